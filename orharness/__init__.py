@@ -1,0 +1,1 @@
+"""orharness: the test bench for streaming LLM clients."""

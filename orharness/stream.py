@@ -1,0 +1,224 @@
+"""A response body as a value: timed chunks, then an ending.
+
+Everything that is done to a stream is a function ``Stream -> Stream`` (``orharness.transforms``). All positions in a
+stream (gates, faults, the end marker) are byte offsets in its body, so that cutting the body into other chunks moves
+none of them; ``edit`` is the one way to change the body, and it moves them all.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import accumulate
+
+from orharness.errors import ScenarioError
+
+Transform = Callable[["Stream"], "Stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One write of the server: its bytes, and the seconds since the chunk before it (for the first: since the head)."""
+
+    data: bytes
+    delay: float = 0.0
+
+
+class Ending(StrEnum):
+    """How a response ends behind its last chunk."""
+
+    EOF = "eof"  # clean: the framing's own end
+    ABORT = "abort"  # FIN without the last HTTP chunk, or before Content-Length is reached
+    RESET = "reset"  # TCP RST
+    HANG = "hang"  # nothing more comes, and the connection stays open
+
+
+class Framing(StrEnum):
+    """How a response tells where its body ends (RFC 9112, section 6)."""
+
+    CHUNKED = "chunked"  # Transfer-Encoding: chunked; each Chunk is one HTTP chunk
+    LENGTH = "length"  # Content-Length
+    CLOSE = "close"  # the end of the connection
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault that was put into a stream: its name, the body offset where it begins, whether it ends the response."""
+
+    name: str
+    at: int
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One replacement: the bytes from ``start`` to ``end`` become ``data``. An insertion has ``start == end``."""
+
+    start: int
+    end: int
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A response body: chunks, an ending, a framing, and what is known of the positions in it.
+
+    ``faults``: what was broken on purpose, in order. ``end_marker``: the body offset behind the event that tells a
+    client to stop (``[DONE]``), ``None`` where there is none. ``gates``: offsets at which the stream is held until the
+    test releases it. ``announced``: bytes that a Content-Length promises, where a fault cut the body short.
+    """
+
+    chunks: tuple[Chunk, ...] = ()
+    ending: Ending = Ending.EOF
+    framing: Framing = Framing.CHUNKED
+    faults: tuple[Fault, ...] = ()
+    end_marker: int | None = None
+    gates: tuple[int, ...] = ()
+    announced: int | None = None
+    body: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if any(chunk.delay < 0 for chunk in self.chunks):
+            raise ScenarioError("a chunk's delay is a number of seconds from 0 up")
+        # An empty chunk would be the terminator of the chunked framing; its delay goes to what follows.
+        if not all(chunk.data for chunk in self.chunks):
+            object.__setattr__(self, "chunks", _without_empty(self.chunks))
+        object.__setattr__(self, "body", b"".join(chunk.data for chunk in self.chunks))
+
+    @classmethod
+    def of(cls, *pieces: bytes, delay: float = 0.0, ending: Ending = Ending.EOF) -> Stream:
+        """A stream of one chunk a piece, each ``delay`` seconds after the one before."""
+        return cls(tuple(Chunk(piece, delay) for piece in pieces), ending)
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """The body offset behind each chunk; the last one is the body's length."""
+        return tuple(accumulate(len(chunk.data) for chunk in self.chunks))
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the head to the last chunk, gates not counted."""
+        return sum(chunk.delay for chunk in self.chunks)
+
+    @property
+    def ends_in_fault(self) -> bool:
+        """Whether the way this response ends is a fault: cut short, aborted, reset, or hung."""
+        return self.ending is not Ending.EOF or any(fault.ends for fault in self.faults)
+
+    def with_fault(self, name: str, at: int, *, ends: bool = False) -> Stream:
+        """The same stream with one more fault noted."""
+        return replace(self, faults=(*self.faults, Fault(name, at, ends)))
+
+    def through(self, *transforms: Transform) -> Stream:
+        """The stream after each of the transforms, in the order given."""
+        stream = self
+        for transform in transforms:
+            stream = transform(stream)
+        return stream
+
+
+def _without_empty(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
+    kept: list[Chunk] = []
+    waited = 0.0
+    for chunk in chunks:
+        waited += chunk.delay
+        if chunk.data:
+            kept.append(Chunk(chunk.data, waited))
+            waited = 0.0
+    return tuple(kept)
+
+
+def repartition(stream: Stream, offsets: Iterable[int]) -> Stream:
+    """The same body cut at ``offsets`` and nowhere else.
+
+    A piece waits as long as the chunks that begin in it waited together: of a chunk that is cut, the first piece keeps
+    the delay; of chunks that are joined, the delays add up. So nothing arrives earlier, and the total stays.
+    """
+    size = len(stream.body)
+    cuts = sorted({0, size, *(offset for offset in offsets if 0 < offset < size)})
+    delays = [0.0] * len(cuts)
+    for start, chunk in zip((0, *stream.boundaries), stream.chunks, strict=False):
+        delays[bisect_left(cuts, start + 1) - 1] += chunk.delay
+    pieces = zip(cuts, cuts[1:], delays, strict=False)
+    return replace(stream, chunks=tuple(Chunk(stream.body[start:end], delay) for start, end, delay in pieces))
+
+
+def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
+    """The stream with all of the ``edits`` made at once; they come in order and do not overlap.
+
+    Chunks keep their places and delays. What is inserted exactly between two chunks becomes a chunk of its own that
+    follows at once, as a gateway writes a comment; all else stands in the chunk in which it begins. Gates, faults and
+    the end marker move with the bytes that they stand behind.
+    """
+    edits = list(edits)
+    weave = _Weave(stream)
+    position = 0
+    for one in edits:
+        weave.keep(position, one.start)
+        weave.insert(one)
+        position = one.end
+    weave.keep(position, len(stream.body))
+    moved = _mover(edits)
+    return replace(
+        stream,
+        chunks=weave.chunks(),
+        gates=tuple(moved(gate) for gate in stream.gates),
+        faults=tuple(replace(fault, at=moved(fault.at)) for fault in stream.faults),
+        end_marker=None if stream.end_marker is None else moved(stream.end_marker),
+    )
+
+
+class _Weave:
+    """The chunks of an edited stream, grown from left to right."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._ends = stream.boundaries
+        self._grown: list[tuple[list[bytes], float]] = []
+        self._begun = 0  # how many of the stream's own chunks stand in _grown
+
+    def keep(self, start: int, end: int) -> None:
+        """The bytes from start to end stay, each in its chunk."""
+        while start < end:
+            chunk = bisect_right(self._ends, start)
+            stop = min(end, self._ends[chunk])
+            self._begin(chunk)
+            self._grown[-1][0].append(self._stream.body[start:stop])
+            start = stop
+
+    def insert(self, one: Edit) -> None:
+        """The new bytes of an edit: in the chunk where it begins, or between two chunks."""
+        chunk = bisect_right(self._ends, one.start)
+        between = chunk == len(self._ends) or one.start == (self._ends[chunk - 1] if chunk else 0)
+        if between and one.start == one.end:
+            self._begin(chunk - 1)
+            self._grown.append(([one.data], 0.0))
+        elif one.data:
+            self._begin(min(chunk, len(self._ends) - 1))
+            self._grown[-1][0].append(one.data)
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        """All chunks, the emptied ones too: they keep their delay for what follows."""
+        self._begin(len(self._ends) - 1)
+        return tuple(Chunk(b"".join(parts), delay) for parts, delay in self._grown)
+
+    def _begin(self, chunk: int) -> None:
+        while self._begun <= chunk:
+            self._grown.append(([], self._stream.chunks[self._begun].delay))
+            self._begun += 1
+
+
+def _mover(edits: Sequence[Edit]) -> Callable[[int], int]:
+    """Where a position goes: what is inserted exactly there comes behind it."""
+    starts = [one.start for one in edits]
+    shifts = [0, *accumulate(len(one.data) - (one.end - one.start) for one in edits)]
+
+    def moved(offset: int) -> int:
+        before = bisect_left(starts, offset)
+        if before and edits[before - 1].end > offset:  # it stood in bytes that are gone
+            return edits[before - 1].start + shifts[before - 1] + len(edits[before - 1].data)
+        return offset + shifts[before]
+
+    return moved
