@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import accumulate
+from math import inf
 
 from orharness.errors import ScenarioError
 
@@ -80,8 +81,8 @@ class Stream:
     body: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if any(chunk.delay < 0 for chunk in self.chunks):
-            raise ScenarioError("a chunk's delay is a number of seconds from 0 up")
+        if not all(0 <= chunk.delay < inf for chunk in self.chunks):  # so that NaN is refused, too
+            raise ScenarioError("a chunk's delay is a finite number of seconds from 0 up")
         # An empty chunk would be the terminator of the chunked framing; its delay goes to what follows.
         if not all(chunk.data for chunk in self.chunks):
             object.__setattr__(self, "chunks", _without_empty(self.chunks))
@@ -150,7 +151,7 @@ def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
 
     Chunks keep their places and delays. What is inserted exactly between two chunks becomes a chunk of its own that
     follows at once, as a gateway writes a comment; all else stands in the chunk in which it begins. Gates, faults and
-    the end marker move with the bytes that they stand behind.
+    the end marker move with the bytes that they stand behind, and what is announced grows or shrinks with the body.
     """
     edits = list(edits)
     weave = _Weave(stream)
@@ -161,12 +162,14 @@ def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
         position = one.end
     weave.keep(position, len(stream.body))
     moved = _mover(edits)
+    growth = sum(len(one.data) - (one.end - one.start) for one in edits)
     return replace(
         stream,
         chunks=weave.chunks(),
         gates=tuple(moved(gate) for gate in stream.gates),
         faults=tuple(replace(fault, at=moved(fault.at)) for fault in stream.faults),
         end_marker=None if stream.end_marker is None else moved(stream.end_marker),
+        announced=None if stream.announced is None else stream.announced + growth,
     )
 
 

@@ -1,0 +1,57 @@
+"""Everything that can be done to a stream, each a function ``Stream -> Stream``, in four families with four laws.
+
+========== ====================================================================================
+rewrites   decode to the same events
+faults     what precedes the fault is untouched; the fault is named in the stream
+boundaries body byte-identical; the first piece keeps the delay
+timing     chunk data identical
+========== ====================================================================================
+
+``compose`` applies them family by family, so that no order is a trap.
+"""
+
+from __future__ import annotations
+
+from orharness.transforms.boundaries import coalesce, per_byte, per_event, random_chunks, rechunk, split_at
+from orharness.transforms.families import Composed, Family, Step, compose
+from orharness.transforms.faults import Marker, append, corrupt, drop, hang, invalid_utf8, repeat, truncate
+from orharness.transforms.layout import Position, after_event, after_text, inside_event
+from orharness.transforms.rewrites import blank_lines, bom, comments, extra_fields, heartbeat, newlines
+from orharness.transforms.timing import first_chunk, hold, jitter, pace, scale, stall
+
+__all__ = [
+    "Composed",
+    "Family",
+    "Marker",
+    "Position",
+    "Step",
+    "after_event",
+    "after_text",
+    "append",
+    "blank_lines",
+    "bom",
+    "coalesce",
+    "comments",
+    "compose",
+    "corrupt",
+    "drop",
+    "extra_fields",
+    "first_chunk",
+    "hang",
+    "heartbeat",
+    "hold",
+    "inside_event",
+    "invalid_utf8",
+    "jitter",
+    "newlines",
+    "pace",
+    "per_byte",
+    "per_event",
+    "random_chunks",
+    "rechunk",
+    "repeat",
+    "scale",
+    "split_at",
+    "stall",
+    "truncate",
+]

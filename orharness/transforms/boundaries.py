@@ -1,0 +1,69 @@
+"""Boundaries: the same bytes in other chunks. The first piece of a chunk keeps its delay, and the total stays."""
+
+from __future__ import annotations
+
+from itertools import accumulate, repeat, takewhile
+from random import Random
+
+from orharness.errors import ScenarioError
+from orharness.stream import Stream, Transform, repartition
+from orharness.transforms.families import Family, Turn, step, whole_number
+from orharness.transforms.layout import Position, blocks, resolve
+
+
+@step(Family.BOUNDARY, Turn.AFRESH)
+def rechunk(size: int) -> Transform:
+    """Chunks of ``size`` bytes, the last one of what is left. Raises ``ScenarioError`` for a size below 1."""
+    whole_number("rechunk(size)", size, 1)
+    return lambda stream: repartition(stream, range(size, len(stream.body), size))
+
+
+@step(Family.BOUNDARY)
+def split_at(*offsets: Position) -> Transform:
+    """Further cuts at these body offsets; the boundaries that are there stay.
+
+    Raises ``ScenarioError`` for an offset outside the body.
+    """
+
+    def transform(stream: Stream) -> Stream:
+        return repartition(stream, (*stream.boundaries, *(resolve("split_at", at, stream) for at in offsets)))
+
+    return transform
+
+
+@step(Family.BOUNDARY)
+def coalesce(number: int) -> Transform:
+    """Each ``number`` chunks in one. Raises ``ScenarioError`` for a number below 1."""
+    whole_number("coalesce(number)", number, 1)
+    return lambda stream: repartition(stream, stream.boundaries[number - 1 :: number])
+
+
+@step(Family.BOUNDARY, Turn.AFRESH)
+def per_event() -> Transform:
+    """One chunk a block: an event, or comments that stand alone. Further empty lines go with the block before them."""
+    return lambda stream: repartition(stream, [block.start for block in blocks(stream.body)[1:]])
+
+
+@step(Family.BOUNDARY, Turn.AFRESH)
+def per_byte() -> Transform:
+    """One chunk a byte."""
+    return lambda stream: repartition(stream, range(1, len(stream.body)))
+
+
+@step(Family.BOUNDARY, Turn.AFRESH)
+def random_chunks(seed: int | str, smallest: int = 1, largest: int = 64) -> Transform:
+    """Chunks of ``smallest`` to ``largest`` bytes by chance; the same seed gives the same ones.
+
+    The last one may be smaller. Raises ``ScenarioError`` for sizes below 1 or in the wrong order.
+    """
+    whole_number("random_chunks(smallest=)", smallest, 1)
+    whole_number("random_chunks(largest=)", largest, 1)
+    if smallest > largest:
+        raise ScenarioError(f"random_chunks: smallest ({smallest}) is above largest ({largest})")
+
+    def transform(stream: Stream) -> Stream:
+        chance = Random(seed)
+        sizes = (chance.randint(smallest, largest) for _ in repeat(None))
+        return repartition(stream, takewhile(lambda cut: cut < len(stream.body), accumulate(sizes)))
+
+    return transform

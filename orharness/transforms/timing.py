@@ -1,0 +1,98 @@
+"""Timing: the same chunks at other moments. Seconds are floats; chance comes from a seed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import replace
+from random import Random
+
+from orharness.errors import ScenarioError
+from orharness.stream import Chunk, Stream, Transform
+from orharness.transforms.families import Family, Turn, finite, step, whole_number
+from orharness.transforms.layout import after_event, count, numbered
+
+
+@step(Family.TIMING, Turn.AFRESH)
+def pace(delay: float) -> Transform:
+    """Each chunk comes ``delay`` seconds after the one before, the first one after the head."""
+    finite("pace(delay)", delay)
+    return lambda stream: _delayed(stream, (delay for _ in stream.chunks))
+
+
+@step(Family.TIMING)
+def scale(factor: float) -> Transform:
+    """All delays times ``factor``: 0.5 is twice as fast, 0 is at once."""
+    finite("scale(factor)", factor)
+    return lambda stream: _delayed(stream, (chunk.delay * factor for chunk in stream.chunks))
+
+
+@step(Family.TIMING)
+def stall(before: int, seconds: float) -> Transform:
+    """So many seconds more before event number ``before``, counted from 1.
+
+    They stand before the chunk in which that event begins. Raises ``ScenarioError`` where there is no such event.
+    """
+    whole_number("stall(before)", before, 1)
+    finite("stall(seconds)", seconds)
+
+    def transform(stream: Stream) -> Stream:
+        start = numbered("stall", before, stream).start
+        stalled = bisect_right(stream.boundaries, start)
+        return _delayed(stream, (chunk.delay + seconds * (i == stalled) for i, chunk in enumerate(stream.chunks)))
+
+    return transform
+
+
+@step(Family.TIMING)
+def jitter(seed: int | str, spread: float) -> Transform:
+    """Each delay is up to ``spread`` seconds longer or shorter by chance, never below 0. A seed always does the same."""
+    finite("jitter(spread)", spread)
+
+    def transform(stream: Stream) -> Stream:
+        chance = Random(seed)
+        return _delayed(stream, (max(0.0, chunk.delay + chance.uniform(-spread, spread)) for chunk in stream.chunks))
+
+    return transform
+
+
+@step(Family.TIMING)
+def first_chunk(delay: float) -> Transform:
+    """The first chunk comes ``delay`` seconds after the head: the time to the first token."""
+    finite("first_chunk(delay)", delay)
+    return lambda stream: _delayed(stream, (chunk.delay if i else delay for i, chunk in enumerate(stream.chunks)))
+
+
+@step(Family.TIMING)
+def hold(after: int | None = None, *, chunks: int | None = None) -> Transform:
+    """A gate: the stream stops behind ``after`` events, or ``chunks`` chunks, until the test releases it.
+
+    0 is before anything behind the head. Nothing is sent of a chunk that begins at the gate or behind it; a chunk that
+    goes across the gate is sent whole, so cut the stream (``per_event``) where that matters.
+
+    Raises ``ScenarioError`` where there are fewer events or chunks, or unless one of the two is given.
+    """
+    match after, chunks:
+        case int(), None:
+            whole_number("hold(after)", after, 0)
+        case None, int():
+            whole_number("hold(chunks=)", chunks, 0)
+        case _:
+            raise ScenarioError("hold takes one of the two: after (a number of events) or chunks (a number of chunks)")
+
+    def transform(stream: Stream) -> Stream:
+        gate = after_event(after)(stream) if after is not None else _after_chunks(chunks or 0, stream)
+        return replace(stream, gates=tuple(sorted({*stream.gates, gate})))
+
+    return transform
+
+
+def _after_chunks(number: int, stream: Stream) -> int:
+    if number > len(stream.chunks):
+        raise ScenarioError(f"hold: there is no chunk {number}: the stream has {count(len(stream.chunks), 'chunk')}")
+    return (0, *stream.boundaries)[number]
+
+
+def _delayed(stream: Stream, delays: Iterable[float]) -> Stream:
+    pairs = zip(stream.chunks, delays, strict=True)
+    return replace(stream, chunks=tuple(Chunk(chunk.data, delay) for chunk, delay in pairs))
