@@ -1,0 +1,137 @@
+"""What the gateways do differently in the same dialect: data, and the way to find it by name.
+
+Where a gateway's documentation and what was recorded from it disagree, the recording counts; where only documentation
+is there, the field says what it says; where OneRouter's says nothing, it is taken to do as OpenAI does.
+
+Sources: https://docs.onerouter.pro/api-reference/errors, https://onerouter.pro/blog/usage-accounting-in-onerouter;
+https://openrouter.ai/docs/api-reference/streaming, https://openrouter.ai/docs/errors and recorded streams;
+https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orharness.errors import ScenarioError
+
+
+class UsageRule(StrEnum):
+    """What a request must say to get the token counts at the end of a stream."""
+
+    ALWAYS = "always"
+    USAGE_INCLUDE = "usage.include"  # "usage": {"include": true}
+    STREAM_OPTIONS = "stream_options.include_usage"  # "stream_options": {"include_usage": true}
+
+
+class ErrorShape(StrEnum):
+    """How an error comes inside a stream whose HTTP status was already 200."""
+
+    DOCUMENTED = "documented"  # OpenRouter's pages: a chunk with `error` and finish_reason "error", then the body ends
+    RECORDED = "recorded"  # OpenRouter as recorded: `error`, finish_reason null and usage in a chunk, then [DONE]
+    NAMED_EVENT = "named_event"  # Groq as recorded: `event: error`, then the body ends
+    BARE = "bare"  # what the OpenAI SDKs look for: data with nothing but `error`, then the body ends
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One gateway's habits.
+
+    ``comment`` is the keep-alive line as it is sent, colon included; ``None``: it sends none. ``error_fields`` are
+    those of ``error`` in an error document, in order; ``metadata`` only stands there when there is any.
+    ``error_code_is_status``: ``error.code`` repeats the HTTP status; otherwise it is a word, or null.
+    ``usage_in_choice``: the usage chunk still has one (empty) choice; otherwise ``choices`` is empty.
+    ``usage_null``: each chunk before it says ``"usage": null``. ``full_deltas``: each delta repeats role and content.
+    ``reasoning_fields``: where in a delta the reasoning stands.
+    """
+
+    name: str
+    title: str
+    comment: str | None
+    id_prefix: str
+    generation_header: str | None
+    error_fields: tuple[str, ...]
+    error_code_is_status: bool
+    stream_error: ErrorShape
+    usage: UsageRule
+    usage_in_choice: bool
+    usage_null: bool
+    usage_cost: bool
+    names_provider: bool
+    native_finish_reason: bool
+    full_deltas: bool
+    reasoning_fields: tuple[str, ...]
+
+
+ONEROUTER = Gateway(
+    name="onerouter",
+    title="OneRouter",
+    comment=": ONEROUTER PROCESSING",
+    id_prefix="gen-",
+    generation_header="X-Generation-Id",
+    error_fields=("code", "message", "type", "param"),
+    error_code_is_status=True,
+    stream_error=ErrorShape.DOCUMENTED,
+    usage=UsageRule.USAGE_INCLUDE,
+    usage_in_choice=False,
+    usage_null=False,
+    usage_cost=True,
+    names_provider=True,
+    native_finish_reason=True,
+    full_deltas=False,
+    reasoning_fields=("reasoning", "reasoning_details"),
+)
+OPENROUTER = Gateway(
+    name="openrouter",
+    title="OpenRouter",
+    comment=": OPENROUTER PROCESSING",
+    id_prefix="gen-",
+    generation_header="X-Generation-Id",
+    error_fields=("code", "message", "metadata"),
+    error_code_is_status=True,
+    stream_error=ErrorShape.RECORDED,
+    usage=UsageRule.ALWAYS,
+    usage_in_choice=True,
+    usage_null=False,
+    usage_cost=True,
+    names_provider=True,
+    native_finish_reason=True,
+    full_deltas=True,
+    reasoning_fields=("reasoning", "reasoning_details"),
+)
+OPENAI = Gateway(
+    name="openai",
+    title="OpenAI",
+    comment=None,
+    id_prefix="chatcmpl-",
+    generation_header=None,
+    error_fields=("message", "type", "param", "code"),
+    error_code_is_status=False,
+    stream_error=ErrorShape.BARE,
+    usage=UsageRule.STREAM_OPTIONS,
+    usage_in_choice=False,
+    usage_null=True,
+    usage_cost=False,
+    names_provider=False,
+    native_finish_reason=False,
+    full_deltas=False,
+    # OpenAI itself streams no reasoning in this dialect; those who copied it (DeepSeek, Z.AI, vLLM) do, in this field.
+    reasoning_fields=("reasoning_content",),
+)
+
+GATEWAYS = {gateway.name: gateway for gateway in (ONEROUTER, OPENROUTER, OPENAI)}
+
+
+def lookup(name: str) -> Gateway:
+    """The gateway of that name, whatever its case and punctuation: ``onerouter``, ``OneRouter``, ``one-router``.
+
+    Raises ``ScenarioError`` for any other name, with the nearest one.
+    """
+    plain = re.sub(r"[^a-z0-9]", "", name.casefold())
+    if plain in GATEWAYS:
+        return GATEWAYS[plain]
+    near = difflib.get_close_matches(plain, GATEWAYS, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ScenarioError(f"no gateway is called {name!r}; {hint}known are {', '.join(GATEWAYS)}")
