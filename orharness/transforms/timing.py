@@ -46,7 +46,7 @@ def stall(before: int, seconds: float) -> Transform:
 
 @step(Family.TIMING)
 def jitter(seed: int | str, spread: float) -> Transform:
-    """Each delay is up to ``spread`` seconds longer or shorter by chance, never below 0. A seed always does the same."""
+    """Each delay is up to ``spread`` seconds longer or shorter by chance, never below 0. Same seed, same delays."""
     finite("jitter(spread)", spread)
 
     def transform(stream: Stream) -> Stream:
