@@ -35,7 +35,7 @@ def test_an_unknown_gateway_is_told_the_nearest_name(name: str, nearest: str) ->
 
 @pytest.mark.parametrize("name", ["", "zzz", "日本"])
 def test_a_name_far_from_all_is_told_all_of_them(name: str) -> None:
-    with pytest.raises(ScenarioError, match="known are onerouter, openrouter, openai$") as error:
+    with pytest.raises(ScenarioError, match=r"known are onerouter, openrouter, openai$") as error:
         lookup(name)
     assert "did you mean" not in str(error.value)
 

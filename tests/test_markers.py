@@ -1,0 +1,43 @@
+"""Which event ends a stream, in each dialect."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orharness.dialects import chat, markers
+from orharness.dialects.chat import Completion
+from orharness.sse import Event
+
+
+@pytest.mark.parametrize(
+    ("path", "end"),
+    [
+        ("/v1/chat/completions", chat.is_end),
+        ("/openai/deployments/x/chat/completions?api-version=2024-02-01", chat.is_end),
+        ("/api/v1/responses/", markers.is_end_of_responses),
+        ("/v1/messages?beta=true", markers.is_end_of_messages),
+        ("/v1beta/models/gemini-2.0:streamGenerateContent?alt=sse", markers.is_never_the_end),
+        ("/", markers.is_never_the_end),
+    ],
+)
+def test_the_dialect_of_a_path(path: str, end: markers.Predicate) -> None:
+    assert markers.end_of(path) is end
+
+
+@pytest.mark.parametrize("type_", ["response.completed", "response.failed", "response.incomplete", "message_stop"])
+def test_a_foreign_end_is_known_by_its_name_or_by_its_json(type_: str) -> None:
+    assert markers.is_end_of_any(Event(type_, "{}"))
+    assert markers.is_end_of_any(Event(data=f'{{"type": "{type_}"}}'))
+    assert not markers.is_end_of_any(Event(data=f'{{"type": "{type_}'))
+    assert not markers.is_end_of_any(Event(data=f'["{type_}"]'))
+    assert not chat.is_end(Event(type_, "{}"))
+
+
+@pytest.mark.parametrize("text", ["message_stop", '{"type":"message_stop"}', "response.completed", "[DONE]", " [DONE]"])
+def test_a_chat_that_speaks_of_end_markers_goes_on(text: str) -> None:
+    *before, _ = chat.events(Completion((text,)))
+    odd = Event(data=json.dumps({"type": text, "choices": [{"delta": {"content": text}}]}))
+    assert not any(map(markers.is_end_of_any, [*before, odd]))
+    assert chat.fold(before).text == text
