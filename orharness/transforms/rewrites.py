@@ -119,7 +119,7 @@ def extra_fields(*lines: str) -> Transform:
     number. Raises ``ScenarioError`` for a line that means something.
     """
     for line in lines:
-        if LINE_END.search(line.encode()) or decode(f"{line}\ndata\n\n".encode()) != [Event()]:
+        if not _is_ignored(line):
             raise ScenarioError(f"extra_fields takes lines that a client has to ignore, and {line!r} is none")
 
     def transform(stream: Stream) -> Stream:
@@ -132,6 +132,12 @@ def _comment(text: str) -> Comment:
     comment = Comment(text[1:] if text.startswith(":") else f" {text}")
     encode(comment)  # raises for what is no comment, here where it is written and not when it is played
     return comment
+
+
+def _is_ignored(line: str) -> bool:
+    if not line or LINE_END.search(line.encode("utf-8", "replace")):
+        return False
+    return decode(encode(line).removeprefix(b"data: ").removesuffix(b"\n") + b"data\n\n") == [Event()]
 
 
 def _extra(body: bytes, start: int, lines: tuple[str, ...]) -> Edit:
