@@ -1,0 +1,1 @@
+"""The mock server: aiohttp on loopback, in a thread of its own."""

@@ -1,0 +1,244 @@
+"""An origin: its routes, its journal, and what it answers to any request that a client can think of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from aiohttp import web
+
+from orharness.dialects import chat
+from orharness.errors import OrharnessError
+from orharness.gateways import Gateway
+from orharness.journal import Exchange, Pacing, Request, journal_document
+from orharness.scenario import Response, Route, api_path, error_response, json_response, select
+from orharness.server.connection import Connection, Sent
+from orharness.server.delivery import Delivery, Gate
+from orharness.server.exchange import LiveExchange
+from orharness.server.gates import Gates
+from orharness.server.peerqueue import PeerQueue
+
+log = logging.getLogger("orharness.server")
+JOURNAL_PATH = "/_orharness/journal"
+_CHAT_PATH = "/chat/completions"
+
+
+@dataclass
+class Mounted:
+    """A route in place: the exchanges that it answered, and its gates."""
+
+    route: Route
+    strict: bool = True
+    gates: Gates = field(default_factory=Gates)
+    exchanges: list[LiveExchange] = field(default_factory=list)
+    on_exchange: Callable[[], None] = lambda: None
+
+
+class _Manager(web.Server):
+    """aiohttp's low-level server with our connections."""
+
+    def __init__(self, origin: Origin, peers: PeerQueue) -> None:
+        super().__init__(origin.handle)
+        self._origin = origin
+        self._peers = peers
+
+    def __call__(self) -> Connection:
+        return Connection(self, self._peers, self._origin.garbage)
+
+
+class Origin:
+    """One scheme, host and port. Everything here runs in the server's loop."""
+
+    def __init__(self, peers: PeerQueue, *, gateway: Gateway, pacing: Pacing, models: tuple[str, ...]) -> None:
+        self.gateway = gateway
+        self.pacing = pacing
+        self.mounted: list[Mounted] = []
+        self.exchanges: list[LiveExchange] = []
+        self.broken: list[OrharnessError | Exception] = []
+        self._models = models
+        self._peers = peers
+        self._ids = count(1)
+        self._manager = _Manager(self, peers)
+        self._servers: list[asyncio.Server] = []
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Accepts connections on sockets that are bound already."""
+        loop = asyncio.get_running_loop()
+        self._servers = [await loop.create_server(self._manager, sock=one, backlog=2048) for one in sockets]
+
+    async def close(self) -> None:
+        """Ends everything now: no handler is waited for."""
+        for server in self._servers:
+            server.close()
+        await self.end_exchanges()
+
+    async def end_exchanges(self) -> None:
+        """The test is over: what is open gets its outcome, and its connection is aborted."""
+        for exchange in self.exchanges:
+            if exchange.open:
+                if exchange.refresh is not None:
+                    exchange.refresh()
+                exchange.end_of_test()
+        for connection in self._manager.connections:
+            assert isinstance(connection, Connection)
+            connection.abort()
+        while self._manager.connections:  # noqa: ASYNC110 - a few turns of the loop, in which aiohttp's handlers end
+            await asyncio.sleep(0)
+
+    async def reset(self) -> None:
+        """As new, on the same port: no routes, an empty journal, no connections."""
+        await self.end_exchanges()
+        self.mounted.clear()
+        self.exchanges.clear()
+        self.broken.clear()
+
+    def journal(self) -> list[Exchange]:
+        """A snapshot of every exchange, in the order of their requests."""
+        return [exchange.snapshot() for exchange in self.exchanges]
+
+    # --- a request ------------------------------------------------------------------------------------------------
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """aiohttp's handler: runs the exchange until it is over or the client has left."""
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        exchange = LiveExchange(f"{next(self._ids):06d}", _request(request, b""))
+        if request.path != JOURNAL_PATH:
+            self.exchanges.append(exchange)
+        exchange.refresh = lambda: exchange.client_read(connection.read_so_far(), all_read=connection.has_read_all())
+        connection.busy = True
+        answering = asyncio.get_running_loop().create_task(self._answer(connection, exchange, request))
+        try:
+            both: set[asyncio.Future[Any]] = {answering, connection.gone}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                await self._left(connection, exchange, answering)
+            return Sent(keep_alive=not answering.cancelled() and answering.exception() is None and answering.result())
+        finally:
+            connection.busy = False
+            exchange.refresh = None
+            if not answering.done():
+                answering.cancel()
+
+    async def _left(self, connection: Connection, exchange: LiveExchange, answering: asyncio.Task[bool]) -> None:
+        answering.cancel()
+        with suppress(asyncio.CancelledError, ConnectionError):
+            await answering
+        if not connection.aborted:
+            how = await connection.how_it_left()
+            read = connection.read_so_far()
+            exchange.client_read(read, all_read=None if read is None else read >= connection.written)
+            exchange.client_left(connection.gone_at, how)
+            connection.abort()
+
+    async def _answer(self, connection: Connection, exchange: LiveExchange, request: web.BaseRequest) -> bool:
+        try:
+            if request.headers.get("Expect", "").lower() == "100-continue":
+                await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            whole = _request(request, await request.content.read())
+            exchange.request_read(whole)
+            response, gate = self._response(whole, exchange)
+            pacing = response.pacing or self.pacing
+            # What was chosen is known from here on, whatever the client does next.
+            delivery = Delivery(connection, exchange, response, pacing, http_1_0=request.version < (1, 1))
+            return await delivery.run(gate, keep_alive=request.keep_alive, body=request.method != "HEAD")
+        except ConnectionError:
+            return False
+        except web.RequestPayloadError as error:
+            return await self._refuse(connection, exchange, f"malformed request body: {error}")
+        except Exception as error:
+            log.exception("while answering %s %s", exchange.request.method, exchange.request.path)
+            self.broken.append(error)
+            return await self._refuse(connection, exchange, f"the scenario failed: {error!r}", status=500)
+
+    async def _refuse(self, connection: Connection, exchange: LiveExchange, reason: str, status: int = 400) -> bool:
+        exchange.unmatched(reason)
+        response = error_response(self.gateway, status, reason)
+        exchange.begin(response, Pacing.INSTANT, None, reason)
+        delivery = Delivery(connection, exchange, response, Pacing.INSTANT, http_1_0=False)
+        await delivery.run(_no_gate, keep_alive=False)
+        connection.finish()
+        return False
+
+    def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response, Gate]:
+        routes = [(mounted.route, len(mounted.exchanges)) for mounted in self.mounted]
+        chosen, reason = select(routes, request)
+        if chosen is None:
+            return self._built_in(request, exchange, reason or ""), _no_gate
+        mounted = self.mounted[chosen]
+        reply, difference = mounted.route.reply_to(request, len(mounted.exchanges))
+        response = reply.answer(request)
+        exchange.begin(response, response.pacing or self.pacing, mounted.route.name, difference)
+        mounted.exchanges.append(exchange)
+        mounted.on_exchange()
+        return response, self._gate(mounted.gates, exchange)
+
+    def _gate(self, gates: Gates, exchange: LiveExchange) -> Gate:
+        async def gate(number: int) -> None:
+            if gates.is_open(number):
+                return
+            exchange.held(True)
+            try:
+                await gates.wait(number)
+            finally:
+                exchange.held(False)
+
+        return gate
+
+    def _built_in(self, request: Request, exchange: LiveExchange, reason: str) -> Response:
+        """What every origin answers: its journal and the models; all else is an error in the gateway's shape."""
+        path = api_path(request.path)
+        if request.method == "GET" and request.path == JOURNAL_PATH:
+            return self._say(exchange, json_response(journal_document(self.journal())), "journal")
+        if request.method == "GET" and path == "/models":
+            return self._say(exchange, json_response(chat.models_document(self._models)), "models")
+        status = self._error_status(request, path)
+        text = reason if request.json is not None or status != 400 else f"the body is not JSON\n{reason}"
+        exchange.unmatched(text)
+        return self._say(exchange, error_response(self.gateway, status, text), None)
+
+    def _say(self, exchange: LiveExchange, response: Response, route: str | None) -> Response:
+        instant = Response(response.status, response.headers, response.stream, pacing=Pacing.INSTANT)
+        exchange.begin(instant, Pacing.INSTANT, route, exchange.snapshot().difference)
+        return instant
+
+    def _error_status(self, request: Request, path: str) -> int:
+        known = {(api_path(mounted.route.path), mounted.route.method) for mounted in self.mounted}
+        known |= {("/models", "GET"), (_CHAT_PATH, "POST"), (JOURNAL_PATH, "GET")}
+        methods = {method for at, method in known if at == path}
+        if methods and request.method not in methods:
+            return 405
+        if request.method == "POST" and path == _CHAT_PATH and not isinstance(request.json, dict):
+            return 400
+        return 404
+
+    def garbage(
+        self, request: web.BaseRequest, status: int, error: BaseException | None, message: str | None
+    ) -> web.StreamResponse:
+        """What was no HTTP request: the gateway's error, an entry in the journal, and the connection closes."""
+        reason = "malformed HTTP: " + (message or str(error) or "unknown").strip().split("\n")[0]
+        exchange = LiveExchange(f"{next(self._ids):06d}", Request("", ""))
+        response = error_response(self.gateway, status, reason)
+        exchange.begin(response, Pacing.INSTANT, None, reason)
+        exchange.unmatched(reason)
+        self.exchanges.append(exchange)
+        answer = web.Response(status=status, body=response.stream.body, content_type="application/json")
+        answer.force_close()
+        return answer
+
+
+async def _no_gate(number: int) -> None:
+    """For a response without a test that could release it."""
+
+
+def _request(request: web.BaseRequest, body: bytes) -> Request:
+    headers = tuple((name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers)
+    return Request(request.method, request.path, headers, body, request.query_string)

@@ -1,0 +1,221 @@
+"""One TCP connection: leaving as the transport sees it, reading as the kernel sees it, and the bytes of a response.
+
+aiohttp parses the requests. The response is written to the transport by ourselves, because ``StreamResponse`` has no
+switch for a close-delimited HTTP/1.1 body and joins what should stay apart; and leaving is noticed by ``eof_received``
+and ``connection_lost`` of the protocol, never by the next failing write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from http import HTTPStatus
+from time import monotonic
+from typing import Any, cast
+
+from aiohttp import web
+
+from orharness.journal import How
+from orharness.server.peerqueue import PeerQueue, PeerState, question_about
+from orharness.stream import Framing
+
+PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: long enough for an idle reader, a guess
+_SPIN = 0.0005  # seconds of asking in every turn of the loop before sleeping between two questions
+_HALF_CLOSE_AFTER = 0.02  # seconds for which a socket must stay attached before its FIN is called a half-close
+_LINGER_RESET = struct.pack("ii", 1, 0)
+_TCP_CLOSE = 7
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's protocol, which also tells when, how and after how much the client left."""
+
+    def __init__(self, manager: web.Server, peers: PeerQueue, on_garbage: Callable[..., web.StreamResponse]) -> None:
+        super().__init__(
+            manager,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's way to have none
+            lingering_time=0,
+            keepalive_timeout=3600,
+        )
+        self.busy = False  # an exchange is going on: leaving is its business
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone_at = 0.0
+        self.aborted = False  # it was us who ended the connection
+        self.written = 0  # bytes given to the transport since the connection began
+        self.visible = False
+        self._peers = peers
+        self._on_garbage = on_garbage
+        self._reset_by_peer = False
+        self._question = b""
+        self._last_seen: PeerState | None = None
+        self._wire: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._wire = cast(asyncio.Transport, transport)
+        ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        if ours and theirs:
+            self._question = question_about(theirs[:2], ours[:2])
+            self.visible = self.peer() is not None
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio takes a truthy answer as "keep open"
+        if not self.busy:
+            return None
+        self._leave()
+        return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._reset_by_peer = isinstance(exc, OSError)
+        self._leave()
+        super().connection_lost(exc)
+
+    def _leave(self) -> None:
+        if not self.gone.done():
+            self.gone_at = monotonic()
+            self._last_seen = self._at_leaving()
+            self.gone.set_result(None)
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Malformed HTTP: answered in the gateway's shape, without a traceback."""
+        return self._on_garbage(request, status, exc, message)
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Nothing that a client sends prints a traceback."""
+        self.logger.debug(*args, **kw)
+
+    # --- what the client's process has read -----------------------------------------------------------------------
+
+    def peer(self) -> PeerState | None:
+        """The client's socket as the kernel knows it, ``None`` where it cannot be seen."""
+        state = self._peers.ask(self._question) if self._question else None
+        if state is not None and state.read is not None:
+            self._last_seen = state
+        return state
+
+    def read_so_far(self) -> int | None:
+        """Bytes of the connection that the client has taken, by the last answer; ``None`` if there was none."""
+        return None if self._last_seen is None else self._last_seen.read
+
+    def has_read_all(self) -> bool | None:
+        """Whether the client has taken everything, ``None`` where that cannot be seen."""
+        state = self.peer()
+        return None if state is None or state.read is None else state.read >= self.written
+
+    async def wait_read(self) -> bool:
+        """Returns when the client has taken everything: True if that was seen, False if a pause stands for it."""
+        started = monotonic()
+        while self.visible and (read := self.has_read_all()) is not None:
+            if read:
+                return True
+            await _breathe(monotonic() - started)
+        await asyncio.sleep(PAUSE)
+        return False
+
+    def _at_leaving(self) -> PeerState | None:
+        """What was read when the client left. A close with unread bytes sends RST; so behind a FIN all was read."""
+        state = self.peer()
+        if state is None or state.read is not None:
+            # Blind, or half-closed, or (RST) the socket is gone: the last answer is what is known.
+            return self._last_seen
+        if self._last_seen is None or self._reset_by_peer or self._own_state() == _TCP_CLOSE:
+            return self._last_seen  # something was written after the close and answered by RST
+        return PeerState(self.written - self._buffered(), 0, attached=False)
+
+    def _own_state(self) -> int | None:
+        sock = self._wire.get_extra_info("socket") if self._wire is not None else None
+        if sock is None or not hasattr(socket, "TCP_INFO"):
+            return None
+        try:
+            state: int = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        except OSError:
+            return None
+        return state
+
+    def _buffered(self) -> int:
+        return 0 if self._wire is None else self._wire.get_write_buffer_size()
+
+    async def how_it_left(self) -> How:
+        """FIN, RST or half-close. A socket that no process holds any more was closed, not half-closed."""
+        if self._reset_by_peer:
+            return How.RST
+        while monotonic() - self.gone_at < _HALF_CLOSE_AFTER:
+            state = self.peer()
+            if state is None or not state.attached:
+                return How.RST if self._reset_by_peer else How.FIN
+            await asyncio.sleep(0.001)
+        return How.HALF_CLOSE
+
+    # --- what is written ------------------------------------------------------------------------------------------
+
+    async def send(self, data: bytes) -> None:
+        """One write, which becomes one send wherever the socket takes it whole; waits while too much is buffered."""
+        if self._wire is None or self._wire.is_closing():
+            return
+        self.written += len(data)
+        self._wire.write(data)
+        if self._wire.get_write_buffer_size():
+            await self._drain_helper()
+
+    def finish(self) -> None:
+        """FIN, behind everything that was written."""
+        self.aborted = True
+        if self._wire is not None:
+            self._wire.close()
+
+    def reset(self) -> None:
+        """RST: a close with SO_LINGER at zero (socket(7))."""
+        self.aborted = True
+        if self._wire is not None:
+            sock = self._wire.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+            self._wire.abort()
+
+    def abort(self) -> None:
+        """The connection ends now, whatever is still to be written."""
+        self.aborted = True
+        if self._wire is not None:
+            self._wire.abort()
+
+
+class Sent(web.StreamResponse):
+    """Tells aiohttp that the response has been written, and whether the connection stays."""
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._keep = keep_alive
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return self._keep
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing: the head has been written."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing: the body has been written."""
+
+
+async def _breathe(waited: float) -> None:
+    """Between two questions: at once at first, then at an eighth of the time waited, so that a stall costs nothing."""
+    await asyncio.sleep(0 if waited < _SPIN else min(0.25, max(0.001, waited / 8)))
+
+
+def head(status: int, headers: tuple[tuple[str, str], ...], framing: Framing, length: int, *, close: bool) -> bytes:
+    """The head of an HTTP/1.1 response (RFC 9112); the framing's own headers are computed here and nowhere else."""
+    try:
+        reason = HTTPStatus(status).phrase
+    except ValueError:
+        reason = "Unknown"
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
+    if framing is Framing.CHUNKED:
+        lines.append("Transfer-Encoding: chunked")
+    elif framing is Framing.LENGTH:
+        lines.append(f"Content-Length: {length}")
+    if close:
+        lines.append("Connection: close")
+    return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape")

@@ -1,0 +1,127 @@
+"""Delivering one response on one connection: framing, pacing with proof, and the four endings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from orharness.journal import Pacing
+from orharness.player import play
+from orharness.scenario import Response
+from orharness.server.connection import Connection, head
+from orharness.server.exchange import LiveExchange
+from orharness.stream import Chunk, Ending, Framing, Stream
+
+Gate = Callable[[int], Awaitable[None]]
+
+
+class LoopClock:
+    """The loop's clock: ``time.monotonic``."""
+
+    def now(self) -> float:
+        """Now, in seconds."""
+        return monotonic()
+
+    async def sleep_until(self, deadline: float) -> None:
+        """Sleeps until the deadline, not at all if it has passed."""
+        left = deadline - monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
+
+
+class Delivery:
+    """The response on the wire. ``exchange`` is told of each thing that happens."""
+
+    def __init__(
+        self, connection: Connection, exchange: LiveExchange, response: Response, pacing: Pacing, *, http_1_0: bool
+    ) -> None:
+        self._connection = connection
+        self._exchange = exchange
+        self._response = response
+        self._stream = response.stream
+        self._pacing = pacing
+        # HTTP/1.0 knows no chunked framing (RFC 9112, section 6.1).
+        chunked = self._stream.framing is Framing.CHUNKED
+        self._framing = Framing.CLOSE if http_1_0 and chunked else self._stream.framing
+
+    async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
+        """Sends all of it; True if the connection may serve another request."""
+        close = not keep_alive or self._framing is Framing.CLOSE or self._stream.ending is not Ending.EOF
+        clock = LoopClock()
+        await clock.sleep_until(self._exchange.started + self._response.head)
+        await self._connection.send(
+            head(self._response.status, self._response.headers, self._framing, _length(self._stream), close=close)
+        )
+        if self._pacing is Pacing.LOCKSTEP:
+            await self._connection.wait_read()
+        if body:
+            await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
+        await self._end(body=body)
+        return not close
+
+    async def _write(self, chunk: Chunk) -> None:
+        if self._pacing is Pacing.RECORDED:
+            self._note_boundary()
+        prefix = b"%x\r\n" % len(chunk.data) if self._framing is Framing.CHUNKED else b""
+        self._exchange.wrote(chunk, self._connection.written + len(prefix))
+        await self._connection.send(b"%b%b\r\n" % (prefix, chunk.data) if prefix else chunk.data)
+        if self._pacing is Pacing.LOCKSTEP:
+            proven = await self._connection.wait_read()
+            self._exchange.boundary(proven=proven)
+            self._tell_read(all_read=True if proven else None)
+        elif self._pacing is Pacing.INSTANT:
+            self._exchange.boundary(proven=False)
+
+    def _note_boundary(self) -> None:
+        """In ``recorded`` the client is not waited for, but whether it had read in time can still be told."""
+        if self._exchange.begun_writing:
+            read = self._connection.has_read_all()
+            self._exchange.boundary(proven=read is True)
+            self._tell_read(all_read=read)
+
+    async def _end(self, *, body: bool) -> None:
+        """The end marker is seen to be read before anything is written behind the last chunk.
+
+        So a client that leaves at ``[DONE]``, as it should, is never taken for one that left before.
+        """
+        await self._settle()
+        if self._pacing is Pacing.RECORDED:
+            self._note_boundary()
+        if self._stream.ends_in_fault:
+            self._exchange.fault_reached()
+        match self._stream.ending:
+            case Ending.HANG:
+                await asyncio.wait({self._connection.gone})  # not awaited itself: a cancel would cancel it
+            case Ending.RESET:
+                self._connection.reset()
+            case Ending.ABORT:
+                self._connection.finish()
+            case Ending.EOF:
+                await self._end_cleanly(body=body)
+
+    async def _end_cleanly(self, *, body: bool) -> None:
+        if self._framing is Framing.CHUNKED and body:
+            await self._connection.send(b"0\r\n\r\n")
+        self._exchange.ended(all_read=self._connection.has_read_all())
+        if self._exchange.open:
+            await self._settle()
+        if self._framing is Framing.CLOSE:
+            self._connection.finish()
+
+    async def _settle(self) -> None:
+        """Waits until the client has read everything, where that can be seen."""
+        if self._connection.visible and await self._connection.wait_read():
+            self._tell_read(all_read=True)
+        else:
+            self._tell_read(all_read=None)
+
+    def _tell_read(self, *, all_read: bool | None) -> None:
+        self._exchange.client_read(self._connection.read_so_far(), all_read=all_read)
+
+
+def _length(stream: Stream) -> int:
+    """What Content-Length says. A response that does not end cleanly promises more than it sends."""
+    if stream.ending is Ending.EOF:
+        return len(stream.body)
+    return max(stream.announced or 0, len(stream.body) + 1)

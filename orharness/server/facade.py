@@ -1,0 +1,202 @@
+"""``SseServer``: an origin on loopback with routes to set up, from any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from orharness.cassette import Interaction, load
+from orharness.checks import strict_failures
+from orharness.errors import ClientFailure, ScenarioError
+from orharness.gateways import Gateway
+from orharness.gateways import lookup as gateway_named
+from orharness.journal import Exchange, Pacing
+from orharness.scenario import Piece, Reply, Route, Through, When, one_of
+from orharness.server.app import Mounted, Origin
+from orharness.server.handles import LiveRoute
+from orharness.server.playback import interaction_routes, reply_of, serving_routes
+from orharness.server.thread import ServerThread, loopback_sockets
+from orharness.stream import Stream
+
+API_KEY = "sk-orharness"  # no service takes it; clients refuse to start without one
+
+
+class SseServer:
+    """A real HTTP server that plays streams and sees what the client does.
+
+    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``). ``pacing``: as in
+    ``Pacing``. ``strict``: ``verify`` complains of unmatched requests and of replies never asked for. ``through``:
+    transforms for every chat reply. ``host`` and ``port``: where it listens, by default any free port of loopback, IPv4
+    and IPv6. Raises ``ScenarioError`` for options that cannot be.
+    """
+
+    def __init__(
+        self,
+        thread: ServerThread | None = None,
+        *,
+        gateway: str | Gateway = "onerouter",
+        pacing: Pacing | str = Pacing.LOCKSTEP,
+        strict: bool = True,
+        through: Through = (),
+        models: Sequence[str] = ("openai/gpt-4o-mini",),
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._gateway = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
+        self._through = tuple(through)
+        self._strict = strict
+        self._owned = None if thread is not None else ServerThread().start()
+        self._thread = thread or self._owned or ServerThread()
+        self._closed = False
+        try:
+            chosen = one_of(Pacing, pacing, "pacing")
+            sockets = loopback_sockets(host, port)
+            self._origin = self._thread.call(
+                lambda: Origin(self._thread.peers, gateway=self._gateway, pacing=chosen, models=tuple(models))
+            )
+            self._thread.run(lambda: self._origin.listen(sockets))
+        except BaseException:
+            if self._owned is not None:
+                self._owned.stop()
+            raise
+        self.port: int = sockets[0].getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        self.origin = f"http://{shown}:{self.port}"
+
+    # --- addresses ------------------------------------------------------------------------------------------------
+
+    @property
+    def base_url(self) -> str:
+        """What an OpenAI client takes: the origin with ``/v1``."""
+        return f"{self.origin}/v1"
+
+    @property
+    def openai(self) -> dict[str, str]:
+        """The arguments of an OpenAI client: ``OpenAI(**server.openai)``."""
+        return {"base_url": self.base_url, "api_key": API_KEY}
+
+    def url_for(self, path: str) -> str:
+        """The whole address of a path, counted from the origin."""
+        return f"{self.origin}/{path.removeprefix('/')}"
+
+    # --- what it answers ------------------------------------------------------------------------------------------
+
+    def chat(self, text: str | None = None, *, when: When | None = None, **options: Any) -> LiveRoute:
+        """Answers ``POST …/chat/completions``; the options are those of ``Reply.chat``."""
+        return self.post("/chat/completions", when=when).chat(text, **options)
+
+    def post(self, path: str, *, when: When | None = None) -> RouteUnderWay:
+        """A route for POST requests to the path (with or without its API prefix)."""
+        return self.route("POST", path, when=when)
+
+    def get(self, path: str, *, when: When | None = None) -> RouteUnderWay:
+        """A route for GET requests."""
+        return self.route("GET", path, when=when)
+
+    def route(self, method: str, path: str, *, when: When | None = None) -> RouteUnderWay:
+        """A route for requests of any method; what it answers is said by the method called on the result."""
+        return RouteUnderWay(self, method.upper(), path, when)
+
+    def cassette(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> LiveRoute:
+        """Plays each interaction of a cassette once, to a request equal in method, path and JSON body."""
+        return self._mount_interactions(load(Path(path)), through, pacing)
+
+    def serve(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> list[LiveRoute]:
+        """Plays a cassette again and again: an equal body first, else in recorded order; the last one repeats."""
+        return [self.mount(route, strict=False) for route in serving_routes(load(Path(path)), through, pacing)]
+
+    def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
+        """Puts a route in its place; ``strict``: ``verify`` complains if it is never asked."""
+        mounted = Mounted(route, strict)
+        self._thread.call(lambda: self._origin.mounted.append(mounted))
+        return LiveRoute([mounted], self._thread)
+
+    def _mount_interactions(
+        self, interactions: Sequence[Interaction], through: Through, pacing: Pacing | str | None
+    ) -> LiveRoute:
+        mounted = [Mounted(route, strict=True) for route in interaction_routes(interactions, through, pacing)]
+        self._thread.call(lambda: self._origin.mounted.extend(mounted))
+        return LiveRoute(mounted, self._thread)
+
+    # --- what it saw ----------------------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> list[Exchange]:
+        """A snapshot of every exchange, in the order of their requests; it outlives the server."""
+        if self._closed:
+            return self._origin.journal()
+        return self._thread.call(self._origin.journal)
+
+    def verify(self) -> None:
+        """Raises ``ClientFailure`` for requests without a route and replies without a request, if ``strict``.
+
+        What broke inside the scenario (a predicate that raised) is raised first, as ``ScenarioError``.
+        """
+        if self._origin.broken:
+            raise ScenarioError(f"the scenario failed while it answered: {self._origin.broken[0]!r}") from (
+                self._origin.broken[0]
+            )
+        if not self._strict:
+            return
+        unused = [one.route.name for one in self._origin.mounted if one.strict and not one.exchanges]
+        found = strict_failures(self.journal, unused)
+        if found:
+            raise ClientFailure("\n".join(found))
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Starts afresh on the same address: no routes, an empty journal, all connections ended."""
+        self._thread.run(self._origin.reset)
+
+    def close(self) -> None:
+        """Ends the server and every connection now; a second call does nothing."""
+        if self._closed:
+            return
+        self._thread.run(self._origin.close)
+        self._closed = True
+        if self._owned is not None:
+            self._owned.stop()
+
+    def __enter__(self) -> SseServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class RouteUnderWay:
+    """A route that still wants to be told what it answers."""
+
+    def __init__(self, server: SseServer, method: str, path: str, when: When | None) -> None:
+        self._server = server
+        self._method = method
+        self._path = path
+        self._when = when
+
+    def chat(self, text: str | None = None, *, through: Through = (), **options: Any) -> LiveRoute:
+        """One chat completion; see ``Reply.chat``."""
+        options.setdefault("gateway", self._server._gateway)
+        return self.replies(Reply.chat(text, through=[*self._server._through, *through], **options))
+
+    def stream(self, *pieces: Piece | Stream, **options: Any) -> LiveRoute:
+        """One event stream; see ``Reply.stream``."""
+        return self.replies(Reply.stream(*pieces, **options))
+
+    def respond(self, status: int = 200, **options: Any) -> LiveRoute:
+        """A plain response; see ``Reply.respond``."""
+        return self.replies(Reply.respond(status, **options))
+
+    def replies(self, *replies: Reply) -> LiveRoute:
+        """These replies in turn; the last one repeats."""
+        if not replies:
+            raise ScenarioError("replies takes one reply at least")
+        return self._server.mount(Route(self._method, self._path, replies, self._when))
+
+    def cassette(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> LiveRoute:
+        """The interactions of a cassette in recorded order, whatever they were recorded from; the last repeats."""
+        return self.replies(*(reply_of(one, through, pacing) for one in load(Path(path))))

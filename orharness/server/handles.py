@@ -1,0 +1,249 @@
+"""What a test holds and waits on: a reply that stands on the server, and each call of it.
+
+Handles may be used from any thread. What they show is a snapshot; nothing here changes what the server does but
+``release``. The texts of their failures are assembled in ``orharness.checks``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
+from threading import Condition
+from time import monotonic
+from types import TracebackType
+from typing import TypeVar
+
+from orharness.checks import describe, disconnect_failure, upstream_failure
+from orharness.errors import ClientFailure
+from orharness.journal import Exchange, Outcome
+from orharness.server.app import Mounted
+from orharness.server.exchange import LiveExchange
+from orharness.server.thread import ServerThread
+
+T = TypeVar("T")
+_SETTLE = 1.0  # seconds that `finished` gives a client to read the last bytes or to leave
+_GRACE = 2.0  # seconds for which a leaving that comes too late is still awaited, so that the failure can tell when
+
+
+class Call:
+    """One request and its answer, as the server saw them."""
+
+    def __init__(self, live: LiveExchange, thread: ServerThread) -> None:
+        self._live = live
+        self._thread = thread
+
+    @property
+    def exchange(self) -> Exchange:
+        """The journal's entry as it stands now."""
+        self._sample()
+        return self._live.snapshot()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome, ``None`` while it is undecided. Never blocks."""
+        return self._live.outcome
+
+    @property
+    def finished(self) -> bool:
+        """Whether the client took the whole answer: ``completed`` or ``left_at_end``.
+
+        Gives a client up to a second to read the last bytes or to leave. In a thread whose event loop is running that
+        would be in vain, since the client can leave only when the loop goes on: there an answer that was read to its
+        end marker counts as finished.
+        """
+        in_loop = _loop_is_running()
+        if not self._live.decided.done():
+            self._sample()
+        with suppress(FutureTimeout):
+            return self._live.decided.result(0 if in_loop else _SETTLE).finished
+        seen = self._live.observation()
+        return in_loop and (seen.written if seen.read is None else seen.read) >= seen.end
+
+    def wait_ended(self, timeout: float = 5.0) -> Outcome:
+        """Blocks until the outcome is decided, at most ``timeout`` seconds; then raises ``ClientFailure``."""
+        try:
+            return self._live.decided.result(timeout)
+        except FutureTimeout:
+            raise self._still_open(timeout) from None
+
+    async def wait_ended_async(self, timeout: float = 5.0) -> Outcome:
+        """As ``wait_ended``, in asyncio and in trio."""
+        if await _arrives(self._live.decided, timeout):
+            return self._live.decided.result()
+        raise self._still_open(timeout)
+
+    def assert_upstream_stopped(self) -> None:
+        """The client left before the end, and the server stopped: events and bytes were saved."""
+        failure = upstream_failure(self.exchange)
+        if failure is not None:
+            raise failure
+
+    def __repr__(self) -> str:
+        return f"<Call {describe(self.exchange)}>"
+
+    def _still_open(self, timeout: float) -> ClientFailure:
+        exchange = self.exchange
+        return ClientFailure(f"after {timeout:g} s the exchange is still open: {describe(exchange)}", exchange)
+
+    def _sample(self) -> None:
+        if self._live.open and self._live.refresh is not None:
+            with suppress(Exception):  # the server was stopped: what it saw last stands
+                self._thread.call(lambda: self._live.refresh and self._live.refresh())
+
+
+class LiveRoute:
+    """A reply in its place on the server, or the replies of one cassette."""
+
+    def __init__(self, mounted: Sequence[Mounted], thread: ServerThread) -> None:
+        self._mounted = mounted
+        self._thread = thread
+        self._arrived = Condition()
+        for one in mounted:
+            one.on_exchange = self._notify
+
+    @property
+    def exchanges(self) -> list[LiveExchange]:
+        """The exchanges behind the calls, in the order of their requests."""
+        return sorted((live for one in self._mounted for live in one.exchanges), key=lambda live: live.id)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request that it answered, in their order."""
+        return [Call(live, self._thread) for live in self.exchanges]
+
+    @property
+    def call(self) -> Call:
+        """The one request that it answered; raises ``ClientFailure`` if there was none, or more than one."""
+        calls = self.calls
+        if len(calls) == 1:
+            return calls[0]
+        if not calls:
+            raise ClientFailure(f"the client never sent a request to {self.name}")
+        listed = "\n".join(f"  {describe(call.exchange)}" for call in calls)
+        raise ClientFailure(f"{self.name} was asked {len(calls)} times, not once (see .calls):\n{listed}")
+
+    @property
+    def name(self) -> str:
+        """Its method, path and condition."""
+        return self._mounted[0].route.name if len(self._mounted) == 1 else f"{len(self._mounted)} recorded replies"
+
+    def wait_call(self, timeout: float = 5.0, number: int = 1) -> Call:
+        """Blocks until the request with that number (from 1) has come; raises ``ClientFailure`` if it does not."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(self.exchanges) >= number, timeout):
+                came = len(self.exchanges)
+                raise ClientFailure(f"after {timeout:g} s {self.name} had {came} of {number} requests")
+        return self.calls[number - 1]
+
+    def release(self, gates: int = 1) -> None:
+        """Opens the next gate (``hold``), or that many, for every request that it answers now or later."""
+
+        def release() -> None:
+            for one in self._mounted:
+                one.gates.release(gates)
+
+        self._thread.call(release)
+
+    def expect_disconnect(self, within: float = 0.25) -> ExpectedDisconnect:
+        """A block whose body is the act of cancelling: every open call must be left within so many seconds of its end.
+
+        Works as ``with`` and as ``async with``; in async code use the latter, since most async clients leave only when
+        their loop goes on. Raises ``ClientFailure`` at the end of the block.
+        """
+        return ExpectedDisconnect(self, within)
+
+    def __repr__(self) -> str:
+        return f"<LiveRoute {self.name}: {len(self.exchanges)} calls>"
+
+    def _open(self) -> list[LiveExchange]:
+        return [live for live in self.exchanges if live.open]
+
+    def _notify(self) -> None:
+        with self._arrived:
+            self._arrived.notify_all()
+
+
+class ExpectedDisconnect:
+    """The block of ``expect_disconnect``. ``calls`` and ``call`` are filled when it ends."""
+
+    def __init__(self, route: LiveRoute, within: float) -> None:
+        self._route = route
+        self._within = within
+        self._before: list[LiveExchange] = []
+        self._known = 0
+        self.calls: list[Call] = []
+
+    @property
+    def call(self) -> Call:
+        """The one call that was left."""
+        if len(self.calls) != 1:
+            raise ClientFailure(f"the block saw {len(self.calls)} calls, not one")
+        return self.calls[0]
+
+    def __enter__(self) -> ExpectedDisconnect:
+        self._before = self._route._open()
+        self._known = len(self._route.calls)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            ended = monotonic()
+            for live in self._concerned():
+                with suppress(FutureTimeout):
+                    live.left.result(max(0.0, ended + self._within + _GRACE - monotonic()))
+            self._judge(ended)
+
+    async def __aenter__(self) -> ExpectedDisconnect:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            ended = monotonic()
+            for live in self._concerned():
+                await _arrives(live.left, max(0.0, ended + self._within + _GRACE - monotonic()))
+            self._judge(ended)
+
+    def _concerned(self) -> list[LiveExchange]:
+        later = self._route.exchanges[self._known :]
+        concerned = [*self._before, *later]
+        self.calls = [Call(live, self._route._thread) for live in concerned]
+        return concerned
+
+    def _judge(self, ended: float) -> None:
+        if not self.calls:
+            seen = [call.exchange for call in self._route.calls]
+            raise disconnect_failure(self._route.name, seen, None, self._within, in_loop=False)
+        for call in self.calls:
+            exchange = call.exchange
+            left = exchange.left_after
+            late = None if left is None else call._live.started + left - ended
+            if late is None or late > self._within:
+                raise disconnect_failure(self._route.name, [exchange], late, self._within, in_loop=_loop_is_running())
+
+
+def _loop_is_running() -> bool:
+    """Whether this thread is inside an event loop's turn: what blocks here keeps an async client from leaving."""
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        return True
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+async def _arrives(future: Future[T], timeout: float) -> bool:
+    """Whether the future is done within so many seconds. Polls, because that is the same in asyncio and in trio."""
+    deadline = monotonic() + timeout
+    sleep = asyncio.sleep if asyncio._get_running_loop() is not None else sys.modules["trio"].sleep
+    while not future.done():
+        if monotonic() >= deadline:
+            return False
+        await sleep(0.001)
+    return True

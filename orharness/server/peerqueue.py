@@ -1,0 +1,115 @@
+"""How much of what was written has the client's process read? The kernel knows, on Linux, for a peer on this host.
+
+A chunk boundary is not a read boundary: only when the client has taken one chunk before the next is written did it
+observe the boundary between them. ``sock_diag`` (sock_diag(7), Linux ``uapi/linux/inet_diag.h``) answers questions
+about one TCP socket by its exact addresses, without privileges and at a cost that does not depend on how many sockets
+exist. We ask about the *client's* socket: what it has received in all, less what still lies in its queue, is what its
+process has read. Both come in one answer, taken under the socket's lock because ``INET_DIAG_INFO`` is asked for, so
+bytes that are still on their way count as unread.
+
+It cannot see a peer in another network namespace, on another host or on another system; then every answer is ``None``.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from itertools import count
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_NLM_F_REQUEST = 1
+_INET_DIAG_INFO = 2
+_CLOSE_WAIT = 8  # include/net/tcp_states.h
+
+_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
+_QUESTION = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
+_ADDRESSES = struct.Struct("!HH16s16s")  # ports and addresses, in network order
+_ANSWER = struct.Struct("=BBBB48xIIIII")  # family, state, timer, retransmits, …, expires, rqueue, wqueue, uid, inode
+_ATTRIBUTE = struct.Struct("=HH")
+_BYTES_RECEIVED = 128  # offset in struct tcp_info
+_NO_COOKIE = b"\xff" * 8
+
+
+@dataclass(frozen=True, slots=True)
+class PeerState:
+    """The client's side of a connection. ``read`` counts bytes since the connection began, ``None`` if unknown.
+
+    ``attached``: a process still holds the socket. A half-closed socket is attached, a closed one is not.
+    """
+
+    read: int | None
+    unread: int
+    attached: bool
+
+
+class PeerQueue:
+    """One netlink socket for any number of connections. Not for use from two threads at once."""
+
+    def __init__(self) -> None:
+        self._netlink: socket.socket | None = None
+        self._sequence = count(1)
+        if hasattr(socket, "AF_NETLINK"):
+            try:
+                self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG)
+                self._netlink.settimeout(1)
+            except OSError:  # a kernel or a sandbox without sock_diag: then it is as blind as another system
+                self._netlink = None
+
+    def close(self) -> None:
+        """Frees the netlink socket; every later answer is ``None``."""
+        if self._netlink is not None:
+            self._netlink.close()
+            self._netlink = None
+
+    def ask(self, question: bytes) -> PeerState | None:
+        """The state of the socket that ``question_about`` describes; ``None`` where it cannot be seen."""
+        if self._netlink is None:
+            return None
+        sequence = next(self._sequence) & 0xFFFFFFFF
+        head = _HEADER.pack(_HEADER.size + len(question), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, sequence, 0)
+        try:
+            self._netlink.sendto(head + question, (0, 0))
+            while True:
+                answer = self._netlink.recv(4096)
+                _, kind, _, answered, _ = _HEADER.unpack_from(answer)
+                if answered == sequence:
+                    # The other kind is an error message, as a rule ENOENT: no such socket on this host.
+                    return _state(answer) if kind == _SOCK_DIAG_BY_FAMILY else None
+        except OSError:
+            return None
+
+
+def question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
+    """The question about the socket whose own address is ``local``, connected to ``remote``, both numeric."""
+    family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
+    addresses = (socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0") for host in (local[0], remote[0]))
+    return (
+        _QUESTION.pack(family, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, 0xFFFFFFFF)
+        + _ADDRESSES.pack(local[1], remote[1], *addresses)
+        + struct.pack("=I", 0)
+        + _NO_COOKIE
+    )
+
+
+def _state(answer: bytes) -> PeerState:
+    _, state, _, _, _, unread, _, _, inode = _ANSWER.unpack_from(answer, _HEADER.size)
+    received = _bytes_received(answer)
+    read = None if received is None else received - unread
+    if state == _CLOSE_WAIT:  # our own FIN counts as one byte in the queue until it is read
+        unread = max(0, unread - 1)
+    return PeerState(read, unread, inode != 0)
+
+
+def _bytes_received(answer: bytes) -> int | None:
+    position = _HEADER.size + _ANSWER.size
+    while position + _ATTRIBUTE.size <= len(answer):
+        length, kind = _ATTRIBUTE.unpack_from(answer, position)
+        if kind == _INET_DIAG_INFO and length >= _ATTRIBUTE.size + _BYTES_RECEIVED + 8:
+            received: int = struct.unpack_from("=Q", answer, position + _ATTRIBUTE.size + _BYTES_RECEIVED)[0]
+            return received
+        if length < _ATTRIBUTE.size:
+            break
+        position += (length + 3) & ~3
+    return None

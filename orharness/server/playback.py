@@ -1,0 +1,91 @@
+"""Recorded interactions as routes: each once for a test, again and again for a server on a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlsplit
+
+from orharness.cassette import Interaction
+from orharness.journal import Pacing, Request
+from orharness.scenario import Reply, Route, Through, api_path, json_difference
+
+_NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "content-encoding", "alt-svc"}
+
+
+def interaction_routes(
+    interactions: Sequence[Interaction], through: Through = (), pacing: Pacing | str | None = None
+) -> list[Route]:
+    """One route an interaction, which it answers once: equal in method, path behind the API prefix, and JSON body."""
+    return [
+        Route(one.request.method, _path(one), (reply_of(one, through, pacing),), _SameBody(one), times=1)
+        for one in interactions
+    ]
+
+
+def serving_routes(
+    interactions: Sequence[Interaction], through: Through = (), pacing: Pacing | str | None = None
+) -> list[Route]:
+    """One route a method and path: an equal body first, else in recorded order; the last one repeats."""
+    ordered = sorted(interactions, key=_endpoint)
+    return [
+        _serving_route(method, path, list(group), through, pacing)
+        for (method, path), group in groupby(ordered, key=_endpoint)
+    ]
+
+
+def _serving_route(
+    method: str, path: str, recorded: list[Interaction], through: Through, pacing: Pacing | str | None
+) -> Route:
+    replies = tuple(reply_of(one, through, pacing) for one in recorded)
+    bodies = [_SameBody(one) for one in recorded]
+
+    def choose(request: Request, turn: int) -> tuple[Reply, str | None]:
+        equal = [index for index, body in enumerate(bodies) if body(request)]
+        if equal:
+            return replies[equal[min(turn, len(equal) - 1)]], None
+        index = min(turn, len(replies) - 1)
+        return replies[index], "; ".join(bodies[index].difference(request))
+
+    return Route(method, path, replies, choose=choose)
+
+
+@dataclass(frozen=True)
+class _SameBody:
+    """A condition: the body equals the recorded one, as JSON where both are JSON."""
+
+    interaction: Interaction
+
+    def __call__(self, request: Request) -> bool:
+        return not self.difference(request)
+
+    def difference(self, request: Request) -> list[str]:
+        """One sentence for each thing in the body that differs."""
+        recorded = Request("", "", body=self.interaction.request.body)
+        if recorded.json is not None and request.json is not None:
+            return json_difference(recorded.json, request.json)
+        if recorded.body == request.body:
+            return []
+        return [f"body: expected {recorded.text[:60]!r}, got {request.text[:60]!r}"]
+
+    def __str__(self) -> str:
+        return "the body is the recorded one"
+
+
+def _endpoint(interaction: Interaction) -> tuple[str, str]:
+    return interaction.request.method, _path(interaction)
+
+
+def _path(interaction: Interaction) -> str:
+    path = urlsplit(interaction.request.uri).path or "/"
+    return api_path(path)
+
+
+def reply_of(interaction: Interaction, through: Through, pacing: Pacing | str | None) -> Reply:
+    """A recorded response as a reply, without the headers that belonged to the recorded connection."""
+    headers = [(name, value) for name, value in interaction.headers if name.lower() not in _NOT_REPLAYED]
+    options: dict[str, Any] = {"head": interaction.head, "pacing": pacing, "default_headers": False}
+    reply = Reply.stream(interaction.stream, status=interaction.status, headers=headers, through=through, **options)
+    return Reply(reply.answer, f"recorded {interaction.request.method} {_path(interaction)}")

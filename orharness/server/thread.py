@@ -1,0 +1,149 @@
+"""The server's thread: one loop for all origins of a process, so that blocking and async clients both work."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from orharness.errors import OrharnessError, ScenarioError
+from orharness.server.peerqueue import PeerQueue
+
+T = TypeVar("T")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ATTEMPTS = 20
+
+
+class ServerThread:
+    """A daemon thread that runs a loop. ``run`` and ``call`` may be used from any other thread."""
+
+    def __init__(self) -> None:
+        self._owner = os.getpid()
+        self._ready = threading.Event()
+        self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._proxy_settings: dict[str, str | None] = {}
+        self._thread = threading.Thread(target=self._main, name="orharness-server", daemon=True)
+
+    def start(self) -> ServerThread:
+        """Returns when the loop runs. Loopback is taken out of any HTTP proxy's reach until ``stop``."""
+        self._thread.start()
+        self._ready.wait()
+        self._bypass_proxy()
+        # A daemon thread, so that a program that never stops it can end; then the loop is still closed in order.
+        atexit.register(self.stop)
+        return self
+
+    def stop(self) -> None:
+        """Ends the loop and joins the thread; a second call does nothing."""
+        atexit.unregister(self.stop)
+        if self._owner != os.getpid() or not self._thread.is_alive() or self._loop is None:
+            return
+        assert self._stopping is not None
+        with suppress(RuntimeError):  # the loop has just ended by itself
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+        self._restore_proxy()
+
+    @property
+    def peers(self) -> PeerQueue:
+        """The one netlink socket of this thread."""
+        return self._peers
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, T]], timeout: float | None = None) -> T:
+        """Runs a coroutine in the server's loop and returns its result."""
+        return asyncio.run_coroutine_threadsafe(make(), self._usable_loop()).result(timeout)
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Calls a function in the server's loop and returns its result."""
+
+        async def called() -> T:
+            return function()
+
+        return self.run(called)
+
+    def soon(self, function: Callable[[], None]) -> None:
+        """Has a function called in the server's loop, without waiting for it."""
+        self._usable_loop().call_soon_threadsafe(function)
+
+    def _usable_loop(self) -> asyncio.AbstractEventLoop:
+        if self._owner != os.getpid():
+            raise OrharnessError(
+                f"this server runs in process {self._owner} and did not survive the fork into {os.getpid()}: "
+                "start one in the process that uses it"
+            )
+        if self._loop is None or not self._thread.is_alive():
+            raise OrharnessError("this server has been stopped")
+        if threading.current_thread() is self._thread:
+            raise OrharnessError("a when= predicate or a hook of the server cannot wait for the server itself")
+        return self._loop
+
+    def _main(self) -> None:
+        with asyncio.Runner() as runner:
+            runner.run(self._serve())
+        self._loop = None
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._peers = PeerQueue()
+        self._stopping = asyncio.Event()
+        self._ready.set()
+        await self._stopping.wait()
+        self._peers.close()
+
+    def _bypass_proxy(self) -> None:
+        for name in ("NO_PROXY", "no_proxy"):
+            given = self._proxy_settings[name] = os.environ.get(name)
+            hosts = [host for host in (given or "").split(",") if host]
+            os.environ[name] = ",".join((*hosts, *(host for host in _LOOPBACK if host not in hosts)))
+
+    def _restore_proxy(self) -> None:
+        for name, given in self._proxy_settings.items():
+            if given is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = given
+
+
+def loopback_sockets(host: str = "127.0.0.1", port: int = 0) -> list[socket.socket]:
+    """Bound sockets on the host; for IPv4 loopback also on ``::1`` with the same port, where there is IPv6.
+
+    Raises ``ScenarioError`` if the address cannot be bound.
+    """
+    for _ in range(_ATTEMPTS):
+        first = _bound(host, port)
+        if host != "127.0.0.1" or not socket.has_ipv6:
+            return [first]
+        try:
+            return [first, _bound("::1", first.getsockname()[1])]
+        except ScenarioError:
+            if port or not _has_ipv6_loopback():
+                return [first]
+            first.close()  # that port is taken on ::1: another one
+    return [_bound(host, port)]
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind((host, port))
+    except OSError as error:
+        one.close()
+        raise ScenarioError(f"cannot listen on {host} port {port}: {error.strerror}; pass another port=") from error
+    one.setblocking(False)
+    return one
+
+
+def _has_ipv6_loopback() -> bool:
+    try:
+        _bound("::1", 0).close()
+    except ScenarioError:
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""A verdict and its evidence: data, and the one way in which bytes are shown.
+
+Bytes are drawn as Python literals with the boundary marked by ``│``, so that what stands in a failure can be pasted
+into a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+BOUNDARY = "│"
+
+
+class Result(StrEnum):
+    """What was found."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why a client failed: what it should have made of the bytes, what it made, and the bytes at the boundary."""
+
+    expected: str
+    got: str
+    reason: str
+    excerpt: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One case's result. ``boundaries_proven`` of ``boundaries_tried`` were seen to be observed by the client."""
+
+    case: str
+    title: str
+    result: Result
+    evidence: Evidence | None = None
+    boundaries_tried: int = 0
+    boundaries_proven: int = 0
+
+
+def quote(data: bytes) -> str:
+    """The bytes as the inside of a Python bytes literal; printable UTF-8 text is left readable."""
+    text = data.decode("utf-8", "backslashreplace")
+    return "".join(_quoted(character) for character in text)
+
+
+def _quoted(character: str) -> str:
+    if character in "\n\r\t\0":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}[character]
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def excerpt(data: bytes, at: int, *, around: int = 32) -> str:
+    """The bytes around an offset, with the boundary marked: ``…{"content":"Gr\\xc3│\\xbc…``."""
+    before, behind = data[max(0, at - around) : at], data[at : at + around]
+    left = "…" if at > around else ""
+    right = "…" if at + around < len(data) else ""
+    return f"{left}{quote(before)}{BOUNDARY}{quote(behind)}{right}"
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """The text, its middle left out where it is longer than ``length``: both ends are what tells texts apart."""
+    if len(text) <= length:
+        return text
+    half = (length - 3) // 2
+    return f"{text[:half]} … {text[len(text) - half :]}"
+
+
+def aligned(rows: Sequence[tuple[str, str]], indent: str = "  ") -> str:
+    """Rows of a name and a value, the values below each other; continuation lines are indented alike."""
+    width = max((len(name) for name, _ in rows), default=0)
+    pad = "\n" + indent + " " * (width + 2)
+    return "\n".join(f"{indent}{name:<{width}}  {value.replace(chr(10), pad)}" for name, value in rows)
