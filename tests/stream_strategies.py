@@ -7,37 +7,22 @@ from hypothesis import strategies as st
 from orharness.sse import BOM, Comment, Event, Item, Retry, decode
 from orharness.stream import Chunk, Ending, Stream, repartition
 
-# The bytes that mean something in the format, often, and others now and then.
+# The bytes that mean something in the format, whole lines and blocks, so that there are events, and anything else.
+_ENDS = [b"\n", b"\r", b"\r\n"]
+_LINES = [b"data: x", b"data:y", b"data", b"event: t", b"id: 1", b"id: 1\0", b"retry: 10", b": c", b"foo: 1", b"", b""]
 _PIECES = [
-    *(b"\r", b"\n", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n"),
-    *(
-        b":",
-        b" ",
-        b"data",
-        b"data: ",
-        b"data:x\n\n",
-        b"event",
-        b"event: e\n",
-        b"id",
-        b"id:1\n",
-        b"retry",
-        b"retry: 10\n",
-    ),
-    *(
-        BOM,
-        BOM[:1],
-        BOM[1:],
-        b"\0",
-        b"7",
-        b"x",
-        "ü".encode(),
-        "界".encode()[:2],
-        b"\xff",
-        b"\xe2\x80\xa8",
-        b"\x0b\x0c\x1c",
-    ),
+    *(b"\r", b"\n", b":", b" ", b"data", b"event", b"id", b"retry: ", b"7", b"x", b"\0", BOM, BOM[:1], BOM[1:]),
+    *("ü".encode(), "界".encode()[:2], b"\xff", b"\xe2\x80\xa8", b"\x0b\x0c\x1c"),
 ]
-sse_bytes = st.lists(st.sampled_from(_PIECES) | st.binary(max_size=3), max_size=24).map(b"".join)
+_ends = st.sampled_from(_ENDS)
+_lines = st.builds(bytes.__add__, st.sampled_from(_LINES), _ends)
+_blocks = st.builds(
+    lambda lines, end: b"".join(line + end for line in (*lines, b"")),
+    st.lists(st.sampled_from(_LINES), min_size=1, max_size=3),
+    _ends,
+)
+_pieces = st.sampled_from(_PIECES) | st.binary(max_size=3)
+sse_bytes = st.lists(st.one_of(_blocks, _lines, _pieces), max_size=16).map(b"".join)
 
 delays = st.floats(0, 100)
 

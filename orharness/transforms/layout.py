@@ -110,6 +110,10 @@ def resolve(what: str, at: Position, stream: Stream, *, room: int = 0) -> int:
     Raises ``ScenarioError`` where it lies outside the body.
     """
     size = len(stream.body)
+    uncalled: tuple[object, ...] = (after_event, inside_event, after_text)
+    if callable(at) and at in uncalled:
+        name = arguments(at)
+        raise ScenarioError(f"{what}: {name} was not called: write {name}(…)")
     given: object = at(stream) if callable(at) else at
     if not isinstance(given, int):
         raise ScenarioError(f"{what}: a position is a number of bytes or a function that finds one, not {given!r}")

@@ -74,7 +74,10 @@ def heartbeat(seconds: float, text: str = ": keep-alive") -> Transform:
 
 @step(Family.REWRITE)
 def newlines(newline: str) -> Transform:
-    r"""Every line end as ``"\n"``, ``"\r"`` or ``"\r\n"``. A CRLF that is cut by a chunk boundary counts as one."""
+    r"""Every line end as ``"\n"``, ``"\r"`` or ``"\r\n"``.
+
+    A CRLF that is cut by a chunk boundary counts as one, which then comes with its LF: nothing arrives earlier.
+    """
     if newline not in ("\n", "\r", "\r\n"):
         raise ScenarioError(f"newlines takes LF, CR or CRLF, not {newline!r}")
     wanted = newline.encode()
@@ -82,7 +85,7 @@ def newlines(newline: str) -> Transform:
     def transform(stream: Stream) -> Stream:
         # One that is right already is left alone: a chunk boundary inside it stays.
         found = (match for match in LINE_END.finditer(stream.body) if match.group() != wanted)
-        return edit(stream, (Edit(match.start(), match.end(), wanted) for match in found))
+        return edit(stream, (one for match in found for one in _line_end(match.start(), match.end(), wanted)))
 
     return transform
 
@@ -132,6 +135,13 @@ def _comment(text: str) -> Comment:
     comment = Comment(text[1:] if text.startswith(":") else f" {text}")
     encode(comment)  # raises for what is no comment, here where it is written and not when it is played
     return comment
+
+
+def _line_end(start: int, end: int, wanted: bytes) -> Iterator[Edit]:
+    """The new line end in the place of the last byte of the old one."""
+    if end - start == 2:
+        yield Edit(start, end - 1)
+    yield Edit(end - 1, end, wanted)
 
 
 def _is_ignored(line: str) -> bool:

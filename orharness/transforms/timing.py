@@ -10,7 +10,7 @@ from random import Random
 from orharness.errors import ScenarioError
 from orharness.stream import Chunk, Stream, Transform
 from orharness.transforms.families import Family, Turn, finite, step, whole_number
-from orharness.transforms.layout import after_event, count, numbered
+from orharness.transforms.layout import count, numbered
 
 
 @step(Family.TIMING, Turn.AFRESH)
@@ -81,10 +81,14 @@ def hold(after: int | None = None, *, chunks: int | None = None) -> Transform:
             raise ScenarioError("hold takes one of the two: after (a number of events) or chunks (a number of chunks)")
 
     def transform(stream: Stream) -> Stream:
-        gate = after_event(after)(stream) if after is not None else _after_chunks(chunks or 0, stream)
+        gate = _after_events(after, stream) if after is not None else _after_chunks(chunks or 0, stream)
         return replace(stream, gates=tuple(sorted({*stream.gates, gate})))
 
     return transform
+
+
+def _after_events(number: int, stream: Stream) -> int:
+    return numbered("hold", number, stream).end if number else 0
 
 
 def _after_chunks(number: int, stream: Stream) -> int:
