@@ -163,7 +163,8 @@ class Exchange:
 
     ``ended_after``: seconds until the outcome was decided, for a client that left the moment of its leaving.
     ``stream_size``, ``chunks``: what the answer would have been in full, in bytes and chunks, ``None`` before it began.
-    ``events_unsent``: events of which not all bytes were written.
+    ``body`` and ``boundaries_at``: that answer, and the offset behind each of its chunks. ``written_at``: the moment of
+    each write. ``held_at``: the offset of the gate at which it stands.
     """
 
     id: str
@@ -187,6 +188,7 @@ class Exchange:
     stream_size: int | None = None
     chunks: int | None = None
     body: bytes = field(default=b"", repr=False)
+    boundaries_at: tuple[int, ...] = field(default=(), repr=False)
     written_at: tuple[float, ...] = field(default=(), repr=False)
     held_at: int | None = None
 

@@ -174,6 +174,7 @@ class LiveExchange:
                 stream_size=None if self._response is None else len(stream.body),
                 chunks=None if self._response is None else len(stream.chunks),
                 body=stream.body,
+                boundaries_at=stream.boundaries,
                 written_at=tuple(self._written_at),
                 held_at=self._held_at,
             )

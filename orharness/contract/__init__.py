@@ -1,0 +1,13 @@
+"""What a streaming client must do, as cases that are run over a real socket and judged by what the client yields.
+
+A client is a function ``client(base_url) -> Iterator[str]`` (or ``AsyncIterator[str]``) that asks for a streamed chat
+completion and yields the text as it comes; closing the iterator is the cancel. No test framework is needed.
+"""
+
+from __future__ import annotations
+
+from orharness.contract.cases import CASES, CLAIMS, Case
+from orharness.contract.clients import Client
+from orharness.contract.runner import failure_of, run
+
+__all__ = ["CASES", "CLAIMS", "Case", "Client", "failure_of", "run"]
