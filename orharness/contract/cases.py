@@ -62,9 +62,7 @@ def _stream(*pieces: Piece, through: Through = ()) -> Callable[[], Reply]:
 
 
 def _delta(content: str) -> Event:
-    return Event(
-        data=f'{{"id":"1","object":"chat.completion.chunk","choices":[{{"index":0,"delta":{content}}}{extra}]}}'
-    )
+    return Event(data=f'{{"id":"1","object":"chat.completion.chunk","choices":[{{"index":0,"delta":{content}}}]}}')
 
 
 def _bytes(*contents: str) -> bytes:
