@@ -1,1 +1,99 @@
-"""orharness: the test bench for streaming LLM clients."""
+"""orharness: the test bench for streaming LLM clients.
+
+The public names are imported when they are first used: pytest loads this package in every run of an environment where
+it is installed, and a run that does not use it should not pay for aiohttp and vcrpy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orharness.dialects.chat import Failure as Failure
+    from orharness.dialects.chat import ToolCall as ToolCall
+    from orharness.dialects.chat import Usage as Usage
+    from orharness.errors import CassetteError as CassetteError
+    from orharness.errors import ClientFailure as ClientFailure
+    from orharness.errors import OrharnessError as OrharnessError
+    from orharness.errors import ScenarioError as ScenarioError
+    from orharness.errors import UpstreamError as UpstreamError
+    from orharness.journal import Exchange as Exchange
+    from orharness.journal import How as How
+    from orharness.journal import Outcome as Outcome
+    from orharness.journal import Pacing as Pacing
+    from orharness.journal import Request as Request
+    from orharness.pytest_plugin import SseContract as SseContract
+    from orharness.scenario import Reply as Reply
+    from orharness.server.facade import SseServer as SseServer
+    from orharness.server.handles import Call as Call
+    from orharness.server.handles import LiveRoute as LiveRoute
+    from orharness.sse import Comment as Comment
+    from orharness.sse import Decoder as Decoder
+    from orharness.sse import Event as Event
+    from orharness.sse import Retry as Retry
+    from orharness.sse import encode as encode
+    from orharness.stream import Chunk as Chunk
+    from orharness.stream import Ending as Ending
+    from orharness.stream import Framing as Framing
+    from orharness.stream import Stream as Stream
+    from orharness.transforms import after_event as after_event
+    from orharness.transforms import after_text as after_text
+    from orharness.transforms import append as append
+    from orharness.transforms import blank_lines as blank_lines
+    from orharness.transforms import bom as bom
+    from orharness.transforms import coalesce as coalesce
+    from orharness.transforms import comments as comments
+    from orharness.transforms import compose as compose
+    from orharness.transforms import corrupt as corrupt
+    from orharness.transforms import drop as drop
+    from orharness.transforms import extra_fields as extra_fields
+    from orharness.transforms import first_chunk as first_chunk
+    from orharness.transforms import hang as hang
+    from orharness.transforms import heartbeat as heartbeat
+    from orharness.transforms import hold as hold
+    from orharness.transforms import inside_event as inside_event
+    from orharness.transforms import invalid_utf8 as invalid_utf8
+    from orharness.transforms import jitter as jitter
+    from orharness.transforms import newlines as newlines
+    from orharness.transforms import pace as pace
+    from orharness.transforms import per_byte as per_byte
+    from orharness.transforms import per_event as per_event
+    from orharness.transforms import random_chunks as random_chunks
+    from orharness.transforms import rechunk as rechunk
+    from orharness.transforms import repeat as repeat
+    from orharness.transforms import scale as scale
+    from orharness.transforms import split_at as split_at
+    from orharness.transforms import stall as stall
+    from orharness.transforms import truncate as truncate
+
+_HOMES = {
+    "dialects.chat": "Failure ToolCall Usage",
+    "errors": "CassetteError ClientFailure OrharnessError ScenarioError UpstreamError",
+    "journal": "Exchange How Outcome Pacing Request",
+    "pytest_plugin": "SseContract",
+    "scenario": "Reply",
+    "server.facade": "SseServer",
+    "server.handles": "Call LiveRoute",
+    "sse": "Comment Decoder Event Retry encode",
+    "stream": "Chunk Ending Framing Stream",
+    "transforms": "after_event after_text append blank_lines bom coalesce comments compose corrupt drop extra_fields"
+    " first_chunk hang heartbeat hold inside_event invalid_utf8 jitter newlines pace per_byte per_event random_chunks"
+    " rechunk repeat scale split_at stall truncate",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME_OF)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'orharness' has no attribute {name!r}")
+    value = getattr(import_module(f"orharness.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

@@ -1,1 +1,230 @@
-"""The pytest plugin."""
+"""The pytest plugin: fixtures, markers and options, each of which starts with ``sse`` (but for ``make_sse_server``).
+
+pytest loads this module in every run of an environment where orharness is installed. So it imports nothing that a
+run without these fixtures would have to pay for: the rest is imported inside the fixtures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from orharness.contract import Client
+    from orharness.server.facade import SseServer
+    from orharness.server.thread import ServerThread
+
+RECORD_MODES = ("none", "once", "all")
+_FAILED = pytest.StashKey[bool]()
+_OPTIONS_KEY = "sse_server"
+_CASSETTE_KEY = "sse_cassette"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options for recording."""
+    group = parser.getgroup("orharness", "orharness: streaming LLM clients")
+    group.addoption(
+        "--sse-record-mode",
+        choices=RECORD_MODES,
+        default="none",
+        help="none: only replay (default); once: record the cassettes that do not exist; all: record each anew",
+    )
+    group.addoption("--sse-upstream", metavar="URL", help="the API to record from, e.g. https://llm.onerouter.pro/v1")
+    group.addoption(
+        "--sse-key-env",
+        metavar="NAME",
+        default="OPENAI_API_KEY",
+        help="the environment variable with the key that the recorder sends upstream (default: %(default)s)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers."""
+    config.addinivalue_line(
+        "markers", "sse_server(**options): options of the test's sse_server (gateway, pacing, strict, through, …)"
+    )
+    config.addinivalue_line(
+        "markers",
+        "sse_cassette(path=None, *, through=(), pacing=None): what sse_server replays, or records with"
+        " --sse-record-mode; by default cassettes/<module>/<test>.yaml beside the test",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    """Remembers whether the test has failed: then its teardown adds nothing."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def _sse_thread() -> Iterator[ServerThread]:
+    from orharness.server.thread import ServerThread
+
+    thread = ServerThread().start()
+    yield thread
+    thread.stop()
+
+
+@pytest.fixture(scope="session")
+def make_sse_server(_sse_thread: ServerThread) -> Iterator[Callable[..., SseServer]]:
+    """Makes servers for any scope: ``make_sse_server(**options)``. They end with the session, or by ``close()``.
+
+    Call ``verify()`` where you want what ``sse_server`` does at its teardown.
+    """
+    from orharness.server.facade import SseServer
+
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(SseServer(_sse_thread, **options))
+
+
+@pytest.fixture
+def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer]:
+    """A server of the test's own; strict: see ``SseServer.verify``."""
+    marker = request.node.get_closest_marker(_CASSETTE_KEY)
+    options = _marked_options(request.node.get_closest_marker(_OPTIONS_KEY), _OPTIONS_KEY)
+    if marker is None:
+        yield from _served(request, options, None, {})
+        return
+    path, played = _cassette_of(request.node, marker)
+    if _is_to_be_recorded(request.config, path):
+        yield from _recorded(request, path)
+    else:
+        yield from _served(request, options, path, played)
+
+
+@pytest.fixture
+def sse_contract(_sse_thread: ServerThread) -> SseContract:
+    """Judges a client: ``check_parsing``, ``check_done``, ``check_cancellation``."""
+    return SseContract(_sse_thread)
+
+
+class SseContract:
+    """The three claims. Each method raises ``ClientFailure``, which shows every case that fails.
+
+    A client is a function of the base URL that returns an iterator, or an async iterator, of text; closing it is the
+    cancel.
+    """
+
+    def __init__(self, thread: ServerThread) -> None:
+        self._thread = thread
+
+    def check_parsing(self, client: Client) -> None:
+        """It yields the right text, whatever the chunks, the comments and the line ends."""
+        self._check(client, "parsing")
+
+    def check_done(self, client: Client) -> None:
+        """It stops at ``[DONE]``, there and nowhere else."""
+        self._check(client, "done")
+
+    def check_cancellation(self, client: Client) -> None:
+        """Closing it closes its connection, so that the model upstream stops."""
+        self._check(client, "cancellation")
+
+    def _check(self, client: Client, claim: str) -> None:
+        __tracebackhide__ = True
+        from orharness.contract import failure_of, run
+
+        failure = failure_of(run(client, claims=(claim,), thread=self._thread))
+        if failure is not None:
+            raise failure
+
+
+def _served(
+    request: pytest.FixtureRequest, options: dict[str, Any], cassette: Path | None, played: dict[str, Any]
+) -> Iterator[SseServer]:
+    from orharness.errors import OrharnessError
+    from orharness.server.facade import SseServer
+
+    thread: ServerThread = request.getfixturevalue("_sse_thread")
+    try:
+        server = SseServer(thread, **options)
+    except TypeError as error:
+        pytest.fail(f"@pytest.mark.sse_server: {error}", pytrace=False)
+    try:
+        _check_network(server.port)
+        if cassette is not None:
+            server.cassette(cassette, **played)
+        yield server
+    except OrharnessError as error:
+        pytest.fail(_with_advice(error, cassette), pytrace=False)
+    finally:
+        server.close()
+    if not request.node.stash.get(_FAILED, False):
+        _verify(server)
+
+
+def _verify(server: SseServer) -> None:
+    from orharness.errors import ClientFailure
+
+    try:
+        server.verify()
+    except ClientFailure as failure:
+        pytest.fail(f"sse_server is strict: {failure}", pytrace=False)
+
+
+def _recorded(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
+    from orharness.recording import RecordingServer
+
+    upstream = request.config.getoption("--sse-upstream")
+    if not upstream:
+        pytest.fail("recording needs --sse-upstream=URL, e.g. https://llm.onerouter.pro/v1", pytrace=False)
+    with RecordingServer(upstream, path, key_env=request.config.getoption("--sse-key-env")) as server:
+        yield server
+
+
+def _is_to_be_recorded(config: pytest.Config, path: Path) -> bool:
+    mode = config.getoption("--sse-record-mode")
+    return mode == "all" or (mode == "once" and not path.exists())
+
+
+def _marked_options(marker: pytest.Mark | None, name: str) -> dict[str, Any]:
+    if marker is None:
+        return {}
+    if marker.args:
+        pytest.fail(f"@pytest.mark.{name} takes keywords only, not {marker.args!r}", pytrace=False)
+    return dict(marker.kwargs)
+
+
+def _cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str, Any]]:
+    options = dict(marker.kwargs)
+    given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
+    unknown = set(options) - {"through", "pacing"}
+    if len(given) > 1 or unknown:
+        pytest.fail("@pytest.mark.sse_cassette takes a path, through= and pacing=", pytrace=False)
+    name = re.sub(r'[/\\<>:"|?*\s]', "-", item.name)
+    chosen = Path(given[0]) if given else Path("cassettes") / item.path.stem / f"{name}.yaml"
+    return item.path.parent / chosen, options
+
+
+def _with_advice(error: Exception, cassette: Path | None) -> str:
+    if cassette is None or cassette.exists():
+        return str(error)
+    return f"{error}\nrecord it: pytest {_RECORD_OPTIONS}"
+
+
+_RECORD_OPTIONS = "--sse-record-mode=once --sse-upstream=https://llm.onerouter.pro/v1"
+
+
+def _check_network(port: int) -> None:
+    """pytest-recording and pytest-socket can block loopback too; said here, where the cure can be told."""
+    import _socket
+    import socket
+
+    if socket.socket.connect is _socket.socket.connect:
+        return
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except Exception as error:
+        pytest.fail(
+            f"the network is blocked, and 127.0.0.1 with it ({error}): sse_server is a real server on loopback. With"
+            ' pytest-recording, set @pytest.mark.block_network(allowed_hosts=["127.0.0.1", "localhost", "::1"]) or'
+            " --allowed-hosts=127.0.0.1,localhost,::1; with pytest-socket, --allow-hosts=127.0.0.1,::1",
+            pytrace=False,
+        )

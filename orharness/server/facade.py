@@ -15,7 +15,7 @@ from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Pacing
 from orharness.scenario import Piece, Reply, Route, Through, When, one_of
 from orharness.server.app import Mounted, Origin
-from orharness.server.handles import LiveRoute
+from orharness.server.handles import Call, LiveRoute
 from orharness.server.playback import interaction_routes, reply_of, serving_routes
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Stream
@@ -128,6 +128,11 @@ class SseServer:
         if self._closed:
             return self._origin.journal()
         return self._thread.call(self._origin.journal)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request, also those that no route answered."""
+        return [Call(live, self._thread) for live in list(self._origin.exchanges)]
 
     def verify(self) -> None:
         """Raises ``ClientFailure`` for requests without a route and replies without a request, if ``strict``.
