@@ -76,6 +76,8 @@ NASTY = [
     b"2026-11-22",
     b"0x10",
     b"=",
+    b"wait...",
+    b"wait\n...\n",
 ]
 
 
@@ -246,6 +248,13 @@ interactions:
       recorded_at: '2026-11-22T06:00:00Z'
 """
     )
+
+
+def test_what_looks_like_the_end_of_a_document_stays(tmp_path: Path) -> None:
+    recorded = an_interaction(b"a\n\n", note="to be continued...")
+    save(tmp_path / "a.yaml", [recorded])
+
+    assert load(tmp_path / "a.yaml") == [recorded]
 
 
 @pytest.mark.parametrize("body", [b"data: a\n\n", "data: \N{GRINNING FACE} ü\n".encode(), b"  a\n\n\n b\n", b"a\nb"])
