@@ -123,6 +123,19 @@ def test_the_usage_stands_where_each_gateway_has_it() -> None:
     assert all(chunk["usage"] is None for chunk in before)
 
 
+def test_an_empty_token_is_a_chunk_of_its_own() -> None:
+    contents = [
+        chunk["choices"][0]["delta"].get("content") for chunk in parsed(chat.events(Completion(("a", "", "b"))))
+    ]
+    assert contents == ["", "a", "", "b", None]
+
+
+def test_a_document_without_text_has_null_content_where_something_else_was_said() -> None:
+    answers = (Completion(), Completion(refusal="no"), Completion(tool_calls=(ToolCall("f"),)))
+    contents = [chat.document(each)["choices"][0]["message"]["content"] for each in answers]
+    assert contents == ["", None, None]
+
+
 def test_without_a_usage_of_its_own_each_piece_is_a_token() -> None:
     counted = Completion(("a", "b"), reasoning="x y", others=(("c",),)).counted
     assert (counted.completion_tokens, counted.reasoning_tokens) == (5, 2)
@@ -372,6 +385,18 @@ def test_what_stands_behind_the_end_marker_is_not_read() -> None:
     answer = chat.fold([*chat.events(Completion(("a",))), *chat.events(Completion(("b",)))[1:2]])
     assert answer.text == "a"
     assert answer.problems == ("event 5 stands behind the end marker, where nobody reads it",)
+
+
+def test_the_first_names_and_error_count_and_the_last_usage() -> None:
+    chunks = [
+        {"id": "", "model": "", "choices": []},
+        {"id": "a", "model": "m", "usage": {"total_tokens": 1}, "error": {"message": "first"}},
+        {"id": "b", "model": "n", "usage": {"total_tokens": 2}, "error": {"message": "second"}},
+        {"usage": None},
+    ]
+    answer = chat.fold([Event(data=json.dumps(chunk)) for chunk in chunks])
+    assert (answer.id, answer.model, answer.error) == ("a", "m", ReportedError(None, "first"))
+    assert answer.usage == {"total_tokens": 2}
 
 
 def test_a_stream_without_its_end_marker_is_not_complete() -> None:

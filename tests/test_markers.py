@@ -41,3 +41,8 @@ def test_a_chat_that_speaks_of_end_markers_goes_on(text: str) -> None:
     odd = Event(data=json.dumps({"type": text, "choices": [{"delta": {"content": text}}]}))
     assert not any(map(markers.is_end_of_any, [*before, odd]))
     assert chat.fold(before).text == text
+
+
+def test_a_responses_stream_that_lost_its_own_end_still_ends_at_done() -> None:
+    assert markers.is_end_of_responses(Event(data="[DONE]"))
+    assert not markers.is_end_of_messages(Event(data="[DONE]"))
