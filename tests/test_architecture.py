@@ -1,0 +1,312 @@
+"""Imports go down only, a run that does not use the package pays nothing for it, and the public names are pinned."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import orharness
+
+PACKAGE = Path(orharness.__file__).parent
+RANKS = {
+    "errors": 0,
+    "sse": 1,
+    "stream": 1,
+    "verdict": 1,
+    "providers": 1,
+    "gateways": 1,
+    "transforms": 2,
+    "journal": 2,
+    "dialects": 3,
+    "player": 3,
+    "upstream": 3,
+    "scenario": 4,
+    "checks": 4,
+    "cassette": 4,
+    "report": 5,
+    "server": 5,
+    "recorder": 6,
+    "recording": 6,
+    "contract": 6,
+    "pytest_plugin": 7,
+    "cli": 7,
+    "__init__": 8,
+    "__main__": 8,
+}
+ROOMS_THAT_WAIT = {room for room, rank in RANKS.items() if rank > 5} | {"server"}
+STDLIB_ONLY = {room for room, rank in RANKS.items() if rank < 5} - {"cassette"}
+HEAVY = ("aiohttp", "vcr", "yaml", "rich", "typer")
+ALLOWED_IN = {
+    "asyncio": ROOMS_THAT_WAIT,
+    "threading": ROOMS_THAT_WAIT,
+    "aiohttp": ROOMS_THAT_WAIT,
+    "vcr": {"cassette"},
+    "yaml": {"cassette"},
+    "rich": {"report", "cli"},
+    "typer": {"cli"},
+}
+
+
+def room_of(module: str) -> str:
+    """``orharness.server.app`` stands in ``server``, ``orharness`` itself in ``__init__``."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imported(source: str) -> Iterator[str]:
+    """Every module that a source imports, wherever in it: inside functions and under TYPE_CHECKING too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import hides where it goes"
+            module = node.module or ""
+            inner = [f"{module}.{alias.name}" for alias in node.names]
+            modules = [one for one in inner if module.partition(".")[0] == "orharness" and is_module(one)]
+            yield from modules
+            if len(modules) < len(inner):
+                yield module
+
+
+SOURCES = {
+    ".".join(("orharness", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path.read_text(
+        "utf-8"
+    )
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+IMPORTS = [(module, name) for module, source in SOURCES.items() for name in sorted(set(imported(source)))]
+OWN = [(module, name) for module, name in IMPORTS if name.partition(".")[0] == "orharness"]
+FOREIGN = [(module, name.partition(".")[0]) for module, name in IMPORTS if name.partition(".")[0] != "orharness"]
+
+
+def test_every_import_is_read() -> None:
+    source = """
+import os.path, orharness.sse as sse
+from typing import TYPE_CHECKING
+from orharness.dialects import chat, answer
+from orharness import Reply, stream
+if TYPE_CHECKING:
+    from orharness.server.facade import SseServer
+def later():
+    import yaml
+"""
+    assert set(imported(source)) == {
+        *("os.path", "typing", "yaml"),
+        *("orharness", "orharness.sse", "orharness.stream"),
+        *("orharness.dialects.chat", "orharness.dialects.answer", "orharness.server.facade"),
+    }
+    assert ("orharness.scenario", "orharness.dialects.chat") in OWN
+    assert ("orharness.pytest_plugin", "orharness.server.facade") in OWN  # under TYPE_CHECKING and in a function
+
+
+def test_every_module_has_its_rank() -> None:
+    assert {module for module in SOURCES if room_of(module) not in RANKS} == set()
+
+
+def test_imports_go_down_only_and_never_sideways() -> None:
+    wrong = [
+        f"{module} (rank {RANKS[here]}) imports {name} (rank {RANKS[there]})"
+        for module, name in OWN
+        if (here := room_of(module)) != (there := room_of(name)) and RANKS[here] <= RANKS[there]
+    ]
+    assert wrong == []
+
+
+def test_what_is_imported_where() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, name in FOREIGN
+        if name in ALLOWED_IN and room_of(module) not in ALLOWED_IN[name]
+    ]
+    assert wrong == []
+
+
+def test_the_core_needs_the_standard_library_only() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, name in FOREIGN
+        if room_of(module) in STDLIB_ONLY and name not in sys.stdlib_module_names
+    ]
+    assert wrong == []
+
+
+def test_errors_imports_nothing() -> None:
+    assert [name for module, name in IMPORTS if module == "orharness.errors"] == ["__future__"]
+
+
+# -- what a run pays -----------------------------------------------------------------------------------------------
+
+
+def run_python(*arguments: str, cwd: Path | None = None, **environment: str) -> str:
+    """What the interpreter prints, every warning an error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("module", ["orharness", "orharness.pytest_plugin"])
+def test_an_import_costs_nothing_heavy(module: str) -> None:
+    script = f"import sys, {module}; print(*(name for name in {HEAVY} if name in sys.modules))"
+    assert run_python("-c", script).split() == []
+
+
+def test_a_pytest_run_that_does_not_use_the_plugin_pays_nothing(tmp_path: Path) -> None:
+    # What is loaded is written down when pytest itself has ended, so that nothing of its run is missed.
+    (tmp_path / "test_other.py").write_text("def test_other(tmp_path): assert tmp_path.exists()\n", "utf-8")
+    script = f"""
+import sys, pytest
+code = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "orharness.pytest_plugin"])
+assert "orharness.pytest_plugin" in sys.modules
+print("heavy:", *(name for name in {HEAVY} if name in sys.modules))
+sys.exit(code)
+"""
+    # Other plugins of this environment import vcr themselves.
+    said = run_python("-c", script, cwd=tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="")
+    assert "1 passed" in said
+    assert said.splitlines()[-1].split() == ["heavy:"]
+
+
+WITHOUT_LINUX = """
+import os, socket
+for module, names in {socket: ["AF_NETLINK", "AF_UNIX"], os: ["fork", "register_at_fork", "timerfd_create"]}.items():
+    for name in names:
+        if hasattr(module, name):
+            delattr(module, name)
+"""
+
+
+def test_every_module_can_be_imported_without_what_only_linux_has() -> None:
+    modules = [module for module in SOURCES if module != "orharness.__main__"]
+    run_python("-c", f"{WITHOUT_LINUX}\nimport importlib\nfor name in {modules}: importlib.import_module(name)")
+
+
+def test_without_netlink_a_server_works_and_says_that_it_is_blind() -> None:
+    # AF_UNIX stays: asyncio's loop on Linux needs it.
+    script = """
+import socket
+if hasattr(socket, "AF_NETLINK"):
+    del socket.AF_NETLINK
+from http.client import HTTPConnection
+from orharness.server.facade import SseServer
+with SseServer() as server:
+    reply = server.chat("two words")
+    client = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    client.request("POST", "/v1/chat/completions", '{"stream": true}')
+    print(client.getresponse().read().count(b"data: "))
+    client.close()
+    reply.call.wait_ended(30)
+    exchange = reply.call.exchange
+    print(exchange.outcome, exchange.bytes_read, exchange.boundaries.proven, exchange.boundaries.assumed)
+"""
+    assert run_python("-c", script).splitlines() == ["5", "completed None 0 5"]
+
+
+# -- the public names ----------------------------------------------------------------------------------------------
+
+PUBLIC = [
+    "Call",
+    "CassetteError",
+    "Chunk",
+    "ClientFailure",
+    "Comment",
+    "Decoder",
+    "Ending",
+    "Event",
+    "Exchange",
+    "Failure",
+    "Framing",
+    "How",
+    "LiveRoute",
+    "OrharnessError",
+    "Outcome",
+    "Pacing",
+    "Reply",
+    "Request",
+    "Retry",
+    "ScenarioError",
+    "SseContract",
+    "SseServer",
+    "Stream",
+    "ToolCall",
+    "UpstreamError",
+    "Usage",
+    "after_event",
+    "after_text",
+    "append",
+    "blank_lines",
+    "bom",
+    "coalesce",
+    "comments",
+    "compose",
+    "corrupt",
+    "drop",
+    "encode",
+    "extra_fields",
+    "first_chunk",
+    "hang",
+    "heartbeat",
+    "hold",
+    "inside_event",
+    "invalid_utf8",
+    "jitter",
+    "newlines",
+    "pace",
+    "per_byte",
+    "per_event",
+    "random_chunks",
+    "rechunk",
+    "repeat",
+    "scale",
+    "split_at",
+    "stall",
+    "truncate",
+]
+
+
+def test_the_public_names_are_pinned() -> None:
+    assert orharness.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_public_name_can_be_got(name: str) -> None:
+    assert getattr(orharness, name).__name__ == name
+    assert name in dir(orharness)
+
+
+def test_the_types_that_a_checker_sees_are_those_that_are_got() -> None:
+    """The names under TYPE_CHECKING in ``__init__``, with their modules, and those looked up at run time."""
+    seen = {
+        (node.module, alias.name, alias.asname)
+        for block in ast.walk(ast.parse(SOURCES["orharness"]))
+        if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
+        for node in ast.walk(block)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == {(f"orharness.{home}", name, name) for name, home in orharness._HOME_OF.items()}
+    assert sorted(name for _, name, _ in seen) == PUBLIC
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'orharness' has no attribute 'Repyl'"):
+        _ = orharness.Repyl
+    with pytest.raises(ImportError):
+        exec("from orharness import Repyl")
