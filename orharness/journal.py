@@ -74,7 +74,7 @@ class Request:
         """The body read as JSON, ``None`` where it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter from brackets that are nested too deeply to be read
             return None
 
     @property
