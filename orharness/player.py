@@ -37,7 +37,8 @@ async def play(
     not add up. ``lockstep``: its delay counts from the return of the write before it; ``write`` is to return when the
     client has read. ``instant``: delays are passed over.
 
-    ``gate`` is awaited with its number, from 0, at each gate of the stream; the wait moves the deadlines behind it.
+    ``gate`` is awaited with its number, from 0, at each gate of the stream; the wait moves the deadlines behind it, by
+    so much and no more: lateness does not add up at gates either.
     """
     due = clock.now()
     gates = iter(enumerate(stream.gates))
@@ -45,8 +46,9 @@ async def play(
     position = 0
     for chunk in stream.chunks:
         while closed is not None and gate is not None and stream.gates[closed[0]] <= position:
+            reached = clock.now()
             await gate(closed[0])
-            due = clock.now()
+            due += clock.now() - reached
             closed = next(gates, None)
         if pacing is not Pacing.INSTANT:
             due += chunk.delay
