@@ -62,12 +62,12 @@ HALF = Observation(end=90, written=50, read=50)
         pytest.param(replace(HALF, fault_at=2.0, disconnect=FIN), Outcome.FAULTED, id="a fault at the same moment"),
         pytest.param(replace(HALF, fault_at=2.1, disconnect=FIN), Outcome.CANCELLED, id="it left, then a fault"),
         pytest.param(replace(SENT, fault_at=0.9, all_read=True), Outcome.FAULTED, id="a fault, then the end"),
-        pytest.param(replace(HALF, all_read=False, test_ended=True), Outcome.ABANDONED, id="the test ends, bytes unread"),
+        pytest.param(
+            replace(HALF, all_read=False, test_ended=True), Outcome.ABANDONED, id="the test ends, bytes unread"
+        ),
         pytest.param(replace(HALF, all_read=True, test_ended=True), Outcome.STILL_OPEN, id="the test ends, all read"),
         pytest.param(replace(HALF, test_ended=True), Outcome.STILL_OPEN, id="the test ends, unknown"),
-        pytest.param(
-            replace(SENT, all_read=False, test_ended=True), Outcome.ABANDONED, id="played whole, unread"
-        ),
+        pytest.param(replace(SENT, all_read=False, test_ended=True), Outcome.ABANDONED, id="played whole, unread"),
         pytest.param(replace(HALF, test_ended=True, disconnect=FIN), Outcome.CANCELLED, id="it left, the test ends"),
         pytest.param(replace(HALF, test_ended=True, fault_at=1.0), Outcome.FAULTED, id="a fault, the test ends"),
         pytest.param(HALF, None, id="under way"),
@@ -77,9 +77,11 @@ HALF = Observation(end=90, written=50, read=50)
         ),
         pytest.param(Observation(end=0, begun=False, test_ended=True), Outcome.STILL_OPEN, id="never begun"),
         pytest.param(Observation(end=0, matched=False), Outcome.UNMATCHED, id="no route"),
-        pytest.param(replace(SENT, matched=False, disconnect=FIN, fault_at=0.0), Outcome.UNMATCHED, id="no route at all"),
+        pytest.param(
+            replace(SENT, matched=False, disconnect=FIN, fault_at=0.0), Outcome.UNMATCHED, id="no route at all"
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_outcome(seen: Observation, outcome: Outcome | None) -> None:
     assert decide(seen) is outcome
 
