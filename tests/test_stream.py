@@ -117,6 +117,7 @@ def test_a_replacement_stands_where_it_begins() -> None:
     stream = Stream.of(b"ab", b"cd", b"ef", delay=1.0)
     assert pieces(edit(stream, [Edit(1, 5, b"X")])) == [(b"aX", 1.0), (b"f", 2.0)]
     assert pieces(edit(stream, [Edit(2, 4)])) == [(b"ab", 1.0), (b"ef", 2.0)]
+    assert pieces(edit(stream, [Edit(0, 2), Edit(2, 2, b"X")])) == [(b"X", 1.0), (b"cd", 1.0), (b"ef", 1.0)]
     assert pieces(edit(stream, [Edit(2, 6, b"X")])) == [(b"ab", 1.0), (b"X", 1.0)]
 
 

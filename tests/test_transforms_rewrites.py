@@ -183,6 +183,12 @@ def test_blank_lines_between_blocks() -> None:
     assert t.blank_lines(2)(stream).body == (b"data: a\n\n\n\n:c\n\n\n\ndata: b\r\n\r\n\r\n\r\ndata: unfinished\n")
 
 
+@pytest.mark.parametrize("ends", [b"\n\n", b"\r\r", b"\n\r", b"\r\n\r\n", b"\n\r\n", b"\r\r\n", b"\r\n\r", b"\r\n\n"])
+def test_a_block_may_end_with_any_two_line_ends(ends: bytes) -> None:
+    last = ends[-2:] if ends.endswith(b"\r\n") else ends[-1:]
+    assert t.blank_lines(1)(Stream.of(b"data: a" + ends)).body == b"data: a" + ends + last
+
+
 def test_extra_fields_stand_in_each_event() -> None:
     stream = Stream.of(BOM + encode("a", Comment("c")))
     expected = b"x-extra: 1\nextra\nData: ignored\nretry: soon\ndata: a\n\n:c\n\n"
