@@ -7,7 +7,7 @@ run without these fixtures would have to pay for: the rest is imported inside th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remembers whether the test has failed: then its teardown adds nothing."""
     report = yield
     item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
@@ -64,7 +64,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def _sse_thread() -> Iterator[ServerThread]:
+def sse_thread() -> Iterator[ServerThread]:
     from orharness.server.thread import ServerThread
 
     thread = ServerThread().start()
@@ -73,7 +73,7 @@ def _sse_thread() -> Iterator[ServerThread]:
 
 
 @pytest.fixture(scope="session")
-def make_sse_server(_sse_thread: ServerThread) -> Iterator[Callable[..., SseServer]]:
+def make_sse_server(sse_thread: ServerThread) -> Iterator[Callable[..., SseServer]]:
     """Makes servers for any scope: ``make_sse_server(**options)``. They end with the session, or by ``close()``.
 
     Call ``verify()`` where you want what ``sse_server`` does at its teardown.
@@ -81,7 +81,7 @@ def make_sse_server(_sse_thread: ServerThread) -> Iterator[Callable[..., SseServ
     from orharness.server.facade import SseServer
 
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(SseServer(_sse_thread, **options))
+        yield lambda **options: stack.enter_context(SseServer(sse_thread, **options))
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer]:
 
 
 @pytest.fixture
-def sse_contract(_sse_thread: ServerThread) -> SseContract:
+def sse_contract(sse_thread: ServerThread) -> SseContract:
     """Judges a client: ``check_parsing``, ``check_done``, ``check_cancellation``."""
-    return SseContract(_sse_thread)
+    return SseContract(sse_thread)
 
 
 class SseContract:
@@ -142,7 +142,7 @@ def _served(
     from orharness.errors import OrharnessError
     from orharness.server.facade import SseServer
 
-    thread: ServerThread = request.getfixturevalue("_sse_thread")
+    thread: ServerThread = request.getfixturevalue("sse_thread")
     try:
         server = SseServer(thread, **options)
     except TypeError as error:

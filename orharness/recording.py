@@ -42,7 +42,7 @@ class RecordingServer:
             "--overwrite",
         ]
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
-        self._process = subprocess.Popen([*command, *key], stdout=subprocess.PIPE, stderr=self._complaints)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._complaints)
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().decode().strip()
         if not self.base_url:

@@ -52,11 +52,12 @@ class SseServer:
         self._closed = False
         try:
             chosen = one_of(Pacing, pacing, "pacing")
-            sockets = loopback_sockets(host, port)
             self._origin = self._thread.call(
                 lambda: Origin(self._thread.peers, gateway=self._gateway, pacing=chosen, models=tuple(models))
             )
+            sockets = loopback_sockets(host, port)
             self._thread.run(lambda: self._origin.listen(sockets))
+            self._thread.at_stop(self._origin.close)
         except BaseException:
             if self._owned is not None:
                 self._owned.stop()
@@ -161,6 +162,7 @@ class SseServer:
         if self._closed:
             return
         self._thread.run(self._origin.close)
+        self._thread.not_at_stop(self._origin.close)
         self._closed = True
         if self._owned is not None:
             self._owned.stop()

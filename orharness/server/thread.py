@@ -28,6 +28,7 @@ class ServerThread:
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxy_settings: dict[str, str | None] = {}
+        self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._thread = threading.Thread(target=self._main, name="orharness-server", daemon=True)
 
     def start(self) -> ServerThread:
@@ -50,6 +51,14 @@ class ServerThread:
         self._thread.join()
         self._restore_proxy()
 
+    def at_stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Has a coroutine run when the thread ends: for what its owner forgets to close."""
+        self._closers.append(close)
+
+    def not_at_stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """It has been closed already."""
+        self._closers.remove(close)
+
     @property
     def peers(self) -> PeerQueue:
         """The one netlink socket of this thread."""
@@ -57,7 +66,8 @@ class ServerThread:
 
     def run(self, make: Callable[[], Coroutine[Any, Any, T]], timeout: float | None = None) -> T:
         """Runs a coroutine in the server's loop and returns its result."""
-        return asyncio.run_coroutine_threadsafe(make(), self._usable_loop()).result(timeout)
+        loop = self._usable_loop()
+        return asyncio.run_coroutine_threadsafe(make(), loop).result(timeout)
 
     def call(self, function: Callable[[], T]) -> T:
         """Calls a function in the server's loop and returns its result."""
@@ -94,6 +104,8 @@ class ServerThread:
         self._stopping = asyncio.Event()
         self._ready.set()
         await self._stopping.wait()
+        for close in self._closers:
+            await close()
         self._peers.close()
 
     def _bypass_proxy(self) -> None:
