@@ -41,13 +41,14 @@ def _serving_route(
 ) -> Route:
     replies = tuple(reply_of(one, through, pacing) for one in recorded)
     bodies = [_SameBody(one) for one in recorded]
+    played: set[int] = set()  # not the turn: that counts what other bodies were answered, too
 
     def choose(request: Request, turn: int) -> tuple[Reply, str | None]:
         equal = [index for index, body in enumerate(bodies) if body(request)]
-        if equal:
-            return replies[equal[min(turn, len(equal) - 1)]], None
-        index = min(turn, len(replies) - 1)
-        return replies[index], "; ".join(bodies[index].difference(request))
+        fitting = equal or range(len(replies))
+        index = next((one for one in fitting if one not in played), fitting[-1])
+        played.add(index)
+        return replies[index], None if equal else "; ".join(bodies[index].difference(request))
 
     return Route(method, path, replies, choose=choose)
 
