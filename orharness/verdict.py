@@ -44,17 +44,22 @@ class Verdict:
 
 
 def quote(data: bytes) -> str:
-    """The bytes as the inside of a Python bytes literal; printable UTF-8 text is left readable."""
-    text = data.decode("utf-8", "backslashreplace")
-    return "".join(_quoted(character) for character in text)
+    """The bytes as the inside of a Python bytes literal; printable UTF-8 text is left readable.
+
+    A backslash is doubled: the ``\\n`` in JSON is two bytes and not a line end.
+    """
+    return "".join(map(_quoted, data.decode("utf-8", "surrogateescape")))
+
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}  # no \0: a digit would join it
 
 
 def _quoted(character: str) -> str:
-    if character in "\n\r\t\0":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}[character]
+    if character in _SHORT:
+        return _SHORT[character]
     if character.isprintable():
         return character
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def excerpt(data: bytes, at: int, *, around: int = 32) -> str:
