@@ -77,6 +77,8 @@ def disconnect_failure(
         said = "there was nothing left to cancel: the client had read the whole answer; hold(…) keeps it open"
     elif late is not None:
         said = f"the client left {late:.3f} s after the block, {within:g} s were allowed"
+    elif exchange.outcome is Outcome.FAULTED:
+        said = "there was nothing left to cancel: the scripted fault came first; hold(…) keeps the answer open"
     elif len(exchanges) > 1 or exchange.how is not None:
         said = "no call was open when the block began"
     else:
