@@ -1,0 +1,306 @@
+"""The texts of failures: bytes as they are shown, what was seen, what leaked, and the cause."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orharness.checks import (
+    describe,
+    disconnect_failure,
+    events_unsent,
+    progress,
+    state,
+    strict_failures,
+    upstream_failure,
+)
+from orharness.errors import ClientFailure
+from orharness.journal import Exchange, How, Outcome, Request
+from orharness.sse import encode
+from orharness.verdict import BOUNDARY, aligned, excerpt, quote, shorten
+
+# -- bytes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"data: x\r\n\n", r"data: x\r\n\n"),
+        (b"\t\0\x0b\x1b\x7f", r"\t\x00\x0b\x1b\x7f"),
+        (b"\x001", r"\x001"),  # \01 would be one byte
+        ("Grüße 世界 🙂".encode(), "Grüße 世界 🙂"),
+        (b"Gr\xc3", r"Gr\xc3"),
+        (b"\xbc\xc3\x9fe", r"\xbcße"),
+        (b"\xff\xfe", r"\xff\xfe"),
+        (b"\xed\xa0\x80", r"\xed\xa0\x80"),  # a surrogate is no UTF-8
+        ("\u2028\u0085\ufeff".encode(), r"\xe2\x80\xa8\xc2\x85\xef\xbb\xbf"),
+        (rb'{"a":"b\nc"}', r'{"a":"b\\nc"}'),  # a backslash and an n: pasted as one, it would break the JSON
+    ],
+)
+def test_bytes_are_shown_as_the_inside_of_a_literal(data: bytes, shown: str) -> None:
+    assert quote(data) == shown
+
+
+def pasted(shown: str) -> bytes:
+    """What the text means in a bytes literal, where Python wants what is not ASCII as escapes."""
+    escaped = "".join(c if c.isascii() and c != '"' else "".join(f"\\x{b:02x}" for b in c.encode()) for c in shown)
+    value = ast.literal_eval(f'b"{escaped}"')
+    assert isinstance(value, bytes)
+    return value
+
+
+@given(st.binary(max_size=40) | st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_what_is_shown_means_the_same_bytes_and_is_one_line(data: bytes) -> None:
+    assert pasted(quote(data)) == data
+    assert quote(data).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("data", "at", "shown"),
+    [
+        ("data: Grüße".encode(), 9, r"…Gr\xc3│\xbcß…"),
+        (b"abc", 0, "│abc"),
+        (b"abc", 3, "abc│"),
+        (b"", 0, "│"),
+        (b"0123456789", 5, "…234│567…"),
+        (b"0123456789", 3, "012│345…"),
+        (b"0123456789", 7, "…456│789"),
+        (b"a\n\nb", 2, r"a\n│\nb"),
+        ("üüüü".encode(), 4, r"…\xbcü│ü\xc3…"),  # the window cuts characters, too
+    ],
+)
+def test_an_excerpt_marks_the_boundary_and_what_is_left_out(data: bytes, at: int, shown: str) -> None:
+    assert excerpt(data, at, around=3) == shown
+
+
+without_signs = st.binary(max_size=100).filter(lambda data: not {BOUNDARY, "…"} & set(data.decode("utf-8", "replace")))
+
+
+@given(without_signs, st.data())
+def test_an_excerpt_is_the_bytes_on_both_sides(data: bytes, draw: st.DataObject) -> None:
+    at = draw.draw(st.integers(0, len(data)))
+    before, behind = excerpt(data, at).split(BOUNDARY)
+    assert pasted(before.removeprefix("…")) == data[max(0, at - 32) : at]
+    assert pasted(behind.removesuffix("…")) == data[at : at + 32]
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "shown"),
+    [("abc", 3, "abc"), ("abcdefgh", 8, "abcdefgh"), ("abcdefghi", 7, "ab … hi"), ("abcdefghi", 8, "ab … hi")],
+)
+def test_a_long_text_keeps_both_its_ends(text: str, length: int, shown: str) -> None:
+    assert shorten(text, length) == shown
+
+
+@given(st.text(max_size=200), st.integers(5, 100))
+def test_a_shortened_text_is_never_longer(text: str, length: int) -> None:
+    assert len(shorten(text, length)) <= length
+
+
+def test_rows_are_aligned_and_go_on_below_themselves() -> None:
+    assert aligned([("a", "1"), ("name", "2\n3")]) == "  a     1\n  name  2\n        3"
+    assert aligned([("a", "x\ny")], indent="") == "a  x\n   y"
+    assert aligned([]) == ""
+
+
+# -- an exchange in words ------------------------------------------------------------------------------------------
+
+BODY = encode("one", "two", "[DONE]")
+ONE = len(encode("one"))
+OPEN = Exchange(
+    id="000007",
+    started_at="2026-11-22T06:00:00Z",
+    request=Request("POST", "/v1/chat/completions", body=b'{"model":"m"}'),
+    route="POST /chat/completions",
+    status=200,
+    chunks_written=1,
+    bytes_written=ONE,
+    bytes_read=ONE,
+    stream_size=len(BODY),
+    chunks=3,
+    body=BODY,
+)
+CANCELLED = replace(OPEN, outcome=Outcome.CANCELLED, how=How.FIN, left_after=0.1234)
+COMPLETED = replace(OPEN, outcome=Outcome.COMPLETED, chunks_written=3, bytes_written=len(BODY), bytes_read=len(BODY))
+ROWS = r"""
+  exchange  000007  POST /v1/chat/completions  (POST /chat/completions)
+  seen      {seen}
+  written   1 of 3 chunks written (11 of 36 bytes, 11 read)
+  bytes     data: one\n\n│data: two\n\ndata: [DONE]\n\n
+  not sent  2 events, 25 bytes
+"""
+CAUSE = """\
+  cause     leaving a loop (break, return) does not close the stream: close it with `with`, `async with` or close();
+            and a close() from another thread waits for the next bytes"""
+EXPECTED = "  expected  cancelled: the client leaves before the end marker, and the rest is never sent"
+
+
+def text_of(failure: ClientFailure | None) -> str:
+    assert failure is not None
+    return str(failure)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "shown"),
+    [
+        (OPEN, "open"),
+        (replace(OPEN, outcome=Outcome.STILL_OPEN), "still open"),
+        (CANCELLED, "cancelled (the client closed the connection (FIN) after 0.123 s)"),
+        (replace(CANCELLED, how=How.RST), "cancelled (the client reset the connection (RST) after 0.123 s)"),
+        (replace(CANCELLED, how=How.HALF_CLOSE), "cancelled (the client shut down its side after 0.123 s)"),
+        (replace(CANCELLED, outcome=Outcome.FAULTED), "faulted (the client closed the connection (FIN) after 0.123 s)"),
+    ],
+)
+def test_the_state_of_an_exchange(exchange: Exchange, shown: str) -> None:
+    assert state(exchange) == shown
+
+
+def test_an_exchange_in_one_line() -> None:
+    asked = "POST /v1/chat/completions"
+    assert describe(OPEN) == f"{asked} → 200: open, 1 of 3 chunks written (11 of 36 bytes, 11 read)"
+    assert progress(replace(OPEN, bytes_read=None)) == "1 of 3 chunks written (11 of 36 bytes)"
+    long = replace(OPEN, chunks=12_345, stream_size=1_234_567)
+    assert progress(long) == "1 of 12,345 chunks written (11 of 1,234,567 bytes, 11 read)"
+    assert describe(Exchange("1", "", OPEN.request)) == f"{asked}: open, no response yet"
+    garbage = Exchange("1", "", Request("", ""), status=400, outcome=Outcome.UNMATCHED)
+    assert describe(garbage) == "a request that was no HTTP → 400: unmatched, no response yet"
+
+
+@pytest.mark.parametrize(("written", "unsent"), [(0, 3), (ONE - 1, 3), (ONE, 2), (len(BODY) - 1, 1), (len(BODY), 0)])
+def test_an_event_is_sent_when_its_last_byte_is(written: int, unsent: int) -> None:
+    assert events_unsent(replace(OPEN, bytes_written=written)) == unsent
+
+
+def test_comments_are_no_events() -> None:
+    assert events_unsent(replace(OPEN, body=b": c\n\nretry: 1\n\n" + encode("x"), bytes_written=0)) == 1
+
+
+# -- expect_disconnect ---------------------------------------------------------------------------------------------
+
+
+def not_met(*exchanges: Exchange, late: float | None = None, in_loop: bool = False) -> str:
+    failure = disconnect_failure("POST /chat/completions", exchanges, late, 0.25, in_loop=in_loop)
+    assert failure.exchange is (exchanges[-1] if exchanges else None)
+    return str(failure)
+
+
+def test_nobody_was_there() -> None:
+    assert not_met() == "the client never sent a request to POST /chat/completions: there was nothing to cancel"
+
+
+def test_the_client_never_left() -> None:
+    head = "the client did not leave within 0.25 s of the end of the block"
+    assert not_met(OPEN) == head + ROWS.format(seen="open") + CAUSE
+
+
+def test_the_client_left_too_late() -> None:
+    seen = "cancelled (the client closed the connection (FIN) after 0.123 s)"
+    head = "the client left 1.500 s after the block, 0.25 s were allowed"
+    assert not_met(CANCELLED, late=1.5) == head + ROWS.format(seen=seen).rstrip("\n")
+
+
+def test_everything_had_been_read() -> None:
+    said = not_met(COMPLETED)
+    assert said.startswith(
+        "there was nothing left to cancel: the client had read the whole answer; hold(…) keeps it open"
+    )
+    assert "cause" not in said
+    at_end = replace(CANCELLED, outcome=Outcome.LEFT_AT_END)
+    assert not_met(at_end).startswith("there was nothing left to cancel")
+    assert not_met(at_end, late=1.5).startswith("the client left 1.500 s after the block")
+
+
+def test_the_fault_came_first() -> None:
+    """A client must not be told off for not leaving what the scenario itself had ended."""
+    for exchange in (replace(OPEN, outcome=Outcome.FAULTED), replace(CANCELLED, outcome=Outcome.FAULTED)):
+        said = not_met(exchange)
+        assert said.startswith("there was nothing left to cancel: the scripted fault came first; hold(…) keeps")
+        assert "cause" not in said
+
+
+@pytest.mark.parametrize("exchanges", [(CANCELLED,), (COMPLETED, CANCELLED), (OPEN, OPEN)])
+def test_no_call_was_open(exchanges: tuple[Exchange, ...]) -> None:
+    said = not_met(*exchanges)
+    assert said.startswith("no call was open when the block began\n")
+    assert "cause" not in said
+
+
+def test_a_gate_that_holds_the_stream_is_told() -> None:
+    assert "\n  held      at a gate behind byte 11: release() was not called\n" in not_met(replace(OPEN, held_at=11))
+
+
+def test_a_running_loop_is_told_where_it_may_be_the_cause() -> None:
+    hint = "  hint      an event loop is running in this thread: `async with` lets its clients leave"
+    assert not_met(OPEN, in_loop=True).endswith("\n" + hint)
+    assert "hint" not in not_met(OPEN)
+    assert "hint" not in not_met(CANCELLED, late=1.5, in_loop=True)
+
+
+def test_a_response_that_never_began_has_no_bytes_to_show() -> None:
+    said = not_met(Exchange("1", "", OPEN.request))
+    assert "  written   no response yet\n  cause" in said
+
+
+# -- assert_upstream_stopped ---------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_exchange_stopped_the_upstream() -> None:
+    assert upstream_failure(CANCELLED) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seen"),
+    [(None, "open"), (Outcome.STILL_OPEN, "still open"), (Outcome.ABANDONED, "abandoned")],
+)
+def test_a_client_that_has_not_left_leaks(outcome: Outcome | None, seen: str) -> None:
+    exchange = replace(OPEN, outcome=outcome)
+    failure = upstream_failure(exchange)
+    head = "the client has not left: the model goes on"
+    assert text_of(failure) == head + ROWS.format(seen=seen) + f"{EXPECTED}\n{CAUSE}"
+    assert failure is not None
+    assert failure.exchange is exchange
+
+
+@pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.LEFT_AT_END])
+def test_nothing_is_stopped_behind_the_end(outcome: Outcome) -> None:
+    said = text_of(upstream_failure(replace(COMPLETED, outcome=outcome)))
+    assert said.startswith("nothing was stopped: the client had read the whole answer\n")
+    assert r"data: [DONE]\n\n│" in said
+    assert "  not sent  0 events, 0 bytes\n" in said
+    assert "cause" not in said
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAULTED, Outcome.UNMATCHED])
+def test_what_was_not_the_clients_doing_is_named(outcome: Outcome) -> None:
+    said = text_of(upstream_failure(replace(OPEN, outcome=outcome)))
+    assert said.startswith(f"nothing was stopped: the exchange is {outcome.value}\n")
+    assert "cause" not in said
+
+
+# -- strict --------------------------------------------------------------------------------------------------------
+
+
+def test_a_strict_server_complains_of_each_unmatched_request_and_unused_reply() -> None:
+    lost = replace(OPEN, outcome=Outcome.UNMATCHED, difference="no route answers it:\n  there are no routes")
+    assert strict_failures([OPEN, lost, COMPLETED], ["GET /models", "POST /x"]) == [
+        "a request that no route answers\n"
+        '  request     POST /v1/chat/completions {"model":"m"}\n'
+        "  difference  no route answers it:\n"
+        "                there are no routes",
+        "a reply that was never asked for: GET /models",
+        "a reply that was never asked for: POST /x",
+    ]
+    assert strict_failures([OPEN, CANCELLED, COMPLETED], []) == []
+
+
+def test_a_long_body_is_cut_and_a_missing_one_leaves_no_gap() -> None:
+    request = Request("POST", "/x", body=b"a" * 401)
+    [said] = strict_failures([replace(OPEN, request=request, outcome=Outcome.UNMATCHED)], [])
+    assert f"  request     POST /x {'a' * 400}…\n" in said
+    assert said.endswith("  difference  unknown")
+    [said] = strict_failures([replace(OPEN, request=Request("GET", "/x"), outcome=Outcome.UNMATCHED)], [])
+    assert "  request     GET /x\n" in said
