@@ -1,0 +1,417 @@
+"""The pytest plugin as its users meet it: whole runs of pytest on small test files."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+# What an inner run imports is forgotten at its end, unless the outer run has it already: this saves seconds a test, and
+# C extensions such as libyaml's do not bear being imported twice.
+import orharness.contract
+import orharness.recording
+import orharness.server.facade  # noqa: F401
+
+ASK = '''
+import json, http.client, urllib.parse
+import pytest
+from orharness import *
+from orharness.sse import Decoder, Event
+
+class Answer:
+    """A correct client over the standard library: an iterator of text that can be closed."""
+    def __init__(self, base_url, api_key="", model="m", prompt="hi"):
+        address = urllib.parse.urlsplit(base_url)
+        self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        body = {"model": model, "messages": [{"role": "user", "content": prompt}], "stream": True}
+        self.connection.request("POST", address.path + "/chat/completions", json.dumps(body))
+        self.response = self.connection.getresponse()
+        self.pieces = self.read()
+    def read(self):
+        decoder = Decoder()
+        while data := self.response.read1(65536):
+            for item in decoder.feed(data):
+                if isinstance(item, Event):
+                    if item.data == "[DONE]":
+                        return self.close()
+                    for choice in json.loads(item.data).get("choices", ()):
+                        if text := choice["delta"].get("content"):
+                            yield text
+        self.close()
+    def __iter__(self): return self
+    def __next__(self): return next(self.pieces)
+    def close(self):
+        self.response.close()
+        self.connection.close()
+
+def ask(base_url, api_key="", **options):
+    return "".join(Answer(base_url, api_key, **options))
+'''
+
+
+ASYNCIO = "asyncio_mode = strict\nasyncio_default_fixture_loop_scope = function"  # or it warns in every run
+
+
+@pytest.fixture
+def user(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A user's project: a module with a client."""
+    pytester.makepyfile(client=ASK)
+    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers\n" + ASYNCIO)
+    return pytester
+
+
+def _run(user: pytest.Pytester, code: str, *options: str, subprocess: bool = False, **counts: int) -> pytest.RunResult:
+    user.makepyfile(test_it="from client import *\n" + textwrap.dedent(code))
+    result = user.runpytest_subprocess(*options) if subprocess else user.runpytest_inprocess(*options)
+    result.assert_outcomes(**counts)
+    return result
+
+
+def test_the_first_test_that_a_user_writes(user: pytest.Pytester) -> None:
+    _run(
+        user,
+        """
+        def test_parses_whatever_the_chunks(sse_server):
+            reply = sse_server.chat("Grüße, 世界", through=[per_byte(), comments(": ONEROUTER PROCESSING", every=2)])
+            assert ask(**sse_server.openai) == "Grüße, 世界"
+            assert reply.call.finished
+
+        def test_stop_button(sse_server):
+            reply = sse_server.chat(tokens=500, through=[hold(after=3)])
+            stream = Answer(**sse_server.openai)
+            next(stream)
+            with reply.expect_disconnect(within=5):
+                stream.close()
+            reply.call.assert_upstream_stopped()
+        """,
+        passed=2,
+    )
+
+
+def test_a_leaked_stream_fails_with_the_bytes_the_boundary_and_the_cause(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        def test_stop_button(sse_server):
+            reply = sse_server.chat(tokens=500, through=[hold(after=3)])
+            stream = Answer(**sse_server.openai)
+            next(stream)
+            try:
+                with reply.expect_disconnect(within=0.01):
+                    pass
+            finally:
+                stream.close()
+        """,
+        failed=1,
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "*the client did not leave within 0.01 s of the end of the block*",
+            "*exchange*POST /v1/chat/completions*",
+            "*seen*open*",
+            "*written*of 503 chunks written*",
+            "*bytes*│*",
+            "*not sent*events*bytes*",
+            "*cause*leaving a loop*does not close the stream*",
+        ]
+    )
+
+
+def test_strict_an_unmatched_request_is_an_error_at_teardown(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        def test_it(sse_server):
+            sse_server.chat("x", when={"model": "other"})
+            with pytest.raises(Exception):
+                ask(**sse_server.openai).upper().index("x")
+        """,
+        passed=1,
+        errors=1,
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "*sse_server is strict*a request that no route answers*",
+            "*request*POST /v1/chat/completions*",
+            "*model: expected 'other', got 'm'*",
+            "*a reply that was never asked for: POST /chat/completions when model='other'*",
+        ]
+    )
+
+
+def test_strict_adds_nothing_to_a_test_that_failed(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        def test_it(sse_server):
+            sse_server.chat("never asked for")
+            assert False, "the reason"
+        """,
+        failed=1,
+    )
+    result.stdout.no_fnmatch_line("*never asked for:*")
+
+
+def test_the_marker_takes_the_server_s_options(user: pytest.Pytester) -> None:
+    _run(
+        user,
+        """
+        @pytest.mark.sse_server(strict=False, gateway="openrouter", pacing="instant")
+        def test_it(sse_server):
+            reply = sse_server.chat("never asked for")
+            other = sse_server.chat("x", when={"model": "m"})
+            ask(**sse_server.openai)
+            assert other.call.exchange.pacing == "instant"
+        """,
+        passed=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("marker", "said"),
+    [
+        ('sse_server("openrouter")', "*takes keywords only*"),
+        ("sse_server(gatway='x')", "*unexpected keyword argument 'gatway'*"),
+        ("sse_server(gateway='openruter')", "*openrouter*"),
+        ("sse_server(pacing='slow')", "*pacing is one of recorded, lockstep, instant*"),
+        ("sse_cassette('a', 'b')", "*takes a path*"),
+    ],
+)
+def test_a_wrong_marker_is_one_sentence(user: pytest.Pytester, marker: str, said: str) -> None:
+    result = _run(
+        user,
+        f"""
+        @pytest.mark.{marker}
+        def test_it(sse_server): ...
+        """,
+        errors=1,
+    )
+    result.stdout.fnmatch_lines([said])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_server_for_the_whole_module(user: pytest.Pytester) -> None:
+    _run(
+        user,
+        """
+        @pytest.fixture(scope="module")
+        def app(make_sse_server):
+            return make_sse_server(pacing="instant")
+
+        @pytest.mark.parametrize("text", ["one", "two", "three"])
+        def test_it(app, text):
+            app.reset()
+            app.chat(text)
+            assert ask(**app.openai) == text
+            app.verify()
+        """,
+        passed=3,
+    )
+
+
+def test_a_missing_cassette_says_how_to_record_it(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        @pytest.mark.sse_cassette
+        def test_answer(sse_server): ...
+        """,
+        errors=1,
+    )
+    result.stdout.fnmatch_lines(["*cassettes*test_it*test_answer.yaml*", "*--sse-record-mode=once --sse-upstream=*"])
+
+
+def test_recording_without_an_upstream_says_what_is_missing(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        @pytest.mark.sse_cassette
+        def test_answer(sse_server): ...
+        """,
+        "--sse-record-mode=once",
+        errors=1,
+    )
+    result.stdout.fnmatch_lines(["*recording needs --sse-upstream=URL*"])
+
+
+RECORDED = """
+    @pytest.mark.sse_cassette
+    @pytest.mark.parametrize("word", ["eins/zwei"])
+    def test_answer(sse_server, word):
+        assert ask(**sse_server.openai, prompt=word) == "Grüße, 世界"
+"""
+
+
+def test_record_once_then_replay_without_a_network(user: pytest.Pytester, make_sse_server: pytest.Function) -> None:
+    upstream = make_sse_server(strict=False)  # type: ignore[operator]
+    upstream.chat("Grüße, 世界")
+    options = ("--sse-record-mode=once", f"--sse-upstream={upstream.base_url}")
+    _run(user, RECORDED, *options, passed=1)
+    assert (user.path / "cassettes" / "test_it" / "test_answer[eins-zwei].yaml").is_file()
+    assert len(upstream.journal) == 1
+    _run(user, RECORDED, *options, passed=1)  # it is there: replayed
+    _run(user, RECORDED, passed=1)
+    assert len(upstream.journal) == 1
+    _run(user, RECORDED, "--sse-record-mode=all", options[1], passed=1)
+    assert len(upstream.journal) == 2
+
+
+def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        def client(base_url):
+            return iter(Answer(base_url))
+
+        def latin(base_url):
+            for piece in Answer(base_url):
+                yield piece.encode().decode("latin-1")
+
+        def test_right(sse_contract):
+            sse_contract.check_parsing(client)
+            sse_contract.check_done(client)
+            sse_contract.check_cancellation(client)
+
+        def test_wrong(sse_contract):
+            sse_contract.check_parsing(latin)
+        """,
+        passed=1,
+        failed=1,
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "*the client fails * of * cases*",
+            "*parsing/one-event-a-chunk*",
+            "*expected*'Grüße, 世界 🙂!'*",
+            "*got*'GrÃ¼*",
+            "*reason*UTF-8 is read as Latin-1*",
+        ]
+    )
+
+
+# --- beside other plugins ---------------------------------------------------------------------------------------------
+
+SYNC_TEST = """
+    def test_it(sse_server):
+        sse_server.chat("Hi")
+        assert ask(**sse_server.openai) == "Hi"
+"""
+
+
+def test_under_a_vcr_mark_that_ignores_localhost(user: pytest.Pytester) -> None:
+    _run(
+        user,
+        """
+        @pytest.fixture(scope="module")
+        def vcr_config():
+            return {"ignore_localhost": True}
+
+        @pytest.mark.vcr
+        def test_it(sse_server):
+            sse_server.chat("Hi")
+            assert ask(**sse_server.openai) == "Hi"
+        """,
+        passed=1,
+    )
+
+
+def test_under_block_network_it_says_what_to_set(user: pytest.Pytester) -> None:
+    result = _run(user, SYNC_TEST, "--block-network", errors=1)
+    result.stdout.fnmatch_lines(["*the network is blocked*--allowed-hosts=127.0.0.1,localhost,::1*"])
+
+
+def test_under_block_network_with_that_set_it_works(user: pytest.Pytester) -> None:
+    _run(user, SYNC_TEST, "--block-network", "--allowed-hosts=127.0.0.1,localhost,::1", passed=1)
+
+
+ASYNC_BODY = """
+    import socket
+    async def test_it(sse_server):
+        reply = sse_server.chat(tokens=500, through=[hold(after=3)])
+        stream = Answer(**sse_server.openai)
+        next(stream)
+        async with reply.expect_disconnect(within=20):
+            stream.close()
+        assert await reply.call.wait_ended_async() == "cancelled"
+        assert reply.call.outcome == "cancelled"
+"""
+
+
+def test_in_pytest_asyncio_strict(user: pytest.Pytester) -> None:
+    code = textwrap.dedent(ASYNC_BODY).replace("async def test", "@pytest.mark.asyncio\nasync def test")
+    _run(user, code, passed=1)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_in_anyio(user: pytest.Pytester, backend: str) -> None:
+    code = textwrap.dedent(ASYNC_BODY).replace("async def test", "@pytest.mark.anyio\nasync def test")
+    code = f'@pytest.fixture\ndef anyio_backend(): return "{backend}"\n' + code
+    _run(user, code, passed=1)
+
+
+def test_under_xdist(user: pytest.Pytester) -> None:
+    _run(
+        user,
+        """
+        @pytest.mark.parametrize("number", range(20))
+        def test_it(sse_server, number):
+            sse_server.chat(f"Hi {number}")
+            assert ask(**sse_server.openai) == f"Hi {number}"
+        """,
+        "-n",
+        "2",
+        subprocess=True,
+        passed=20,
+    )
+
+
+def test_without_the_plugin(user: pytest.Pytester) -> None:
+    _run(user, "def test_it(): assert Ending.EOF == 'eof'", "-p", "no:orharness", subprocess=True, passed=1)
+
+
+def test_an_exception_in_a_fixture_leaves_nothing_behind(user: pytest.Pytester) -> None:
+    _run(
+        user,
+        """
+        held = []
+
+        @pytest.fixture
+        def broken(sse_server):
+            sse_server.chat("x", through=[hold(after=0)])
+            held.append(Answer(**sse_server.openai))
+            raise RuntimeError("in the fixture")
+
+        def test_it(broken): ...
+
+        def test_afterwards(sse_server):
+            sse_server.chat("y")
+            assert ask(**sse_server.openai) == "y"
+            held.pop().close()
+        """,
+        errors=1,
+        passed=1,
+    )
+
+
+def test_a_broken_scenario_is_not_blamed_on_the_client(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        def test_it(sse_server):
+            sse_server.chat("x", through=[rechunk(0)])
+        """,
+        failed=1,
+    )
+    result.stdout.fnmatch_lines(["*ScenarioError*size*"])
+
+
+def test_options_markers_and_fixtures_start_with_sse(user: pytest.Pytester) -> None:
+    shown = user.runpytest_inprocess("--help").stdout.str()
+    group = shown.partition("orharness: streaming LLM clients:")[2].partition("\n\n")[0]
+    options = [line.split()[0].partition("=")[0] for line in group.splitlines() if line.strip().startswith("--")]
+    assert options == ["--sse-record-mode", "--sse-upstream", "--sse-key-env"]
+    fixtures = user.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider").stdout.str()
+    ours = fixtures.partition("fixtures defined from orharness.pytest_plugin")[2].partition("fixtures defined")[0]
+    names = {line.split()[0] for line in ours.splitlines() if " -- " in line}
+    assert {name for name in names if not name.startswith("sse")} == {"make_sse_server"}
+    assert {"sse_server", "sse_contract"} <= names
