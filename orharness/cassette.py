@@ -686,17 +686,18 @@ class Tape:
     """A cassette that is being recorded: each ``add`` saves the file at once.
 
     The record modes are vcrpy's: ``none`` adds nothing, ``once`` only where there was no file, ``new_episodes`` behind
-    what is there, ``all`` in place of what is there for the same method and address.
+    what is there, ``all`` in place of what is there for the same method and address. ``rewrite`` is pytest-recording's:
+    the file is replaced by the first interaction.
     """
 
     def __init__(self, path: str | os.PathLike[str], mode: RecordMode | str = RecordMode.ONCE) -> None:
-        try:
-            self.mode = RecordMode(mode)
-        except ValueError:
-            known = ", ".join(one.value for one in RecordMode if one is not RecordMode.ANY)
-            raise ScenarioError(f"record mode {mode!r} is not one of {known}") from None
         self.path = Path(path)
-        self.existed = self.path.exists()
+        self.existed = self.path.exists() and mode != "rewrite"
+        try:
+            self.mode = RecordMode("new_episodes" if mode == "rewrite" else mode)
+        except ValueError:
+            known = "all, new_episodes, none, once, rewrite"
+            raise ScenarioError(f"record mode {mode!r} is not one of {known}") from None
         self._entries = [_Entry(one) for one in (load(path) if self.existed else [])]
 
     @property

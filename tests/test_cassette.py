@@ -322,6 +322,13 @@ def test_a_failed_save_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: py
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
 
 
+def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    save(tmp_path / "a.yaml", [an_interaction()])
+    with (tmp_path / "a.yaml").open("rb") as opened_before:
+        save(tmp_path / "a.yaml", [])
+        assert b"data: a" in opened_before.read()
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     save(tmp_path / "real.yaml", [])
     (tmp_path / "link.yaml").symlink_to("real.yaml")
@@ -426,6 +433,7 @@ DAMAGE = [
     (put(*OURS, "chunks", {}), IN + "response.x-orharness.chunks: a list is expected here, not dict"),
     (put(*OURS, "chunks", 0, 9), IN + r"response.x-orharness.chunks\[0\]: a list is expected here, not int 9"),
     (put(*OURS, "chunks", 0, [9]), IN + r"response.x-orharness.chunks\[0\]: a chunk is \[seconds, bytes\], not \[9\]"),
+    (put(*OURS, "chunks", 0, [0, 8, 1]), IN + r"response.x-orharness.chunks\[0\]: a chunk is \[seconds, bytes\], not"),
     (put(*OURS, "chunks", 0, 0, -0.1), IN + r"response.x-orharness.chunks\[0\]\[0\]: seconds from 0 up .* not -0.1"),
     (put(*OURS, "chunks", 0, 0, float("nan")), IN + r"response.x-orharness.chunks\[0\]\[0\]: seconds from 0 up"),
     (put(*OURS, "chunks", 0, 0, "0"), IN + r"response.x-orharness.chunks\[0\]\[0\]: seconds from 0 up .* not '0'"),
@@ -495,6 +503,16 @@ def test_line_ends_of_windows_and_a_bom_change_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbf" + data)
 
     assert load(tmp_path / "a.yaml") == [an_interaction()]
+
+
+def test_a_date_is_text_as_it_stands_there(tmp_path: Path) -> None:
+    save(tmp_path / "a.yaml", [an_interaction(headers=(("A", "2026-11-22"),), recorded_at="2026-11-22T06:00:00Z")])
+    text = (tmp_path / "a.yaml").read_text("utf-8").replace("'", "")
+    (tmp_path / "a.yaml").write_text(text.replace("body: {", "body: #{"), "utf-8")
+
+    (found,) = load(tmp_path / "a.yaml")
+    assert found.headers == (("A", "2026-11-22"),)
+    assert found.recorded_at == "2026-11-22T06:00:00Z"
 
 
 # Foreign cassettes
@@ -927,6 +945,8 @@ MODELS = an_interaction(b"{}", request=RecordedRequest("GET", "https://llm.examp
         ("any", True, [b"old", b"{}", b"new 1", b"new 2"]),
         ("all", False, [b"new 1", b"new 2"]),
         ("all", True, [b"{}", b"new 1", b"new 2"]),
+        ("rewrite", False, [b"new 1", b"new 2"]),
+        ("rewrite", True, [b"new 1", b"new 2"]),
     ],
 )
 def test_record_modes(tmp_path: Path, mode: str, there: bool, bodies_after: list[bytes] | None) -> None:
@@ -947,7 +967,7 @@ def test_record_modes(tmp_path: Path, mode: str, there: bool, bodies_after: list
 
 
 def test_a_record_mode_that_nobody_knows(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="record mode 'some' is not one of all, new_episodes, none, once"):
+    with pytest.raises(ScenarioError, match="record mode 'some' is not one of all, new_episodes, none, once, rewrite"):
         Tape(tmp_path / "a.yaml", "some")
 
 

@@ -1,0 +1,730 @@
+"""The recording proxy: stands between a client and a server, and keeps what passes, byte for byte.
+
+It has a process of its own (``orharness record``), since vcrpy, where a user has it, patches every HTTP client of the
+process that it runs in.
+
+What arrives from the server goes to the client in the loop turn in which it came in, one HTTP chunk for one HTTP chunk,
+and is then written to a journal file beside the cassette. When a session has ended, it goes into the cassette. A
+recorder that was killed leaves the journal, and the next one for the same cassette finds it: nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from orharness.cassette import (
+    CLIENT_DISCONNECTED,
+    Headers,
+    Interaction,
+    RecordedRequest,
+    Tape,
+    is_secret,
+    redact,
+    scrub,
+    scrub_uri,
+)
+from orharness.dialects.answer import is_terminal
+from orharness.dialects.chat import error_document
+from orharness.errors import CassetteError, OrharnessError, ScenarioError, UpstreamError
+from orharness.gateways import ONEROUTER
+from orharness.sse import Event, decode
+from orharness.stream import Chunk, Ending, Framing, Stream
+
+log = logging.getLogger("orharness.recorder")
+
+_CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for as long as it likes
+_TAIL_TIMEOUT = 1.0  # seconds for which a stream is followed whose client left behind the end marker
+_WATCH_INTERVAL = 0.25  # seconds between two looks whether a silent server is still there
+_READ_SIZE = 2**20  # bytes: reading pauses only for HTTP chunks beyond it
+_SECRET_LENGTH = 16  # characters: a shorter key ("test") is none, and would be found in any text
+_API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
+_LAST_EVENTS = {"message_stop", "response.completed", "response.failed", "response.incomplete"}  # Messages, Responses
+_TAIL_SIZE = 2**16  # bytes at the end of a stream, among which its last event is looked for
+_STOPPED = "the recorder was stopped in the middle of it"
+_KILLED = "the recorder was killed in the middle of it"
+_LINGER_RESET = struct.pack("ii", 1, 0)
+_OF_THE_CONNECTION = {  # RFC 9110, 7.6.1; and what the two servers compute for themselves
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+
+
+def upstream_uri(upstream: str, path_and_query: str) -> str:
+    """Where a request goes: ``/v1/x`` and ``/x`` both to ``upstream/x``, whose own path says what comes before."""
+    return upstream.rstrip("/") + _API_PREFIX.sub("", path_and_query)
+
+
+# What is known of a session while it goes on, and the journal that outlives a kill
+
+
+@dataclass
+class Session:
+    """One request and what has come of its response."""
+
+    order: int
+    request: RecordedRequest
+    recorded_at: str
+    secrets: tuple[str, ...] = ()
+    sent_at: float = 0.0  # the loop's clock, when the last byte of the request was written
+    status: int = 0  # 0: no response head yet
+    reason: str = ""
+    headers: Headers = ()
+    head: float = 0.0
+    framing: Framing = Framing.CHUNKED
+    announced: int | None = None
+    chunks: list[Chunk] = field(default_factory=list)
+    last_at: float = 0.0
+    ending: str | None = None  # None: it goes on
+    note: str | None = None
+
+    @property
+    def body(self) -> bytes:
+        """What has come so far."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    def add(self, data: bytes, now: float) -> Chunk:
+        """One more chunk, that came at ``now`` of the loop's clock."""
+        chunk = Chunk(data, max(0.0, now - self.last_at))
+        self.last_at = now
+        self.chunks.append(chunk)
+        return chunk
+
+    def interaction(self) -> Interaction:
+        """What the cassette keeps of it."""
+        ending = self.ending or Ending.ABORT.value
+        replayed = Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending)
+        cut_short = self.announced is not None and replayed is not Ending.EOF
+        stream = Stream(tuple(self.chunks), replayed, self.framing, announced=self.announced if cut_short else None)
+        whole = Interaction(
+            self.request,
+            self.status,
+            self.reason,
+            self.headers,
+            stream,
+            self.head,
+            ending,
+            self.recorded_at,
+            note=self.note,
+        )
+        return redact(whole, self.secrets)
+
+
+class Journal:
+    """The sessions that are not in the cassette yet, in a file beside it: JSON, one line an event.
+
+    Each line is one ``write`` to the kernel, so that a killed process has lost none (a machine without power may).
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file for this process alone; raises ``CassetteError`` where another recorder has it."""
+        self.path = path
+        self._file = path.open("a+b", buffering=0)
+        self._failed = False
+        try:
+            _lock(self._file.fileno())
+        except OSError:
+            self._file.close()
+            raise CassetteError(f"{path}: another recorder is writing to this cassette") from None
+
+    def recover(self) -> list[Interaction]:
+        """What a recorder that died has left, sessions in their order; the file is empty after ``clear``."""
+        self._file.seek(0)
+        sessions: dict[int, Session] = {}
+        for line in self._file.read().splitlines():
+            with suppress(ValueError, KeyError):  # the last line may be half written
+                _replay(json.loads(line), sessions)
+        return [sessions[order].interaction() for order in sorted(sessions)]
+
+    def begin(self, session: Session) -> None:
+        """A response head has come."""
+        request = session.request
+        self._write(
+            order=session.order,
+            request={
+                "method": request.method,
+                "uri": scrub_uri(request.uri),
+                "headers": scrub(request.headers),
+                "body": _packed(request.body),
+            },
+            response={
+                "status": session.status,
+                "reason": session.reason,
+                "headers": scrub(session.headers),
+                "head": session.head,
+                "framing": session.framing.value,
+                "announced": session.announced,
+                "recorded_at": session.recorded_at,
+            },
+        )
+
+    def chunk(self, session: Session, chunk: Chunk) -> None:
+        """One more chunk of the response."""
+        data = chunk.data
+        for secret in session.secrets:
+            data = data.replace(secret.encode(), b"REDACTED")
+        self._write(order=session.order, delay=chunk.delay, data=_packed(data))
+
+    def end(self, session: Session) -> None:
+        """The response has ended."""
+        self._write(order=session.order, ending=session.ending, note=session.note)
+
+    def saved(self, session: Session) -> None:
+        """The session is in the cassette."""
+        self._write(order=session.order, saved=True)
+
+    def clear(self) -> None:
+        """Nothing here is needed any more."""
+        self._file.truncate(0)
+
+    def close(self, *, keep: bool = False) -> None:
+        """Gives the file up, and deletes it unless it is to be kept for recovery."""
+        if not keep:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+        self._file.close()
+
+    def _write(self, **event: object) -> None:
+        try:
+            self._file.write(json.dumps(event).encode() + b"\n")
+        except OSError as error:  # the stream goes on, and the cassette may yet be saved
+            if not self._failed:
+                log.error("%s: %s; what is going on now would not survive a kill", self.path, error.strerror)  # noqa: TRY400
+            self._failed = True
+
+
+def _replay(event: Mapping[str, Any], sessions: dict[int, Session]) -> None:
+    order = event["order"]
+    if "request" in event:
+        sessions[order] = _begun(order, event["request"], event["response"])
+    elif "data" in event:
+        sessions[order].chunks.append(Chunk(base64.b64decode(event["data"]), event["delay"]))
+    elif "saved" in event:
+        del sessions[order]
+    else:
+        sessions[order].ending, sessions[order].note = event["ending"], event["note"]
+
+
+def _begun(order: int, request: Mapping[str, Any], response: Mapping[str, Any]) -> Session:
+    return Session(
+        order,
+        RecordedRequest(
+            request["method"], request["uri"], _pairs(request["headers"]), base64.b64decode(request["body"])
+        ),
+        response["recorded_at"],
+        status=response["status"],
+        reason=response["reason"],
+        headers=_pairs(response["headers"]),
+        head=response["head"],
+        framing=Framing(response["framing"]),
+        announced=response["announced"],
+        note=_KILLED,
+    )
+
+
+def _pairs(pairs: Iterable[Iterable[str]]) -> Headers:
+    return tuple((name, value) for name, value in pairs)
+
+
+def _packed(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _lock(fileno: int) -> None:
+    with suppress(ImportError):  # Windows has no flock: two recorders for one cassette are not noticed there
+        import fcntl
+
+        fcntl.flock(fileno, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+# The proxy
+
+
+class Recorder:
+    """A reverse proxy on ``host`` and ``port`` (0: any free one) that records all that passes into the cassette ``to``.
+
+    ``async with`` starts and stops it. What is going on when it stops is kept, with the ending ``abort`` and a note.
+    The client's key passes through to the upstream; ``key_env`` names an environment variable that holds one to use
+    instead. Neither is ever written, nor are cookies.
+
+    Raises ``CassetteError`` where the cassette exists (unless ``overwrite``), where another recorder writes to it, and
+    at the end where something could not be saved; ``ScenarioError`` for an impossible upstream or an unset variable.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        key_env: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.upstream = _checked_upstream(upstream)
+        self.path = Path(to)
+        self.recorded = 0  # interactions in the cassette by this recorder
+        self._overwrite = overwrite
+        self._key = _key_from(key_env)
+        self._address = host, port
+        self._orders = count()
+        self._sessions: dict[int, Session] = {}
+        self._handlers: set[asyncio.Task[Any]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._saving = asyncio.Lock()
+        self._stopping = False
+        self._unsaved: list[str] = []
+
+    # Life
+
+    async def __aenter__(self) -> Recorder:
+        self._clock = asyncio.get_running_loop().time
+        self._journal = self._open_journal()
+        try:
+            self._tape = self._fresh_tape()
+            self._runner = await self._listen()
+        except BaseException:
+            self._journal.close()
+            raise
+        self._client = _client(self._clock)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Keeps what is going on, and lets go of everything."""
+        self._stopping = True
+        for task in self._handlers:
+            task.cancel()
+        await self._runner.cleanup()
+        while self._background:
+            await asyncio.gather(*self._background)
+        await self._client.close()
+        self._journal.close(keep=bool(self._unsaved))
+        if self._unsaved:
+            raise CassetteError(f"{self._unsaved[0]}; {self._journal.path} keeps what is not in the cassette")
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes as its base URL."""
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+    def _fresh_tape(self) -> Tape:
+        if self.path.exists() and not self._overwrite:
+            raise CassetteError(f"{self.path}: this cassette exists; --overwrite replaces it")
+        return Tape(self.path, "rewrite")
+
+    def _open_journal(self) -> Journal:
+        """The journal, emptied: what a recorder that was killed has left there goes into a cassette of its own."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            journal = Journal(self.path.with_name(f"{self.path.name}.recording"))
+        except OSError as error:
+            raise CassetteError(f"{self.path}: the file cannot be written: {error.strerror}") from error
+        try:
+            self._recover(journal)
+        except BaseException:
+            journal.close(keep=True)
+            raise
+        return journal
+
+    def _recover(self, journal: Journal) -> None:
+        found = journal.recover()
+        if found:
+            rescued = Tape(self.path.with_name(f"{self.path.stem}.recovered{self.path.suffix}"), "new_episodes")
+            for interaction in found:
+                rescued.add(interaction)
+            log.warning("%s: holds now what a recorder that was killed had of %d responses", rescued.path, len(found))
+        journal.clear()
+
+    async def _listen(self) -> web.ServerRunner:
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None, lingering_time=0)
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, *self._address).start()
+        except OSError as error:
+            await runner.cleanup()
+            host, port = self._address
+            raise ScenarioError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+        return runner
+
+    # One session
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        try:
+            return await self._answer(request)
+        finally:
+            self._handlers.discard(task)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        session = self._begin(request, await request.content.read())
+        try:
+            upstream = await self._ask(request, session)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return self._unreachable(error)
+        followed = False
+        try:
+            return await self._relay(request, session, upstream)
+        except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
+            ending, note = (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
+            if _may_leave(session):
+                followed = True
+                self._spawn(self._follow(session, upstream, ending, note))
+            else:
+                self._end(session, ending, note)
+            raise
+        finally:
+            if not followed:
+                _drop(upstream)
+
+    def _begin(self, request: web.BaseRequest, body: bytes) -> Session:
+        headers = tuple((_text(name), _text(value)) for name, value in request.raw_headers)
+        return Session(
+            next(self._orders),
+            RecordedRequest(
+                request.method,
+                upstream_uri(self.upstream, request.raw_path),
+                tuple(pair for pair in headers if pair[0].lower() not in _OF_THE_CONNECTION),
+                body,
+            ),
+            datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            _secrets(headers, self._key),
+            sent_at=self._clock(),
+        )
+
+    async def _ask(self, request: web.BaseRequest, session: Session) -> aiohttp.ClientResponse:
+        asked = session.request
+        headers = CIMultiDict(_with_key(asked.headers, self._key))
+        headers["Accept-Encoding"] = "identity"  # what is recorded is to be the stream itself
+        response = await self._client.request(
+            asked.method,
+            URL(asked.uri, encoded=True),
+            headers=headers,
+            data=io.BytesIO(asked.body) if asked.body or "Content-Length" in request.headers else None,
+            allow_redirects=False,
+            trace_request_ctx=SimpleNamespace(session=session),
+        )
+        session.last_at = self._clock()
+        session.head = max(0.0, session.last_at - session.sent_at)
+        session.status = response.status
+        session.reason = response.reason or ""
+        session.headers = tuple(
+            (_text(name), _text(value))
+            for name, value in response.raw_headers
+            if _text(name).lower() not in _OF_THE_CONNECTION
+        )
+        session.framing, session.announced = _framing(asked.method, response)
+        return response
+
+    async def _relay(
+        self, request: web.BaseRequest, session: Session, upstream: aiohttp.ClientResponse
+    ) -> web.StreamResponse:
+        self._sessions[session.order] = session
+        self._journal.begin(session)
+        downstream = await _open(request, session)
+        write = _writer(request, downstream)
+        try:
+            async for data in _http_chunks(upstream):
+                write(data)
+                self._keep(session, data)
+        except _CutShort as cut:
+            self._end(session, cut.ending)
+            _break(request, cut.ending)
+        else:
+            self._end(session, Ending.EOF)
+            await downstream.write_eof()
+        return downstream
+
+    def _keep(self, session: Session, data: bytes) -> None:
+        self._journal.chunk(session, session.add(data, self._clock()))
+
+    async def _follow(self, session: Session, upstream: aiohttp.ClientResponse, ending: str, note: str | None) -> None:
+        """The client has what it wanted, so that this is no cancel: how the server ends is still to be seen."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TAIL_TIMEOUT):
+                try:
+                    async for data in _http_chunks(upstream):
+                        self._keep(session, data)
+                    ending, note = Ending.EOF, None
+                except _CutShort as cut:
+                    ending, note = cut.ending, None
+        self._end(session, ending, note)
+        _drop(upstream)
+
+    def _end(self, session: Session, ending: str, note: str | None = None) -> None:
+        if session.ending is None and session.order in self._sessions:
+            session.ending, session.note = str(ending), note
+            self._journal.end(session)
+            self._spawn(self._save(session))
+
+    async def _save(self, session: Session) -> None:
+        async with self._saving:
+            try:
+                # In a thread, since other sessions are being forwarded meanwhile.
+                await asyncio.to_thread(self._tape.add, session.interaction(), session.order)
+            except OrharnessError as error:
+                log.error("%s", error)  # noqa: TRY400 - the sentence says it
+                self._unsaved.append(str(error))
+                return
+            self.recorded += 1
+            del self._sessions[session.order]
+            self._journal.saved(session)
+            if not self._sessions and not self._unsaved:
+                self._journal.clear()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _unreachable(self, error: Exception) -> web.Response:
+        sentence = UpstreamError(f"{self.upstream} did not answer: {error or type(error).__name__}")
+        log.warning("%s", sentence)
+        return web.json_response(error_document(ONEROUTER, 502, str(sentence)), status=502)
+
+
+# Pieces
+
+
+def _checked_upstream(upstream: str) -> str:
+    try:
+        url = URL(upstream)
+    except ValueError as error:
+        raise ScenarioError(f"the upstream {upstream!r} is no address: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ScenarioError(f"an upstream is a base URL such as https://host/v1, not {upstream!r}")
+    return upstream
+
+
+def _key_from(name: str | None) -> str | None:
+    if name is None:
+        return None
+    if not os.environ.get(name):
+        raise ScenarioError(f"the environment variable {name} is to hold the upstream's key, but it is not set")
+    return os.environ[name]
+
+
+def _client(clock: Callable[[], float]) -> aiohttp.ClientSession:
+    async def sent(_: object, context: Any, __: object) -> None:
+        context.trace_request_ctx.session.sent_at = clock()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(sent)
+    trace.on_request_chunk_sent.append(sent)
+    return aiohttp.ClientSession(
+        # A new connection each time: an idle one may die as it is used, and a POST is not ours to repeat.
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
+        auto_decompress=False,
+        read_bufsize=_READ_SIZE,
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        trace_configs=[trace],
+        trust_env=True,
+    )
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _secrets(headers: Headers, key: str | None) -> tuple[str, ...]:
+    """What must not be written even where the server repeats it."""
+    values = [value.rpartition(" ")[2] for name, value in headers if is_secret(name)]
+    return tuple(value for value in (*values, key or "") if len(value) >= _SECRET_LENGTH)
+
+
+def _with_key(headers: Headers, key: str | None) -> Headers:
+    """The headers with our key in place of the client's, under the name that the client used."""
+    if key is None:
+        return headers
+    used = next((name for name, _ in headers if is_secret(name) and "key" in name.lower()), None)
+    others = tuple(pair for pair in headers if not is_secret(pair[0]) or "cookie" in pair[0].lower())
+    return (*others, (used, key) if used else ("Authorization", f"Bearer {key}"))
+
+
+def _framing(method: str, response: aiohttp.ClientResponse) -> tuple[Framing, int | None]:
+    """How the body ends, and how long it is to be."""
+    if "chunked" in response.headers.get("Transfer-Encoding", "").lower():
+        return Framing.CHUNKED, None
+    if method == "HEAD" or response.status in (204, 304):
+        return Framing.LENGTH, None
+    if response.content_length is not None:
+        return Framing.LENGTH, response.content_length
+    return Framing.CLOSE, None
+
+
+def _may_leave(session: Session) -> bool:
+    """Whether the client has seen an end marker: then to leave is no cancel."""
+    events = (item for item in decode(session.body[-_TAIL_SIZE:]) if isinstance(item, Event))
+    return any(is_terminal(event) or event.type in _LAST_EVENTS for event in events)
+
+
+class _CutShort(Exception):  # noqa: N818 - an ending, not an error
+    def __init__(self, ending: Ending) -> None:
+        self.ending = ending
+
+
+async def _http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body, one item an HTTP chunk (of a body that is not chunked: one a read); raises ``_CutShort``."""
+    chunked = "chunked" in upstream.headers.get("Transfer-Encoding", "").lower()
+    begun = bytearray()
+    watch = asyncio.create_task(_watch(upstream))
+    try:
+        while True:
+            data, complete = await upstream.content.readchunk()
+            if not data and not complete:
+                return
+            begun += data
+            if complete or not chunked:
+                yield bytes(begun)
+                begun.clear()
+    except (aiohttp.ClientError, OSError) as error:
+        if begun:
+            yield bytes(begun)
+        raise _CutShort(Ending.RESET if _was_reset(error) else Ending.ABORT) from error
+    finally:
+        watch.cancel()
+
+
+async def _watch(upstream: aiohttp.ClientResponse) -> None:
+    """Wakes the reader where aiohttp does not: it hangs up on broken chunks and says nothing."""
+    while (connection := upstream.connection) is not None and connection.protocol is not None:
+        was_connected = connection.protocol.is_connected()
+        await asyncio.sleep(_WATCH_INTERVAL)
+        if not was_connected and not upstream.content.is_eof() and upstream.content.exception() is None:
+            upstream.content.set_exception(aiohttp.ClientPayloadError("the server broke the chunked coding"))
+
+
+def _was_reset(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ConnectionResetError) or "ConnectionResetError" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+async def _open(request: web.BaseRequest, session: Session) -> web.StreamResponse:
+    """The response head to the client, as the server sent it."""
+    response = web.StreamResponse(status=session.status, reason=session.reason, headers=CIMultiDict(session.headers))
+    if session.announced is not None:
+        response.content_length = session.announced
+    elif session.framing is Framing.LENGTH:
+        pass
+    elif request.version >= (1, 1):
+        response.enable_chunked_encoding()
+    else:
+        response.force_close()
+    await response.prepare(request)
+    return response
+
+
+def _writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[[bytes], None]:
+    """Writes at once and never waits: the times of the recording are the server's, not those of a slow client."""
+    chunked = response.chunked
+
+    def write(data: bytes) -> None:
+        if request.transport is not None:
+            request.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+
+    return write
+
+
+def _break(request: web.BaseRequest, ending: Ending) -> None:
+    """Ends the client's connection as the server ended ours: the end of the body is missing."""
+    transport = request.transport
+    if transport is None:
+        return
+    if ending is Ending.RESET:
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        transport.abort()
+    else:
+        transport.close()
+
+
+def _drop(upstream: aiohttp.ClientResponse) -> None:
+    """Leaves the server at once, so that it stops."""
+    if upstream.connection is not None and upstream.connection.transport is not None:
+        upstream.connection.transport.abort()
+    upstream.close()
+
+
+# The command
+
+
+async def record(
+    upstream: str,
+    to: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    key_env: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    on_start: Callable[[str], object] = lambda base_url: None,
+) -> int:
+    """Records until SIGINT or SIGTERM; returns how many interactions it recorded.
+
+    ``on_start`` is called with the base URL for clients once it listens. Raises as ``Recorder`` does.
+    """
+    recorder = Recorder(upstream, to, overwrite=overwrite, key_env=key_env, host=host, port=port)
+    with _stop_signals() as stopped:
+        async with recorder:
+            on_start(recorder.base_url)
+            await stopped.wait()
+    return recorder.recorded
+
+
+@contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set, in place of what they did before."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop(*_: object) -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
