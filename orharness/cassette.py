@@ -658,7 +658,7 @@ def _pieces(headers: Headers, body: bytes) -> Iterable[bytes]:
 def _decoded(headers: Headers, body: bytes, at: _At) -> tuple[Headers, bytes]:
     """The body without its content coding (vcrpy keeps the compressed bytes), and the headers without its name."""
     codings = [coding.strip().lower() for coding in (header(headers, "content-encoding") or "").split(",")]
-    for coding in reversed(codings):
+    for coding in codings:  # in either order: what is found inside says what it is
         if coding in ("gzip", "x-gzip", "deflate"):
             body = _inflated(body)
         elif coding not in ("", "identity") and not _is_text(body):

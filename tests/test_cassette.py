@@ -614,6 +614,24 @@ def test_parsed_body_gives_way_to_a_body(tmp_path: Path) -> None:
     assert found.stream.body == '{"json":"Grüße","n":[1.5,null],"when":"2026-11-22"}'.encode()
 
 
+def test_a_request_with_both_has_its_body(tmp_path: Path) -> None:
+    both = put("interactions", 0, "request", "parsed_body", {"model": "other"})
+    neither = drop("interactions", 0, "request", "body")
+
+    assert json.loads(load(written(tmp_path / "a.yaml", both))[0].request.body)["model"] == "m"
+    assert load(written(tmp_path / "a.yaml", both, neither))[0].request.body == b'{"model":"other"}'
+    assert load(written(tmp_path / "a.yaml", neither))[0].request.body == b""
+
+
+def test_what_is_shared_in_memory_is_written_out_each_time() -> None:
+    shared = ["a", "b"]
+    request = {"method": "GET", "uri": URI, "body": None, "headers": {"A": shared}}
+    text = Serializer().serialize({"interactions": [{"request": request, "response": {"headers": {"A": shared}}}]})
+
+    assert "&" not in text
+    assert "*" not in text
+
+
 def deflated(data: bytes) -> bytes:
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()
@@ -663,6 +681,7 @@ def test_a_content_coding_that_nobody_knows(tmp_path: Path) -> None:
     ("kind", "body", "pieces"),
     [
         ("text/event-stream", "data: a\n\n\ndata: b\n\n", ["data: a\n\n\n", "data: b\n\n"]),
+        ("text/event-stream", "data: a\r\ndata: b\r\n\r\n", ["data: a\r\ndata: b\r\n\r\n"]),
         ("text/event-stream", "data: a\r\n\r\ndata: b\r\n\r\n", ["data: a\r\n\r\n", "data: b\r\n\r\n"]),
         ("text/event-stream", "data: a\r\rdata: b\r\n\ndata: c", ["data: a\r\r", "data: b\r\n\n", "data: c"]),
         ("text/event-stream", ": a\n\n: b\ndata: c\n\n", [": a\n\n", ": b\ndata: c\n\n"]),
