@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import textwrap
 
-import pytest
-
 # What an inner run imports is forgotten at its end, unless the outer run has it already: this saves seconds a test, and
 # C extensions such as libyaml's do not bear being imported twice.
+import hypothesis
+import pytest
+import trio
+
 import orharness.contract
 import orharness.recording
-import orharness.server.facade  # noqa: F401
+import orharness.server.facade
+
+_KEPT = (hypothesis, trio, orharness.contract, orharness.recording, orharness.server.facade)
 
 ASK = '''
 import json, http.client, urllib.parse

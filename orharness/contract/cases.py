@@ -38,7 +38,8 @@ KEEP_ALIVE = ": ONEROUTER PROCESSING"
 class Case:
     """One thing that a client must do. ``reply`` makes what is sent, ``text`` is what it must yield, joined.
 
-    A cancellation case is left after ``leave_after`` pieces of text; ``silent``: inside the read that follows them.
+    A cancellation case is left after ``leave_after`` pieces of text; ``silent``: when all before a gate has been read,
+    so that nothing more comes; ``inside_read``: inside the read that waits for it.
     ``cause``: the likely one, where the text alone does not tell.
     """
 
@@ -50,6 +51,7 @@ class Case:
     text: str = TEXT
     leave_after: int = 0
     silent: bool = False
+    inside_read: bool = False
     cause: str | None = None
 
 
@@ -202,8 +204,9 @@ CASES: tuple[Case, ...] = (
         "Closed while the stream is silent: nothing more comes that could wake the client.",
         CANCELLATION,
         "OneRouter",
-        _chat(" ".join(["token"] * 300), hold(after=4)),
+        _chat(" ".join(["token"] * 300), hold(after=2)),
         leave_after=1,
+        silent=True,
     ),
     Case(
         "cancellation/inside-a-read",
@@ -213,5 +216,6 @@ CASES: tuple[Case, ...] = (
         _chat(" ".join(["token"] * 300), hold(after=4)),
         leave_after=3,
         silent=True,
+        inside_read=True,
     ),
 )

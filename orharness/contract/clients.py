@@ -13,6 +13,10 @@ Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
 """``client(base_url)``: an iterator, an iterable or an async iterator of text; or the whole text, also awaitable."""
 
 
+class NotText(TypeError):  # noqa: N818 - a finding about the client, as it is told
+    """What the client yields or returns is no text; its message is the reason that is told."""
+
+
 class Session:
     """One run of a client: it reads ``stop_after`` pieces (all if ``None``) and then waits to be closed."""
 
@@ -62,16 +66,28 @@ class Session:
         except BaseException as error:
             self.error = error
         finally:
+            self.ended.set()  # first: whoever waits for the pause finds out that it is none
             self.paused.set()
-            self.ended.set()
 
-    def _read(self, result: Iterable[str]) -> None:
+    def _take(self, piece: object) -> bool:
+        """One more piece; whether it is the last one that was to be read."""
+        if piece is None:
+            raise NotText("null as content is taken for text")
+        if not isinstance(piece, str):
+            raise NotText(f"a client yields text, and this is {piece!r}")
+        self.pieces.append(piece)
+        if len(self.pieces) != self._stop_after:
+            return False
+        self.paused.set()
+        return True
+
+    def _read(self, result: Iterable[str] | None) -> None:
+        if result is None:
+            raise NotText("a client returns its text, or an iterator of it, and this one returned nothing")
         iterator: Iterator[str] = iter([result] if isinstance(result, str) else result)
         try:
             for piece in iterator:
-                self.pieces.append(piece)
-                if len(self.pieces) == self._stop_after:
-                    self.paused.set()
+                if self._take(piece):
                     self._close.wait()
                     break
         finally:
@@ -88,13 +104,10 @@ class Session:
         iterator = aiter(result)
         try:
             async for piece in iterator:
-                self.pieces.append(piece)
-                if len(self.pieces) == self._stop_after:
-                    self.paused.set()
-                    if not self._inside_read:
-                        while not self._close.is_set():  # noqa: ASYNC110 - a threading.Event, set from another thread
-                            await asyncio.sleep(0.001)
-                        break
+                if self._take(piece) and not self._inside_read:
+                    while not self._close.is_set():  # noqa: ASYNC110 - a threading.Event, set from another thread
+                        await asyncio.sleep(0.001)
+                    break
         except asyncio.CancelledError:
             if not self._close.is_set():
                 raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 
 from orharness.checks import progress, state
 from orharness.contract.cases import CANCELLATION, CASES, CLAIMS, Case
-from orharness.contract.clients import Client, Session
+from orharness.contract.clients import Client, NotText, Session
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange
 from orharness.server.facade import SseServer
@@ -73,7 +73,7 @@ def _judge(server: SseServer, client: Client, case: Case, patience: float) -> Ve
     server.reset()
     route = server.post("/chat/completions").replies(case.reply())
     stop_after = case.leave_after if case.claim == CANCELLATION else None
-    session = Session(client, server.base_url, stop_after, inside_read=case.silent)
+    session = Session(client, server.base_url, stop_after, inside_read=case.inside_read)
     try:
         judge = _judge_cancel if case.claim == CANCELLATION else _judge_text
         return judge(case, session, route, patience)
@@ -119,8 +119,10 @@ def _wait_for_end(session: Session, route: LiveRoute, patience: float) -> bool:
 def _judge_cancel(case: Case, session: Session, route: LiveRoute, patience: float) -> Verdict:
     if not session.paused.wait(4 * patience) or session.ended.is_set():
         return _verdict(case, None, _did_not_get_there(case, session))
-    if case.silent and not session.is_async:
+    if case.inside_read and not session.is_async:
         return Verdict(case.id, case.title, Result.NOT_APPLICABLE)
+    if case.silent:
+        _wait_for_silence(route, 4 * patience)
     try:
         with route.expect_disconnect(within=patience):
             session.close()
@@ -128,6 +130,13 @@ def _judge_cancel(case: Case, session: Session, route: LiveRoute, patience: floa
         exchange = route.calls[-1].exchange if route.calls else None
         return _verdict(case, exchange, _leak(case, exchange, str(failure).splitlines()[0]))
     return _verdict(case, route.calls[-1].exchange, None)
+
+
+def _wait_for_silence(route: LiveRoute, patience: float) -> None:
+    """Until the stream stands at its gate with all before it read: otherwise the next event could wake the client."""
+    deadline = monotonic() + patience
+    while monotonic() < deadline and not any(call.exchange.held_at is not None for call in route.calls):
+        sleep(0.002)
 
 
 def _did_not_get_there(case: Case, session: Session) -> Evidence:
@@ -144,10 +153,11 @@ def _did_not_get_there(case: Case, session: Session) -> Evidence:
 
 def _leak(case: Case, exchange: Exchange | None, said: str) -> Evidence:
     seen = said if exchange is None else f"{said}\n{state(exchange)}; {progress(exchange)}"
+    silent = ": it waits for bytes that do not come" if case.silent else ""
     return Evidence(
         "the connection is closed at once, and the rest of the answer is never made",
         seen,
-        "closing the client does not close its connection: the model goes on, and is billed",
+        f"closing the client does not close its connection{silent}; the model goes on, and is billed",
     )
 
 
@@ -198,6 +208,8 @@ def _reason(case: Case, got: str, error: BaseException | None) -> str:
 
 def _reason_of(error: BaseException) -> str:
     match error:
+        case NotText():
+            return str(error)
         case UnicodeDecodeError():
             return "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
         case IndexError():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 from orharness.cassette import Interaction, load
 from orharness.checks import strict_failures
@@ -21,6 +21,13 @@ from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Stream
 
 API_KEY = "sk-orharness"  # no service takes it; clients refuse to start without one
+
+
+class OpenAIOptions(TypedDict):
+    """What an OpenAI client must be given."""
+
+    base_url: str
+    api_key: str
 
 
 class SseServer:
@@ -74,7 +81,7 @@ class SseServer:
         return f"{self.origin}/v1"
 
     @property
-    def openai(self) -> dict[str, str]:
+    def openai(self) -> OpenAIOptions:
         """The arguments of an OpenAI client: ``OpenAI(**server.openai)``."""
         return {"base_url": self.base_url, "api_key": API_KEY}
 
