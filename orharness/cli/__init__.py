@@ -1,0 +1,10 @@
+"""The command line: ``orharness demo``, ``serve``, ``record`` and ``show``."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """The console script. Ends the process: 0 good, 1 the client or the comparison failed, 2 the call was wrong."""
+    from orharness.cli.app import run
+
+    run()

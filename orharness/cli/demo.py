@@ -1,0 +1,262 @@
+"""``orharness demo``: what the package ships, replayed, cancelled and used to judge two clients, in a few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+from rich.text import Text
+
+from orharness.cassette import Interaction, header, load
+from orharness.cli.demo_clients import Naive, Read, ask, correct, reads
+from orharness.cli.resources import shipped
+from orharness.contract import CASES, CLAIMS, Client, run
+from orharness.contract.runner import PATIENCE
+from orharness.errors import CassetteError, OrharnessError
+from orharness.journal import Exchange
+from orharness.report.contents import contents, shown
+from orharness.report.screen import Column, Row, Screen
+from orharness.report.text import BAD, GOOD, Moment, show_evidence, show_lanes
+from orharness.report.timeline import count, summary, timeline
+from orharness.server.facade import SseServer
+from orharness.server.handles import LiveRoute
+from orharness.server.thread import ServerThread
+from orharness.stream import Chunk, Stream, Transform
+from orharness.transforms import compose, first_chunk, scale, split_at
+from orharness.verdict import Result, Verdict
+
+RECORDING = "non-ascii.yaml"
+_LONGEST = 1.5  # seconds that the replay takes: a longer recording is played faster
+_FIRST = 0.3  # seconds before its first chunk, at most
+_FOLD = 16  # chunks of the time line that are shown
+_LEAVE_AFTER = 3  # pieces of text that the second client reads
+_PATIENCE = 0.1  # seconds for a client that is known to fail; each fail is confirmed with four times as many
+# Cases that take milliseconds, of all three claims; the catalogue has more.
+CHOSEN = (
+    "parsing/one-event-a-chunk",
+    "parsing/all-in-one-chunk",
+    "parsing/cut-inside-a-character",
+    "parsing/cut-between-newlines",
+    "parsing/comments-before",
+    "parsing/comments-between",
+    "parsing/no-space-after-colon",
+    "parsing/usage-without-choices",
+    "done/clean-end",
+    "done/connection-left-open",
+    "done/event-behind",
+    "cancellation/between-events",
+)
+_LEAK = CHOSEN[-1]
+
+
+def show_demo(recording: Path | None = None, screen: Screen | None = None) -> None:
+    """Shows the demo. Raises ``OrharnessError`` where the recording is missing, or what it shows is not so."""
+    screen = screen or Screen()
+    started = time.monotonic()
+    interaction = _recorded(recording or shipped(RECORDING))
+    naive = Naive()
+    thread = ServerThread().start()
+    # A leak is seen by waiting for what does not come, so the wait begins now; it costs the rest nothing.
+    with ThreadPoolExecutor(1) as beside:
+        try:
+            leak = beside.submit(_judged, naive, thread, [_LEAK])
+            _introduce(screen)
+            with SseServer(thread, strict=False, pacing="lockstep") as server:
+                _replay(screen, server, interaction)
+                _cancel(screen, server, interaction)
+            good = _judged(correct, thread, CHOSEN)
+            bad = [*_judged(naive, thread, CHOSEN[:-1]), *leak.result()]
+            _compare(screen, good, bad)
+        finally:
+            beside.shutdown()
+            naive.close()
+            thread.stop()
+    _finish(screen, time.monotonic() - started)
+
+
+def _recorded(path: Path) -> Interaction:
+    for interaction in load(path):
+        if "event-stream" in (header(interaction.headers, "content-type") or ""):
+            return interaction
+    raise CassetteError(f"{path}: there is no event stream in this cassette")
+
+
+def _introduce(screen: Screen) -> None:
+    screen.line("orharness: the test bench for programs that read streamed answers", "bold")
+    screen.say("A real answer of a small model, from a server on this machine. No network, no key.", "dim")
+
+
+def _heading(screen: Screen, number: int, title: str, text: str) -> None:
+    screen.line()
+    screen.line(Text.assemble((f"{number}  {title}", "bold cyan")))
+    screen.say(text, "dim", indent=3)
+    screen.line()
+
+
+# 1: replay
+
+
+def _replay(screen: Screen, server: SseServer, interaction: Interaction) -> None:
+    through, changes = _faster(interaction.stream)
+    cut = _inside_a_character(interaction.stream)
+    if cut is not None:
+        through.append(split_at(cut))
+        changes.append("one boundary more, inside a character")
+    recorded = "" if interaction.recorded_at is None else f" on {interaction.recorded_at[:10]}"
+    played = f"Played {', with '.join(changes)}." if changes else "Played as it was recorded."
+    _heading(
+        screen,
+        1,
+        "Replay: a recorded answer, chunk by chunk",
+        f"Recorded{recorded} from llama.cpp with SmolLM2. {played} This is what the client's reads returned:",
+    )
+    reply = server.post("/chat/completions").stream(interaction.stream, through=through)
+    seen = _client_reads(server.base_url, interaction.request.body)
+    screen.lines(timeline(screen, seen, fold_at=_FOLD))
+    screen.line()
+    if not reply.call.finished:
+        raise OrharnessError(f"the demo's client did not finish: {reply.call!r}")
+    _compare_streams(screen, compose(through)(interaction.stream), seen, reply.call.exchange)
+    server.reset()
+
+
+def _faster(stream: Stream) -> tuple[list[Transform], list[str]]:
+    first = stream.chunks[0].delay if stream.chunks else 0.0
+    rest = stream.duration - first
+    found: list[Transform] = [] if first <= _FIRST else [first_chunk(_FIRST)]
+    if rest <= _LONGEST:
+        return found, []
+    return [scale(_LONGEST / rest), *found], [f"{rest / _LONGEST:.1f} times as fast"]
+
+
+def _inside_a_character(stream: Stream) -> int | None:
+    """Behind the first byte of the first character that has several."""
+    return next((at + 1 for at, byte in enumerate(stream.body) if byte >= 0xC0), None)
+
+
+def _client_reads(base_url: str, body: bytes) -> Stream:
+    """A client's reads as a stream, timed from the response head."""
+    connection, response = ask(base_url, body)
+    try:
+        return _as_stream(time.monotonic(), reads(response))
+    finally:
+        response.close()
+        connection.close()
+
+
+def _as_stream(head: float, found: Iterator[Read]) -> Stream:
+    chunks = []
+    before = head
+    for read in found:
+        chunks.append(Chunk(read.data, read.at - before))
+        before = read.at
+    return Stream(tuple(chunks))
+
+
+def _compare_streams(screen: Screen, sent: Stream, seen: Stream, exchange: Exchange) -> None:
+    if seen.body != sent.body or seen.boundaries != sent.boundaries:
+        raise OrharnessError(f"the replay is not what was recorded: sent {summary(sent)}; read {summary(seen)}")
+    proven = exchange.boundaries.proven
+    how = f"{proven:,} of {count(len(sent.chunks), 'boundary', 'boundaries')} proven by the kernel"
+    late = [abs(a.delay - b.delay) for a, b in zip(sent.chunks[1:], seen.chunks[1:], strict=True)]
+    screen.say(f"✓ {summary(sent)}: read exactly as sent, {how}", GOOD, indent=3)
+    if late:
+        told = (
+            f"gaps differ from the plan by {1000 * median(late):.1f} ms at the median, {1000 * max(late):.1f} at most"
+        )
+        screen.say(f"✓ {told}", GOOD, indent=3)
+
+
+# 2: cancel
+
+
+def _cancel(screen: Screen, server: SseServer, interaction: Interaction) -> None:
+    through, _ = _faster(interaction.stream)
+    _heading(
+        screen,
+        2,
+        "Cancel: a client that leaves in the middle",
+        f"It closes its connection after {_LEAVE_AFTER} pieces of text. Both sides on one clock:",
+    )
+    reply = server.post("/chat/completions").stream(interaction.stream, through=through, pacing="recorded")
+    client = _leave(server.base_url)
+    reply.call.wait_ended()
+    exchange = reply.call.exchange
+    sent = ["  ".join(part.text for part in row.parts) for row in contents(compose(through)(interaction.stream))]
+    show_lanes(screen, _on_the_clock_of(reply, client), exchange, sent)
+    reply.call.assert_upstream_stopped()
+
+
+def _leave(base_url: str) -> list[Moment]:
+    client = [Moment(time.monotonic(), "asks")]
+    stream = correct(base_url)
+    client.extend(Moment(time.monotonic(), f'reads "{shown(text)}"') for text in islice(stream, _LEAVE_AFTER))
+    client.append(Moment(time.monotonic(), "closes the connection", f"bold {BAD}"))
+    stream.close()
+    return client
+
+
+def _on_the_clock_of(reply: LiveRoute, client: Sequence[Moment]) -> list[Moment]:
+    started = reply.exchanges[0].started
+    return [replace(moment, at=moment.at - started) for moment in client]
+
+
+# 3: judge
+
+
+def _judged(client: Client, thread: ServerThread, cases: Sequence[str]) -> list[Verdict]:
+    patience = _PATIENCE if isinstance(client, Naive) else PATIENCE
+    return [verdict for case in cases for verdict in run(client, only=case, thread=thread, patience=patience)]
+
+
+def _compare(screen: Screen, good: Sequence[Verdict], bad: Sequence[Verdict]) -> None:
+    _heading(
+        screen,
+        3,
+        "Judge: two clients, three claims",
+        "One follows the standard. The other is the loop that documentation shows and everybody has written once."
+        f" {len(CHOSEN)} of the {len(CASES)} cases:",
+    )
+    columns = [Column("   claim"), Column("correct"), Column("naive"), Column("what it means", flexible=True)]
+    screen.lines(screen.grid(columns, [_claim_row(claim, good, bad) for claim in CLAIMS]))
+    screen.line()
+    screen.say("What the naive client does wrong:", indent=3)
+    for verdict in bad:
+        if verdict.result is Result.FAIL:
+            screen.line()
+            screen.say(Text.assemble(("✗ ", BAD), (verdict.case, "bold"), f"  {verdict.title}"), indent=3)
+            show_evidence(screen, verdict, indent=5)
+
+
+_MEANING = {
+    "parsing": "it reads every answer, however the bytes are cut",
+    "done": "it stops at [DONE], also if the connection stays open",
+    "cancellation": "its stop button really stops the model, and the bill",
+}
+
+
+def _claim_row(claim: str, good: Sequence[Verdict], bad: Sequence[Verdict]) -> Row:
+    return [Text(f"   {claim}"), _score(claim, good), _score(claim, bad), Text(_MEANING.get(claim, ""), "dim")]
+
+
+def _score(claim: str, verdicts: Sequence[Verdict]) -> Text:
+    judged = [one.result for one in verdicts if one.case.startswith(f"{claim}/")]
+    passed = judged.count(Result.PASS)
+    return Text(
+        f"{'✓' if passed == len(judged) else '✗'} {passed} of {len(judged)}", GOOD if passed == len(judged) else BAD
+    )
+
+
+# The end
+
+
+def _finish(screen: Screen, seconds: float) -> None:
+    screen.line()
+    screen.say(f"That took {seconds:.1f} s. Try next, and point your own client at the address it prints:", "dim")
+    screen.line()
+    screen.line("   orharness serve --text 'Grüße, 世界' --delay 0.1 --comment ': ONEROUTER PROCESSING'", "bold")

@@ -1,0 +1,81 @@
+"""``orharness record``: the recording proxy in this process, and a line for each answer as it is saved."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from orharness.cassette import CLIENT_DISCONNECTED, Interaction, scrub_uri
+from orharness.cli.running import Stop, announce, stopped_by_signal
+from orharness.recorder import Recorder
+from orharness.report.contents import shown
+from orharness.report.screen import Screen
+from orharness.report.timeline import count, summary
+
+_TURN = 0.05  # seconds
+_ENDED = {
+    "eof": "",
+    "abort": ", cut short",
+    "reset": ", reset",
+    "hang": ", never ended",
+    CLIENT_DISCONNECTED: ", the client left",
+}
+
+
+def record_until_stopped(upstream: str, to: Path, *, overwrite: bool = False, key_env: str | None = None) -> None:
+    """Records until SIGINT or SIGTERM. Raises as ``Recorder`` does."""
+    screen = Screen(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger("orharness").addHandler(handler)
+    try:
+        with stopped_by_signal() as stop:
+            recorder = Recorder(upstream, to, overwrite=overwrite, key_env=key_env)
+            asyncio.run(_record(recorder, screen, stop))
+        screen.line(_saved(recorder.recorded, to), "bold")
+    finally:
+        logging.getLogger("orharness").removeHandler(handler)
+
+
+async def _record(recorder: Recorder, screen: Screen, stop: Stop) -> None:
+    watch = _Watch(recorder, screen)
+    async with recorder:
+        announce(recorder.base_url)
+        screen.say(f"records {shown(scrub_uri(recorder.upstream))} into {recorder.path}; Ctrl-C ends it")
+        screen.line()
+        while not stop.asked:
+            await asyncio.sleep(_TURN)
+            watch.look()
+    watch.look()
+
+
+class _Watch:
+    """Tells of each interaction once, as soon as it is in the cassette."""
+
+    def __init__(self, recorder: Recorder, screen: Screen) -> None:
+        self._recorder = recorder
+        self._screen = screen
+        self._told: dict[int, Interaction] = {}  # by identity; kept, so that none is used again
+
+    def look(self) -> None:
+        """Tells of those that were saved since the last look."""
+        if self._recorder.recorded > len(self._told):
+            for interaction in self._recorder._tape.interactions:
+                if id(interaction) not in self._told:
+                    self._told[id(interaction)] = interaction
+                    self._tell(interaction)
+
+    def _tell(self, interaction: Interaction) -> None:
+        request, stream = interaction.request, interaction.stream
+        ended = _ENDED.get(interaction.ending_recorded, f", {interaction.ending_recorded}")
+        asked = shown(f"{request.method} {request.uri}")
+        lasted = f"{interaction.head + stream.duration:.3f} s"
+        line = f"{len(self._told)}  {asked} → {interaction.status}: {summary(stream)}, {lasted}{ended}"
+        self._screen.say(line, "yellow" if ended else "green")
+
+
+def _saved(number: int, to: Path) -> str:
+    if not number:
+        return "nothing was recorded: no answer came through"
+    return f"{count(number, 'answer')} recorded: orharness show {to}"

@@ -1,0 +1,51 @@
+"""What ``serve`` and ``record`` share: they run until a signal, and say one thing on stdout."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_TURN = 0.05  # seconds
+
+
+class Stop:
+    """Whether a signal has come. A plain flag: a handler that took a lock could meet the one it interrupted."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def wait(self, seconds: float = _TURN) -> bool:
+        """Waits so long, or until a signal comes; whether one has come."""
+        deadline = time.monotonic() + seconds
+        while not self.asked and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, _TURN))
+        return self.asked
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[Stop]:
+    """SIGINT and SIGTERM are noted inside, and end nothing by themselves: what is open can be saved and closed.
+
+    Also where the shell that started the process in the background had SIGINT ignored.
+    """
+    stop = Stop()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        stop.asked = True
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def announce(base_url: str) -> None:
+    """The one line on stdout."""
+    sys.stdout.write(f"{base_url}\n")
+    sys.stdout.flush()

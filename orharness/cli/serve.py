@@ -1,0 +1,163 @@
+"""``orharness serve``: answers from cassettes or a text, and a line for each exchange as it is decided."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.text import Text
+
+from orharness.cassette import Interaction, load
+from orharness.checks import describe
+from orharness.cli.running import announce, stopped_by_signal
+from orharness.errors import ScenarioError
+from orharness.journal import Exchange
+from orharness.report.contents import shown
+from orharness.report.screen import Screen
+from orharness.report.text import outcome_style, outcomes
+from orharness.report.timeline import count
+from orharness.scenario import api_path
+from orharness.server.exchange import LiveExchange
+from orharness.server.facade import SseServer
+from orharness.server.playback import serving_routes
+from orharness.stream import Transform
+from orharness.transforms import comments, compose, pace
+from orharness.transforms import rechunk as rechunked
+
+TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said; ``None`` where it said nothing."""
+
+    cassettes: Sequence[Path]
+    text: str | None = None
+    gateway: str = "onerouter"
+    provider: str | None = None
+    delay: float | None = None
+    pacing: str = "recorded"
+    rechunk: int | None = None
+    comment: str | None = None
+    comment_every: int | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cassettes and self.text is not None:
+            raise ScenarioError("serve plays cassettes or answers with --text, not both")
+        if self.cassettes and self.provider is not None:
+            raise ScenarioError("--provider belongs to --text: a recorded answer names its own provider")
+        if self.comment is None and self.comment_every is not None:
+            raise ScenarioError("--comment-every needs --comment, which says what is sent")
+        if not 0 <= self.port <= 65535:
+            raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
+
+    def transforms(self) -> list[Transform]:
+        """What is done to every answer."""
+        found: list[Transform] = []
+        if self.comment is not None:
+            found.append(comments(self.comment, every=1 if self.comment_every is None else self.comment_every))
+        if self.rechunk is not None:
+            found.append(rechunked(self.rechunk))
+        if self.delay is not None:
+            found.append(pace(self.delay))
+        return found
+
+
+def serve_until_stopped(options: Options) -> None:
+    """Serves until SIGINT or SIGTERM. Raises ``OrharnessError`` for what cannot be served."""
+    screen = Screen(sys.stderr)
+    with stopped_by_signal() as stop:
+        through = options.transforms()
+        recorded = {path: load(path) for path in options.cassettes}
+        with SseServer(
+            gateway=options.gateway, pacing=options.pacing, strict=False, host=options.host, port=options.port
+        ) as server:
+            _mount(server, options, through, [one for each in recorded.values() for one in each])
+            announce(server.base_url)
+            _introduce(screen, server, options, through, recorded)
+            watch = _Watch(screen, server)
+            while not stop.wait():
+                watch.look()
+        watch.look()
+    screen.line(outcomes([exchange.outcome for exchange in server.journal]), "bold")
+
+
+def _mount(
+    server: SseServer, options: Options, through: Sequence[Transform], interactions: Sequence[Interaction]
+) -> None:
+    if not options.cassettes:
+        named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
+        server.chat(TEXT if options.text is None else options.text, through=through, **named)
+    # All cassettes as if they were one: an equal body is found in whichever of them it stands.
+    for route in serving_routes(interactions, through):
+        server.mount(route, strict=False)
+
+
+def _introduce(
+    screen: Screen,
+    server: SseServer,
+    options: Options,
+    through: Sequence[Transform],
+    recorded: dict[Path, list[Interaction]],
+) -> None:
+    for line in _plays(options, recorded):
+        screen.say(line)
+    changed = f", through {compose(through)!r}" if through else ""
+    screen.say(f"pacing {options.pacing}{changed}", "dim")
+    first = next((one for each in recorded.values() for one in each), None)
+    for name, value in [
+        ("try", _curl(server.base_url, first)),
+        ("journal", f"orharness show {server.origin}"),
+        ("stop", "Ctrl-C"),
+    ]:
+        screen.line(Text.assemble((f"{name + ':':<10}", "dim"), value))
+    screen.line()
+
+
+def _plays(options: Options, recorded: dict[Path, list[Interaction]]) -> Iterator[str]:
+    if not options.cassettes:
+        yield f"answers every chat with {shown(TEXT if options.text is None else options.text)!r}"
+    for path, interactions in recorded.items():
+        asked = {f"{one.request.method} {api_path(urlsplit(one.request.uri).path)}": None for one in interactions}
+        yield f"plays {path}: {count(len(interactions), 'answer')} to {', '.join(asked)}"
+
+
+def _curl(base_url: str, first: Interaction | None) -> str:
+    path = "/chat/completions" if first is None else api_path(urlsplit(first.request.uri).path)
+    body = """ -d '{"stream": true}'""" if first is None or first.request.method == "POST" else ""
+    return f"curl -N {shlex.quote(base_url + path)}{body}"
+
+
+class _Watch:
+    """Tells of each exchange once, as soon as its outcome is decided."""
+
+    def __init__(self, screen: Screen, server: SseServer) -> None:
+        self._screen = screen
+        # The live list and not server.journal: copying all of a long journal twenty times a second would cost the
+        # server's loop the moments at which it is to write.
+        self._all: list[LiveExchange] = server._origin.exchanges
+        self._known = 0
+        self._open: list[LiveExchange] = []
+
+    def look(self) -> None:
+        """Tells of those that were decided since the last look."""
+        new = self._all[self._known :]
+        self._known += len(new)
+        watched = [*self._open, *new]
+        self._open = [live for live in watched if live.outcome is None]
+        for live in watched:
+            if live.outcome is not None:
+                self._tell(live.snapshot())
+
+    def _tell(self, exchange: Exchange) -> None:
+        line = f"{exchange.id.lstrip('0')}  {describe(exchange)}"
+        self._screen.say(shown(line), outcome_style(exchange.outcome))
+        for difference in (exchange.difference or "").splitlines():
+            self._screen.say(shown(difference.rstrip()), "dim", indent=4)

@@ -1,0 +1,67 @@
+"""``orharness show``: a cassette on a time line, or a journal as a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
+
+from orharness.cassette import load
+from orharness.errors import CassetteError, OrharnessError
+from orharness.report.screen import Screen
+from orharness.report.text import show_journal
+from orharness.report.timeline import show_interactions
+
+_JOURNAL = "/_orharness/journal"
+_TIMEOUT = 10.0  # seconds
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def show_source(source: str, *, every: bool = False) -> None:
+    """Shows a cassette, a journal's file, or the journal of the server at an address (any path of it).
+
+    Raises ``OrharnessError`` for what is none of them.
+    """
+    screen = Screen()
+    if source.startswith(("http://", "https://")):
+        show_journal(screen, _fetched(source))
+        return
+    path = Path(source)
+    journal = _journal_in(path)
+    if journal is not None:
+        show_journal(screen, journal)
+        return
+    interactions = load(path)
+    if not interactions:
+        raise CassetteError(f"{path}: there is nothing in this cassette")
+    show_interactions(screen, interactions, every=every)
+
+
+def _journal_in(path: Path) -> Mapping[str, Any] | None:
+    """The file as a journal's document; ``None`` where it is anything else, or not there."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) and "exchanges" in document else None
+
+
+def _fetched(url: str) -> Mapping[str, Any]:
+    parts = urlsplit(url)
+    address = f"{parts.scheme}://{parts.netloc}{_JOURNAL}"
+    # A proxy of the environment cannot reach this machine's own loopback.
+    opener = build_opener(ProxyHandler({})) if parts.hostname in _LOOPBACK else build_opener()
+    try:
+        with opener.open(address, timeout=_TIMEOUT) as answer:
+            document = json.load(answer)
+    except (OSError, URLError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise OrharnessError(f"{address} is not the journal of a running orharness server: {reason}") from error
+    if not isinstance(document, dict) or "exchanges" not in document:
+        raise OrharnessError(f"{address} is not the journal of a running orharness server: it answers something else")
+    return document

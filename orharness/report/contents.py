@@ -1,0 +1,202 @@
+"""What is in each chunk of a stream, decoded: events, comments, and what a boundary cuts in two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from orharness.dialects.answer import Answer, Choice, at, fold, list_at
+from orharness.sse import Comment, Event, Item, Retry, decode_with_offsets
+from orharness.stream import Stream
+from orharness.verdict import BOUNDARY, quote
+
+_BLANK = b"\r\n"
+
+
+class Kind(StrEnum):
+    """What a part of a chunk is."""
+
+    TEXT = "text"
+    REASONING = "reasoning"
+    TOOL = "tool"
+    USAGE = "usage"
+    FINISH = "finish"
+    END = "end"
+    ERROR = "error"
+    EVENT = "event"  # anything else that is dispatched
+    COMMENT = "comment"
+    RETRY = "retry"
+    BYTES = "bytes"  # a piece of what a boundary cuts in two
+    CUT = "cut"  # a character that the boundary behind the chunk cuts in two
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing in a chunk, in words."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One chunk: ``at`` seconds since the head, ``gap`` since the chunk before, ``size`` bytes from ``start`` on."""
+
+    at: float
+    gap: float
+    start: int
+    size: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The bytes of one item, from behind the empty lines before it to behind the line end that completes it."""
+
+    start: int
+    end: int
+    item: Item | None
+
+
+def contents(stream: Stream) -> list[Content]:
+    """What is in each chunk, in order."""
+    spans = _spans(stream.body)
+    found = []
+    moment, start, first = 0.0, 0, 0
+    for chunk in stream.chunks:
+        moment += chunk.delay
+        end = start + len(chunk.data)
+        while first < len(spans) and spans[first].end <= start:
+            first += 1
+        parts = [*_parts(stream.body, start, end, spans, first), *_cut(stream.body, end)]
+        found.append(Content(moment, chunk.delay, start, end - start, tuple(_joined(parts))))
+        start = end
+    return found
+
+
+def _spans(body: bytes) -> list[_Span]:
+    found = []
+    start = 0
+    for end, item in decode_with_offsets(body):
+        found.append(_Span(_behind_blank(body, start), end, item))
+        start = end
+    start = _behind_blank(body, start)
+    return found if start == len(body) else [*found, _Span(start, len(body), None)]
+
+
+def _behind_blank(body: bytes, start: int) -> int:
+    while start < len(body) and body[start] in _BLANK:
+        start += 1
+    return start
+
+
+def _parts(body: bytes, start: int, end: int, spans: list[_Span], first: int) -> Iterator[Part]:
+    index = first
+    while index < len(spans) and spans[index].start < end:
+        span = spans[index]
+        if span.start < start or span.end > end or span.item is None:
+            yield _piece(body, start, end, span)
+        if span.item is not None and span.end <= end:
+            yield from describe(span.item)
+        index += 1
+    if index == first:
+        yield Part(Kind.BYTES, quote(body[start:end]))
+
+
+def _piece(body: bytes, start: int, end: int, span: _Span) -> Part:
+    piece = quote(body[max(start, span.start) : min(end, span.end)])
+    before = BOUNDARY if span.start < start else ""
+    behind = BOUNDARY if span.end > end else ""
+    return Part(Kind.BYTES, f"{before}{piece}{behind}")
+
+
+def describe(item: Item) -> list[Part]:
+    """An item in words: what a chat client would take from it, otherwise the item itself."""
+    match item:
+        case Comment(text):
+            return [Part(Kind.COMMENT, f":{shown(text)}")]
+        case Retry(seconds):
+            return [Part(Kind.RETRY, f"retry {seconds:g} s")]
+        case Event():
+            return _answered(fold([item])) or [_other(item)]
+
+
+def _answered(answer: Answer) -> list[Part]:
+    if answer.error is not None:
+        code = "" if answer.error.code is None else f" {answer.error.code}"
+        return [Part(Kind.ERROR, f"error{code}: {shown(answer.error.message)}")]
+    if answer.complete:
+        return [Part(Kind.END, "[DONE]")]
+    parts = [part for index, choice in answer.choices.items() for part in _chosen(choice, index)]
+    if answer.usage is not None:
+        parts.append(Part(Kind.USAGE, _usage(answer.usage)))
+    return parts
+
+
+def _usage(usage: Mapping[str, Any]) -> str:
+    """Tokens of the prompt and of the answer; Anthropic and the Responses API have other names for them."""
+    for names in (("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens")):
+        if counted := [f"{usage[name]}" for name in names if isinstance(usage.get(name), int)]:
+            return f"usage {' + '.join(counted)} tokens"
+    return "usage"
+
+
+def _chosen(choice: Choice, index: int) -> Iterator[Part]:
+    of = f" of choice {index}" if index else ""
+    if choice.text:
+        yield Part(Kind.TEXT, f'"{shown(choice.text)}"{of}')
+    if choice.reasoning:
+        yield Part(Kind.REASONING, f'reasoning "{shown(choice.reasoning)}"{of}')
+    if choice.refusal:
+        yield Part(Kind.TEXT, f'refusal "{shown(choice.refusal)}"{of}')
+    for call in choice.tool_calls:
+        yield Part(Kind.TOOL, f"tool {shown(call.name or '…')} {shown(call.arguments)}{of}".rstrip())
+    if choice.finish_reason:
+        yield Part(Kind.FINISH, f"finish: {shown(choice.finish_reason)}{of}")
+
+
+def _other(event: Event) -> Part:
+    named = "" if event.type == "message" else f"{shown(event.type)}: "
+    return Part(Kind.EVENT, named + (_delta(event.data) or shown(event.data)))
+
+
+def _delta(data: str) -> str | None:
+    """Of a chat chunk that says nothing (a role, an empty text), the part that is not in every other chunk."""
+    try:
+        delta = at(next(iter(list_at(json.loads(data), "choices")), None), "delta")
+    except (ValueError, RecursionError):
+        return None
+    return None if delta is None else f"delta {shown(json.dumps(delta, ensure_ascii=False))}"
+
+
+def shown(text: str) -> str:
+    """As bytes are quoted, so that nothing in a stream can move a cursor."""
+    return quote(text.encode("utf-8", "surrogatepass"))
+
+
+def _cut(body: bytes, cut: int) -> Iterator[Part]:
+    """The character that a boundary at this offset cuts in two."""
+    start = cut
+    while 0 < start < len(body) and cut - start < 3 and body[start] & 0xC0 == 0x80:
+        start -= 1
+    for end in range(cut + 1, min(start + 4, len(body)) + 1) if start < cut else ():
+        try:
+            character = body[start:end].decode()
+        except UnicodeDecodeError:
+            continue
+        yield Part(Kind.CUT, f"cuts {shown(character)} {quote(body[start:cut])}{BOUNDARY}{quote(body[cut:end])}")
+        return
+
+
+def _joined(parts: list[Part]) -> Iterator[Part]:
+    """Equal comments in a row as one, with their number."""
+    position = 0
+    while position < len(parts):
+        part, run = parts[position], 1
+        while part.kind is Kind.COMMENT and parts[position + run : position + run + 1] == [part]:
+            run += 1
+        yield part if run == 1 else Part(part.kind, f"{part.text} ({run} times)")
+        position += run

@@ -1,0 +1,169 @@
+"""Where reports are printed: a terminal with its width and colours, or a file that is to get everything, plain."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+_MINIMUM = 16  # cells that the flexible column keeps, whatever the terminal's width
+_SPACE = 2  # cells between two columns
+# Ornaments only, one cell each, so that what was aligned stays aligned. All else becomes \u…, and says so.
+_IN_ASCII = str.maketrans("…│─→←·✓✗█▉▊▋▌▍▎▏»", "~|-><.+x######::>")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's title and alignment. The ``flexible`` one takes the cells that the others leave, and wraps."""
+
+    title: str
+    right: bool = False
+    flexible: bool = False
+
+
+Cell = Text | Sequence[Text]
+"""A text; or several, none of which is broken where a line of its own can hold it."""
+Row = Sequence[Cell] | Text
+"""The cells of a row; or one text across all columns."""
+_Pieces = Sequence[Sequence[Text]]
+_GAP = Text("  ")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's lines: those of its titles, and those of each row."""
+
+    titles: list[Text]
+    rows: list[list[Text]]
+
+
+class Screen:
+    """Prints lines of styled text.
+
+    ``width`` is the terminal's, or ``None`` where there is none: then nothing is wrapped or cut, there is no colour,
+    and what the encoding of the file cannot hold is written as ``\\u…``. ``NO_COLOR`` and ``TERM=dumb`` are obeyed.
+    """
+
+    def __init__(self, file: TextIO | None = None, *, width: int | None = None) -> None:
+        self._file = file or sys.stdout
+        _never_fail(self._file)
+        self._console = Console(file=self._file, width=width, highlight=False, markup=False, emoji=False)
+        self.terminal = self._file.isatty()
+        self.width = width or (self._console.width if self.terminal else None)
+        self.ascii = not self._console.encoding.lower().startswith("utf")
+
+    def line(self, text: Text | str = "", style: str = "") -> None:
+        """One line, as it is; never wrapped."""
+        self._console.print(self.held(text, style), soft_wrap=True)
+
+    def lines(self, lines: Iterable[Text | str]) -> None:
+        """Several lines."""
+        for line in lines:
+            self.line(line)
+
+    def say(self, text: Text | str, style: str = "", indent: int = 0) -> None:
+        """A paragraph, wrapped to the terminal, behind so many blanks."""
+        self.lines(self.indented(self.held(text, style), indent))
+
+    def indented(self, text: Text, indent: int, first: Text | None = None) -> Iterator[Text]:
+        """The text's lines, wrapped to what the terminal leaves of its width behind so many blanks, or ``first``."""
+        pad = Text(" " * indent)
+        width = None if self.width is None else max(_MINIMUM, self.width - indent)
+        for number, line in enumerate(self._wrapped(text, width)):
+            yield (pad if number or first is None else first) + line
+
+    def held(self, text: Text | str, style: str = "") -> Text:
+        """The text as the file can hold it."""
+        if isinstance(text, str):
+            text = Text(text, style)
+        if not self.ascii or text.plain.isascii():
+            return text
+        pieces = text.divide(range(1, len(text)))
+        return Text().join(Text(_ascii(piece.plain), _style_of(piece)) for piece in pieces)
+
+    def grid(self, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[Text]:
+        """A table's lines, its titles first; no line ends in blanks."""
+        table = self.table(columns, rows)
+        return chain(table.titles, chain.from_iterable(table.rows))
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Row]) -> Table:
+        """The same, the lines of each row apart."""
+        held = [self.held(row) if isinstance(row, Text) else [self._pieces(cell) for cell in row] for row in rows]
+        titles = [self._pieces(Text(column.title, "bold")) for column in columns]
+        widths = self._widths(columns, [titles, *(row for row in held if not isinstance(row, Text))])
+        return Table(
+            list(self._grid_row(columns, titles, widths)), [list(self._row(columns, row, widths)) for row in held]
+        )
+
+    def _pieces(self, cell: Cell) -> list[Text]:
+        return [self.held(piece) for piece in ([cell] if isinstance(cell, Text) else cell)]
+
+    def _row(self, columns: Sequence[Column], row: _Pieces | Text, widths: Sequence[int]) -> Iterator[Text]:
+        if not isinstance(row, Text):
+            return self._grid_row(columns, row, widths)
+        indent = len(row.plain) - len(row.plain.lstrip(" "))
+        return self.indented(row[indent:], indent)
+
+    def _widths(self, columns: Sequence[Column], rows: Sequence[_Pieces]) -> list[int]:
+        widths = [max(_GAP.join(row[index]).cell_len for row in rows) for index in range(len(columns))]
+        if self.width is not None:
+            room = self.width - _SPACE * (len(columns) - 1)
+            for index, column in enumerate(columns):
+                if column.flexible:
+                    left = room - sum(widths) + widths[index]
+                    widths[index] = min(widths[index], max(_MINIMUM, left))
+        return widths
+
+    def _grid_row(self, columns: Sequence[Column], row: _Pieces, widths: Sequence[int]) -> Iterator[Text]:
+        cells = [
+            list(self._laid(cell, width if column.flexible else None))
+            for column, cell, width in zip(columns, row, widths, strict=True)
+        ]
+        for number in range(max(map(len, cells))):
+            line = Text()
+            for column, lines, width in zip(columns, cells, widths, strict=True):
+                cell = lines[number] if number < len(lines) else Text()
+                pad = " " * max(0, width - cell.cell_len)
+                line = line + (Text(pad) + cell if column.right else cell + pad) + " " * _SPACE
+            line.rstrip()
+            yield line
+
+    def _laid(self, pieces: Sequence[Text], width: int | None) -> Iterator[Text]:
+        """The pieces' lines: as many in one as it holds."""
+        line = Text()
+        for piece in pieces:
+            joined = line + _GAP + piece if line else piece
+            if line and width is not None and joined.cell_len > width:
+                yield from self._wrapped(line, width)
+                joined = piece
+            line = joined
+        yield from self._wrapped(line, width)
+
+    def _wrapped(self, text: Text, width: int | None) -> Iterator[Text]:
+        if width is None or (text.cell_len <= width and "\n" not in text.plain):
+            yield from text.split("\n", allow_blank=True)
+        else:
+            for line in text.wrap(self._console, width, overflow="fold"):
+                line.rstrip()
+                yield line
+
+
+def _never_fail(file: TextIO) -> None:
+    """A character that the file's encoding lacks is to be seen as an escape, and not to end the program."""
+    if isinstance(file, io.TextIOWrapper) and file.errors == "strict":
+        file.reconfigure(errors="backslashreplace")
+
+
+def _ascii(text: str) -> str:
+    return text.translate(_IN_ASCII).encode("ascii", "backslashreplace").decode()
+
+
+def _style_of(piece: Text) -> str:
+    """The style of a text of one character: its span's, else its own."""
+    return str(piece.spans[-1].style if piece.spans else piece.style)

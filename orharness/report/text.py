@@ -1,0 +1,229 @@
+"""Journals, cancels and verdicts for a reader at a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+
+from orharness.checks import events_unsent
+from orharness.errors import OrharnessError
+from orharness.journal import Exchange, Outcome
+from orharness.report.contents import shown
+from orharness.report.screen import Column, Row, Screen
+from orharness.report.timeline import count
+from orharness.verdict import Result, Verdict, shorten
+
+GOOD, BAD, NOTE = "green", "red", "yellow"
+_OUTCOMES = {
+    "completed": GOOD,
+    "left_at_end": GOOD,
+    "cancelled": NOTE,
+    "faulted": NOTE,
+    "abandoned": BAD,
+    "still_open": BAD,
+    "unmatched": BAD,
+}
+_HOW = {"fin": "FIN", "rst": "RST", "half_close": "half-close"}
+_RESULTS = {
+    Result.PASS: Text("✓ pass", GOOD),
+    Result.FAIL: Text("✗ fail", f"bold {BAD}"),
+    Result.NOT_APPLICABLE: Text("- n/a", "dim"),
+}
+
+
+# Journals
+
+
+def show_journal(screen: Screen, journal: Mapping[str, Any] | Sequence[Exchange]) -> None:
+    """One row an exchange, and below it what needs a sentence: faults, differences. Then how many of each outcome.
+
+    ``journal``: exchanges, or the document of ``GET /_orharness/journal``; raises ``OrharnessError`` if it is none.
+    """
+    entries = _entries(journal)
+    if not entries:
+        screen.line("no exchange yet: nothing was asked")
+        return
+    columns = [
+        Column("id"),
+        Column("request", flexible=True),
+        Column("outcome"),
+        Column("after", right=True),
+        Column("chunks", right=True),
+        Column("written", right=True),
+        Column("read", right=True),
+        Column("boundaries"),
+    ]
+    screen.lines(screen.grid(columns, [row for entry in entries for row in _entry_rows(entry)]))
+    screen.line()
+    screen.say(outcomes([entry.get("outcome") for entry in entries]))
+
+
+def _entries(journal: Mapping[str, Any] | Sequence[Exchange]) -> list[dict[str, Any]]:
+    if not isinstance(journal, Mapping):
+        return [{**exchange.to_json(), "size": exchange.stream_size, "chunks": exchange.chunks} for exchange in journal]
+    if journal.get("format") != 1:
+        raise OrharnessError(f"a journal of format {journal.get('format')!r} is not known here, only format 1")
+    entries = journal.get("exchanges")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise OrharnessError("this is not a journal: its `exchanges` is not a list of objects")
+    return entries
+
+
+def _entry_rows(entry: Mapping[str, Any]) -> Iterator[Row]:
+    outcome = entry.get("outcome")
+    how = f" {_HOW.get(str(entry['how']), entry['how'])}" if entry.get("how") else ""
+    yield [
+        Text(str(entry.get("id", "?")).lstrip("0") or "0", "dim"),
+        Text(_asked(entry)),
+        Text(f"{_words(outcome)}{how}", outcome_style(outcome)),
+        Text("-" if entry.get("ended_after") is None else f"{entry['ended_after']:.3f} s"),
+        Text(_of(entry.get("chunks_written"), entry.get("chunks"))),
+        Text(_of(entry.get("bytes_written"), entry.get("size"))),
+        Text("?" if entry.get("bytes_read") is None else f"{entry['bytes_read']:,}"),
+        Text(_boundaries(entry.get("boundaries") or {})),
+    ]
+    if entry.get("faults"):
+        yield Text(f"    fault: {', '.join(map(str, entry['faults']))}", NOTE)
+    for line in str(entry.get("difference") or "").splitlines():
+        yield Text(f"    {shown(line)}", NOTE)
+
+
+def outcome_style(outcome: Outcome | str | None) -> str:
+    """The colour of an outcome."""
+    return _OUTCOMES.get(str(outcome), "")
+
+
+def _asked(entry: Mapping[str, Any]) -> str:
+    request = entry.get("request") or {}
+    if not request.get("method"):
+        return "(no HTTP)"
+    status = "" if entry.get("status") is None else f" → {entry['status']}"
+    return shown(f"{request['method']} {request.get('path', '')}") + status
+
+
+def _words(outcome: object) -> str:
+    return "open" if outcome is None else str(outcome).replace("_", " ")
+
+
+def _of(number: int | None, total: int | None) -> str:
+    return f"{number or 0:,}" if total is None or total == number else f"{number or 0:,}/{total:,}"
+
+
+def _boundaries(found: Mapping[str, int]) -> str:
+    parts = [f"{number:,} {kind}" for kind in ("proven", "assumed") if (number := found.get(kind, 0))]
+    return ", ".join(parts) or "-"
+
+
+def outcomes(found: Sequence[Outcome | str | None]) -> str:
+    """How many of each outcome: ``3 exchanges: 2 completed, 1 cancelled``."""
+    if not found:
+        return "no exchange"
+    numbers = Counter(_words(outcome) for outcome in found).most_common()
+    return f"{count(len(found), 'exchange')}: {', '.join(f'{number:,} {word}' for word, number in numbers)}"
+
+
+# A cancel, seen from both sides
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something the client did, ``at`` seconds on the clock of the exchange (0: the server has read the request)."""
+
+    at: float
+    text: str
+    style: str = ""
+
+
+def show_lanes(screen: Screen, client: Sequence[Moment], exchange: Exchange, sent: Sequence[str] = ()) -> None:
+    """Client and server side by side until the client left, and what was then not sent.
+
+    ``sent``: what was in each chunk that the server wrote.
+    """
+    server = [Moment(0.0, "has read the request")]
+    room = None if screen.width is None else screen.width - 33 - max((len(one.text) for one in client), default=0)
+    for number, at in enumerate(exchange.written_at):
+        what = sent[number] if number < len(sent) else ""
+        what = what if room is None else shorten(what, max(room, 16))
+        server.append(Moment(at, f"writes chunk {number + 1}{': ' if what else ''}{what}"))
+    if exchange.left_after is not None:
+        how = _HOW[exchange.how or "fin"]
+        server.append(Moment(exchange.left_after, f"sees the client leave ({how}) and stops", f"bold {GOOD}"))
+    both = [(one, False) for one in client] + [(one, True) for one in server]
+    columns = [Column("seconds", right=True), Column("client"), Column("│"), Column("server", flexible=True)]
+    rows: list[Row] = [
+        [
+            Text(f"{one.at:.4f}"),
+            Text() if right else Text(one.text, one.style),
+            Text("│", "dim"),
+            Text(one.text, one.style) if right else Text(),
+        ]
+        for one, right in sorted(both, key=lambda pair: (pair[0].at, not pair[1]))
+    ]
+    screen.lines(screen.grid(columns, rows))
+    screen.line()
+    screen.say(_saved(exchange), indent=2)
+
+
+def _saved(exchange: Exchange) -> Text:
+    if exchange.outcome is not Outcome.CANCELLED:
+        return Text(f"nothing was saved: the exchange is {_words(exchange.outcome)}", BAD)
+    chunks = (exchange.chunks or 0) - exchange.chunks_written
+    return Text.assemble(
+        ("not sent: ", "bold"),
+        f"{chunks:,} of {count(exchange.chunks or 0, 'chunk')}, {count(len(exchange.unsent), 'byte')}, "
+        f"{count(events_unsent(exchange), 'event')}",
+    )
+
+
+# Verdicts
+
+
+def show_verdicts(screen: Screen, verdicts: Sequence[Verdict], *, passed: bool = True) -> None:
+    """One row a case, the evidence below each that failed. ``passed=False`` leaves out those that passed."""
+    columns = [Column("result"), Column("case"), Column("chunks", right=True), Column("what is checked", flexible=True)]
+    left = [one for one in verdicts if passed or one.result is Result.FAIL]
+    # Evidence is wider than a column, so the table is made of pieces, all with the widths of the whole.
+    lines = screen.table(columns, [[*_verdict_row(one)] for one in left])
+    screen.lines(lines.titles)
+    for verdict, rows in zip(left, lines.rows, strict=True):
+        screen.lines(rows)
+        show_evidence(screen, verdict)
+    screen.line()
+    screen.line(tally(verdicts))
+
+
+def _verdict_row(verdict: Verdict) -> Iterator[Text]:
+    yield _RESULTS[verdict.result]
+    yield Text(verdict.case)
+    yield Text(f"{verdict.boundaries_proven:,}/{verdict.boundaries_tried:,}" if verdict.boundaries_tried else "-")
+    yield Text(verdict.title)
+
+
+def show_evidence(screen: Screen, verdict: Verdict, indent: int = 8) -> None:
+    """What a failed case expected, what it got, the bytes at the boundary, and why."""
+    evidence = verdict.evidence
+    if evidence is None:
+        return
+    rows = [
+        ("expected", evidence.expected, GOOD),
+        ("got", evidence.got, BAD),
+        ("bytes", evidence.excerpt, "cyan"),
+        ("reason", evidence.reason, NOTE),
+    ]
+    for name, value, style in rows:
+        for number, line in enumerate(value.splitlines()):
+            label = Text(f"{' ' * indent}{'' if number else name:<10}", "dim")
+            screen.lines(screen.indented(screen.held(line, style), indent + 10, label))
+
+
+def tally(verdicts: Sequence[Verdict]) -> Text:
+    """How many hold, in words."""
+    failed = sum(one.result is Result.FAIL for one in verdicts)
+    judged = sum(one.result is not Result.NOT_APPLICABLE for one in verdicts)
+    if failed:
+        return Text(f"{failed:,} of {count(judged, 'case')} failed", f"bold {BAD}")
+    return Text(f"{count(judged, 'case')} passed" if judged != 1 else "1 case passed", f"bold {GOOD}")
