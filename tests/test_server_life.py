@@ -275,9 +275,10 @@ def test_a_program_that_forgets_to_close_ends_in_order() -> None:
 
 def test_ctrl_c_ends_in_order() -> None:
     code = (
-        HELD
+        HELD.replace('print("ready", flush=True)', "")
         + """
     try:
+        print("ready", flush=True)
         time.sleep(600)
     except KeyboardInterrupt:
         raw.close()
