@@ -10,6 +10,7 @@ import typer
 
 from orharness import __version__
 from orharness.errors import ClientFailure, OrharnessError
+from orharness.report.encoding import never_fail
 
 FAILED, WRONG_CALL = 1, 2
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -25,6 +26,7 @@ app = typer.Typer(
 
 def run() -> None:
     """Runs the command; a mistake of the caller is one sentence on stderr, a finding about a client its own text."""
+    never_fail(sys.stdout)
     try:
         app()
     except OrharnessError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
+
+from orharness.report.encoding import never_fail
 
 _MINIMUM = 16  # cells that the flexible column keeps, whatever the terminal's width
 _SPACE = 2  # cells between two columns
@@ -52,10 +53,9 @@ class Screen:
 
     def __init__(self, file: TextIO | None = None, *, width: int | None = None) -> None:
         self._file = file or sys.stdout
-        _never_fail(self._file)
+        never_fail(self._file)
         self._console = Console(file=self._file, width=width, highlight=False, markup=False, emoji=False)
-        self.terminal = self._file.isatty()
-        self.width = width or (self._console.width if self.terminal else None)
+        self.width = width or (self._console.width if self._file.isatty() else None)
         self.ascii = not self._console.encoding.lower().startswith("utf")
 
     def line(self, text: Text | str = "", style: str = "") -> None:
@@ -152,12 +152,6 @@ class Screen:
             for line in text.wrap(self._console, width, overflow="fold"):
                 line.rstrip()
                 yield line
-
-
-def _never_fail(file: TextIO) -> None:
-    """A character that the file's encoding lacks is to be seen as an escape, and not to end the program."""
-    if isinstance(file, io.TextIOWrapper) and file.errors == "strict":
-        file.reconfigure(errors="backslashreplace")
 
 
 def _ascii(text: str) -> str:

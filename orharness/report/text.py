@@ -17,6 +17,7 @@ from orharness.report.screen import Column, Row, Screen
 from orharness.report.timeline import count
 from orharness.verdict import Result, Verdict, shorten
 
+_WIDE = 100  # cells from which on a journal's numbers are columns; below, they are a line of their own
 GOOD, BAD, NOTE = "green", "red", "yellow"
 _OUTCOMES = {
     "completed": GOOD,
@@ -47,17 +48,11 @@ def show_journal(screen: Screen, journal: Mapping[str, Any] | Sequence[Exchange]
     if not entries:
         screen.line("no exchange yet: nothing was asked")
         return
-    columns = [
-        Column("id"),
-        Column("request", flexible=True),
-        Column("outcome"),
-        Column("after", right=True),
-        Column("chunks", right=True),
-        Column("written", right=True),
-        Column("read", right=True),
-        Column("boundaries"),
-    ]
-    screen.lines(screen.grid(columns, [row for entry in entries for row in _entry_rows(entry)]))
+    narrow = screen.width is not None and screen.width < _WIDE
+    columns = [Column("id"), Column("request", flexible=True), Column("outcome"), Column("after", right=True)]
+    if not narrow:
+        columns += [Column(name, right=True) for name in ("chunks", "written", "read")] + [Column("boundaries")]
+    screen.lines(screen.grid(columns, [row for entry in entries for row in _entry_rows(entry, narrow=narrow)]))
     screen.line()
     screen.say(outcomes([entry.get("outcome") for entry in entries]))
 
@@ -73,19 +68,24 @@ def _entries(journal: Mapping[str, Any] | Sequence[Exchange]) -> list[dict[str, 
     return entries
 
 
-def _entry_rows(entry: Mapping[str, Any]) -> Iterator[Row]:
+def _entry_rows(entry: Mapping[str, Any], *, narrow: bool) -> Iterator[Row]:
     outcome = entry.get("outcome")
     how = f" {_HOW.get(str(entry['how']), entry['how'])}" if entry.get("how") else ""
-    yield [
+    row = [
         Text(str(entry.get("id", "?")).lstrip("0") or "0", "dim"),
         Text(_asked(entry)),
         Text(f"{_words(outcome)}{how}", outcome_style(outcome)),
         Text("-" if entry.get("ended_after") is None else f"{entry['ended_after']:.3f} s"),
-        Text(_of(entry.get("chunks_written"), entry.get("chunks"))),
-        Text(_of(entry.get("bytes_written"), entry.get("size"))),
-        Text("?" if entry.get("bytes_read") is None else f"{entry['bytes_read']:,}"),
-        Text(_boundaries(entry.get("boundaries") or {})),
     ]
+    chunks = _of(entry.get("chunks_written"), entry.get("chunks"))
+    written = _of(entry.get("bytes_written"), entry.get("size"))
+    read = "?" if entry.get("bytes_read") is None else f"{entry['bytes_read']:,}"
+    boundaries = _boundaries(entry.get("boundaries") or {})
+    if narrow:
+        yield row
+        yield Text(f"    chunks {chunks}, bytes {written}, read {read}, boundaries {boundaries}", "dim")
+    else:
+        yield [*row, Text(chunks), Text(written), Text(read), Text(boundaries)]
     if entry.get("faults"):
         yield Text(f"    fault: {', '.join(map(str, entry['faults']))}", NOTE)
     for line in str(entry.get("difference") or "").splitlines():

@@ -116,7 +116,7 @@ def timeline(
     """One row a chunk. ``fold_at``: more chunks than this are folded in the middle; by default on a terminal only."""
     rows = contents(stream)
     if fold_at is None:
-        fold_at = FIRST + LAST + 2 if screen.terminal else len(rows)
+        fold_at = len(rows) if screen.width is None else FIRST + LAST + 2
     drawn = _Rows(screen, rows, timed=timed)
     return screen.grid(drawn.columns, drawn.all() if every or len(rows) <= fold_at else drawn.folded())
 

@@ -1,0 +1,381 @@
+"""What is on the screen: time lines, journals, cancels and verdicts, on a terminal of any width and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from orharness.cassette import Interaction, RecordedRequest
+from orharness.dialects import chat
+from orharness.errors import OrharnessError
+from orharness.gateways import ONEROUTER
+from orharness.journal import Boundaries, Exchange, How, Outcome, Pacing, Request, journal_document
+from orharness.report.contents import Kind, Part, contents
+from orharness.report.screen import Column, Screen
+from orharness.report.text import Moment, show_journal, show_lanes, show_verdicts
+from orharness.report.timeline import FIRST, LAST, show_interaction
+from orharness.sse import Comment, Event, Retry, encode
+from orharness.stream import Ending, Stream, repartition
+from orharness.transforms import comments, compose, first_chunk, pace, per_byte
+from orharness.verdict import Evidence, Result, Verdict
+
+TEXT = "Grüße aus Zürich: 世界 🙂"
+
+
+class Terminal(io.StringIO):
+    """A file that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(show: Callable[[Screen], None], width: int | None = None) -> str:
+    file = io.StringIO()
+    show(Screen(file, width=width))
+    return file.getvalue()
+
+
+def interaction(stream: Stream, ending: str = "eof") -> Interaction:
+    request = RecordedRequest("POST", "https://host/v1/chat/completions", body=b"{}")
+    headers = (("Content-Type", "text/event-stream"),)
+    return Interaction(request, 200, "OK", headers, stream, 0.25, ending, "2026-11-22T06:00:00Z")
+
+
+def answer(text: str = TEXT, *, cut: bool = True) -> Stream:
+    stream = chat.stream(chat.Completion.of(text), ONEROUTER, True, 0.02)
+    stream = compose([comments(": ONEROUTER PROCESSING", every=100, before=3), first_chunk(0.5)])(stream)
+    inside = [stream.body.index(sign.encode()) + 1 for sign in "ü世🙂" if sign in text]
+    return repartition(stream, (*stream.boundaries, *(inside if cut else ())))
+
+
+LONG = answer(TEXT * 20)
+
+
+# What is in a chunk
+
+
+def parts(*pieces: bytes) -> list[list[tuple[Kind, str]]]:
+    return [[(part.kind, part.text) for part in row.parts] for row in contents(Stream.of(*pieces))]
+
+
+def delta(**fields: object) -> bytes:
+    return encode(json.dumps({"choices": [{"index": 0, "delta": fields}]}, ensure_ascii=False))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "text"),
+    [
+        (delta(content="Grüße"), Kind.TEXT, '"Grüße"'),
+        (delta(content="a\x1b[31m\n"), Kind.TEXT, r'"a\x1b[31m\n"'),
+        (delta(reasoning="hm"), Kind.REASONING, 'reasoning "hm"'),
+        (delta(role="assistant"), Kind.EVENT, 'delta {"role": "assistant"}'),
+        (delta(tool_calls=[{"function": {"name": "f", "arguments": '{"a'}}]), Kind.TOOL, 'tool f {"a'),
+        (encode('{"choices": [{"finish_reason": "stop"}]}'), Kind.FINISH, "finish: stop"),
+        (
+            encode('{"usage": {"prompt_tokens": 3, "completion_tokens": 4}}'),
+            Kind.USAGE,
+            "usage 3 + 4 tokens",
+        ),
+        (encode('{"error": {"code": 502, "message": "gone"}}'), Kind.ERROR, "error 502: gone"),
+        (encode("[DONE]"), Kind.END, "[DONE]"),
+        (encode(Event("ping", "x")), Kind.EVENT, "ping: x"),
+        (encode(Comment(" keep-alive\x07")), Kind.COMMENT, r": keep-alive\x07"),
+        (encode(Retry(3)), Kind.RETRY, "retry 3 s"),
+        (b"\n\n", Kind.BYTES, r"\n\n"),
+        (b"data: unfinished", Kind.BYTES, "data: unfinished"),
+    ],
+)
+def test_what_is_in_a_chunk_is_said_in_words(data: bytes, kind: Kind, text: str) -> None:
+    assert parts(data) == [[(kind, text)]]
+
+
+def test_equal_comments_in_a_row_are_one() -> None:
+    assert parts(encode(*[Comment(" x")] * 3, "[DONE]")) == [[(Kind.COMMENT, ": x (3 times)"), (Kind.END, "[DONE]")]]
+
+
+def test_an_event_is_told_in_the_chunk_that_completes_it_and_its_pieces_are_marked() -> None:
+    data = delta(content="ü")
+    at = data.index("ü".encode()) + 1
+    first, second = parts(data[:at], data[at:])
+    assert first[0][0] is Kind.BYTES
+    assert first[0][1].endswith(r'"content": "\xc3│')
+    assert first[1] == (Kind.CUT, r"cuts ü \xc3│\xbc")
+    assert second[0] == (Kind.BYTES, r'│\xbc"}}]}\n\n')
+    assert second[1] == (Kind.TEXT, '"ü"')
+
+
+def test_a_character_of_three_bytes_can_be_cut_twice() -> None:
+    cuts = [part.text for row in contents(compose([per_byte()])(Stream.of("世".encode()))) for part in row.parts[1:]]
+    assert cuts == [r"cuts 世 \xe4│\xb8\x96", r"cuts 世 \xe4\xb8│\x96"]
+
+
+def test_bytes_that_are_no_character_are_not_cut() -> None:
+    assert [part.kind for row in contents(Stream.of(b"\xbf\xbf", b"\xbf\xbf")) for part in row.parts] == [
+        Kind.BYTES
+    ] * 2
+
+
+def test_moments_gaps_and_sizes_are_those_of_the_stream() -> None:
+    rows = contents(LONG)
+    assert [(row.gap, row.size) for row in rows] == [(chunk.delay, len(chunk.data)) for chunk in LONG.chunks]
+    assert [row.start + row.size for row in rows] == list(LONG.boundaries)
+    assert rows[-1].at == pytest.approx(LONG.duration)
+
+
+# On a terminal
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    text = printed(lambda screen: show_interaction(screen, interaction(LONG)), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_long_stream_is_folded_in_the_middle_and_all_unfolds_it(width: int) -> None:
+    folded = printed(lambda screen: show_interaction(screen, interaction(LONG)), width)
+    whole = printed(lambda screen: show_interaction(screen, interaction(LONG), every=True), width)
+    between = LONG.chunks[FIRST:-LAST]
+    size, seconds = sum(len(chunk.data) for chunk in between), sum(chunk.delay for chunk in between)
+    assert f"… {len(between):,} chunks, {size:,} bytes, {seconds:.1f} s …" in folded
+    assert len(re.findall(r"^ +\d+\.\d{3}  \+", folded, re.M)) == FIRST + LAST
+    assert len(re.findall(r"^ +\d+\.\d{3}  \+", whole, re.M)) == len(LONG.chunks)
+    assert "chunks, " not in whole.split("the response ends")[0]
+
+
+def test_a_terminal_gets_colours_and_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "90")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured, plain = Terminal(), Terminal()
+    show_interaction(Screen(coloured), interaction(answer()))
+    monkeypatch.setenv("NO_COLOR", "1")
+    show_interaction(Screen(plain), interaction(answer()))
+    assert "\x1b[33mcuts" in coloured.getvalue()
+    assert not re.search(r"\x1b\[[\d;]*3[0-7]m", plain.getvalue())
+
+
+# In a pipe
+
+
+def test_a_pipe_gets_every_chunk_whole_and_plain() -> None:
+    text = printed(lambda screen: show_interaction(screen, interaction(LONG)))
+    assert "\x1b" not in text
+    assert len(re.findall(r"^ +\d+\.\d{3}  \+", text, re.M)) == len(LONG.chunks)
+    for row in contents(LONG):
+        assert "  ".join(part.text for part in row.parts).rstrip() in text
+    assert f"  text: {TEXT * 20}\n" in text
+
+
+def test_under_an_ascii_locale_columns_stay_in_place_and_all_else_is_escaped() -> None:
+    data = io.BytesIO()
+    file = io.TextIOWrapper(data, encoding="ascii")
+    show_interaction(Screen(file, width=80), interaction(answer()))
+    file.flush()
+    text = data.getvalue().decode("ascii")
+    assert r"cuts \xfc \xc3|\xbc" in text
+    assert r'"\u4e16"' not in text  # it is behind a blank in its token
+    assert r" \u4e16\u754c \U0001f642" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+# What is said about a stream
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("eof", "the response ends cleanly"),
+        ("abort", "the connection ends before the response does (FIN)"),
+        ("reset", "the connection is reset (RST)"),
+        ("hang", "nothing more comes, and the connection stays open"),
+        ("client_disconnected", "the client left here"),
+    ],
+)
+def test_the_ending_is_said_in_words(ending: str, said: str) -> None:
+    replayed = Ending.ABORT if ending == "client_disconnected" else Ending(ending)
+    text = printed(lambda screen: show_interaction(screen, interaction(replace(answer(), ending=replayed), ending)))
+    assert said in text
+
+
+def test_the_head_the_sum_and_the_answer_are_told() -> None:
+    text = printed(lambda screen: show_interaction(screen, interaction(answer())))
+    assert text.startswith("POST https://host/v1/chat/completions\n  200 OK · text/event-stream · head after 0.250 s")
+    assert "3 comments, 3 boundaries inside a character\n" in text
+    assert f"  text: {TEXT}\n" in text
+
+
+def test_an_answer_without_end_marker_is_pointed_out() -> None:
+    stream = Stream.of(delta(content="Hello"), ending=Ending.ABORT)
+    assert "there is no end marker" in printed(lambda screen: show_interaction(screen, interaction(stream, "abort")))
+
+
+def test_a_foreign_cassette_has_numbers_in_place_of_times() -> None:
+    foreign = replace(interaction(answer()), timed=False)
+    text = printed(lambda screen: show_interaction(screen, foreign))
+    assert "chunk  bytes  what is in it" in text
+    assert "another tool recorded it" in text
+    assert "seconds" not in text
+
+
+def test_a_gap_is_drawn_on_one_scale() -> None:
+    stream = Stream.of(*[encode("x")] * 4).through(pace(0.1), first_chunk(9))
+    stream = replace(stream, chunks=(*stream.chunks[:2], replace(stream.chunks[2], delay=0.2), stream.chunks[3]))
+    text = printed(lambda screen: show_interaction(screen, interaction(stream)), 80)
+    assert re.findall("[█»▉-▏]+", text) == ["█" * 9 + "»", "█" * 5, "█" * 10, "█" * 5]
+
+
+# Journals, cancels, verdicts
+
+
+def exchange(number: int, outcome: Outcome | None = Outcome.COMPLETED, **changes: object) -> Exchange:
+    base = Exchange(
+        f"{number:06}",
+        "2026-11-22T06:00:00Z",
+        Request("POST", "/v1/chat/completions"),
+        "POST /chat/completions",
+        200,
+        outcome,
+        ended_after=1.5,
+        chunks_written=3,
+        bytes_written=30,
+        bytes_read=30,
+        pacing=Pacing.LOCKSTEP,
+        boundaries=Boundaries(2, 1),
+        stream_size=50,
+        chunks=5,
+        body=encode("12345678")[:10] * 5,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+JOURNAL = [
+    exchange(1, chunks_written=5, bytes_written=50, bytes_read=50),
+    exchange(2, Outcome.CANCELLED, how=How.RST, left_after=1.5, faults=("truncate",)),
+    exchange(3, Outcome.UNMATCHED, status=404, difference="no route answers it\n  path: expected /a, got /b"),
+    exchange(4, None, ended_after=None, bytes_read=None),
+    exchange(5, Outcome.UNMATCHED, request=Request("", ""), boundaries=Boundaries()),
+]
+
+
+@pytest.mark.parametrize("width", [80, 120, None])
+def test_a_journal_has_a_row_an_exchange_and_its_sentences_below(width: int | None) -> None:
+    text = printed(lambda screen: show_journal(screen, JOURNAL), width)
+    assert width is None or max(map(cell_len, text.splitlines())) <= width
+    rows = [line for line in text.splitlines() if re.match(r"\d  ", line)]
+    assert len(rows) == 5
+    assert "cancelled RST" in rows[1]
+    numbers = r"3/5 +30/50 +30 +2 proven, 1 assumed"
+    narrow = r"    chunks 3/5, bytes 30/50, read 30, boundaries 2 proven, 1 assumed\n    fault: truncate\n"
+    assert re.search(narrow if width == 80 else numbers, text)
+    assert "open" in rows[3]
+    assert "(no HTTP)" in rows[4]
+    assert "    fault: truncate\n" in text
+    assert "    no route answers it\n      path: expected /a, got /b\n" in text
+    assert text.endswith("5 exchanges: 2 unmatched, 1 completed, 1 cancelled, 1 open\n")
+
+
+def test_a_journal_reads_the_same_from_its_json() -> None:
+    document = json.loads(json.dumps(journal_document(JOURNAL)))
+    text = printed(lambda screen: show_journal(screen, document))
+    assert "cancelled RST" in text
+    assert text.endswith("5 exchanges: 2 unmatched, 1 completed, 1 cancelled, 1 open\n")
+
+
+def test_an_empty_journal_says_so() -> None:
+    assert printed(lambda screen: show_journal(screen, [])) == "no exchange yet: nothing was asked\n"
+
+
+@pytest.mark.parametrize("document", [{"format": 2, "exchanges": []}, {"format": 1, "exchanges": [1]}, {"format": 1}])
+def test_what_is_no_journal_is_refused_in_a_sentence(document: dict[str, object]) -> None:
+    with pytest.raises(OrharnessError, match="journal"):
+        printed(lambda screen: show_journal(screen, document))
+
+
+def test_both_lanes_of_a_cancel_are_in_the_order_of_time() -> None:
+    left = exchange(1, Outcome.CANCELLED, how=How.FIN, left_after=0.0302, written_at=(0.01, 0.02, 0.025))
+    client = [Moment(-0.001, "asks"), Moment(0.015, "reads a"), Moment(0.03, "closes the connection")]
+    text = printed(lambda screen: show_lanes(screen, client, left, ["a", "b"]), 80)
+    assert [line.split(maxsplit=1)[1] for line in text.splitlines()[1:-2]] == [
+        "asks                   │",
+        "│  has read the request",
+        "│  writes chunk 1: a",
+        "reads a                │",
+        "│  writes chunk 2: b",
+        "│  writes chunk 3",
+        "closes the connection  │",
+        "│  sees the client leave (FIN) and stops",
+    ]
+    assert text.splitlines()[-1].startswith("  not sent: 2 of 5 chunks, 20 bytes, ")
+
+
+def test_where_nothing_was_cancelled_nothing_was_saved() -> None:
+    assert "nothing was saved: the exchange is still open" in printed(
+        lambda screen: show_lanes(screen, [], exchange(1, Outcome.STILL_OPEN))
+    )
+
+
+VERDICTS = [
+    Verdict("parsing/whole", "All at once.", Result.PASS, None, 4, 4),
+    Verdict(
+        "parsing/cut",
+        "A boundary inside a character of two, three and four bytes, or of a family of emoji.",
+        Result.FAIL,
+        Evidence("'ü'", "'??'", "bytes are decoded chunk by chunk", r"…Gr\xc3│\xbc…"),
+        9,
+        8,
+    ),
+    Verdict("cancellation/read", "Inside a read.", Result.NOT_APPLICABLE),
+]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, None])
+def test_verdicts_are_a_table_with_the_evidence_below_what_failed(width: int | None) -> None:
+    text = printed(lambda screen: show_verdicts(screen, VERDICTS), width)
+    assert width is None or max(map(cell_len, text.splitlines())) <= width
+    assert re.search(r"✓ pass +parsing/whole +4/4 +All at once\.", text)
+    assert re.search(r"✗ fail +parsing/cut +8/9 +A boundary", text)
+    assert re.search(r"expected +'ü'\n +got +'\?\?'\n +bytes +…Gr\\xc3│\\xbc…\n +reason +bytes are", text)
+    assert re.search(r"- n/a +cancellation/read +- +Inside a read\.", text)
+    assert text.endswith("1 of 2 cases failed\n")
+
+
+def test_only_what_failed_can_be_shown() -> None:
+    text = printed(lambda screen: show_verdicts(screen, VERDICTS, passed=False))
+    assert "parsing/whole" not in text
+    assert "parsing/cut" in text
+    assert printed(lambda screen: show_verdicts(screen, VERDICTS[:1])).endswith("1 case passed\n")
+
+
+# The grid
+
+
+def test_pieces_of_a_cell_stay_whole_where_a_line_holds_them() -> None:
+    screen = Screen(io.StringIO(), width=24)
+    columns = [Column("a"), Column("b", flexible=True)]
+    cell = [screen.held(text) for text in ('"one two"', '"three four"', '"five six seven eight nine"')]
+    assert [line.plain for line in screen.grid(columns, [[screen.held("x"), cell]])] == [
+        "a  b",
+        'x  "one two"',
+        '   "three four"',
+        '   "five six seven eight',
+        '   nine"',
+    ]
+
+
+def test_wide_characters_take_two_cells() -> None:
+    screen = Screen(io.StringIO(), width=40)
+    columns = [Column("left"), Column("right", right=True)]
+    rows = [[screen.held("世界"), screen.held("1")], [screen.held("ab"), screen.held("22")]]
+    assert [line.plain for line in screen.grid(columns, rows)] == ["left  right", "世界      1", "ab       22"]
+
+
+def test_a_part_is_data() -> None:
+    assert Part(Kind.TEXT, "a") == Part(Kind.TEXT, "a")
