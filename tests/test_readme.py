@@ -1,0 +1,84 @@
+"""The README is run: its Python blocks are tests, its commands print what it shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import orharness.contract
+import orharness.recording
+from orharness.server.facade import SseServer
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+_KEPT = (orharness.contract, orharness.recording)  # see test_plugin.py
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+
+
+@pytest.fixture
+def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = --strict-markers")
+    return pytester
+
+
+@pytest.mark.parametrize("code", [block for block in _blocks("python") if "sse_cassette" not in block])
+def test_a_python_block_passes_as_it_stands(user: pytest.Pytester, code: str) -> None:
+    user.makepyfile(test_it=code)
+    outcomes = user.runpytest_inprocess().parseoutcomes()
+    assert outcomes == {"passed": len(re.findall(r"^def test_", code, re.M))}
+
+
+def test_the_recording_block_records_once_and_replays(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
+) -> None:
+    (code,) = [block for block in _blocks("python") if "sse_cassette" in block]
+    upstream = make_sse_server(strict=False)
+    upstream.chat("Grüße, 世界")
+    user.makepyfile(test_it=code)
+    options = ["--sse-record-mode=once", f"--sse-upstream={upstream.base_url}"]
+    user.runpytest_inprocess(*options).assert_outcomes(passed=1)
+    assert len(upstream.journal) == 1
+    user.runpytest_inprocess().assert_outcomes(passed=1)
+    assert len(upstream.journal) == 1
+    assert (user.path / "cassettes" / "test_it" / "test_answer.yaml").is_file()
+
+
+def _shape(line: str) -> str:
+    """What must be equal from run to run: not the numbers, nor what is drawn or aligned by them."""
+    return re.sub(r"[\s█▉▊▋▌▍▎▏»]+", " ", re.sub(r"[-+]?\d[\d.,]*", "N", line)).strip()
+
+
+@pytest.mark.parametrize("block", _blocks("console"))
+def test_a_command_prints_what_the_readme_shows(block: str) -> None:
+    command, *shown = block.splitlines()
+    assert command.startswith("$ orharness ")
+    ran = subprocess.run(
+        [sys.executable, "-m", "orharness", *command.split()[2:]],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "100", "PYTHONUTF8": "1"},
+        timeout=120,
+        check=True,
+    )
+    printed = iter([_shape(line) for line in ran.stdout.splitlines()])
+    missing = [line for line in shown if line != "…" and line.strip() and _shape(line) not in printed]
+    assert missing == [], ran.stdout
+
+
+def test_the_commands_of_the_set_up_are_those_of_ci() -> None:
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "python -m pip install . && orharness demo" in README
+    assert "python -m pip install -e '.[test]' && python -m pytest" in README
+    for command in ("python -m pip install --quiet .\n", "orharness demo", "-e '.[test]'", "\npython -m pytest\n"):
+        assert command in script
