@@ -168,23 +168,23 @@ class Journal:
 
     def begin(self, session: Session) -> None:
         """A response head has come."""
-        request = session.request
+        known = session.interaction()
         self._write(
             order=session.order,
             request={
-                "method": request.method,
-                "uri": scrub_uri(request.uri),
-                "headers": scrub(request.headers),
-                "body": _packed(request.body),
+                "method": known.request.method,
+                "uri": scrub_uri(known.request.uri),
+                "headers": scrub(known.request.headers),
+                "body": _packed(known.request.body),
             },
             response={
-                "status": session.status,
-                "reason": session.reason,
-                "headers": scrub(session.headers),
-                "head": session.head,
+                "status": known.status,
+                "reason": known.reason,
+                "headers": scrub(known.headers),
+                "head": known.head,
                 "framing": session.framing.value,
                 "announced": session.announced,
-                "recorded_at": session.recorded_at,
+                "recorded_at": known.recorded_at,
             },
         )
 
@@ -504,7 +504,7 @@ class Recorder:
             self.recorded += 1
             del self._sessions[session.order]
             self._journal.saved(session)
-            if not self._sessions and not self._unsaved:
+            if not self._sessions:
                 self._journal.clear()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -614,7 +614,7 @@ async def _http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]
             if not data and not complete:
                 return
             begun += data
-            if complete or not chunked:
+            if begun and (complete or not chunked):  # aiohttp reports the last chunk too, which is empty
                 yield bytes(begun)
                 begun.clear()
     except (aiohttp.ClientError, OSError) as error:

@@ -251,7 +251,7 @@ interactions:
 
 
 def test_what_looks_like_the_end_of_a_document_stays(tmp_path: Path) -> None:
-    recorded = an_interaction(b"a\n\n", note="to be continued...")
+    recorded = an_interaction(b"a", note="to be continued...")
     save(tmp_path / "a.yaml", [recorded])
 
     assert load(tmp_path / "a.yaml") == [recorded]
