@@ -102,18 +102,17 @@ def _heading(screen: Screen, number: int, title: str, text: str) -> None:
 
 
 def _replay(screen: Screen, server: SseServer, interaction: Interaction) -> None:
-    through, changes = _faster(interaction.stream)
+    through, played = _shortened(interaction.stream)
     cut = _inside_a_character(interaction.stream)
     if cut is not None:
         through.append(split_at(cut))
-        changes.append("one boundary more, inside a character")
+        played += ", and one boundary more: inside a character"
     recorded = "" if interaction.recorded_at is None else f" on {interaction.recorded_at[:10]}"
-    played = f"Played {', with '.join(changes)}." if changes else "Played as it was recorded."
     _heading(
         screen,
         1,
         "Replay: a recorded answer, chunk by chunk",
-        f"Recorded{recorded} from llama.cpp with SmolLM2. {played} This is what the client's reads returned:",
+        f"Recorded{recorded} from llama.cpp with SmolLM2. Played {played}. This is what the client's reads returned:",
     )
     reply = server.post("/chat/completions").stream(interaction.stream, through=through)
     seen = _client_reads(server.base_url, interaction.request.body)
@@ -125,13 +124,19 @@ def _replay(screen: Screen, server: SseServer, interaction: Interaction) -> None
     server.reset()
 
 
-def _faster(stream: Stream) -> tuple[list[Transform], list[str]]:
+def _shortened(stream: Stream) -> tuple[list[Transform], str]:
+    """What makes the replay short enough for a demo, and how that is said."""
     first = stream.chunks[0].delay if stream.chunks else 0.0
     rest = stream.duration - first
-    found: list[Transform] = [] if first <= _FIRST else [first_chunk(_FIRST)]
-    if rest <= _LONGEST:
-        return found, []
-    return [scale(_LONGEST / rest), *found], [f"{rest / _LONGEST:.1f} times as fast"]
+    through: list[Transform] = []
+    played = "at its own pace"
+    if rest > _LONGEST:
+        through.append(scale(_LONGEST / rest))
+        played = f"{rest / _LONGEST:.1f} times as fast"
+    if first > _FIRST:
+        through.append(first_chunk(_FIRST))
+        played += f", the first wait cut to {_FIRST:g} s"
+    return through, played
 
 
 def _inside_a_character(stream: Stream) -> int | None:
@@ -159,11 +164,16 @@ def _as_stream(head: float, found: Iterator[Read]) -> Stream:
 
 
 def _compare_streams(screen: Screen, sent: Stream, seen: Stream, exchange: Exchange) -> None:
-    if seen.body != sent.body or seen.boundaries != sent.boundaries:
+    # A read of a large chunk can return less than all of it, but nothing is ever read across a boundary.
+    if seen.body != sent.body or not set(sent.boundaries) <= set(seen.boundaries):
         raise OrharnessError(f"the replay is not what was recorded: sent {summary(sent)}; read {summary(seen)}")
     proven = exchange.boundaries.proven
-    how = f"{proven:,} of {count(len(sent.chunks), 'boundary', 'boundaries')} proven by the kernel"
-    late = [abs(a.delay - b.delay) for a, b in zip(sent.chunks[1:], seen.chunks[1:], strict=True)]
+    boundaries = count(len(sent.chunks), "boundary", "boundaries")
+    how = (
+        f"{proven:,} of {boundaries} proven by the kernel" if proven else f"{boundaries} assumed (Linux can prove them)"
+    )
+    pairs = zip(sent.chunks[1:], seen.chunks[1:], strict=False) if len(sent.chunks) == len(seen.chunks) else ()
+    late = [abs(a.delay - b.delay) for a, b in pairs]
     screen.say(f"✓ {summary(sent)}: read exactly as sent, {how}", GOOD, indent=3)
     if late:
         told = (
@@ -176,7 +186,7 @@ def _compare_streams(screen: Screen, sent: Stream, seen: Stream, exchange: Excha
 
 
 def _cancel(screen: Screen, server: SseServer, interaction: Interaction) -> None:
-    through, _ = _faster(interaction.stream)
+    through, _ = _shortened(interaction.stream)
     _heading(
         screen,
         2,
