@@ -70,11 +70,13 @@ class Session:
             self.paused.set()
 
     def _take(self, piece: object) -> bool:
-        """One more piece; whether it is the last one that was to be read."""
+        """One more piece of text, of which an empty one is none; whether it is the last that was to be read."""
         if piece is None:
             raise NotText("null as content is taken for text")
         if not isinstance(piece, str):
             raise NotText(f"a client yields text, and this is {piece!r}")
+        if not piece:
+            return False
         self.pieces.append(piece)
         if len(self.pieces) != self._stop_after:
             return False

@@ -117,8 +117,12 @@ def _wait_for_end(session: Session, route: LiveRoute, patience: float) -> bool:
 
 
 def _judge_cancel(case: Case, session: Session, route: LiveRoute, patience: float) -> Verdict:
-    if not session.paused.wait(4 * patience) or session.ended.is_set():
-        return _verdict(case, None, _did_not_get_there(case, session))
+    there = session.paused.wait(4 * patience) and not session.ended.is_set()
+    if not route.calls:
+        return _verdict(case, None, _nothing_sent(session))
+    before = route.calls[-1].exchange
+    if not there:
+        return _verdict(case, before, _did_not_get_there(case, session))
     if case.inside_read and not session.is_async:
         return Verdict(case.id, case.title, Result.NOT_APPLICABLE)
     if case.silent:
@@ -127,9 +131,17 @@ def _judge_cancel(case: Case, session: Session, route: LiveRoute, patience: floa
         with route.expect_disconnect(within=patience):
             session.close()
     except ClientFailure as failure:
-        exchange = route.calls[-1].exchange if route.calls else None
+        exchange = route.calls[-1].exchange
+        if _was_over(before):
+            return _verdict(case, exchange, _did_not_get_there(case, session))
         return _verdict(case, exchange, _leak(case, exchange, str(failure).splitlines()[0]))
     return _verdict(case, route.calls[-1].exchange, None)
+
+
+def _was_over(exchange: Exchange) -> bool:
+    """Whether the client had taken the answer to its end marker."""
+    taken = exchange.bytes_written if exchange.bytes_read is None else exchange.bytes_read
+    return exchange.end is not None and taken >= exchange.end
 
 
 def _wait_for_silence(route: LiveRoute, patience: float) -> None:
@@ -151,12 +163,11 @@ def _did_not_get_there(case: Case, session: Session) -> Evidence:
     return Evidence(f"{case.leave_after} pieces of text while the stream is open", got, reason)
 
 
-def _leak(case: Case, exchange: Exchange | None, said: str) -> Evidence:
-    seen = said if exchange is None else f"{said}\n{state(exchange)}; {progress(exchange)}"
+def _leak(case: Case, exchange: Exchange, said: str) -> Evidence:
     silent = ": it waits for bytes that do not come" if case.silent else ""
     return Evidence(
         "the connection is closed at once, and the rest of the answer is never made",
-        seen,
+        f"{said}\n{state(exchange)}; {progress(exchange)}",
         f"closing the client does not close its connection{silent}; the model goes on, and is billed",
     )
 
