@@ -1,0 +1,520 @@
+"""The contract's runner: correct little clients pass every case, and each mutant fails in its own, with its reason."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPResponse
+from itertools import chain
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from orharness.contract import CASES, CLAIMS, Client, failure_of, run
+from orharness.contract.runner import explain
+from orharness.errors import ScenarioError
+from orharness.server.thread import ServerThread
+from orharness.sse import Comment, Decoder, Event
+from orharness.verdict import Evidence, Result, Verdict
+
+ENOUGH = 30.0  # seconds of patience where nothing is to be waited for: a busy machine fails nobody
+BRIEF = 0.3  # seconds of patience where the client is to be caught waiting; the confirming run has four times as many
+ASK = json.dumps({"model": "m", "stream": True, "messages": []})
+
+
+@pytest.fixture(scope="module")
+def thread() -> Iterator[ServerThread]:
+    started = ServerThread().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No grace behind ``within``: it only lets a failure tell how late the client was."""
+    monkeypatch.setattr("orharness.server.handles._GRACE", 0.0)
+
+
+# -- clients that are right ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def asked(base_url: str) -> Iterator[HTTPResponse]:
+    address = urlsplit(base_url)
+    with closing(HTTPConnection(address.hostname or "", address.port, timeout=60)) as connection:
+        connection.request("POST", f"{address.path}/chat/completions", ASK, {"Content-Type": "application/json"})
+        with closing(connection.getresponse()) as response:
+            yield response
+
+
+def reads(response: HTTPResponse) -> Iterator[bytes]:
+    while data := response.read1(65536):
+        yield data
+
+
+def events(response: HTTPResponse) -> Iterator[str]:
+    """The data of each event."""
+    decoder = Decoder()
+    items = chain.from_iterable(map(decoder.feed, reads(response)))
+    return (item.data for item in items if isinstance(item, Event))
+
+
+def content(data: str) -> str:
+    choices = json.loads(data)["choices"]
+    return (choices[0]["delta"].get("content") or "") if choices else ""
+
+
+def correct(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        for data in events(response):
+            if data == "[DONE]":
+                return
+            if text := content(data):
+                yield text
+
+
+async def correct_async(base_url: str) -> AsyncGenerator[str, None]:
+    address = urlsplit(base_url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        length = f"Content-Length: {len(ASK)}\r\nContent-Type: application/json"
+        head = f"POST {address.path}/chat/completions HTTP/1.1\r\nHost: {address.netloc}\r\n{length}\r\n\r\n"
+        writer.write(f"{head}{ASK}".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        decoder = Decoder()
+        while size := int(await reader.readline(), 16):
+            for item in decoder.feed((await reader.readexactly(size + 2))[:-2]):
+                if isinstance(item, Event):
+                    if item.data == "[DONE]":
+                        return
+                    if text := content(item.data):
+                        yield text
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def not_passed(verdicts: list[Verdict]) -> list[str]:
+    return [explain(verdict) for verdict in verdicts if verdict.result is not Result.PASS]
+
+
+def test_a_correct_async_client_passes_every_case(thread: ServerThread) -> None:
+    verdicts = run(correct_async, thread=thread, patience=ENOUGH)
+    assert not_passed(verdicts) == []
+    assert [verdict.case for verdict in verdicts] == [case.id for case in CASES]
+    assert failure_of(verdicts) is None
+
+
+def test_a_correct_sync_client_passes_every_case_that_a_sync_client_can(thread: ServerThread) -> None:
+    verdicts = run(correct, thread=thread, patience=ENOUGH)
+    others = {verdict.case: verdict.result for verdict in verdicts if verdict.result is not Result.PASS}
+    assert others == {"cancellation/inside-a-read": Result.NOT_APPLICABLE}
+    assert failure_of(verdicts) is None
+
+
+def whole(base_url: str) -> str:
+    return "".join(correct(base_url))
+
+
+def listed(base_url: str) -> list[str]:
+    return list(correct(base_url))
+
+
+async def whole_async(base_url: str) -> str:
+    return "".join([piece async for piece in correct_async(base_url)])
+
+
+async def made_async(base_url: str) -> AsyncIterator[str]:
+    return correct_async(base_url)
+
+
+@pytest.mark.parametrize("client", [whole, listed, whole_async, made_async])
+def test_a_client_may_return_its_text_in_any_form(thread: ServerThread, client: Client) -> None:
+    assert not_passed(run(client, claims=["parsing"], only="crlf", thread=thread, patience=ENOUGH)) == []
+
+
+def test_a_run_without_a_thread_brings_its_own() -> None:
+    [verdict] = run(correct, only="done/clean-end", patience=ENOUGH)
+    assert verdict.result is Result.PASS
+
+
+# -- and clients that are wrong ------------------------------------------------------------------------------------
+
+
+def lines_of(pieces: Iterator[str]) -> Iterator[str]:
+    """What ends with LF, put together across the pieces."""
+    rest = ""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split("\n")
+        yield from lines
+
+
+def said(lines: Iterator[str], field: str = "data:") -> Iterator[str]:
+    for line in lines:
+        if line.startswith(field):
+            data = line.removeprefix(field).strip()
+            if data == "[DONE]":
+                return
+            yield content(data)
+
+
+def decodes_each_read(base_url: str, errors: str = "strict") -> Iterator[str]:
+    with asked(base_url) as response:
+        yield from said(lines_of(data.decode("utf-8", errors) for data in reads(response)))
+
+
+def replaces_in_each_read(base_url: str) -> Iterator[str]:
+    return decodes_each_read(base_url, "replace")
+
+
+def reads_latin_1(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        yield from said(lines_of(data.decode("latin-1") for data in reads(response)))
+
+
+def text_lines(response: HTTPResponse) -> Iterator[str]:
+    return (line.decode().rstrip("\r\n") for line in response)
+
+
+def splits_lines_as_python_does(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        yield from said(line for text in text_lines(response) for line in text.splitlines())
+
+
+def takes_each_read_for_lines(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        yield from said(line for data in reads(response) for line in data.decode("utf-8", "ignore").split("\n"))
+
+
+def needs_the_space(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        yield from said(text_lines(response), "data: ")
+
+
+def parses_comments(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        for line in text_lines(response):
+            if line.endswith("[DONE]"):
+                return
+            if line:
+                yield content(line.removeprefix("data:"))
+
+
+def yields_comments(base_url: str) -> Iterator[str]:
+    decoder = Decoder()
+    with asked(base_url) as response:
+        for item in chain.from_iterable(map(decoder.feed, reads(response))):
+            if isinstance(item, Comment):
+                yield item.text
+            elif isinstance(item, Event):
+                if item.data == "[DONE]":
+                    return
+                yield content(item.data)
+
+
+def takes_the_first_choice(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        for data in events(response):
+            if data == "[DONE]":
+                return
+            yield json.loads(data)["choices"][0]["delta"].get("content") or ""
+
+
+def yields_null(base_url: str) -> Iterator[Any]:
+    with asked(base_url) as response:
+        for data in events(response):
+            if data == "[DONE]":
+                return
+            yield json.loads(data)["choices"][0]["delta"].get("content")
+
+
+def yields_bytes(base_url: str) -> Iterator[Any]:
+    return (text.encode() for text in correct(base_url))
+
+
+def returns_nothing(base_url: str) -> None:
+    whole(base_url)
+
+
+def goes_on_behind_the_end(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        yield from (content(data) for data in events(response) if data != "[DONE]")
+
+
+def waits_for_the_end_of_the_body(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        yield from said(iter(response.read().decode().split("\n")))
+
+
+def finds_the_end_in_the_text(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        for data in events(response):
+            if "[DONE]" in data:
+                return
+            yield content(data)
+
+
+def yields_it_all_in_the_end(base_url: str) -> Iterator[str]:
+    yield whole(base_url)
+
+
+def yields_the_pieces_in_the_end(base_url: str) -> Iterator[str]:
+    yield from listed(base_url)
+
+
+def drains_when_it_is_closed(base_url: str) -> Iterator[str]:
+    with asked(base_url) as response:
+        try:
+            yield from filter(None, map(content, events(response)))
+        finally:
+            response.read()
+
+
+def never_asks(base_url: str) -> Iterator[str]:
+    yield from ()
+
+
+def cannot_ask(base_url: str) -> Iterator[str]:
+    raise ConnectionRefusedError("no")
+
+
+def asks_twice(base_url: str) -> Iterator[str]:
+    whole(base_url)
+    return correct(base_url)
+
+
+def asks_somewhere_else(base_url: str) -> Iterator[str]:
+    return correct(base_url + "/v2")
+
+
+def wrong(client: Client, case: str, reason: str, patience: float = ENOUGH) -> Any:
+    return pytest.param(client, case, reason, patience, id=f"{getattr(client, '__name__', '')}-{case}")
+
+
+NO_JSON = "something that is no JSON is given to the JSON parser: a comment, or a part of an event"
+NOT_SENT = "the client never sent a request to the base_url it was given"
+TOO_LATE = "the client yields nothing before the answer is complete: a stop button could stop nothing"
+LEAK = "closing the client does not close its connection; the model goes on, and is billed"
+DEAF_LEAK = LEAK.replace(";", ": it waits for bytes that do not come;")
+DEAF = "[DONE] is not obeyed: the loop around the lines goes on reading"
+LOST = "the end of the text is missing: an event that a boundary cuts is dropped, or it stopped too early"
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("client", "case", "reason", "patience"),
+    [
+        wrong(
+            decodes_each_read,
+            "parsing/cut-inside-a-character",
+            "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded",
+        ),
+        wrong(
+            replaces_in_each_read,
+            "parsing/cut-inside-a-character",
+            "bytes are decoded chunk by chunk: a character that a boundary cuts is lost",
+        ),
+        wrong(
+            reads_latin_1,
+            "parsing/one-event-a-chunk",
+            "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8",
+        ),
+        wrong(splits_lines_as_python_does, "parsing/unicode-line-separators", NO_JSON),
+        wrong(takes_each_read_for_lines, "parsing/cut-inside-a-character", NO_JSON),
+        wrong(takes_each_read_for_lines, "parsing/byte-by-byte", LOST),
+        wrong(
+            needs_the_space,
+            "parsing/no-space-after-colon",
+            "it looks for `data: ` with a space; the standard takes one space away if it is there",
+        ),
+        wrong(parses_comments, "parsing/comments-before", NO_JSON),
+        wrong(yields_comments, "parsing/comments-before", "a comment is taken for text"),
+        wrong(
+            takes_the_first_choice,
+            "parsing/usage-without-choices",
+            "it takes the first of an empty list: a usage chunk has no choices",
+        ),
+        wrong(yields_null, "parsing/null-content-and-role", "null as content is taken for text"),
+        wrong(yields_bytes, "done/clean-end", "a client yields text, and this is b'Hello'"),
+        wrong(
+            returns_nothing,
+            "done/clean-end",
+            "a client returns its text, or an iterator of it, and this one returned nothing",
+        ),
+        wrong(goes_on_behind_the_end, "done/event-behind", "it goes on behind [DONE]"),
+        wrong(goes_on_behind_the_end, "done/connection-left-open", DEAF, BRIEF),
+        wrong(waits_for_the_end_of_the_body, "done/cut-in-the-middle", DEAF, BRIEF),
+        wrong(finds_the_end_in_the_text, "done/inside-content", LOST),
+        wrong(yields_it_all_in_the_end, "cancellation/between-events", TOO_LATE, BRIEF),
+        wrong(yields_the_pieces_in_the_end, "cancellation/between-events", TOO_LATE, BRIEF),
+        wrong(waits_for_the_end_of_the_body, "cancellation/while-silent", TOO_LATE, BRIEF / 4),
+        wrong(never_asks, "parsing/one-event-a-chunk", NOT_SENT),
+        wrong(never_asks, "done/clean-end", NOT_SENT),
+        wrong(never_asks, "cancellation/while-silent", NOT_SENT),
+        wrong(cannot_ask, "parsing/one-event-a-chunk", NOT_SENT),
+        wrong(cannot_ask, "cancellation/while-silent", NOT_SENT),
+        wrong(asks_somewhere_else, "done/clean-end", NOT_SENT),
+        wrong(drains_when_it_is_closed, "cancellation/between-events", LEAK, BRIEF),
+        wrong(asks_twice, "done/clean-end", "the request was silently sent again"),
+    ],
+)
+def test_a_wrong_client_fails_with_its_reason(
+    thread: ServerThread, client: Client, case: str, reason: str, patience: float
+) -> None:
+    [verdict] = run(client, only=case, thread=thread, patience=patience)
+    assert verdict.result is Result.FAIL
+    assert verdict.evidence is not None
+    assert verdict.evidence.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("client", "claim"),
+    [
+        (goes_on_behind_the_end, "parsing"),
+        (finds_the_end_in_the_text, "parsing"),
+        (whole, "parsing"),
+        (whole, "done"),
+        (needs_the_space, "done"),
+        (takes_the_first_choice, "done"),
+        (reads_latin_1, "done"),
+        (decodes_each_read, "cancellation"),
+        (goes_on_behind_the_end, "cancellation"),
+    ],
+)
+def test_a_client_does_not_fail_in_a_claim_that_it_keeps(thread: ServerThread, client: Client, claim: str) -> None:
+    assert failure_of(run(client, claims=[claim], thread=thread, patience=ENOUGH)) is None
+
+
+# -- leaving -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(("case", "reason"), [("between-events", LEAK), ("while-silent", DEAF_LEAK)])
+def test_a_client_that_never_closes_its_connection(thread: ServerThread, case: str, reason: str) -> None:
+    kept: list[Any] = []
+
+    def keeps_it(base_url: str) -> Iterator[str]:
+        kept.append(asked(base_url))
+        response = kept[-1].__enter__()
+        yield from filter(None, map(content, events(response)))
+
+    [verdict] = run(keeps_it, only=case, thread=thread, patience=BRIEF)
+    for one in kept:
+        one.__exit__(None, None, None)
+    evidence = verdict.evidence
+    assert evidence is not None
+    assert evidence.reason == reason
+    assert "the client did not leave within 1.2 s" in evidence.got
+    assert " chunks written (" in evidence.got
+    assert evidence.expected == "the connection is closed at once, and the rest of the answer is never made"
+
+
+async def cannot_be_cancelled(base_url: str) -> AsyncIterator[str]:
+    """Its read goes on when it is cancelled, as one in a worker thread would."""
+    pieces = correct_async(base_url)
+    while True:
+        reading = asyncio.ensure_future(anext(pieces))
+        while not reading.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({reading})
+        try:
+            yield reading.result()
+        except (StopAsyncIteration, OSError, EOFError, ValueError):
+            return
+        except GeneratorExit:
+            await pieces.aclose()
+            raise
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_client_that_cannot_be_cancelled_inside_a_read(thread: ServerThread) -> None:
+    [verdict] = run(cannot_be_cancelled, only="inside-a-read", thread=thread, patience=BRIEF)
+    assert verdict.evidence is not None
+    assert verdict.evidence.reason == DEAF_LEAK
+    between = run(cannot_be_cancelled, only="between-events", thread=thread, patience=ENOUGH)
+    assert not_passed(between) == []
+
+
+def test_a_client_that_fails_before_it_can_be_cancelled(thread: ServerThread) -> None:
+    def breaks(base_url: str) -> Iterator[str]:
+        with asked(base_url):
+            yield content("no JSON")
+
+    [verdict] = run(breaks, only="between-events", thread=thread, patience=ENOUGH)
+    assert verdict.evidence is not None
+    assert verdict.evidence.expected == "2 pieces of text while the stream is open"
+    assert verdict.evidence.got.startswith("JSONDecodeError(")
+    assert verdict.evidence.reason == "it raised before it could be cancelled"
+
+
+# -- evidence ------------------------------------------------------------------------------------------------------
+
+
+def test_the_evidence_shows_the_character_that_the_boundary_cuts(thread: ServerThread) -> None:
+    [verdict] = run(replaces_in_each_read, only="cut-inside-a-character", thread=thread, patience=ENOUGH)
+    evidence = verdict.evidence
+    assert evidence is not None
+    assert evidence.expected == "'Grüße, 世界 🙂!'"
+    assert "\ufffd" in evidence.got
+    assert r'"content":"Gr\xc3│\xbc' in evidence.excerpt
+    assert verdict.boundaries_tried >= 4
+    assert verdict.boundaries_proven <= verdict.boundaries_tried
+
+
+def test_a_failure_shows_every_case_that_fails_and_nothing_else(thread: ServerThread) -> None:
+    failure = failure_of(run(takes_the_first_choice, claims=["parsing"], thread=thread, patience=ENOUGH))
+    assert failure is not None
+    parsing = sum(case.claim == "parsing" for case in CASES)
+    head, gap, title, *rows = str(failure).splitlines()
+    assert (head, gap) == (f"the client fails 1 of {parsing} cases", "")
+    assert title == "parsing/usage-without-choices  A usage chunk with an empty list of choices."
+    assert [row.split()[0] for row in rows] == ["expected", "got", "bytes", "reason", "chunks"]
+
+
+def test_a_verdict_in_words() -> None:
+    evidence = Evidence("'a'", "'b'", "why", "x│y")
+    assert explain(Verdict("c", "Title.", Result.FAIL, evidence, 3, 2)) == (
+        "c  Title.\n"
+        "  expected  'a'\n"
+        "  got       'b'\n"
+        "  bytes     x│y\n"
+        "  reason    why\n"
+        "  chunks    2 of 3 boundaries proven"
+    )
+
+
+def test_a_fail_is_confirmed_before_it_is_told(thread: ServerThread) -> None:
+    runs: list[str] = []
+
+    def stumbles_once(base_url: str) -> Iterator[str]:
+        runs.append(base_url)
+        return correct(base_url) if len(runs) > 1 else iter(())
+
+    [verdict] = run(stumbles_once, only="clean-end", thread=thread, patience=ENOUGH)
+    assert verdict.result is Result.PASS
+    assert len(runs) == 2
+
+
+# -- the catalogue -------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_claim_and_a_case_that_is_not_there() -> None:
+    with pytest.raises(ScenarioError, match="the claims are parsing, done, cancellation; not speed"):
+        run(correct, claims=["parsing", "speed"])
+    with pytest.raises(ScenarioError, match="no case of done has 'crlf' in its id"):
+        run(correct, claims=["done"], only="crlf")
+
+
+def test_the_catalogue() -> None:
+    assert len({case.id for case in CASES}) == len(CASES)
+    assert {case.claim for case in CASES} == set(CLAIMS)
+    for case in CASES:
+        assert case.id.startswith(f"{case.claim}/")
+        assert case.source in ("WHATWG", "chat", "OneRouter")
+        assert case.title.endswith(".")
+        assert case.text.isascii() or case.claim != "done"  # a client that only parses badly fails nowhere else
+        assert bool(case.leave_after) == (case.claim == "cancellation")
