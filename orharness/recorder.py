@@ -17,11 +17,10 @@ import json
 import logging
 import os
 import re
-import signal
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -115,7 +114,7 @@ class Session:
 
     def add(self, data: bytes, now: float) -> Chunk:
         """One more chunk, that came at ``now`` of the loop's clock."""
-        chunk = Chunk(data, max(0.0, now - self.last_at))
+        chunk = Chunk(data, _seconds(now - self.last_at))
         self.last_at = now
         self.chunks.append(chunk)
         return chunk
@@ -252,6 +251,11 @@ def _begun(order: int, request: Mapping[str, Any], response: Mapping[str, Any]) 
     )
 
 
+def _seconds(seconds: float) -> float:
+    """As a cassette keeps it, so that what is in memory equals what will be loaded."""
+    return round(max(0.0, seconds), 6)
+
+
 def _pairs(pairs: Iterable[Iterable[str]]) -> Headers:
     return tuple((name, value) for name, value in pairs)
 
@@ -293,7 +297,7 @@ class Recorder:
     ) -> None:
         self.upstream = _checked_upstream(upstream)
         self.path = Path(to)
-        self.recorded = 0  # interactions in the cassette by this recorder
+        self.recorded = 0  # how many interactions are in the cassette
         self._overwrite = overwrite
         self._key = _key_from(key_env)
         self._address = host, port
@@ -338,6 +342,11 @@ class Recorder:
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
+    @property
+    def interactions(self) -> list[Interaction]:
+        """What is in the cassette by now, in the order of the requests."""
+        return self._tape.interactions
+
     def _fresh_tape(self) -> Tape:
         if self.path.exists() and not self._overwrite:
             raise CassetteError(f"{self.path}: this cassette exists; --overwrite replaces it")
@@ -367,8 +376,7 @@ class Recorder:
         journal.clear()
 
     async def _listen(self) -> web.ServerRunner:
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None, lingering_time=0)
-        runner = web.ServerRunner(server, shutdown_timeout=1.0)
+        runner = web.ServerRunner(_Server(self._handle, handler_cancellation=True), shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, *self._address).start()
@@ -440,7 +448,7 @@ class Recorder:
             trace_request_ctx=SimpleNamespace(session=session),
         )
         session.last_at = self._clock()
-        session.head = max(0.0, session.last_at - session.sent_at)
+        session.head = _seconds(session.last_at - session.sent_at)
         session.status = response.status
         session.reason = response.reason or ""
         session.headers = tuple(
@@ -513,12 +521,35 @@ class Recorder:
         task.add_done_callback(self._background.discard)
 
     def _unreachable(self, error: Exception) -> web.Response:
-        sentence = UpstreamError(f"{self.upstream} did not answer: {error or type(error).__name__}")
+        sentence = UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {error or type(error).__name__}")
         log.warning("%s", sentence)
         return web.json_response(error_document(ONEROUTER, 502, str(sentence)), status=502)
 
 
 # Pieces
+
+
+class _Server(web.Server):
+    """aiohttp's low-level server, with our connections."""
+
+    def __call__(self) -> web.RequestHandler:
+        loop = asyncio.get_running_loop()
+        return _Connection(self, loop=loop, access_log=None, lingering_time=0)  # type: ignore[arg-type]  # none
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's protocol, which answers malformed HTTP in the gateway's shape, and with a sentence in the log."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        if status >= 500:  # a mistake of ours
+            return super().handle_error(request, status, exc, message)
+        sentence = f"a client sent what is no HTTP: {' '.join((message or 'Bad Request').split())}"
+        log.warning("%s", sentence)
+        response = web.json_response(error_document(ONEROUTER, status, sentence), status=status)
+        response.force_close()
+        return response
 
 
 def _checked_upstream(upstream: str) -> str:
@@ -686,45 +717,3 @@ def _drop(upstream: aiohttp.ClientResponse) -> None:
     if upstream.connection is not None and upstream.connection.transport is not None:
         upstream.connection.transport.abort()
     upstream.close()
-
-
-# The command
-
-
-async def record(
-    upstream: str,
-    to: str | os.PathLike[str],
-    *,
-    overwrite: bool = False,
-    key_env: str | None = None,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    on_start: Callable[[str], object] = lambda base_url: None,
-) -> int:
-    """Records until SIGINT or SIGTERM; returns how many interactions it recorded.
-
-    ``on_start`` is called with the base URL for clients once it listens. Raises as ``Recorder`` does.
-    """
-    recorder = Recorder(upstream, to, overwrite=overwrite, key_env=key_env, host=host, port=port)
-    with _stop_signals() as stopped:
-        async with recorder:
-            on_start(recorder.base_url)
-            await stopped.wait()
-    return recorder.recorded
-
-
-@contextmanager
-def _stop_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set, in place of what they did before."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop(*_: object) -> None:
-        loop.call_soon_threadsafe(stopped.set)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -670,6 +670,7 @@ async def test_many_at_once(to: Path) -> None:
         await asyncio.gather(*map(ask, range(30)))
 
     found = load(to)
+    assert found == bench.recorder.interactions
     assert sorted(one.request.body for one in found) == sorted(b"data: %d" % number for number in range(30))
     for one in found:
         assert chunks_of(one) == [one.request.body + b" %d\n\n" % number for number in range(10)]
@@ -846,6 +847,33 @@ async def test_an_upstream_that_is_not_there(to: Path, caplog: pytest.LogCapture
     assert list(to.parent.iterdir()) == []
 
 
+@pytest.mark.asyncio
+async def test_a_password_in_the_upstream_is_not_told(to: Path, caplog: pytest.LogCaptureFixture) -> None:
+    upstream = "http://me:password@127.0.0.1:1/v1"
+    async with Recorder(upstream, to) as recorder, httpx.AsyncClient() as client:
+        answer = await client.post(recorder.base_url + "/chat/completions", json={})
+
+    assert answer.status_code == 502
+    assert "password" not in answer.text + caplog.text
+
+
+@pytest.mark.asyncio
+async def test_what_is_no_http(to: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with recording(to, awkward) as bench:
+        port = int(bench.base_url.split(":")[2].partition("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nno colon\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    assert b" 400 " in head.partition(b"\r\n")[0]
+    assert list(json.loads(body)["error"]) == ["code", "message", "type", "param"]
+    assert [record.exc_info for record in caplog.records] == [None]
+    assert caplog.records[0].getMessage().startswith("a client sent what is no HTTP: ")
+    assert list(to.parent.iterdir()) == []
+
+
 # The recorder's own end
 
 
@@ -869,17 +897,10 @@ async def test_what_goes_on_when_the_recorder_stops_is_kept(to: Path) -> None:
     assert found.note == "the recorder was stopped in the middle of it"
 
 
-RECORD = """
-import asyncio, sys
-from orharness.recorder import record
-print(asyncio.run(record(sys.argv[1], sys.argv[2], on_start=lambda url: print(url, flush=True))))
-"""
-
-
 @asynccontextmanager
 async def recording_process(upstream: str, to: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """``record`` in a process of its own, and the base URL that it tells."""
-    command = [sys.executable, "-W", "error", "-c", RECORD, upstream, str(to)]
+    """``orharness record`` in a process of its own, and the base URL that it tells."""
+    command = [sys.executable, "-W", "error", "-m", "orharness", "record", "--upstream", upstream, "--to", str(to)]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -906,7 +927,8 @@ async def test_a_signal_ends_it_well(to: Path, number: signal.Signals) -> None:
         await client.chunk()
         process.send_signal(number)
         said, complained = await process.communicate()
-        assert (process.returncode, said, complained) == (0, b"1\n", b"")
+        assert (process.returncode, said) == (0, b"")
+        assert b"Traceback" not in complained
 
     assert [found.ending_recorded for found in load(to)] == ["abort"]
     assert [path.name for path in to.parent.iterdir()] == ["a.yaml"]
