@@ -15,6 +15,7 @@ from test_recorder import asking, chunks_of, dechunked, until
 
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, load
 from orharness.recorder import Recorder
+from orharness.server.facade import SseServer
 from orharness.sse import Comment, Event, decode
 from orharness.stream import Ending, Framing
 
@@ -159,3 +160,25 @@ def test_cancelled() -> None:
     assert found.ending_recorded == CLIENT_DISCONNECTED
     assert found.stream.ending is Ending.ABORT
     assert b"[DONE]" not in found.stream.body
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["non-ascii", "usage", "keep-alive", "cancelled"])
+async def test_a_replay_that_is_recorded_again_is_the_recording(
+    name: str, sse_server: SseServer, tmp_path: Path
+) -> None:
+    found = shipped(name)
+    sse_server.cassette(CASSETTES / f"{name}.yaml", pacing="recorded")
+    async with (
+        Recorder(sse_server.base_url, tmp_path / "again.yaml") as recorder,
+        asking(recorder.base_url, body=found.request.body) as client,
+    ):
+        await client.rest()
+
+    (again,) = load(tmp_path / "again.yaml")
+    assert chunks_of(again) == chunks_of(found)
+    assert (again.status, again.stream.framing) == (found.status, found.stream.framing)
+    assert again.stream.ending is found.stream.ending
+    gaps = [chunk.delay for chunk in found.stream.chunks]
+    assert [chunk.delay for chunk in again.stream.chunks] == pytest.approx(gaps, abs=0.1)
+    assert again.stream.duration == pytest.approx(found.stream.duration, abs=0.1)
