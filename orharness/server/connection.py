@@ -8,6 +8,7 @@ and ``connection_lost`` of the protocol, never by the next failing write.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -26,6 +27,8 @@ _SPIN = 0.0005  # seconds of asking in every turn of the loop before sleeping be
 _HALF_CLOSE_AFTER = 0.02  # seconds for which a socket must stay attached before its FIN is called a half-close
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _TCP_CLOSE = 7
+# Where every core is busy the client can only read when we stop asking: the kernel is asked to let it run first.
+_give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
 class Connection(web.RequestHandler):
@@ -202,6 +205,8 @@ class Sent(web.StreamResponse):
 
 async def _breathe(waited: float) -> None:
     """Between two questions: at once at first, then at an eighth of the time waited, so that a stall costs nothing."""
+    if waited < _SPIN:
+        _give_way()
     await asyncio.sleep(0 if waited < _SPIN else min(0.25, max(0.001, waited / 8)))
 
 

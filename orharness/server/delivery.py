@@ -67,9 +67,11 @@ class Delivery:
         self._exchange.wrote(chunk, self._connection.written + len(prefix))
         await self._connection.send(b"%b%b\r\n" % (prefix, chunk.data) if prefix else chunk.data)
         if self._pacing is Pacing.LOCKSTEP:
-            proven = await self._connection.wait_read()
-            self._exchange.boundary(proven=proven)
-            self._tell_read(all_read=True if proven else None)
+            if await self._connection.wait_read():
+                self._exchange.observed()
+            else:
+                self._exchange.boundary(proven=False)
+                self._tell_read(all_read=None)
         elif self._pacing is Pacing.INSTANT:
             self._exchange.boundary(proven=False)
 
@@ -77,8 +79,11 @@ class Delivery:
         """In ``recorded`` the client is not waited for, but whether it had read in time can still be told."""
         if self._exchange.begun_writing:
             read = self._connection.has_read_all()
-            self._exchange.boundary(proven=read is True)
-            self._tell_read(all_read=read)
+            if read:
+                self._exchange.observed()
+            else:
+                self._exchange.boundary(proven=False)
+                self._tell_read(all_read=read)
 
     async def _end(self, *, body: bool) -> None:
         """The end marker is seen to be read before anything is written behind the last chunk.

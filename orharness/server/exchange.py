@@ -113,7 +113,15 @@ class LiveExchange:
             if wire is not None:
                 self._read = max(self._read or 0, self._body_position(wire))
             self._all_read = all_read
-        self._decide()
+        if self._ended_at is not None:  # before that, reading decides nothing
+            self._decide()
+
+    def observed(self) -> None:
+        """The client has read all that was written, so it observed the boundary behind the last chunk."""
+        with self._lock:
+            self._proven += 1
+            self._read = self._written
+            self._all_read = True
 
     def ended(self, *, all_read: bool | None) -> None:
         """The last byte was written; ``all_read`` as for ``client_read``."""

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
 from itertools import count
+from select import select
+from typing import NamedTuple
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -26,14 +27,13 @@ _CLOSE_WAIT = 8  # include/net/tcp_states.h
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _QUESTION = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
 _ADDRESSES = struct.Struct("!HH16s16s")  # ports and addresses, in network order
-_ANSWER = struct.Struct("=BBBB48xIIIII")  # family, state, timer, retransmits, …, expires, rqueue, wqueue, uid, inode
+_ANSWER = struct.Struct("=xBxx52xI8xI")  # family, state, timer, retransmits, …, expires, rqueue, wqueue, uid, inode
 _ATTRIBUTE = struct.Struct("=HH")
-_BYTES_RECEIVED = 128  # offset in struct tcp_info
+_INFO = struct.Struct("=HH128xQ")  # length, kind, struct tcp_info up to bytes_received
 _NO_COOKIE = b"\xff" * 8
 
 
-@dataclass(frozen=True, slots=True)
-class PeerState:
+class PeerState(NamedTuple):
     """The client's side of a connection. ``read`` counts bytes since the connection began, ``None`` if unknown.
 
     ``attached``: a process still holds the socket. A half-closed socket is attached, a closed one is not.
@@ -50,10 +50,11 @@ class PeerQueue:
     def __init__(self) -> None:
         self._netlink: socket.socket | None = None
         self._sequence = count(1)
+        self._info_at = 0
         if hasattr(socket, "AF_NETLINK"):
             try:
                 self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG)
-                self._netlink.settimeout(1)
+                self._netlink.setblocking(False)  # not connected: tools that block the network patch connect()
             except OSError:  # a kernel or a sandbox without sock_diag: then it is as blind as another system
                 self._netlink = None
 
@@ -72,13 +73,39 @@ class PeerQueue:
         try:
             self._netlink.sendto(head + question, (0, 0))
             while True:
-                answer = self._netlink.recv(4096)
+                answer = self._answer(self._netlink)
                 _, kind, _, answered, _ = _HEADER.unpack_from(answer)
                 if answered == sequence:
                     # The other kind is an error message, as a rule ENOENT: no such socket on this host.
-                    return _state(answer) if kind == _SOCK_DIAG_BY_FAMILY else None
+                    return self._state(answer) if kind == _SOCK_DIAG_BY_FAMILY else None
         except OSError:
             return None
+
+    def _answer(self, netlink: socket.socket) -> bytes:
+        """The kernel answers before ``sendto`` returns, so that nothing has to be waited for, as a rule."""
+        try:
+            return netlink.recv(4096)
+        except BlockingIOError:
+            select((netlink,), (), (), 1)
+            return netlink.recv(4096)
+
+    def _state(self, answer: bytes) -> PeerState:
+        state, unread, inode = _ANSWER.unpack_from(answer, _HEADER.size)
+        received = self._bytes_received(answer)
+        if state == _CLOSE_WAIT:  # our own FIN counts as one byte in the queue until it is read
+            return PeerState(None if received is None else received - unread, max(0, unread - 1), inode != 0)
+        return PeerState(None if received is None else received - unread, unread, inode != 0)
+
+    def _bytes_received(self, answer: bytes) -> int | None:
+        """Where the attribute stands differs with privileges and kernels, but not from one answer to the next."""
+        position = self._info_at
+        if len(answer) < position + _INFO.size or _INFO.unpack_from(answer, position)[1] != _INET_DIAG_INFO:
+            found = _find_info(answer)
+            if found is None:
+                return None
+            position = self._info_at = found
+        received: int = _INFO.unpack_from(answer, position)[2]
+        return received
 
 
 def question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
@@ -93,22 +120,12 @@ def question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
     )
 
 
-def _state(answer: bytes) -> PeerState:
-    _, state, _, _, _, unread, _, _, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    received = _bytes_received(answer)
-    read = None if received is None else received - unread
-    if state == _CLOSE_WAIT:  # our own FIN counts as one byte in the queue until it is read
-        unread = max(0, unread - 1)
-    return PeerState(read, unread, inode != 0)
-
-
-def _bytes_received(answer: bytes) -> int | None:
+def _find_info(answer: bytes) -> int | None:
     position = _HEADER.size + _ANSWER.size
     while position + _ATTRIBUTE.size <= len(answer):
         length, kind = _ATTRIBUTE.unpack_from(answer, position)
-        if kind == _INET_DIAG_INFO and length >= _ATTRIBUTE.size + _BYTES_RECEIVED + 8:
-            received: int = struct.unpack_from("=Q", answer, position + _ATTRIBUTE.size + _BYTES_RECEIVED)[0]
-            return received
+        if kind == _INET_DIAG_INFO and length >= _INFO.size:
+            return position
         if length < _ATTRIBUTE.size:
             break
         position += (length + 3) & ~3
