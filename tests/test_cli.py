@@ -57,7 +57,11 @@ class Running:
     def __init__(self, *arguments: str, before: list[str] | None = None) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
         self._process = subprocess.Popen(
-            [*(before or []), *COMMAND, *arguments], stdout=subprocess.PIPE, stderr=self._errors, env=environment()
+            [*(before or []), *COMMAND, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=environment(),
+            bufsize=0,
         )
         assert self._process.stdout is not None
         self.line = self._process.stdout.readline().decode()
@@ -255,7 +259,7 @@ def test_what_is_open_at_the_end_is_told_and_keeps_nobody() -> None:
         assert time.monotonic() - began < 4
         response.close()
         connection.close()
-        assert server.stderr.endswith("1 exchange: 1 still open\n")
+        assert re.search(r"^1  POST .*: still open, .*\n1 exchange: 1 still open\n$", server.stderr, re.M)
 
 
 def test_the_options_shape_the_answer() -> None:

@@ -16,7 +16,7 @@ from orharness.dialects import chat
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
 from orharness.journal import Boundaries, Exchange, How, Outcome, Pacing, Request, journal_document
-from orharness.report.contents import Kind, Part, contents
+from orharness.report.contents import Kind, contents
 from orharness.report.screen import Column, Screen
 from orharness.report.text import Moment, show_journal, show_lanes, show_verdicts
 from orharness.report.timeline import FIRST, LAST, show_interaction
@@ -110,9 +110,9 @@ def test_an_event_is_told_in_the_chunk_that_completes_it_and_its_pieces_are_mark
     assert second[1] == (Kind.TEXT, '"ü"')
 
 
-def test_a_character_of_three_bytes_can_be_cut_twice() -> None:
-    cuts = [part.text for row in contents(compose([per_byte()])(Stream.of("世".encode()))) for part in row.parts[1:]]
-    assert cuts == [r"cuts 世 \xe4│\xb8\x96", r"cuts 世 \xe4\xb8│\x96"]
+def test_a_character_of_four_bytes_can_be_cut_three_times() -> None:
+    cuts = [part.text for row in contents(compose([per_byte()])(Stream.of("🙂".encode()))) for part in row.parts[1:]]
+    assert cuts == [r"cuts 🙂 \xf0│\x9f\x99\x82", r"cuts 🙂 \xf0\x9f│\x99\x82", r"cuts 🙂 \xf0\x9f\x99│\x82"]
 
 
 def test_bytes_that_are_no_character_are_not_cut() -> None:
@@ -372,10 +372,14 @@ def test_pieces_of_a_cell_stay_whole_where_a_line_holds_them() -> None:
 
 def test_wide_characters_take_two_cells() -> None:
     screen = Screen(io.StringIO(), width=40)
-    columns = [Column("left"), Column("right", right=True)]
+    columns = [Column("a"), Column("right", right=True)]
     rows = [[screen.held("世界"), screen.held("1")], [screen.held("ab"), screen.held("22")]]
-    assert [line.plain for line in screen.grid(columns, rows)] == ["left  right", "世界      1", "ab       22"]
+    assert [line.plain for line in screen.grid(columns, rows)] == ["a     right", "世界      1", "ab       22"]
 
 
-def test_a_part_is_data() -> None:
-    assert Part(Kind.TEXT, "a") == Part(Kind.TEXT, "a")
+def test_a_lone_surrogate_is_seen_as_an_escape() -> None:
+    data = io.BytesIO()
+    file = io.TextIOWrapper(data, encoding="utf-8")
+    Screen(file).line("a file named \udcff")
+    file.flush()
+    assert data.getvalue() == b"a file named \\udcff\n"
