@@ -7,11 +7,12 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
+from orharness import sse
 from orharness.errors import OrharnessError
-from orharness.sse import Decoder, Event
 
 _ASK = {"model": "smollm2", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
 _TIMEOUT = 30.0  # seconds without a byte
@@ -55,11 +56,11 @@ def text_of(data: str) -> str:
 def correct(base_url: str) -> Generator[str, None, None]:
     """Decodes bytes by the standard, stops at ``[DONE]``, and closes its connection however it is left."""
     connection, response = ask(base_url)
-    decoder = Decoder()
+    decoder = sse.Decoder()
     try:
         for read in reads(response):
             for event in decoder.feed(read.data):
-                if not isinstance(event, Event):
+                if not isinstance(event, sse.Event):
                     continue
                 if event.data == "[DONE]":
                     return
@@ -78,11 +79,13 @@ class Naive:
     """
 
     def __init__(self) -> None:
+        self.answered = Event()  # set at the first response head
         self._session: list[tuple[HTTPConnection, HTTPResponse]] = []
 
     def __call__(self, base_url: str) -> Iterator[str]:
         connection, response = ask(base_url)
         self._session.append((connection, response))
+        self.answered.set()
         buffer = ""
         for read in reads(response):
             buffer += read.data.decode("utf-8", "replace")
