@@ -451,6 +451,20 @@ def test_a_client_that_fails_before_it_can_be_cancelled(thread: ServerThread) ->
     assert verdict.evidence.reason == "it raised before it could be cancelled"
 
 
+def test_an_empty_piece_is_no_text(thread: ServerThread) -> None:
+    """A client that yields the role's empty content is left where the others are: with the stream at its gate."""
+    taken: list[str] = []
+
+    def yields_the_role_too(base_url: str) -> Iterator[str]:
+        with asked(base_url) as response:
+            for data in events(response):
+                taken.append(content(data))
+                yield taken[-1]
+
+    assert not_passed(run(yields_the_role_too, only="while-silent", thread=thread, patience=ENOUGH)) == []
+    assert taken == ["", "token"]
+
+
 # -- evidence ------------------------------------------------------------------------------------------------------
 
 
