@@ -1,5 +1,48 @@
-"""The root of the test suite. Users' tests need nothing like this: the plugin is loaded by its entry point."""
+"""What the test modules share. Users' tests need nothing like this: the plugin is loaded by its entry point."""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = ["pytester"]
+_BESIDE_THE_REPOSITORY = Path(__file__).parents[1] / "shared" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of the foreign recordings; a test that needs it is skipped where it is missing, and fails in CI."""
+    folder = Path(os.environ.get("ORHARNESS_RECORDINGS") or _BESIDE_THE_REPOSITORY)
+    if folder.is_dir():
+        return folder
+    missing = f"there are no recordings at {folder} (ORHARNESS_RECORDINGS says where they are)"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+# A skipped test is a hole: in CI only these may be, each for its reason.
+ALLOWED_SKIPS = {
+    r"came with vcrpy \d": "the run with the oldest vcrpy passes over what only newer ones have",
+}
+
+
+def _unexplained(skipped: list[pytest.TestReport]) -> Iterator[str]:
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(re.search(pattern, reason) for pattern in ALLOWED_SKIPS):
+            yield f"{report.nodeid}: {reason}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, a skip that is not in the list fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    for line in _unexplained(reporter.stats.get("skipped", [])):
+        reporter.write_line(f"skipped, and not in ALLOWED_SKIPS: {line}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

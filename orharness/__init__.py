@@ -7,6 +7,7 @@ it is installed, and a run that does not use it should not pay for aiohttp and v
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,10 +85,11 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = sorted(_HOME_OF)
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("onerouter-harness")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'orharness' has no attribute {name!r}")
     value = getattr(import_module(f"orharness.{_HOME_OF[name]}"), name)

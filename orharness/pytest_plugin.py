@@ -220,7 +220,8 @@ def _check_network(port: int) -> None:
     if socket.socket.connect is _socket.socket.connect:
         return
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        with socket.socket() as probe:  # create_connection would leave its socket open if what blocks is no OSError
+            probe.connect(("127.0.0.1", port))
     except Exception as error:
         pytest.fail(
             f"the network is blocked, and 127.0.0.1 with it ({error}): sse_server is a real server on loopback. With"

@@ -29,18 +29,9 @@ class RecordingServer:
     """
 
     def __init__(self, upstream: str, path: Path, key_env: str | None = None) -> None:
+        where = ["--upstream", upstream, "--to", str(path), "--overwrite"]
         key = [] if key_env is None or key_env not in os.environ else ["--key-env", key_env]
-        command = [
-            sys.executable,
-            "-m",
-            "orharness",
-            "record",
-            "--upstream",
-            upstream,
-            "--to",
-            str(path),
-            "--overwrite",
-        ]
+        command = [sys.executable, "-m", "orharness", "record", *where, *key]
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._complaints)
         assert self._process.stdout is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 
 # What an inner run imports is forgotten at its end, unless the outer run has it already: this saves seconds a test, and
 # C extensions such as libyaml's do not bear being imported twice.
@@ -13,6 +14,7 @@ import trio
 import orharness.contract
 import orharness.recording
 import orharness.server.facade
+from orharness.server.facade import SseServer
 
 _KEPT = (hypothesis, trio, orharness.contract, orharness.recording, orharness.server.facade)
 
@@ -246,8 +248,11 @@ RECORDED = """
 """
 
 
-def test_record_once_then_replay_without_a_network(user: pytest.Pytester, make_sse_server: pytest.Function) -> None:
-    upstream = make_sse_server(strict=False)  # type: ignore[operator]
+def test_record_once_then_replay_without_a_network(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-the-real-one")
+    upstream = make_sse_server(strict=False)
     upstream.chat("Grüße, 世界")
     options = ("--sse-record-mode=once", f"--sse-upstream={upstream.base_url}")
     _run(user, RECORDED, *options, passed=1)
@@ -258,6 +263,10 @@ def test_record_once_then_replay_without_a_network(user: pytest.Pytester, make_s
     assert len(upstream.journal) == 1
     _run(user, RECORDED, "--sse-record-mode=all", options[1], passed=1)
     assert len(upstream.journal) == 2
+    assert upstream.journal[0].request.header("Authorization") == "Bearer sk-the-real-one"
+    assert "the-real-one" not in (user.path / "cassettes" / "test_it" / "test_answer[eins-zwei].yaml").read_text(
+        "utf-8"
+    )
 
 
 def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:

@@ -70,6 +70,16 @@ def test_what_no_route_answers_gets_the_gateways_error_and_an_entry(
     assert said in exchange.difference
 
 
+@pytest.mark.parametrize("body", [b"{not json", b"", b"[]", b'"text"'])
+def test_a_chat_that_is_no_json_object_is_refused_though_a_route_is_there(server: SseServer, body: bytes) -> None:
+    server.chat("x")
+    with Raw(server) as raw:
+        raw.request("POST", "/v1/chat/completions", body)
+        assert "asked for with a JSON object" in _answer(raw)["error"]["message"]
+    assert raw.head.startswith("HTTP/1.1 400 ")
+    assert server.journal[0].outcome is Outcome.UNMATCHED
+
+
 def test_the_difference_to_the_nearest_routes_is_told(server: SseServer) -> None:
     server.chat("x", when={"model": "a/b"})
     with Raw(server) as raw:

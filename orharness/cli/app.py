@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orharness import __version__
 from orharness.errors import ClientFailure, OrharnessError
 from orharness.report.encoding import never_fail
 
+DISTRIBUTION = "onerouter-harness"
 FAILED, WRONG_CALL = 1, 2
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -42,13 +43,13 @@ def _end(text: str, code: int) -> None:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"orharness {__version__}")
+        typer.echo(f"orharness {version(DISTRIBUTION)}")
         raise typer.Exit
 
 
 @app.callback()
 def _root(
-    version: Annotated[
+    show_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:

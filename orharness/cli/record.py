@@ -61,7 +61,7 @@ class _Watch:
     def look(self) -> None:
         """Tells of those that were saved since the last look."""
         if self._recorder.recorded > len(self._told):
-            for interaction in self._recorder._tape.interactions:
+            for interaction in self._recorder.interactions:
                 if id(interaction) not in self._told:
                     self._told[id(interaction)] = interaction
                     self._tell(interaction)

@@ -22,8 +22,8 @@ from orharness.report.screen import Screen
 from orharness.report.text import outcome_style, outcomes
 from orharness.report.timeline import count
 from orharness.scenario import api_path
-from orharness.server.exchange import LiveExchange
 from orharness.server.facade import SseServer
+from orharness.server.handles import Call
 from orharness.server.playback import serving_routes
 from orharness.stream import Transform
 from orharness.transforms import comments, compose, pace
@@ -140,21 +140,21 @@ class _Watch:
 
     def __init__(self, screen: Screen, server: SseServer) -> None:
         self._screen = screen
-        # The live list and not server.journal: copying all of a long journal twenty times a second would cost the
-        # server's loop the moments at which it is to write.
-        self._all: list[LiveExchange] = server._origin.exchanges
+        # Not server.journal: copying all of a long journal twenty times a second would cost the server's loop the
+        # moments at which it is to write.
+        self._server = server
         self._known = 0
-        self._open: list[LiveExchange] = []
+        self._open: list[Call] = []
 
     def look(self) -> None:
         """Tells of those that were decided since the last look."""
-        new = self._all[self._known :]
+        new = self._server.calls_from(self._known)
         self._known += len(new)
         watched = [*self._open, *new]
-        self._open = [live for live in watched if live.outcome is None]
-        for live in watched:
-            if live.outcome is not None:
-                self._tell(live.snapshot())
+        self._open = [call for call in watched if call.outcome is None]
+        for call in watched:
+            if call.outcome is not None:
+                self._tell(call.exchange)
 
     def _tell(self, exchange: Exchange) -> None:
         line = f"{exchange.id.lstrip('0')}  {describe(exchange)}"

@@ -171,6 +171,8 @@ class Origin:
     def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response, Gate]:
         routes = [(mounted.route, len(mounted.exchanges)) for mounted in self.mounted]
         chosen, reason = select(routes, request)
+        if chosen is not None and _is_malformed_chat(request):
+            chosen, reason = None, "a chat completion is asked for with a JSON object"
         if chosen is None:
             return self._built_in(request, exchange, reason or ""), _no_gate
         mounted = self.mounted[chosen]
@@ -216,9 +218,7 @@ class Origin:
         methods = {method for at, method in known if at == path}
         if methods and request.method not in methods:
             return 405
-        if request.method == "POST" and path == _CHAT_PATH and not isinstance(request.json, dict):
-            return 400
-        return 404
+        return 400 if _is_malformed_chat(request) else 404
 
     def garbage(
         self, request: web.BaseRequest, status: int, error: BaseException | None, message: str | None
@@ -233,6 +233,12 @@ class Origin:
         answer = web.Response(status=status, body=response.stream.body, content_type="application/json")
         answer.force_close()
         return answer
+
+
+def _is_malformed_chat(request: Request) -> bool:
+    """Whether no gateway would take it, whatever the scenario says."""
+    is_chat = request.method == "POST" and api_path(request.path) == _CHAT_PATH
+    return is_chat and not isinstance(request.json, dict)
 
 
 async def _no_gate(number: int) -> None:

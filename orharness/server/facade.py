@@ -140,7 +140,11 @@ class SseServer:
     @property
     def calls(self) -> list[Call]:
         """Every request, also those that no route answered."""
-        return [Call(live, self._thread) for live in list(self._origin.exchanges)]
+        return self.calls_from(0)
+
+    def calls_from(self, number: int) -> list[Call]:
+        """The requests from that one on, counted from 0: for whoever watches a server that runs for long."""
+        return [Call(live, self._thread) for live in self._origin.exchanges[number:]]
 
     def verify(self) -> None:
         """Raises ``ClientFailure`` for requests without a route and replies without a request, if ``strict``.

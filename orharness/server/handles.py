@@ -26,7 +26,9 @@ from orharness.server.thread import ServerThread
 
 T = TypeVar("T")
 _SETTLE = 1.0  # seconds that `finished` gives a client to read the last bytes or to leave
-_GRACE = 2.0  # seconds for which a leaving that comes too late is still awaited, so that the failure can tell when
+_GRACE = (
+    0.5  # seconds, or once more `within`: for so long a leaving that comes too late is awaited, to tell when it was
+)
 
 
 class Call:
@@ -174,6 +176,7 @@ class ExpectedDisconnect:
         self._route = route
         self._within = within
         self._before: list[LiveExchange] = []
+        self._patience = within + max(within, _GRACE)
         self._known = 0
         self.calls: list[Call] = []
 
@@ -196,7 +199,7 @@ class ExpectedDisconnect:
             ended = monotonic()
             for live in self._concerned():
                 with suppress(FutureTimeout):
-                    live.left.result(max(0.0, ended + self._within + _GRACE - monotonic()))
+                    live.left.result(max(0.0, ended + self._patience - monotonic()))
             self._judge(ended)
 
     async def __aenter__(self) -> ExpectedDisconnect:
@@ -208,7 +211,7 @@ class ExpectedDisconnect:
         if error is None:
             ended = monotonic()
             for live in self._concerned():
-                await _arrives(live.left, max(0.0, ended + self._within + _GRACE - monotonic()))
+                await _arrives(live.left, max(0.0, ended + self._patience - monotonic()))
             self._judge(ended)
 
     def _concerned(self) -> list[LiveExchange]:
