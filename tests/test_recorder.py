@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import logging
 import re
@@ -17,18 +18,19 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import httpx
 import pytest
 
-from orharness.cassette import CLIENT_DISCONNECTED, Interaction, RecordedRequest, header, load, save
+from orharness.cassette import CLIENT_DISCONNECTED, Interaction, RecordedRequest, Tape, header, load, save
 from orharness.errors import CassetteError, ScenarioError
 from orharness.recorder import Journal, Recorder, Session, upstream_uri
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 KEY = "sk-a-key-that-is-long-enough"
-PATIENCE = 10.0  # seconds; nothing here takes as long
+PATIENCE = 30.0  # seconds; nothing here takes as long, on a machine that is not busy
 Script = Callable[["Wire"], Awaitable[None]]
 
 
@@ -373,19 +375,19 @@ async def test_an_answer_without_a_stream_and_a_list_of_models(to: Path) -> None
 
     async with recording(to, answer) as bench, httpx.AsyncClient() as client:
         posted = await client.post(bench.base_url + "/chat/completions", json={"stream": False})
-        models = await client.get(bench.base_url + "/models?a=%20b&c")
+        models = await client.get(bench.base_url + "/models?a=%7eb%2F&c")
         request_lines = [wire.request.partition(b" HTTP")[0] for wire in bench.upstream.requests]
 
     assert posted.json() == models.json() == {"a": 1}
     assert posted.reason_phrase == "Made"
     assert posted.headers["Content-Length"] == "8"
-    assert request_lines == [b"POST /v1/chat/completions", b"GET /v1/models?a=%20b&c"]
+    assert request_lines == [b"POST /v1/chat/completions", b"GET /v1/models?a=%7eb%2F&c"]
     for found in load(to):
         assert found.stream.framing is Framing.LENGTH
         assert found.stream.announced is None
         assert chunks_of(found) == [b'{"a": 1}']
         assert (found.status, found.reason) == (201, "Made")
-    assert load(to)[1].request.uri.endswith("/v1/models?a=%20b&c")
+    assert load(to)[1].request.uri.endswith("/v1/models?a=%7eb%2F&c")
 
 
 @pytest.mark.asyncio
@@ -398,6 +400,53 @@ async def test_an_error_of_the_server_is_recorded_as_it_came(to: Path) -> None:
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
     assert load(to)[0].status == 429
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_is_the_clients_to_follow(to: Path) -> None:
+    async def redirect(wire: Wire) -> None:
+        wire.raw(b"HTTP/1.1 307 Elsewhere\r\nLocation: /v1/there\r\nContent-Length: 0\r\n\r\n")
+
+    async with recording(to, redirect) as bench, httpx.AsyncClient() as client:
+        answer = await client.post(bench.base_url + "/chat/completions", json={})
+        assert len(bench.upstream.requests) == 1
+
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/v1/there")
+    assert (load(to)[0].status, chunks_of(load(to)[0])) == (307, [])
+
+
+@pytest.mark.asyncio
+async def test_what_is_compressed_all_the_same_stays_as_it_came(to: Path) -> None:
+    packed = gzip.compress(b"data: a\n\n")
+
+    async def compressed(wire: Wire) -> None:
+        wire.head("Content-Encoding: gzip")
+        wire.chunks(packed[:5], packed[5:])
+        wire.last_chunk()
+
+    async with recording(to, compressed) as bench, httpx.AsyncClient() as client:
+        answer = await client.post(bench.base_url + "/chat/completions", json={})
+
+    assert answer.text == "data: a\n\n"
+    assert chunks_of(load(to)[0]) == [packed[:5], packed[5:]]
+    assert header(load(to)[0].headers, "Content-Encoding") == "gzip"
+
+
+@pytest.mark.asyncio
+async def test_a_session_is_saved_while_others_go_on(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    add = Tape.add
+
+    def noted(*arguments: Any) -> None:
+        threads.append(get_ident())
+        add(*arguments)
+
+    monkeypatch.setattr(Tape, "add", noted)
+    async with recording(to, awkward) as bench, asking(bench.base_url) as client:
+        await client.rest()
+
+    assert len(threads) == 1
+    assert get_ident() not in threads
 
 
 @pytest.mark.asyncio
@@ -646,6 +695,7 @@ async def test_sessions_stand_in_the_order_of_their_requests(to: Path) -> None:
             await other.rest()
         await until(lambda: bench.recorder.recorded)
         assert [found.stream.body for found in load(to)] == [b"data: second\n\n"]
+        await until(lambda: b'{"order": 1, "saved": true}' in contents(to.with_name("a.yaml.recording")))
         second_ended.set()
         await one.rest()
 
@@ -695,9 +745,9 @@ async def test_the_clients_key_passes_through_and_is_never_written(to: Path, nam
     async def repeats_it(wire: Wire) -> None:
         wire.head(f"X-You-Said: {KEY}", "Set-Cookie: cookie=1")
         wire.chunks(b"data: you said " + KEY[:9].encode(), KEY[9:].encode() + b"\n\n")
-        await until_written(to.with_name("a.yaml.recording"), chunks=2)
-        no_secrets_in(to.parent)
         wire.chunks(b"data: and " + KEY.encode() + b"\n\n")
+        await until_written(to.with_name("a.yaml.recording"), chunks=3)
+        no_secrets_in(to.parent)
         wire.last_chunk()
 
     async with recording(to, repeats_it) as bench:
@@ -906,7 +956,7 @@ async def recording_process(upstream: str, to: Path) -> AsyncIterator[tuple[asyn
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(3 * PATIENCE):
+        async with asyncio.timeout(2 * PATIENCE):
             yield process, (await process.stdout.readline()).decode().strip()
     finally:
         if process.returncode is None:
