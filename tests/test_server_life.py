@@ -220,6 +220,15 @@ def test_waiting_for_the_server_inside_itself_is_an_error_and_not_a_deadlock(ser
         assert "cannot wait for the server itself" in _answer(raw)["error"]["message"]
 
 
+def test_a_thread_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("orharness.server.thread.PeerQueue", broken)
+    with pytest.raises(OrharnessError, match="could not start: ZeroDivisionError"):
+        ServerThread().start()
+
+
 def test_loopback_is_kept_out_of_a_proxys_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "example.com")
     monkeypatch.delenv("no_proxy", raising=False)

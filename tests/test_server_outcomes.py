@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.thread import ServerThread
 from orharness.sse import Comment
-from orharness.transforms import hold
+from orharness.transforms import after_event, hang, hold
 
 PIECES = [f"data: {number}\n\n".encode() for number in range(8)]
 DONE = b"data: [DONE]\n\n"
@@ -257,6 +258,36 @@ def test_a_release_before_the_gate_is_kept(server: SseServer) -> None:
     with Raw(server) as raw:
         raw.request("POST", "/s")
         raw.read_until(LAST_CHUNK)
+
+
+@each_way
+def test_leaving_while_a_response_hangs_is_a_disconnect_though_the_fault_came_first(
+    server: SseServer, how: How, leave: Callable[[Raw], None]
+) -> None:
+    reply = server.post("/s").stream(*PIECES, DONE, through=[hang(after_event(2))])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(PIECES[1] + b"\r\n")
+        assert reply.call.wait_ended(20) is Outcome.FAULTED
+        with reply.expect_disconnect(within=20) as block:
+            leave(raw)
+    assert (block.call.outcome, block.call.exchange.how) == (Outcome.FAULTED, how)
+
+
+def test_expecting_a_disconnect_of_a_complete_answer_fails_at_once(server: SseServer) -> None:
+    reply = server.post("/s").stream(*PIECES, DONE, through=[hold(after=2)])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(PIECES[1] + b"\r\n")
+        before = time.monotonic()
+
+        def read_the_rest() -> None:
+            reply.release()
+            raw.read_until(LAST_CHUNK)
+
+        with pytest.raises(AssertionError, match="nothing left to cancel"), reply.expect_disconnect(within=3600):
+            read_the_rest()
+    assert time.monotonic() - before < 1800  # not the hour that was allowed
 
 
 def test_wait_ended_says_what_is_open_when_its_time_is_over(server: SseServer) -> None:

@@ -125,6 +125,7 @@ class Origin:
         finally:
             connection.busy = False
             exchange.refresh = None
+            exchange.over = True
             if not answering.done():
                 answering.cancel()
 

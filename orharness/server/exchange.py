@@ -25,6 +25,7 @@ class LiveExchange:
         self.started = monotonic()  # the clock of asyncio's loops; set again when the body has been read
         self.decided: Future[Outcome] = Future()
         self.left: Future[Disconnect] = Future()
+        self.over = False  # nothing more will be seen of it
         self.refresh: Callable[[], None] | None = None  # asks the kernel what was read since; the loop's thread only
         self._started_at = datetime.now(UTC)
         self._lock = Lock()
@@ -58,6 +59,11 @@ class LiveExchange:
     def open(self) -> bool:
         """Whether the client is still there and the outcome undecided."""
         return not self.decided.done() and not self.left.done()
+
+    @property
+    def can_be_left(self) -> bool:
+        """Whether the client is still there to leave: also while a response hangs, which is a fault decided already."""
+        return not self.left.done() and not self.over and self.outcome in (None, Outcome.FAULTED)
 
     @property
     def begun_writing(self) -> bool:

@@ -29,6 +29,7 @@ _SETTLE = 1.0  # seconds that `finished` gives a client to read the last bytes o
 _GRACE = (
     0.5  # seconds, or once more `within`: for so long a leaving that comes too late is awaited, to tell when it was
 )
+_LOOK = 0.02  # seconds between two looks at whether an exchange can still be left
 
 
 class Call:
@@ -162,7 +163,7 @@ class LiveRoute:
         return f"<LiveRoute {self.name}: {len(self.exchanges)} calls>"
 
     def _open(self) -> list[LiveExchange]:
-        return [live for live in self.exchanges if live.open]
+        return [live for live in self.exchanges if live.can_be_left]
 
     def _notify(self) -> None:
         with self._arrived:
@@ -198,8 +199,9 @@ class ExpectedDisconnect:
         if error is None:
             ended = monotonic()
             for live in self._concerned():
-                with suppress(FutureTimeout):
-                    live.left.result(max(0.0, ended + self._patience - monotonic()))
+                while live.can_be_left and monotonic() < ended + self._patience:
+                    with suppress(FutureTimeout):
+                        live.left.result(_LOOK)  # not the whole time: it may end otherwise, and then nobody leaves
             self._judge(ended)
 
     async def __aenter__(self) -> ExpectedDisconnect:
@@ -211,7 +213,8 @@ class ExpectedDisconnect:
         if error is None:
             ended = monotonic()
             for live in self._concerned():
-                await _arrives(live.left, max(0.0, ended + self._patience - monotonic()))
+                while live.can_be_left and monotonic() < ended + self._patience:
+                    await _arrives(live.left, _LOOK)
             self._judge(ended)
 
     def _concerned(self) -> list[LiveExchange]:

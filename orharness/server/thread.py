@@ -28,6 +28,7 @@ class ServerThread:
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxy_settings: dict[str, str | None] = {}
+        self._failure: BaseException | None = None
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._thread = threading.Thread(target=self._main, name="orharness-server", daemon=True)
 
@@ -35,6 +36,9 @@ class ServerThread:
         """Returns when the loop runs. Loopback is taken out of any HTTP proxy's reach until ``stop``."""
         self._thread.start()
         self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise OrharnessError(f"the server's thread could not start: {self._failure!r}") from self._failure
         self._bypass_proxy()
         # A daemon thread, so that a program that never stops it can end; then the loop is still closed in order.
         atexit.register(self.stop)
@@ -94,9 +98,16 @@ class ServerThread:
         return self._loop
 
     def _main(self) -> None:
-        with asyncio.Runner() as runner:
-            runner.run(self._serve())
-        self._loop = None
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._serve())
+        except BaseException as error:
+            if self._ready.is_set():
+                raise
+            self._failure = error
+        finally:
+            self._loop = None
+            self._ready.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
