@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orharness.errors import ClientFailure
-from orharness.journal import Exchange, Outcome
+from orharness.journal import Bill, Exchange, Outcome
 from orharness.sse import Event, decode_with_offsets
 from orharness.verdict import aligned, excerpt
 
@@ -62,6 +62,8 @@ def _rows(exchange: Exchange) -> list[tuple[str, str]]:
     if exchange.body:
         rows.append(("bytes", excerpt(exchange.body, exchange.bytes_written)))
         rows.append(("not sent", _saved(exchange)))
+    if exchange.bill is not None:
+        rows.append(("model", _billed(exchange)))
     return rows
 
 
@@ -89,11 +91,18 @@ def disconnect_failure(
     return ClientFailure(f"{said}\n{aligned(rows)}", exchange)
 
 
-def upstream_failure(exchange: Exchange) -> ClientFailure | None:
-    """Why the upstream cannot be said to have been stopped; ``None`` where it was."""
-    if exchange.outcome is Outcome.CANCELLED:
-        return None
+def upstream_failure(exchange: Exchange, leaked_tokens: int = 1) -> ClientFailure | None:
+    """Why the upstream cannot be said to have been stopped; ``None`` where it was.
+
+    ``leaked_tokens``: how many may be billed beyond what the client read; one is always under way.
+    """
     rows = _rows(exchange)
+    if exchange.outcome is Outcome.CANCELLED:
+        leaked = leaked_tokens_of(exchange.bill)
+        if leaked <= leaked_tokens:
+            return None
+        said = f"the client left, and was billed for {leaked:,} tokens that it never read"
+        return ClientFailure(f"{said}\n{aligned([*rows, *_leak_rows(exchange, leaked_tokens)])}", exchange)
     rows.append(("expected", "cancelled: the client leaves before the end marker, and the rest is never sent"))
     if exchange.outcome is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         said = "the client has not left: the model goes on"
@@ -103,6 +112,33 @@ def upstream_failure(exchange: Exchange) -> ClientFailure | None:
     else:
         said = f"nothing was stopped: the exchange is {exchange.outcome.value}"
     return ClientFailure(f"{said}\n{aligned(rows)}", exchange)
+
+
+def leaked_tokens_of(bill: Bill | None) -> int:
+    """Tokens that are billed and were not read; where reading cannot be seen, not written."""
+    if bill is None:
+        return 0
+    return bill.tokens_billed - (bill.tokens_written if bill.tokens_read is None else bill.tokens_read)
+
+
+def _leak_rows(exchange: Exchange, allowed: int) -> list[tuple[str, str]]:
+    rows = [("expected", f"at most {allowed:,} leaked tokens (leaked_tokens=)")]
+    if exchange.provider_stops is False:
+        goes_on = f"{exchange.provider} does not stop on cancel: it makes the whole answer, whatever the client does"
+        rows.append(("cause", goes_on))
+    else:
+        rows.append(("cause", "the model ran ahead of the client: what it made before the client left is billed"))
+    return rows
+
+
+def _billed(exchange: Exchange) -> str:
+    bill = exchange.bill
+    assert bill is not None
+    read = "" if bill.tokens_read is None else f", {bill.tokens_read:,} read"
+    return (
+        f"{bill.tokens_made:,} tokens made by {exchange.provider}, {bill.tokens_written:,} written{read};"
+        f" {bill.tokens_billed:,} billed: ${bill.cost:.6f}"
+    )
 
 
 def strict_failures(exchanges: Sequence[Exchange], unused: Sequence[str]) -> list[str]:

@@ -19,12 +19,17 @@ from orharness.errors import ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Pacing, Request
+from orharness.providers import DEFAULT, Provider, asked_for
+from orharness.providers import lookup as provider_named
 from orharness.sse import Comment, Event, Retry, decode, encode
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.transforms import compose
+from orharness.upstream import PRICE, Generation
 
 API_PREFIXES = ("/api/v1", "/v1")
 EVENT_STREAM = "text/event-stream"
+GENERATION_ID = "X-Generation-Id"
+PROVIDER_NAME = "X-Provider-Name"
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 When = Mapping[str, Any] | Callable[[Request], bool]
 Through = Iterable[Callable[[Stream], Stream]]
@@ -49,6 +54,7 @@ class Response:
     stream: Stream
     head: float = 0.0
     pacing: Pacing | None = None  # None: the server's own
+    generation: Generation | None = None  # the model behind it, where there is one
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,9 @@ class Reply:
         *,
         tokens: int | None = None,
         gateway: str | Gateway = "onerouter",
+        provider: str | Provider = DEFAULT,
+        pace: float | None = None,
+        price: float = PRICE,
         delay: float = 0.0,
         head: float = 0.0,
         through: Through = (),
@@ -76,33 +85,52 @@ class Reply:
         """A chat completion, streamed if the request says ``stream: true``, else one JSON document.
 
         ``text``: the answer, or its pieces, a token each; ``tokens=500`` makes one of that length. ``delay``: seconds
-        between events; ``head``: seconds before the response head. ``completion`` takes the fields of
-        ``orharness.dialects.chat.Completion``: ``reasoning=``, ``tool_calls=``, ``usage=``, ``model=`` (by default the
-        one that the request names), ``error=``, … Raises ``ScenarioError`` for what does not exist or cannot be.
+        between events; ``head``: seconds before the response head. ``provider``: whose model makes it, unless the
+        request's ``provider`` field chooses one; ``pace``: seconds in which it makes a token, by default as fast as is
+        written; ``price``: dollars a token. ``completion`` takes the fields of ``orharness.dialects.chat.Completion``:
+        ``reasoning=``, ``tool_calls=``, ``usage=``, ``model=`` (by default the one that the request names), ``error=``,
+        … Raises ``ScenarioError`` for what does not exist or cannot be.
         """
         if (text is None) == (tokens is None):
             raise ScenarioError("chat takes a text or tokens=, one of them")
-        made = _completion(tokens if text is None else text, completion)
+        maker = provider_named(provider)
+        made = _completion(tokens if text is None else text, {**completion, "provider": maker.name})
         named = "model" in completion
         sender = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
         shape = _shape(through, ending, framing)
         options: dict[str, Any] = {"head": _seconds(head, "head"), "pacing": _pacing(pacing)}
 
         @cache  # a scenario answers the same request again and again
-        def body(model: str, include_usage: bool) -> Stream:
-            return shape(chat.stream(replace(made, model=model), sender, include_usage, _seconds(delay, "delay")))
+        def body(said: chat.Completion, include_usage: bool) -> tuple[Stream, tuple[int, ...]]:
+            stream = shape(chat.stream(said, sender, include_usage, _seconds(delay, "delay")))
+            return stream, chat.token_offsets(stream.body)
 
-        body(made.model, False)  # an impossible scenario fails here, where it is written, and not at the first request
+        body(made, False)  # an impossible scenario fails here, where it is written, and not at the first request
 
         def answer(request: Request) -> Response:
+            try:
+                by = asked_for(_field_of(request, "provider")) or maker
+            except ScenarioError as error:  # it is the client that asks for what does not exist
+                return error_response(sender, 404, str(error))
             asked = _field_of(request, "model")
-            model = asked if isinstance(asked, str) and not named else made.model
-            said = replace(made, model=model)
-            marks = ((sender.generation_header, said.id_at(sender)),) if sender.generation_header else ()
-            if not chat.wants_stream(request.json):
-                return _json_response(200, chat.document(said, sender), marks, **options)
-            stream = body(model, chat.wants_usage(request.json, sender))
-            return Response(200, (("Content-Type", EVENT_STREAM), *marks), stream, **options)
+            said = replace(made, model=asked if isinstance(asked, str) and not named else made.model, provider=by.name)
+            marks = _marks(sender, said.id_at(sender), by)
+            model = Generation(
+                id=said.id_at(sender),
+                model=said.model,
+                total=said.counted.completion_tokens,
+                provider=by,
+                prompt=chat.prompt_tokens_of(request.json) if said.usage is None else said.usage.prompt_tokens,
+                streamed=chat.wants_stream(request.json),
+                finish_reason=said.finish,
+                pace=None if pace is None else _seconds(pace, "pace"),
+                price=price,
+            )
+            if not model.streamed:
+                return _json_response(200, chat.document(said, sender), marks, generation=model, **options)
+            stream, offsets = body(said, chat.wants_usage(request.json, sender))
+            model = replace(model, offsets=offsets, seconds=stream.duration)
+            return Response(200, (("Content-Type", EVENT_STREAM), *marks), stream, generation=model, **options)
 
         return cls(answer, f"chat {_short(made.text)!r}")
 
@@ -130,7 +158,8 @@ class Reply:
         body = shape(_stream_of(pieces, _seconds(delay, "delay")))
         default = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-cache"} if default_headers else {}
         sent = _headers(headers, default)
-        response = Response(status, sent, body, _seconds(head, "head"), _pacing(pacing))
+        model = recorded_generation(body, sent)
+        response = Response(status, sent, body, _seconds(head, "head"), _pacing(pacing), model)
         return cls(lambda _: response, f"stream of {len(body.chunks)} chunks")
 
     @classmethod
@@ -157,6 +186,47 @@ class Reply:
         response = Response(status, sent, Stream.of(data), _seconds(head, "head"), Pacing.INSTANT)
         framed = replace(response, stream=replace(response.stream, framing=Framing.LENGTH))
         return cls(lambda _: framed, f"status {status}")
+
+
+def _marks(gateway: Gateway, identifier: str, provider: Provider) -> tuple[tuple[str, str], ...]:
+    generation = ((gateway.generation_header, identifier),) if gateway.generation_header else ()
+    return (*generation, *(((PROVIDER_NAME, provider.name),) if gateway.names_provider else ()))
+
+
+def recorded_generation(
+    stream: Stream, headers: tuple[tuple[str, str], ...] = (), provider: str | Provider | None = None
+) -> Generation | None:
+    """The model behind a stream that is there already; its tokens are those of its usage, else its events.
+
+    ``None`` where the stream holds no chat completion. A provider that is not known counts as one that stops.
+    """
+    offsets = chat.token_offsets(stream.body)
+    if not offsets:
+        return None
+    said = chat.fold(decode(stream.body))
+    usage = said.usage or {}
+    counts = [value if isinstance(value := usage.get(name), int) else None for name in _COUNTS]
+    sent = next((value for name, value in headers if name.lower() == GENERATION_ID.lower()), None)
+    return Generation(
+        id=sent or said.id or "gen-recorded",
+        model=said.model,
+        total=len(offsets) if counts[1] is None else counts[1],
+        offsets=offsets,
+        provider=_recorded_provider(provider or said.provider),
+        prompt=counts[0] or 0,
+        finish_reason=said.finish_reason,
+        seconds=stream.duration,
+    )
+
+
+_COUNTS = ("prompt_tokens", "completion_tokens")
+
+
+def _recorded_provider(name: str | Provider | None) -> Provider:
+    try:
+        return DEFAULT if name is None else provider_named(name)
+    except ScenarioError:
+        return Provider(str(name), stops_on_cancel=True)
 
 
 def error_response(gateway: Gateway, status: int, message: str) -> Response:

@@ -131,6 +131,20 @@ def fold(items: Iterable[Item]) -> Answer:
     return folder.answer()
 
 
+def token_offsets(body: bytes) -> tuple[int, ...]:
+    """The body offset behind each event that carries a part of an answer: text, reasoning, refusal or a tool call."""
+    found = decode_with_offsets(body)
+    return tuple(offset for offset, item in found if isinstance(item, Event) and _carries(_parsed(item)))
+
+
+def _carries(data: object) -> bool:
+    deltas = [at(choice, "delta") for choice in list_at(data, "choices")]
+    return any(at(delta, name) for delta in deltas for name in _PARTS)
+
+
+_PARTS = ("content", "reasoning", "reasoning_content", "refusal", "tool_calls")
+
+
 def error_of(event: Event) -> ReportedError | None:
     """The error that an event tells of, in any of the shapes of ``ErrorShape``, or as vLLM has it; else ``None``."""
     return _error_in(_parsed(event), event)

@@ -34,6 +34,7 @@ from orharness.dialects.answer import (
     is_terminal,
     list_at,
     mark_end,
+    token_offsets,
 )
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER, ErrorShape, Gateway, UsageRule
@@ -63,6 +64,7 @@ __all__ = [
     "prompt_tokens_of",
     "sample_tokens",
     "stream",
+    "token_offsets",
     "tokens_of",
     "wants_stream",
     "wants_usage",

@@ -23,10 +23,12 @@ from orharness.server.delivery import Delivery, Gate
 from orharness.server.exchange import LiveExchange
 from orharness.server.gates import Gates
 from orharness.server.peerqueue import PeerQueue
+from orharness.upstream import generation_document
 
 log = logging.getLogger("orharness.server")
 JOURNAL_PATH = "/_orharness/journal"
 _CHAT_PATH = "/chat/completions"
+_GENERATION_PATH = "/generation"
 
 
 @dataclass
@@ -203,6 +205,8 @@ class Origin:
             return self._say(exchange, json_response(journal_document(self.journal())), "journal")
         if request.method == "GET" and path == "/models":
             return self._say(exchange, json_response(chat.models_document(self._models)), "models")
+        if request.method == "GET" and path == _GENERATION_PATH:
+            return self._say(exchange, self._generation(request), "generation")
         status = self._error_status(request, path)
         text = reason if request.json is not None or status != 400 else f"the body is not JSON\n{reason}"
         exchange.unmatched(text)
@@ -213,9 +217,20 @@ class Origin:
         exchange.begin(instant, Pacing.INSTANT, route, exchange.snapshot().difference)
         return instant
 
+    def _generation(self, request: Request) -> Response:
+        """What a generation cost, by the id of ``X-Generation-Id``; of one that was sent twice, the last time."""
+        identifier = request.parameters.get("id", "")
+        for live in reversed(self.exchanges):
+            generation = live.generation
+            if generation is not None and generation.id == identifier:
+                bill = live.snapshot().bill
+                assert bill is not None
+                return json_response(generation_document(generation, bill, live.started_at))
+        return error_response(self.gateway, 404, f"there is no generation {identifier!r}")
+
     def _error_status(self, request: Request, path: str) -> int:
         known = {(api_path(mounted.route.path), mounted.route.method) for mounted in self.mounted}
-        known |= {("/models", "GET"), (_CHAT_PATH, "POST"), (JOURNAL_PATH, "GET")}
+        known |= {("/models", "GET"), (_GENERATION_PATH, "GET"), (_CHAT_PATH, "POST"), (JOURNAL_PATH, "GET")}
         methods = {method for at, method in known if at == path}
         if methods and request.method not in methods:
             return 405

@@ -9,9 +9,21 @@ from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
 
-from orharness.journal import Boundaries, Disconnect, Exchange, How, Observation, Outcome, Pacing, Request, decide
+from orharness.journal import (
+    Bill,
+    Boundaries,
+    Disconnect,
+    Exchange,
+    How,
+    Observation,
+    Outcome,
+    Pacing,
+    Request,
+    decide,
+)
 from orharness.scenario import Response
 from orharness.stream import Chunk, Ending, Stream
+from orharness.upstream import Generation, bill
 
 _NOTHING = Stream()
 
@@ -64,6 +76,16 @@ class LiveExchange:
     def can_be_left(self) -> bool:
         """Whether the client is still there to leave: also while a response hangs, which is a fault decided already."""
         return not self.left.done() and not self.over and self.outcome in (None, Outcome.FAULTED)
+
+    @property
+    def started_at(self) -> str:
+        """The moment at which the request had been read, in ISO 8601."""
+        return self._started_at.isoformat().replace("+00:00", "Z")
+
+    @property
+    def generation(self) -> Generation | None:
+        """The model behind the answer, ``None`` where there is none or it was not chosen yet."""
+        return None if self._response is None else self._response.generation
 
     @property
     def begun_writing(self) -> bool:
@@ -167,9 +189,10 @@ class LiveExchange:
         with self._lock:
             stream = _NOTHING if self._response is None else self._response.stream
             left = self._disconnect
+            generation = None if self._response is None else self._response.generation
             return Exchange(
                 id=self.id,
-                started_at=self._started_at.isoformat().replace("+00:00", "Z"),
+                started_at=self.started_at,
                 request=self.request,
                 route=self._route,
                 status=None if self._response is None else self._response.status,
@@ -184,6 +207,9 @@ class LiveExchange:
                 boundaries=Boundaries(self._proven, self._assumed),
                 faults=_fault_names(stream),
                 difference=self._difference,
+                bill=None if generation is None else self._bill(generation),
+                provider=None if generation is None else generation.provider.name,
+                provider_stops=None if generation is None else generation.provider.stops_on_cancel,
                 end=None if self._response is None else _end(stream),
                 stream_size=None if self._response is None else len(stream.body),
                 chunks=None if self._response is None else len(stream.chunks),
@@ -192,6 +218,17 @@ class LiveExchange:
                 written_at=tuple(self._written_at),
                 held_at=self._held_at,
             )
+
+    def _bill(self, generation: Generation) -> Bill:
+        cancelled = self.outcome is Outcome.CANCELLED and self._disconnect is not None
+        return bill(
+            generation,
+            now=self.elapsed(),
+            written=self._written,
+            read=self._read,
+            left_at=self._disconnect.at if cancelled and self._disconnect is not None else None,
+            whole=self._response is not None and self._written >= _end(self._response.stream),
+        )
 
     def _observe(self) -> Observation:
         return Observation(

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from orharness.checks import describe, disconnect_failure, upstream_failure
 from orharness.errors import ClientFailure
-from orharness.journal import Exchange, Outcome
+from orharness.journal import Bill, Exchange, Outcome
 from orharness.server.app import Mounted
 from orharness.server.exchange import LiveExchange
 from orharness.server.thread import ServerThread
@@ -79,9 +79,15 @@ class Call:
             return self._live.decided.result()
         raise self._still_open(timeout)
 
-    def assert_upstream_stopped(self) -> None:
-        """The client left before the end, and the server stopped: events and bytes were saved."""
-        failure = upstream_failure(self.exchange)
+    @property
+    def bill(self) -> Bill | None:
+        """What the model behind the answer made and charges by now; ``None`` where there is no model."""
+        return self.exchange.bill
+
+    def assert_upstream_stopped(self, leaked_tokens: int = 1) -> None:
+        """The client left before the end, and the model stopped: it bills at most so many tokens that were not read."""
+        __tracebackhide__ = True
+        failure = upstream_failure(self.exchange, leaked_tokens)
         if failure is not None:
             raise failure
 

@@ -1,0 +1,125 @@
+"""The simulated model behind a reply: which tokens it has made at a moment, and what they cost.
+
+The model works apart from the writing. While its client is there it is as far as what was written, or as far as its own
+pace has brought it. When the client leaves before the end, a provider that supports cancellation stops there and then;
+any other makes the rest, and bills it all; so does one whose request did not ask for a stream.
+
+No IO and no clock: moments are passed in, in seconds since the request was read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any
+
+from orharness.journal import Bill
+from orharness.providers import DEFAULT, Provider
+
+PRICE = 15e-6  # dollars a token, prompt or completion: the list price of a large model
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One answer in the making.
+
+    ``offsets``: the body offset behind each event that carries a part of it; ``total``: its tokens in all (of a
+    recording those of its usage), spread evenly over these events. ``pace``: seconds a token, ``None`` for a model that
+    is as fast as what is written, and as the stream's own delays (``seconds`` in all) once nobody reads. ``price``:
+    dollars a token.
+    """
+
+    id: str
+    model: str | None
+    total: int
+    offsets: tuple[int, ...] = ()
+    provider: Provider = DEFAULT
+    prompt: int = 0
+    streamed: bool = True
+    finish_reason: str | None = "stop"
+    pace: float | None = None
+    seconds: float = 0.0
+    price: float = PRICE
+
+    def tokens_at(self, offset: int) -> int:
+        """The tokens whose events stand wholly before a body offset."""
+        if not self.offsets:
+            return 0
+        return round(bisect_right(self.offsets, offset) * self.total / len(self.offsets))
+
+    def made(self, now: float, written: int, left_at: float | None) -> int:
+        """The tokens made by ``now``; ``left_at`` is when the client left before the end, ``None`` if it has not."""
+        if left_at is not None and not self._goes_on:
+            now = left_at
+        if self.pace is not None:
+            return max(self.tokens_at(written), min(self.total, int(now / self.pace) if self.pace else self.total))
+        if left_at is None:
+            return self.tokens_at(written)
+        return min(self.total, self.tokens_at(written) + self._drained(now - left_at))
+
+    @property
+    def _goes_on(self) -> bool:
+        return not (self.streamed and self.provider.stops_on_cancel)
+
+    def _drained(self, seconds: float) -> int:
+        """What is made in that time when nobody reads."""
+        if not self._goes_on:
+            return 0
+        each = self.seconds / self.total if self.total else 0.0
+        return int(seconds / each) if each else self.total
+
+
+def bill(
+    generation: Generation, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool
+) -> Bill:
+    """What is charged for a generation, as things stand at ``now``.
+
+    ``written`` and ``read`` are body offsets; ``left_at``: when the client left before the end; ``whole``: whether the
+    answer was written to its end. A generation that goes on without its client is billed whole at once: nothing can
+    stop it any more.
+    """
+    cancelled = left_at is not None
+    made = generation.total if whole else generation.made(now, written, left_at)
+    billed = generation.total if cancelled and generation._goes_on else made
+    if not generation.streamed:
+        taken_written = generation.total if whole else 0
+        made = billed = generation.total
+    else:
+        taken_written = generation.tokens_at(written)
+    taken_read = None if read is None else generation.tokens_at(read) if generation.streamed else taken_written
+    return Bill(
+        tokens_prompt=generation.prompt,
+        tokens_made=made,
+        tokens_written=taken_written,
+        tokens_read=taken_read,
+        tokens_billed=billed,
+        cancelled=cancelled,
+        cost=round((generation.prompt + billed) * generation.price, 9),
+    )
+
+
+def generation_document(generation: Generation, made: Bill, created_at: str) -> dict[str, Any]:
+    """What ``GET …/generation?id=`` answers (https://openrouter.ai/docs/api-reference/get-a-generation).
+
+    While the model goes on without its client, ``finish_reason`` is null and ``in_progress`` says so.
+    """
+    in_progress = made.tokens_made < made.tokens_billed
+    finished = not in_progress and not made.cancelled
+    return {
+        "data": {
+            "id": generation.id,
+            "model": generation.model,
+            "provider_name": generation.provider.name,
+            "streamed": generation.streamed,
+            "cancelled": made.cancelled,
+            "finish_reason": generation.finish_reason if finished else None,
+            "in_progress": in_progress,
+            "tokens_prompt": made.tokens_prompt,
+            "tokens_completion": made.tokens_billed,
+            "native_tokens_prompt": made.tokens_prompt,
+            "native_tokens_completion": made.tokens_billed,
+            "usage": made.cost,
+            "total_cost": made.cost,
+            "created_at": created_at,
+        }
+    }

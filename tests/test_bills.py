@@ -1,0 +1,191 @@
+"""What the client's cancel costs, seen from outside: bills, failures, the generation endpoint, providers by request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from raw import STREAM, Raw
+
+from orharness.cassette import Interaction, RecordedRequest, save
+from orharness.errors import ScenarioError
+from orharness.journal import Bill
+from orharness.providers import Provider
+from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
+from orharness.stream import Stream
+from orharness.transforms import hold
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+@pytest.fixture
+def server(sse_thread: ServerThread) -> Iterator[SseServer]:
+    with SseServer(sse_thread, strict=False) as server:
+        yield server
+
+
+def _get(server: SseServer, path: str) -> tuple[int, Any]:
+    with Raw(server) as raw:
+        raw.request("GET", path, headers="Connection: close\r\n")
+        raw.read_all()
+        return int(raw.head.split(" ")[1]), json.loads(raw.body)
+
+
+def _leave_after(server: SseServer, events: int, **options: Any) -> tuple[Bill, Raw]:
+    """Reads so many events of an answer of 500 tokens, and leaves."""
+    reply = server.chat(tokens=500, through=[hold(after=events)], **options)
+    with Raw(server) as raw:
+        raw.post()
+        while raw.received.count(b"data: ") < events or not raw.received.endswith(b"\n\n\r\n"):
+            raw.read()
+        with reply.expect_disconnect(within=20):
+            raw.close()
+    assert reply.call.bill is not None
+    return reply.call.bill, raw
+
+
+def _header(raw: Raw, name: str) -> str:
+    return next(line.partition(": ")[2] for line in raw.head.splitlines() if line.startswith(name + ":"))
+
+
+def test_with_a_supported_provider_the_bill_stops(server: SseServer) -> None:
+    made, raw = _leave_after(server, 4, provider="Anthropic")
+    assert (made.tokens_made, made.tokens_written, made.tokens_read, made.tokens_billed) == (3, 3, 3, 3)
+    assert made.cancelled
+    assert _header(raw, "X-Provider-Name") == "Anthropic"
+    assert b'"provider":"Anthropic"' in raw.body
+    assert b'"usage"' not in raw.body
+    server.calls[0].assert_upstream_stopped()
+
+
+def test_with_any_other_the_whole_answer_is_billed_and_the_test_says_why(server: SseServer) -> None:
+    made, _ = _leave_after(server, 4, provider="groq", price=0.00001)
+    assert (made.tokens_made, made.tokens_read, made.tokens_billed) == (500, 3, 500)
+    with pytest.raises(AssertionError) as raised:
+        server.calls[0].assert_upstream_stopped()
+    said = str(raised.value)
+    assert "the client left, and was billed for 497 tokens that it never read" in said
+    assert "500 tokens made by Groq, 3 written, 3 read; 500 billed: $0.0050" in said
+    assert "Groq does not stop on cancel" in said
+    server.calls[0].assert_upstream_stopped(leaked_tokens=497)
+
+
+def test_a_provider_of_ones_own(server: SseServer) -> None:
+    made, _ = _leave_after(server, 4, provider=Provider("My GPU", stops_on_cancel=False))
+    assert made.tokens_billed == 500
+
+
+def test_a_model_that_runs_ahead_is_billed_for_what_it_made(server: SseServer) -> None:
+    made, _ = _leave_after(server, 4, pace=0.0)
+    assert (made.tokens_read, made.tokens_billed) == (3, 500)
+    with pytest.raises(AssertionError, match="the model ran ahead of the client"):
+        server.calls[0].assert_upstream_stopped()
+
+
+def test_an_unknown_provider_fails_where_it_is_written(server: SseServer) -> None:
+    with pytest.raises(ScenarioError, match="the nearest is Groq"):
+        server.chat("x", provider="Gorq")
+
+
+def test_a_request_chooses_its_provider(server: SseServer) -> None:
+    reply = server.chat("Hi", provider="OpenAI")
+    with Raw(server) as raw:
+        raw.post(body={**STREAM, "provider": {"order": ["aws-bedrock"]}})
+        raw.read_until(LAST_CHUNK)
+    assert _header(raw, "X-Provider-Name") == "AWS Bedrock"
+    assert b'"provider":"AWS Bedrock"' in raw.body
+    assert reply.call.exchange.provider == "AWS Bedrock"
+
+
+def test_a_request_for_a_provider_that_does_not_exist_is_the_clients_mistake(server: SseServer) -> None:
+    server.chat("Hi")
+    with Raw(server) as raw:
+        raw.post(body={**STREAM, "provider": {"only": ["Antropic"]}}, headers="Connection: close\r\n")
+        raw.read_all()
+    assert raw.head.startswith("HTTP/1.1 404 ")
+    assert "the nearest is Anthropic" in json.loads(raw.body)["error"]["message"]
+    server.verify()
+
+
+def test_an_answer_without_stream_is_billed_whole(server: SseServer) -> None:
+    reply = server.chat(tokens=50, head=3600.0)
+    with Raw(server) as raw:
+        raw.post(body={"model": "m", "messages": []})
+        reply.wait_call()
+    reply.call.wait_ended(20)
+    made = reply.call.bill
+    assert made is not None
+    assert (made.tokens_billed, made.cancelled) == (50, True)
+
+
+def test_the_whole_answer_costs_what_its_usage_says(server: SseServer) -> None:
+    reply = server.chat("Hi there", price=0.5)
+    with Raw(server) as raw:
+        raw.post(body={**STREAM, "usage": {"include": True}})
+        raw.read_until(LAST_CHUNK)
+    reply.call.wait_ended(20)
+    made = reply.call.bill
+    assert made is not None
+    assert (made.tokens_made, made.tokens_read, made.tokens_billed, made.cancelled) == (2, 2, 2, False)
+    assert made.cost == pytest.approx((made.tokens_prompt + 2) * 0.5)
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/api/v1"])
+def test_the_generation_is_found_by_its_id(server: SseServer, prefix: str) -> None:
+    made, raw = _leave_after(server, 4, provider="Groq", model="a/b")
+    status, answer = _get(server, f"{prefix}/generation?id={_header(raw, 'X-Generation-Id')}")
+    data = answer["data"]
+    assert status == 200
+    assert (data["model"], data["provider_name"], data["streamed"], data["cancelled"]) == ("a/b", "Groq", True, True)
+    assert (data["tokens_completion"], data["total_cost"]) == (500, made.cost)
+
+
+def test_a_generation_that_goes_on_without_its_client_says_so(server: SseServer) -> None:
+    _, raw = _leave_after(server, 4, provider="Groq", pace=3600.0)
+    _, answer = _get(server, f"/v1/generation?id={_header(raw, 'X-Generation-Id')}")
+    assert answer["data"]["in_progress"] is True
+    assert answer["data"]["finish_reason"] is None
+
+
+def test_an_unknown_generation_is_not_found_in_the_gateways_shape(server: SseServer) -> None:
+    status, answer = _get(server, "/v1/generation?id=gen-nobody")
+    assert (status, answer["error"]["code"]) == (404, 404)
+    assert "gen-nobody" in answer["error"]["message"]
+
+
+def test_the_tokens_of_a_cassette_are_those_of_its_usage(server: SseServer, tmp_path: Path) -> None:
+    pieces = [b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'] * 4
+    usage = b'data: {"id":"gen-7","choices":[],"usage":{"prompt_tokens":30,"completion_tokens":12}}\n\n'
+    request = RecordedRequest("POST", "https://host/v1/chat/completions", (), json.dumps(STREAM).encode())
+    save(tmp_path / "c.yaml", [Interaction(request, stream=Stream.of(*pieces, usage, b"data: [DONE]\n\n"))])
+    reply = server.cassette(tmp_path / "c.yaml", through=[hold(after=2)])
+    with Raw(server) as raw:
+        raw.post()
+        while raw.received.count(b"data: ") < 2 or not raw.received.endswith(b"\n\n\r\n"):
+            raw.read()
+        with reply.expect_disconnect(within=20):
+            raw.close()
+    made = reply.call.bill
+    assert made is not None
+    assert (made.tokens_prompt, made.tokens_read, made.tokens_billed) == (30, 6, 6)
+
+
+def test_a_stream_that_is_no_chat_has_no_bill(server: SseServer) -> None:
+    reply = server.post("/s").stream("one", "two")
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(LAST_CHUNK)
+    assert reply.call.bill is None
+
+
+def test_the_journal_tells_the_bill(server: SseServer) -> None:
+    _leave_after(server, 4, provider="Groq")
+    _, journal = _get(server, "/_orharness/journal")
+    assert set(journal["exchanges"][0]["bill"]) == {
+        "tokens_prompt", "tokens_made", "tokens_written", "tokens_read", "tokens_billed", "cancelled", "cost",
+    }  # fmt: skip
+    assert journal["exchanges"][0]["bill"]["tokens_billed"] == 500
