@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+# A busy machine makes examples slow, not wrong.
+settings.register_profile("orharness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("orharness")
 _BESIDE_THE_REPOSITORY = Path(__file__).parents[1] / "shared" / "recordings"
 
 

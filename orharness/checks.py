@@ -94,14 +94,14 @@ def disconnect_failure(
 def upstream_failure(exchange: Exchange, leaked_tokens: int = 1) -> ClientFailure | None:
     """Why the upstream cannot be said to have been stopped; ``None`` where it was.
 
-    ``leaked_tokens``: how many may be billed beyond what the client read; one is always under way.
+    ``leaked_tokens``: how many may be billed beyond what was sent to the client; one is always under way.
     """
     rows = _rows(exchange)
     if exchange.outcome is Outcome.CANCELLED:
         leaked = leaked_tokens_of(exchange.bill)
         if leaked <= leaked_tokens:
             return None
-        said = f"the client left, and was billed for {leaked:,} tokens that it never read"
+        said = f"the client left, and the model went on: {leaked:,} tokens are billed that were never sent"
         return ClientFailure(f"{said}\n{aligned([*rows, *_leak_rows(exchange, leaked_tokens)])}", exchange)
     rows.append(("expected", "cancelled: the client leaves before the end marker, and the rest is never sent"))
     if exchange.outcome is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
@@ -115,10 +115,8 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1) -> ClientFailur
 
 
 def leaked_tokens_of(bill: Bill | None) -> int:
-    """Tokens that are billed and were not read; where reading cannot be seen, not written."""
-    if bill is None:
-        return 0
-    return bill.tokens_billed - (bill.tokens_written if bill.tokens_read is None else bill.tokens_read)
+    """Tokens that are billed though they were not sent before the client left."""
+    return 0 if bill is None else bill.tokens_billed - bill.tokens_written
 
 
 def _leak_rows(exchange: Exchange, allowed: int) -> list[tuple[str, str]]:
@@ -127,7 +125,7 @@ def _leak_rows(exchange: Exchange, allowed: int) -> list[tuple[str, str]]:
         goes_on = f"{exchange.provider} does not stop on cancel: it makes the whole answer, whatever the client does"
         rows.append(("cause", goes_on))
     else:
-        rows.append(("cause", "the model ran ahead of the client: what it made before the client left is billed"))
+        rows.append(("cause", "the model ran ahead of what is sent: all that it made before the client left is billed"))
     return rows
 
 

@@ -52,7 +52,7 @@ class Generation:
         if left_at is not None and not self._goes_on:
             now = left_at
         if self.pace is not None:
-            return max(self.tokens_at(written), min(self.total, int(now / self.pace) if self.pace else self.total))
+            return max(self.tokens_at(written), int(min(self.total, now / self.pace) if self.pace else self.total))
         if left_at is None:
             return self.tokens_at(written)
         return min(self.total, self.tokens_at(written) + self._drained(now - left_at))
@@ -66,7 +66,7 @@ class Generation:
         if not self._goes_on:
             return 0
         each = self.seconds / self.total if self.total else 0.0
-        return int(seconds / each) if each else self.total
+        return int(min(self.total, seconds / each)) if each else self.total
 
 
 def bill(

@@ -85,7 +85,7 @@ class Call:
         return self.exchange.bill
 
     def assert_upstream_stopped(self, leaked_tokens: int = 1) -> None:
-        """The client left before the end, and the model stopped: it bills at most so many tokens that were not read."""
+        """The client left before the end, and the model stopped: it bills at most so many tokens beyond those sent."""
         __tracebackhide__ = True
         failure = upstream_failure(self.exchange, leaked_tokens)
         if failure is not None:
