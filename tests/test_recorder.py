@@ -26,7 +26,10 @@ import pytest
 
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, RecordedRequest, Tape, header, load, save
 from orharness.errors import CassetteError, ScenarioError
+from orharness.journal import Request
 from orharness.recorder import Journal, Recorder, Session, upstream_uri
+from orharness.server.facade import SseServer
+from orharness.server.playback import interaction_routes, serving_routes
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 KEY = "sk-a-key-that-is-long-enough"
@@ -430,6 +433,11 @@ async def test_what_is_compressed_all_the_same_stays_as_it_came(to: Path) -> Non
     assert answer.text == "data: a\n\n"
     assert chunks_of(load(to)[0]) == [packed[:5], packed[5:]]
     assert header(load(to)[0].headers, "Content-Encoding") == "gzip"
+    with SseServer() as server:
+        server.serve(to)
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(server.base_url + "/chat/completions", json={})
+    assert (answer.headers["Content-Encoding"], answer.text) == ("gzip", "data: a\n\n")
 
 
 @pytest.mark.asyncio
@@ -734,6 +742,42 @@ async def test_two_requests_on_one_connection(to: Path) -> None:
             assert answer.content == b"".join(AWKWARD)
 
     assert [chunks_of(found) for found in load(to)] == [AWKWARD, AWKWARD]
+
+
+# Replayed under another base path
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked", "fits"),
+    [
+        ("/openai/v1/chat/completions", "/v1/chat/completions", True),  # Groq
+        ("/openai/v1/chat/completions", "/openai/v1/chat/completions", True),
+        ("/v1beta/openai/chat/completions", "/v1/chat/completions", True),  # Google
+        ("/inference/v1/chat/completions", "/api/v1/chat/completions", True),  # Fireworks
+        ("/openai/deployments/models/chat/completions", "/v1/chat/completions", True),  # Azure
+        ("/v1/openai/chat/completions", "/v1/chat/completions", True),  # DeepInfra
+        ("/openai/v1/completions", "/v1/completions", True),
+        ("/openai/v1/models/meta/llama", "/v1/models/meta/llama", True),
+        ("/openai/v1/chat/completions", "/v1/completions", False),
+        ("/openai/v1/chat/completions", "/groq/v1/chat/completions", False),
+        ("/v1/threads/t/messages", "/v1/messages", False),
+        ("/v1/threads/t/messages", "/v1/threads/t/messages", True),
+        ("/openai/v1/xmodels", "/v1/models", False),
+    ],
+)
+def test_a_recording_is_found_whatever_base_path_its_gateway_has(recorded: str, asked: str, fits: bool) -> None:
+    interaction = Interaction(RecordedRequest("POST", f"https://gateway{recorded}?a=b", body=b"{}"))
+    for (route,) in (interaction_routes([interaction]), serving_routes([interaction])):
+        found = route.difference(Request("POST", asked, body=b"{}"))
+        assert (not found) == fits, found
+
+
+def test_of_two_gateways_in_one_cassette_the_one_that_is_asked_answers() -> None:
+    paths = ("/openai/v1/chat/completions", "/v1/chat/completions")
+    both = [Interaction(RecordedRequest("POST", f"https://gateway{path}", body=b"{}")) for path in paths]
+    (route,) = serving_routes(both)
+    for path, answers in zip(paths, route.replies, strict=True):
+        assert [route.reply_to(Request("POST", path, body=b"{}"), turn)[0] for turn in range(2)] == [answers, answers]
 
 
 # Keys

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,15 +13,24 @@ from orharness.cassette import Interaction
 from orharness.journal import Pacing, Request
 from orharness.scenario import Reply, Route, Through, api_path, json_difference
 
-_NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "content-encoding", "alt-svc"}
+_NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
+_LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings)$")
+_WITHIN_A_PATH = re.compile(r"/(?:responses|messages|models)(?=/|$)")
 
 
 def interaction_routes(
     interactions: Sequence[Interaction], through: Through = (), pacing: Pacing | str | None = None
 ) -> list[Route]:
-    """One route an interaction, which it answers once: equal in method, path behind the API prefix, and JSON body."""
+    """One route an interaction, which it answers once: equal in method, path behind the base path, and JSON body."""
     return [
-        Route(one.request.method, _path(one), (reply_of(one, through, pacing),), _SameBody(one), times=1)
+        _Recorded(
+            one.request.method,
+            _endpoint_of(_path(one)),
+            (reply_of(one, through, pacing),),
+            _SameBody(one),
+            times=1,
+            recorded=(_path(one),),
+        )
         for one in interactions
     ]
 
@@ -41,16 +51,34 @@ def _serving_route(
 ) -> Route:
     replies = tuple(reply_of(one, through, pacing) for one in recorded)
     bodies = [_SameBody(one) for one in recorded]
+    paths = [_path(one) for one in recorded]
     played: set[int] = set()  # not the turn: that counts what other bodies were answered, too
 
     def choose(request: Request, turn: int) -> tuple[Reply, str | None]:
-        equal = [index for index, body in enumerate(bodies) if body(request)]
-        fitting = equal or range(len(replies))
+        asked = api_path(request.path)
+        possible = [index for index, path in enumerate(paths) if path == asked] or range(len(replies))
+        equal = [index for index in possible if bodies[index](request)]
+        fitting = equal or possible
         index = next((one for one in fitting if one not in played), fitting[-1])
         played.add(index)
         return replies[index], None if equal else "; ".join(bodies[index].difference(request))
 
-    return Route(method, path, replies, choose=choose)
+    return _Recorded(method, path, replies, choose=choose, recorded=tuple(paths))
+
+
+@dataclass(frozen=True)
+class _Recorded(Route):
+    """A route that is asked under our API prefix, or under a path that was recorded: gateways differ in the base path.
+
+    ``path`` is the endpoint alone, ``recorded`` the paths with what their gateways have before it.
+    """
+
+    recorded: tuple[str, ...] = ()
+
+    def difference(self, request: Request) -> list[str]:
+        """One sentence for each thing that does not fit; none means that it matches."""
+        known = api_path(request.path) in self.recorded
+        return super().difference(replace(request, path=self.path) if known else request)
 
 
 @dataclass(frozen=True)
@@ -76,7 +104,15 @@ class _SameBody:
 
 
 def _endpoint(interaction: Interaction) -> tuple[str, str]:
-    return interaction.request.method, _path(interaction)
+    return interaction.request.method, _endpoint_of(_path(interaction))
+
+
+def _endpoint_of(path: str) -> str:
+    """What stands behind the gateway's base path, such as Groq's ``/openai/v1``, where the endpoint is well known."""
+    if "/threads/" in path:  # those have messages of their own
+        return path
+    found = _LAST_IN_A_PATH.search(path) or _WITHIN_A_PATH.search(path)
+    return path[found.start() :] if found else path
 
 
 def _path(interaction: Interaction) -> str:
