@@ -43,6 +43,7 @@ from vcr.persisters.filesystem import CassetteNotFoundError  # type: ignore[impo
 from vcr.record_mode import RecordMode  # type: ignore[import-untyped]
 
 from orharness.errors import CassetteError, ScenarioError
+from orharness.redaction import is_secret
 from orharness.sse import Event, decode
 from orharness.stream import Chunk, Edit, Ending, Framing, Stream, edit
 
@@ -53,9 +54,6 @@ CLIENT_DISCONNECTED = "client_disconnected"
 Headers = tuple[tuple[str, str], ...]
 """Names and values in the order in which they were sent; what a name repeats stands beside it."""
 
-_SECRET_HEADER = re.compile(
-    r"authorization$|^(?:set-)?cookie2?$|api-?key|subscription-key|(?:secret|password|token)$", re.I
-)
 _SECRET_PARAMETER = re.compile(
     r"^(?:(?:api|access|auth|subscription)?[-_]?key|(?:api|access|auth|id|refresh)?[-_]?token|secret|password)$", re.I
 )
@@ -130,11 +128,6 @@ def _replayed(ending: str) -> Ending:
 
 
 # Secrets
-
-
-def is_secret(name: str) -> bool:
-    """Whether a header of this name authenticates: authorization, cookies, ``*api-key*``, ``*-token`` and the like."""
-    return _SECRET_HEADER.search(name) is not None
 
 
 def scrub(headers: Iterable[tuple[str, str]]) -> Headers:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
+from orharness.redaction import is_secret
 
 
 class Outcome(StrEnum):
@@ -84,7 +84,7 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """For the journal, without what authenticates."""
-        hidden = ((name, "[hidden]" if name.lower() in _SECRET_HEADERS else value) for name, value in self.headers)
+        hidden = ((name, "[hidden]" if is_secret(name) else value) for name, value in self.headers)
         return {"method": self.method, "path": self.path, "headers": dict(hidden), "body": self.text}
 
 

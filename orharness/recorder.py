@@ -39,7 +39,6 @@ from orharness.cassette import (
     Interaction,
     RecordedRequest,
     Tape,
-    is_secret,
     redact,
     scrub,
     scrub_uri,
@@ -48,6 +47,7 @@ from orharness.dialects.answer import is_terminal
 from orharness.dialects.chat import error_document
 from orharness.errors import CassetteError, OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import ONEROUTER
+from orharness.redaction import is_secret
 from orharness.sse import Event, decode
 from orharness.stream import Chunk, Ending, Framing, Stream
 

@@ -18,6 +18,7 @@ RANKS = {
     "errors": 0,
     "sse": 1,
     "stream": 1,
+    "redaction": 1,
     "verdict": 1,
     "providers": 1,
     "gateways": 1,

@@ -41,6 +41,7 @@ from orharness.cassette import (
     scrub_uri,
 )
 from orharness.errors import CassetteError, ScenarioError
+from orharness.journal import Request
 from orharness.sse import Event, decode
 from orharness.stream import Chunk, Ending, Framing, Stream
 
@@ -737,12 +738,18 @@ SECRETS = [
     ("X-Goog-Api-Key", "secret"),
     ("Ocp-Apim-Subscription-Key", "secret"),
     ("X-Amz-Security-Token", "secret"),
+    ("X-Auth-Key", "secret"),
+    ("key", "secret"),
 ]
 HARMLESS = [
     ("Content-Type", "a"),
     ("x-ratelimit-remaining-tokens", "5"),
     ("anthropic-version", "1"),
     ("Monkey", "1"),
+    ("Idempotency-Key", "1"),
+    ("X-Prompt-Cache-Key", "1"),
+    ("Sec-WebSocket-Key", "1"),
+    ("Surrogate-Key", "1"),
     ("Access-Control-Allow-Credentials", "true"),
 ]
 
@@ -763,6 +770,14 @@ def test_secrets_are_never_written(tmp_path: Path) -> None:
 
 def test_scrub() -> None:
     assert scrub([*SECRETS, *HARMLESS]) == tuple(HARMLESS)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in SECRETS] + ["x-goog-api-key", "openai-api-key", "X-Auth-Token"])
+def test_the_journal_of_a_server_hides_what_a_cassette_does_not_keep(name: str) -> None:
+    assert Request("GET", "/", ((name, "secret"), *HARMLESS)).to_json()["headers"] == {
+        name: "[hidden]",
+        **dict(HARMLESS),
+    }
 
 
 @pytest.mark.parametrize(

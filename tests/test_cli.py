@@ -96,13 +96,15 @@ def running(*arguments: str, before: list[str] | None = None) -> Iterator[Runnin
         process.kill()
 
 
-def post(base_url: str, body: object, *, leave_after: int | None = None, key: str = "sk-test") -> list[bytes]:
+def post(
+    base_url: str, body: object, *, leave_after: int | None = None, key: str = "sk-test", query: str = ""
+) -> list[bytes]:
     """The reads of a streamed answer; ``leave_after`` of them, then the connection is closed."""
     address = urlsplit(base_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_PATIENCE)
     try:
         headers = {"Authorization": f"Bearer {key}"}
-        connection.request("POST", f"{address.path}/chat/completions", json.dumps(body), headers)
+        connection.request("POST", f"{address.path}/chat/completions{query}", json.dumps(body), headers)
         with connection.getresponse() as response:
             found: list[bytes] = []
             while len(found) != leave_after and (data := response.read1()):
@@ -319,7 +321,7 @@ def test_record_keeps_what_passes_and_what_was_cut_short(tmp_path: Path) -> None
     with running("serve", "--delay", "0.02") as server:
         with running("record", "--upstream", server.base_url, "--to", str(cassette)) as recorder:
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1\n", recorder.line)
-            whole = post(recorder.base_url, ASK, key=key)
+            whole = post(recorder.base_url, ASK, key=key, query="?key=AIzaSecret&a=1")
             post(recorder.base_url, ASK, leave_after=3, key=key)
             wait_for("client_disconnected", cassette)
             assert recorder.stop(signal.SIGINT) == 0
@@ -329,6 +331,8 @@ def test_record_keeps_what_passes_and_what_was_cut_short(tmp_path: Path) -> None
     assert (first.stream.body, first.ending_recorded) == (b"".join(whole), "eof")
     assert second.ending_recorded == "client_disconnected"
     assert key not in cassette.read_text(encoding="utf-8")
+    assert "AIzaSecret" not in recorder.stderr
+    assert "/chat/completions?a=1 → 200" in recorder.stderr
     assert recorder.stderr.endswith(f"2 answers recorded: orharness show {cassette}\n")
     assert len(re.findall(r"^\d  POST http://.* → 200: ", recorder.stderr, re.M)) == 2
     refused = run("record", "--upstream", server.base_url, "--to", str(cassette))

@@ -69,7 +69,7 @@ class _Watch:
     def _tell(self, interaction: Interaction) -> None:
         request, stream = interaction.request, interaction.stream
         ended = _ENDED.get(interaction.ending_recorded, f", {interaction.ending_recorded}")
-        asked = shown(f"{request.method} {request.uri}")
+        asked = shown(f"{request.method} {scrub_uri(request.uri)}")
         lasted = f"{interaction.head + stream.duration:.3f} s"
         line = f"{len(self._told)}  {asked} → {interaction.status}: {summary(stream)}, {lasted}{ended}"
         self._screen.say(line, "yellow" if ended else "green")
