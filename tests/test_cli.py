@@ -212,6 +212,15 @@ def called(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> object:
     return ended.value.code
 
 
+def test_a_damaged_journal_is_one_sentence_and_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "journal.json"
+    damaged.write_text('{"format": 1, "exchanges": [{"chunks_written": "x"}]}', encoding="utf-8")
+    assert called(["show", str(damaged)], monkeypatch) == 2
+    assert capsys.readouterr().err.startswith("orharness: this journal is damaged: exchange 1 cannot be read: ")
+
+
 def test_a_wrong_call_ends_its_process_so() -> None:
     done = run("serve", "--rechunk", "0")
     assert (done.returncode, done.stdout) == (2, "")

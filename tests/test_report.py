@@ -299,6 +299,25 @@ def test_what_is_no_journal_is_refused_in_a_sentence(document: dict[str, object]
         printed(lambda screen: show_journal(screen, document))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"chunks_written": "x"},
+        {"bytes_read": []},
+        {"ended_after": "soon"},
+        {"boundaries": 3},
+        {"boundaries": {"proven": "x"}},
+        {"request": "GET"},
+        {"request": {"method": "GET", "path": 1}, "faults": 1},
+    ],
+)
+def test_a_damaged_journal_is_refused_in_a_sentence(damage: dict[str, object]) -> None:
+    document = json.loads(json.dumps(journal_document(JOURNAL)))
+    document["exchanges"][1].update(damage)
+    with pytest.raises(OrharnessError, match=r"^this journal is damaged: exchange 2 "):
+        printed(lambda screen: show_journal(screen, document))
+
+
 def test_both_lanes_of_a_cancel_are_in_the_order_of_time() -> None:
     left = exchange(1, Outcome.CANCELLED, how=How.FIN, left_after=0.0302, written_at=(0.01, 0.02, 0.025))
     client = [Moment(-0.001, "asks"), Moment(0.015, "reads a"), Moment(0.03, "closes the connection")]

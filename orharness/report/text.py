@@ -52,7 +52,13 @@ def show_journal(screen: Screen, journal: Mapping[str, Any] | Sequence[Exchange]
     columns = [Column("id"), Column("request", flexible=True), Column("outcome"), Column("after", right=True)]
     if not narrow:
         columns += [Column(name, right=True) for name in ("chunks", "written", "read")] + [Column("boundaries")]
-    screen.lines(screen.grid(columns, [row for entry in entries for row in _entry_rows(entry, narrow=narrow)]))
+    rows: list[Row] = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            rows += _entry_rows(entry, narrow=narrow)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # a file may hold anything
+            raise OrharnessError(f"this journal is damaged: exchange {number} cannot be read: {error}") from error
+    screen.lines(screen.grid(columns, rows))
     screen.line()
     screen.say(outcomes([entry.get("outcome") for entry in entries]))
 

@@ -20,7 +20,10 @@ Marker = str | Callable[[Event], bool]
 
 @step(Family.FAULT)
 def truncate(at: Position, ending: Ending = Ending.EOF) -> Transform:
-    """Nothing from ``at`` on, and then ``ending``. A Content-Length still promises the whole body."""
+    """Nothing from ``at`` on, and then ``ending``.
+
+    A Content-Length still promises the whole body, but for ``Ending.EOF``: there it says what is sent.
+    """
     return lambda stream: _cut("truncate", stream, at, ending)
 
 
