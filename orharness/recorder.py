@@ -139,6 +139,78 @@ class Session:
         return redact(whole, self.secrets)
 
 
+class _Held:
+    """Takes a body chunk by chunk, and gives it without the secrets, also those that a boundary cuts.
+
+    What may be the beginning of a secret is held back until it is known. All that is given has the number of its chunk;
+    what stands for a secret belongs to the chunk in which that began.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = sorted((secret.encode() for secret in secrets), key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(map(re.escape, self._secrets)))
+        self._pieces: list[tuple[int, bytes]] = []  # held back, each with the number of its chunk
+        self._count = 0
+
+    def add(self, data: bytes) -> list[tuple[int, bytes]]:
+        """What is known now of the chunks that were held back, and, last, of this one."""
+        self._pieces.append((self._count, data))
+        self._count += 1
+        return self._given(last=False)
+
+    def rest(self) -> list[tuple[int, bytes]]:
+        """What was held back, when nothing comes any more."""
+        return self._given(last=True)
+
+    def _given(self, *, last: bool) -> list[tuple[int, bytes]]:
+        body = b"".join(data for _, data in self._pieces)
+        matches = self._pattern.finditer(body) if self._secrets else iter(())
+        # One at the end may become a longer one.
+        found = [match.span() for match in matches if last or not self._begins(body[match.start() :])]
+        known = len(body) if last else self._known(body, found[-1][1] if found else 0)
+        given, held, start = [], [], 0
+        for number, data in self._pieces:
+            end = start + len(data)
+            given.append((number, _without(body, start, min(end, known), found)))
+            if end > known:
+                held.append((number, body[max(start, known) : end]))
+            start = end
+        self._pieces = held
+        return given
+
+    def _known(self, body: bytes, start: int) -> int:
+        """Where the longest end of the body begins that is the beginning of a secret."""
+        longest = len(self._secrets[0]) if self._secrets else 1
+        ends = range(max(start, len(body) - longest + 1), len(body))
+        return next((at for at in ends if self._begins(body[at:])), len(body))
+
+    def _begins(self, text: bytes) -> bool:
+        return any(len(text) < len(secret) and secret.startswith(text) for secret in self._secrets)
+
+
+def _without(body: bytes, start: int, end: int, secrets: Iterable[tuple[int, int]]) -> bytes:
+    """The body from start to end, a placeholder for each secret that begins there."""
+    given = bytearray()
+    for first, behind in secrets:
+        if behind <= start or first >= end:
+            continue
+        given += body[start:first] if first > start else b""
+        given += b"REDACTED" if first >= start else b""
+        start = min(behind, end)
+    return bytes(given + body[start:end]) if start < end else bytes(given)
+
+
+def _filled(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """The chunks without those of which nothing is left; the next one takes their delay."""
+    filled, waited = [], 0.0
+    for chunk in chunks:
+        waited = _seconds(waited + chunk.delay)
+        if chunk.data:
+            filled.append(Chunk(chunk.data, waited))
+            waited = 0.0
+    return filled
+
+
 class Journal:
     """The sessions that are not in the cassette yet, in a file beside it: JSON, one line an event.
 
@@ -150,6 +222,8 @@ class Journal:
         self.path = path
         self._file = path.open("a+b", buffering=0)
         self._failed = False
+        self._held: dict[int, _Held] = {}
+        self.damage: str | None = None  # why something could not be recovered
         try:
             _lock(self._file.fileno())
         except OSError:
@@ -161,9 +235,31 @@ class Journal:
         self._file.seek(0)
         sessions: dict[int, Session] = {}
         for line in self._file.read().splitlines():
-            with suppress(ValueError, KeyError):  # the last line may be half written
-                _replay(json.loads(line), sessions)
-        return [sessions[order].interaction() for order in sorted(sessions)]
+            try:
+                event = json.loads(line)
+            except ValueError:  # the last line may be half written
+                continue
+            try:
+                _replay(event, sessions)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                self.damage = f"a line of the journal is damaged: {error!r}"
+        found = []
+        for order in sorted(sessions):
+            try:
+                sessions[order].chunks = _filled(sessions[order].chunks)
+                found.append(sessions[order].interaction())
+            except (OrharnessError, AttributeError, TypeError, ValueError) as error:
+                self.damage = f"a session of the journal is damaged: {error}"
+        return found
+
+    def set_aside(self) -> Path:
+        """A copy of the file as it is, under a name that was free; raises ``OSError`` where it cannot be made."""
+        names = (f"{self.path.name}.unsaved{'' if number == 1 else f'-{number}'}" for number in count(1))
+        copy = next(path for name in names if not (path := self.path.with_name(name)).exists())
+        self._file.seek(0)
+        with copy.open("xb") as file:
+            file.write(self._file.read())
+        return copy
 
     def begin(self, session: Session) -> None:
         """A response head has come."""
@@ -188,14 +284,21 @@ class Journal:
         )
 
     def chunk(self, session: Session, chunk: Chunk) -> None:
-        """One more chunk of the response."""
-        data = chunk.data
-        for secret in session.secrets:
-            data = data.replace(secret.encode(), b"REDACTED")
-        self._write(order=session.order, delay=chunk.delay, data=_packed(data))
+        """One more chunk of the response. Of its end, what may be the beginning of a secret waits for the next one."""
+        held = self._held.setdefault(session.order, _Held(session.secrets))
+        *before, data = held.add(chunk.data)
+        self._continue(session, before)
+        self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
+
+    def _continue(self, session: Session, pieces: Iterable[tuple[int, bytes]]) -> None:
+        for number, data in pieces:
+            if data:
+                self._write(order=session.order, chunk=number, more=_packed(data))
 
     def end(self, session: Session) -> None:
         """The response has ended."""
+        if held := self._held.pop(session.order, None):
+            self._continue(session, held.rest())
         self._write(order=session.order, ending=session.ending, note=session.note)
 
     def saved(self, session: Session) -> None:
@@ -228,6 +331,9 @@ def _replay(event: Mapping[str, Any], sessions: dict[int, Session]) -> None:
         sessions[order] = _begun(order, event["request"], event["response"])
     elif "data" in event:
         sessions[order].chunks.append(Chunk(base64.b64decode(event["data"]), event["delay"]))
+    elif "more" in event:
+        chunks, number = sessions[order].chunks, event["chunk"]
+        chunks[number] = Chunk(chunks[number].data + base64.b64decode(event["more"]), chunks[number].delay)
     elif "saved" in event:
         del sessions[order]
     else:
@@ -242,7 +348,7 @@ def _begun(order: int, request: Mapping[str, Any], response: Mapping[str, Any]) 
         ),
         response["recorded_at"],
         status=response["status"],
-        reason=response["reason"],
+        reason=_readable(response["reason"]),
         headers=_pairs(response["headers"]),
         head=response["head"],
         framing=Framing(response["framing"]),
@@ -361,6 +467,9 @@ class Recorder:
             raise CassetteError(f"{self.path}: the file cannot be written: {error.strerror}") from error
         try:
             self._recover(journal)
+        except OSError as error:
+            journal.close(keep=True)
+            raise CassetteError(f"{journal.path}: what it holds cannot be set aside: {error.strerror}") from error
         except BaseException:
             journal.close(keep=True)
             raise
@@ -368,11 +477,22 @@ class Recorder:
 
     def _recover(self, journal: Journal) -> None:
         found = journal.recover()
-        if found:
-            rescued = Tape(self.path.with_name(f"{self.path.stem}.recovered{self.path.suffix}"), "new_episodes")
-            for interaction in found:
+        problem, saved = journal.damage, 0
+        path = self.path.with_name(f"{self.path.stem}.recovered{self.path.suffix}")
+        try:
+            rescued = Tape(path, "new_episodes" if found else "rewrite")
+        except OrharnessError as error:
+            problem, found = str(error), []
+        for interaction in found:
+            try:
                 rescued.add(interaction)
-            log.warning("%s: holds now what a recorder that was killed had of %d responses", rescued.path, len(found))
+                saved += 1
+            except OrharnessError as error:
+                problem = str(error)
+        if saved:
+            log.warning("%s: holds now what a recorder that was killed had of %d responses", path, saved)
+        if problem:
+            log.error("%s: keeps what a recorder that was killed had: %s", journal.set_aside(), problem)
         journal.clear()
 
     async def _listen(self) -> web.ServerRunner:
@@ -450,7 +570,7 @@ class Recorder:
         session.last_at = self._clock()
         session.head = _seconds(session.last_at - session.sent_at)
         session.status = response.status
-        session.reason = response.reason or ""
+        session.reason = _readable(response.reason or "")
         session.headers = tuple(
             (_text(name), _text(value))
             for name, value in response.raw_headers
@@ -595,6 +715,11 @@ def _text(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def _readable(text: str) -> str:
+    """The text without the surrogates that stand for bytes that were no UTF-8."""
+    return _text(text.encode("utf-8", "surrogateescape"))
 
 
 def _secrets(headers: Headers, key: str | None) -> tuple[str, ...]:

@@ -1087,6 +1087,32 @@ def test_the_journal_forgets_what_is_saved_and_knows_the_order_of_the_requests(t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [1, 5, 9, 40])
+def test_a_secret_that_is_cut_is_neither_in_the_journal_nor_recovered(tmp_path: Path, size: int) -> None:
+    body = f"data: s {KEY}{KEY} and {KEY[:-1]} sk\n\ndata: {KEY}\n\n".encode()
+    journal = Journal(tmp_path / "journal")
+    session = a_session(0)
+    session.secrets = (KEY, KEY + "-and-longer")
+    journal.begin(session)
+    chunks = [Chunk(body[at : at + size], 0.5) for at in range(0, len(body), size)]
+    for chunk in chunks:
+        journal.chunk(session, chunk)
+        (found,) = journal.recover()
+        written = b"".join(
+            base64.b64decode(one) for one in re.findall(rb'"(?:data|more)": "([^"]*)"', contents(journal.path))
+        )
+        assert KEY.encode() not in found.stream.body + written
+        assert all(one.data for one in found.stream.chunks)
+    journal.end(session)
+
+    (found,) = journal.recover()
+    assert found.stream.body == body.replace(KEY.encode(), b"REDACTED")
+    assert sum(one.delay for one in found.stream.chunks) == pytest.approx(0.5 * len(chunks))
+    if size == 40:
+        assert len(found.stream.chunks) == len(chunks)
+    journal.close()
+
+
 async def until_written(journal: Path, chunks: int) -> None:
     """The recorder writes a chunk down just after it has passed it on."""
     await until(lambda: contents(journal).count(b'"data"') >= chunks)
@@ -1110,6 +1136,44 @@ async def test_a_line_that_was_half_written_is_no_loss_of_the_others(to: Path) -
     for _ in range(2):  # the second time there is nothing left to recover
         await started("http://127.0.0.1:1/v1", to)
     assert [found.stream.body for found in load(to.with_name("a.recovered.yaml"))] == [b"data: a\n\n"]
+
+
+@pytest.mark.asyncio
+async def test_a_reason_that_is_no_utf8_is_kept_as_latin1(to: Path) -> None:
+    async def oddly(wire: Wire) -> None:
+        wire.raw(b"HTTP/1.1 200 Tr\xe8s bien\r\nTransfer-Encoding: chunked\r\n\r\n")
+        wire.chunks(b"data: a\n\n")
+        wire.last_chunk()
+
+    async with recording(to, oddly) as bench, asking(bench.base_url) as client:
+        await client.rest()
+    assert [found.reason for found in load(to)] == ["Très bien"]
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_cannot_be_saved_stops_neither_the_others_nor_the_recorder(
+    to: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.yaml.recording.unsaved", "a.yaml.recording.unsaved-2"):
+        to.parent.mkdir(exist_ok=True)
+        journal = Journal(to.with_name("a.yaml.recording"))
+        for order, uri in enumerate(("http://a/\udcff", "http://a/b")):
+            session = a_session(order)
+            session.request = RecordedRequest("GET", uri)
+            journal.begin(session)
+        damaged = b'{"order": 7, "request": 3, "response": 4}\n{"order": 1, "ending": "odd", "note": null}\n'
+        journal.close(keep=True)
+        with journal.path.open("ab") as file:
+            file.write(damaged if name[-1] == "2" else b"[]\n")
+        held = contents(journal.path)
+
+        caplog.clear()
+        await started("http://127.0.0.1:1/v1", to, overwrite=True)
+        assert contents(to.with_name(name)) == held
+        assert f"{name}: keeps what a recorder that was killed had: " in caplog.text
+        assert "Traceback" not in caplog.text
+
+    assert [found.request.uri for found in load(to.with_name("a.recovered.yaml"))] == ["http://a/b"]
 
 
 async def recorded_into_a_folder(to: Path) -> None:
