@@ -24,6 +24,14 @@ def describe(exchange: Exchange) -> str:
     return f"{called}{status}: {state(exchange)}, {progress(exchange)}"
 
 
+def explain_exchange(exchange: Exchange) -> str:
+    """The exchange in one line, and below it why no route answered or where it is held."""
+    lines = [describe(exchange), *(exchange.difference or "").splitlines()]
+    if exchange.held_at is not None:
+        lines.append(f"held at a gate behind byte {exchange.held_at:,}: release() was not called")
+    return "\n  ".join(lines)
+
+
 def state(exchange: Exchange) -> str:
     """The outcome, and the client's leaving where it left."""
     outcome = "open" if exchange.outcome is None else exchange.outcome.value.replace("_", " ")

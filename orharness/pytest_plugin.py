@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RECORD_MODES = ("none", "once", "all")
 _FAILED = pytest.StashKey[bool]()
+_SERVER = pytest.StashKey["SseServer"]()
+_RECORDED = pytest.StashKey[list[str]]()
 _OPTIONS_KEY = "sse_server"
 _CASSETTE_KEY = "sse_cassette"
 
@@ -60,11 +62,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Remembers whether the test has failed: then its teardown adds nothing."""
     report = yield
     item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    server = item.stash.get(_SERVER, None)
+    if report.failed and report.when == "call" and server is not None and (seen := server.account()):
+        report.sections.append(("what sse_server saw", seen))
     return report
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A cassette that nobody would play is a mistake, not a wish."""
+    marked = item.get_closest_marker(_CASSETTE_KEY) is not None
+    if marked and "sse_server" not in getattr(item, "fixturenames", ()):
+        pytest.fail("@pytest.mark.sse_cassette is played by the fixture sse_server: take it as argument", pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def sse_thread() -> Iterator[ServerThread]:
+    """The session's one server thread, for ``SseServer(sse_thread)``."""
     from orharness.server.thread import ServerThread
 
     thread = ServerThread().start()
@@ -92,7 +105,7 @@ def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer]:
     if marker is None:
         yield from _served(request, options, None, {})
         return
-    path, played = _cassette_of(request.node, marker)
+    path, played = cassette_of(request.node, marker)
     if _is_to_be_recorded(request.config, path):
         yield from _recorded(request, path)
     else:
@@ -143,17 +156,24 @@ def _served(
     from orharness.server.facade import SseServer
 
     thread: ServerThread = request.getfixturevalue("sse_thread")
+    wrong: str | None = None
     try:
         server = SseServer(thread, **options)
-    except TypeError as error:
-        pytest.fail(f"@pytest.mark.sse_server: {error}", pytrace=False)
+    except (TypeError, OrharnessError) as error:
+        wrong = f"@pytest.mark.sse_server: {error}"
+    if wrong is not None:  # outside of the except: one sentence, and not two exceptions
+        pytest.fail(wrong, pytrace=False)
+    request.node.stash[_SERVER] = server
     try:
         _check_network(server.port)
         if cassette is not None:
-            server.cassette(cassette, **played)
+            try:
+                server.cassette(cassette, **played)
+            except OrharnessError as error:
+                wrong = _with_advice(error, cassette)
+            if wrong is not None:
+                pytest.fail(wrong, pytrace=False)
         yield server
-    except OrharnessError as error:
-        pytest.fail(_with_advice(error, cassette), pytrace=False)
     finally:
         server.close()
     if not request.node.stash.get(_FAILED, False):
@@ -161,12 +181,17 @@ def _served(
 
 
 def _verify(server: SseServer) -> None:
-    from orharness.errors import ClientFailure
+    from orharness.errors import ClientFailure, ScenarioError
 
+    wrong: str | None = None
     try:
         server.verify()
     except ClientFailure as failure:
-        pytest.fail(f"sse_server is strict: {failure}", pytrace=False)
+        wrong = f"sse_server is strict: {failure}"
+    except ScenarioError as error:
+        wrong = str(error)
+    if wrong is not None:
+        pytest.fail(wrong, pytrace=False)
 
 
 def _recorded(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
@@ -175,8 +200,29 @@ def _recorded(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
     upstream = request.config.getoption("--sse-upstream")
     if not upstream:
         pytest.fail("recording needs --sse-upstream=URL, e.g. https://llm.onerouter.pro/v1", pytrace=False)
-    with RecordingServer(upstream, path, key_env=request.config.getoption("--sse-key-env")) as server:
+    fresh = path.with_name(f"{path.stem}.new.yaml")
+    with RecordingServer(upstream, fresh, key_env=request.config.getoption("--sse-key-env")) as server:
         yield server
+    _keep(request, fresh, path)
+
+
+def _keep(request: pytest.FixtureRequest, fresh: Path, path: Path) -> None:
+    """Only the recording of a test that passed is replayed from now on; any other stands beside it, to be looked at."""
+    recorded = request.config.stash.setdefault(_RECORDED, [])
+    if not fresh.exists():
+        recorded.append(f"nothing was recorded for {path}: the test got no answer")
+    elif request.node.stash.get(_FAILED, False):
+        fresh.replace(path.with_name(f"{path.stem}.failed.yaml"))
+        recorded.append(f"the test failed: its recording is kept as {path.with_name(f'{path.stem}.failed.yaml')}")
+    else:
+        fresh.replace(path)
+        recorded.append(f"recorded {path}")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """What was recorded; a run that only replays has nothing to say."""
+    for line in config.stash.get(_RECORDED, []):
+        terminalreporter.write_line(f"orharness: {line}")
 
 
 def _is_to_be_recorded(config: pytest.Config, path: Path) -> bool:
@@ -192,13 +238,15 @@ def _marked_options(marker: pytest.Mark | None, name: str) -> dict[str, Any]:
     return dict(marker.kwargs)
 
 
-def _cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str, Any]]:
+def cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str, Any]]:
     options = dict(marker.kwargs)
     given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
     unknown = set(options) - {"through", "pacing"}
     if len(given) > 1 or unknown:
         pytest.fail("@pytest.mark.sse_cassette takes a path, through= and pacing=", pytrace=False)
-    name = re.sub(r'[/\\<>:"|?*\s]', "-", item.name)
+    """The file of a marked test and the marker's options. Tests of a class have its name in theirs."""
+    test = item.nodeid.partition("::")[2].replace("::", ".") or item.name
+    name = re.sub(r'[/\\<>:"|?*\s]', "-", test)
     chosen = Path(given[0]) if given else Path("cassettes") / item.path.stem / f"{name}.yaml"
     return item.path.parent / chosen, options
 
@@ -223,9 +271,12 @@ def _check_network(port: int) -> None:
         with socket.socket() as probe:  # create_connection would leave its socket open if what blocks is no OSError
             probe.connect(("127.0.0.1", port))
     except Exception as error:
-        pytest.fail(
-            f"the network is blocked, and 127.0.0.1 with it ({error}): sse_server is a real server on loopback. With"
-            ' pytest-recording, set @pytest.mark.block_network(allowed_hosts=["127.0.0.1", "localhost", "::1"]) or'
-            " --allowed-hosts=127.0.0.1,localhost,::1; with pytest-socket, --allow-hosts=127.0.0.1,::1",
-            pytrace=False,
-        )
+        said = str(error)
+    else:
+        return
+    pytest.fail(
+        f"the network is blocked, and 127.0.0.1 with it ({said}): sse_server is a real server on loopback. With"
+        ' pytest-recording, set @pytest.mark.block_network(allowed_hosts=["127.0.0.1", "localhost", "::1"]) or'
+        " --allowed-hosts=127.0.0.1,localhost,::1",
+        pytrace=False,
+    )

@@ -6,6 +6,7 @@ route matches when there is none. The same sentences stand in the journal and in
 
 from __future__ import annotations
 
+import difflib
 import json as jsonlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -248,10 +249,19 @@ def _compact(document: Any) -> bytes:
     return jsonlib.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+_CHAT_OPTIONS = (
+    *("through", "when", "gateway", "provider", "pace", "price"),
+    *("delay", "head", "ending", "framing", "pacing"),
+)
+
+
 def _completion(content: str | int | Iterable[str] | None, fields: dict[str, Any]) -> chat.Completion:
     known = chat.Completion.__dataclass_fields__
     if unknown := sorted(set(fields) - set(known)):
-        raise ScenarioError(f"chat knows no {unknown[0]}=; it takes {', '.join(f'{name}=' for name in known)}")
+        names = [*_CHAT_OPTIONS, *known]
+        near = difflib.get_close_matches(unknown[0], names, n=1)
+        hint = f" (did you mean {near[0]}=?)" if near else ""
+        raise ScenarioError(f"chat knows no {unknown[0]}={hint}; it takes {', '.join(f'{name}=' for name in names)}")
     return chat.Completion.of(content or "", **fields)
 
 
@@ -303,6 +313,8 @@ def _headers(given: Headers, default: Mapping[str, str]) -> tuple[tuple[str, str
         if any(character in f"{name}{value}" for character in "\r\n\0"):
             raise ScenarioError(f"the header {name!r} has a line end or NUL in it: it cannot be sent")
     named = {name.lower() for name, _ in pairs}
+    if computed := named & {"content-length", "transfer-encoding"}:
+        raise ScenarioError(f"{computed.pop()} is computed from the body and framing=: it cannot be given as a header")
     return (*((name, value) for name, value in default.items() if name.lower() not in named), *pairs)
 
 
@@ -372,7 +384,8 @@ class Route:
         if request.method != self.method:
             found.append(f"method: expected {self.method}, got {request.method}")
         if api_path(request.path) != api_path(self.path):
-            found.append(f"path: expected {self.path}, got {request.path}")
+            prefix = request.path.removesuffix(api_path(request.path)) if self.path == api_path(self.path) else ""
+            found.append(f"path: expected {prefix}{self.path}, got {request.path}")
         if found or self.when is None:  # a condition on another endpoint's body says nothing
             return found
         if callable(self.when):
@@ -478,4 +491,4 @@ def select(routes: Sequence[tuple[Route, int]], request: Request) -> tuple[int |
         return next((index for index in conditional if not routes[index][1]), conditional[-1]), None
     nearest = [text for _, text in sorted(reasons, key=lambda reason: reason[0])[:3]]
     heading = f"no route answers {request.method} {request.path}"
-    return None, "\n".join([f"{heading}; the nearest:", *nearest]) if nearest else f"{heading}: there are no routes"
+    return None, "\n".join([f"{heading}; the nearest:", *nearest]) if nearest else f"{heading}: no reply is set up"

@@ -295,10 +295,18 @@ def wrong(client: Client, case: str, reason: str, patience: float = ENOUGH) -> A
     return pytest.param(client, case, reason, patience, id=f"{getattr(client, '__name__', '')}-{case}")
 
 
-NO_JSON = "something that is no JSON is given to the JSON parser: a comment, or a part of an event"
+COMMENT_JSON = "a comment line (it begins with a colon) is given to the JSON parser"
+PART_JSON = "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
+LINE_JSON = (
+    "a line is ended at U+2028, U+2029 or U+0085, as str.splitlines, httpx's iter_lines and aiter_lines do:"
+    " only CR, LF and CRLF end a line"
+)
 NOT_SENT = "the client never sent a request to the base_url it was given"
 TOO_LATE = "the client yields nothing before the answer is complete: a stop button could stop nothing"
-LEAK = "closing the client does not close its connection; the model goes on, and is billed"
+LEAK = (
+    "closing the client does not close its connection; the model goes on, and is billed:"
+    " close the response with `with`, or in a `finally`"
+)
 DEAF_LEAK = LEAK.replace(";", ": it waits for bytes that do not come;")
 DEAF = "[DONE] is not obeyed: the loop around the lines goes on reading"
 LOST = "the end of the text is missing: an event that a boundary cuts is dropped, or it stopped too early"
@@ -323,15 +331,15 @@ LOST = "the end of the text is missing: an event that a boundary cuts is dropped
             "parsing/one-event-a-chunk",
             "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8",
         ),
-        wrong(splits_lines_as_python_does, "parsing/unicode-line-separators", NO_JSON),
-        wrong(takes_each_read_for_lines, "parsing/cut-inside-a-character", NO_JSON),
+        wrong(splits_lines_as_python_does, "parsing/unicode-line-separators", LINE_JSON),
+        wrong(takes_each_read_for_lines, "parsing/cut-inside-a-character", PART_JSON),
         wrong(takes_each_read_for_lines, "parsing/byte-by-byte", LOST),
         wrong(
             needs_the_space,
             "parsing/no-space-after-colon",
             "it looks for `data: ` with a space; the standard takes one space away if it is there",
         ),
-        wrong(parses_comments, "parsing/comments-before", NO_JSON),
+        wrong(parses_comments, "parsing/comments-before", COMMENT_JSON),
         wrong(yields_comments, "parsing/comments-before", "a comment is taken for text"),
         wrong(
             takes_the_first_choice,

@@ -14,6 +14,7 @@ import trio
 import orharness.contract
 import orharness.recording
 import orharness.server.facade
+from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 
 _KEPT = (hypothesis, trio, orharness.contract, orharness.recording, orharness.server.facade)
@@ -155,7 +156,8 @@ def test_strict_adds_nothing_to_a_test_that_failed(user: pytest.Pytester) -> Non
         """,
         failed=1,
     )
-    result.stdout.no_fnmatch_line("*never asked for:*")
+    result.stdout.no_fnmatch_line("*sse_server is strict*")
+    result.stdout.fnmatch_lines(["*what sse_server saw*", "never asked for: POST /chat/completions"])
 
 
 def test_the_marker_takes_the_server_s_options(user: pytest.Pytester) -> None:
@@ -266,6 +268,74 @@ def test_record_once_then_replay_without_a_network(
     assert upstream.journal[0].request.header("Authorization") == "Bearer sk-the-real-one"
     assert "the-real-one" not in (user.path / "cassettes" / "test_it" / "test_answer[eins-zwei].yaml").read_text(
         "utf-8"
+    )
+
+
+def test_the_recording_of_a_failed_test_is_not_replayed(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
+) -> None:
+    upstream = make_sse_server(strict=False)
+    upstream.post("/chat/completions").respond(401, json={"error": {"code": 401, "message": "no key"}})
+    options = ("--sse-record-mode=once", f"--sse-upstream={upstream.base_url}")
+    result = _run(user, RECORDED, *options, failed=1)
+    folder = user.path / "cassettes" / "test_it"
+    assert [file.name for file in folder.iterdir()] == ["test_answer[eins-zwei].failed.yaml"]
+    result.stdout.fnmatch_lines(["orharness: the test failed: its recording is kept as *.failed.yaml"])
+    upstream.reset()
+    upstream.chat("Grüße, 世界")
+    result = _run(user, RECORDED, *options, passed=1)
+    result.stdout.fnmatch_lines(["orharness: recorded *test_answer*.yaml"])
+
+
+def test_the_cassettes_of_two_classes_are_two(user: pytest.Pytester, make_sse_server: Callable[..., SseServer]) -> None:
+    upstream = make_sse_server(strict=False)
+    upstream.post("/chat/completions").replies(Reply.chat("one"), Reply.chat("two"))
+    code = """
+        class TestA:
+            @pytest.mark.sse_cassette
+            def test_it(self, sse_server):
+                assert ask(**sse_server.openai) == "one"
+
+        class TestB:
+            @pytest.mark.sse_cassette
+            def test_it(self, sse_server):
+                assert ask(**sse_server.openai) == "two"
+    """
+    _run(user, code, "--sse-record-mode=once", f"--sse-upstream={upstream.base_url}", passed=2)
+    _run(user, code, passed=2)
+
+
+def test_a_cassette_that_nobody_would_play_is_an_error(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        @pytest.mark.sse_cassette
+        def test_it(): ...
+        """,
+        errors=1,
+    )
+    result.stdout.fnmatch_lines(["*sse_cassette is played by the fixture sse_server: take it as argument*"])
+
+
+def test_a_failed_test_shows_what_the_server_saw(user: pytest.Pytester) -> None:
+    result = _run(
+        user,
+        """
+        def test_it(sse_server):
+            sse_server.chat("x", when={"model": "gpt"})
+            ask(**sse_server.openai)
+            raise RuntimeError("something went wrong")
+        """,
+        failed=1,
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "*RuntimeError: something went wrong*",
+            "*what sse_server saw*",
+            "POST /v1/chat/completions → 404: unmatched*",
+            "*model: expected 'gpt', got 'm'*",
+            "never asked for: POST /chat/completions when model='gpt'",
+        ]
     )
 
 

@@ -171,7 +171,7 @@ def impossible(**options: Any) -> Any:
         ({"tokens": -1}, "0 or more, not -1"),
         (
             {"text": "x", "tempo": 1},
-            "chat knows no tempo=; it takes tokens=, reasoning=, tool_calls=, refusal=, finish_reason=",
+            "chat knows no tempo=",
         ),
         ({"text": "x", "gateway": "onerooter"}, "did you mean 'onerouter'"),
         ({"text": "x", "delay": -1}, "delay is a number of seconds from 0 up, not -1"),
@@ -504,6 +504,19 @@ def test_a_route_with_a_number_of_times_is_used_up() -> None:
     )
 
 
+def test_the_id_of_an_answer_is_made_once_and_not_once_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    digest = chat._digest
+
+    def counted(*parts: object) -> str:
+        made.append(parts)
+        return digest(*parts)
+
+    monkeypatch.setattr(chat, "_digest", counted)
+    Reply.chat(tokens=200).answer(STREAMED)
+    assert len(made) <= 3
+
+
 def test_the_nearest_routes_come_first_three_of_them() -> None:
     routes = [
         route(method="GET", path="/x"),
@@ -517,15 +530,15 @@ def test_the_nearest_routes_come_first_three_of_them() -> None:
         "  POST /chat/completions when model='c'\n"
         "    model: expected 'c', got 'a/b'\n"
         "  POST /embeddings\n"
-        "    path: expected /embeddings, got /v1/chat/completions\n"
+        "    path: expected /v1/embeddings, got /v1/chat/completions\n"
         "  GET /x\n"
         "    method: expected GET, got POST\n"
-        "    path: expected /x, got /v1/chat/completions",
+        "    path: expected /v1/x, got /v1/chat/completions",
     )
 
 
 def test_where_there_are_no_routes_that_is_said() -> None:
-    assert select([], ASKED) == (None, "no route answers POST /v1/chat/completions: there are no routes")
+    assert select([], ASKED) == (None, "no route answers POST /v1/chat/completions: no reply is set up")
 
 
 # -- json_difference -----------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from raw import Raw, dechunk
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.journal import Outcome
 from orharness.server.facade import SseServer
-from orharness.server.thread import ServerThread
+from orharness.server.thread import ServerThread, _ProxyBypass
 from orharness.transforms import hold
 
 
@@ -208,7 +208,7 @@ def test_reset_starts_afresh_on_the_same_address(server: SseServer) -> None:
 
 def test_a_taken_port_is_one_sentence(server: SseServer) -> None:
     with pytest.raises(
-        ScenarioError, match=rf"cannot listen on 127\.0\.0\.1 port {server.port}: .*; pass another port="
+        ScenarioError, match=rf"cannot listen on 127\.0\.0\.1 port {server.port}: .*; choose another port"
     ):
         SseServer(port=server.port)
 
@@ -229,17 +229,74 @@ def test_a_thread_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) ->
         ServerThread().start()
 
 
-def test_loopback_is_kept_out_of_a_proxys_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_is_kept_out_of_a_proxys_reach_while_any_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "example.com")
     monkeypatch.delenv("no_proxy", raising=False)
-    thread = ServerThread().start()
+    bypass = _ProxyBypass()
+    bypass.add()
+    bypass.add()
     assert os.environ["NO_PROXY"] == "example.com,127.0.0.1,localhost,::1"
+    bypass.remove()  # the first that began, not the last
     assert "127.0.0.1" in os.environ["no_proxy"]
-    thread.stop()
+    bypass.remove()
     assert os.environ["NO_PROXY"] == "example.com"
     assert "no_proxy" not in os.environ
+
+
+def test_a_stopped_thread_serves_no_more() -> None:
+    thread = ServerThread().start()
+    thread.stop()
     with pytest.raises(OrharnessError, match="has been stopped"):
         SseServer(thread)
+
+
+def test_a_forgotten_release_ends_and_says_so(sse_thread: ServerThread) -> None:
+    with SseServer(sse_thread, hold_limit=0.01) as server:
+        server.chat("Hi", through=[hold(after=1)])
+        with Raw(server) as raw:
+            raw.post()
+            raw.read_all()
+        with pytest.raises(ScenarioError, match=r"held at gate 1 for 0\.01 s: reply\.release\(\) was never called"):
+            server.verify()
+        assert "release() was never called" in server.account()
+
+
+def test_a_reset_ends_though_clients_come_again_and_again(sse_thread: ServerThread) -> None:
+    over = threading.Event()
+    with SseServer(sse_thread, strict=False) as server:
+
+        def come_again() -> None:
+            while not over.is_set():
+                with contextlib.suppress(OSError), Raw(server) as raw:
+                    raw.post()
+                    raw.read()
+
+        threads = [threading.Thread(target=come_again) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(50):
+            server.reset()
+            server.chat("Hi")
+        over.set()
+        server.reset()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_that_has_no_body_has_no_framing_either(server: SseServer, status: int) -> None:
+    server.post("/s").stream("x", status=status)
+    with Raw(server) as raw:
+        for _ in range(3):
+            raw.request("POST", "/s")
+            raw.reads.clear()
+            assert raw.read_until(b"\r\n\r\n").startswith(f"HTTP/1.1 {status} ".encode())
+            assert "transfer-encoding" not in raw.head.lower()
+
+
+def test_headers_of_the_framing_cannot_be_given(server: SseServer) -> None:
+    with pytest.raises(ScenarioError, match="content-length is computed from the body and framing="):
+        server.post("/s").respond(200, json={}, headers={"Content-Length": "3"})
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

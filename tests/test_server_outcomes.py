@@ -290,6 +290,46 @@ def test_expecting_a_disconnect_of_a_complete_answer_fails_at_once(server: SseSe
     assert time.monotonic() - before < 1800  # not the hour that was allowed
 
 
+@pytest.mark.parametrize("pacing", ["lockstep", "recorded", "instant"])
+@each_way
+def test_leaving_while_the_server_is_blocked_in_a_write(
+    server: SseServer, how: How, leave: Callable[[Raw], None], pacing: str
+) -> None:
+    reply = server.post("/s").stream(*[b"data: " + b"x" * 100_000 + b"\n\n"] * 200, DONE, pacing=pacing)
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read(1000)
+        if pacing != "lockstep":
+            eventually(lambda: reply.calls and reply.call.exchange.bytes_written > 1_000_000)
+        leave(raw)
+        exchange = _ended(reply.call).exchange
+    assert exchange.outcome is Outcome.CANCELLED
+    assert exchange.how in ({How.FIN, How.RST} if how is How.FIN else {how})
+
+
+@each_way
+def test_leaving_in_the_turn_in_which_the_request_comes(
+    server: SseServer, how: How, leave: Callable[[Raw], None]
+) -> None:
+    reply = server.chat("Hi", through=[hold(after=1)])
+    for number in range(50):
+        with Raw(server) as raw:
+            raw.post()
+            leave(raw)
+            call = reply.wait_call(20, number + 1)
+            assert _ended(call).outcome is Outcome.CANCELLED
+
+
+def test_leaving_behind_the_end_marker_is_nothing_to_expect(server: SseServer) -> None:
+    reply = server.post("/s").stream(*PIECES, DONE, b": the end\n\n", through=[hold(chunks=9)])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(MARKER)
+        _wait_held(reply)
+        with pytest.raises(AssertionError, match="nothing left to cancel"), reply.expect_disconnect(within=20):
+            raw.close()
+
+
 def test_wait_ended_says_what_is_open_when_its_time_is_over(server: SseServer) -> None:
     reply = server.post("/s").stream(*PIECES, DONE, through=[hold(after=2)])
     with Raw(server) as raw:

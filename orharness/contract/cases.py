@@ -40,7 +40,7 @@ class Case:
 
     A cancellation case is left after ``leave_after`` pieces of text; ``silent``: when all before a gate has been read,
     so that nothing more comes; ``inside_read``: inside the read that waits for it.
-    ``cause``: the likely one, where the text alone does not tell.
+    ``cause``: the likely one, where the text alone does not tell; ``broken_json``: that of an error of a JSON parser.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Case:
     silent: bool = False
     inside_read: bool = False
     cause: str | None = None
+    broken_json: str | None = None
 
 
 def _chat(text: str = TEXT, *through: object, **options: object) -> Callable[[], Reply]:
@@ -81,7 +82,21 @@ def _inside(text: str, bytes_behind: int) -> Position:
 def _parsing(
     name: str, title: str, source: str, reply: Callable[[], Reply], text: str = TEXT, cause: str | None = None
 ) -> Case:
-    return Case(f"parsing/{name}", title, PARSING, source, reply, text, cause=cause)
+    return Case(f"parsing/{name}", title, PARSING, source, reply, text, cause=cause, broken_json=_broken_json(name))
+
+
+def _broken_json(name: str) -> str | None:
+    """What a JSON parser was given in a case of that name."""
+    if name.startswith("comment"):
+        return "a comment line (it begins with a colon) is given to the JSON parser"
+    if name.startswith(("cut", "byte", "crlf")):
+        return "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
+    if name == "unicode-line-separators":
+        return (
+            "a line is ended at U+2028, U+2029 or U+0085, as str.splitlines, httpx's iter_lines and aiter_lines do:"
+            " only CR, LF and CRLF end a line"
+        )
+    return None
 
 
 def _done(name: str, title: str, source: str, reply: Callable[[], Reply], text: str = PLAIN) -> Case:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 
 from orharness.checks import progress, state
-from orharness.contract.cases import CANCELLATION, CASES, CLAIMS, Case
+from orharness.contract.cases import CANCELLATION, CASES, CLAIMS, DONE, Case
 from orharness.contract.clients import Client, NotText, Session
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange
@@ -48,8 +48,18 @@ def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
     failed = [verdict for verdict in verdicts if verdict.result is Result.FAIL]
     if not failed:
         return None
-    texts = "\n\n".join(map(explain, failed))
+    by_reason: dict[str, list[Verdict]] = {}
+    for verdict in failed:
+        by_reason.setdefault(verdict.evidence.reason if verdict.evidence else "", []).append(verdict)
+    texts = "\n\n".join(_explain_alike(alike) for alike in by_reason.values())
     return ClientFailure(f"the client fails {len(failed)} of {len(verdicts)} cases\n\n{texts}")
+
+
+def _explain_alike(verdicts: list[Verdict]) -> str:
+    """The first of the verdicts with one reason; the others are only named."""
+    text = explain(verdicts[0])
+    others = ", ".join(verdict.case for verdict in verdicts[1:])
+    return f"{text}\n  and for the same reason: {others}" if others else text
 
 
 def explain(verdict: Verdict) -> str:
@@ -90,7 +100,10 @@ def _judge_text(case: Case, session: Session, route: LiveRoute, patience: float)
         return _verdict(case, None, _nothing_sent(session))
     exchange = exchanges[-1]
     evidence: Evidence | None = None
-    if session.error is not None:
+    if not _asks_for_a_stream(exchange):
+        got = shorten(exchange.request.text, 200)
+        evidence = Evidence('a request with "stream": true', got, "the client did not ask for a stream")
+    elif session.error is not None:
         reason = _reason(case, session.text, session.error)
         evidence = _evidence(case, exchange, repr(session.error), reason)
     elif not ended:
@@ -168,13 +181,22 @@ def _leak(case: Case, exchange: Exchange, said: str) -> Evidence:
     return Evidence(
         "the connection is closed at once, and the rest of the answer is never made",
         f"{said}\n{state(exchange)}; {progress(exchange)}",
-        f"closing the client does not close its connection{silent}; the model goes on, and is billed",
+        f"closing the client does not close its connection{silent}; the model goes on, and is billed:"
+        " close the response with `with`, or in a `finally`",
     )
+
+
+def _asks_for_a_stream(exchange: Exchange) -> bool:
+    body = exchange.request.json
+    return isinstance(body, dict) and body.get("stream") is True
 
 
 def _nothing_sent(session: Session) -> Evidence:
     got = "nothing" if session.error is None else repr(session.error)
-    return Evidence("POST …/chat/completions", got, "the client never sent a request to the base_url it was given")
+    reason = "the client never sent a request to the base_url it was given"
+    if isinstance(session.error, TypeError):
+        reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
+    return Evidence("POST …/chat/completions", got, reason)
 
 
 def _evidence(case: Case, exchange: Exchange, got: str, reason: str) -> Evidence:
@@ -182,8 +204,10 @@ def _evidence(case: Case, exchange: Exchange, got: str, reason: str) -> Evidence
 
 
 def _excerpt(case: Case, exchange: Exchange) -> str:
-    """The bytes at the boundary that hurts most: inside a character, else the first one inside an event."""
+    """The bytes at the end marker, or at the boundary that hurts most: inside a character, else inside an event."""
     body, boundaries = exchange.body, exchange.boundaries_at
+    if case.claim == DONE and exchange.end is not None:
+        return excerpt(body, exchange.end)
     inside = [at for at in boundaries if at < len(body) and body[at] & 0xC0 == 0x80]
     within = [at for at in boundaries if not body[:at].endswith(b"\n\n")]
     chosen = next(iter([*inside, *within, *boundaries]), len(body))
@@ -199,6 +223,8 @@ def _verdict(case: Case, exchange: Exchange | None, evidence: Evidence | None) -
 def _reason(case: Case, got: str, error: BaseException | None) -> str:
     """The likely cause in one sentence, told by what the text looks like."""
     expected = case.text
+    if isinstance(error, ValueError) and case.broken_json is not None and not isinstance(error, UnicodeError):
+        return case.broken_json
     if error is not None:
         return _reason_of(error)
     with suppress(UnicodeError):

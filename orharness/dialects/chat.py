@@ -181,9 +181,12 @@ class Completion:
 
     def id_at(self, gateway: Gateway) -> str:
         """The id that is sent: the given one, or one in the gateway's form, made from the answer."""
-        if self.id is not None:
-            return self.id
-        return gateway.id_prefix + _digest(self.created, self.model, self.tokens, self.reasoning, self.tool_calls)
+        return gateway.id_prefix + self._made_id if self.id is None else self.id
+
+    @cached_property
+    def _made_id(self) -> str:
+        """Once an answer, and not once a chunk: it is made from all of it."""
+        return _digest(self.created, self.model, self.tokens, self.reasoning, self.tool_calls)
 
     @property
     def counted(self) -> Usage:

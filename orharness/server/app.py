@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from orharness.dialects import chat
-from orharness.errors import OrharnessError
+from orharness.errors import OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.journal import Exchange, Pacing, Request, journal_document
 from orharness.scenario import Response, Route, api_path, error_response, json_response, select
@@ -57,13 +57,22 @@ class _Manager(web.Server):
 class Origin:
     """One scheme, host and port. Everything here runs in the server's loop."""
 
-    def __init__(self, peers: PeerQueue, *, gateway: Gateway, pacing: Pacing, models: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        peers: PeerQueue,
+        *,
+        gateway: Gateway,
+        pacing: Pacing,
+        models: tuple[str, ...],
+        hold_limit: float | None = None,
+    ) -> None:
         self.gateway = gateway
         self.pacing = pacing
         self.mounted: list[Mounted] = []
         self.exchanges: list[LiveExchange] = []
         self.broken: list[OrharnessError | Exception] = []
         self._models = models
+        self._hold_limit = hold_limit
         self._peers = peers
         self._ids = count(1)
         self._manager = _Manager(self, peers)
@@ -89,10 +98,10 @@ class Origin:
                 if exchange.refresh is not None:
                     exchange.refresh()
                 exchange.end_of_test()
-        for connection in self._manager.connections:
-            assert isinstance(connection, Connection)
-            connection.abort()
-        while self._manager.connections:  # noqa: ASYNC110 - a few turns of the loop, in which aiohttp's handlers end
+        while connections := self._manager.connections:  # a few turns, in which aiohttp's handlers end
+            for connection in connections:  # also those that were accepted meanwhile
+                assert isinstance(connection, Connection)
+                connection.abort()
             await asyncio.sleep(0)
 
     async def reset(self) -> None:
@@ -112,20 +121,18 @@ class Origin:
         """aiohttp's handler: runs the exchange until it is over or the client has left."""
         connection = request.protocol
         assert isinstance(connection, Connection)
-        exchange = LiveExchange(f"{next(self._ids):06d}", _request(request, b""))
-        if request.path != JOURNAL_PATH:
-            self.exchanges.append(exchange)
+        exchange = self._new_exchange(request)
         exchange.refresh = lambda: exchange.client_read(connection.read_so_far(), all_read=connection.has_read_all())
-        connection.busy = True
         answering = asyncio.get_running_loop().create_task(self._answer(connection, exchange, request))
         try:
             both: set[asyncio.Future[Any]] = {answering, connection.gone}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done():
+            # A writer that was blocked when the client left has failed by now: it is a leaving all the same.
+            if not answering.done() or (connection.gone.done() and exchange.outcome is None):
                 await self._left(connection, exchange, answering)
             return Sent(keep_alive=not answering.cancelled() and answering.exception() is None and answering.result())
         finally:
-            connection.busy = False
+            connection.answered += 1
             exchange.refresh = None
             exchange.over = True
             if not answering.done():
@@ -147,8 +154,11 @@ class Origin:
             if request.headers.get("Expect", "").lower() == "100-continue":
                 await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             whole = _request(request, await request.content.read())
+            connection.bodies_read += 1
             exchange.request_read(whole)
             response, gate = self._response(whole, exchange)
+            if connection.gone.done():
+                return False
             pacing = response.pacing or self.pacing
             # What was chosen is known from here on, whatever the client does next.
             delivery = Delivery(connection, exchange, response, pacing, http_1_0=request.version < (1, 1))
@@ -160,6 +170,9 @@ class Origin:
         except Exception as error:
             log.exception("while answering %s %s", exchange.request.method, exchange.request.path)
             self.broken.append(error)
+            if exchange.head_written:
+                connection.abort()
+                return False
             return await self._refuse(connection, exchange, f"the scenario failed: {error!r}", status=500)
 
     async def _refuse(self, connection: Connection, exchange: LiveExchange, reason: str, status: int = 400) -> bool:
@@ -186,13 +199,27 @@ class Origin:
         mounted.on_exchange()
         return response, self._gate(mounted.gates, exchange)
 
+    def _new_exchange(self, request: web.BaseRequest) -> LiveExchange:
+        """In the journal, unless it only asks for that."""
+        if request.method == "GET" and request.path == JOURNAL_PATH:
+            return LiveExchange("", _request(request, b""))
+        exchange = LiveExchange(f"{next(self._ids):06d}", _request(request, b""))
+        self.exchanges.append(exchange)
+        return exchange
+
     def _gate(self, gates: Gates, exchange: LiveExchange) -> Gate:
         async def gate(number: int) -> None:
             if gates.is_open(number):
                 return
             exchange.held(True)
             try:
-                await gates.wait(number)
+                async with asyncio.timeout(self._hold_limit):
+                    await gates.wait(number)
+            except TimeoutError:
+                raise ScenarioError(
+                    f"{exchange.request.method} {exchange.request.path} was held at gate {number + 1} for"
+                    f" {self._hold_limit:g} s: reply.release() was never called (hold_limit=)"
+                ) from None
             finally:
                 exchange.held(False)
 

@@ -27,6 +27,7 @@ _SPIN = 0.0005  # seconds of asking in every turn of the loop before sleeping be
 _HALF_CLOSE_AFTER = 0.02  # seconds for which a socket must stay attached before its FIN is called a half-close
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _TCP_CLOSE = 7
+_TURNS = 10  # of the loop, from a request's arrival to its body being read: four, and some to spare
 # Where every core is busy the client can only read when we stop asking: the kernel is asked to let it run first.
 _give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
@@ -42,7 +43,8 @@ class Connection(web.RequestHandler):
             lingering_time=0,
             keepalive_timeout=3600,
         )
-        self.busy = False  # an exchange is going on: leaving is its business
+        self.answered = 0  # requests whose exchanges are over
+        self.bodies_read = 0
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone_at = 0.0
         self.aborted = False  # it was us who ended the connection
@@ -64,7 +66,7 @@ class Connection(web.RequestHandler):
             self.visible = self.peer() is not None
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio takes a truthy answer as "keep open"
-        if not self.busy:
+        if not self.busy:  # between two exchanges
             return None
         self._leave()
         return True
@@ -72,7 +74,19 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._reset_by_peer = isinstance(exc, OSError)
         self._leave()
-        super().connection_lost(exc)
+        self._lose(exc, _TURNS)
+
+    def _lose(self, exc: BaseException | None, turns: int) -> None:
+        """A request that has come whole is still read, in the next turns of the loop: it is no less a request."""
+        if turns and self._request_count > self.bodies_read and not self.aborted:
+            asyncio.get_running_loop().call_soon(self._lose, exc, turns - 1)
+        else:
+            super().connection_lost(exc)
+
+    @property
+    def busy(self) -> bool:
+        """A request has come that is not answered: leaving is the business of its exchange."""
+        return self._request_count > self.answered
 
     def _leave(self) -> None:
         if not self.gone.done():
@@ -84,6 +98,8 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """Malformed HTTP: answered in the gateway's shape, without a traceback."""
+        self.answered += 1
+        self.bodies_read += 1
         return self._on_garbage(request, status, exc, message)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
@@ -210,7 +226,9 @@ async def _breathe(waited: float) -> None:
     await asyncio.sleep(0 if waited < _SPIN else min(0.25, max(0.001, waited / 8)))
 
 
-def head(status: int, headers: tuple[tuple[str, str], ...], framing: Framing, length: int, *, close: bool) -> bytes:
+def head(
+    status: int, headers: tuple[tuple[str, str], ...], framing: Framing | None, length: int, *, close: bool
+) -> bytes:
     """The head of an HTTP/1.1 response (RFC 9112); the framing's own headers are computed here and nowhere else."""
     try:
         reason = HTTPStatus(status).phrase

@@ -47,18 +47,31 @@ class Delivery:
 
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Sends all of it; True if the connection may serve another request."""
+        body = body and self._has_body
         close = not keep_alive or self._framing is Framing.CLOSE or self._stream.ending is not Ending.EOF
         clock = LoopClock()
         await clock.sleep_until(self._exchange.started + self._response.head)
         await self._connection.send(
-            head(self._response.status, self._response.headers, self._framing, _length(self._stream), close=close)
+            head(
+                self._response.status,
+                self._response.headers,
+                self._framing if self._has_body else None,
+                _length(self._stream),
+                close=close,
+            )
         )
+        self._exchange.head_written = True
         if self._pacing is Pacing.LOCKSTEP:
             await self._connection.wait_read()
         if body:
             await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
         await self._end(body=body)
         return not close
+
+    @property
+    def _has_body(self) -> bool:
+        """Informational, 204 and 304 responses have none, and no framing (RFC 9112, section 6.3)."""
+        return self._response.status >= 200 and self._response.status not in (204, 304)
 
     async def _write(self, chunk: Chunk) -> None:
         if self._pacing is Pacing.RECORDED:

@@ -37,6 +37,7 @@ class LiveExchange:
         self.started = monotonic()  # the clock of asyncio's loops; set again when the body has been read
         self.decided: Future[Outcome] = Future()
         self.left: Future[Disconnect] = Future()
+        self.head_written = False
         self.over = False  # nothing more will be seen of it
         self.refresh: Callable[[], None] | None = None  # asks the kernel what was read since; the loop's thread only
         self._started_at = datetime.now(UTC)

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, TypedDict
 
 from orharness.cassette import Interaction, load
-from orharness.checks import strict_failures
-from orharness.errors import ClientFailure, ScenarioError
+from orharness.checks import explain_exchange, strict_failures
+from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Pacing
@@ -19,6 +19,7 @@ from orharness.server.handles import Call, LiveRoute
 from orharness.server.playback import interaction_routes, reply_of, serving_routes
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Stream
+from orharness.transforms import compose
 
 API_KEY = "sk-orharness"  # no service takes it; clients refuse to start without one
 
@@ -35,8 +36,9 @@ class SseServer:
 
     ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``). ``pacing``: as in
     ``Pacing``. ``strict``: ``verify`` complains of unmatched requests and of replies never asked for. ``through``:
-    transforms for every chat reply. ``host`` and ``port``: where it listens, by default any free port of loopback, IPv4
-    and IPv6. Raises ``ScenarioError`` for options that cannot be.
+    transforms for every chat reply. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds for which a gate
+    is waited at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port of loopback,
+    IPv4 and IPv6. Raises ``ScenarioError`` for options that cannot be.
     """
 
     def __init__(
@@ -48,11 +50,12 @@ class SseServer:
         strict: bool = True,
         through: Through = (),
         models: Sequence[str] = ("openai/gpt-4o-mini",),
+        hold_limit: float | None = 60.0,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self._gateway = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
-        self._through = tuple(through)
+        self._through = compose(through)
         self._strict = strict
         self._owned = None if thread is not None else ServerThread().start()
         self._thread = thread or self._owned or ServerThread()
@@ -60,7 +63,13 @@ class SseServer:
         try:
             chosen = one_of(Pacing, pacing, "pacing")
             self._origin = self._thread.call(
-                lambda: Origin(self._thread.peers, gateway=self._gateway, pacing=chosen, models=tuple(models))
+                lambda: Origin(
+                    self._thread.peers,
+                    gateway=self._gateway,
+                    pacing=chosen,
+                    models=tuple(models),
+                    hold_limit=hold_limit,
+                )
             )
             sockets = loopback_sockets(host, port)
             self._thread.run(lambda: self._origin.listen(sockets))
@@ -146,15 +155,22 @@ class SseServer:
         """The requests from that one on, counted from 0: for whoever watches a server that runs for long."""
         return [Call(live, self._thread) for live in self._origin.exchanges[number:]]
 
+    def account(self) -> str:
+        """What it saw so far, in words: for the report of a test that failed."""
+        lines = [explain_exchange(exchange) for exchange in self.journal]
+        lines += [f"the scenario failed: {error}" for error in self._origin.broken]
+        unused = [one.route.name for one in self._origin.mounted if one.strict and not one.exchanges]
+        return "\n".join([*lines, *(f"never asked for: {name}" for name in unused)])
+
     def verify(self) -> None:
         """Raises ``ClientFailure`` for requests without a route and replies without a request, if ``strict``.
 
         What broke inside the scenario (a predicate that raised) is raised first, as ``ScenarioError``.
         """
         if self._origin.broken:
-            raise ScenarioError(f"the scenario failed while it answered: {self._origin.broken[0]!r}") from (
-                self._origin.broken[0]
-            )
+            broken = self._origin.broken[0]
+            said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
+            raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
         if not self._strict:
             return
         unused = [one.route.name for one in self._origin.mounted if one.strict and not one.exchanges]
@@ -199,7 +215,7 @@ class RouteUnderWay:
     def chat(self, text: str | None = None, *, through: Through = (), **options: Any) -> LiveRoute:
         """One chat completion; see ``Reply.chat``."""
         options.setdefault("gateway", self._server._gateway)
-        return self.replies(Reply.chat(text, through=[*self._server._through, *through], **options))
+        return self.replies(Reply.chat(text, through=[self._server._through, compose(through)], **options))
 
     def stream(self, *pieces: Piece | Stream, **options: Any) -> LiveRoute:
         """One event stream; see ``Reply.stream``."""

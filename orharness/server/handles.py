@@ -237,6 +237,8 @@ class ExpectedDisconnect:
             exchange = call.exchange
             left = exchange.left_after
             late = None if left is None else call._live.started + left - ended
+            if exchange.outcome is Outcome.LEFT_AT_END:
+                late = None  # it left, but there was nothing to cancel
             if late is None or late > self._within:
                 raise disconnect_failure(self._route.name, [exchange], late, self._within, in_loop=_loop_is_running())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import errno
 import os
 import socket
 import threading
@@ -27,7 +28,6 @@ class ServerThread:
         self._ready = threading.Event()
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._proxy_settings: dict[str, str | None] = {}
         self._failure: BaseException | None = None
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._thread = threading.Thread(target=self._main, name="orharness-server", daemon=True)
@@ -39,7 +39,7 @@ class ServerThread:
         if self._failure is not None:
             self._thread.join()
             raise OrharnessError(f"the server's thread could not start: {self._failure!r}") from self._failure
-        self._bypass_proxy()
+        _proxy.add()
         # A daemon thread, so that a program that never stops it can end; then the loop is still closed in order.
         atexit.register(self.stop)
         return self
@@ -53,7 +53,7 @@ class ServerThread:
         with suppress(RuntimeError):  # the loop has just ended by itself
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
-        self._restore_proxy()
+        _proxy.remove()
 
     def at_stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Has a coroutine run when the thread ends: for what its owner forgets to close."""
@@ -119,18 +119,38 @@ class ServerThread:
             await close()
         self._peers.close()
 
-    def _bypass_proxy(self) -> None:
-        for name in ("NO_PROXY", "no_proxy"):
-            given = self._proxy_settings[name] = os.environ.get(name)
-            hosts = [host for host in (given or "").split(",") if host]
-            os.environ[name] = ",".join((*hosts, *(host for host in _LOOPBACK if host not in hosts)))
 
-    def _restore_proxy(self) -> None:
-        for name, given in self._proxy_settings.items():
-            if given is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = given
+class _ProxyBypass:
+    """``NO_PROXY`` covers loopback while any server thread of the process runs, in whatever order they end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._given: dict[str, str | None] = {}
+
+    def add(self) -> None:
+        with self._lock:
+            self._threads += 1
+            if self._threads > 1:
+                return
+            for name in ("NO_PROXY", "no_proxy"):
+                given = self._given[name] = os.environ.get(name)
+                hosts = [host for host in (given or "").split(",") if host]
+                os.environ[name] = ",".join((*hosts, *(host for host in _LOOPBACK if host not in hosts)))
+
+    def remove(self) -> None:
+        with self._lock:
+            self._threads -= 1
+            if self._threads:
+                return
+            for name, given in self._given.items():
+                if given is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = given
+
+
+_proxy = _ProxyBypass()
 
 
 def loopback_sockets(host: str = "127.0.0.1", port: int = 0) -> list[socket.socket]:
@@ -159,7 +179,9 @@ def _bound(host: str, port: int) -> socket.socket:
         one.bind((host, port))
     except OSError as error:
         one.close()
-        raise ScenarioError(f"cannot listen on {host} port {port}: {error.strerror}; pass another port=") from error
+        taken = error.errno == errno.EADDRINUSE
+        advice = "choose another port" if taken else "is that an address of this machine?"
+        raise ScenarioError(f"cannot listen on {host} port {port}: {error.strerror}; {advice}") from error
     one.setblocking(False)
     return one
 
