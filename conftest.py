@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["pytester"]
 # A busy machine makes examples slow, not wrong.
 settings.register_profile("orharness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", parent=settings.get_profile("orharness"), max_examples=10)  # for many runs in a row
 settings.load_profile("orharness")
 _BESIDE_THE_REPOSITORY = Path(__file__).parents[1] / "shared" / "recordings"
 
