@@ -6,6 +6,7 @@ it is installed, and a run that does not use it should not pay for aiohttp and v
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from orharness.transforms import split_at as split_at
     from orharness.transforms import stall as stall
     from orharness.transforms import truncate as truncate
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the user wants to hear
 
 _HOMES = {
     "dialects.chat": "Failure ToolCall Usage",

@@ -387,9 +387,18 @@ def test_loggers_are_silent_by_default() -> None:
     code = """
     from orharness.server.facade import SseServer
     from raw import Raw
-    with SseServer(strict=False) as server, Raw(server) as raw:
-        raw.post()
-        raw.read()
+
+    def broken(request):
+        raise ZeroDivisionError("a scenario that fails is told by verify(), not on stderr")
+
+    with SseServer(strict=False) as server:
+        for when in (None, broken):
+            server.reset()
+            if when:
+                server.chat("x", when=when)
+            with Raw(server) as raw:
+                raw.post()
+                raw.read()
     """
     process = _python(code)
     out, err = process.communicate(timeout=60)
