@@ -330,7 +330,8 @@ def _python(code: str, *options: str, environment: dict[str, str] | None = None)
 
 
 HELD = """
-    import socket, sys, time
+    import signal, socket, sys, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
     from orharness.server.facade import SseServer
     from orharness.transforms import hold
     from raw import Raw
