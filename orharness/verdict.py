@@ -21,19 +21,54 @@ class Result(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+class Level(StrEnum):
+    """How much a case is demanded, in the words of RFC 2119: a failed SHOULD is shown, and fails nobody."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a client must make of a stream: the text that it yields, ``None`` for any; and whether it shows an error.
+
+    ``error``: ``True`` it must, ``False`` it must not, ``None`` it may.
+    """
+
+    text: str | None
+    error: bool | None = False
+
+
+@dataclass(frozen=True)
+class Got:
+    """What a client made of a stream: the text that it yielded, and the error that it showed."""
+
+    text: str
+    error: str | None = None
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """Why a client failed: what it should have made of the bytes, what it made, and the bytes at the boundary."""
+    """Why a client failed: what it should have made of the bytes, what it made, and the bytes at the boundary.
+
+    ``body`` was sent in chunks that end at ``cuts`` and at its end: the fewest with which the client still fails.
+    """
 
     expected: str
     got: str
     reason: str
     excerpt: str = ""
+    body: bytes = b""
+    cuts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One case's result. ``boundaries_proven`` of ``boundaries_tried`` were seen to be observed by the client."""
+    """One case's result. ``boundaries_proven`` of ``boundaries_tried`` were seen to be observed by the client.
+
+    ``note``: why it is not applicable. ``replay``: the command that runs just this; ``serve``: the one that serves the
+    same stream to any client.
+    """
 
     case: str
     title: str
@@ -41,6 +76,42 @@ class Verdict:
     evidence: Evidence | None = None
     boundaries_tried: int = 0
     boundaries_proven: int = 0
+    level: Level = Level.MUST
+    source: str = ""
+    expected: Expected | None = None
+    got: Got | None = None
+    note: str = ""
+    replay: str = ""
+    serve: str = ""
+
+    @property
+    def family(self) -> str:
+        """The part of the id before the slash."""
+        return self.case.partition("/")[0]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it fails the client: a failed SHOULD does not."""
+        return self.result is Result.FAIL and self.level is Level.MUST
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All verdicts on one client: what a report is made of."""
+
+    client: str
+    profile: str
+    seed: int
+    verdicts: tuple[Verdict, ...]
+
+    def number(self, result: Result) -> int:
+        """How many verdicts have that result."""
+        return sum(verdict.result is result for verdict in self.verdicts)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no MUST failed."""
+        return not any(verdict.counts for verdict in self.verdicts)
 
 
 def quote(data: bytes) -> str:

@@ -364,7 +364,7 @@ def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*the client fails * of * cases*",
-            "*parsing/one-event-a-chunk*",
+            "*framing/crlf*",
             "*expected*'Grüße, 世界 🙂!'*",
             "*got*'GrÃ¼*",
             "*reason*UTF-8 is read as Latin-1*",

@@ -15,7 +15,7 @@ from rich.text import Text
 from orharness.cassette import Interaction, header, load
 from orharness.cli.demo_clients import Naive, Read, ask, correct, reads
 from orharness.cli.resources import shipped
-from orharness.contract import CASES, CLAIMS, Client, run
+from orharness.contract import CASES, Client, claim_of, run
 from orharness.contract.runner import PATIENCE
 from orharness.errors import CassetteError, OrharnessError
 from orharness.journal import Exchange
@@ -38,14 +38,14 @@ _LEAVE_AFTER = 3  # pieces of text that the second client reads
 _PATIENCE = 0.1  # seconds for a client that is known to fail; each fail is confirmed with four times as many
 # Cases that take milliseconds, of all three claims; the catalogue has more.
 CHOSEN = (
-    "parsing/one-event-a-chunk",
-    "parsing/all-in-one-chunk",
-    "parsing/cut-inside-a-character",
-    "parsing/cut-between-newlines",
-    "parsing/comments-before",
-    "parsing/comments-between",
-    "parsing/no-space-after-colon",
-    "parsing/usage-without-choices",
+    "boundaries/one-event-a-chunk",
+    "boundaries/all-in-one-chunk",
+    "boundaries/inside-a-character",
+    "boundaries/between-newlines",
+    "comments/before",
+    "comments/between",
+    "framing/no-space-after-colon",
+    "chat/usage-without-choices",
     "done/clean-end",
     "done/connection-left-open",
     "done/event-behind",
@@ -234,7 +234,7 @@ def _compare(screen: Screen, good: Sequence[Verdict], bad: Sequence[Verdict]) ->
         f" {len(CHOSEN)} of the {len(CASES)} cases:",
     )
     columns = [Column("   claim"), Column("correct"), Column("naive"), Column("what it means", flexible=True)]
-    screen.lines(screen.grid(columns, [_claim_row(claim, good, bad) for claim in CLAIMS]))
+    screen.lines(screen.grid(columns, [_claim_row(claim, good, bad) for claim in _MEANING]))
     screen.line()
     screen.say("What the naive client does wrong:", indent=3)
     for verdict in bad:
@@ -252,11 +252,11 @@ _MEANING = {
 
 
 def _claim_row(claim: str, good: Sequence[Verdict], bad: Sequence[Verdict]) -> Row:
-    return [Text(f"   {claim}"), _score(claim, good), _score(claim, bad), Text(_MEANING.get(claim, ""), "dim")]
+    return [Text(f"   {claim}"), _score(claim, good), _score(claim, bad), Text(_MEANING[claim], "dim")]
 
 
 def _score(claim: str, verdicts: Sequence[Verdict]) -> Text:
-    judged = [one.result for one in verdicts if one.case.startswith(f"{claim}/")]
+    judged = [one.result for one in verdicts if claim_of(one.family) == claim]
     passed = judged.count(Result.PASS)
     return Text(
         f"{'✓' if passed == len(judged) else '✗'} {passed} of {len(judged)}", GOOD if passed == len(judged) else BAD

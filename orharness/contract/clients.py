@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
 """``client(base_url)``: an iterator, an iterable or an async iterator of text; or the whole text, also awaitable."""
@@ -17,15 +17,67 @@ class NotText(TypeError):  # noqa: N818 - a finding about the client, as it is t
     """What the client yields or returns is no text; its message is the reason that is told."""
 
 
-class Session:
-    """One run of a client: it reads ``stop_after`` pieces (all if ``None``) and then waits to be closed."""
+class Trouble(Exception):  # noqa: N818 - a finding about the client, as it is told
+    """A client under test does not keep the protocol by which it is driven; ``got`` is what it did instead."""
+
+    def __init__(self, reason: str, got: str = "") -> None:
+        super().__init__(reason)
+        self.got = got
+
+
+class Session(Protocol):
+    """One run of a client, from its request to its end. Its state may be read from any thread.
+
+    ``pieces``: the texts that came, none of them empty. ``error``: the error that the client showed, or ``Trouble``.
+    ``paused`` is set when the pieces after which it is to be cancelled are there, and at the end; ``ended`` at the end.
+    ``can_cancel_inside_read``: whether it can be cancelled while it waits for bytes; known once it has paused.
+    """
+
+    pieces: list[str]
+    error: BaseException | None
+    paused: threading.Event
+    ended: threading.Event
+    can_cancel_inside_read: bool
+
+    def close(self) -> None:
+        """The cancel; once the run has ended, nothing."""
+
+    def join(self, timeout: float) -> bool:
+        """Whether the run ended, and its threads with it, within so many seconds."""
+
+
+@runtime_checkable
+class Subject(Protocol):
+    """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so."""
+
+    cannot_cancel: str | None
+
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
+        """Begins a run. With ``stop_after``, it is to be cancelled behind so many pieces."""
+
+
+class FunctionSubject:
+    """A function of the base URL, in this process."""
+
+    cannot_cancel: str | None = None
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
+        """Begins a run in a thread of its own."""
+        return FunctionSession(self._client, base_url, stop_after, inside_read=inside_read)
+
+
+class FunctionSession:
+    """One run of a function: it reads ``stop_after`` pieces (all if ``None``) and then waits to be closed."""
 
     def __init__(
         self, client: Client, base_url: str, stop_after: int | None = None, *, inside_read: bool = False
     ) -> None:
         self.pieces: list[str] = []
         self.error: BaseException | None = None
-        self.is_async = False
+        self.can_cancel_inside_read = False
         self.paused = threading.Event()  # it has the pieces that it was to read, or is at its end
         self.ended = threading.Event()
         self._client = client
@@ -37,11 +89,6 @@ class Session:
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._main, name="orharness-client", daemon=True)
         self._thread.start()
-
-    @property
-    def text(self) -> str:
-        """What the client has yielded, joined."""
-        return "".join(self.pieces)
 
     def close(self) -> None:
         """The cancel: the iterator is closed, between two reads; an async one inside a read if asked for."""
@@ -59,7 +106,7 @@ class Session:
         try:
             result = self._client(self._base_url)
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
-                self.is_async = True
+                self.can_cancel_inside_read = True
                 asyncio.run(self._read_async(result))
             else:
                 self._read(result)
@@ -78,7 +125,7 @@ class Session:
         if not piece:
             return False
         self.pieces.append(piece)
-        if len(self.pieces) != self._stop_after:
+        if self._stop_after is None or len(self.pieces) != max(1, self._stop_after):
             return False
         self.paused.set()
         return True

@@ -1,0 +1,48 @@
+"""The catalogue: what is sent, and what a client must make of it. One file a family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orharness.contract.case import Case, Profile
+from orharness.contract.cases import boundaries, cancellation, chat, comments, done, errors, framing, transport
+from orharness.errors import ScenarioError
+
+_FILES = (framing, boundaries, comments, done, chat, errors, cancellation, transport)
+CASES: tuple[Case, ...] = tuple(case for file in _FILES for case in file.CASES)
+FAMILIES = tuple(dict.fromkeys(case.family for case in CASES))
+PARSING, DONE, ERRORS, CANCELLATION = "parsing", "done", "errors", "cancellation"
+CLAIMS = (PARSING, DONE, ERRORS, CANCELLATION)
+
+
+def claim_of(family: str) -> str:
+    """Which of the claims a family of cases belongs to: what is none of the others is parsing."""
+    return family if family in CLAIMS else PARSING
+
+
+def select(
+    claims: Iterable[str] = CLAIMS, only: str | Iterable[str] | None = None, profile: Profile = Profile.WHATWG
+) -> list[Case]:
+    """The cases of these claims and of the profile. ``only``: ids, families, or parts of ids.
+
+    Raises ``ScenarioError`` for a claim that does not exist, or if no case is left.
+    """
+    wanted = set(claims)
+    if unknown := wanted - set(CLAIMS):
+        raise ScenarioError(f"the claims are {', '.join(CLAIMS)}; not {', '.join(sorted(unknown))}")
+    asked = None if only is None else [only] if isinstance(only, str) else list(only)
+    named = [case for case in CASES if claim_of(case.family) in wanted and (asked is None or _named(case, asked))]
+    if not named:
+        raise ScenarioError(f"no case of {', '.join(sorted(wanted))} is named {' or '.join(map(repr, asked or ()))}")
+    chosen = [case for case in named if profile.includes(case.profile)]
+    if not chosen:
+        raise ScenarioError(f"{', '.join(case.id for case in named)}: only in the profile {Profile.WHATWG}")
+    return chosen
+
+
+_IDS = frozenset(case.id for case in CASES)
+
+
+def _named(case: Case, asked: list[str]) -> bool:
+    """A whole id means that case alone, also where other ids contain it."""
+    return any(case.id == one or (one not in _IDS and (case.family == one or one in case.id)) for one in asked)

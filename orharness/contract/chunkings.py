@@ -1,0 +1,74 @@
+"""Ways to cut one body into chunks, each a set of cuts to try: pure functions of the body and a seed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from orharness.stream import Stream
+from orharness.transforms import per_event, random_chunks
+
+Cuts = tuple[int, ...] | None
+"""The body offsets at which it is cut; ``None``: the reply's own chunks."""
+
+
+@dataclass(frozen=True)
+class Chunking:
+    """A named way to cut. ``cuts`` gives the partitions to try, one after the other."""
+
+    name: str
+    cuts: Callable[[Stream, int], Iterable[Cuts]]
+
+
+def _whole(stream: Stream, seed: int) -> Iterator[Cuts]:
+    yield ()
+
+
+def _as_sent(stream: Stream, seed: int) -> Iterator[Cuts]:
+    yield None
+
+
+def _per_event(stream: Stream, seed: int) -> Iterator[Cuts]:
+    yield per_event()(stream).boundaries[:-1]
+
+
+def _per_byte(stream: Stream, seed: int) -> Iterator[Cuts]:
+    yield tuple(range(1, len(stream.body)))
+
+
+def _at_random(stream: Stream, seed: int) -> Iterator[Cuts]:
+    for number in range(3):
+        yield random_chunks(f"{seed}/{number}", 1, 24)(stream).boundaries[:-1]
+
+
+def _every_offset(stream: Stream, seed: int) -> Iterator[Cuts]:
+    return ((offset,) for offset in range(1, len(stream.body)))
+
+
+_TENDER = re.compile(rb"\r\n|\n\n|\r\r|data:|\[DONE\]|^:[^\r\n]+", re.MULTILINE)
+
+
+def tender(body: bytes) -> list[tuple[int, int]]:
+    """Where a cut hurts: inside characters, line ends, field names, the end marker and comments; as spans."""
+    found = [match.span() for match in _TENDER.finditer(body)]
+    starts = [at for at, byte in enumerate(body) if byte & 0xC0 != 0x80] + [len(body)]
+    characters = [(start, end) for start, end in pairwise(starts) if end - start > 1]
+    return sorted({*found, *characters})
+
+
+def _tender_pairs(stream: Stream, seed: int) -> Iterator[Cuts]:
+    """One cut inside each tender place and one inside the next: what is put together twice is often lost once."""
+    places = tender(stream.body)
+    for (start, end), (later, later_end) in pairwise(places):
+        yield tuple(sorted({(start + end) // 2, (later + later_end) // 2}))
+
+
+AS_SENT = Chunking("as sent", _as_sent)
+WHOLE = Chunking("all in one chunk", _whole)
+PER_EVENT = Chunking("one event a chunk", _per_event)
+PER_BYTE = Chunking("byte by byte", _per_byte)
+AT_RANDOM = Chunking("chunks by chance", _at_random)
+EVERY_OFFSET = Chunking("cut once, at every offset", _every_offset)
+TENDER_PAIRS = Chunking("cut where it hurts, in pairs", _tender_pairs)

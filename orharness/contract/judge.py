@@ -1,0 +1,195 @@
+"""What a client did, judged: pure functions of what was expected, what it yielded and what the server saw."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from orharness.checks import progress, state, upstream_failure
+from orharness.contract.case import Cancel, Case
+from orharness.contract.clients import NotText, Trouble
+from orharness.journal import Exchange
+from orharness.verdict import Evidence, Expected, excerpt, shorten
+
+_LONGEST = 200  # characters of a text that are shown
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came of one run of a client: its text, how it ended, and whether it did within ``waited`` seconds."""
+
+    text: str
+    error: BaseException | None
+    ended: bool
+    waited: float
+
+
+def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evidence | None:
+    """What is wrong with one run; ``None`` where nothing is. ``exchanges`` are those of this run."""
+    if isinstance(heard.error, Trouble):
+        return _trouble(case, heard.error)
+    if not exchanges:
+        return nothing_sent(heard.error)
+    exchange = exchanges[-1]
+    if (wrong := _wrong_request(case, exchange)) is not None:
+        return wrong
+    if not heard.ended:
+        got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
+        return _evidence(case, exchange, got, _still_waits(case))
+    if not any(_fits(one, heard) for one in (case.expected, *case.also)):
+        return _evidence(case, exchange, _got(heard), _reason(case, heard))
+    if case.requests is not None and len(exchanges) > case.requests:
+        return _evidence(case, exchange, f"{len(exchanges)} requests", "the request was silently sent again")
+    return None
+
+
+def _trouble(case: Case, trouble: Trouble) -> Evidence:
+    return Evidence(in_words(case.expected), trouble.got, str(trouble))
+
+
+def _fits(expected: Expected, heard: Heard) -> bool:
+    text = expected.text is None or expected.text == heard.text
+    return text and (expected.error is None or expected.error == (heard.error is not None))
+
+
+def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
+    body = exchange.request.json
+    if not isinstance(body, dict) or body.get("stream") is not True:
+        got = shorten(exchange.request.text, _LONGEST)
+        return Evidence('a request with "stream": true', got, "the client did not ask for a stream")
+    if case.wrong_request is not None and (wrong := case.wrong_request(exchange.request)) is not None:
+        return Evidence(case.title, wrong, wrong)
+    return None
+
+
+def _still_waits(case: Case) -> str:
+    if case.expected.error:
+        return case.cause or "it does not see that the answer is over"
+    return "[DONE] is not obeyed: the loop around the lines goes on reading"
+
+
+def in_words(expected: Expected) -> str:
+    """What is expected, as a report says it."""
+    text = "any text" if expected.text is None else _shown(expected.text)
+    return text if expected.error is not True else f"{text}, and then an error that its user sees"
+
+
+def _got(heard: Heard) -> str:
+    if heard.error is None:
+        return _shown(heard.text)
+    return f"{_shown(heard.text)}, and then {shorten(repr(heard.error), _LONGEST)}" if heard.text else repr(heard.error)
+
+
+def _shown(text: str) -> str:
+    return repr(shorten(text, _LONGEST))
+
+
+def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None) -> Evidence | None:
+    """The client was told to stop. ``said``: why that was not seen, ``None`` where it left in time."""
+    if said is not None:
+        return _leak(cancel, exchange, said)
+    if cancel.stops and (failure := upstream_failure(exchange)) is not None:
+        return _leak(cancel, exchange, str(failure).splitlines()[0])
+    return None
+
+
+def was_over(exchange: Exchange) -> bool:
+    """Whether the client had taken the answer to its end marker."""
+    taken = exchange.bytes_written if exchange.bytes_read is None else exchange.bytes_read
+    return exchange.end is not None and taken >= exchange.end
+
+
+def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:
+    """The client was over, or had said nothing, when it was to be cancelled."""
+    got = repr(heard.error) if heard.error is not None else f"{_shown(heard.text)} when it was to be cancelled"
+    reason = "it raised before it could be cancelled"
+    if isinstance(heard.error, NotText | Trouble):
+        reason = str(heard.error)
+    elif heard.error is None:
+        reason = "the client yields nothing before the answer is complete: a stop button could stop nothing"
+    return Evidence(f"{cancel.after} pieces of text while the stream is open", got, reason)
+
+
+def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
+    silent = ": it waits for bytes that do not come" if cancel.silent else ""
+    return Evidence(
+        "the connection is closed at once, and the rest of the answer is never made",
+        f"{said}\n{state(exchange)}; {progress(exchange)}",
+        f"closing the client does not close its connection{silent}; the model goes on, and is billed:"
+        " close the response with `with`, or in a `finally`",
+    )
+
+
+def nothing_sent(error: BaseException | None) -> Evidence:
+    """No request came."""
+    got = "nothing" if error is None else repr(error)
+    reason = "the client never sent a request to the base_url it was given"
+    if isinstance(error, TypeError):
+        reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
+    if isinstance(error, Trouble):
+        got, reason = error.got, str(error)
+    return Evidence("POST …/chat/completions", got, reason)
+
+
+def _evidence(case: Case, exchange: Exchange, got: str, reason: str) -> Evidence:
+    cuts = exchange.boundaries_at[:-1]
+    shown = excerpt(exchange.body, _telling(case, exchange))
+    return Evidence(in_words(case.expected), got, reason, shown, exchange.body, cuts)
+
+
+def _telling(case: Case, exchange: Exchange) -> int:
+    """The offset to look at: the end marker, or the boundary that hurts most: inside a character, inside an event."""
+    body, boundaries = exchange.body, exchange.boundaries_at
+    if case.family == "done" and exchange.end is not None:
+        return exchange.end
+    inside = [at for at in boundaries if at < len(body) and body[at] & 0xC0 == 0x80]
+    within = [at for at in boundaries if not body[:at].endswith(b"\n\n")]
+    return next(iter([*inside, *within, *boundaries]), len(body))
+
+
+def _reason(case: Case, heard: Heard) -> str:
+    """The likely cause in one sentence, told by what the text looks like."""
+    if case.expected.error and heard.error is None:
+        return case.cause or "the error is swallowed: the answer looks complete"
+    if heard.error is not None and not case.expected.error:
+        return _reason_of(case, heard.error)
+    return _reason_of_text(case, heard.text)
+
+
+def _reason_of_text(case: Case, got: str) -> str:
+    expected = case.expected.text or ""
+    with suppress(UnicodeError):
+        if got == expected.encode().decode("latin-1"):
+            return "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8"
+    if "\ufffd" in got and "\ufffd" not in expected:
+        return "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
+    if case.cause is not None:
+        return case.cause
+    if got.startswith(expected) and not case.expected.error:
+        return "it goes on behind [DONE]" if "[DONE]" not in got[len(expected) :] else "[DONE] is taken for text"
+    if "PROCESSING" in got:
+        return "a comment is taken for text"
+    if expected.startswith(got):
+        if case.expected.error:
+            return "what had come before the error is thrown away: the text that was read is to be kept"
+        return "the end of the text is missing: an event that a boundary cuts is dropped, or it stopped too early"
+    return "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
+
+
+def _reason_of(case: Case, error: BaseException) -> str:
+    match error:
+        case NotText():
+            return str(error)
+        case UnicodeDecodeError():
+            return "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
+        case IndexError():
+            return "it takes the first of an empty list: a usage chunk has no choices"
+        case ValueError():
+            return case.broken_json or "something that is no JSON is given to the JSON parser"
+        case TypeError():
+            return "null as content is taken for text"
+        case asyncio.TimeoutError():
+            return "it timed out"
+    return "it raised"

@@ -1,0 +1,92 @@
+"""The contract's pure parts: how bodies are cut, how the fewest cuts are found, and which cases are chosen."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orharness.contract import CASES, Profile
+from orharness.contract.cases import select
+from orharness.contract.chunkings import (
+    AS_SENT,
+    AT_RANDOM,
+    EVERY_OFFSET,
+    PER_BYTE,
+    PER_EVENT,
+    TENDER_PAIRS,
+    WHOLE,
+    tender,
+)
+from orharness.contract.shrink import smallest
+from orharness.errors import ScenarioError
+from orharness.stream import Stream
+
+BODY = ": é\n\ndata: {}\r\n\r\ndata: [DONE]\n\n".encode()
+
+
+def cuts(chunking: object, seed: int = 0, body: bytes = BODY) -> list[tuple[int, ...] | None]:
+    return list(chunking.cuts(Stream.of(body), seed))  # type: ignore[attr-defined]
+
+
+def test_the_ways_to_cut() -> None:
+    assert cuts(AS_SENT) == [None]
+    assert cuts(WHOLE) == [()]
+    assert cuts(PER_BYTE) == [tuple(range(1, len(BODY)))]
+    assert cuts(EVERY_OFFSET) == [(at,) for at in range(1, len(BODY))]
+    [[first, second]] = [one or () for one in cuts(PER_EVENT)]
+    assert (BODY[:first], BODY[first:second]) == (": é\n\n".encode(), b"data: {}\r\n\r\n")
+
+
+def test_chunks_by_chance_are_the_same_for_the_same_seed() -> None:
+    assert cuts(AT_RANDOM, 7) == cuts(AT_RANDOM, 7) != cuts(AT_RANDOM, 8)
+
+
+def test_a_cut_hurts_inside_characters_line_ends_fields_comments_and_the_end_marker() -> None:
+    found = [BODY[start:end] for start, end in tender(BODY)]
+    assert found == [": é".encode(), "é".encode(), b"\n\n", b"data:", b"\r\n", b"\r\n", b"data:", b"[DONE]", b"\n\n"]
+    assert all(0 < at < len(BODY) for pair in cuts(TENDER_PAIRS) for at in pair or ())
+
+
+@given(st.sets(st.integers(1, 60), min_size=1), st.sets(st.integers(1, 60), min_size=1, max_size=3))
+def test_what_is_found_still_fails_and_can_do_without_nothing(given_cuts: set[int], needed: set[int]) -> None:
+    every = sorted(given_cuts | needed)
+    found = smallest(every, lambda some: needed <= set(some), budget=10_000)
+    assert set(found) == needed
+
+
+def test_cuts_that_do_not_matter_are_all_left_out() -> None:
+    assert smallest((1, 2, 3), lambda _: True, budget=10) == ()
+
+
+@given(st.integers(0, 20))
+def test_no_more_is_asked_than_the_budget_allows(budget: int) -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def fails(some: tuple[int, ...]) -> bool:
+        asked.append(some)
+        return {3, 50} <= set(some)
+
+    found = smallest(range(1, 60), fails, budget)
+    assert len(asked) <= budget
+    assert {3, 50} <= set(found)
+
+
+def test_a_whole_id_names_one_case_and_a_part_of_it_all_that_have_it() -> None:
+    assert [case.id for case in select(only="framing/crlf")] == ["framing/crlf"]
+    crlf = [case.id for case in CASES if "crlf" in case.id]
+    assert [case.id for case in select(only="crlf")] == crlf
+    assert len(crlf) > 1
+    assert [case.family for case in select(only="done")] == ["done"] * sum(case.family == "done" for case in CASES)
+
+
+def test_what_is_not_there_is_said() -> None:
+    with pytest.raises(ScenarioError, match=r"no case of .* is named 'nothing'"):
+        select(only="nothing")
+    with pytest.raises(ScenarioError, match="the claims are parsing, done, errors, cancellation; not speed"):
+        select(claims=["speed"])
+
+
+def test_a_profile_holds_what_a_smaller_one_holds() -> None:
+    small, large = select(profile=Profile.GATEWAY), select(profile=Profile.WHATWG)
+    assert set(small) <= set(large) == set(CASES)
