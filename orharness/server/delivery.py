@@ -48,7 +48,8 @@ class Delivery:
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Sends all of it; True if the connection may serve another request."""
         body = body and self._has_body
-        close = not keep_alive or self._framing is Framing.CLOSE or self._stream.ending is not Ending.EOF
+        # A fault is not announced: Node's fetch takes what is cut behind `Connection: close` for whole (undici 6.24).
+        close = not keep_alive or self._framing is Framing.CLOSE
         clock = LoopClock()
         await clock.sleep_until(self._exchange.started + self._response.head)
         await self._connection.send(
@@ -66,7 +67,7 @@ class Delivery:
         if body:
             await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
         await self._end(body=body)
-        return not close
+        return not close and self._stream.ending is Ending.EOF
 
     @property
     def _has_body(self) -> bool:
