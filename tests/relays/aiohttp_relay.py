@@ -1,0 +1,33 @@
+"""An aiohttp relay. Right with ``handler_cancellation``; without it (the default) its handler hears of no leaving."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import aiohttp
+from aiohttp import web
+
+UPSTREAM = os.environ["OPENAI_BASE_URL"]
+HEADERS = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
+
+
+async def chat(request: web.Request) -> web.StreamResponse:
+    """Answers as the upstream does."""
+    body = await request.json()
+    async with (
+        aiohttp.ClientSession(headers=HEADERS) as session,
+        session.post(f"{UPSTREAM}/chat/completions", json=body) as answer,
+    ):
+        response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.headers["Content-Type"]})
+        await response.prepare(request)
+        async for piece in answer.content.iter_any():
+            await response.write(piece)
+        return response
+
+
+if __name__ == "__main__":
+    port, *flags = sys.argv[1:]
+    app = web.Application()
+    app.router.add_post("/chat", chat)
+    web.run_app(app, host="127.0.0.1", port=int(port), handler_cancellation="--handler-cancellation" in flags)
