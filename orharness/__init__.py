@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from orharness.journal import Pacing as Pacing
     from orharness.journal import Request as Request
     from orharness.pytest_plugin import SseContract as SseContract
+    from orharness.relay.browser import RelayClient as RelayClient
+    from orharness.relay.process import SseProcess as SseProcess
     from orharness.scenario import Reply as Reply
     from orharness.server.facade import SseServer as SseServer
     from orharness.server.handles import Call as Call
@@ -76,6 +78,8 @@ _HOMES = {
     "errors": "CassetteError ClientFailure OrharnessError ScenarioError UpstreamError",
     "journal": "Exchange How Outcome Pacing Request",
     "pytest_plugin": "SseContract",
+    "relay.browser": "RelayClient",
+    "relay.process": "SseProcess",
     "scenario": "Reply",
     "server.facade": "SseServer",
     "server.handles": "Call LiveRoute",

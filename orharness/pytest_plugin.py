@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures, markers and options, each of which starts with ``sse`` (but for ``make_sse_server``).
+"""The pytest plugin: fixtures, markers and options, each of which starts with ``sse`` (but for the two ``make_sse_…``).
 
 pytest loads this module in every run of an environment where orharness is installed. So it imports nothing that a
 run without these fixtures would have to pay for: the rest is imported inside the fixtures.
@@ -7,7 +7,7 @@ run without these fixtures would have to pay for: the rest is imported inside th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ import pytest
 
 if TYPE_CHECKING:
     from orharness.contract import Client
+    from orharness.relay.browser import RelayClient
+    from orharness.relay.process import SseProcess
     from orharness.server.facade import SseServer
     from orharness.server.thread import ServerThread
 
@@ -23,6 +25,9 @@ RECORD_MODES = ("none", "once", "all")
 _FAILED = pytest.StashKey[bool]()
 _SERVER = pytest.StashKey["SseServer"]()
 _RECORDED = pytest.StashKey[list[str]]()
+_BROWSERS = pytest.StashKey[list["RelayClient"]]()
+_PROCESSES = pytest.StashKey[list["SseProcess"]]()
+_PRINTED = pytest.StashKey[dict[int, int]]()  # of the processes that ran before the test, by id: characters
 _OPTIONS_KEY = "sse_server"
 _CASSETTE_KEY = "sse_cassette"
 
@@ -65,7 +70,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     server = item.stash.get(_SERVER, None)
     if report.failed and report.when == "call" and server is not None and (seen := server.account()):
         report.sections.append(("what sse_server saw", seen))
+    if report.failed:
+        report.sections.extend(_relay_sections(item))
     return report
+
+
+def _relay_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    """What the test's browsers saw, and what the apps under test have printed since it began."""
+    if browsers := item.stash.get(_BROWSERS, []):
+        yield "what sse_relay_client saw", "\n".join(f"{one.url}: {one.account()}" for one in browsers)
+    before = item.stash.get(_PRINTED, {})
+    for process in item.config.stash.get(_PROCESSES, []):
+        if printed := process.tail(before.get(id(process), 0)):
+            yield f"what {process.name} printed", printed
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -73,6 +90,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marked = item.get_closest_marker(_CASSETTE_KEY) is not None
     if marked and "sse_server" not in getattr(item, "fixturenames", ()):
         pytest.fail("@pytest.mark.sse_cassette is played by the fixture sse_server: take it as argument", pytrace=False)
+    running = item.config.stash.get(_PROCESSES, [])
+    item.stash[_PRINTED] = {id(process): len(process.output) for process in running}
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +129,57 @@ def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer]:
         yield from _recorded(request, path)
     else:
         yield from _served(request, options, path, played)
+
+
+@pytest.fixture
+def sse_relay_client(request: pytest.FixtureRequest) -> Callable[..., RelayClient]:
+    """Plays the browser of a relay: ``with sse_relay_client(url, json=…) as browser:``; see ``RelayClient``."""
+    from orharness.relay.browser import RelayClient
+
+    browsers = request.node.stash.setdefault(_BROWSERS, [])
+
+    def make(url: str, json: Any = None, **options: Any) -> RelayClient:
+        browser = RelayClient(url, json, **options)
+        browsers.append(browser)
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def sse_process(request: pytest.FixtureRequest) -> Iterator[Callable[..., SseProcess]]:
+    """Starts an app under test: ``sse_process([argv], **options)``, with the test's ``sse_server`` as its upstream.
+
+    It listens when the call returns, and is gone when the test ends. For the options see ``SseProcess``.
+    """
+    with ExitStack() as stack:
+
+        def make(argv: Sequence[str], **options: Any) -> SseProcess:
+            if "server" not in options and "base_url" not in options:
+                options["server"] = request.getfixturevalue("sse_server")
+            return _started(request.config, stack, argv, options)
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def make_sse_process(request: pytest.FixtureRequest) -> Iterator[Callable[..., SseProcess]]:
+    """Starts an app for any scope: ``make_sse_process([argv], server=make_sse_server(), **options)``.
+
+    It ends with the session, or by ``close()``.
+    """
+    with ExitStack() as stack:
+        yield lambda argv, **options: _started(request.config, stack, argv, options)
+
+
+def _started(config: pytest.Config, stack: ExitStack, argv: Sequence[str], options: dict[str, Any]) -> SseProcess:
+    from orharness.relay.process import SseProcess
+
+    running = config.stash.setdefault(_PROCESSES, [])
+    process = stack.enter_context(SseProcess(argv, **options))
+    running.append(process)
+    stack.callback(running.remove, process)
+    return process
 
 
 @pytest.fixture

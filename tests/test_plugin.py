@@ -496,5 +496,5 @@ def test_options_markers_and_fixtures_start_with_sse(user: pytest.Pytester) -> N
     fixtures = user.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider").stdout.str()
     ours = fixtures.partition("fixtures defined from orharness.pytest_plugin")[2].partition("fixtures defined")[0]
     names = {line.split()[0] for line in ours.splitlines() if " -- " in line}
-    assert {name for name in names if not name.startswith("sse")} == {"make_sse_server"}
-    assert {"sse_server", "sse_contract"} <= names
+    assert {name for name in names if not name.startswith("sse")} == {"make_sse_server", "make_sse_process"}
+    assert {"sse_server", "sse_contract", "sse_relay_client", "sse_process"} <= names

@@ -120,6 +120,12 @@ class ServerThread:
         self._peers.close()
 
 
+def without_proxy(given: str | None) -> str:
+    """The value of ``NO_PROXY``, with loopback in it."""
+    hosts = [host for host in (given or "").split(",") if host]
+    return ",".join((*hosts, *(host for host in _LOOPBACK if host not in hosts)))
+
+
 class _ProxyBypass:
     """``NO_PROXY`` covers loopback while any server thread of the process runs, in whatever order they end."""
 
@@ -135,8 +141,7 @@ class _ProxyBypass:
                 return
             for name in ("NO_PROXY", "no_proxy"):
                 given = self._given[name] = os.environ.get(name)
-                hosts = [host for host in (given or "").split(",") if host]
-                os.environ[name] = ",".join((*hosts, *(host for host in _LOOPBACK if host not in hosts)))
+                os.environ[name] = without_proxy(given)
 
     def remove(self) -> None:
         with self._lock:

@@ -1,0 +1,280 @@
+"""``RelayClient`` plays the browser: one request over a raw socket, every event as it comes, every way to leave.
+
+No HTTP library stands between: what one of them reads ahead, joins or closes late would be judged as the relay's.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from time import monotonic
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote as quoted
+from urllib.parse import urlsplit
+
+from orharness.errors import ClientFailure, ScenarioError
+from orharness.journal import How
+from orharness.relay.response import ENCODINGS, Ended, Response
+from orharness.scenario import one_of
+from orharness.sse import Comment, Decoder, Event, Item
+from orharness.verdict import quote
+
+_READ = 1 << 16  # bytes
+_TAIL = 120  # bytes of what came last that a failure shows
+_HEADERS = {
+    "Accept": "text/event-stream, */*",
+    "Accept-Encoding": ", ".join(ENCODINGS),
+    "User-Agent": "orharness-browser",
+}
+
+
+class RelayClient:
+    """One request to a relay, sent when the ``with`` block begins; its end closes the connection.
+
+    ``json``: the request's body, or ``body``: its bytes. ``headers``: added to a browser's own, or in their place.
+    ``timeout``: seconds that connecting and each reading may take. Reading blocks, so the relay must run in another
+    thread or process. Raises ``ScenarioError`` for an address that is not ``http://`` or where nobody listens.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        json: Any = None,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        if json is not None and body is not None:
+            raise ScenarioError("RelayClient takes json= or body=, one of them")
+        self.url = url
+        self.timeout = timeout
+        self.events: list[Event] = []
+        self.comments: list[Comment] = []
+        self.items: list[Item] = []
+        self.left: How | None = None
+        self._address, self._request = _request(url, method.upper(), json, body, headers or {})
+        self._response = Response(method.upper())
+        self._content = bytearray()
+        self._decoder = Decoder()
+        self._given = 0  # events that read_events has returned
+        self._socket: socket.socket | None = None
+
+    # --- what came ------------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> int:
+        """The response's status; waits for its head."""
+        self._await_head()
+        assert self._response.status is not None
+        return self._response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The response's headers, by their names in lower case; waits for its head."""
+        self._await_head()
+        return self._response.headers
+
+    @property
+    def begun(self) -> bool:
+        """Whether the response's head has been read. Never blocks."""
+        return self._response.status is not None
+
+    @property
+    def received(self) -> bytes:
+        """The content so far: the body without HTTP chunks, unpacked where it is compressed."""
+        return bytes(self._content)
+
+    @property
+    def text(self) -> str:
+        """The content so far as UTF-8; what is broken in it is shown as U+FFFD."""
+        return self._content.decode("utf-8", "replace")
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the response ended, as far as was read: ``clean``, ``cut`` or ``reset``; ``None`` while it is open."""
+        return self._response.ended
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def read_events(self, number: int = 1, timeout: float | None = None) -> list[Event]:
+        """The next so many events.
+
+        Raises ``ClientFailure`` if the response ends or the seconds pass before: it says how many came, and what came
+        last.
+        """
+        __tracebackhide__ = True
+        first = self._given
+        wanted = first + number
+        if not self.read_while(lambda: len(self.events) < wanted, timeout):
+            raise self._failure(f"{len(self.events) - first} of {number} events came", timeout)
+        self._given = wanted
+        return self.events[first:wanted]
+
+    def read_until(self, text: str, timeout: float | None = None) -> str:
+        """Reads until the text stands in the content, and returns all of it; raises as ``read_events``."""
+        __tracebackhide__ = True
+        if not self.read_while(lambda: text.encode() not in self._content, timeout):
+            raise self._failure(f"{text!r} did not come", timeout)
+        return self.text
+
+    def read_all(self, timeout: float | None = None) -> list[Event]:
+        """Reads to the end of the response, whatever end that is (see ``ended``), and returns the events from here on.
+
+        Raises ``ClientFailure`` if it has not ended when the seconds have passed.
+        """
+        __tracebackhide__ = True
+        first = self._given
+        self.read_while(lambda: True, timeout)
+        if self.ended is None:
+            raise self._failure("the response does not end", timeout)
+        self._given = len(self.events)
+        return self.events[first:]
+
+    def read_while(self, wanted: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Reads as long as the condition holds; false where the end of the response or of the time came first."""
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        while wanted():
+            if self.ended is not None or not self._read(deadline - monotonic()):
+                return False
+        return True
+
+    def _await_head(self) -> None:
+        __tracebackhide__ = True
+        if not self.read_while(lambda: not self.begun):
+            raise self._failure("the head of the response did not come", None)
+
+    def _read(self, seconds: float) -> bool:
+        """One read; whether something came, be it the end, before the seconds had passed."""
+        connection = self._connection()
+        if seconds <= 0:
+            return False
+        connection.settimeout(seconds)
+        try:
+            data = connection.recv(_READ)
+        except TimeoutError:
+            return False
+        except OSError:
+            self._response.closed(reset=True)
+            return True
+        if data:
+            self._take(self._response.feed(data))
+        else:
+            self._response.closed()
+        return True
+
+    def _take(self, content: bytes) -> None:
+        self._content += content
+        for item in self._decoder.feed(content):
+            self.items.append(item)
+            if isinstance(item, Event):
+                self.events.append(item)
+            elif isinstance(item, Comment):
+                self.comments.append(item)
+
+    def _failure(self, said: str, timeout: float | None) -> ClientFailure:
+        seconds = self.timeout if timeout is None else timeout
+        when = f"within {seconds:g} s" if self.ended is None else f"before the response ended ({self.ended})"
+        return ClientFailure(f"{said} {when} from {self.url}; {self.account()}")
+
+    def account(self) -> str:
+        """What came so far, in words."""
+        if not self.begun:
+            return "nothing came, not even a response head"
+        came = f"status {self.status}, {len(self._content):,} bytes, {len(self.events):,} events"
+        comments = f", {len(self.comments):,} comments" if self.comments else ""
+        state = "the response is open" if self.ended is None else f"the response ended: {self.ended}"
+        tail = quote(bytes(self._content[-_TAIL:]))
+        last = f"; last: {'…' if len(self._content) > _TAIL else ''}{tail}" if tail else ""
+        return f"{came}{comments}; {state}{last}"
+
+    # --- leaving --------------------------------------------------------------------------------------------------
+
+    def leave(self, how: How | str = How.FIN) -> None:
+        """Leaves as a browser does: ``fin`` closes the connection, ``rst`` resets it.
+
+        ``half_close`` shuts down the sending side only: what still comes can be read.
+        """
+        chosen = one_of(How, how, "how")
+        connection = self._connection()
+        self.left = chosen
+        if chosen is How.RST:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            with suppress(OSError):  # the relay was faster
+                connection.shutdown(socket.SHUT_WR)
+        if chosen is How.FIN:
+            _drain(connection)
+        if chosen is not How.HALF_CLOSE:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the connection; a second call does nothing."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def __enter__(self) -> RelayClient:
+        host, port = self._address
+        try:
+            self._socket = socket.create_connection((host, port), timeout=self.timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.sendall(self._request)
+        except OSError as error:
+            self.close()
+            raise ScenarioError(f"the relay at {self.url} cannot be reached: {error.strerror or error}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<RelayClient {self.url}: {self.account()}>"
+
+    def _connection(self) -> socket.socket:
+        if self._socket is None:
+            raise ScenarioError(
+                f"the browser has left {self.url}" if self.left else "RelayClient is used as `with RelayClient(…) as …`"
+            )
+        return self._socket
+
+
+def _drain(connection: socket.socket) -> None:
+    """Takes what lies unread: closing over it would send RST behind the FIN."""
+    connection.setblocking(False)
+    with suppress(OSError):
+        while connection.recv(_READ):
+            pass
+
+
+def _request(
+    url: str, method: str, json: Any, body: bytes | None, headers: Mapping[str, str]
+) -> tuple[tuple[str, int], bytes]:
+    """The address, and the request's bytes."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ScenarioError(f"a relay is asked over plain HTTP on a raw socket: http://HOST:PORT/PATH, not {url!r}")
+    try:
+        port = parts.port or 80
+    except ValueError as error:
+        raise ScenarioError(f"{url!r}: {error}") from error
+    content = jsonlib.dumps(json, ensure_ascii=False).encode() if json is not None else body
+    own = {"Host": parts.netloc.rpartition("@")[2], **_HEADERS}
+    if json is not None:
+        own["Content-Type"] = "application/json"
+    if content is not None or method in ("POST", "PUT", "PATCH"):
+        own["Content-Length"] = str(len(content or b""))
+    given = {name.lower() for name in headers}
+    sent = {**{name: value for name, value in own.items() if name.lower() not in given}, **headers}
+    target = quoted(parts.path or "/", safe="/%:@!$&'()*+,;=~") + (f"?{parts.query}" if parts.query else "")
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
+    if any(character in line for line in lines for character in "\r\n"):
+        raise ScenarioError("a line end in the method, the address or a header would end the request's head")
+    return (parts.hostname, port), "\r\n".join((*lines, "", "")).encode() + (content or b"")

@@ -1,0 +1,209 @@
+"""``SseProcess``: an app under test as a process of its own, with our server as its upstream."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Any
+
+from orharness.errors import OrharnessError, ScenarioError
+from orharness.server.facade import API_KEY, SseServer
+from orharness.server.thread import without_proxy
+
+HOST = "127.0.0.1"
+_STARTS = 60.0  # seconds in which an app must listen: imports can be slow on a busy machine
+_ENDS = 3.0  # seconds from SIGTERM to SIGKILL
+_LOOK = 0.02  # seconds between two looks
+_PORTS = range(20000, 32000)  # below what systems give away by themselves, so that no connection takes one meanwhile
+_ATTEMPTS = 100
+_SHOWN = 8000  # characters of the output that a failure shows
+
+
+class SseProcess:
+    """A process that is started when the ``with`` block begins, and gone when it ends, with all that it started.
+
+    ``argv``: its command, where ``{port}`` and ``{base_url}`` stand for the port that it is to listen on (also in the
+    environment, as ``PORT``) and for its upstream. ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` are those of ``server``,
+    or ``base_url`` and ``api_key``; ``env`` comes on top of the environment. ``timeout``: seconds in which it must
+    listen on 127.0.0.1. Raises ``ScenarioError`` for a command that cannot be run, and ``OrharnessError`` with its
+    output if it ends or does not listen.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        server: SseServer | None = None,
+        base_url: str | None = None,
+        api_key: str = API_KEY,
+        env: Mapping[str, str] | None = None,
+        port: int | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        timeout: float = _STARTS,
+    ) -> None:
+        if isinstance(argv, str) or not argv:
+            raise ScenarioError("the command of a process is a list: [sys.executable, '-m', 'uvicorn', 'app:app', …]")
+        if (server is None) == (base_url is None):
+            raise ScenarioError("a process has one upstream: server= or base_url=")
+        upstream = server.base_url if server is not None else str(base_url)
+        self.port = _free_port() if port is None else port
+        self.url = f"http://{HOST}:{self.port}"
+        self.argv = [_filled(str(part), self.port, upstream) for part in argv]
+        self._timeout = timeout
+        self._cwd = cwd
+        self._env = _environment(upstream, api_key, self.port)
+        self._env |= {name: _filled(value, self.port, upstream) for name, value in (env or {}).items()}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+        self._kept = b""
+
+    @property
+    def name(self) -> str:
+        """The command, as it was run."""
+        return " ".join(self.argv)
+
+    @property
+    def output(self) -> str:
+        """What it has written so far, on stdout and stderr, in their order; it outlives the process."""
+        if self._folder is not None:
+            self._kept = (self._folder / "output").read_bytes()
+        return self._kept.decode("utf-8", "replace")
+
+    def tail(self, start: int = 0) -> str:
+        """The end of the output, as much as a failure is to show, of what was written behind so many characters."""
+        output = self.output[start:].rstrip()
+        return output if len(output) <= _SHOWN else f"…{output[-_SHOWN:]}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> SseProcess:
+        """Returns when it listens; the same as the beginning of a ``with`` block."""
+        if _accepts(self.port):
+            raise ScenarioError(f"port {self.port} is taken by another program: choose another one")
+        self._folder = Path(tempfile.mkdtemp(prefix="orharness-"))
+        try:
+            self._spawn(self._folder / "output")
+            self._wait_listening()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Ends it and all that it started: SIGTERM, after three seconds SIGKILL. A second call does nothing."""
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+        if self._folder is not None:
+            _ = self.output  # the last of it
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def __enter__(self) -> SseProcess:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<SseProcess {self.name} at {self.url}>"
+
+    def _spawn(self, output: Path) -> None:
+        # A file and not a pipe: nothing must be read for the process to go on, and grandchildren may keep it open.
+        with output.open("ab") as file:
+            try:
+                self._process = subprocess.Popen(
+                    self.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    env=self._env,
+                    cwd=self._cwd,
+                    **_own_group(),
+                )
+            except OSError as error:
+                raise ScenarioError(f"{self.name}: cannot be run: {error.strerror or error}") from error
+
+    def _wait_listening(self) -> None:
+        deadline = monotonic() + self._timeout
+        while not _accepts(self.port):
+            assert self._process is not None
+            if (code := self._process.poll()) is not None:
+                raise OrharnessError(f"{self.name}: ended with code {code} before it listened{self._said()}")
+            if monotonic() > deadline:
+                raise OrharnessError(
+                    f"{self.name}: does not listen on {HOST}:{self.port} after {self._timeout:g} s: is it told the"
+                    f" port, by {{port}} in its command or PORT in its environment?{self._said()}"
+                )
+            sleep(_LOOK)
+
+    def _said(self) -> str:
+        return f"\n{said}" if (said := self.tail()) else "; it wrote nothing"
+
+
+def _filled(text: str, port: int, base_url: str) -> str:
+    """Not ``str.format``: braces are common in commands (JSON, shell)."""
+    return text.replace("{port}", str(port)).replace("{base_url}", base_url)
+
+
+def _environment(base_url: str, api_key: str, port: int) -> dict[str, str]:
+    bypass = {name: without_proxy(os.environ.get(name)) for name in ("NO_PROXY", "no_proxy")}
+    ours = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": api_key, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **bypass, **ours}
+
+
+def _free_port() -> int:
+    for _ in range(_ATTEMPTS):
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise OrharnessError(f"no port from {_PORTS.start} to {_PORTS.stop} is free on {HOST}")
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def _own_group() -> dict[str, Any]:
+    """Apart from the terminal's group: Ctrl-C is for the test run, which then ends the process in order."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    _signal_group(process, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_ENDS)
+    # Also where it has ended by now: what it started may not have.
+    _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    if sys.platform == "win32":
+        process.terminate()
+        return
+    with suppress(ProcessLookupError, PermissionError):  # all are gone; macOS says it so of those that are ending
+        os.killpg(process.pid, number)

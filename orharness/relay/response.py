@@ -1,0 +1,184 @@
+"""An HTTP/1.1 response as a browser reads it: bytes in, content out. No IO.
+
+Source: RFC 9112 (https://www.rfc-editor.org/rfc/rfc9112), sections 6 (message body) and 7.1 (chunked).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from enum import StrEnum
+
+from orharness.errors import ClientFailure
+from orharness.verdict import quote, shorten
+
+_HEAD_LIMIT = 1 << 16  # bytes
+_WITHOUT_BODY = (204, 304)
+# What is decoded; a browser that asks for nothing would never meet a relay's compression.
+ENCODINGS = ("gzip", "deflate")
+
+
+class Ended(StrEnum):
+    """How a response ended."""
+
+    CLEAN = "clean"  # by its own framing
+    CUT = "cut"  # the connection was closed before the framing's end
+    RESET = "reset"  # the connection was reset (RST)
+
+
+class Response:
+    """An incremental reader of one response. ``feed`` takes the next bytes, cut anywhere, and returns the content.
+
+    Content is the body without its framing and, for gzip and deflate, unpacked. Raises ``ClientFailure`` for what is
+    no HTTP: what is read here comes from the relay under test.
+    """
+
+    def __init__(self, method: str = "GET") -> None:
+        self.status: int | None = None
+        self.reason = ""
+        self.headers: dict[str, str] = {}
+        self.ended: Ended | None = None
+        self._without_body = method == "HEAD"
+        self._buffer = bytearray()
+        self._step: Callable[[], bytes | None] = self._head
+        self._left = 0  # bytes of the body, or of the HTTP chunk, that are still to come
+        self._until_close = False
+        self._unpack: Callable[[bytes], bytes] = bytes
+
+    def feed(self, data: bytes) -> bytes:
+        """The content that the bytes complete; what comes behind the end of the response is passed over."""
+        self._buffer += data
+        content = bytearray()
+        while self.ended is None and (made := self._step()) is not None:
+            content += self._unpack(made)
+        return bytes(content)
+
+    def closed(self, *, reset: bool = False) -> None:
+        """The connection has ended: so has the response, one way or the other."""
+        if self.ended is None:
+            clean = self._until_close and not reset
+            self.ended = Ended.CLEAN if clean else Ended.RESET if reset else Ended.CUT
+
+    # Each step takes what it can from the buffer: it returns the content in it, or None where it needs more bytes.
+
+    def _head(self) -> bytes | None:
+        end = self._buffer.find(b"\r\n\r\n")
+        if not self._buffer.startswith(b"HTTP/"[: len(self._buffer)]) or (end < 0 and len(self._buffer) > _HEAD_LIMIT):
+            raise ClientFailure(f"the relay answers no HTTP: {shorten(quote(bytes(self._buffer)), 200)}")
+        if end < 0:
+            return None
+        lines = self._take(end + 4).decode("latin-1").split("\r\n")
+        status = lines[0].split(" ", 2)
+        if len(status) < 2 or not status[1].isdigit():
+            raise ClientFailure(f"the relay answers no HTTP: {lines[0]!r}")
+        if status[1].startswith("1"):  # 1xx: an answer before the answer
+            return b""
+        self.status, self.reason = int(status[1]), status[2] if len(status) > 2 else ""
+        self.headers = _headers(lines[1:])
+        self._begin_body()
+        return b""
+
+    def _begin_body(self) -> None:
+        self._unpack = _unpacker(self.headers.get("content-encoding", ""))
+        length = self.headers.get("content-length", "")
+        if self._without_body or self.status in _WITHOUT_BODY:
+            self.ended = Ended.CLEAN
+        elif self.headers.get("transfer-encoding", "").lower().endswith("chunked"):
+            self._step = self._chunk_size
+        elif length.isdigit():
+            self._left = int(length)
+            self._step = self._counted
+            self._end_if_whole()
+        elif length:
+            raise ClientFailure(f"the relay sends Content-Length {length!r}, which is no number")
+        else:
+            self._until_close = True
+            self._step = self._rest
+
+    def _rest(self) -> bytes | None:
+        return self._take(len(self._buffer)) or None
+
+    def _counted(self) -> bytes | None:
+        if not self._buffer:
+            return None
+        data = self._take(min(self._left, len(self._buffer)))
+        self._left -= len(data)
+        self._end_if_whole()
+        return data
+
+    def _end_if_whole(self) -> None:
+        if not self._left:
+            self.ended = Ended.CLEAN
+
+    def _chunk_size(self) -> bytes | None:
+        end = self._buffer.find(b"\r\n")
+        if end < 0:
+            return None
+        line = self._take(end + 2)
+        try:
+            self._left = int(line.partition(b";")[0], 16)
+        except ValueError:
+            raise ClientFailure(f"the relay sends no HTTP chunk: its size is {line!r}") from None
+        self._step = self._chunk_data if self._left else self._trailers
+        return b""
+
+    def _chunk_data(self) -> bytes | None:
+        if not self._buffer:
+            return None
+        data = self._take(min(self._left, len(self._buffer)))
+        self._left -= len(data)
+        if not self._left:
+            self._step = self._chunk_end
+        return data
+
+    def _chunk_end(self) -> bytes | None:
+        if len(self._buffer) < 2:
+            return None
+        if (end := self._take(2)) != b"\r\n":
+            raise ClientFailure(f"the relay's HTTP chunk is longer than its size says: it goes on with {end!r}")
+        self._step = self._chunk_size
+        return b""
+
+    def _trailers(self) -> bytes | None:
+        end = self._buffer.find(b"\r\n")
+        if end < 0:
+            return None
+        if not self._take(end + 2).strip():
+            self.ended = Ended.CLEAN
+        return b""
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    """By name in lower case; the values of a repeated one are joined, as RFC 9110, section 5.2, allows."""
+    found: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            name, value = name.strip().lower(), value.strip()
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return bytes
+        case "gzip" | "x-gzip":
+            unpack = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress
+        case "deflate":
+            unpack = zlib.decompressobj().decompress
+        case unknown:
+            raise ClientFailure(f"the relay answers in Content-Encoding {unknown}, for which nobody asked")
+
+    def unpacked(data: bytes) -> bytes:
+        try:
+            return unpack(data)
+        except zlib.error as error:
+            raise ClientFailure(f"the relay's {encoding} body cannot be unpacked: {error}") from None
+
+    return unpacked
