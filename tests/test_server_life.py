@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,6 +179,17 @@ def test_500_servers_one_after_the_other(sse_thread: ServerThread) -> None:
         with SseServer(sse_thread) as server:
             server.chat("x")
     assert threading.active_count() == before
+
+
+def test_a_connection_that_comes_as_the_server_closes_is_closed(sse_thread: ServerThread) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(50):
+            server = SseServer(sse_thread)
+            Raw(server).close()
+            server.close()
+            gc.collect()
+    assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
 
 def test_closing_waits_for_no_client(sse_thread: ServerThread) -> None:

@@ -29,6 +29,7 @@ log = logging.getLogger("orharness.server")
 JOURNAL_PATH = "/_orharness/journal"
 _CHAT_PATH = "/chat/completions"
 _GENERATION_PATH = "/generation"
+_TURNS_TO_ACCEPT = 3  # of the loop, in which asyncio makes a connection of what it has accepted
 
 
 @dataclass
@@ -87,9 +88,19 @@ class Origin:
 
     async def close(self) -> None:
         """Ends everything now: no handler is waited for."""
+        await self._accept_no_more()
         for server in self._servers:
             server.close()
         await self.end_exchanges()
+
+    async def _accept_no_more(self) -> None:
+        """Whom asyncio has accepted, but not yet made a connection of, would be nobody's, and never be closed."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):  # Windows
+            for one in (one for server in self._servers for one in server.sockets):
+                loop.remove_reader(one)
+        for _ in range(_TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)
 
     async def end_exchanges(self) -> None:
         """The test is over: what is open gets its outcome, and its connection is aborted."""
