@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks import client_process
+from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
+from benchmarks.client_process import command_for, install_node_clients
 from benchmarks.tables import Table, percentile
+from benchmarks.ways.catalogue import CLIENTS as CATALOGUE
+from benchmarks.ways.catalogue import Client
+from orharness.journal import Exchange, Request
 
 ROOT = Path(__file__).parents[1]
 CLIENTS = ["raw socket", "httpx", "requests", "aiohttp"]
@@ -80,3 +86,79 @@ def test_a_table_shows_units_of_every_size() -> None:
         "one    1,234  0.500",
         "other      -   43.2",
     ]
+
+
+# --- cancellation -----------------------------------------------------------------------------------------------------
+
+STOPPED = Seen(StoppedBy.STOP, 0.0006, 0, 7)
+
+
+def test_the_table_of_cancellation(tmp_path: Path) -> None:
+    file = tmp_path / "cancellation.json"
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.cancellation", "requests"]
+    command += ["--times", "1", "--watch", "0.3", "--json", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    written = json.loads(file.read_text(encoding="utf-8"))
+    (versions,) = written["about"]["versions"]
+    assert versions.startswith("requests: Python 3.")
+    assert versions in done.stdout
+    (table,) = written["tables"]
+    found = {row["way"]: row for row in table["rows"]}
+    assert list(found) == ["break", "with, break", "close() from a thread", "an Event, then close()"]
+    # An event wakes the documented thread; while it is silent, nothing does.
+    assert found["an Event, then close()"]["while silent"].startswith("no")
+    assert all(row["way"] in done.stdout for row in table["rows"])
+
+
+def test_a_way_that_stops_is_shown_by_its_median() -> None:
+    seen = [Seen(StoppedBy.STOP, seconds, 0, 7) for seconds in (0.003, 0.001, 0.0016)]
+    assert verdict(seen, 3.0) == "1.6 ms"
+
+
+@pytest.mark.parametrize(
+    ("by", "shown"),
+    [
+        (StoppedBy.NEXT_EVENT, "no: at the next event (3 s)"),
+        (StoppedBy.COLLECTION, "no: by the GC (3 s)"),
+        (StoppedBy.NOTHING, "no (3 s)"),
+    ],
+)
+def test_a_way_that_does_not_stop_says_what_did(by: StoppedBy, shown: str) -> None:
+    assert verdict([Seen(by, None, 150, 157)], 3.0) == shown
+    assert verdict([STOPPED, Seen(by, None, 150, 157)], 3.0) == f"{shown}, 1 of 2 did"
+
+
+def test_what_does_not_stop_is_watched_once() -> None:
+    turns = iter([STOPPED, Seen(StoppedBy.NOTHING, None, 150, 157), STOPPED])
+    assert len(repeated(lambda: next(turns), 3)) == 2
+    assert len(repeated(lambda: STOPPED, 3)) == 3
+
+
+def test_only_events_behind_the_stop_have_leaked() -> None:
+    exchange = Exchange("1", "", Request("POST", "/"), written_at=(0.1, 0.2, 0.3, 0.4))
+    assert [written_after(exchange, moment) for moment in (0.0, 0.2, 0.35, 0.4)] == [4, 2, 1, 0]
+
+
+def test_a_client_that_is_not_installed_is_left_out() -> None:
+    assert command_for(Client("none", ("no-such-distribution",), ())) is None
+
+
+def test_without_node_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    assert "there is no node here" in (install_node_clients() or "")
+    assert [command_for(client) for client in CATALOGUE if client.node] == [None, None, None]
+
+
+def test_every_way_for_node_stands_in_its_file() -> None:
+    for client in CATALOGUE:
+        for way in client.ways if client.node else ():
+            file, _, function = way.call.partition(":")
+            source = (client_process.NODE / f"{file}.mjs").read_text(encoding="utf-8")
+            assert f"export async function {function}(app)" in source
+
+
+def test_an_unknown_client_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["no-such-client"])
+    assert "no such client: no-such-client" in capsys.readouterr().err

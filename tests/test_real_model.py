@@ -13,6 +13,7 @@ import pytest
 import real_model
 from test_recorder import asking, chunks_of, dechunked, until
 
+from benchmarks.model_behind_recorder import WITHIN, stop_a_model
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, load
 from orharness.recorder import Recorder
 from orharness.server.facade import SseServer
@@ -79,6 +80,14 @@ async def test_a_cancel_through_the_recorder_stops_the_model(origin: str, tmp_pa
     assert found.ending_recorded == CLIENT_DISCONNECTED
     assert len(found.stream.chunks) >= 5
     assert real_model.tokens_made(origin) - before < 400
+
+
+@pytest.mark.asyncio
+async def test_it_stops_within_the_stated_time(origin: str, tmp_path: Path) -> None:
+    async with Recorder(f"{origin}/v1", tmp_path / "a.yaml") as recorder:
+        stopped = await stop_a_model(origin, recorder.base_url)
+    assert stopped.seconds < WITHIN
+    assert stopped.leaked < 400  # of 800
 
 
 @pytest.mark.asyncio
