@@ -1,0 +1,203 @@
+"""Real relays, right and wrong: what is said of them agrees with what happens.
+
+What happens is seen at the upstream alone: in its journal, and in its bill.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from raw import eventually
+
+from orharness.errors import ClientFailure
+from orharness.relay.browser import RelayClient
+from orharness.relay.process import SseProcess
+from orharness.server.facade import SseServer
+from orharness.server.handles import Call, LiveRoute
+from orharness.transforms import after_text, hold, truncate
+
+HERE = Path(__file__).parent / "relays"
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+TOKENS = 40
+PATIENCE = 20.0  # seconds for what must happen: a busy machine may need long
+IMPATIENCE = 0.5  # seconds for what does not happen
+FASTAPI = [sys.executable, "-m", "uvicorn", "fastapi_all:app", f"--app-dir={HERE}", "--port={port}"]
+
+
+class Stops(StrEnum):
+    """When the upstream is left, once the browser has."""
+
+    AT_ONCE = "at once, also while the model is silent"
+    AT_THE_NEXT_EVENT = "at the model's next event"
+    NEVER = "never: the model runs to its end"
+
+
+@dataclass(frozen=True)
+class Relay:
+    """One app, and what is known of it. ``passes_a_cut_on``: a cut answer does not look whole to the browser."""
+
+    argv: list[str]
+    path: str = "/chat"
+    env: dict[str, str] = field(default_factory=dict)
+    stops: Stops = Stops.AT_ONCE
+    streams: bool = True
+    passes_a_cut_on: bool = True
+
+
+AIOHTTP = [sys.executable, str(HERE / "aiohttp_relay.py"), "{port}"]
+NODE = ["node", str(HERE / "node_relay.mjs"), "{port}"]
+LITELLM = ["litellm", "--config", str(HERE / "litellm.yaml"), "--host", "127.0.0.1", "--port", "{port}"]
+OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
+RELAYS = {
+    "FastAPI, async generator, openai": Relay(FASTAPI, "/fastapi_openai/chat"),
+    "FastAPI, async generator, httpx": Relay(FASTAPI, "/fastapi_httpx/chat"),
+    "FastAPI, the same behind middlewares": Relay(FASTAPI, "/fastapi_middleware/chat"),
+    "FastAPI, sync generator": Relay(FASTAPI, "/fastapi_sync_generator/chat", stops=Stops.NEVER, passes_a_cut_on=False),
+    "FastAPI, queue and task": Relay(FASTAPI, "/fastapi_queue/chat", stops=Stops.NEVER, passes_a_cut_on=False),
+    "FastAPI, collects": Relay(FASTAPI, "/fastapi_buffering/chat", streams=False, passes_a_cut_on=False),
+    "aiohttp, handler_cancellation": Relay([*AIOHTTP, "--handler-cancellation"]),
+    "aiohttp, its default": Relay(AIOHTTP, stops=Stops.AT_THE_NEXT_EVENT),
+    "Node, aborts": Relay(NODE),
+    "Node, forgets": Relay([*NODE, "--forget"], stops=Stops.NEVER),
+    "LiteLLM's proxy": Relay(LITELLM, "/v1/chat/completions", env=OFFLINE, passes_a_cut_on=False),
+}
+Browse: TypeAlias = Callable[[], RelayClient]
+
+
+@pytest.fixture(params=RELAYS)
+def relay(request: pytest.FixtureRequest) -> Relay:
+    """Each of them."""
+    return RELAYS[request.param]
+
+
+@pytest.fixture(scope="module")
+def shared(make_sse_server: Callable[..., SseServer]) -> SseServer:
+    """The upstream of all relays: they start once, and are told its address at their start."""
+    return make_sse_server(strict=False)
+
+
+@pytest.fixture
+def upstream(shared: SseServer) -> Iterator[SseServer]:
+    """The same, as new."""
+    shared.reset()
+    yield shared
+    shared.reset()
+
+
+@pytest.fixture(scope="module")
+def running(shared: SseServer, make_sse_process: Callable[..., SseProcess]) -> Iterator[Callable[[Relay], SseProcess]]:
+    """The process of a relay; one for all that have the same command. They end with the module."""
+    processes: dict[tuple[str, ...], SseProcess] = {}
+
+    def run(relay: Relay) -> SseProcess:
+        command = tuple(relay.argv)
+        if command not in processes:
+            argv = [_found(relay.argv[0]), *relay.argv[1:]]
+            processes[command] = make_sse_process(argv, server=shared, env=relay.env, timeout=180)
+        return processes[command]
+
+    yield run
+    for process in processes.values():
+        process.close()
+
+
+def _found(program: str) -> str:
+    """Where a program is. LiteLLM wants an older openai than the other tests: it lives in an environment of its own."""
+    named = os.environ.get("ORHARNESS_LITELLM") if program == "litellm" else None
+    found = shutil.which(named or program)
+    if found is None and (os.environ.get("CI") or named):
+        pytest.fail(f"there is no {named or program} here")
+    if found is None:
+        pytest.skip(f"there is no {program} here" + (_HOW_TO_GET_IT if program == "litellm" else ""))
+    return found
+
+
+_HOW_TO_GET_IT = ": pip install 'litellm[proxy]' in an environment of its own, and ORHARNESS_LITELLM=…/bin/litellm"
+
+
+@pytest.fixture
+def browse(
+    relay: Relay, running: Callable[[Relay], SseProcess], sse_relay_client: Callable[..., RelayClient]
+) -> Browse:
+    """Opens the page."""
+    url = running(relay).url + relay.path
+    return lambda: sse_relay_client(url, json=CHAT, timeout=PATIENCE)
+
+
+def _held(upstream: SseServer) -> LiveRoute:
+    """An answer that stands still after three events, again after the fourth, and then comes all at once."""
+    return upstream.chat(tokens=TOKENS, through=[hold(after=3), hold(after=4)], pacing="instant")
+
+
+def _is_left(call: Call, patience: float) -> bool:
+    try:
+        return call.wait_ended(patience) == "cancelled"
+    except ClientFailure:
+        return False
+
+
+def test_what_happens_upstream_when_the_browser_leaves(relay: Relay, browse: Browse, upstream: SseServer) -> None:
+    reply = _held(upstream)
+    with browse() as browser:
+        call = reply.wait_call(PATIENCE)
+        eventually(lambda: call.exchange.held_at is not None)
+        if relay.streams:
+            browser.read_events(3)
+        browser.leave()
+    if _is_left(call, PATIENCE if relay.stops is Stops.AT_ONCE else IMPATIENCE):
+        seen = Stops.AT_ONCE
+    else:
+        reply.release()
+        seen = Stops.NEVER
+        if _is_left(call, PATIENCE if relay.stops is Stops.AT_THE_NEXT_EVENT else IMPATIENCE):
+            seen = Stops.AT_THE_NEXT_EVENT
+        reply.release()
+    assert seen is relay.stops
+    billed = {Stops.AT_ONCE: 2, Stops.AT_THE_NEXT_EVENT: 3, Stops.NEVER: TOKENS}[seen]  # the first event has no text
+    eventually(lambda: call.bill is not None and call.bill.tokens_billed == billed)
+
+
+def test_the_test_that_a_user_writes_says_the_same(relay: Relay, browse: Browse, upstream: SseServer) -> None:
+    reply = _held(upstream)
+
+    def stop_button() -> None:
+        with browse() as browser:
+            reply.wait_call(PATIENCE)
+            if relay.streams:
+                browser.read_events(3)
+            with reply.expect_disconnect(within=PATIENCE if relay.stops is Stops.AT_ONCE else 0.25):
+                browser.leave()
+        reply.call.assert_upstream_stopped()
+
+    if relay.stops is Stops.AT_ONCE:
+        stop_button()
+    else:
+        with pytest.raises(ClientFailure, match=r"did not leave within 0\.25 s"):
+            stop_button()
+        with pytest.raises(ClientFailure):
+            reply.call.assert_upstream_stopped()
+
+
+def test_events_come_out_as_they_go_in(relay: Relay, browse: Browse, upstream: SseServer) -> None:
+    reply = _held(upstream)
+    with browse() as browser:
+        eventually(lambda: reply.wait_call(PATIENCE).exchange.held_at is not None)
+        patience = PATIENCE if relay.streams else IMPATIENCE
+        assert browser.read_while(lambda: len(browser.events) < 3, patience) is relay.streams
+        reply.release(2)
+        browser.read_until("[DONE]")
+
+
+def test_a_cut_answer_is_seen_to_be_cut(relay: Relay, browse: Browse, upstream: SseServer) -> None:
+    upstream.chat("Hello, big world", through=[truncate(after_text("big"))])
+    with browse() as browser:
+        browser.read_all()
+        assert ("[DONE]" not in browser.text) is relay.passes_a_cut_on
