@@ -2,18 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from orharness.errors import ClientFailure
 from orharness.journal import Bill, Exchange, Outcome
+from orharness.providers import AS_OF, PROVIDERS
 from orharness.sse import Event, decode_with_offsets
-from orharness.verdict import aligned, excerpt
+from orharness.verdict import aligned, count, excerpt
 
 _HOW = {"fin": "closed the connection (FIN)", "rst": "reset the connection (RST)", "half_close": "shut down its side"}
+# The usual causes, each with its cure; which of them it is, the journal tells (``_cause``).
 _LEAK = (
     "leaving a loop (break, return) does not close the stream: close it with `with`, `async with` or close();\n"
     "and a close() from another thread waits for the next bytes"
 )
+_LEFT_THE_LOOP = (
+    "it stopped reading and kept the connection: it left the loop (break, return) without closing the stream,\n"
+    "which stays open until the garbage collector comes: use `with`, `async with`, or close() in a `finally`"
+)
+_READS_ON = (
+    "it went on reading after the block: a task or thread of its own still reads (a queue filled in the background,\n"
+    "a stop flag that nobody looks at), or its event loop reads ahead for a stream that nobody closed:\n"
+    "end what reads and wait for it, or close the stream with `with`, `async with` or close()"
+)
+_SILENT = (
+    "no bytes came after the block, so it is one of two: it waits in a read, and a close() from another thread waits\n"
+    "with it (cancel the task that reads, or shut its socket down); or it left the loop without closing the stream\n"
+    "(use `with`, `async with` or close())"
+)
+_LOOP_IS_KEPT = (
+    "an event loop is running in this thread, and a sync `with` keeps it from going on, so that no async client\n"
+    "can leave: use `async with reply.expect_disconnect()`"
+)
+_NOT_STREAMED = (
+    "the request does not ask for a stream (`stream: true` is missing): such an answer is made, and billed,\n"
+    "to its end, whatever the client does"
+)
+_AT_THE_NEXT_BYTES = (
+    "it left when the next bytes came: its stop flag is looked at, or its close() gets through, only between\n"
+    "two reads; cancel the task that reads, or shut its socket down, so that a silent stream is left as well"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What became of an exchange after the act of cancelling, the end of an ``expect_disconnect`` block.
+
+    ``act``: that moment, and ``now``: until when it was watched, both in seconds since the request was read.
+    ``before``: the exchange at the act; ``after``: now. ``there``: whether the client could still leave it.
+    """
+
+    act: float
+    before: Exchange
+    now: float
+    after: Exchange
+    there: bool = True
+
+    @property
+    def left(self) -> float | None:
+        """Seconds from the act to the client's leaving, below 0 if it came first; ``None`` if it has not cancelled."""
+        if self.after.left_after is None or self.after.outcome is Outcome.LEFT_AT_END:
+            return None
+        return self.after.left_after - self.act
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the model made after the act."""
+        if self.before.bill is None or self.after.bill is None:
+            return 0
+        return max(0, self.after.bill.tokens_made - self.before.bill.tokens_made)
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks were written after the act."""
+        return len(self.after.written_at) - bisect_right(self.after.written_at, self.act)
+
+    @property
+    def events(self) -> int:
+        """How many events were sent whole after the act, from the chunks that were written."""
+        first = len(self.after.written_at) - self.chunks
+        already = self.after.boundaries_at[first - 1] if first else 0
+        return _events_between(self.after, already, self.after.bytes_written)
+
+    @property
+    def read(self) -> int | None:
+        """How many bytes the client took after the act; ``None`` where that cannot be known."""
+        if self.before.bytes_read is None or self.after.bytes_read is None:
+            return None
+        return self.after.bytes_read - self.before.bytes_read
 
 
 def describe(exchange: Exchange) -> str:
@@ -53,18 +132,37 @@ def progress(exchange: Exchange) -> str:
 
 def events_unsent(exchange: Exchange) -> int:
     """How many events of the answer were not written whole."""
+    return _events_between(exchange, exchange.bytes_written, len(exchange.body))
+
+
+def _events_between(exchange: Exchange, start: int, end: int) -> int:
     found = decode_with_offsets(exchange.body)
-    return sum(offset > exchange.bytes_written for offset, item in found if isinstance(item, Event))
+    return sum(start < offset <= end for offset, item in found if isinstance(item, Event))
 
 
 def _saved(exchange: Exchange) -> str:
-    unsent = events_unsent(exchange)
-    return f"{unsent:,} events, {len(exchange.unsent):,} bytes"
+    saved = f"{count(events_unsent(exchange), 'event')}, {count(len(exchange.unsent), 'byte')}"
+    bill = exchange.bill
+    if bill is None or exchange.tokens_total is None or bill.tokens_billed >= exchange.tokens_total:
+        return saved
+    return f"{saved}; {_priced(exchange.tokens_total - bill.tokens_billed, bill)} still to be made"
 
 
-def _rows(exchange: Exchange) -> list[tuple[str, str]]:
+def _priced(tokens: int, bill: Bill, noun: str = "token") -> str:
+    """So many tokens and what they cost, at the bill's own price."""
+    paid = bill.tokens_prompt + bill.tokens_billed
+    return count(tokens, noun) + (f" (${bill.cost * tokens / paid:.6f})" if paid else "")
+
+
+Rows = list[tuple[str, str]]
+
+
+def _rows(exchange: Exchange, seen: Aftermath | None = None) -> Rows:
     rows = [("exchange", f"{exchange.id}  {exchange.request.method} {exchange.request.path}  ({exchange.route})")]
-    rows += [("seen", state(exchange)), ("written", progress(exchange))]
+    rows += [("seen", state(exchange))]
+    if seen is not None:
+        rows.append(("since", _since(seen)))
+    rows.append(("written", progress(exchange)))
     if exchange.held_at is not None:
         rows.append(("held", f"at a gate behind byte {exchange.held_at:,}: release() was not called"))
     if exchange.body:
@@ -75,46 +173,127 @@ def _rows(exchange: Exchange) -> list[tuple[str, str]]:
     return rows
 
 
-def disconnect_failure(
-    route: str, exchanges: Sequence[Exchange], late: float | None, within: float, *, in_loop: bool
-) -> ClientFailure:
-    """Why ``expect_disconnect`` was not met: nobody there, already over, too late, or never left."""
-    if not exchanges:
-        return ClientFailure(f"the client never sent a request to {route}: there was nothing to cancel")
-    exchange = exchanges[-1]
-    rows = _rows(exchange)
-    if exchange.outcome is not None and exchange.outcome.finished and late is None:
-        said = "there was nothing left to cancel: the client had read the whole answer; hold(…) keeps it open"
-    elif late is not None:
-        said = f"the client left {late:.3f} s after the block, {within:g} s were allowed"
-    elif exchange.outcome is Outcome.FAULTED:
-        said = "there was nothing left to cancel: the scripted fault came first; hold(…) keeps the answer open"
-    elif len(exchanges) > 1 or exchange.how is not None:
-        said = "no call was open when the block began"
+def _since(seen: Aftermath) -> str:
+    """What happened after the act: to the connection, on it, and behind it."""
+    if seen.left is None:
+        kept = f"the connection stayed open for the {seen.now - seen.act:.2f} s that were watched after the block"
+    elif seen.left < 0:
+        kept = f"the client had left {-seen.left:.3f} s before the end of the block"
     else:
-        said = f"the client did not leave within {within:g} s of the end of the block"
-        rows.append(("cause", _LEAK))
-    if in_loop and late is None:
-        rows.append(("hint", "an event loop is running in this thread: `async with` lets its clients leave"))
-    return ClientFailure(f"{said}\n{aligned(rows)}", exchange)
+        kept = f"the connection stayed open for {seen.left:.3f} s after the block"
+    sent = f"{count(seen.events, 'more event')} sent" if seen.chunks else "nothing was sent"
+    return f"{kept};\n{sent}{_made_since(seen)}"
 
 
-def upstream_failure(exchange: Exchange, leaked_tokens: int = 1) -> ClientFailure | None:
+def _made_since(seen: Aftermath) -> str:
+    if seen.after.bill is None:
+        return ""
+    made = _priced(seen.tokens, seen.after.bill, "more token") if seen.tokens else "no more tokens"
+    return f", and the model made {made}"
+
+
+def nobody_failure(route: str, exchanges: Sequence[Exchange], others: Sequence[Exchange]) -> ClientFailure:
+    """Nothing could be cancelled: no request came to the route, or what it answered was over when the block began.
+
+    ``others``: what came to the server and was answered by another route, or by none.
+    """
+    if exchanges:
+        said = "no call was open when the block began; hold(…) keeps an answer open"
+        listed = [describe(exchange) for exchange in exchanges]
+        return ClientFailure("\n  ".join([said, *listed]), exchanges[-1])
+    said = f"the client never sent a request to {route}: there was nothing to cancel"
+    if not others:
+        return ClientFailure(f"{said}; nothing at all came to the server (was the client given its base_url?)")
+    return ClientFailure("\n  ".join([f"{said}; what came to the server:", *map(describe, others)]))
+
+
+def disconnect_failure(watched: Sequence[Aftermath], within: float, *, in_loop: bool = False) -> ClientFailure | None:
+    """Why ``expect_disconnect`` was not met: already over, too late, or never left; ``None`` where it was.
+
+    ``in_loop``: whether the block was a sync one in the thread of a running event loop.
+    """
+    wrong = [(one, said) for one in watched if (said := _not_left(one, within)) is not None]
+    if not wrong:
+        return None
+    reports = [f"{said}\n{aligned([*_rows(one.after, one), *_why_open(one, in_loop)])}" for one, said in wrong]
+    if len(watched) > 1:
+        head = f"{len(wrong)} of {count(len(watched), 'call')} did not leave as expected"
+        listed = aligned([(one.after.id, _not_left(one, within) or _left_well(one)) for one in watched])
+        reports = [f"{head}\n{listed}", *reports]
+    return ClientFailure("\n\n".join(reports), wrong[0][0].after)
+
+
+def _left_well(seen: Aftermath) -> str:
+    left = seen.left or 0.0
+    return f"the client left {abs(left):.3f} s {'before the end of' if left < 0 else 'after'} the block"
+
+
+def _not_left(seen: Aftermath, within: float) -> str | None:
+    outcome = seen.after.outcome
+    if seen.left is not None:
+        return None if seen.left <= within else f"{_left_well(seen)}, {within:g} s were allowed"
+    if outcome is not None and outcome.finished:
+        return "there was nothing left to cancel: the client had read the whole answer; hold(…) keeps it open"
+    if outcome is Outcome.FAULTED and not seen.there:
+        return "there was nothing left to cancel: the scripted fault came first; hold(…) keeps the answer open"
+    return f"the client did not leave within {within:g} s of the end of the block"
+
+
+def _why_open(seen: Aftermath, in_loop: bool) -> Iterator[tuple[str, str]]:
+    cause = _cause_of_lateness(seen) if seen.left is not None else _cause(seen, in_loop) if _is_open(seen) else None
+    if cause is not None:
+        yield "cause", cause
+
+
+def _is_open(seen: Aftermath) -> bool:
+    return seen.there and (seen.after.outcome is None or not seen.after.outcome.finished)
+
+
+def _cause(seen: Aftermath, in_loop: bool = False) -> str:
+    """The usual cause of a connection that stays, as far as the bytes tell it."""
+    if _is_unstreamed(seen.after):
+        return _NOT_STREAMED
+    if seen.read:
+        return _READS_ON
+    if in_loop:
+        return _LOOP_IS_KEPT
+    if seen.read is None or seen.after.bytes_read is None:
+        return _LEAK
+    return _LEFT_THE_LOOP if seen.after.bytes_read < seen.after.bytes_written else _SILENT
+
+
+def _cause_of_lateness(seen: Aftermath) -> str | None:
+    """Silence for most of the time, then bytes, then the leaving: it waited for them."""
+    if seen.left is None or not seen.chunks:
+        return None
+    silence = seen.after.written_at[-seen.chunks] - seen.act
+    return _AT_THE_NEXT_BYTES if silence >= seen.left / 2 else None
+
+
+def _is_unstreamed(exchange: Exchange) -> bool:
+    return exchange.streamed is False
+
+
+def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath | None = None) -> ClientFailure | None:
     """Why the upstream cannot be said to have been stopped; ``None`` where it was.
 
-    ``leaked_tokens``: how many may be billed beyond what was sent to the client; one is always under way.
+    ``leaked_tokens``: how many may be billed beyond what was sent to the client; one is always under way. ``seen``:
+    what became of it after an ``expect_disconnect`` block, where there was one.
     """
-    rows = _rows(exchange)
+    rows = _rows(exchange, seen)
     if exchange.outcome is Outcome.CANCELLED:
         leaked = leaked_tokens_of(exchange.bill)
         if leaked <= leaked_tokens:
             return None
-        said = f"the client left, and the model went on: {leaked:,} tokens are billed that were never sent"
+        assert exchange.bill is not None
+        said = (
+            f"the client left, and the model went on: {_priced(leaked, exchange.bill)} are billed that were never sent"
+        )
         return ClientFailure(f"{said}\n{aligned([*rows, *_leak_rows(exchange, leaked_tokens)])}", exchange)
     rows.append(("expected", "cancelled: the client leaves before the end marker, and the rest is never sent"))
     if exchange.outcome is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         said = "the client has not left: the model goes on"
-        rows.append(("cause", _LEAK))
+        rows.append(("cause", _cause(seen) if seen else _NOT_STREAMED if _is_unstreamed(exchange) else _LEAK))
     elif exchange.outcome.finished:
         said = "nothing was stopped: the client had read the whole answer"
     else:
@@ -127,11 +306,14 @@ def leaked_tokens_of(bill: Bill | None) -> int:
     return 0 if bill is None else bill.tokens_billed - bill.tokens_written
 
 
-def _leak_rows(exchange: Exchange, allowed: int) -> list[tuple[str, str]]:
-    rows = [("expected", f"at most {allowed:,} leaked tokens (leaked_tokens=)")]
+def _leak_rows(exchange: Exchange, allowed: int) -> Rows:
+    rows = [("expected", f"at most {count(allowed, 'leaked token')} (leaked_tokens=)")]
     if exchange.provider_stops is False:
         goes_on = f"{exchange.provider} does not stop on cancel: it makes the whole answer, whatever the client does"
-        rows.append(("cause", goes_on))
+        stops = ", ".join(one.name for one in PROVIDERS if one.stops_on_cancel)
+        rows += [("cause", goes_on), ("cure", f"ask for one that stops (as of {AS_OF}):\n{textwrap.fill(stops, 100)}")]
+    elif _is_unstreamed(exchange):
+        rows.append(("cause", _NOT_STREAMED))
     else:
         rows.append(("cause", "the model ran ahead of what is sent: all that it made before the client left is billed"))
     return rows
@@ -165,3 +347,11 @@ def _asked(exchange: Exchange) -> str:
 
 def _why(exchange: Exchange) -> str:
     return exchange.difference or "unknown"
+
+
+def left_open(exchange: Exchange) -> str | None:
+    """An exchange that its client has neither read to its end nor left, in one line; ``None`` for any other."""
+    if exchange.outcome is not None and exchange.outcome not in (Outcome.STILL_OPEN, Outcome.ABANDONED):
+        return None
+    held = "" if exchange.held_at is None else f", held at a gate behind byte {exchange.held_at:,}"
+    return describe(replace(exchange, outcome=exchange.outcome or Outcome.STILL_OPEN)) + held

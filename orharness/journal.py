@@ -163,7 +163,8 @@ class Exchange:
 
     ``ended_after``: seconds until the outcome was decided, for a client that left the moment of its leaving.
     ``stream_size``, ``chunks``: what the answer would have been in full, in bytes and chunks, ``None`` before it began.
-    ``provider`` made the tokens; ``provider_stops``: does it when the client leaves? ``None`` where there is no model.
+    ``provider`` made the tokens, of ``tokens_total`` that the whole answer has; ``provider_stops``: does it when the
+    client leaves? ``streamed``: was the answer asked for as a stream? ``None`` where there is no model.
     ``body`` and ``boundaries_at``: that answer, and the offset behind each of its chunks. ``written_at``: the moment of
     each write. ``held_at``: the offset of the gate at which it stands.
     """
@@ -187,6 +188,8 @@ class Exchange:
     bill: Bill | None = None
     provider: str | None = None
     provider_stops: bool | None = None
+    tokens_total: int | None = None
+    streamed: bool | None = None
     end: int | None = None
     stream_size: int | None = None
     chunks: int | None = None

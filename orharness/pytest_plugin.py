@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from orharness.server.thread import ServerThread
 
 RECORD_MODES = ("none", "once", "all")
+LEAKS = ("report", "error", "ignore")  # as orharness.server.facade.Leaks, which imports too much for this module
 _FAILED = pytest.StashKey[bool]()
 _SERVER = pytest.StashKey["SseServer"]()
+_SERVERS = pytest.StashKey[list["SseServer"]]()  # of the run: those that make_sse_server has made
+_LEFT_OPEN = pytest.StashKey[list[tuple[str, str]]]()  # of a test: what is to be made of it, and a line about it
 _RECORDED = pytest.StashKey[list[str]]()
 _BROWSERS = pytest.StashKey[list["RelayClient"]]()
 _PROCESSES = pytest.StashKey[list["SseProcess"]]()
@@ -48,12 +51,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="OPENAI_API_KEY",
         help="the environment variable with the key that the recorder sends upstream (default: %(default)s)",
     )
+    group.addoption(
+        "--sse-leaks",
+        choices=LEAKS,
+        default="report",
+        help="what becomes of an answer that a test leaves open: a line at the end of the run (report, the default), an"
+        " error at the test's teardown, or nothing (ignore); sse_server(leaks=…) and make_sse_server(leaks=…) go first",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The markers."""
     config.addinivalue_line(
-        "markers", "sse_server(**options): options of the test's sse_server (gateway, pacing, strict, through, …)"
+        "markers",
+        "sse_server(**options): options of the test's sse_server (gateway, pacing, strict, leaks, through, …)",
     )
     config.addinivalue_line(
         "markers",
@@ -72,6 +83,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.sections.append(("what sse_server saw", seen))
     if report.failed:
         report.sections.extend(_relay_sections(item))
+    if report.when == "teardown":  # on the report, because that is what xdist carries to where the summary is written
+        vars(report)["sse_left_open"] = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "report"]
     return report
 
 
@@ -94,6 +107,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.stash[_PRINTED] = {id(process): len(process.output) for process in running}
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """When the test's own fixtures have ended: what it left open on the servers that it shares with others."""
+    try:
+        yield
+    finally:
+        for server in item.config.stash.get(_SERVERS, []):
+            _note_left_open(item, server)
+    wrong = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "error"]
+    if wrong:
+        pytest.fail("\n  ".join([_LEFT_OPEN_SAID.format("this test"), *wrong]), pytrace=False)
+
+
+_LEFT_OPEN_SAID = (
+    "connections left open by {}: the client has neither read the answer to its end nor left it; close the stream with"
+    " `with`, `async with` or close()"
+)
+
+
+def _note_left_open(item: pytest.Item, server: SseServer) -> None:
+    """Adds nothing to a test that has failed: its streams are open because it did not come to their end."""
+    left = server.take_left_open()
+    if not item.stash.get(_FAILED, False):
+        told = str(server.leaks or item.config.getoption("--sse-leaks"))
+        item.stash.setdefault(_LEFT_OPEN, []).extend((told, line) for line in left)
+
+
 @pytest.fixture(scope="session")
 def sse_thread() -> Iterator[ServerThread]:
     """The session's one server thread, for ``SseServer(sse_thread)``."""
@@ -105,15 +145,21 @@ def sse_thread() -> Iterator[ServerThread]:
 
 
 @pytest.fixture(scope="session")
-def make_sse_server(sse_thread: ServerThread) -> Iterator[Callable[..., SseServer]]:
+def make_sse_server(sse_thread: ServerThread, pytestconfig: pytest.Config) -> Iterator[Callable[..., SseServer]]:
     """Makes servers for any scope: ``make_sse_server(**options)``. They end with the session, or by ``close()``.
 
-    Call ``verify()`` where you want what ``sse_server`` does at its teardown.
+    Call ``verify()`` where you want what ``sse_server`` does at its teardown. What a test leaves open is told anyhow.
     """
     from orharness.server.facade import SseServer
 
+    servers = pytestconfig.stash.setdefault(_SERVERS, [])
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(SseServer(sse_thread, **options))
+
+        def make(**options: Any) -> SseServer:
+            servers.append(stack.enter_context(SseServer(sse_thread, **options)))
+            return servers[-1]
+
+        yield make
 
 
 @pytest.fixture
@@ -245,6 +291,7 @@ def _served(
                 pytest.fail(wrong, pytrace=False)
         yield server
     finally:
+        _note_left_open(request.node, server)
         server.close()
     if not request.node.stash.get(_FAILED, False):
         _verify(server)
@@ -290,9 +337,15 @@ def _keep(request: pytest.FixtureRequest, fresh: Path, path: Path) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """What was recorded; a run that only replays has nothing to say."""
+    """What was recorded, and what was left open; else there is nothing to say."""
     for line in config.stash.get(_RECORDED, []):
         terminalreporter.write_line(f"orharness: {line}")
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    left = [(one.nodeid, line) for one in reports for line in getattr(one, "sse_left_open", ())]
+    if left:
+        terminalreporter.write_line("orharness: " + _LEFT_OPEN_SAID.format("their tests"))
+    for test, line in left:
+        terminalreporter.write_line(f"  {test}: {line}")
 
 
 def _is_to_be_recorded(config: pytest.Config, path: Path) -> bool:

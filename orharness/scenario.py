@@ -100,6 +100,7 @@ class Reply:
         sender = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
         shape = _shape(through, ending, framing)
         options: dict[str, Any] = {"head": _seconds(head, "head"), "pacing": _pacing(pacing)}
+        speed = None if pace is None else _seconds(pace, "pace")
 
         @cache  # a scenario answers the same request again and again
         def body(said: chat.Completion, include_usage: bool) -> tuple[Stream, tuple[int, ...]]:
@@ -124,7 +125,7 @@ class Reply:
                 prompt=chat.prompt_tokens_of(request.json) if said.usage is None else said.usage.prompt_tokens,
                 streamed=chat.wants_stream(request.json),
                 finish_reason=said.finish,
-                pace=None if pace is None else _seconds(pace, "pace"),
+                pace=speed,
                 price=price,
             )
             if not model.streamed:
@@ -160,7 +161,7 @@ class Reply:
         default = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-cache"} if default_headers else {}
         sent = _headers(headers, default)
         model = recorded_generation(body, sent)
-        response = Response(status, sent, body, _seconds(head, "head"), _pacing(pacing), model)
+        response = Response(_status(status), sent, body, _seconds(head, "head"), _pacing(pacing), model)
         return cls(lambda _: response, f"stream of {len(body.chunks)} chunks")
 
     @classmethod
@@ -177,6 +178,10 @@ class Reply:
         """A plain response: a JSON document, a text, or bytes; ``head`` seconds after the request."""
         if sum(given is not None for given in (json, text, body)) > 1:
             raise ScenarioError("respond takes one of json=, text= and body=")
+        if not isinstance(text, str | None) or not isinstance(body, bytes | None):
+            raise ScenarioError(
+                f"respond takes a str as text= and bytes as body=, not {text if body is None else body!r}"
+            )
         if text is not None:
             data, kind = text.encode(), "text/plain; charset=utf-8"
         elif body is not None:
@@ -184,7 +189,7 @@ class Reply:
         else:
             data, kind = b"" if json is None else _compact(json), "application/json"
         sent = _headers(headers, {"Content-Type": kind})
-        response = Response(status, sent, Stream.of(data), _seconds(head, "head"), Pacing.INSTANT)
+        response = Response(_status(status), sent, Stream.of(data), _seconds(head, "head"), Pacing.INSTANT)
         framed = replace(response, stream=replace(response.stream, framing=Framing.LENGTH))
         return cls(lambda _: framed, f"status {status}")
 
@@ -258,7 +263,7 @@ _CHAT_OPTIONS = (
 def _completion(content: str | int | Iterable[str] | None, fields: dict[str, Any]) -> chat.Completion:
     known = chat.Completion.__dataclass_fields__
     if unknown := sorted(set(fields) - set(known)):
-        names = [*_CHAT_OPTIONS, *known]
+        names = list(dict.fromkeys([*_CHAT_OPTIONS, *known]))  # provider= is both
         near = difflib.get_close_matches(unknown[0], names, n=1)
         hint = f" (did you mean {near[0]}=?)" if near else ""
         raise ScenarioError(f"chat knows no {unknown[0]}={hint}; it takes {', '.join(f'{name}=' for name in names)}")
@@ -309,6 +314,9 @@ def _chunk(piece: Piece | Stream, delay: float) -> Chunk:
 
 def _headers(given: Headers, default: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     pairs = tuple(given.items() if isinstance(given, Mapping) else given)
+    for pair in pairs:
+        if len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+            raise ScenarioError(f"a header is a name and a value, both text, not {pair!r}")
     for name, value in pairs:
         if any(character in f"{name}{value}" for character in "\r\n\0"):
             raise ScenarioError(f"the header {name!r} has a line end or NUL in it: it cannot be sent")
@@ -318,8 +326,14 @@ def _headers(given: Headers, default: Mapping[str, str]) -> tuple[tuple[str, str
     return (*((name, value) for name, value in default.items() if name.lower() not in named), *pairs)
 
 
+def _status(value: int) -> int:
+    if not isinstance(value, int) or not 100 <= value <= 999:
+        raise ScenarioError(f"status is a number of three digits such as 200 or 429, not {value!r}")
+    return value
+
+
 def _seconds(value: float, what: str) -> float:
-    if not 0 <= value < float("inf"):
+    if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
         raise ScenarioError(f"{what} is a number of seconds from 0 up, not {value!r}")
     return float(value)
 
@@ -357,6 +371,10 @@ class Route:
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
             raise ScenarioError(f"a path begins with a slash: {self.path!r}")
+        if not (self.when is None or callable(self.when) or isinstance(self.when, Mapping)):
+            raise ScenarioError(
+                f"when= is a mapping of {', '.join(_CONDITIONS)}, or a function of the request; not {self.when!r}"
+            )
         if isinstance(self.when, Mapping) and (unknown := set(self.when) - set(_CONDITIONS)):
             raise ScenarioError(
                 f"when= knows {', '.join(_CONDITIONS)}, not {', '.join(sorted(map(repr, unknown)))};"

@@ -141,6 +141,11 @@ def excerpt(data: bytes, at: int, *, around: int = 32) -> str:
     return f"{left}{quote(before)}{BOUNDARY}{quote(behind)}{right}"
 
 
+def count(number: int, one: str, more: str | None = None) -> str:
+    """A number and its noun: ``1 chunk``, ``1,200 chunks``."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def shorten(text: str, length: int = 60) -> str:
     """The text, its middle left out where it is longer than ``length``: both ends are what tells texts apart."""
     if len(text) <= length:

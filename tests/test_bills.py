@@ -68,7 +68,7 @@ def test_with_any_other_the_whole_answer_is_billed_and_the_test_says_why(server:
     with pytest.raises(AssertionError) as raised:
         server.calls[0].assert_upstream_stopped()
     said = str(raised.value)
-    assert "the client left, and the model went on: 497 tokens are billed that were never sent" in said
+    assert "the client left, and the model went on: 497 tokens ($0.004970) are billed that were never sent" in said
     assert "500 tokens made by Groq, 3 written, 3 read; 500 billed: $0.0050" in said
     assert "Groq does not stop on cancel" in said
     server.calls[0].assert_upstream_stopped(leaked_tokens=497)

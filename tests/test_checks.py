@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.checks import (
+    Aftermath,
     describe,
     disconnect_failure,
     events_unsent,
+    left_open,
+    nobody_failure,
     progress,
     state,
     strict_failures,
     upstream_failure,
 )
 from orharness.errors import ClientFailure
-from orharness.journal import Exchange, How, Outcome, Request
+from orharness.journal import Bill, Exchange, How, Outcome, Request
+from orharness.providers import AS_OF
 from orharness.sse import encode
 from orharness.verdict import BOUNDARY, aligned, excerpt, quote, shorten
 
@@ -181,68 +186,181 @@ def test_comments_are_no_events() -> None:
 
 # -- expect_disconnect ---------------------------------------------------------------------------------------------
 
+BILL = Bill(10, 1, 1, 1, 1, cancelled=False, cost=0.011)
+ASKED = replace(
+    OPEN, bill=BILL, tokens_total=2, streamed=True, written_at=(0.5,), boundaries_at=(ONE, 2 * ONE, len(BODY))
+)
+MORE = replace(
+    ASKED,
+    bill=replace(BILL, tokens_made=2, tokens_billed=2, cost=0.012),
+    chunks_written=2,
+    bytes_written=2 * ONE,
+    written_at=(0.5, 1.5),
+)
 
-def not_met(*exchanges: Exchange, late: float | None = None, in_loop: bool = False) -> str:
-    failure = disconnect_failure("POST /chat/completions", exchanges, late, 0.25, in_loop=in_loop)
+
+def watched(after: Exchange, before: Exchange = OPEN, *, act: float = 1.0, there: bool = True) -> Aftermath:
+    """An exchange for a second after the act."""
+    return Aftermath(act, before, act + 1, after, there)
+
+
+def not_met(*seen: Aftermath, in_loop: bool = False) -> str:
+    return text_of(disconnect_failure(seen, 0.25, in_loop=in_loop))
+
+
+def cause_of(said: str) -> str | None:
+    return said.partition("\n  cause     ")[2] or None
+
+
+def test_what_came_after_the_act_is_told_apart_from_what_came_before() -> None:
+    seen = watched(replace(MORE, bytes_read=2 * ONE), ASKED)
+    assert (seen.left, seen.tokens, seen.chunks, seen.events, seen.read) == (None, 1, 1, 1, ONE)
+    seen = watched(MORE, ASKED, act=2.0)
+    assert (seen.chunks, seen.events, seen.read) == (0, 0, 0)
+    seen = watched(MORE, ASKED, act=0.1)
+    assert (seen.chunks, seen.events) == (2, 2)
+    assert watched(MORE, replace(ASKED, bytes_read=None)).read is None
+    assert watched(OPEN, ASKED).tokens == 0
+
+
+def test_an_event_cut_by_the_act_came_after_it() -> None:
+    cut = replace(MORE, boundaries_at=(ONE - 1, 2 * ONE, len(BODY)))
+    assert watched(cut).events == 2
+    assert watched(replace(cut, bytes_written=2 * ONE - 1)).events == 1
+
+
+def test_when_it_left_is_counted_from_the_act() -> None:
+    assert watched(replace(CANCELLED, left_after=1.2)).left == pytest.approx(0.2)
+    assert watched(replace(CANCELLED, left_after=0.7)).left == pytest.approx(-0.3)
+    assert watched(replace(CANCELLED, outcome=Outcome.LEFT_AT_END)).left is None
+    assert watched(OPEN).left is None
+
+
+def test_the_client_left_in_time() -> None:
+    for left in (0.1, 1.0, 1.25):
+        assert disconnect_failure([watched(replace(CANCELLED, left_after=left))], 0.25) is None
+
+
+def test_the_client_never_left() -> None:
+    assert not_met(watched(MORE, ASKED)) == (
+        "the client did not leave within 0.25 s of the end of the block\n"
+        "  exchange  000007  POST /v1/chat/completions  (POST /chat/completions)\n"
+        "  seen      open\n"
+        "  since     the connection stayed open for the 1.00 s that were watched after the block;\n"
+        "            1 more event sent, and the model made 1 more token ($0.001000)\n"
+        "  written   2 of 3 chunks written (22 of 36 bytes, 11 read)\n"
+        r"  bytes     data: one\n\ndata: two\n\n│data: [DONE]\n\n"
+        "\n"
+        "  not sent  1 event, 14 bytes\n"
+        "  model     2 tokens made by None, 1 written, 1 read; 2 billed: $0.012000\n"
+        "  cause     it stopped reading and kept the connection: it left the loop (break, return) without closing the"
+        " stream,\n"
+        "            which stays open until the garbage collector comes: use `with`, `async with`, or close() in a"
+        " `finally`"
+    )
+
+
+def test_what_is_still_to_be_made_is_told_with_its_price() -> None:
+    said = not_met(watched(ASKED, ASKED))
+    assert "nothing was sent, and the model made no more tokens\n" in said
+    assert "  not sent  2 events, 25 bytes; 1 token ($0.001000) still to be made\n" in said
+    free = replace(ASKED, bill=replace(BILL, cost=0.0, tokens_prompt=0, tokens_billed=0))
+    assert "; 2 tokens still to be made\n" in not_met(watched(free, free))
+    assert "\n            nothing was sent\n" in not_met(watched(OPEN))
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "in_loop", "cause"),
+    [
+        (MORE, ASKED, False, "it stopped reading and kept the connection"),
+        (replace(MORE, bytes_read=2 * ONE), ASKED, False, "it went on reading after the block"),
+        (replace(MORE, bytes_read=2 * ONE), ASKED, True, "it went on reading after the block"),
+        (ASKED, ASKED, False, "no bytes came after the block"),
+        (ASKED, ASKED, True, "an event loop is running in this thread, and a sync `with`"),
+        (replace(ASKED, streamed=False), ASKED, True, "the request does not ask for a stream"),
+        (replace(ASKED, bytes_read=None), ASKED, False, "leaving a loop (break, return) does not close the stream"),
+        (ASKED, replace(ASKED, bytes_read=None), False, "leaving a loop (break, return) does not close the stream"),
+    ],
+)
+def test_the_bytes_tell_the_cause(after: Exchange, before: Exchange, in_loop: bool, cause: str) -> None:
+    assert (cause_of(not_met(watched(after, before), in_loop=in_loop)) or "").startswith(cause)
+
+
+def test_the_client_left_too_late() -> None:
+    said = not_met(watched(replace(CANCELLED, left_after=2.5)))
+    assert said.startswith("the client left 1.500 s after the block, 0.25 s were allowed\n")
+    assert "  since     the connection stayed open for 1.500 s after the block;\n" in said
+    assert cause_of(said) is None
+
+
+@pytest.mark.parametrize(("came", "told"), [(1.7, True), (1.8, True), (1.4, False), (0.5, False)])
+def test_who_left_behind_a_silence_when_bytes_came_waited_for_them(came: float, told: bool) -> None:
+    late = replace(MORE, outcome=Outcome.CANCELLED, how=How.FIN, left_after=2.0, written_at=(0.4, came))
+    cause = cause_of(not_met(watched(late, ASKED)))
+    assert (cause is not None and cause.startswith("it left when the next bytes came")) is told
+
+
+def test_everything_had_been_read() -> None:
+    for exchange in (COMPLETED, replace(CANCELLED, outcome=Outcome.LEFT_AT_END)):
+        said = not_met(watched(exchange, there=False))
+        assert said.startswith("there was nothing left to cancel: the client had read the whole answer; hold(…) keeps")
+        assert cause_of(said) is None
+
+
+def test_the_fault_came_first() -> None:
+    """A client must not be told off for not leaving what the scenario itself had ended."""
+    faulted = replace(OPEN, outcome=Outcome.FAULTED)
+    said = not_met(watched(faulted, there=False))
+    assert said.startswith("there was nothing left to cancel: the scripted fault came first; hold(…) keeps")
+    assert cause_of(said) is None
+
+
+def test_a_stream_that_hangs_is_there_to_be_left() -> None:
+    said = not_met(watched(replace(OPEN, outcome=Outcome.FAULTED)))
+    assert said.startswith("the client did not leave within 0.25 s")
+    assert cause_of(said) is not None
+
+
+def test_several_calls_are_listed_and_those_that_stayed_reported() -> None:
+    well, before = (replace(CANCELLED, id=number, left_after=at) for number, at in (("000008", 1.1), ("000009", 0.5)))
+    listed, report = not_met(watched(well), watched(OPEN), watched(before)).split("\n\n")
+    assert listed == (
+        "1 of 3 calls did not leave as expected\n"
+        "  000008  the client left 0.100 s after the block\n"
+        "  000007  the client did not leave within 0.25 s of the end of the block\n"
+        "  000009  the client left 0.500 s before the end of the block"
+    )
+    assert report.startswith("the client did not leave within 0.25 s of the end of the block\n  exchange  000007  ")
+    failure = disconnect_failure([watched(well), watched(OPEN)], 0.25)
+    assert failure is not None
+    assert failure.exchange is OPEN
+
+
+def test_a_gate_that_holds_the_stream_is_told() -> None:
+    held = watched(replace(OPEN, held_at=11))
+    assert "\n  held      at a gate behind byte 11: release() was not called\n" in not_met(held)
+
+
+def test_a_response_that_never_began_has_no_bytes_to_show() -> None:
+    asked = Exchange("1", "", OPEN.request)
+    assert "  written   no response yet\n  cause" in not_met(watched(asked, asked))
+
+
+def nobody(*exchanges: Exchange, others: tuple[Exchange, ...] = ()) -> str:
+    failure = nobody_failure("POST /chat/completions", exchanges, others)
     assert failure.exchange is (exchanges[-1] if exchanges else None)
     return str(failure)
 
 
 def test_nobody_was_there() -> None:
-    assert not_met() == "the client never sent a request to POST /chat/completions: there was nothing to cancel"
+    said = "the client never sent a request to POST /chat/completions: there was nothing to cancel; "
+    assert nobody() == said + "nothing at all came to the server (was the client given its base_url?)"
+    assert nobody(others=(OPEN,)) == said + f"what came to the server:\n  {describe(OPEN)}"
 
 
-def test_the_client_never_left() -> None:
-    head = "the client did not leave within 0.25 s of the end of the block"
-    assert not_met(OPEN) == head + ROWS.format(seen="open") + CAUSE
-
-
-def test_the_client_left_too_late() -> None:
-    seen = "cancelled (the client closed the connection (FIN) after 0.123 s)"
-    head = "the client left 1.500 s after the block, 0.25 s were allowed"
-    assert not_met(CANCELLED, late=1.5) == head + ROWS.format(seen=seen).rstrip("\n")
-
-
-def test_everything_had_been_read() -> None:
-    said = not_met(COMPLETED)
-    assert said.startswith(
-        "there was nothing left to cancel: the client had read the whole answer; hold(…) keeps it open"
-    )
-    assert "cause" not in said
-    at_end = replace(CANCELLED, outcome=Outcome.LEFT_AT_END)
-    assert not_met(at_end).startswith("there was nothing left to cancel")
-    assert not_met(at_end, late=1.5).startswith("the client left 1.500 s after the block")
-
-
-def test_the_fault_came_first() -> None:
-    """A client must not be told off for not leaving what the scenario itself had ended."""
-    for exchange in (replace(OPEN, outcome=Outcome.FAULTED), replace(CANCELLED, outcome=Outcome.FAULTED)):
-        said = not_met(exchange)
-        assert said.startswith("there was nothing left to cancel: the scripted fault came first; hold(…) keeps")
-        assert "cause" not in said
-
-
-@pytest.mark.parametrize("exchanges", [(CANCELLED,), (COMPLETED, CANCELLED), (OPEN, OPEN)])
-def test_no_call_was_open(exchanges: tuple[Exchange, ...]) -> None:
-    said = not_met(*exchanges)
-    assert said.startswith("no call was open when the block began\n")
-    assert "cause" not in said
-
-
-def test_a_gate_that_holds_the_stream_is_told() -> None:
-    assert "\n  held      at a gate behind byte 11: release() was not called\n" in not_met(replace(OPEN, held_at=11))
-
-
-def test_a_running_loop_is_told_where_it_may_be_the_cause() -> None:
-    hint = "  hint      an event loop is running in this thread: `async with` lets its clients leave"
-    assert not_met(OPEN, in_loop=True).endswith("\n" + hint)
-    assert "hint" not in not_met(OPEN)
-    assert "hint" not in not_met(CANCELLED, late=1.5, in_loop=True)
-
-
-def test_a_response_that_never_began_has_no_bytes_to_show() -> None:
-    said = not_met(Exchange("1", "", OPEN.request))
-    assert "  written   no response yet\n  cause" in said
+def test_no_call_was_open() -> None:
+    said = "no call was open when the block began; hold(…) keeps an answer open"
+    assert nobody(COMPLETED, CANCELLED) == f"{said}\n  {describe(COMPLETED)}\n  {describe(CANCELLED)}"
 
 
 # -- assert_upstream_stopped ---------------------------------------------------------------------------------------
@@ -265,6 +383,32 @@ def test_a_client_that_has_not_left_leaks(outcome: Outcome | None, seen: str) ->
     assert failure.exchange is exchange
 
 
+def test_what_came_after_the_act_is_told_of_a_client_that_has_not_left() -> None:
+    said = text_of(upstream_failure(MORE, seen=watched(MORE, ASKED)))
+    assert "1 more event sent, and the model made 1 more token ($0.001000)\n" in said
+    assert (cause_of(said) or "").startswith("it stopped reading and kept the connection")
+    unstreamed = text_of(upstream_failure(replace(OPEN, streamed=False)))
+    assert (cause_of(unstreamed) or "").startswith("the request does not ask for a stream")
+
+
+def leaking(**changes: Any) -> str:
+    bill = replace(BILL, tokens_made=5, tokens_billed=5, cancelled=True, cost=0.015)
+    return text_of(upstream_failure(replace(CANCELLED, bill=bill, provider="P", **changes)))
+
+
+def test_a_leak_has_its_price_its_cause_and_its_cure() -> None:
+    assert leaking(provider_stops=True).startswith(
+        "the client left, and the model went on: 4 tokens ($0.004000) are billed that were never sent\n"
+    )
+    assert "  expected  at most 1 leaked token (leaked_tokens=)\n" in leaking(provider_stops=True)
+    assert (cause_of(leaking(provider_stops=True)) or "").startswith("the model ran ahead of what is sent")
+    assert (cause_of(leaking(provider_stops=True, streamed=False)) or "").startswith("the request does not ask for")
+    said = leaking(provider_stops=False)
+    assert (cause_of(said) or "").startswith("P does not stop on cancel: it makes the whole answer")
+    assert f"\n  cure      ask for one that stops (as of {AS_OF}):\n            OpenAI, Azure, Anthropic, " in said
+    assert "Groq" not in said
+
+
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.LEFT_AT_END])
 def test_nothing_is_stopped_behind_the_end(outcome: Outcome) -> None:
     said = text_of(upstream_failure(replace(COMPLETED, outcome=outcome)))
@@ -282,6 +426,15 @@ def test_what_was_not_the_clients_doing_is_named(outcome: Outcome) -> None:
 
 
 # -- strict --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_left_open_is_told_in_a_line() -> None:
+    still = describe(replace(OPEN, outcome=Outcome.STILL_OPEN))
+    assert left_open(OPEN) == still
+    assert left_open(replace(OPEN, held_at=11)) == f"{still}, held at a gate behind byte 11"
+    assert left_open(replace(OPEN, outcome=Outcome.ABANDONED)) == describe(replace(OPEN, outcome=Outcome.ABANDONED))
+    for outcome in set(Outcome) - {Outcome.STILL_OPEN, Outcome.ABANDONED}:
+        assert left_open(replace(OPEN, outcome=outcome)) is None
 
 
 def test_a_strict_server_complains_of_each_unmatched_request_and_unused_reply() -> None:

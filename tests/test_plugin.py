@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 
@@ -116,10 +117,12 @@ def test_a_leaked_stream_fails_with_the_bytes_the_boundary_and_the_cause(user: p
             "*the client did not leave within 0.01 s of the end of the block*",
             "*exchange*POST /v1/chat/completions*",
             "*seen*open*",
+            "*since*the connection stayed open for the * s that were watched after the block;*",
+            "*, and the model made *",
             "*written*of 503 chunks written*",
             "*bytes*│*",
-            "*not sent*events*bytes*",
-            "*cause*leaving a loop*does not close the stream*",
+            "*not sent*events*bytes; * tokens ($*) still to be made*",
+            "*cause*it * without closing the stream*",
         ]
     )
 
@@ -182,6 +185,7 @@ def test_the_marker_takes_the_server_s_options(user: pytest.Pytester) -> None:
         ("sse_server(gatway='x')", "*unexpected keyword argument 'gatway'*"),
         ("sse_server(gateway='openruter')", "*openrouter*"),
         ("sse_server(pacing='slow')", "*pacing is one of recorded, lockstep, instant*"),
+        ("sse_server(leaks='fail')", "*leaks is one of report, error, ignore; not 'fail'*"),
         ("sse_cassette('a', 'b')", "*takes a path*"),
     ],
 )
@@ -372,6 +376,171 @@ def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:
     )
 
 
+# --- what a test leaves open ------------------------------------------------------------------------------------------
+
+# The clients are kept beyond their tests: else the garbage collector would close them first.
+LEAVES_OPEN = """
+    kept = []
+
+    @pytest.fixture(scope="session", autouse=True)
+    def closes_them_when_all_else_has_ended():
+        yield
+        for one in kept:
+            one.close()
+
+    def leaves_open(server):
+        server.chat(tokens=50, through=[hold(after=3)])
+        kept.append(Answer(**server.openai))
+        next(kept[-1])
+"""
+_SUMMARY = "orharness: connections left open by their tests: * close the stream with `with`, `async with` or close()"
+_LINE = "POST /v1/chat/completions → 200: still open, * of 53 chunks written (*)*"
+
+
+def _left_open(
+    user: pytest.Pytester, code: str, *options: str, subprocess: bool = False, **counts: int
+) -> pytest.RunResult:
+    code = textwrap.dedent(LEAVES_OPEN) + textwrap.dedent(code)
+    return _run(user, code, *options, subprocess=subprocess, **counts)
+
+
+def test_a_stream_left_open_is_told_with_its_test_at_the_end_of_the_run(user: pytest.Pytester) -> None:
+    result = _left_open(
+        user,
+        """
+        def test_before(sse_server):
+            sse_server.chat("x")
+            assert ask(**sse_server.openai) == "x"
+
+        def test_leaks(sse_server):
+            leaves_open(sse_server)
+
+        def test_closes_at_the_last_moment(sse_server):
+            leaves_open(sse_server)
+            kept[-1].close()
+        """,
+        passed=3,
+    )
+    result.stdout.fnmatch_lines([_SUMMARY, f"  test_it.py::test_leaks: {_LINE}"], consecutive=True)
+    assert result.stdout.str().count("still open") == 1
+
+
+def test_a_run_that_leaves_nothing_open_says_nothing(user: pytest.Pytester) -> None:
+    result = _run(user, SYNC_TEST, passed=1)
+    result.stdout.no_fnmatch_line("*orharness:*")
+
+
+SHARED = """
+    @pytest.fixture(scope="session")
+    def app(make_sse_server):
+        return make_sse_server()
+
+    def test_a(app):
+        leaves_open(app)
+
+    def test_b(app):
+        app.chat("y", when={"model": "y"})
+        assert ask(**app.openai, model="y") == "y"
+
+    def test_c(app):
+        app.reset()
+        leaves_open(app)
+"""
+
+
+def test_on_a_server_that_tests_share_the_one_that_leaked_is_named(user: pytest.Pytester) -> None:
+    result = _left_open(user, SHARED, passed=3)
+    named = re.findall(r"^  test_it\.py::(test_\w): POST", result.stdout.str(), re.M)
+    assert named == ["test_a", "test_c"]
+
+
+def test_the_summary_arrives_under_xdist(user: pytest.Pytester) -> None:
+    result = _left_open(user, SHARED, "-n", "2", subprocess=True, passed=3)
+    result.stdout.fnmatch_lines([_SUMMARY])
+    named = re.findall(r"^  test_it\.py::(test_\w): POST", result.stdout.str(), re.M)
+    assert sorted(named) == ["test_a", "test_c"]
+
+
+def test_a_connection_kept_for_the_next_request_is_not_left_open(user: pytest.Pytester) -> None:
+    result = _left_open(
+        user,
+        """
+        def test_it(sse_server):
+            sse_server.chat("x")
+            kept.append(Answer(**sse_server.openai))
+            assert kept[-1].response.read()
+        """,
+        passed=1,
+    )
+    result.stdout.no_fnmatch_line("*left open*")
+
+
+def test_a_leak_can_be_an_error_of_its_test(user: pytest.Pytester) -> None:
+    result = _left_open(
+        user,
+        """
+        @pytest.mark.sse_server(leaks="error")
+        def test_its_own(sse_server):
+            leaves_open(sse_server)
+
+        @pytest.fixture(scope="module")
+        def app(make_sse_server):
+            return make_sse_server(leaks="error")
+
+        def test_shared(app):
+            leaves_open(app)
+
+        def test_after_it(app): ...
+        """,
+        passed=3,
+        errors=2,
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_its_own*",
+            "connections left open by this test: *close the stream with*",
+            f"  {_LINE}",
+            "*ERROR at teardown of test_shared*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("orharness: *")
+
+
+def test_leaks_of_a_whole_run_are_errors_or_nothing_where_a_test_does_not_say_otherwise(user: pytest.Pytester) -> None:
+    code = """
+        def test_one(sse_server):
+            leaves_open(sse_server)
+
+        @pytest.mark.sse_server(leaks="ignore")
+        def test_other(sse_server):
+            leaves_open(sse_server)
+    """
+    result = _left_open(user, code, "--sse-leaks=error", passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_one*"])
+    result = _left_open(user, code, "--sse-leaks=ignore", passed=2)
+    result.stdout.no_fnmatch_line("*left open*")
+
+
+def test_a_test_that_failed_is_not_told_of_what_it_left_open_and_neither_is_the_next(user: pytest.Pytester) -> None:
+    result = _left_open(
+        user,
+        """
+        @pytest.fixture(scope="module")
+        def app(make_sse_server):
+            return make_sse_server(leaks="error")
+
+        def test_one(app):
+            leaves_open(app)
+            assert False, "the reason"
+
+        def test_other(app): ...
+        """,
+        failed=1,
+        passed=1,
+    )
+    result.stdout.no_fnmatch_line("*left open*")
+
+
 # --- beside other plugins ---------------------------------------------------------------------------------------------
 
 SYNC_TEST = """
@@ -492,7 +661,7 @@ def test_options_markers_and_fixtures_start_with_sse(user: pytest.Pytester) -> N
     shown = user.runpytest_inprocess("--help").stdout.str()
     group = shown.partition("orharness: streaming LLM clients:")[2].partition("\n\n")[0]
     options = [line.split()[0].partition("=")[0] for line in group.splitlines() if line.strip().startswith("--")]
-    assert options == ["--sse-record-mode", "--sse-upstream", "--sse-key-env"]
+    assert options == ["--sse-record-mode", "--sse-upstream", "--sse-key-env", "--sse-leaks"]
     fixtures = user.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider").stdout.str()
     ours = fixtures.partition("fixtures defined from orharness.pytest_plugin")[2].partition("fixtures defined")[0]
     names = {line.split()[0] for line in ours.splitlines() if " -- " in line}

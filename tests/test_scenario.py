@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -176,6 +177,8 @@ def impossible(**options: Any) -> Any:
         ({"text": "x", "gateway": "onerooter"}, "did you mean 'onerouter'"),
         ({"text": "x", "delay": -1}, "delay is a number of seconds from 0 up, not -1"),
         ({"text": "x", "delay": float("nan")}, "delay is a number"),
+        ({"text": "x", "delay": "a"}, "delay is a number of seconds from 0 up, not 'a'"),
+        ({"text": "x", "pace": -1}, "pace is a number of seconds"),
         ({"text": "x", "head": float("inf")}, "head is a number"),
         ({"text": "x", "pacing": "slow"}, "pacing is one of recorded, lockstep, instant; not 'slow'"),
         ({"text": "x", "ending": "bang"}, "ending is one of eof, abort, reset, hang; not 'bang'"),
@@ -455,6 +458,39 @@ def test_a_route_is_told_by_its_condition() -> None:
     assert route().name == "POST /chat/completions"
     assert route({"model": "m", "turn": 2}).name == "POST /chat/completions when model='m', turn=2"
     assert route(is_short).name == "POST /chat/completions when is_short"
+
+
+def test_what_chat_takes_is_listed_once_each() -> None:
+    with pytest.raises(ScenarioError) as raised:
+        Reply.chat("x", tempo=1)
+    names = re.findall(r"(\w+)=", str(raised.value).partition("it takes")[2])
+    assert "provider" in names
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("status", ["abc", 99_999, 99, None, 200.0])
+def test_an_impossible_status_fails_where_it_is_written(status: Any) -> None:
+    for make in (Reply.respond, lambda given: Reply.stream("x", status=given)):
+        with pytest.raises(ScenarioError, match=r"^status is a number of three digits such as 200 or 429, not "):
+            make(status)
+
+
+@pytest.mark.parametrize(("name", "given"), [("text", b"x"), ("body", "x")])
+def test_a_body_of_the_wrong_kind_fails_where_it_is_written(name: str, given: Any) -> None:
+    with pytest.raises(ScenarioError, match=r"^respond takes a str as text= and bytes as body=, not b?'x'"):
+        Reply.respond(**{name: given})
+
+
+def test_a_header_that_is_no_text_is_refused() -> None:
+    headers: Any = {"Retry-After": 7}
+    with pytest.raises(ScenarioError, match=r"a header is a name and a value, both text, not \('Retry-After', 7\)"):
+        Reply.respond(429, headers=headers)
+
+
+@pytest.mark.parametrize("when", [5, "model", ["model"]])
+def test_a_condition_that_is_none_says_what_one_is(when: Any) -> None:
+    with pytest.raises(ScenarioError, match=r"^when= is a mapping of model, .*, or a function of the request; not "):
+        route(when)
 
 
 def test_an_impossible_route() -> None:

@@ -219,6 +219,18 @@ def test_reset_starts_afresh_on_the_same_address(server: SseServer) -> None:
         assert len(dechunk(raw.body)) > 2
 
 
+@pytest.mark.parametrize("port", ["a", 70_000, -1, 80.0, None])
+def test_an_impossible_port_is_one_sentence(sse_thread: ServerThread, port: Any) -> None:
+    with pytest.raises(ScenarioError, match=r"^port is a number from 0 \(any free one\) to 65535, not "):
+        SseServer(sse_thread, port=port)
+
+
+def test_a_host_that_is_no_text_is_one_sentence(sse_thread: ServerThread) -> None:
+    host: Any = 5
+    with pytest.raises(ScenarioError, match=r"^host is a text such as '127\.0\.0\.1', not 5$"):
+        SseServer(sse_thread, host=host)
+
+
 def test_a_taken_port_is_one_sentence(server: SseServer) -> None:
     with pytest.raises(
         ScenarioError, match=rf"cannot listen on 127\.0\.0\.1 port {server.port}: .*; choose another port"

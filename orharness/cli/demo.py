@@ -22,13 +22,13 @@ from orharness.journal import Exchange
 from orharness.report.contents import contents, shown
 from orharness.report.screen import Column, Row, Screen
 from orharness.report.text import BAD, GOOD, Moment, show_evidence, show_lanes
-from orharness.report.timeline import count, summary, timeline
+from orharness.report.timeline import summary, timeline
 from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Stream, Transform
 from orharness.transforms import compose, first_chunk, scale, split_at
-from orharness.verdict import Result, Verdict
+from orharness.verdict import Result, Verdict, count
 
 RECORDING = "non-ascii.yaml"
 _LONGEST = 1.5  # seconds that the replay takes: a longer recording is played faster

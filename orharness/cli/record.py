@@ -12,7 +12,8 @@ from orharness.cli.running import Stop, announce, stopped_by_signal
 from orharness.recorder import Recorder
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
-from orharness.report.timeline import count, summary
+from orharness.report.timeline import summary
+from orharness.verdict import count
 
 _TURN = 0.05  # seconds
 _ENDED = {

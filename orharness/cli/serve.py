@@ -20,7 +20,6 @@ from orharness.journal import Exchange
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.text import outcome_style, outcomes
-from orharness.report.timeline import count
 from orharness.scenario import api_path
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
@@ -28,6 +27,7 @@ from orharness.server.playback import serving_routes
 from orharness.stream import Transform
 from orharness.transforms import comments, compose, pace
 from orharness.transforms import rechunk as rechunked
+from orharness.verdict import count
 
 TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
 

@@ -14,8 +14,7 @@ from orharness.errors import OrharnessError
 from orharness.journal import Exchange, Outcome
 from orharness.report.contents import shown
 from orharness.report.screen import Column, Row, Screen
-from orharness.report.timeline import count
-from orharness.verdict import Result, Verdict, shorten
+from orharness.verdict import Result, Verdict, count, shorten
 
 _WIDE = 100  # cells from which on a journal's numbers are columns; below, they are a line of their own
 GOOD, BAD, NOTE = "green", "red", "yellow"

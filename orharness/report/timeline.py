@@ -12,7 +12,7 @@ from orharness.report.contents import Content, Kind, Part, contents, shown
 from orharness.report.screen import Column, Row, Screen
 from orharness.sse import Comment, Event, decode
 from orharness.stream import Stream
-from orharness.verdict import BOUNDARY, shorten
+from orharness.verdict import BOUNDARY, count, shorten
 
 FIRST, LAST = 12, 6  # chunks that are left of a long stream, in front and at its end
 STYLES = {
@@ -103,11 +103,6 @@ def summary(stream: Stream) -> str:
     cuts = sum(at < len(stream.body) and stream.body[at] & 0xC0 == 0x80 for at in stream.boundaries)
     parts += [f"{count(cuts, 'boundary', 'boundaries')} inside a character"] if cuts else []
     return ", ".join(parts)
-
-
-def count(number: int, one: str, more: str | None = None) -> str:
-    """A number and its noun: ``1 chunk``, ``1,200 chunks``."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def timeline(

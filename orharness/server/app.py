@@ -28,8 +28,9 @@ from orharness.upstream import generation_document
 log = logging.getLogger("orharness.server")
 JOURNAL_PATH = "/_orharness/journal"
 _CHAT_PATH = "/chat/completions"
+_MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
 _GENERATION_PATH = "/generation"
-_TURNS_TO_ACCEPT = 3  # of the loop, in which asyncio makes a connection of what it has accepted
+_TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
 
 
 @dataclass
@@ -99,19 +100,31 @@ class Origin:
         with suppress(NotImplementedError):  # Windows
             for one in (one for server in self._servers for one in server.sockets):
                 loop.remove_reader(one)
-        for _ in range(_TURNS_TO_ACCEPT):
+        for _ in range(_TURNS):
             await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        """Whoever has left by now is seen to have left: the end of its connection lies in our socket already."""
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        for _ in range(_MOMENTS):
+            if not any(one.busy and one.gone.done() and not one.aborted for one in self._connections()):
+                return
+            await asyncio.sleep(0.001)  # how it left is being found out
+
+    def _connections(self) -> list[Connection]:
+        return [one for one in self._manager.connections if isinstance(one, Connection)]
 
     async def end_exchanges(self) -> None:
         """The test is over: what is open gets its outcome, and its connection is aborted."""
+        await self.settle()
         for exchange in self.exchanges:
             if exchange.open:
                 if exchange.refresh is not None:
                     exchange.refresh()
                 exchange.end_of_test()
-        while connections := self._manager.connections:  # a few turns, in which aiohttp's handlers end
+        while connections := self._connections():  # a few turns, in which aiohttp's handlers end
             for connection in connections:  # also those that were accepted meanwhile
-                assert isinstance(connection, Connection)
                 connection.abort()
             await asyncio.sleep(0)
 
@@ -133,7 +146,12 @@ class Origin:
         connection = request.protocol
         assert isinstance(connection, Connection)
         exchange = self._new_exchange(request)
-        exchange.refresh = lambda: exchange.client_read(connection.read_so_far(), all_read=connection.has_read_all())
+
+        def refresh() -> None:
+            all_read = connection.has_read_all()  # asks; what it learns is what was read so far
+            exchange.client_read(connection.read_so_far(), all_read=all_read)
+
+        exchange.refresh = refresh
         answering = asyncio.get_running_loop().create_task(self._answer(connection, exchange, request))
         try:
             both: set[asyncio.Future[Any]] = {answering, connection.gone}

@@ -211,6 +211,8 @@ class LiveExchange:
                 bill=None if generation is None else self._bill(generation),
                 provider=None if generation is None else generation.provider.name,
                 provider_stops=None if generation is None else generation.provider.stops_on_cancel,
+                tokens_total=None if generation is None else generation.total,
+                streamed=None if generation is None else generation.streamed,
                 end=None if self._response is None else _end(stream),
                 stream_size=None if self._response is None else len(stream.body),
                 chunks=None if self._response is None else len(stream.chunks),

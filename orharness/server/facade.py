@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict
 
 from orharness.cassette import Interaction, load
-from orharness.checks import explain_exchange, strict_failures
+from orharness.checks import explain_exchange, left_open, strict_failures
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
@@ -20,6 +21,15 @@ from orharness.server.playback import interaction_routes, reply_of, serving_rout
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Stream
 from orharness.transforms import compose
+
+
+class Leaks(StrEnum):
+    """What the plugin makes of an answer that is still open at the end of its test: its client never left it."""
+
+    REPORT = "report"  # a line in the run's summary
+    ERROR = "error"  # an error at the test's teardown
+    IGNORE = "ignore"
+
 
 API_KEY = "sk-orharness"  # no service takes it; clients refuse to start without one
 
@@ -35,10 +45,11 @@ class SseServer:
     """A real HTTP server that plays streams and sees what the client does.
 
     ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``). ``pacing``: as in
-    ``Pacing``. ``strict``: ``verify`` complains of unmatched requests and of replies never asked for. ``through``:
-    transforms for every chat reply. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds for which a gate
-    is waited at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port of loopback,
-    IPv4 and IPv6. Raises ``ScenarioError`` for options that cannot be.
+    ``Pacing``. ``strict``: ``verify`` complains of unmatched requests and of replies never asked for. ``leaks``: what
+    the pytest plugin makes of an answer still open at the end of a test, see ``Leaks``; by default what ``--sse-leaks``
+    says. ``through``: transforms for every chat reply. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds
+    for which a gate is waited at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port
+    of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for options that cannot be.
     """
 
     def __init__(
@@ -48,6 +59,7 @@ class SseServer:
         gateway: str | Gateway = "onerouter",
         pacing: Pacing | str = Pacing.LOCKSTEP,
         strict: bool = True,
+        leaks: Leaks | str | None = None,
         through: Through = (),
         models: Sequence[str] = ("openai/gpt-4o-mini",),
         hold_limit: float | None = 60.0,
@@ -57,6 +69,8 @@ class SseServer:
         self._gateway = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
         self._through = compose(through)
         self._strict = strict
+        self.leaks = None if leaks is None else one_of(Leaks, leaks, "leaks")
+        self._told = 0  # the number of the last exchange that take_left_open has looked at
         self._owned = None if thread is not None else ServerThread().start()
         self._thread = thread or self._owned or ServerThread()
         self._closed = False
@@ -128,14 +142,14 @@ class SseServer:
         """Puts a route in its place; ``strict``: ``verify`` complains if it is never asked."""
         mounted = Mounted(route, strict)
         self._thread.call(lambda: self._origin.mounted.append(mounted))
-        return LiveRoute([mounted], self._thread)
+        return LiveRoute([mounted], self._thread, self._origin)
 
     def _mount_interactions(
         self, interactions: Sequence[Interaction], through: Through, pacing: Pacing | str | None
     ) -> LiveRoute:
         mounted = [Mounted(route, strict=True) for route in interaction_routes(interactions, through, pacing)]
         self._thread.call(lambda: self._origin.mounted.extend(mounted))
-        return LiveRoute(mounted, self._thread)
+        return LiveRoute(mounted, self._thread, self._origin)
 
     # --- what it saw ----------------------------------------------------------------------------------------------
 
@@ -154,6 +168,17 @@ class SseServer:
     def calls_from(self, number: int) -> list[Call]:
         """The requests from that one on, counted from 0: for whoever watches a server that runs for long."""
         return [Call(live, self._thread) for live in self._origin.exchanges[number:]]
+
+    def take_left_open(self) -> list[str]:
+        """The exchanges begun since the last call of this that their clients have neither read to the end nor left.
+
+        A line each, and each once: so that a test is told of what it left open, and the next one is not.
+        """
+        if not self._closed:
+            self._thread.run(self._origin.settle)
+        begun = [live for live in self._origin.exchanges if int(live.id) > self._told]
+        self._told = max((int(live.id) for live in begun), default=self._told)
+        return [line for live in begun if (line := left_open(live.snapshot())) is not None]
 
     def account(self) -> str:
         """What it saw so far, in words: for the report of a test that failed."""

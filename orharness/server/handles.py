@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Condition
 from time import monotonic
 from types import TracebackType
 from typing import TypeVar
 
-from orharness.checks import describe, disconnect_failure, upstream_failure
+from orharness.checks import Aftermath, describe, disconnect_failure, nobody_failure, upstream_failure
 from orharness.errors import ClientFailure
-from orharness.journal import Bill, Exchange, Outcome
-from orharness.server.app import Mounted
+from orharness.journal import Bill, Disconnect, Exchange, Outcome
+from orharness.server.app import Mounted, Origin
 from orharness.server.exchange import LiveExchange
 from orharness.server.thread import ServerThread
 
@@ -35,15 +36,15 @@ _LOOK = 0.02  # seconds between two looks at whether an exchange can still be le
 class Call:
     """One request and its answer, as the server saw them."""
 
-    def __init__(self, live: LiveExchange, thread: ServerThread) -> None:
+    def __init__(self, live: LiveExchange, thread: ServerThread, act: Act | None = None) -> None:
         self._live = live
         self._thread = thread
+        self._act = act
 
     @property
     def exchange(self) -> Exchange:
         """The journal's entry as it stands now."""
-        self._sample()
-        return self._live.snapshot()
+        return _looked_at([self._live], self._thread)[0]
 
     @property
     def outcome(self) -> Outcome | None:
@@ -60,7 +61,7 @@ class Call:
         """
         in_loop = _loop_is_running()
         if not self._live.decided.done():
-            self._sample()
+            _looked_at([self._live], self._thread)
         with suppress(FutureTimeout):
             return self._live.decided.result(0 if in_loop else _SETTLE).finished
         seen = self._live.observation()
@@ -87,7 +88,8 @@ class Call:
     def assert_upstream_stopped(self, leaked_tokens: int = 1) -> None:
         """The client left before the end, and the model stopped: it bills at most so many tokens beyond those sent."""
         __tracebackhide__ = True
-        failure = upstream_failure(self.exchange, leaked_tokens)
+        seen = None if self._act is None else _aftermath(self._live, self._thread, self._act)
+        failure = upstream_failure(self.exchange if seen is None else seen.after, leaked_tokens, seen)
         if failure is not None:
             raise failure
 
@@ -98,18 +100,23 @@ class Call:
         exchange = self.exchange
         return ClientFailure(f"after {timeout:g} s the exchange is still open: {describe(exchange)}", exchange)
 
-    def _sample(self) -> None:
-        if self._live.open and self._live.refresh is not None:
-            with suppress(Exception):  # the server was stopped: what it saw last stands
-                self._thread.call(lambda: self._live.refresh and self._live.refresh())
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """The end of an ``expect_disconnect`` block, on the monotonic clock, and an exchange as it was then."""
+
+    at: float
+    exchange: Exchange
 
 
 class LiveRoute:
     """A reply in its place on the server, or the replies of one cassette."""
 
-    def __init__(self, mounted: Sequence[Mounted], thread: ServerThread) -> None:
+    def __init__(self, mounted: Sequence[Mounted], thread: ServerThread, origin: Origin) -> None:
         self._mounted = mounted
         self._thread = thread
+        self._origin = origin
+        self._acts: dict[str, Act] = {}  # of each exchange the last act of cancelling
         self._arrived = Condition()
         for one in mounted:
             one.on_exchange = self._notify
@@ -122,7 +129,7 @@ class LiveRoute:
     @property
     def calls(self) -> list[Call]:
         """Every request that it answered, in their order."""
-        return [Call(live, self._thread) for live in self.exchanges]
+        return [Call(live, self._thread, self._acts.get(live.id)) for live in self.exchanges]
 
     @property
     def call(self) -> Call:
@@ -171,6 +178,11 @@ class LiveRoute:
     def _open(self) -> list[LiveExchange]:
         return [live for live in self.exchanges if live.can_be_left]
 
+    def _others(self) -> list[Exchange]:
+        """What came to the server and was not for this reply."""
+        ours = self.exchanges
+        return [live.snapshot() for live in self._origin.exchanges if live not in ours]
+
     def _notify(self) -> None:
         with self._arrived:
             self._arrived.notify_all()
@@ -183,7 +195,6 @@ class ExpectedDisconnect:
         self._route = route
         self._within = within
         self._before: list[LiveExchange] = []
-        self._patience = within + max(within, _GRACE)
         self._known = 0
         self.calls: list[Call] = []
 
@@ -196,19 +207,17 @@ class ExpectedDisconnect:
 
     def __enter__(self) -> ExpectedDisconnect:
         self._before = self._route._open()
-        self._known = len(self._route.calls)
+        self._known = len(self._route.exchanges)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         if error is None:
-            ended = monotonic()
-            for live in self._concerned():
-                while live.can_be_left and monotonic() < ended + self._patience:
-                    with suppress(FutureTimeout):
-                        live.left.result(_LOOK)  # not the whole time: it may end otherwise, and then nobody leaves
-            self._judge(ended)
+            for leaving in self._judged(in_loop=_loop_is_running()):
+                with suppress(FutureTimeout):
+                    leaving.result(_LOOK)
 
     async def __aenter__(self) -> ExpectedDisconnect:
         return self.__enter__()
@@ -216,31 +225,53 @@ class ExpectedDisconnect:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         if error is None:
-            ended = monotonic()
-            for live in self._concerned():
-                while live.can_be_left and monotonic() < ended + self._patience:
-                    await _arrives(live.left, _LOOK)
-            self._judge(ended)
+            for leaving in self._judged(in_loop=False):
+                await _arrives(leaving, _LOOK)
 
-    def _concerned(self) -> list[LiveExchange]:
-        later = self._route.exchanges[self._known :]
-        concerned = [*self._before, *later]
-        self.calls = [Call(live, self._route._thread) for live in concerned]
-        return concerned
+    def _judged(self, *, in_loop: bool) -> Iterator[Future[Disconnect]]:
+        """All of the end of the block but the waiting: yields what is to be waited for, a look's time at most.
 
-    def _judge(self, ended: float) -> None:
-        if not self.calls:
-            seen = [call.exchange for call in self._route.calls]
-            raise disconnect_failure(self._route.name, seen, None, self._within, in_loop=False)
-        for call in self.calls:
-            exchange = call.exchange
-            left = exchange.left_after
-            late = None if left is None else call._live.started + left - ended
-            if exchange.outcome is Outcome.LEFT_AT_END:
-                late = None  # it left, but there was nothing to cancel
-            if late is None or late > self._within:
-                raise disconnect_failure(self._route.name, [exchange], late, self._within, in_loop=_loop_is_running())
+        Not the whole time at once: the exchange may end otherwise, and then nobody leaves. Raises ``ClientFailure``.
+        """
+        __tracebackhide__ = True
+        ended = monotonic()
+        deadline = ended + self._within + max(self._within, _GRACE)
+        route, thread = self._route, self._route._thread
+        concerned = [*self._before, *route.exchanges[self._known :]]
+        if not concerned:
+            raise nobody_failure(route.name, [live.snapshot() for live in route.exchanges], route._others())
+        acts = [Act(ended, exchange) for exchange in _looked_at(concerned, thread)]
+        route._acts.update((act.exchange.id, act) for act in acts)
+        self.calls = [Call(live, thread, act) for live, act in zip(concerned, acts, strict=True)]
+        for live in concerned:
+            while live.can_be_left and monotonic() < deadline:
+                yield live.left
+        watched = [_aftermath(live, thread, act) for live, act in zip(concerned, acts, strict=True)]
+        failure = disconnect_failure(watched, self._within, in_loop=in_loop)
+        if failure is not None:
+            raise failure
+
+
+def _looked_at(lives: Sequence[LiveExchange], thread: ServerThread) -> list[Exchange]:
+    """The exchanges as they stand now, the kernel having been asked what was read of those that are open."""
+
+    def refresh() -> None:
+        for live in lives:
+            if live.open and live.refresh is not None:
+                live.refresh()
+
+    if any(live.open for live in lives):
+        with suppress(Exception):  # the server was stopped: what it saw last stands
+            thread.call(refresh)
+    return [live.snapshot() for live in lives]
+
+
+def _aftermath(live: LiveExchange, thread: ServerThread, act: Act) -> Aftermath:
+    now = live.elapsed()
+    [after] = _looked_at([live], thread)
+    return Aftermath(act.at - live.started, act.exchange, now, after, live.can_be_left)
 
 
 def _loop_is_running() -> bool:

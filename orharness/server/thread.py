@@ -163,6 +163,10 @@ def loopback_sockets(host: str = "127.0.0.1", port: int = 0) -> list[socket.sock
 
     Raises ``ScenarioError`` if the address cannot be bound.
     """
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
+        raise ScenarioError(f"port is a number from 0 (any free one) to 65535, not {port!r}")
+    if not isinstance(host, str):
+        raise ScenarioError(f"host is a text such as '127.0.0.1', not {host!r}")
     for _ in range(_ATTEMPTS):
         first = _bound(host, port)
         if host != "127.0.0.1" or not socket.has_ipv6:
