@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from orharness.client_contract import ClientContract as ClientContract
     from orharness.dialects.chat import Failure as Failure
     from orharness.dialects.chat import ToolCall as ToolCall
     from orharness.dialects.chat import Usage as Usage
@@ -75,6 +76,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless t
 
 _HOMES = {
     "dialects.chat": "Failure ToolCall Usage",
+    "client_contract": "ClientContract",
     "errors": "CassetteError ClientFailure OrharnessError ScenarioError UpstreamError",
     "journal": "Exchange How Outcome Pacing Request",
     "pytest_plugin": "SseContract",

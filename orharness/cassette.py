@@ -43,6 +43,7 @@ from vcr.persisters.filesystem import CassetteNotFoundError  # type: ignore[impo
 from vcr.record_mode import RecordMode  # type: ignore[import-untyped]
 
 from orharness.errors import CassetteError, ScenarioError
+from orharness.files import write_whole
 from orharness.redaction import is_secret
 from orharness.sse import Event, decode
 from orharness.stream import Chunk, Edit, Ending, Framing, Stream, edit
@@ -331,18 +332,7 @@ def _clean_response(response: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        target = Path(os.path.realpath(path))  # a link stays a link
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        write_whole(path, data)
     except OSError as error:
         raise CassetteError(f"the file cannot be written: {error.strerror}") from error
 

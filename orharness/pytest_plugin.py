@@ -230,12 +230,12 @@ def _started(config: pytest.Config, stack: ExitStack, argv: Sequence[str], optio
 
 @pytest.fixture
 def sse_contract(sse_thread: ServerThread) -> SseContract:
-    """Judges a client: ``check_parsing``, ``check_done``, ``check_cancellation``."""
+    """Judges a client: ``check_parsing``, ``check_done``, ``check_errors``, ``check_cancellation``."""
     return SseContract(sse_thread)
 
 
 class SseContract:
-    """The three claims. Each method raises ``ClientFailure``, which shows every case that fails.
+    """The claims. Each method raises ``ClientFailure``, which shows every case that fails.
 
     A client is a function of the base URL that returns an iterator, or an async iterator, of text; closing it is the
     cancel.
@@ -251,6 +251,10 @@ class SseContract:
     def check_done(self, client: Client) -> None:
         """It stops at ``[DONE]``, there and nowhere else."""
         self._check(client, "done")
+
+    def check_errors(self, client: Client) -> None:
+        """What goes wrong is visible, what had come is kept, and the request is not silently sent again."""
+        self._check(client, "errors")
 
     def check_cancellation(self, client: Client) -> None:
         """Closing it closes its connection, so that the model upstream stops."""

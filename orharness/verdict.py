@@ -52,6 +52,7 @@ class Evidence:
     """Why a client failed: what it should have made of the bytes, what it made, and the bytes at the boundary.
 
     ``body`` was sent in chunks that end at ``cuts`` and at its end: the fewest with which the client still fails.
+    ``at`` is the offset in it that tells most.
     """
 
     expected: str
@@ -60,6 +61,7 @@ class Evidence:
     excerpt: str = ""
     body: bytes = b""
     cuts: tuple[int, ...] = ()
+    at: int = 0
 
 
 @dataclass(frozen=True)

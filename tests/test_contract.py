@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from orharness.contract import CASES, CLAIMS, Client, Profile, claim_of, failure_of, run
-from orharness.contract.runner import explain
 from orharness.errors import ScenarioError
+from orharness.report.words import in_words
 from orharness.server.thread import ServerThread
 from orharness.sse import Comment, Decoder, Event
 from orharness.verdict import Evidence, Result, Verdict
@@ -104,7 +104,7 @@ async def correct_async(base_url: str) -> AsyncGenerator[str, None]:
 
 
 def not_passed(verdicts: list[Verdict]) -> list[str]:
-    return [explain(verdict) for verdict in verdicts if verdict.result is not Result.PASS]
+    return [in_words(verdict) for verdict in verdicts if verdict.result is not Result.PASS]
 
 
 def test_a_correct_async_client_passes_every_case(thread: ServerThread) -> None:
@@ -505,7 +505,7 @@ def test_a_failure_shows_every_case_that_fails_and_nothing_else(thread: ServerTh
 
 def test_a_verdict_in_words() -> None:
     evidence = Evidence("'a'", "'b'", "why", "x│y")
-    assert explain(Verdict("c", "Title.", Result.FAIL, evidence, 3, 2)) == (
+    assert in_words(Verdict("c", "Title.", Result.FAIL, evidence, 3, 2)) == (
         "c  Title.\n"
         "  expected  'a'\n"
         "  got       'b'\n"

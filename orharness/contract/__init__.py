@@ -7,8 +7,20 @@ completion and yields the text as it comes; closing the iterator is the cancel. 
 from __future__ import annotations
 
 from orharness.contract.case import Case, Profile
-from orharness.contract.cases import CASES, CLAIMS, FAMILIES, claim_of
+from orharness.contract.cases import CASES, CLAIMS, FAMILIES, claim_of, select
 from orharness.contract.clients import Client, Subject
 from orharness.contract.runner import failure_of, run
 
-__all__ = ["CASES", "CLAIMS", "FAMILIES", "Case", "Client", "Profile", "Subject", "claim_of", "failure_of", "run"]
+__all__ = [
+    "CASES",
+    "CLAIMS",
+    "FAMILIES",
+    "Case",
+    "Client",
+    "Profile",
+    "Subject",
+    "claim_of",
+    "failure_of",
+    "run",
+    "select",
+]

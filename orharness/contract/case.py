@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orharness.contract.chunkings import AS_SENT, Chunking
+from orharness.errors import ScenarioError
 from orharness.journal import Request
 from orharness.scenario import Reply
 from orharness.verdict import Expected, Level
@@ -20,6 +21,14 @@ class Profile(StrEnum):
 
     GATEWAY = "gateway"
     WHATWG = "whatwg"
+
+    @classmethod
+    def of(cls, name: Profile | str) -> Profile:
+        """The profile of that name. Raises ``ScenarioError`` for one that does not exist."""
+        try:
+            return cls(name)
+        except ValueError:
+            raise ScenarioError(f"profile is one of {', '.join(cls)}; not {name!r}") from None
 
     def includes(self, other: Profile) -> bool:
         """Whether a case of the other profile is run in this one."""

@@ -37,9 +37,9 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
         return wrong
     if not heard.ended:
         got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
-        return _evidence(case, exchange, got, _still_waits(case))
+        return _evidence(case, exchange, got, _still_waits(case), heard.text)
     if not any(_fits(one, heard) for one in (case.expected, *case.also)):
-        return _evidence(case, exchange, _got(heard), _reason(case, heard))
+        return _evidence(case, exchange, _got(heard), _reason(case, heard), heard.text)
     if case.requests is not None and len(exchanges) > case.requests:
         return _evidence(case, exchange, f"{len(exchanges)} requests", "the request was silently sent again")
     return None
@@ -133,20 +133,34 @@ def nothing_sent(error: BaseException | None) -> Evidence:
     return Evidence("POST …/chat/completions", got, reason)
 
 
-def _evidence(case: Case, exchange: Exchange, got: str, reason: str) -> Evidence:
+def _evidence(case: Case, exchange: Exchange, got: str, reason: str, text: str = "") -> Evidence:
     cuts = exchange.boundaries_at[:-1]
-    shown = excerpt(exchange.body, _telling(case, exchange))
-    return Evidence(in_words(case.expected), got, reason, shown, exchange.body, cuts)
+    at = _telling(case, exchange, text)
+    return Evidence(in_words(case.expected), got, reason, excerpt(exchange.body, at), exchange.body, cuts, at)
 
 
-def _telling(case: Case, exchange: Exchange) -> int:
-    """The offset to look at: the end marker, or the boundary that hurts most: inside a character, inside an event."""
-    body, boundaries = exchange.body, exchange.boundaries_at
+def _telling(case: Case, exchange: Exchange, got: str) -> int:
+    """The offset to look at.
+
+    The end marker, or the boundary that hurts most: inside a character, inside an event; or, where no boundary can be
+    at fault, the place of the text that is missing.
+    """
+    body, boundaries = exchange.body, exchange.boundaries_at[:-1]
     if case.family == "done" and exchange.end is not None:
         return exchange.end
-    inside = [at for at in boundaries if at < len(body) and body[at] & 0xC0 == 0x80]
+    inside = [at for at in boundaries if body[at] & 0xC0 == 0x80]
     within = [at for at in boundaries if not body[:at].endswith(b"\n\n")]
-    return next(iter([*inside, *within, *boundaries]), len(body))
+    return next(iter([*inside, *within, *boundaries]), _missing_at(body, case.expected.text or "", got))
+
+
+def _missing_at(body: bytes, expected: str, got: str) -> int:
+    """Where the first text stands that was not got as it was expected; the end of the body if that cannot be found."""
+    same = next((at for at, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), len(got))
+    for length in (8, 4, 2, 1):
+        wanted = expected[same : same + length].encode("utf-8", "replace")
+        if wanted and (at := body.find(wanted)) >= 0:
+            return at
+    return len(body)
 
 
 def _reason(case: Case, heard: Heard) -> str:

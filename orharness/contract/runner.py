@@ -19,14 +19,16 @@ from orharness.contract.judge import (
     was_over,
 )
 from orharness.contract.shrink import smallest
-from orharness.errors import ClientFailure, ScenarioError
+from orharness.errors import ClientFailure
 from orharness.journal import Exchange, Request
+from orharness.report.groups import by_reason
+from orharness.report.words import in_words
 from orharness.scenario import Reply, Response
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.thread import ServerThread
 from orharness.stream import Stream, repartition
-from orharness.verdict import Evidence, Got, Result, Verdict, aligned
+from orharness.verdict import Evidence, Got, Result, Verdict
 
 PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fail is confirmed with four times as many
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
@@ -55,7 +57,7 @@ def run(
     A fail is confirmed by a second, more patient run before it is told. Raises ``ScenarioError`` for what does not
     exist, or if no case is left.
     """
-    chosen = select(claims, only, Profile.WHATWG if only is not None else _profile(profile))
+    chosen = select(claims, only, Profile.WHATWG if only is not None else Profile.of(profile))
     subject = client if isinstance(client, Subject) else FunctionSubject(client)
     verdicts = []
     with SseServer(thread, strict=False) as server:
@@ -64,13 +66,6 @@ def run(
             verdicts.append(bench.judge(case, at))
             on_verdict(verdicts[-1])
     return verdicts
-
-
-def _profile(profile: Profile | str) -> Profile:
-    try:
-        return Profile(profile)
-    except ValueError:
-        raise ScenarioError(f"profile is one of {', '.join(Profile)}; not {profile!r}") from None
 
 
 def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:
@@ -100,31 +95,15 @@ def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
     failed = [verdict for verdict in verdicts if verdict.counts]
     if not failed:
         return None
-    by_reason: dict[str, list[Verdict]] = {}
-    for verdict in failed:
-        by_reason.setdefault(verdict.evidence.reason if verdict.evidence else "", []).append(verdict)
-    texts = "\n\n".join(_explain_alike(alike) for alike in by_reason.values())
+    texts = "\n\n".join(_explain_alike(alike) for alike in by_reason(failed))
     return ClientFailure(f"the client fails {len(failed)} of {len(verdicts)} cases\n\n{texts}")
 
 
 def _explain_alike(verdicts: list[Verdict]) -> str:
     """The first of the verdicts with one reason; the others are only named."""
-    text = explain(verdicts[0])
+    text = in_words(verdicts[0])
     others = ", ".join(verdict.case for verdict in verdicts[1:])
     return f"{text}\n  and for the same reason: {others}" if others else text
-
-
-def explain(verdict: Verdict) -> str:
-    """A verdict in words, with its evidence."""
-    rows: list[tuple[str, str]] = []
-    if verdict.evidence is not None:
-        evidence = verdict.evidence
-        rows = [("expected", evidence.expected), ("got", evidence.got)]
-        rows += [("bytes", evidence.excerpt)] if evidence.excerpt else []
-        rows += [("reason", evidence.reason)]
-    rows += [("note", verdict.note)] if verdict.note else []
-    tried = f"{verdict.boundaries_proven} of {verdict.boundaries_tried} boundaries proven"
-    return f"{verdict.case}  {verdict.title}\n{aligned([*rows, ('chunks', tried)])}"
 
 
 @dataclass(frozen=True)

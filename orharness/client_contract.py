@@ -1,0 +1,73 @@
+"""``ClientContract``: the contract as a test class of the user's own, one test item a case."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from orharness.server.thread import ServerThread
+
+
+class ClientContract:
+    """Subclass it, say how your client streams, and each case of the contract is a test of its own.
+
+    ``profile``: ``gateway`` or ``whatwg``. ``only``: ids, families, or parts of ids, by default every case. ``xfail``:
+    why a case is expected to fail, by its id; one that then passes is a failure. ``seed``: of the chunks by chance.
+    ``patience``: seconds that the client has for what it should do at once. A SHOULD that does not hold is an xfail, a
+    case that cannot be judged is a skip, each with its reason. Works with ``-k``, ``-x`` and pytest-xdist.
+    """
+
+    profile: ClassVar[str] = "gateway"
+    only: ClassVar[str | Iterable[str] | None] = None
+    xfail: ClassVar[Mapping[str, str]] = {}
+    seed: ClassVar[int] = 0
+    patience: ClassVar[float] = 1.0
+
+    def stream(self, base_url: str) -> Any:
+        """Yields the text as it comes (also as an async generator); closing it is the cancel."""
+        raise NotImplementedError(f"{type(self).__name__}: write `def stream(self, base_url)`: it yields the text")
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """pytest's hook, of this class alone: the cases become the parameters of ``test_case``."""
+        if "sse_case" not in metafunc.fixturenames:
+            return
+        metafunc.parametrize("sse_case", [self._parameter(case) for case in self._cases()])
+
+    def test_case(self, sse_case: str, sse_thread: ServerThread) -> None:
+        """One case of the contract."""
+        __tracebackhide__ = True
+        from orharness.contract import failure_of, run
+        from orharness.verdict import Result
+
+        [verdict] = run(self.stream, only=[sse_case], thread=sse_thread, seed=self.seed, patience=self.patience)
+        failure = failure_of([verdict])
+        if failure is not None:
+            raise failure
+        if verdict.result is Result.NOT_APPLICABLE:
+            pytest.skip(verdict.note)
+        if verdict.result is Result.FAIL and verdict.evidence is not None:
+            pytest.xfail(f"only a SHOULD, and it does not hold: {verdict.evidence.reason}")
+
+    def _cases(self) -> list[str]:
+        from orharness.contract import CASES, Profile, select
+        from orharness.errors import OrharnessError
+
+        try:
+            chosen = [case.id for case in select(only=self.only, profile=Profile.of(self.profile))]
+        except OrharnessError as error:
+            raise pytest.UsageError(f"{type(self).__name__}: {error}") from None
+        known = [case.id for case in CASES]
+        for unknown in set(self.xfail) - set(known):
+            near = difflib.get_close_matches(unknown, known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise pytest.UsageError(f"{type(self).__name__}.xfail: there is no case {unknown!r}{hint}")
+        return chosen
+
+    def _parameter(self, case: str) -> Any:
+        reason = self.xfail.get(case)
+        marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
+        return pytest.param(case, id=case, marks=marks)

@@ -1,0 +1,107 @@
+"""A judgement as JSON, for programs, and as JUnit's XML, for CI servers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+from orharness.report.groups import by_family
+from orharness.report.words import in_words
+from orharness.verdict import Evidence, Judgement, Result, Verdict
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_json(judgement: Judgement) -> str:
+    """The judgement as one JSON document; unknown is null, and text that failed is whole."""
+    return json.dumps(_document(judgement), ensure_ascii=False, indent=2) + "\n"
+
+
+def _document(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "client": judgement.client,
+        "profile": judgement.profile,
+        "seed": judgement.seed,
+        "summary": {
+            "passed": judgement.number(Result.PASS),
+            "failed": judgement.number(Result.FAIL),
+            "not_applicable": judgement.number(Result.NOT_APPLICABLE),
+        },
+        "cases": [_case(verdict) for verdict in judgement.verdicts],
+    }
+
+
+def _case(verdict: Verdict) -> dict[str, Any]:
+    expected, got = verdict.expected, verdict.got
+    return {
+        "id": verdict.case,
+        "title": verdict.title,
+        "family": verdict.family,
+        "level": verdict.level.value,
+        "verdict": verdict.result.value,
+        "source": verdict.source,
+        "boundaries_tried": verdict.boundaries_tried,
+        "boundaries_proven": verdict.boundaries_proven,
+        "expected": None if expected is None else {"text": expected.text, "error": expected.error},
+        "got": None if got is None else {"text": got.text, "error": got.error},
+        "evidence": None if verdict.evidence is None else _evidence(verdict.evidence),
+        "note": verdict.note or None,
+        "replay": verdict.replay or None,
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "reason": evidence.reason,
+        "expected": evidence.expected,
+        "got": evidence.got,
+        "bytes": evidence.excerpt or None,
+        "cuts": list(evidence.cuts),
+    }
+
+
+def as_junit(judgement: Judgement) -> str:
+    """The judgement as JUnit XML: a suite a family, a test case a case.
+
+    A SHOULD that does not hold is shown as skipped, since every failure there fails the build. Characters that XML 1.0
+    (section 2.2) does not know become U+FFFD. Source: https://github.com/testmoapp/junitxml
+    """
+    root = ElementTree.Element("testsuites", name=_xml(f"orharness check {judgement.client}"))
+    _count(root, list(judgement.verdicts))
+    for family, verdicts in by_family(judgement.verdicts).items():
+        suite = ElementTree.SubElement(root, "testsuite", name=family)
+        _count(suite, verdicts)
+        for verdict in verdicts:
+            _test_case(suite, judgement, verdict)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+
+
+def _count(element: ElementTree.Element, verdicts: list[Verdict]) -> None:
+    failed = sum(verdict.counts for verdict in verdicts)
+    passed = sum(verdict.result is Result.PASS for verdict in verdicts)
+    element.set("tests", str(len(verdicts)))
+    element.set("failures", str(failed))
+    element.set("errors", "0")
+    element.set("skipped", str(len(verdicts) - failed - passed))
+
+
+def _test_case(suite: ElementTree.Element, judgement: Judgement, verdict: Verdict) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=_xml(f"{judgement.client}.{verdict.family}"), name=verdict.case
+    )
+    if verdict.counts and verdict.evidence is not None:
+        failure = ElementTree.SubElement(case, "failure", type="fail", message=_xml(verdict.evidence.reason))
+        failure.text = _xml(in_words(verdict))
+    elif verdict.result is Result.FAIL:
+        reason = verdict.evidence.reason if verdict.evidence else ""
+        ElementTree.SubElement(case, "skipped", message=_xml(f"only a SHOULD, and it does not hold: {reason}"))
+        ElementTree.SubElement(case, "system-out").text = _xml(in_words(verdict))
+    elif verdict.result is Result.NOT_APPLICABLE:
+        ElementTree.SubElement(case, "skipped", message=_xml(verdict.note))
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,29 @@
+"""Verdicts put together as a reader wants them: by family, and those that fail for one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orharness.verdict import Result, Verdict
+
+
+def by_family(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
+    """The verdicts of each family, in the catalogue's order."""
+    found: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.family, []).append(verdict)
+    return found
+
+
+def by_reason(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
+    """The failed verdicts, those with one reason together: what fails a client first, then what only should hold."""
+    found: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.result is Result.FAIL:
+            found.setdefault(verdict.evidence.reason if verdict.evidence else "", []).append(verdict)
+    return sorted(found.values(), key=lambda alike: not any(one.counts for one in alike))
+
+
+def boundaries(verdicts: Sequence[Verdict]) -> tuple[int, int]:
+    """How many chunk boundaries were proven, of how many."""
+    return sum(one.boundaries_proven for one in verdicts), sum(one.boundaries_tried for one in verdicts)

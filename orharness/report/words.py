@@ -1,0 +1,31 @@
+"""Verdicts and judgements in plain words."""
+
+from __future__ import annotations
+
+from orharness.verdict import Judgement, Result, Verdict, aligned
+
+
+def headline(judgement: Judgement) -> str:
+    """The whole judgement in one sentence."""
+    failed = sum(verdict.counts for verdict in judgement.verdicts)
+    lax = judgement.number(Result.FAIL) - failed
+    judged = len(judgement.verdicts) - judgement.number(Result.NOT_APPLICABLE)
+    said = f"{failed:,} of {judged:,} cases fail" if failed else f"all {judged:,} cases hold"
+    if not failed and lax:
+        said = f"{judged - lax:,} of {judged:,} cases hold"
+    return f"{said}; {lax:,} that {'only should hold does' if lax == 1 else 'only should hold do'} not" if lax else said
+
+
+def in_words(verdict: Verdict) -> str:
+    """A verdict in words, with its evidence and the command that runs just this case."""
+    evidence = verdict.evidence
+    rows: list[tuple[str, str]] = []
+    if evidence is not None:
+        rows = [("expected", evidence.expected), ("got", evidence.got)]
+        rows += [("bytes", evidence.excerpt)] if evidence.excerpt else []
+        rows += [("reason", evidence.reason)]
+    rows += [("note", verdict.note)] if verdict.note else []
+    rows += [("chunks", f"{verdict.boundaries_proven} of {verdict.boundaries_tried} boundaries proven")]
+    rows += [("replay", verdict.replay)] if verdict.replay else []
+    rows += [("serve", verdict.serve)] if verdict.serve else []
+    return f"{verdict.case}  {verdict.title}\n{aligned(rows)}"

@@ -1,0 +1,107 @@
+"""``ClientContract``: a user's test class, one item a case."""
+
+from __future__ import annotations
+
+import pytest
+
+CLIENT = """
+    import json
+    from http.client import HTTPConnection
+    from urllib.parse import urlsplit
+    import orharness
+
+    def read(base_url, decode):
+        at = urlsplit(base_url)
+        connection = HTTPConnection(at.hostname, at.port, timeout=30)
+        try:
+            connection.request("POST", at.path + "/chat/completions", '{"model": "m", "messages": [], "stream": true}')
+            response = connection.getresponse()
+            for line in response:
+                line = decode(line).rstrip("\\r\\n")
+                if line == "data: [DONE]":
+                    return
+                if line.startswith("data:"):
+                    for choice in json.loads(line[5:])["choices"]:
+                        yield choice["delta"].get("content") or ""
+        finally:
+            response.close()
+            connection.close()
+"""
+
+
+@pytest.fixture
+def user(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    return pytester
+
+
+def test_each_case_is_an_item(user: pytest.Pytester) -> None:
+    user.makepyfile(
+        CLIENT
+        + """
+    class TestMine(orharness.ClientContract):
+        only = ["done/clean-end", "done/inside-content", "cancellation/inside-a-read"]
+        def stream(self, base_url):
+            return read(base_url, bytes.decode)
+"""
+    )
+    result = user.runpytest_inprocess("-v")
+    result.assert_outcomes(passed=2, skipped=1)
+    result.stdout.fnmatch_lines(["*TestMine::test_case?done/clean-end? PASSED*"])
+    user.runpytest_inprocess("-k", "clean-end").assert_outcomes(passed=1, deselected=2)
+    user.runpytest_inprocess("-n", "2").assert_outcomes(passed=2, skipped=1)
+
+
+def test_a_case_that_fails_shows_its_evidence_alone(user: pytest.Pytester) -> None:
+    user.makepyfile(
+        CLIENT
+        + """
+    class TestMine(orharness.ClientContract):
+        only = "boundaries/one-event-a-chunk"
+        def stream(self, base_url):
+            return read(base_url, lambda line: line.decode("latin-1"))
+"""
+    )
+    result = user.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*the client fails 1 of 1 cases*", "*reason    UTF-8 is read as Latin-1*"])
+    result.stdout.no_fnmatch_line("*verdict = run(*")
+
+
+def test_what_is_expected_to_fail_is_and_must(user: pytest.Pytester) -> None:
+    user.makepyfile(
+        CLIENT
+        + """
+    class TestMine(orharness.ClientContract):
+        only = ["boundaries/one-event-a-chunk", "done/clean-end"]
+        xfail = {"boundaries/one-event-a-chunk": "our gateway sends ASCII", "done/clean-end": "it holds all the same"}
+        def stream(self, base_url):
+            return read(base_url, lambda line: line.decode("latin-1"))
+"""
+    )
+    result = user.runpytest_inprocess("-rx")
+    result.assert_outcomes(xfailed=1, failed=1)
+    result.stdout.fnmatch_lines(["*XPASS(strict)*it holds all the same*", "*our gateway sends ASCII*"])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            'xfail = {"done/cleanend": "typo"}',
+            "*TestMine.xfail: there is no case 'done/cleanend' (did you mean 'done/clean-end'?)*",
+        ),
+        ('only = "nothing"', "*TestMine: no case of * is named 'nothing'*"),
+        ('profile = "all"', "*TestMine: profile is one of gateway, whatwg; not 'all'*"),
+    ],
+)
+def test_a_mistake_is_one_sentence(user: pytest.Pytester, line: str, said: str) -> None:
+    user.makepyfile(f"import orharness\nclass TestMine(orharness.ClientContract):\n    {line}\n")
+    result = user.runpytest_inprocess()
+    result.stdout.fnmatch_lines([said])
+    assert result.ret != 0
+
+
+def test_a_class_without_a_stream_is_told_so(user: pytest.Pytester) -> None:
+    user.makepyfile("import orharness\nclass TestMine(orharness.ClientContract):\n    only = 'done/clean-end'\n")
+    user.runpytest_inprocess().stdout.fnmatch_lines(["*TestMine: write `def stream(self, base_url)`*"])

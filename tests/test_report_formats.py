@@ -1,0 +1,172 @@
+"""A judgement as JSON, JUnit XML and HTML: whole, escaped, and the bytes drawn as they were sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orharness.errors import OrharnessError, ScenarioError
+from orharness.report.formats import FORMATS, render, write
+from orharness.report.html import cells, windows
+from orharness.report.words import headline
+from orharness.verdict import Evidence, Expected, Got, Judgement, Level, Result, Verdict
+
+BODY = 'data: {"content":"Grüße <b>"}\n\ndata: [DONE]\n\n'.encode()
+CUT = BODY.index("ü".encode()) + 1
+NASTY = "'<script>alert(1)</script> \x00\x1b ]]> & \"'"
+
+
+def failed(case: str = "boundaries/a", level: Level = Level.MUST, reason: str = "`why` it is so") -> Verdict:
+    evidence = Evidence("'Grüße'", NASTY, reason, "Gr\\xc3│\\xbc", BODY, (CUT,), CUT)
+    return Verdict(
+        case,
+        "A <title> & more.",
+        Result.FAIL,
+        evidence,
+        7,
+        6,
+        level=level,
+        source="https://example.org/?a=1&b=2",
+        expected=Expected("Grüße"),
+        got=Got(NASTY, "ValueError('no')"),
+        replay=f"orharness check 'a b.py:c' --only {case} --at {CUT}",
+        serve=f"orharness serve --case {case}",
+    )
+
+
+PASSED = Verdict("done/b", "It holds.", Result.PASS, boundaries_tried=3, boundaries_proven=3, expected=Expected("x"))
+NOT_APPLICABLE = Verdict("cancellation/c", "It cannot.", Result.NOT_APPLICABLE, note="it cannot be <cancelled>")
+ALL = (failed(), failed("boundaries/z"), failed("chat/s", Level.SHOULD, "it only should"), PASSED, NOT_APPLICABLE)
+JUDGED = Judgement("a b.py:c", "gateway", 3, ALL)
+
+
+def test_json_is_what_was_promised() -> None:
+    document = json.loads(render(JUDGED, "json"))
+    assert {name: document[name] for name in ("client", "profile", "seed", "summary")} == {
+        "client": "a b.py:c",
+        "profile": "gateway",
+        "seed": 3,
+        "summary": {"passed": 1, "failed": 3, "not_applicable": 1},
+    }
+    first, *_, last = document["cases"]
+    assert first["id"] == "boundaries/a"
+    assert first["family"] == "boundaries"
+    assert (first["level"], first["verdict"]) == ("MUST", "fail")
+    assert (first["boundaries_tried"], first["boundaries_proven"]) == (7, 6)
+    assert first["expected"] == {"text": "Grüße", "error": False}
+    assert first["got"] == {"text": NASTY, "error": "ValueError('no')"}
+    assert first["evidence"]["reason"] == "`why` it is so"
+    assert first["evidence"]["cuts"] == [CUT]
+    assert first["replay"].startswith("orharness check 'a b.py:c' --only boundaries/a --at")
+    assert (last["verdict"], last["evidence"], last["note"]) == ("not_applicable", None, "it cannot be <cancelled>")
+    assert all(
+        {"id", "title", "family", "level", "verdict", "expected", "got", "replay"} <= set(one)
+        for one in document["cases"]
+    )
+
+
+def test_junit_can_be_read_and_a_should_fails_no_build() -> None:
+    root = ElementTree.fromstring(render(JUDGED, "junit"))
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("5", "2", "2")
+    assert [suite.get("name") for suite in root] == ["boundaries", "chat", "done", "cancellation"]
+    by_name = {case.get("name"): case for case in root.iter("testcase")}
+    failure = by_name["boundaries/a"].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "`why` it is so"
+    assert "replay    orharness check" in (failure.text or "")
+    assert "\ufffd" in (failure.text or "")  # what XML has no place for
+    assert by_name["chat/s"].find("failure") is None
+    assert by_name["chat/s"].find("skipped") is not None
+    assert list(by_name["done/b"]) == []
+
+
+class _Page(HTMLParser):
+    """The page as a browser takes it: its elements, what refers to elsewhere, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.links += [found["href"] or ""] if "href" in found else []
+        assert not {"src", "srcset", "onload", "onclick"} & set(found)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_html_needs_nothing_else_and_says_what_a_client_said_as_text() -> None:
+    text = render(JUDGED, "html")
+    page = _Page(text)
+    assert not {"script", "img", "link", "iframe", "b2"} & set(page.tags)
+    assert "alert(1)" in page.text
+    assert "@import" not in text
+    assert "url(" not in text
+    assert len(set(page.ids)) == len(page.ids)
+    inside = {link[1:] for link in page.links if link.startswith("#")}
+    assert inside == set(page.ids)  # each tile leads to its case
+    assert inside == {one.case.replace("/", "--") for one in ALL}
+    assert headline(JUDGED) in page.text
+    assert f"orharness check 'a b.py:c' --only boundaries/a --at {CUT}" in page.text
+
+
+def test_html_draws_the_character_that_a_boundary_cuts_as_its_bytes() -> None:
+    text = render(JUDGED, "html")
+    first, second = re.findall(r'<span class="chunk">(.*?)</span>(?=<span|</div>)', text)[:2]
+    assert first.endswith('<b class="part" title="C3">C3<i>C3</i></b>')
+    assert second.startswith('<b class="part" title="BC">BC<i>BC</i></b>')
+    assert '<b class="char many" title="C3 9F">ß<i>C3 9F</i></b>' in second
+
+
+@given(st.binary(min_size=1, max_size=300), st.sets(st.integers(1, 299)), st.integers(0, 400))
+def test_what_is_drawn_are_the_bytes_and_the_cuts(body: bytes, cuts: set[int], at: int) -> None:
+    inside = tuple(sorted(cut for cut in cuts if cut < len(body)))
+    drawn = windows(Evidence("", "", "", "", body, inside, at))
+    assert all(one.end < other.start for one, other in zip(drawn, drawn[1:], strict=False))
+    for window in drawn:
+        chunks = [b"".join(cell.data for cell in chunk) for chunk in cells(window)]
+        assert b"".join(chunks) == body[window.start : window.end]
+        assert len(chunks) == 1 + sum(window.start < cut < window.end for cut in inside)
+        for cell in (cell for chunk in cells(window) for cell in chunk):
+            assert cell.data.decode("utf-8", "replace") != "\ufffd" or not cell.whole or cell.data == "\ufffd".encode()
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ((PASSED, NOT_APPLICABLE), "all 1 cases hold"),
+        ((failed(), PASSED), "1 of 2 cases fail"),
+        ((failed(level=Level.SHOULD), PASSED), "1 of 2 cases hold; 1 that only should hold does not"),
+    ],
+)
+def test_the_headline(verdicts: tuple[Verdict, ...], said: str) -> None:
+    judged = Judgement("c", "gateway", 0, verdicts)
+    assert headline(judged) == said
+    assert judged.ok == ("fail" not in said)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_form_is_written_whole(form: str, tmp_path: Path) -> None:
+    write(JUDGED, form, tmp_path / "new" / "report")
+    assert (tmp_path / "new" / "report").read_text("utf-8") == render(JUDGED, form)
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="a format is one of text, json, junit, html; not 'pdf'"):
+        render(JUDGED, "pdf")
+    with pytest.raises(OrharnessError, match="the report cannot be written"):
+        write(JUDGED, "json", tmp_path)
