@@ -10,9 +10,13 @@ def headline(judgement: Judgement) -> str:
     failed = sum(verdict.counts for verdict in judgement.verdicts)
     lax = judgement.number(Result.FAIL) - failed
     judged = len(judgement.verdicts) - judgement.number(Result.NOT_APPLICABLE)
-    said = f"{failed:,} of {judged:,} cases fail" if failed else f"all {judged:,} cases hold"
-    if not failed and lax:
-        said = f"{judged - lax:,} of {judged:,} cases hold"
+    held = judged - lax
+    if failed:
+        said = f"{failed:,} of {judged:,} cases fail{'s' if failed == 1 else ''}"
+    elif lax:
+        said = f"{held:,} of {judged:,} cases hold{'s' if held == 1 else ''}"
+    else:
+        said = "the one case holds" if judged == 1 else f"all {judged:,} cases hold"
     return f"{said}; {lax:,} that {'only should hold does' if lax == 1 else 'only should hold do'} not" if lax else said
 
 
