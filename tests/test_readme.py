@@ -1,9 +1,13 @@
-"""The README is run: its Python blocks are tests, its commands print what it shows."""
+"""The documentation is run: the Python blocks of the README and of docs/ are tests, the commands print what is shown.
+
+A block of docs/ whose first line is a comment with a file's name is that file, for the tests of the same page.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,11 +21,17 @@ from orharness.server.facade import SseServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {page.name: page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
 _KEPT = (orharness.contract, orharness.recording)  # see test_plugin.py
+_FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+def _blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)
+
+
+def _tests(page: str) -> list[str]:
+    return [block for block in _blocks("python", page) if not _FILE.match(block)]
 
 
 @pytest.fixture
@@ -33,9 +43,28 @@ def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.P
 
 @pytest.mark.parametrize("code", [block for block in _blocks("python") if "sse_cassette" not in block])
 def test_a_python_block_passes_as_it_stands(user: pytest.Pytester, code: str) -> None:
+    _pass(user, code)
+
+
+@pytest.mark.parametrize(
+    ("page", "code"), [pytest.param(name, code, id=name) for name, page in PAGES.items() for code in _tests(page)]
+)
+def test_a_python_block_of_a_page_passes_beside_its_files(user: pytest.Pytester, page: str, code: str) -> None:
+    if '"node"' in code and shutil.which("node") is None and not os.environ.get("CI"):
+        pytest.skip("there is no node here")
+    for block in _blocks(r"\w+", PAGES[page]):
+        if named := _FILE.match(block):
+            file = user.path / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block, "utf-8")
+    _pass(user, code)
+
+
+def _pass(user: pytest.Pytester, code: str) -> None:
     user.makepyfile(test_it=code.replace("within=0.25", "within=20"))  # a machine that runs many tests may be busy
     outcomes = user.runpytest_inprocess().parseoutcomes()
-    assert outcomes == {"passed": len(re.findall(r"^def test_", code, re.M))}
+    assert outcomes.keys() == {"passed"}
+    assert outcomes["passed"] >= len(re.findall(r"^(?:async )?def test_", code, re.M))  # one may have many parameters
 
 
 def test_the_recording_block_records_once_and_replays(
