@@ -11,6 +11,7 @@ import pickle
 import resource
 import selectors
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ T = TypeVar("T")
 _HEAD_END = b"\r\n\r\n"
 _BODY_END = b"\r\n0\r\n\r\n"
 _ENOUGH_FILES = 6000
+_LINGER_RESET = struct.pack("ii", 1, 0)  # close() sends RST (socket(7))
 
 
 class Job(Protocol[T_co]):
@@ -264,7 +266,8 @@ class _Watched:
 @dataclass(frozen=True)
 class Leave:
     """``times`` closes of each target in turn, A B A B, numbered from ``first``; ``crowd``: connections to each that
-    stand idle meanwhile. Each reads ``chunks`` chunks and closes within ``spread`` seconds more, by chance of a seed.
+    stand idle meanwhile. Each reads ``chunks`` chunks and closes within ``spread`` seconds more, by chance of a seed;
+    with ``reset`` so that the close sends RST.
     """
 
     targets: tuple[Target, ...]
@@ -272,6 +275,7 @@ class Leave:
     times: int
     chunks: int
     spread: float
+    reset: bool = False
     crowd: tuple[Target, ...] = ()
     crowd_size: int = 0
 
@@ -286,6 +290,8 @@ class Leave:
             for number in range(self.first, self.first + self.times):
                 for target, seen in zip(self.targets, moments, strict=True):
                     sock = _opened(target, number, self.chunks)
+                    if self.reset:
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
                     sleep(0.001 + chance.random() * self.spread)
                     seen.append(monotonic())
                     sock.close()

@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks import bare
 from benchmarks.clients import CLIENTS, ClientProcess, Leave, Read, Reading, Target, Watch, allow_many_files
 from benchmarks.tables import Table, percentile
-from orharness.journal import Outcome, Pacing
+from orharness.journal import How, Outcome, Pacing
 from orharness.scenario import Reply
 from orharness.server.exchange import LiveExchange
 from orharness.server.facade import SseServer
@@ -338,12 +338,13 @@ def leaving(bench: Bench) -> Table:
     table = Table(
         "3",
         "From the client's close() to the server's knowing, in microseconds",
-        ("stream", "closes", "seen as", "p50", "p99", "bare p50", "bare p99", "p50 ratio", "p99 ratio"),
+        ("stream", "sends", "closes", "seen as", "p50", "p99", "bare p50", "bare p99", "p50 ratio", "p99 ratio"),
         (
             "The client is a raw socket; its moment is taken before it calls close(), the server's when its protocol",
             "is told (ours: the exchange's left_after; bare: eof_received or connection_lost, whichever is first).",
             f"idle: held at a gate behind one chunk; writing: `recorded`, a chunk every {_WRITING * 1000:g} ms.",
-            "seen as: how the journal says they left (a close over unread bytes sends RST). ratio: ours / bare.",
+            "sends: what close() sends, RST by SO_LINGER at zero. seen as: how the journal says they left (a plain",
+            "close over unread bytes sends RST, too). ratio: ours / bare, in the same run and in turns.",
         ),
     )
     for name, scene, chunks, spread, crowded in (
@@ -351,8 +352,10 @@ def leaving(bench: Bench) -> Table:
         ("writing", writing, 2, _WRITING, 0),
         (f"idle, {crowd} idle beside it on each server", idle, 1, 0.0, crowd),
     ):
-        leave = partial(Leave, (scene.ours, scene.bare), chunks=chunks, spread=spread)
-        table.rows.append((name, *_leaving_row(bench, scene, leave, (idle.ours, idle.bare), crowded)))
+        for sends in How.FIN, How.RST:
+            leave = partial(Leave, (scene.ours, scene.bare), chunks=chunks, spread=spread, reset=sends is How.RST)
+            row = _leaving_row(bench, scene, leave, (idle.ours, idle.bare), crowded)
+            table.rows.append((name, sends.name, *row))
     _judge_crowd(bench, idle)
     return table
 

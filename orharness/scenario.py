@@ -393,6 +393,10 @@ class Route:
             return self.choose(request, turn)
         return self.replies[min(turn, len(self.replies) - 1)], None
 
+    def stands_at(self, path: str) -> bool:
+        """Whether that is its path, with or without the API prefix."""
+        return api_path(path) == api_path(self.path)
+
     def difference(self, request: Request) -> list[str]:
         """One sentence for each thing that does not fit; none means that it matches.
 
@@ -401,7 +405,7 @@ class Route:
         found = []
         if request.method != self.method:
             found.append(f"method: expected {self.method}, got {request.method}")
-        if api_path(request.path) != api_path(self.path):
+        if not self.stands_at(request.path):
             prefix = request.path.removesuffix(api_path(request.path)) if self.path == api_path(self.path) else ""
             found.append(f"path: expected {prefix}{self.path}, got {request.path}")
         if found or self.when is None:  # a condition on another endpoint's body says nothing

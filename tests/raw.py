@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from orharness.server.facade import SseServer
@@ -19,6 +24,7 @@ class Raw:
     def __init__(self, server: SseServer, host: str = "127.0.0.1") -> None:
         self.socket = socket.create_connection((host, server.port), timeout=20)
         self.reads: list[bytes] = []
+        self.holder = 0  # the process that holds the connection, if it is not this one
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -72,6 +78,16 @@ class Raw:
     def half_close(self) -> None:
         self.socket.shutdown(socket.SHUT_WR)
 
+    def hand_over(self, victims: Victims) -> None:
+        """From now on another process holds the connection, and no other does."""
+        self.holder = victims.fork(self.socket)
+        self.socket.close()
+
+    def kill(self) -> None:
+        """SIGKILL for the process that holds the connection. Returns when it is dead: the kernel has closed it then."""
+        os.kill(self.holder, signal.SIGKILL)
+        eventually(lambda: not _is_alive(self.holder))
+
     def __enter__(self) -> Raw:
         return self
 
@@ -79,6 +95,54 @@ class Raw:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+_FORKING = """
+import os, signal, socket
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead
+parent = socket.socket(fileno=0)
+life, end = os.pipe()
+while True:
+    message, (*held,), _, _ = socket.recv_fds(parent, 1, 1)
+    if not message:
+        break
+    pid = os.fork()
+    if not pid:
+        os.close(end)
+        os.read(life, 1)  # until it is killed, or its parent is gone
+        os._exit(0)
+    os.close(held[0])
+    parent.sendall(pid.to_bytes(4, "big"))
+"""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Victims:
+    """A small process that forks a fresh one for each connection it is given, to be killed. (pytest has threads: it
+    cannot fork itself.)
+    """
+
+    def __init__(self) -> None:
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen([sys.executable, "-I", "-S", "-c", _FORKING], stdin=theirs.fileno())
+
+    def fork(self, held: socket.socket) -> int:
+        """The id of a process that holds the socket, too, until it is killed."""
+        socket.send_fds(self._channel, [b"."], [held.fileno()])
+        return int.from_bytes(self._channel.recv(4, socket.MSG_WAITALL), "big")
+
+    def close(self) -> None:
+        """Ends all of them."""
+        self._channel.close()
+        self._process.wait()
 
 
 def dechunk(body: bytes) -> list[bytes]:
@@ -93,9 +157,8 @@ def dechunk(body: bytes) -> list[bytes]:
     return chunks
 
 
-def eventually(check: object, timeout: float = 20.0) -> None:
+def eventually(check: Callable[[], object], timeout: float = 20.0) -> None:
     """Waits until the check is true; a busy machine may need long."""
-    assert callable(check)
     deadline = time.monotonic() + timeout
     while not check():
         assert time.monotonic() < deadline, "it never came true"

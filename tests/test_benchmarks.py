@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,14 @@ def test_one_and_a_hundred_streams_are_timed(measured: tuple[str, dict[str, Any]
 
 def test_every_close_was_noticed(measured: tuple[str, dict[str, Any]]) -> None:
     found = rows(measured, "3")
-    assert len(found) == 3
+    assert [(row["stream"].split(",")[0], row["sends"]) for row in found] == [
+        *product(("idle", "writing", "idle"), ("FIN", "RST"))
+    ]
     for row in found:
-        assert sum(int(part.split()[0]) for part in row["seen as"].split(", ")) == row["closes"]
+        seen = {part.split()[1]: int(part.split()[0]) for part in row["seen as"].split(", ")}
+        assert sum(seen.values()) == row["closes"]
+        if row["sends"] == "RST" or row["stream"] != "writing":  # a close over bytes that just came sends RST, too
+            assert list(seen) == [row["sends"].lower()]
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

@@ -20,9 +20,11 @@ from typing import Any
 import pytest
 from raw import Raw, dechunk
 
+from orharness.cassette import Interaction, RecordedRequest
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.journal import Outcome
 from orharness.server.facade import SseServer
+from orharness.server.playback import serving_routes
 from orharness.server.thread import ServerThread, _ProxyBypass
 from orharness.transforms import hold
 
@@ -70,6 +72,20 @@ def test_what_no_route_answers_gets_the_gateways_error_and_an_entry(
     assert (exchange.outcome, exchange.status) == (Outcome.UNMATCHED, status)
     assert exchange.difference is not None
     assert said in exchange.difference
+
+
+def test_a_wrong_method_at_a_path_that_was_recorded_elsewhere_is_405(server: SseServer) -> None:
+    asked = RecordedRequest("POST", "https://api.groq.com/openai/v1/chat/completions", body=b"{}")
+    for route in serving_routes([Interaction(asked)]):
+        server.mount(route, strict=False)
+    for method, path, status in (
+        ("GET", "/openai/v1/chat/completions", 405),
+        ("GET", "/v1/chat/completions", 405),
+        ("GET", "/elsewhere/v1/chat/completions", 404),
+    ):
+        with Raw(server) as raw:
+            raw.request(method, path)
+            assert _answer(raw)["error"]["code"] == status, path
 
 
 @pytest.mark.parametrize("body", [b"{not json", b"", b"[]", b'"text"'])

@@ -16,7 +16,7 @@ from aiohttp import web
 from orharness.dialects import chat
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.gateways import Gateway
-from orharness.journal import Exchange, Pacing, Request, journal_document
+from orharness.journal import Exchange, Outcome, Pacing, Request, journal_document
 from orharness.scenario import Response, Route, api_path, error_response, json_response, select
 from orharness.server.connection import Connection, Sent
 from orharness.server.delivery import Delivery, Gate
@@ -175,7 +175,8 @@ class Origin:
             how = await connection.how_it_left()
             read = connection.read_so_far()
             exchange.client_read(read, all_read=None if read is None else read >= connection.written)
-            exchange.client_left(connection.gone_at, how)
+            if exchange.outcome is not Outcome.COMPLETED:  # it had read everything: it leaves a connection, no answer
+                exchange.client_left(connection.gone_at, how)
             connection.abort()
 
     async def _answer(self, connection: Connection, exchange: LiveExchange, request: web.BaseRequest) -> bool:
@@ -285,9 +286,9 @@ class Origin:
         return error_response(self.gateway, 404, f"there is no generation {identifier!r}")
 
     def _error_status(self, request: Request, path: str) -> int:
-        known = {(api_path(mounted.route.path), mounted.route.method) for mounted in self.mounted}
-        known |= {("/models", "GET"), (_GENERATION_PATH, "GET"), (_CHAT_PATH, "POST"), (JOURNAL_PATH, "GET")}
-        methods = {method for at, method in known if at == path}
+        built_in = {("/models", "GET"), (_GENERATION_PATH, "GET"), (_CHAT_PATH, "POST"), (JOURNAL_PATH, "GET")}
+        methods = {method for at, method in built_in if at == path}
+        methods |= {mounted.route.method for mounted in self.mounted if mounted.route.stands_at(request.path)}
         if methods and request.method not in methods:
             return 405
         return 400 if _is_malformed_chat(request) else 404

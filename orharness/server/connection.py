@@ -24,7 +24,7 @@ from orharness.stream import Framing
 
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: long enough for an idle reader, a guess
 _SPIN = 0.0005  # seconds of asking in every turn of the loop before sleeping between two questions
-_HALF_CLOSE_AFTER = 0.02  # seconds for which a socket must stay attached before its FIN is called a half-close
+_HALF_CLOSE_AFTER = 0.02  # seconds from the first to the last look at a socket whose FIN is called a half-close
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _TCP_CLOSE = 7
 _TURNS = 10  # of the loop, from a request's arrival to its body being read: four, and some to spare
@@ -72,7 +72,9 @@ class Connection(web.RequestHandler):
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._reset_by_peer = isinstance(exc, OSError)
+        # EPIPE says that the reset answered what was written to a client that had sent its FIN before (tcp_reset in
+        # Linux, net/ipv4/tcp_input.c): it left by FIN, whichever of the two is told first.
+        self._reset_by_peer = isinstance(exc, OSError) and not isinstance(exc, BrokenPipeError)
         self._leave()
         self._lose(exc, _TURNS)
 
@@ -161,23 +163,35 @@ class Connection(web.RequestHandler):
         """FIN, RST or half-close. A socket that no process holds any more was closed, not half-closed."""
         if self._reset_by_peer:
             return How.RST
-        while monotonic() - self.gone_at < _HALF_CLOSE_AFTER:
-            state = self.peer()
-            if state is None or not state.attached:
-                return How.RST if self._reset_by_peer else How.FIN
+        looked = monotonic()  # not since it left: on a busy machine that may be long ago, and one look is none
+        while (state := self.peer()) is not None and state.attached:
+            if monotonic() - looked > _HALF_CLOSE_AFTER:
+                return How.HALF_CLOSE
             await asyncio.sleep(0.001)
-        return How.HALF_CLOSE
+        return How.RST if self._reset_by_peer else How.FIN
 
     # --- what is written ------------------------------------------------------------------------------------------
 
-    async def send(self, data: bytes) -> None:
-        """One write, which becomes one send wherever the socket takes it whole; waits while too much is buffered."""
-        if self._wire is None or self._wire.is_closing():
-            return
+    def write(self, data: bytes) -> None:
+        """One write, which becomes one send wherever the socket takes it whole.
+
+        Raises ``ConnectionResetError`` where the socket takes nothing: then nothing was written.
+        """
+        if self._wire is not None and not self._wire.is_closing():
+            self._wire.write(data)
+        if self._wire is None or self._wire.is_closing():  # a send that fails closes the transport
+            raise ConnectionResetError("the connection has ended")
         self.written += len(data)
-        self._wire.write(data)
-        if self._wire.get_write_buffer_size():
+
+    async def drain(self) -> None:
+        """Waits while too much is buffered."""
+        if self._buffered():
             await self._drain_helper()
+
+    async def send(self, data: bytes) -> None:
+        """``write`` and ``drain``."""
+        self.write(data)
+        await self.drain()
 
     def finish(self) -> None:
         """FIN, behind everything that was written."""

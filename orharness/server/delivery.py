@@ -78,8 +78,10 @@ class Delivery:
         if self._pacing is Pacing.RECORDED:
             self._note_boundary()
         prefix = b"%x\r\n" % len(chunk.data) if self._framing is Framing.CHUNKED else b""
-        self._exchange.wrote(chunk, self._connection.written + len(prefix))
-        await self._connection.send(b"%b%b\r\n" % (prefix, chunk.data) if prefix else chunk.data)
+        begin = self._connection.written + len(prefix)
+        self._connection.write(b"%b%b\r\n" % (prefix, chunk.data) if prefix else chunk.data)
+        self._exchange.wrote(chunk, begin)
+        await self._connection.drain()
         if self._pacing is Pacing.LOCKSTEP:
             if await self._connection.wait_read():
                 self._exchange.observed()
@@ -122,7 +124,9 @@ class Delivery:
     async def _end_cleanly(self, *, body: bool) -> None:
         if self._framing is Framing.CHUNKED and body:
             await self._connection.send(b"0\r\n\r\n")
-        self._exchange.ended(all_read=self._connection.has_read_all())
+        read = self._connection.has_read_all()
+        # A socket that could be seen and is gone has been closed; what was read then is told with the leaving.
+        self._exchange.ended(all_read=False if read is None and self._connection.visible else read)
         if self._exchange.open:
             await self._settle()
         if self._framing is Framing.CLOSE:

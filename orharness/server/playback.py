@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,10 +75,9 @@ class _Recorded(Route):
 
     recorded: tuple[str, ...] = ()
 
-    def difference(self, request: Request) -> list[str]:
-        """One sentence for each thing that does not fit; none means that it matches."""
-        known = api_path(request.path) in self.recorded
-        return super().difference(replace(request, path=self.path) if known else request)
+    def stands_at(self, path: str) -> bool:
+        """Whether that is its path, or one that was recorded."""
+        return super().stands_at(path) or api_path(path) in self.recorded
 
 
 @dataclass(frozen=True)
