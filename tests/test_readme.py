@@ -84,7 +84,7 @@ def test_the_recording_block_records_once_and_replays(
 
 def _shape(line: str) -> str:
     """What must be equal from run to run: not the numbers, nor what is drawn or aligned by them."""
-    return re.sub(r"[\s█▉▊▋▌▍▎▏»]+", " ", re.sub(r"[-+]?\d[\d.,]*", "N", line)).strip()
+    return re.sub(r"[\s█▉▊▋▌▍▎▏▒»]+", " ", re.sub(r"[-+]?\d[\d.,]*", "N", line)).strip()
 
 
 @pytest.mark.parametrize("block", _blocks("console"))

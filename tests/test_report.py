@@ -15,10 +15,10 @@ from orharness.cassette import Interaction, RecordedRequest
 from orharness.dialects import chat
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
-from orharness.journal import Boundaries, Exchange, How, Outcome, Pacing, Request, journal_document
+from orharness.journal import Bill, Boundaries, Exchange, How, Outcome, Pacing, Request, journal_document
 from orharness.report.contents import Kind, contents
 from orharness.report.screen import Column, Screen
-from orharness.report.text import Moment, show_journal, show_lanes, show_verdicts
+from orharness.report.text import BillLane, Look, Moment, show_bills, show_journal, show_lanes, show_verdicts
 from orharness.report.timeline import FIRST, LAST, show_interaction
 from orharness.sse import Comment, Event, Retry, encode
 from orharness.stream import Ending, Stream, repartition
@@ -339,6 +339,43 @@ def test_where_nothing_was_cancelled_nothing_was_saved() -> None:
     assert "nothing was saved: the exchange is still open" in printed(
         lambda screen: show_lanes(screen, [], exchange(1, Outcome.STILL_OPEN))
     )
+
+
+def _lane(name: str, stops: bool, made: list[int], billed: int) -> BillLane:
+    def bill(tokens: int) -> Bill:
+        return Bill(0, tokens, min(tokens, 25), 25, billed, cancelled=True, cost=billed * 0.001)
+
+    left = exchange(1, Outcome.CANCELLED, how=How.FIN, left_after=0.2507)
+    left = replace(left, bill=bill(made[-1]), provider=name, provider_stops=stops, tokens_total=100, streamed=True)
+    looks = [Look((number + 1) / 10, bill(tokens)) for number, tokens in enumerate(made)]
+    return BillLane(name, looks, 0.25, left)
+
+
+BILLS = """\
+seconds  Anthropic                          │  Groq
+   0.10    10 ██                            │    10 ██
+   0.20    20 █████                         │    20 █████
+   0.25  the client leaves: seen in 0.7 ms  │  the client leaves: seen in 0.7 ms
+   0.30    25 ██████                        │    60 ██████▒▒▒▒▒▒▒▒
+   0.40    25 ██████                        │   100 ██████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+                                            │
+   bill  25 tokens, $0.0250                 │  100 tokens, $0.1000
+   test  ✓ assert_upstream_stopped holds    │  ✗ assert_upstream_stopped fails
+"""
+
+
+def test_a_bill_that_stopped_stands_beside_one_that_did_not() -> None:
+    lanes = _lane("Anthropic", True, [10, 20, 25, 25], 25), _lane("Groq", False, [10, 20, 60, 100], 100)
+    assert printed(lambda screen: show_bills(screen, *lanes), 80) == BILLS
+    assert max(map(len, BILLS.splitlines())) <= 80
+
+
+def test_a_client_that_has_not_left_is_shown_as_one() -> None:
+    stays = _lane("Anthropic", True, [10, 20, 25, 25], 25)
+    stays = replace(stays, exchange=replace(stays.exchange, left_after=None, how=None, outcome=None))
+    shown = printed(lambda screen: show_bills(screen, stays, stays), 80)
+    assert "the client has not left" in shown
+    assert "✗ assert_upstream_stopped fails" in shown
 
 
 VERDICTS = [

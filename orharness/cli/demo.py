@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,21 +14,24 @@ from statistics import median
 from rich.text import Text
 
 from orharness.cassette import Interaction, header, load
+from orharness.checks import upstream_failure
 from orharness.cli.demo_clients import Naive, Read, ask, correct, reads
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, Client, claim_of, run
 from orharness.contract.runner import PATIENCE
 from orharness.errors import CassetteError, OrharnessError
 from orharness.journal import Exchange
+from orharness.providers import AS_OF
 from orharness.report.contents import contents, shown
 from orharness.report.screen import Column, Row, Screen
-from orharness.report.text import BAD, GOOD, Moment, show_evidence, show_lanes
+from orharness.report.text import BAD, GOOD, BillLane, Look, Moment, show_bills, show_evidence, show_lanes
 from orharness.report.timeline import summary, timeline
 from orharness.server.facade import SseServer
-from orharness.server.handles import LiveRoute
+from orharness.server.handles import Call, LiveRoute
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Stream, Transform
 from orharness.transforms import compose, first_chunk, scale, split_at
+from orharness.upstream import PRICE
 from orharness.verdict import Result, Verdict, count
 
 RECORDING = "non-ascii.yaml"
@@ -35,6 +39,10 @@ _LONGEST = 1.5  # seconds that the replay takes: a longer recording is played fa
 _FIRST = 0.3  # seconds before its first chunk, at most
 _FOLD = 16  # chunks of the time line that are shown
 _LEAVE_AFTER = 3  # pieces of text that the second client reads
+_STOPS, _GOES_ON = "Anthropic", "Groq"  # two providers, one of each kind
+_TOKENS, _LEAVE_AT = 200, 60  # of the answer that both make, and how many are read of it
+_A_TOKEN = 0.004  # seconds
+_LOOK = 0.1  # seconds between two looks at the bills
 _PATIENCE = 0.1  # seconds for a client that is known to fail; each fail is confirmed with four times as many
 # Cases that take milliseconds, of all three claims; the catalogue has more.
 CHOSEN = (
@@ -70,6 +78,7 @@ def show_demo(recording: Path | None = None, screen: Screen | None = None) -> No
             with SseServer(thread, strict=False, pacing="lockstep") as server:
                 _replay(screen, server, interaction)
                 _cancel(screen, server, interaction)
+            _bills(screen, thread)
             good = _judged(correct, thread, CHOSEN)
             bad = [*_judged(naive, thread, CHOSEN[:-1]), *leak.result()]
             _compare(screen, good, bad)
@@ -195,7 +204,7 @@ def _cancel(screen: Screen, server: SseServer, interaction: Interaction) -> None
         f"It closes its connection after {_LEAVE_AFTER} pieces of text. Both sides on one clock:",
     )
     reply = server.post("/chat/completions").stream(interaction.stream, through=through, pacing="recorded")
-    client = _leave(server.base_url)
+    client = _leave(server.base_url, _LEAVE_AFTER)
     reply.call.wait_ended()
     exchange = reply.call.exchange
     sent = ["  ".join(part.text for part in row.parts) for row in contents(compose(through)(interaction.stream))]
@@ -203,10 +212,10 @@ def _cancel(screen: Screen, server: SseServer, interaction: Interaction) -> None
     reply.call.assert_upstream_stopped()
 
 
-def _leave(base_url: str) -> list[Moment]:
+def _leave(base_url: str, pieces: int) -> list[Moment]:
     client = [Moment(time.monotonic(), "asks")]
     stream = correct(base_url)
-    client.extend(Moment(time.monotonic(), f'reads "{shown(text)}"') for text in islice(stream, _LEAVE_AFTER))
+    client.extend(Moment(time.monotonic(), f'reads "{shown(text)}"') for text in islice(stream, pieces))
     client.append(Moment(time.monotonic(), "closes the connection", f"bold {BAD}"))
     stream.close()
     return client
@@ -217,7 +226,65 @@ def _on_the_clock_of(reply: LiveRoute, client: Sequence[Moment]) -> list[Moment]
     return [replace(moment, at=moment.at - started) for moment in client]
 
 
-# 3: judge
+# 3: two bills
+
+
+def _bills(screen: Screen, thread: ServerThread) -> None:
+    _heading(
+        screen,
+        3,
+        "The bill: the same stop button, two providers",
+        f"Both make an answer of {_TOKENS} tokens, and both clients leave after {_LEAVE_AT}. The tokens made so far: █"
+        f" sent to the client, ▒ made for nobody. ${1e6 * PRICE:g} a million tokens; who stops is known as of {AS_OF}.",
+    )
+    with ExitStack() as stack:
+        servers = [stack.enter_context(SseServer(thread, strict=False, pacing="recorded")) for _ in (_STOPS, _GOES_ON)]
+        replies = [_long_answer(*pair) for pair in zip(servers, (_STOPS, _GOES_ON), strict=True)]
+        pool = stack.enter_context(ThreadPoolExecutor(len(servers)))
+        clients = [pool.submit(_leave, server.base_url, _LEAVE_AT) for server in servers]
+        looks = _look_until_all_is_billed([reply.wait_call() for reply in replies])
+        lanes = [_lane(*each) for each in zip(replies, clients, looks, strict=True)]
+    show_bills(screen, *lanes)
+    _check_bills(*(lane.exchange for lane in lanes))
+
+
+def _long_answer(server: SseServer, provider: str) -> LiveRoute:
+    return server.chat(tokens=_TOKENS, delay=_A_TOKEN, provider=provider, model="smollm2")
+
+
+def _look_until_all_is_billed(calls: Sequence[Call]) -> list[list[Look]]:
+    looks: list[list[Look]] = [[] for _ in calls]
+    due = time.monotonic()
+    while not all(_is_billed(call.exchange) for call in calls):
+        due += _LOOK
+        time.sleep(max(0.0, due - time.monotonic()))
+        for call, seen in zip(calls, looks, strict=True):
+            exchange = call.exchange
+            if exchange.bill is None:
+                raise OrharnessError(f"the demo's answer has no bill: {call!r}")
+            seen.append(Look(time.monotonic(), exchange.bill))
+    return looks
+
+
+def _is_billed(exchange: Exchange) -> bool:
+    bill = exchange.bill
+    return exchange.outcome is not None and bill is not None and bill.tokens_made >= bill.tokens_billed
+
+
+def _lane(reply: LiveRoute, client: Future[list[Moment]], looks: Sequence[Look]) -> BillLane:
+    started = reply.exchanges[0].started
+    exchange = reply.call.exchange
+    title = f"{exchange.provider}: {'stops with its client' if exchange.provider_stops else 'goes on without it'}"
+    timed = [replace(look, at=look.at - started) for look in looks]
+    return BillLane(title, timed, client.result()[-1].at - started, exchange)
+
+
+def _check_bills(stopped: Exchange, went_on: Exchange) -> None:
+    if upstream_failure(stopped) is not None or upstream_failure(went_on) is None:
+        raise OrharnessError(f"the bills are not as they should be: {stopped.bill}; {went_on.bill}")
+
+
+# 4: judge
 
 
 def _judged(client: Client, thread: ServerThread, cases: Sequence[str]) -> list[Verdict]:
@@ -228,7 +295,7 @@ def _judged(client: Client, thread: ServerThread, cases: Sequence[str]) -> list[
 def _compare(screen: Screen, good: Sequence[Verdict], bad: Sequence[Verdict]) -> None:
     _heading(
         screen,
-        3,
+        4,
         "Judge: two clients, three claims",
         "One follows the standard. The other is the loop that documentation shows and everybody has written once."
         f" {len(CHOSEN)} of the {len(CASES)} cases:",

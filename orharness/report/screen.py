@@ -16,7 +16,7 @@ from orharness.report.encoding import never_fail
 _MINIMUM = 16  # cells that the flexible column keeps, whatever the terminal's width
 _SPACE = 2  # cells between two columns
 # Ornaments only, one cell each, so that what was aligned stays aligned. All else becomes \u…, and says so.
-_IN_ASCII = str.maketrans("…│─→←·✓✗█▉▊▋▌▍▎▏»", "~|-><.+x######::>")
+_IN_ASCII = str.maketrans("…│─→←·✓✗█▉▊▋▌▍▎▏▒»", "~|-><.+x######::->")
 
 
 @dataclass(frozen=True, slots=True)

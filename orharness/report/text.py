@@ -9,14 +9,15 @@ from typing import Any
 
 from rich.text import Text
 
-from orharness.checks import events_unsent
+from orharness.checks import events_unsent, upstream_failure
 from orharness.errors import OrharnessError
-from orharness.journal import Exchange, Outcome
+from orharness.journal import Bill, Exchange, Outcome
 from orharness.report.contents import shown
 from orharness.report.screen import Column, Row, Screen
 from orharness.verdict import Result, Verdict, count, shorten
 
 _WIDE = 100  # cells from which on a journal's numbers are columns; below, they are a line of their own
+_BAR = 24  # cells for the tokens of a whole answer
 GOOD, BAD, NOTE = "green", "red", "yellow"
 _OUTCOMES = {
     "completed": GOOD,
@@ -182,6 +183,83 @@ def _saved(exchange: Exchange) -> Text:
         f"{chunks:,} of {count(exchange.chunks or 0, 'chunk')}, {count(len(exchange.unsent), 'byte')}, "
         f"{count(events_unsent(exchange), 'event')}",
     )
+
+
+# Two bills, beside each other
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A bill as it was at a moment, in seconds on the clock of its exchange."""
+
+    at: float
+    bill: Bill
+
+
+@dataclass(frozen=True, slots=True)
+class BillLane:
+    """What one model made and charged, looked at again and again, while and after its client was there.
+
+    ``closed``: when the client closed its connection, in seconds on the clock of the exchange.
+    """
+
+    title: str
+    looks: Sequence[Look]
+    closed: float
+    exchange: Exchange
+
+
+def show_bills(screen: Screen, left: BillLane, right: BillLane) -> None:
+    """Two lanes on one clock: the tokens that each model has made, the leaving, and the two bills at the end.
+
+    The lanes are looked at at the same moments, so each row stands for one.
+    """
+    total = max(one.exchange.tokens_total or 1 for one in (left, right))
+    lanes = (left, right)
+    rows: list[Row] = []
+    for number, look in enumerate(left.looks):
+        before = left.looks[number - 1].at if number else 0.0
+        if before < left.closed <= look.at:
+            rows.append([Text(f"{left.closed:.2f}"), *_beside(*(_leaving(one) for one in lanes))])
+        rows.append([Text(f"{look.at:.2f}"), *_beside(*(_looked(one, number, total) for one in lanes))])
+    rows += [[Text(), *_beside(Text(), Text())]]
+    rows += [[Text("bill", "bold"), *_beside(*map(_charged, lanes))]]
+    rows += [[Text("test", "bold"), *_beside(*map(_tested, lanes))]]
+    columns = [Column("seconds", right=True), Column(left.title), Column("│"), Column(right.title)]
+    screen.lines(screen.grid(columns, rows))
+
+
+def _beside(left: Text, right: Text) -> tuple[Text, Text, Text]:
+    return left, Text("│", "dim"), right
+
+
+def _looked(lane: BillLane, number: int, total: int) -> Text:
+    """So many tokens, as a bar: those that somebody got, and those that were made for nobody."""
+    bill = lane.looks[number].bill
+    sent, made = (round(_BAR * tokens / total) for tokens in (bill.tokens_written, bill.tokens_made))
+    return Text.assemble(f"{bill.tokens_made:>4,} ", ("█" * sent, GOOD), ("▒" * (made - sent), BAD))
+
+
+def _leaving(lane: BillLane) -> Text:
+    left = lane.exchange.left_after
+    if left is None:
+        return Text("the client has not left", BAD)
+    return Text(f"the client leaves: seen in {1000 * max(0.0, left - lane.closed):.1f} ms", "bold")
+
+
+def _charged(lane: BillLane) -> Text:
+    bill = lane.exchange.bill
+    assert bill is not None
+    return Text(f"{count(bill.tokens_billed, 'token')}, ${bill.cost:.4f}", f"bold {_style(lane)}")
+
+
+def _tested(lane: BillLane) -> Text:
+    failed = upstream_failure(lane.exchange) is not None
+    return Text(f"{'✗' if failed else '✓'} assert_upstream_stopped {'fails' if failed else 'holds'}", _style(lane))
+
+
+def _style(lane: BillLane) -> str:
+    return GOOD if upstream_failure(lane.exchange) is None else BAD
 
 
 # Verdicts
