@@ -60,6 +60,13 @@ class StoppedBy(StrEnum):
     NOTHING = "nothing"
 
 
+_OTHERWISE = {
+    StoppedBy.NEXT_EVENT: "no: at the next event",
+    StoppedBy.COLLECTION: "no: by the GC",
+    StoppedBy.NOTHING: "no",
+}
+
+
 @dataclass(frozen=True)
 class Patience:
     """Seconds for which the server watches: after the stop, the next event and the collection of garbage."""
@@ -163,23 +170,19 @@ def repeated(once: Callable[[], Seen], times: int) -> list[Seen]:
     return seen
 
 
-def verdict(seen: Sequence[Seen], watched: float) -> str:
+def verdict(seen: Sequence[Seen]) -> str:
     """``0.6 ms``, the median; or that it does not stop, and what else did it."""
-    worst = seen[-1]
-    if worst.by is StoppedBy.STOP:
+    last = seen[-1]
+    if last.by is StoppedBy.STOP:
         return f"{median(one.seconds or 0.0 for one in seen) * 1e3:.1f} ms"
-    said = {
-        StoppedBy.NEXT_EVENT: "no: at the next event",
-        StoppedBy.COLLECTION: "no: by the GC",
-        StoppedBy.NOTHING: "no",
-    }[worst.by]
-    return f"{said} ({watched:g} s)" + f", {len(seen) - 1} of {len(seen)} did" * (len(seen) > 1)
+    said = _OTHERWISE[last.by]
+    return f"{said}, {len(seen) - 1} of {len(seen)} did" if len(seen) > 1 else said
 
 
-def row_of(client: Client, way: Way, seen: dict[Situation, list[Seen]], watched: float) -> tuple[Any, ...]:
+def row_of(client: Client, way: Way, seen: dict[Situation, list[Seen]]) -> tuple[Any, ...]:
     """A row of the table."""
     events = seen[Situation.EVENTS]
-    verdicts = [verdict(seen[situation], watched) for situation in Situation]
+    verdicts = [verdict(seen[situation]) for situation in Situation]
     return (
         client.name,
         way.name,
@@ -228,7 +231,7 @@ def walk(client: Client, command: Sequence[str], times: int, patience: Patience)
                 situation: repeated(partial(measure, process, thread, way, situation, patience), times)
                 for situation in Situation
             }
-            walked.rows.append(row_of(client, way, seen, patience.stop))
+            walked.rows.append(row_of(client, way, seen))
     return walked
 
 
@@ -237,7 +240,7 @@ def walk(client: Client, command: Sequence[str], times: int, patience: Patience)
 
 def about() -> dict[str, str]:
     """Where and when it was measured."""
-    system = f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs"
+    system = f"{platform.system()}, {os.cpu_count()} CPUs"
     if hasattr(os, "getloadavg"):
         system += f", load {os.getloadavg()[0]:.1f} at the start"
     own = f"onerouter-harness {version('onerouter-harness')}, Python {platform.python_version()}"

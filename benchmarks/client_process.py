@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 from benchmarks.ways.catalogue import Client
 
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NODE = ROOT / "benchmarks" / "node"
 _MINUTES = 600  # seconds that an installation of the JavaScript clients may take
 _A_WHILE = 0.1  # seconds
+_A_MINUTE = 60.0
 _LOOKS, _BETWEEN = 5, 0.002  # idle is who was seen to be so several times in a row, so many seconds apart
 _INSTALLED = "import importlib.metadata as m, sys; [m.version(name) for name in sys.argv[1:]]"
 
@@ -39,13 +40,18 @@ class WalkingProcess:
         return float(self._answer("pressed"))
 
     def wait_idle(self) -> None:
-        """Returns when all its threads wait for something. Only Linux tells; elsewhere, after a while."""
+        """Returns when all its threads wait for something, as Linux tells; elsewhere, after a while.
+
+        Raises ``TimeoutError`` for a process that is busy for a minute.
+        """
         tasks = Path(f"/proc/{self._process.pid}/task")
         if not tasks.is_dir():
             sleep(_A_WHILE)
             return
-        looks = 0
+        looks, deadline = 0, monotonic() + _A_MINUTE
         while looks < _LOOKS:
+            if monotonic() > deadline:
+                raise TimeoutError("the client's process is never idle")
             sleep(_BETWEEN)
             looks = looks + 1 if set(_states(tasks)) == {"S"} else 0
 

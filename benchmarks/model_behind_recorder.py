@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,13 @@ async def stop_a_model(origin: str, base_url: str) -> Stopped:
             pieces = answer.aiter_lines()
             read = 0
             while read < _READ:
-                read += (await anext(pieces)).startswith("data: ")
+                read += _has_text(await anext(pieces))
             moment = monotonic()
         while await asyncio.to_thread(real_model.is_generating, origin):  # noqa: ASYNC110 - in another process
             await asyncio.sleep(0)
         return Stopped(monotonic() - moment, real_model.tokens_made(origin) - before - read)
+
+
+def _has_text(line: str) -> bool:
+    """Whether it brings a token; the first event brings only a role."""
+    return line.startswith("data: {") and bool(json.loads(line[6:])["choices"][0]["delta"].get("content"))

@@ -5,7 +5,9 @@ That a stop did nothing is proven by what made the client leave in the end: the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +90,11 @@ def test_what_makes_a_client_leave(
         assert seen.leaked > 0
     if expected is STOP and situation is not Situation.EVENTS:
         assert seen.leaked == 0
+
+
+def test_the_cures_of_the_docs_pass_as_they_stand(pytester: pytest.Pytester) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "cancellation.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = --strict-markers")
+    pytester.makepyfile(test_it=code.replace("within=0.25", "within=20"))  # a machine that runs many tests may be busy
+    pytester.runpytest_inprocess().assert_outcomes(passed=4)

@@ -33,17 +33,17 @@ def main(distributions: list[str]) -> None:
     loop = asyncio.new_event_loop()
     Thread(target=loop.run_forever, daemon=True).start()
     _say("ready", json.dumps({"Python": platform.python_version()} | {name: version(name) for name in distributions}))
-    app = App("")
+    apps = [App("")]  # they live as long as the process: a session that nobody holds is complained of
     for line in sys.stdin:
         match line.split():
             case ["walk", way, base_url]:
-                app = App(base_url)
-                _walk(_found(way), app, loop)
+                apps.append(App(base_url))
+                _walk(_found(way), apps[-1], loop)
                 _say("walking")
             case ["stop"]:  # in a thread of its own: what the button does may block
-                Thread(target=app.press, args=[lambda moment: _say("pressed", repr(moment))], daemon=True).start()
+                Thread(target=apps[-1].press, args=[lambda moment: _say("pressed", repr(moment))], daemon=True).start()
             case ["collect", seconds]:
-                app.over.wait(float(seconds))
+                apps[-1].over.wait(float(seconds))
                 gc.collect()
                 _say("collected")
     os._exit(0)  # threads that still read are the point: nobody waits for them

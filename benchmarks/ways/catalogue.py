@@ -93,6 +93,7 @@ PYTHON_CLIENTS = (
             Way("astream(), break", "langchain_ways:async_break", _LANGCHAIN),
             Way("astream(), aclose()", "langchain_ways:async_aclose", _LANGCHAIN),
             Way("task.cancel()", "langchain_ways:async_cancel", _TASK),
+            Way("the same, no chunk timeout", "langchain_ways:async_cancel_without_chunk_timeout", _LANGCHAIN),
         ),
     ),
     Client(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from langchain_openai import ChatOpenAI
 
 from benchmarks.ways.app import API_KEY, App
 
 
-def _model(app: App) -> ChatOpenAI:
-    return app.keep(ChatOpenAI(base_url=app.base_url, api_key=API_KEY, model="m", max_retries=0))
+def _model(app: App, **options: Any) -> ChatOpenAI:
+    return app.keep(ChatOpenAI(base_url=app.base_url, api_key=API_KEY, model="m", max_retries=0, **options))
 
 
 def sync_break(app: App) -> None:
@@ -36,6 +37,18 @@ async def async_aclose(app: App) -> None:
 async def async_cancel(app: App) -> None:
     async def read() -> None:
         async for _ in _model(app).astream("hi"):
+            pass
+
+    task = asyncio.create_task(read())
+    app.on_stop(task.cancel)
+    await task
+
+
+async def async_cancel_without_chunk_timeout(app: App) -> None:
+    """Its timeout between chunks is an ``asyncio.wait_for``, which before Python 3.12 can swallow a cancel."""
+
+    async def read() -> None:
+        async for _ in _model(app, stream_chunk_timeout=None).astream("hi"):
             pass
 
     task = asyncio.create_task(read())
