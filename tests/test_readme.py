@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,12 +53,16 @@ def test_a_python_block_passes_as_it_stands(user: pytest.Pytester, code: str) ->
 def test_a_python_block_of_a_page_passes_beside_its_files(user: pytest.Pytester, page: str, code: str) -> None:
     if '"node"' in code and shutil.which("node") is None and not os.environ.get("CI"):
         pytest.skip("there is no node here")
-    for block in _blocks(r"\w+", PAGES[page]):
+    _write_files(PAGES[page], user.path)
+    _pass(user, code)
+
+
+def _write_files(page: str, folder: Path) -> None:
+    for block in _blocks(r"\w+", page):
         if named := _FILE.match(block):
-            file = user.path / named[1]
+            file = folder / named[1]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block, "utf-8")
-    _pass(user, code)
 
 
 def _pass(user: pytest.Pytester, code: str) -> None:
@@ -87,22 +92,39 @@ def _shape(line: str) -> str:
     return re.sub(r"[\s█▉▊▋▌▍▎▏▒»]+", " ", re.sub(r"[-+]?\d[\d.,]*", "N", line)).strip()
 
 
-@pytest.mark.parametrize("block", _blocks("console"))
-def test_a_command_prints_what_the_readme_shows(block: str) -> None:
+def _check_printed(block: str, folder: Path) -> None:
     command, *shown = block.splitlines()
     assert command.startswith("$ orharness ")
     ran = subprocess.run(
-        [sys.executable, "-m", "orharness", *command.split()[2:]],
+        [sys.executable, "-m", "orharness", *shlex.split(command)[2:]],
         capture_output=True,
         encoding="utf-8",
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "100", "PYTHONUTF8": "1"},
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "100", "PYTHONUTF8": "1", "PATH": _with_this_python()},
         timeout=120,
         check=True,
     )
     printed = iter([_shape(line) for line in ran.stdout.splitlines()])
     missing = [line for line in shown if line != "…" and line.strip() and _shape(line) not in printed]
     assert missing == [], ran.stdout
+
+
+def _with_this_python() -> str:
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+
+
+@pytest.mark.parametrize("block", _blocks("console"))
+def test_a_command_prints_what_the_readme_shows(block: str) -> None:
+    _check_printed(block, ROOT)
+
+
+@pytest.mark.parametrize(
+    ("page", "block"),
+    [pytest.param(page, block, id=name) for name, page in PAGES.items() for block in _blocks("console", page)],
+)
+def test_a_command_prints_what_a_page_shows_beside_its_files(page: str, block: str, tmp_path: Path) -> None:
+    _write_files(page, tmp_path)
+    _check_printed(block, tmp_path)
 
 
 def test_the_commands_of_the_set_up_are_those_of_ci() -> None:

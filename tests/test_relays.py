@@ -42,14 +42,19 @@ class Stops(StrEnum):
 
 @dataclass(frozen=True)
 class Relay:
-    """One app, and what is known of it. ``passes_a_cut_on``: a cut answer does not look whole to the browser."""
+    """One app, and what is known of it.
+
+    ``shows_an_early_end``: an answer that ends in order, but too early, does not look whole to the browser.
+    ``shows_errors``: nor does an error before the stream look like an empty answer.
+    """
 
     argv: list[str]
     path: str = "/chat"
     env: dict[str, str] = field(default_factory=dict)
     stops: Stops = Stops.AT_ONCE
     streams: bool = True
-    passes_a_cut_on: bool = True
+    shows_an_early_end: bool = True
+    shows_errors: bool = True
 
 
 AIOHTTP = [sys.executable, str(HERE / "aiohttp_relay.py"), "{port}"]
@@ -59,15 +64,19 @@ OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_DANGEROUSLY_PERMIT_W
 RELAYS = {
     "FastAPI, async generator, openai": Relay(FASTAPI, "/fastapi_openai/chat"),
     "FastAPI, async generator, httpx": Relay(FASTAPI, "/fastapi_httpx/chat"),
-    "FastAPI, the same behind middlewares": Relay(FASTAPI, "/fastapi_middleware/chat"),
-    "FastAPI, sync generator": Relay(FASTAPI, "/fastapi_sync_generator/chat", stops=Stops.NEVER, passes_a_cut_on=False),
-    "FastAPI, queue and task": Relay(FASTAPI, "/fastapi_queue/chat", stops=Stops.NEVER, passes_a_cut_on=False),
-    "FastAPI, collects": Relay(FASTAPI, "/fastapi_buffering/chat", streams=False, passes_a_cut_on=False),
+    "FastAPI, the first behind middlewares": Relay(FASTAPI, "/fastapi_middleware/chat", shows_errors=False),
+    "FastAPI, sync generator": Relay(
+        FASTAPI, "/fastapi_sync_generator/chat", stops=Stops.NEVER, shows_an_early_end=False
+    ),
+    "FastAPI, queue and task": Relay(
+        FASTAPI, "/fastapi_queue/chat", stops=Stops.NEVER, shows_an_early_end=False, shows_errors=False
+    ),
+    "FastAPI, collects": Relay(FASTAPI, "/fastapi_buffering/chat", streams=False, shows_an_early_end=False),
     "aiohttp, handler_cancellation": Relay([*AIOHTTP, "--handler-cancellation"]),
     "aiohttp, its default": Relay(AIOHTTP, stops=Stops.AT_THE_NEXT_EVENT),
     "Node, aborts": Relay(NODE),
     "Node, forgets": Relay([*NODE, "--forget"], stops=Stops.NEVER),
-    "LiteLLM's proxy": Relay(LITELLM, "/v1/chat/completions", env=OFFLINE, passes_a_cut_on=False),
+    "LiteLLM's proxy": Relay(LITELLM, "/v1/chat/completions", env=OFFLINE, shows_an_early_end=False),
 }
 Browse: TypeAlias = Callable[[], RelayClient]
 
@@ -196,8 +205,16 @@ def test_events_come_out_as_they_go_in(relay: Relay, browse: Browse, upstream: S
         browser.read_until("[DONE]")
 
 
-def test_a_cut_answer_is_seen_to_be_cut(relay: Relay, browse: Browse, upstream: SseServer) -> None:
+def test_an_answer_that_ends_early_is_seen_to(relay: Relay, browse: Browse, upstream: SseServer) -> None:
     upstream.chat("Hello, big world", through=[truncate(after_text("big"))])
     with browse() as browser:
         browser.read_all()
-        assert ("[DONE]" not in browser.text) is relay.passes_a_cut_on
+        assert ("[DONE]" not in browser.text) is relay.shows_an_early_end
+
+
+def test_an_error_is_seen_to_be_one(relay: Relay, browse: Browse, upstream: SseServer) -> None:
+    upstream.post("/chat/completions").respond(500, json={"error": {"code": 500, "message": "the model is down"}})
+    with browse() as browser:
+        browser.read_all()
+        looks_empty = browser.status == 200 and browser.ended == "clean" and not browser.text
+        assert looks_empty is not relay.shows_errors
