@@ -14,6 +14,7 @@ from orharness.journal import Exchange
 from orharness.verdict import Evidence, Expected, excerpt, shorten
 
 _LONGEST = 200  # characters of a text that are shown
+MOST_REQUESTS = 10  # where a case sets no limit: SDKs try three times, and a few of them wrap one another
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,21 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
     exchange = exchanges[-1]
     if (wrong := _wrong_request(case, exchange)) is not None:
         return wrong
+    if (again := _sent_again(case, len(exchanges))) is not None:
+        return _evidence(case, exchange, f"{len(exchanges)} requests", again, heard.text)
     if not heard.ended:
         got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
         return _evidence(case, exchange, got, _still_waits(case), heard.text)
     if not any(_fits(one, heard) for one in (case.expected, *case.also)):
         return _evidence(case, exchange, _got(heard), _reason(case, heard), heard.text)
-    if case.requests is not None and len(exchanges) > case.requests:
-        return _evidence(case, exchange, f"{len(exchanges)} requests", "the request was silently sent again")
     return None
+
+
+def _sent_again(case: Case, requests: int) -> str | None:
+    """Whether there were more requests than may be. It is asked first: what else is wrong comes of it."""
+    if case.requests is not None and requests > case.requests:
+        return "the request was silently sent again"
+    return "the request is sent again and again, without an end" if requests > MOST_REQUESTS else None
 
 
 def _trouble(case: Case, trouble: Trouble) -> Evidence:
@@ -179,7 +187,7 @@ def _reason_of_text(case: Case, got: str) -> str:
             return "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8"
     if "\ufffd" in got and "\ufffd" not in expected:
         return "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
-    if case.cause is not None:
+    if case.cause is not None and not case.expected.error:  # that of an error is why it is not seen
         return case.cause
     if got.startswith(expected) and not case.expected.error:
         return "it goes on behind [DONE]" if "[DONE]" not in got[len(expected) :] else "[DONE] is taken for text"
@@ -206,4 +214,4 @@ def _reason_of(case: Case, error: BaseException) -> str:
             return "null as content is taken for text"
         case asyncio.TimeoutError():
             return "it timed out"
-    return "it raised"
+    return case.cause or "it raised"

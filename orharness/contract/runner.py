@@ -11,6 +11,7 @@ from orharness.contract.cases import CLAIMS, select
 from orharness.contract.chunkings import Cuts
 from orharness.contract.clients import Client, FunctionSubject, Session, Subject
 from orharness.contract.judge import (
+    MOST_REQUESTS,
     Heard,
     did_not_get_there,
     judge_cancel,
@@ -183,7 +184,7 @@ class _Bench:
         session = self._subject.start(self._server.base_url)
         try:
             waited = case.patience * patience
-            ended = _wait_for_end(session, route, waited)
+            ended = _wait_for_end(session, route, waited, before)
             calls = route.calls[before:]
             if ended and calls:
                 calls[-1].finished  # noqa: B018 - gives it the time to read the end
@@ -267,12 +268,18 @@ def _is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: floa
     return not session.ended.is_set() and (cancel.after == 0 or session.paused.is_set())
 
 
-def _wait_for_end(session: Session, route: LiveRoute, patience: float) -> bool:
-    """Patience runs while nothing happens: a client that still takes bytes is slow, not stuck."""
+def _wait_for_end(session: Session, route: LiveRoute, patience: float, before: int) -> bool:
+    """Patience runs while nothing happens: a client that still takes bytes is slow, not stuck.
+
+    ``before``: the calls of the runs before this one. One that asks again and again is not waited for.
+    """
     seen: object = None
     deadline = monotonic() + patience
     while not session.ended.wait(min(0.05, patience)):
-        now = (len(session.pieces), [_progress(call) for call in route.calls])
+        calls = route.calls[before:]
+        if len(calls) > MOST_REQUESTS:
+            return False
+        now = (len(session.pieces), [_progress(call) for call in calls])
         if now != seen:
             seen, deadline = now, monotonic() + patience
         elif monotonic() > deadline:

@@ -8,7 +8,8 @@ and were recorded to send.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from orharness.scenario import Piece, Reply, Through
@@ -28,20 +29,20 @@ KEEP_ALIVE = ": ONEROUTER PROCESSING"
 MODEL = "m"  # named, so that the bytes do not depend on what the client asks for
 
 
-def chat(text: str = TEXT, *through: object, **options: Any) -> Callable[[], Reply]:
+def chat(text: str | Iterable[str] = TEXT, *through: object, **options: Any) -> Callable[[], Reply]:
     """A chat completion as a gateway sends it."""
     options.setdefault("model", MODEL)
-    return lambda: Reply.chat(text, through=through, **options)  # type: ignore[arg-type]
+    return cache(lambda: Reply.chat(text, through=through, **options))  # type: ignore[arg-type]
 
 
 def stream(*pieces: Piece, through: Through = (), **options: Any) -> Callable[[], Reply]:
     """Events and bytes as they are given."""
-    return lambda: Reply.stream(*pieces, through=through, **options)
+    return cache(lambda: Reply.stream(*pieces, through=through, **options))
 
 
-def chunk(delta: dict[str, Any] | None, **fields: Any) -> str:
+def chunk(delta: dict[str, Any] | None, finish: str | None = None, **fields: Any) -> str:
     """The JSON of one chunk with one choice, or with none for a delta of ``None``."""
-    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": None}]
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
     document = {"id": "1", "object": "chat.completion.chunk", "choices": choices, **fields}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
@@ -49,6 +50,11 @@ def chunk(delta: dict[str, Any] | None, **fields: Any) -> str:
 def delta(content: str | None, **fields: Any) -> Event:
     """An event that adds this content."""
     return Event(data=chunk({"content": content}, **fields))
+
+
+def finish(reason: str = "stop") -> Event:
+    """The event that says why the model stopped."""
+    return Event(data=chunk({}, reason))
 
 
 def yields(text: str) -> Expected:
@@ -59,6 +65,11 @@ def yields(text: str) -> Expected:
 def fails(text: str | None) -> Expected:
     """The client yields this text, and shows an error."""
     return Expected(text, error=True)
+
+
+def either(text: str) -> Expected:
+    """The client yields this text, and may show an error."""
+    return Expected(text, error=None)
 
 
 def inside(text: str, bytes_behind: int) -> Position:
