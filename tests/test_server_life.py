@@ -371,7 +371,8 @@ def _python(code: str, *options: str, environment: dict[str, str] | None = None)
 
 
 HELD = """
-    import signal, socket, sys, time
+    import logging, signal, socket, sys, time
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # -X dev warns of a turn that a busy machine made slow
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
     from orharness.server.facade import SseServer
     from orharness.transforms import hold
