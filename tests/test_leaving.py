@@ -362,6 +362,26 @@ def test_leaving_before_the_server_knows_that_the_last_byte_was_read(
         scene.check(_expected(AFTER_END, way, pacing))
 
 
+@pytest.mark.parametrize("pacing", Pacing)
+@pytest.mark.parametrize("stage", [s for s in STAGES if s.kept == "gate"], ids=lambda stage: stage.name)
+def test_a_socket_that_is_gone_is_not_taken_for_one_that_has_read(
+    stage: Stage, pacing: Pacing, sse_thread: ServerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that is busy may be stopped between closing a client's socket and sending its RST."""
+    way = next(way for way in WAYS if way.unread and way.leave is Raw.close)
+    expected = _expected(stage, way, pacing)
+    with SseServer(sse_thread, pacing=pacing) as server, ExitStack() as stack:
+        scene = Scene(server, stage, way, 10, stack)
+        scene.send_the_rest()
+        for client in scene.clients:
+            client.wait_known(expected)
+        with monkeypatch.context() as patch:
+            patch.setattr(sse_thread.peers, "ask", lambda question: None)
+            time.sleep(SLOW)  # in which the server would have gone on
+            scene.leave_or_end()
+            scene.check(expected)
+
+
 @pytest.mark.parametrize("way", LEAVING, ids=lambda way: way.name)
 def test_a_crowd_that_leaves_in_one_turn(way: Way, sse_thread: ServerThread, victims: Victims) -> None:
     """Looking at so many takes longer than a half-close is given to show that it is none: that time is not theirs."""

@@ -25,6 +25,7 @@ from orharness.stream import Framing
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: long enough for an idle reader, a guess
 _SPIN = 0.0005  # seconds of asking in every turn of the loop before sleeping between two questions
 _HALF_CLOSE_AFTER = 0.02  # seconds from the first to the last look at a socket whose FIN is called a half-close
+_TOLD_WITHIN = 2.0  # seconds from the vanishing of a client's socket to its FIN or RST, at most
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _TCP_CLOSE = 7
 _TURNS = 10  # of the loop, from a request's arrival to its body being read: four, and some to spare
@@ -127,14 +128,31 @@ class Connection(web.RequestHandler):
         return None if state is None or state.read is None else state.read >= self.written
 
     async def wait_read(self) -> bool:
-        """Returns when the client has taken everything: True if that was seen, False if a pause stands for it."""
+        """Returns when the client has taken everything: True if that was seen, False if a pause stands for it.
+
+        Raises ``ConnectionResetError`` where the client was seen to be gone.
+        """
         started = monotonic()
-        while self.visible and (read := self.has_read_all()) is not None:
+        while self.visible:
+            read = self.has_read_all()
             if read:
                 return True
-            await _breathe(monotonic() - started)
+            if read is None:
+                await self._wait_told()
+            else:
+                await _breathe(monotonic() - started)
         await asyncio.sleep(PAUSE)
         return False
+
+    async def _wait_told(self) -> None:
+        """The client's socket is gone, so it left; the transport tells in a moment.
+
+        Its kernel may be stopped between closing the socket and sending the RST, for long where all cores are busy.
+        """
+        await asyncio.wait({self.gone}, timeout=_TOLD_WITHIN)
+        if self.gone.done():
+            raise ConnectionResetError("the client has left")
+        self.visible = False  # it has not left: it cannot be seen any more
 
     def _at_leaving(self) -> PeerState | None:
         """What was read when the client left. A close with unread bytes sends RST; so behind a FIN all was read."""
