@@ -38,6 +38,7 @@ def _tests(page: str) -> list[str]:
 @pytest.fixture
 def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    pytester.makepyfile(app=(ROOT / "tests" / "relays" / "fastapi_httpx.py").read_text("utf-8"))  # the backend between
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = --strict-markers")
     return pytester
 

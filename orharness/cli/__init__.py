@@ -1,4 +1,4 @@
-"""The command line: ``orharness demo``, ``serve``, ``record`` and ``show``."""
+"""The command line: ``orharness demo``, ``serve``, ``record``, ``relay-check`` and ``show``."""
 
 from __future__ import annotations
 

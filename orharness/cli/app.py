@@ -164,6 +164,57 @@ def record(
     record_until_stopped(upstream, to, overwrite=overwrite, key_env=key_env)
 
 
+@app.command("relay-check")
+def relay_check(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where the browser asks your backend.", show_default=False)],
+    json: Annotated[
+        str,
+        typer.Option(metavar="BODY", help="The JSON that the browser sends; @FILE reads it.", show_default=False),
+    ],
+    command: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CMD",
+            help="Start the backend with this, and OPENAI_BASE_URL set; {port} is a free port, also in URL.",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[str, typer.Option(help="The method of the browser's request.")] = "POST",
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: VALUE'", help="A header of the browser's request.", show_default=False),
+    ] = None,
+    within: Annotated[
+        float, typer.Option(metavar="S", help="Seconds that the backend has for what it should do at once.")
+    ] = 2.0,
+    only: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only the cases with this in their id.", show_default=False)
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address on which the upstream listens.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="The port of the upstream, which your backend must know; 0 is any free one.")
+    ] = 0,
+) -> None:
+    """Judge a backend that passes a model's stream on to browsers.
+
+    It plays the model behind your backend, and the browser before it. Does
+    each event come through at once and unchanged? Can an error be seen? When
+    the browser leaves, does the model stop? No test is to be written.
+
+    Your backend runs with its OPENAI_BASE_URL at the upstream's address, which
+    is the first line on stderr; or --command starts it so.
+
+    Example: [bold]orharness relay-check http://127.0.0.1:8000/chat --json '{"messages": []}' --port 8788[/bold]
+
+    Example: [bold]orharness relay-check 'http://127.0.0.1:{port}/chat' --json @body.json --command 'uvicorn app:app
+    --port {port}'[/bold]
+    """
+    from orharness.cli.relay_check import Options, check_relay
+
+    if not check_relay(Options(url, json, command, method, header or (), within, only, host, port)):
+        raise typer.Exit(FAILED)
+
+
 @app.command()
 def show(
     source: Annotated[

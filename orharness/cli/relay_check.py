@@ -1,0 +1,94 @@
+"""``orharness relay-check``: a backend between our upstream and our browser, and a table of verdicts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from orharness.errors import ScenarioError
+from orharness.relay.check import PATIENCE, check
+from orharness.relay.process import SseProcess
+from orharness.report.screen import Screen
+from orharness.report.text import show_verdicts
+from orharness.server.facade import SseServer
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said."""
+
+    url: str
+    json: str
+    command: str | None = None
+    method: str = "POST"
+    headers: Sequence[str] = ()
+    within: float = PATIENCE
+    only: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        if self.within <= 0:
+            raise ScenarioError(f"--within is a number of seconds above 0, not {self.within:g}")
+        if "{port}" in self.url and self.command is None:
+            raise ScenarioError("{port} in the address is the port of the backend that --command starts")
+
+    def body(self) -> Any:
+        """The request's body; ``@FILE`` is read from there."""
+        text = self.json
+        try:
+            if text.startswith("@"):
+                text = Path(text[1:]).read_text("utf-8")
+            return json.loads(text)
+        except OSError as error:
+            raise ScenarioError(f"--json {self.json}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise ScenarioError(f"--json is no JSON: {error}") from error
+
+    def sent_headers(self) -> dict[str, str]:
+        """As ``curl -H`` takes them."""
+        found = {}
+        for line in self.headers:
+            name, colon, value = line.partition(":")
+            if not colon or not name.strip():
+                raise ScenarioError(f"--header takes 'Name: value', not {line!r}")
+            found[name.strip()] = value.strip()
+        return found
+
+    def process(self, server: SseServer) -> SseProcess | None:
+        """The backend to start, if any; without ``{port}`` it is to listen where the address says."""
+        if self.command is None:
+            return None
+        port = None if "{port}" in self.url else urlsplit(self.url).port
+        return SseProcess(shlex.split(self.command), server=server, port=port)
+
+
+def check_relay(options: Options) -> bool:
+    """Runs the check and prints its verdicts; whether no MUST failed. Raises ``OrharnessError`` for what cannot be."""
+    body, headers = options.body(), options.sent_headers()
+    progress = Screen(sys.stderr)
+    with SseServer(strict=False, host=options.host, port=options.port) as server:
+        progress.say(f"point your backend's OPENAI_BASE_URL at {server.base_url}", "bold")
+        process = options.process(server)
+        with process or nullcontext():
+            url = options.url if process is None else options.url.replace("{port}", str(process.port))
+            verdicts = check(
+                url,
+                body,
+                server=server,
+                method=options.method,
+                headers=headers,
+                patience=options.within,
+                only=options.only,
+                told=lambda verdict: progress.line(f"{verdict.case}: {verdict.result.replace('_', ' ')}", "dim"),
+            )
+    progress.line()
+    show_verdicts(Screen(), verdicts)
+    return not any(verdict.counts for verdict in verdicts)

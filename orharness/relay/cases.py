@@ -1,0 +1,190 @@
+"""The catalogue of a relay's check: what the upstream plays, what the browser does, and who judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from orharness.dialects.chat import Failure
+from orharness.journal import How, Pacing
+from orharness.relay import judge
+from orharness.relay.judge import Judge
+from orharness.scenario import Reply
+from orharness.stream import Ending, Transform
+from orharness.transforms import after_event, comments, drop, hold, inside_event, pace, rechunk, truncate
+from orharness.verdict import Level
+
+# Each is found wherever a relay puts it: no JSON escape and no markup changes it.
+WORDS = tuple(f"tok{number:03d} " for number in range(1, 101))
+SHORT = WORDS[:6]
+# Characters of two, three and four bytes; no token is part of another.
+UNICODE = ("Grüße, ", "世界 ", "🙂 ", "naïve ", "Ελλάδα ", "“end”")
+KEEP_ALIVE = ": ONEROUTER PROCESSING"
+_ROLE = 1  # events before the first token
+_STEPS = 10  # gates behind the one at which the browser leaves: who notices late shows when
+_PACE = 0.02  # seconds between two chunks of a stream that flows
+_COMMENTS = 50
+LONGEST = _PACE * (len(WORDS) + _COMMENTS + 3)  # seconds that the longest answer takes
+
+
+class Act(StrEnum):
+    """What the browser does."""
+
+    READ = "read"  # to the end
+    STEP = "step"  # the next token is held back until the one before it came out
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that a relay must (or should) do.
+
+    ``judges``: in their order; the first that finds something decides. ``tokens``: what is sent, a token an event.
+    ``until``: chunks that the upstream must have written before the browser leaves, ``None``: it stands at a gate.
+    ``marker``: what must have come out by then, if the relay lets it.
+    """
+
+    id: str
+    title: str
+    reply: Callable[[], Reply]
+    judges: tuple[Judge, ...]
+    level: Level = Level.MUST
+    act: Act = Act.READ
+    tokens: tuple[str, ...] = SHORT
+    how: How = How.FIN
+    until: int | None = None
+    marker: str = ""
+
+
+def _chat(tokens: tuple[str, ...], *through: Transform, **options: object) -> Callable[[], Reply]:
+    return lambda: Reply.chat(tokens, through=through, **options)  # type: ignore[arg-type]
+
+
+def _model(*through: Transform) -> Callable[[], Reply]:
+    """A long answer that does not wait for its reader: what a relay that does not read on leaves to the model."""
+    return _chat(WORDS, *through, pacing=Pacing.RECORDED)
+
+
+def _gates(first: int, number: int) -> list[Transform]:
+    """Gates behind so many events, from that one on."""
+    return [hold(after=first + step) for step in range(number)]
+
+
+def _fidelity(name: str, title: str, by: Judge, *through: Transform, level: Level = Level.MUST) -> Case:
+    return Case(f"fidelity/{name}", title, _chat(SHORT, *through), (by,), level)
+
+
+def _error(name: str, title: str, reply: Callable[[], Reply], by: Judge, level: Level = Level.MUST) -> Case:
+    return Case(f"errors/{name}", title, reply, (by,), level)
+
+
+def _limit() -> Reply:
+    error = {"error": {"code": 429, "message": "relay-check: the limit is reached", "type": "rate_limit_error"}}
+    # The OpenAI SDKs obey the latter: what is judged is the answer and not the third attempt.
+    return Reply.respond(429, json=error, headers={"Retry-After": "1", "x-should-retry": "false"})
+
+
+def _broken() -> Reply:
+    error = {"error": {"code": 500, "message": "relay-check: the model is down", "type": "server_error"}}
+    return Reply.respond(500, json=error, headers={"x-should-retry": "false"})
+
+
+def _cancel(
+    name: str, title: str, reply: Callable[[], Reply], until: int | None = None, marker: str = ""
+) -> tuple[Case, ...]:
+    return tuple(
+        Case(
+            f"cancel/{name}-{how}",
+            f"The browser leaves {title} ({how.upper()}): so does the relay.",
+            reply,
+            (judge.left,),
+            act=Act.LEAVE,
+            tokens=WORDS,
+            how=how,
+            until=until,
+            marker=marker,
+        )
+        for how in (How.FIN, How.RST)
+    )
+
+
+CASES: tuple[Case, ...] = (
+    Case(
+        "fidelity/text",
+        "The text comes out whole and unbroken, though chunks cut its characters.",
+        _chat(UNICODE, rechunk(7)),
+        (partial(judge.text, sent="".join(UNICODE), tokens=UNICODE),),
+        tokens=UNICODE,
+    ),
+    _fidelity(
+        "events", "Each of the model's events is one event again.", partial(judge.chunks, tokens=SHORT), rechunk(50)
+    ),
+    _fidelity("done", "[DONE] comes out once, at the end.", judge.end_marker),
+    _fidelity(
+        "done-invented",
+        "Where the model sends no [DONE], none comes out.",
+        judge.no_end_marker,
+        drop("[DONE]"),
+        level=Level.SHOULD,
+    ),
+    _fidelity(
+        "comments", "Keep-alive comments come out.", judge.comments, comments(KEEP_ALIVE, before=3), level=Level.SHOULD
+    ),
+    _fidelity("content-type", "An event stream says that it is one.", judge.content_type, level=Level.SHOULD),
+    Case(
+        "buffering/each-event",
+        "Each event comes out before the next one is sent.",
+        _chat(SHORT, *_gates(_ROLE + 1, len(SHORT))),
+        (partial(judge.each_event, number=len(SHORT)),),
+        act=Act.STEP,
+    ),
+    _error("limit", "An error before the stream (429) can be seen.", _limit, judge.told),
+    _error("limit-status", "It keeps its status, 429.", _limit, partial(judge.status_kept, status=429), Level.SHOULD),
+    _error("server", "An error before the stream (500) can be seen.", _broken, judge.told),
+    _error(
+        "in-stream",
+        "An error event within the stream can be seen.",
+        _chat(SHORT, error=Failure("relay-check: the provider broke off", 502, after=3)),
+        judge.told,
+    ),
+    _error(
+        "cut",
+        "An answer that is cut off between two events does not look whole.",
+        _chat(SHORT, truncate(after_event(4), Ending.ABORT)),
+        judge.told,
+    ),
+    _error(
+        "cut-inside-an-event",
+        "An answer that is cut off inside an event does not look whole.",
+        _chat(SHORT, truncate(inside_event(4), Ending.ABORT)),
+        judge.told,
+    ),
+    _error(
+        "reset",
+        "An upstream connection that is reset does not look like the end.",
+        _chat(SHORT, truncate(after_event(4), Ending.RESET)),
+        judge.told,
+    ),
+    *_cancel("before-the-first-event", "before the first event", _model(*_gates(0, _STEPS))),
+    *_cancel(
+        "during-comments",
+        "while only comments come",
+        _model(comments(KEEP_ALIVE, every=10_000, before=_COMMENTS), pace(_PACE)),
+        until=3,
+    ),
+    *_cancel("between-events", "while events come", _model(pace(_PACE)), until=4, marker=WORDS[1]),
+    *_cancel(
+        "while-silent",
+        "while the model is silent",
+        _model(*_gates(_ROLE + 3, _STEPS)),
+        marker=WORDS[2],
+    ),
+    *_cancel(
+        "before-done",
+        "behind the last token, before [DONE]",
+        _model(hold(after=_ROLE + len(WORDS)), hold(after=_ROLE + len(WORDS) + 1)),
+        marker=WORDS[-1],
+    ),
+)

@@ -1,0 +1,307 @@
+"""What was seen on both sides of a relay, as data, and the pure functions that judge it.
+
+Each judge returns an ``Evidence`` (the relay fails), a ``str`` (the case is not applicable, and why) or ``None``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from orharness.checks import describe
+from orharness.dialects.chat import wants_stream
+from orharness.journal import Exchange
+from orharness.relay.response import Ended
+from orharness.relay.views import Form, best_view, contents, events_of, finished, form_of, items_of, parsed, says, views
+from orharness.sse import Comment
+from orharness.verdict import Evidence, quote, shorten
+
+_TAIL = 160  # bytes of the answer that evidence shows
+
+BUFFERS = (
+    "it is collected on its way. Usual places: a middleware that waits for the whole answer or compresses it (GZip,"
+    " Starlette's BaseHTTPMiddleware), a relay that awaits the answer before it sends, a response that is not streamed,"
+    " a reverse proxy (cure: the header X-Accel-Buffering: no)"
+)
+READS_ON = (
+    "the upstream goes on, though nobody is there. Usual causes: a sync generator (FastAPI and Starlette"
+    " run it in a thread that nobody can stop: make it async); a task of its own that fills a queue (cancel it in a"
+    " `finally`); a client that is not closed when the generator is (use `async with`)"
+)
+WAKES_LATE = (
+    "the relay notices only when it has something to write: while the model thinks, it runs on. aiohttp.web needs"
+    " handler_cancellation=True, Node a listener: res.on('close', () => controller.abort())"
+)
+SWALLOWED = (
+    "the error is caught on its way and the answer ended in order: its reader takes a part for the whole. Send an error"
+    " event, or let the connection break off"
+)
+
+
+@dataclass(frozen=True)
+class Buffering:
+    """The first event that did not come out while the next one was held back, and how many more it took.
+
+    ``freed_by``: gates that had to be opened until it came, ``None``: not before the end of the answer.
+    """
+
+    event: int
+    text: str
+    freed_by: int | None = None
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A browser that left: ``after`` so many seconds the upstream saw it, ``None``: not within the time it had.
+
+    ``woken_by``: how many further events the upstream had to send until it did, ``None``: it never did.
+    ``written``: tokens that had been written to the relay when the browser left.
+    """
+
+    after: float | None
+    written: int = 0
+    woken_by: int | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run: what the upstream saw (one exchange a request) and what came out at the browser.
+
+    ``unmatched``: requests of the relay that no reply was for. ``patience``: seconds that the relay had. ``problem``:
+    why the browser could not read on.
+    """
+
+    base_url: str
+    exchanges: tuple[Exchange, ...] = ()
+    unmatched: tuple[Exchange, ...] = ()
+    status: int | None = None
+    content_type: str = ""
+    content: bytes = b""
+    ended: Ended | None = None
+    patience: float = 2.0
+    problem: str = ""
+    buffering: Buffering | None = None
+    leaving: Leaving | None = None
+
+    @property
+    def form(self) -> Form:
+        """What the relay makes of the model's stream."""
+        return form_of(self.content, self.content_type)
+
+    def outcome(self) -> str:
+        """What came out, in words."""
+        if self.problem:
+            return self.problem
+        if self.status is None:
+            return f"no response within {self.patience:g} s" if self.ended is None else "no response: it was cut off"
+        end = "it does not end" if self.ended is None else f"a {self.ended} end"
+        tail = quote(self.content[-_TAIL:])
+        return f"status {self.status}, {len(self.content):,} bytes, {end}: {'…' * (len(self.content) > _TAIL)}{tail}"
+
+
+Judge = Callable[[Seen], Evidence | str | None]
+
+
+def asked(seen: Seen) -> Evidence | None:
+    """The relay asks our upstream, and for a stream."""
+    expected = f'POST {seen.base_url}/chat/completions with "stream": true'
+    if not seen.exchanges:
+        others = "; ".join(describe(one) for one in seen.unmatched)
+        got = f"no such request; the browser saw: {seen.outcome()}" + (f"\nbut {others}" if others else "")
+        reason = (
+            "the backend asks for something else: this check plays chat completions only"
+            if others
+            else f"the backend does not ask this upstream: set its OPENAI_BASE_URL to {seen.base_url}, start it again"
+        )
+        return Evidence(expected, got, reason)
+    request = seen.exchanges[-1].request
+    if not wants_stream(request.json):
+        got = shorten(request.text, 200)
+        return Evidence(expected, got, 'the backend asks for the whole answer: without "stream": true none is streamed')
+    return None
+
+
+def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
+    """The whole text comes out, once, in order, unbroken, and the answer ends."""
+    problem = _unread(seen)
+    if problem is None and says(seen.content, sent):
+        return None
+    got = best_view(seen.content, tokens)
+    shown = seen.outcome() if problem is not None else shorten(got, 300)
+    return Evidence(repr(sent), shown, problem or _changed(sent, tokens, got, seen.content), quote(seen.content[:200]))
+
+
+def _unread(seen: Seen) -> str | None:
+    """Why there is nothing to read."""
+    if seen.problem:
+        return "what came out is no HTTP"
+    if seen.status != 200:
+        return "the relay answers with an error, though its upstream does not"
+    if seen.ended is None:
+        return "the answer does not end, though the upstream's has"
+    return None if seen.ended is Ended.CLEAN else "the connection is cut, though the upstream's answer ends in order"
+
+
+def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
+    """The likely cause, told by what the text looks like."""
+    if any(sent.encode().decode("latin-1") in view for view in views(content)):
+        return "UTF-8 is read as Latin-1: an event stream is always UTF-8, whatever the content type says"
+    if "\ufffd" in content.decode("utf-8", "replace") or any("\ufffd" in view for view in views(content)):
+        return (
+            "characters are broken: bytes are decoded chunk by chunk, and a boundary cuts some (decode incrementally)"
+        )
+    missing = [token for token in tokens if token not in got]
+    if missing:
+        return f"text is lost: {len(missing)} of {len(tokens)} tokens, first {missing[0]!r}"
+    if any(got.count(token) > 1 for token in tokens):
+        return "text comes out twice"
+    places = [got.index(token) for token in tokens]
+    return "the order is changed" if places != sorted(places) else "something is put in between the tokens"
+
+
+def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
+    """Each of the model's events is one event again."""
+    if seen.form is not Form.CHAT:
+        return "the relay does not pass on the model's own events"
+    events = events_of(seen.content)
+    broken = [event.data for event in events if event.data != "[DONE]" and parsed(event.data) is None]
+    found = contents(events)
+    if not broken and found == list(tokens):
+        return None
+    if broken:
+        two = "\n" in broken[0]
+        reason = (
+            "events are joined: the empty line that ends each is lost"
+            if two
+            else "an event is cut: a piece of the upstream's bytes is taken for an event"
+        )
+        return Evidence("JSON in each event", shorten(repr(broken[0]), 200), reason)
+    got = f"{len(found)} events with text: {shorten(repr(found), 200)}"
+    reason = "events are lost" if len(found) < len(tokens) else "events are repeated or cut into several"
+    if len(found) < len(tokens) and "".join(found) == "".join(tokens):
+        reason = "several events are joined into one"
+    return Evidence(f"{len(tokens)} events with text", got, reason)
+
+
+def end_marker(seen: Seen) -> Evidence | str | None:
+    """``[DONE]`` comes out once, as the last event."""
+    if seen.form is not Form.CHAT:
+        return "the relay does not pass on the model's own events"
+    events = [event.data for event in events_of(seen.content)]
+    if events.count("[DONE]") == 1 and events[-1] == "[DONE]":
+        return None
+    number = events.count("[DONE]")
+    got = f"[DONE] {number} times" if number != 1 else f"behind [DONE]: {shorten(repr(events[-1]), 100)}"
+    reason = "[DONE] is lost: its readers wait for more, or take the answer for cut" if not number else (
+        "the relay adds a [DONE] of its own to the one that it passes on" if number > 1 else "[DONE] is not the last"
+    )  # fmt: skip
+    return Evidence("[DONE] once, as the last event", got, reason, quote(seen.content[-_TAIL:]))
+
+
+def no_end_marker(seen: Seen) -> Evidence | str | None:
+    """No ``[DONE]`` comes out of a stream that had none."""
+    if seen.form is not Form.CHAT:
+        return "the relay does not pass on the model's own events"
+    if "[DONE]" not in [event.data for event in events_of(seen.content)]:
+        return None
+    return Evidence(
+        "no [DONE]: the upstream ends without one",
+        f"[DONE]: {quote(seen.content[-_TAIL:])}",
+        "[DONE] is added whatever the upstream sent: an answer that was cut short looks whole",
+    )
+
+
+def comments(seen: Seen) -> Evidence | str | None:
+    """Keep-alive comments come out."""
+    if seen.form is Form.OTHER:
+        return "only an event stream has comments"
+    sent = sum(isinstance(item, Comment) for one in seen.exchanges for item in items_of(one.body))
+    came = sum(isinstance(item, Comment) for item in items_of(seen.content))
+    if came:
+        return None
+    return Evidence(
+        f"keep-alive comments, or others in their place: the upstream sent {sent}",
+        "none",
+        "comments are dropped: while the model thinks nothing comes, and browsers and proxies may time out."
+        " Send a comment every few seconds",
+    )
+
+
+def content_type(seen: Seen) -> Evidence | str | None:
+    """An event stream says that it is one."""
+    if seen.form is Form.OTHER:
+        return "it is no event stream"
+    if seen.content_type.startswith("text/event-stream"):
+        return None
+    reason = "EventSource refuses an event stream under another content type, and proxies may buffer it"
+    return Evidence("Content-Type: text/event-stream", seen.content_type or "none", reason)
+
+
+def each_event(seen: Seen, *, number: int) -> Evidence | None:
+    """Each event came out before the upstream sent the next one."""
+    stuck = seen.buffering
+    if stuck is None:
+        return None
+    when = (
+        "only with the end of the answer"
+        if stuck.freed_by is None
+        else f"only when {stuck.freed_by} more {'event was' if stuck.freed_by == 1 else 'events were'} sent"
+    )
+    came = f"so far: {quote(seen.content[-_TAIL:])}" if seen.content else "nothing had come so far"
+    return Evidence(
+        f"each of the {number} events comes out while the next one is held back",
+        f"event {stuck.event} ({stuck.text!r}) did not come within {seen.patience:g} s; it came {when}\n{came}",
+        BUFFERS,
+    )
+
+
+def told(seen: Seen, *, status: int | None = None) -> Evidence | None:
+    """The upstream's error can be seen: by the status, an error in the text, or a connection that is cut."""
+    failed = seen.status is not None and seen.status >= 400
+    if not seen.problem and (failed or seen.ended in (Ended.CUT, Ended.RESET) or b"error" in seen.content.lower()):
+        return None
+    expected = "an error that its reader can see: a status, an event or text that says error, or a connection cut off"
+    if seen.problem or seen.status is None or seen.ended is None:
+        reason = "after the upstream's error nothing comes, not even an end: the browser waits for ever"
+        return Evidence(expected, seen.outcome(), reason)
+    # A reader of chat completion chunks can tell by what is missing; of any other form it cannot.
+    if seen.form is Form.CHAT and not finished(events_of(seen.content)):
+        return None
+    return Evidence(expected, seen.outcome(), SWALLOWED)
+
+
+def status_kept(seen: Seen, *, status: int) -> Evidence | str | None:
+    """The status of an error before the stream is passed on."""
+    if seen.status == status:
+        return None
+    reason = "its reader cannot tell a limit, after which to try again, from a fault"
+    return Evidence(f"status {status}", seen.outcome(), reason)
+
+
+def left(seen: Seen) -> Evidence | None:
+    """When the browser has left, so has the relay."""
+    leaving = seen.leaving
+    if leaving is None or leaving.after is not None:
+        return None
+    expected = f"the upstream is left within {seen.patience:g} s of the browser's leaving"
+    if leaving.woken_by is not None:
+        events = "1 event" if leaving.woken_by == 1 else f"{leaving.woken_by} events"
+        return Evidence(expected, f"only when it had sent {events} more\n{_leaked(seen, leaving)}", WAKES_LATE)
+    ran = all(one.bytes_written == one.stream_size for one in seen.exchanges)
+    got = "the upstream ran to its end" if ran else "the upstream's connection stayed open"
+    return Evidence(expected, f"{got}\n{_leaked(seen, leaving)}", READS_ON)
+
+
+def _leaked(seen: Seen, leaving: Leaving) -> str:
+    bills = [one.bill for one in seen.exchanges if one.bill is not None]
+    tokens = max(0, sum(bill.tokens_billed for bill in bills) - leaving.written)
+    billed = sum(bill.tokens_prompt + bill.tokens_billed for bill in bills)
+    cost = sum(bill.cost for bill in bills) * tokens / billed if billed else 0.0
+    made = "1 token was" if tokens == 1 else f"{tokens:,} tokens were"
+    return f"{made} made and billed after the browser had left: ${cost:.6f}"
+
+
+def measured(seen: Seen) -> str:
+    """What a verdict's title says of how soon it was."""
+    after = None if seen.leaving is None else seen.leaving.after
+    return "" if after is None else f" ({after:.3f} s later)"

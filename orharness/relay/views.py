@@ -1,0 +1,105 @@
+"""What a relay's answer says, in whatever form it says it. Pure.
+
+A relay may pass on the model's events, wrap the text into events of its own, send one JSON document a line, or plain
+text. A text that the model sent is looked for in all of these readings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from orharness.dialects.answer import list_at
+from orharness.sse import Event, Item, decode
+
+_PREFIX = re.compile(r"^\w{1,2}:(?=[\"\[{])")  # the Vercel AI SDK's data stream: 0:"text"
+
+
+class Form(StrEnum):
+    """What a relay makes of the model's stream."""
+
+    CHAT = "chat"  # the model's own events, chat completion chunks
+    EVENTS = "events"  # an event stream of its own
+    OTHER = "other"  # anything else: text, lines of JSON
+
+
+def events_of(content: bytes) -> list[Event]:
+    """The events in the content."""
+    return [item for item in items_of(content) if isinstance(item, Event)]
+
+
+def items_of(content: bytes) -> list[Item]:
+    """The events, comments and retries in the content, as the standard reads them."""
+    return decode(content)
+
+
+def form_of(content: bytes, content_type: str = "") -> Form:
+    """Told by what is there: a content type can be wrong."""
+    events = events_of(content)
+    if any('"choices"' in event.data for event in events):  # also where what was joined or cut is no JSON any more
+        return Form.CHAT
+    return Form.EVENTS if events or content_type.startswith("text/event-stream") else Form.OTHER
+
+
+def views(content: bytes) -> list[str]:
+    """Each reading of the content: as it is, the data of its events joined, and each field of its JSON joined."""
+    text = content.decode("utf-8", "replace")
+    events = events_of(content)
+    lines = [event.data for event in events] or [_PREFIX.sub("", line) for line in text.splitlines()]
+    fields: dict[tuple[str | int, ...], list[str]] = {}
+    for line in lines:
+        for path, said in _strings(parsed(line), ()):
+            fields.setdefault(path, []).append(said)
+    return [text, "".join(event.data for event in events), *("".join(said) for said in fields.values())]
+
+
+def says(content: bytes, text: str) -> bool:
+    """Whether the text stands in any reading of the content."""
+    return any(text in view for view in views(content))
+
+
+def best_view(content: bytes, marks: tuple[str, ...]) -> str:
+    """The reading with most of the marks; of equal ones the shortest: it has the least around them."""
+    return max(views(content), key=lambda view: (sum(mark in view for mark in marks), -len(view)))
+
+
+def contents(events: list[Event]) -> list[str]:
+    """The text of each chat completion chunk that has any."""
+    deltas = [parsed(event.data) for event in events]
+    return [
+        str(delta["content"])
+        for document in deltas
+        for choice in list_at(document, "choices")
+        if isinstance(choice, dict) and isinstance(delta := choice.get("delta"), dict) and delta.get("content")
+    ]
+
+
+def finished(events: list[Event]) -> bool:
+    """Whether the events tell of an end: ``[DONE]``, or a finish reason other than an error."""
+    if any(event.data == "[DONE]" for event in events):
+        return True
+    choices = [choice for event in events for choice in list_at(parsed(event.data), "choices")]
+    return any(isinstance(one, dict) and one.get("finish_reason") not in (None, "error") for one in choices)
+
+
+def parsed(text: str) -> Any:
+    """The text read as JSON; ``None`` where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _strings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text in a JSON value, with where it stands."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _strings(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _strings(inner, (*path, index))

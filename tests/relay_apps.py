@@ -1,0 +1,279 @@
+"""Relays, right and wrong, in a thread of this process: the mode is the path, the upstream a header of the request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import aiohttp
+from aiohttp import web
+
+from orharness.dialects.answer import fold
+from orharness.server.thread import loopback_sockets
+from orharness.sse import Decoder, Event, encode
+
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RELAYS: dict[str, Handler] = {}
+_EVENTS = {"Content-Type": "text/event-stream"}
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def relay(handler: Handler) -> Handler:
+    RELAYS[handler.__name__] = handler
+    return handler
+
+
+@asynccontextmanager
+async def upstream(
+    request: web.Request, path: str = "/chat/completions", **fields: object
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    body = {**await request.json(), **fields}
+    async with (
+        aiohttp.ClientSession(auto_decompress=False) as session,
+        session.post(request.headers["X-Upstream"] + path, json=body) as answer,
+    ):
+        yield answer
+
+
+async def begun(request: web.Request, answer: aiohttp.ClientResponse, kind: str = "") -> web.StreamResponse:
+    headers = {"Content-Type": kind or answer.headers["Content-Type"]}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    await response.prepare(request)
+    return response
+
+
+async def mapped(request: web.Request, change: Callable[[bytes], bytes], last: bytes = b"") -> web.StreamResponse:
+    """Each piece of bytes changed, as it comes."""
+    async with upstream(request) as answer:
+        response = await begun(request, answer)
+        async for piece in answer.content.iter_any():
+            await response.write(change(piece))
+        if last:
+            await response.write(last)
+        return response
+
+
+async def by_event(
+    request: web.Request, change: Callable[[Event], bytes], kind: str = "", behind: int = 0
+) -> web.StreamResponse:
+    """Each event changed, as it comes; ``behind``: so many are kept back. What is no answer is passed on."""
+    decoder, kept = Decoder(), []
+    async with upstream(request) as answer:
+        response = await begun(request, answer, kind if answer.status == 200 else "")
+        async for piece in answer.content.iter_any():
+            if answer.status != 200:
+                await response.write(piece)
+            kept += [change(item) for item in decoder.feed(piece) if isinstance(item, Event)]
+            while len(kept) > behind:
+                if data := kept.pop(0):
+                    await response.write(data)
+        await response.write(b"".join(kept) or b"\n")
+        return response
+
+
+def said(event: Event) -> str:
+    """The text of an event; an upstream's error is an error of the relay."""
+    answer = fold([event])
+    if answer.error is not None:
+        raise RuntimeError(answer.error.message)
+    return answer.text
+
+
+@relay
+async def right(request: web.Request) -> web.StreamResponse:
+    return await mapped(request, bytes)
+
+
+@relay
+async def plain_text(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda event: said(event).encode(), "text/plain; charset=utf-8")
+
+
+@relay
+async def own_events(request: web.Request) -> web.StreamResponse:
+    """A text of its own form, that tells of the end: a cut answer lacks it."""
+
+    def change(event: Event) -> bytes:
+        return encode(f'{{"type":"delta","piece":{json.dumps(said(event))}}}')
+
+    return await by_event(request, change, "text/event-stream")
+
+
+@relay
+async def buffers_all(request: web.Request) -> web.StreamResponse:
+    async with upstream(request) as answer:
+        return web.Response(status=answer.status, headers=_EVENTS, body=await answer.read())
+
+
+@relay
+async def compresses(request: web.Request) -> web.StreamResponse:
+    """As a middleware does: it compresses what the browser can unpack, and the compressor keeps bytes back."""
+    async with upstream(request) as answer:
+        response = web.StreamResponse(status=answer.status, headers=_EVENTS)
+        response.enable_compression(web.ContentCoding.gzip)
+        await response.prepare(request)
+        async for piece in answer.content.iter_any():
+            await response.write(piece)
+        return response
+
+
+@relay
+async def keeps_two_back(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda event: encode(event), behind=2)
+
+
+@relay
+async def drops_comments(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda event: encode(event))
+
+
+@relay
+async def wrong_type(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda event: encode(event), "text/plain")
+
+
+@relay
+async def swallows(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    await response.prepare(request)
+    try:
+        async with upstream(request) as answer:
+            decoder = Decoder()
+            async for piece in answer.content.iter_any():
+                events = [item for item in decoder.feed(piece) if isinstance(item, Event)]
+                await response.write("".join(map(said, events)).encode() or b"\n")
+    except (aiohttp.ClientError, RuntimeError):
+        pass
+    return response
+
+
+@relay
+async def hangs_on_errors(request: web.Request) -> web.StreamResponse:
+    try:
+        async with upstream(request) as answer:
+            answer.raise_for_status()
+    except aiohttp.ClientError:
+        await asyncio.Event().wait()
+    raise web.HTTPNoContent
+
+
+@relay
+async def reads_on(request: web.Request) -> web.StreamResponse:
+    """A task of its own fills a queue."""
+    queue: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def fill() -> None:
+        async with upstream(request) as answer:
+            async for piece in answer.content.iter_any():
+                queue.put_nowait(piece)
+        queue.put_nowait(b"")
+
+    task = asyncio.create_task(fill())
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    response = web.StreamResponse(headers=_EVENTS)
+    await response.prepare(request)
+    while piece := await queue.get():
+        await response.write(piece)
+    return response
+
+
+@relay
+async def second_done(request: web.Request) -> web.StreamResponse:
+    return await mapped(request, bytes, b"data: [DONE]\n\n")
+
+
+@relay
+async def loses_done(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda event: b"" if event.data == "[DONE]" else encode(event))
+
+
+@relay
+async def breaks_characters(request: web.Request) -> web.StreamResponse:
+    return await mapped(request, lambda piece: piece.decode("utf-8", "replace").encode())
+
+
+@relay
+async def latin_1(request: web.Request) -> web.StreamResponse:
+    return await mapped(request, lambda piece: piece.decode("latin-1").encode())
+
+
+@relay
+async def joins_events(request: web.Request) -> web.StreamResponse:
+    """A line end behind each event, not two, but for the last."""
+    return await by_event(request, lambda event: f"data: {event.data}\n".encode() + b"\n" * (event.data == "[DONE]"))
+
+
+@relay
+async def a_piece_is_an_event(request: web.Request) -> web.StreamResponse:
+    return await mapped(request, lambda piece: encode(piece.decode("utf-8", "replace").strip().removeprefix("data: ")))
+
+
+@relay
+async def loses_events(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda event: b"" if "tok003" in event.data else encode(event))
+
+
+@relay
+async def repeats_events(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda event: encode(event) * (1 + ("tok003" in event.data)))
+
+
+@relay
+async def asks_nobody(request: web.Request) -> web.StreamResponse:
+    return web.Response(text="an answer of its own")
+
+
+@relay
+async def asks_for_responses(request: web.Request) -> web.StreamResponse:
+    async with upstream(request, "/responses") as answer:
+        return web.Response(status=502, text=f"upstream said {answer.status}")
+
+
+@relay
+async def asks_for_all(request: web.Request) -> web.StreamResponse:
+    async with upstream(request, stream=False) as answer:
+        return web.json_response(await answer.json())
+
+
+@contextmanager
+def running() -> Iterator[Callable[[str], str]]:
+    """The address of each relay; ``name!`` is the one without ``handler_cancellation``."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="relays")
+    thread.start()
+    runners: list[web.AppRunner] = []
+
+    async def start(cancellation: bool) -> int:
+        app = web.Application()
+        for name, handler in RELAYS.items():
+            app.router.add_post(f"/{name}", handler)
+        runner = web.AppRunner(app, handler_cancellation=cancellation, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        (*_, one) = sockets = loopback_sockets()
+        for each in sockets:
+            await web.SockSite(runner, each).start()
+        runners.append(runner)
+        return int(one.getsockname()[1])
+
+    async def stop() -> None:
+        for task in _tasks:
+            task.cancel()
+        for runner in runners:
+            await runner.cleanup()
+
+    def run(coroutine: object) -> object:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)  # type: ignore[arg-type]
+
+    try:
+        ports = {cancellation: run(start(cancellation)) for cancellation in (True, False)}
+        yield lambda name: f"http://127.0.0.1:{ports[not name.endswith('!')]}/{name.rstrip('!')}"
+    finally:
+        run(stop())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,0 +1,354 @@
+"""The check of a relay: each fault is found, named by its cause, and nothing else is found."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from relay_apps import BODY, RELAYS, running
+
+from orharness.errors import ScenarioError
+from orharness.relay import judge
+from orharness.relay.cases import CASES, SHORT, UNICODE
+from orharness.relay.check import check
+from orharness.relay.judge import Buffering, Leaving, Seen
+from orharness.relay.response import Ended
+from orharness.relay.views import Form, form_of, says
+from orharness.server.facade import SseServer
+from orharness.sse import Event, encode
+from orharness.verdict import Evidence, Level, Result, Verdict
+
+LONG = 20.0  # seconds for what passes: a busy machine is slow, not wrong
+SHORTLY = 0.5  # seconds for what fails: they are all waited for
+
+
+@pytest.fixture(scope="module")
+def relays() -> Iterator[Callable[[str], str]]:
+    with running() as address:
+        yield address
+
+
+Run = Callable[..., dict[str, Verdict]]
+
+
+@pytest.fixture
+def run(relays: Callable[[str], str], make_sse_server: Callable[..., SseServer]) -> Iterator[Run]:
+    server = make_sse_server(strict=False)
+
+    def checked(name: str, only: str | None = None, patience: float = LONG) -> dict[str, Verdict]:
+        headers = {"X-Upstream": server.base_url}
+        verdicts = check(relays(name), BODY, server=server, headers=headers, patience=patience, only=only)
+        return {verdict.case: verdict for verdict in verdicts}
+
+    yield checked
+    server.close()
+
+
+def failed(verdicts: dict[str, Verdict]) -> set[str]:
+    found = {name for name, verdict in verdicts.items() if verdict.result is Result.FAIL}
+    print(*(f"{name}: {verdicts[name].evidence}" for name in found), sep="\n")  # for who reads why a test failed
+    return found
+
+
+def evidence(verdict: Verdict) -> Evidence:
+    assert verdict.result is Result.FAIL
+    assert verdict.evidence is not None
+    return verdict.evidence
+
+
+# -- whole runs --------------------------------------------------------------------------------------------------------
+
+
+def test_a_right_relay_passes_every_case(run: Run) -> None:
+    verdicts = run("right")
+    assert list(verdicts) == ["fidelity/asks", *(case.id for case in CASES)]
+    assert {name: verdict.result for name, verdict in verdicts.items() if verdict.result is not Result.PASS} == {}
+    assert " s later)" in verdicts["cancel/while-silent-fin"].title
+
+
+NOT_FOR_TEXT = {"fidelity/events", "fidelity/done", "fidelity/done-invented"}
+
+
+def test_a_right_relay_of_plain_text_passes_what_is_applicable(run: Run) -> None:
+    verdicts = run("plain_text")
+    assert failed(verdicts) == set()
+    others = {name for name, verdict in verdicts.items() if verdict.result is Result.NOT_APPLICABLE}
+    assert others == {*NOT_FOR_TEXT, "fidelity/comments", "fidelity/content-type"}
+    assert verdicts["fidelity/done"].note == "the relay does not pass on the model's own events"
+
+
+def test_a_relay_with_events_of_its_own_passes_but_for_its_comments(run: Run) -> None:
+    verdicts = run("own_events")
+    assert failed(verdicts) == {"fidelity/comments"}
+    assert {name for name, verdict in verdicts.items() if verdict.result is Result.NOT_APPLICABLE} == NOT_FOR_TEXT
+
+
+# -- faults, each found by its case alone ------------------------------------------------------------------------------
+
+FAULTS = [
+    ("drops_comments", "fidelity", {"fidelity/comments"}, "comments are dropped"),
+    ("wrong_type", "fidelity", {"fidelity/comments", "fidelity/content-type"}, "EventSource refuses"),
+    ("second_done", "fidelity/done", {"fidelity/done", "fidelity/done-invented"}, r"a \[DONE\] of its own"),
+    ("loses_done", "fidelity/done", {"fidelity/done"}, r"\[DONE\] is lost"),
+    ("breaks_characters", "fidelity/text", {"fidelity/text"}, "decoded chunk by chunk"),
+    ("latin_1", "fidelity/text", {"fidelity/text"}, "UTF-8 is read as Latin-1"),
+    ("joins_events", "fidelity/events", {"fidelity/events"}, "events are joined"),
+    ("a_piece_is_an_event", "fidelity/events", {"fidelity/events"}, "an event is cut"),
+    ("loses_events", "fidelity/events", {"fidelity/events"}, "events are lost"),
+    ("repeats_events", "fidelity/events", {"fidelity/events"}, "events are repeated"),
+]
+
+
+@pytest.mark.parametrize(("name", "only", "found", "reason"), FAULTS, ids=[fault[0] for fault in FAULTS])
+def test_a_fault_of_fidelity_is_found_and_named(run: Run, name: str, only: str, found: set[str], reason: str) -> None:
+    verdicts = run(name, only)
+    assert failed(verdicts) == found
+    assert any(judge_said(verdicts[case], reason) for case in found)
+
+
+def judge_said(verdict: Verdict, pattern: str) -> bool:
+    return re.search(pattern, evidence(verdict).reason) is not None
+
+
+def test_a_relay_that_buffers_shows_the_event_that_was_stuck(run: Run) -> None:
+    for name in ("buffers_all", "compresses"):
+        got = evidence(run(name, "buffering", SHORTLY)["buffering/each-event"])
+        assert got.got.startswith("event 1 ('tok001 ') did not come within 0.5 s; it came only with the end"), name
+        assert "X-Accel-Buffering: no" in got.reason
+
+
+def test_a_relay_that_keeps_events_back_is_told_how_many(run: Run) -> None:
+    got = evidence(run("keeps_two_back", "buffering", 2.0)["buffering/each-event"]).got
+    assert "event 1 ('tok001 ') did not come within 2 s; it came only when 2 more events were sent" in got
+
+
+def test_a_relay_that_swallows_errors_fails_each_of_them(run: Run) -> None:
+    verdicts = run("swallows", "errors")
+    assert failed(verdicts) == {case.id for case in CASES if case.id.startswith("errors/")}
+    assert "takes a part for the whole" in evidence(verdicts["errors/cut"]).reason
+    assert evidence(verdicts["errors/cut"]).got.startswith("status 200, ")
+    assert verdicts["errors/limit-status"].level is Level.SHOULD
+    assert not verdicts["errors/limit-status"].counts
+
+
+def test_a_relay_that_hangs_on_an_error_is_told_so(run: Run) -> None:
+    verdict = run("hangs_on_errors", "errors/server", 0.1)["fidelity/asks"]
+    assert verdict.result is Result.PASS
+    assert "waits for ever" in evidence(run("hangs_on_errors", "errors/server", 0.1)["errors/server"]).reason
+
+
+def test_a_relay_that_reads_on_lets_the_model_run_to_its_end(run: Run) -> None:
+    for stage in ("while-silent-fin", "between-events-rst"):
+        got = evidence(run("reads_on", stage, SHORTLY)[f"cancel/{stage}"])
+        assert re.match(r"the upstream ran to its end\n[5-9]\d tokens were made and billed", got.got), got
+        assert "a task of its own that fills a queue" in got.reason
+
+
+def test_a_relay_that_notices_only_when_it_writes_is_told_how_late(run: Run) -> None:
+    verdicts = run("right!", "-fin", SHORTLY)
+    silent = {"cancel/before-the-first-event-fin", "cancel/while-silent-fin", "cancel/before-done-fin"}
+    assert failed(verdicts) == silent
+    got = evidence(verdicts["cancel/while-silent-fin"])
+    assert got.got.startswith("only when it had sent ")
+    assert "handler_cancellation=True" in got.reason
+
+
+# -- who does not ask --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "got", "reason"),
+    [
+        (
+            "asks_nobody",
+            "status 200, 20 bytes, a clean end: an answer of its own",
+            "set its OPENAI_BASE_URL to http://",
+        ),
+        ("asks_for_responses", "but POST /v1/responses → 404: unmatched", "this check plays chat completions only"),
+        ("asks_for_all", '"stream": false', 'without "stream": true none is streamed'),
+    ],
+)
+def test_a_backend_that_does_not_ask_for_a_stream_gets_one_verdict(run: Run, name: str, got: str, reason: str) -> None:
+    (verdict,) = run(name).values()
+    assert verdict.case == "fidelity/asks"
+    assert got in evidence(verdict).got
+    assert reason in evidence(verdict).reason
+
+
+def test_a_backend_that_is_not_there_is_an_error_of_the_call(make_sse_server: Callable[..., SseServer]) -> None:
+    with pytest.raises(ScenarioError, match="cannot be reached"):
+        check("http://127.0.0.1:1/chat", BODY, server=make_sse_server())
+
+
+def test_the_server_of_a_test_can_be_the_upstream(sse_server: SseServer, relays: Callable[[str], str]) -> None:
+    told: list[Verdict] = []
+    headers = {"X-Upstream": sse_server.base_url}
+    found = check(
+        relays("right"), BODY, server=sse_server, headers=headers, patience=LONG, only="text", told=told.append
+    )
+    assert told == found
+    assert [verdict.case for verdict in found] == ["fidelity/asks", "fidelity/text"]
+    assert sse_server.journal == []
+
+
+def test_every_wrong_relay_is_in_a_test() -> None:
+    source = Path(__file__).read_text("utf-8")
+    assert [name for name in RELAYS if f'"{name}' not in source] == []
+
+
+# -- the judges, on what was seen --------------------------------------------------------------------------------------
+
+WHOLE = Seen("http://u/v1", status=200, content_type="text/event-stream", ended=Ended.CLEAN)
+
+
+def chat(*texts: str, end: bool = True) -> bytes:
+    events = [Event(data=f'{{"choices":[{{"delta":{{"content":"{text}"}},"finish_reason":null}}]}}') for text in texts]
+    return encode(*events, *(["[DONE]"] if end else []))
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        (chat("a"), Form.CHAT),
+        (b'data: {"delta":"a"}\n\n', Form.EVENTS),
+        (b"plain text", Form.OTHER),
+        (b'{"choices":1}\n', Form.OTHER),
+        (b"data: [1]\n\n", Form.EVENTS),
+    ],
+)
+def test_the_form_is_told_by_what_is_there(content: bytes, form: Form) -> None:
+    assert form_of(content) is form
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Grüße, 世界".encode(),
+        'data: {"text":"Grüße, 世"}\n\ndata: {"text":"界"}\n\n'.encode(),
+        b'data: {"a":{"b":["Gr\\u00fc"]}}\n\ndata: {"a":{"b":["\\u00dfe, \\u4e16\\u754c"]}}\n\n',
+        "data: Grüße, \n\ndata: 世界\n\n".encode(),
+        '0:"Grüße, "\n0:"世界"\nd:{"finishReason":"stop"}\n'.encode(),
+        '{"t":"Grüße"}\n{"t":", 世界"}\n'.encode(),
+    ],
+)
+def test_a_text_is_found_in_any_form(content: bytes) -> None:
+    assert says(content, "Grüße, 世界")
+    assert not says(content, "Grüße; 世界")
+
+
+def reason_of(found: Evidence | str | None) -> str:
+    assert isinstance(found, Evidence)
+    return found.reason
+
+
+def test_the_text_s_judge_tells_what_happened_to_it() -> None:
+    def judged(text: str, **changes: object) -> str:
+        seen = replace(WHOLE, content=text.encode(), **changes)  # type: ignore[arg-type]
+        return reason_of(judge.text(seen, sent="".join(UNICODE), tokens=UNICODE))
+
+    words = list(UNICODE)
+    assert "text is lost: 1 of 6 tokens, first '🙂 '" in judged("".join(words[:2] + words[3:]))
+    assert judged("".join([*words, words[0]])[1:] + words[1]) == "text comes out twice"
+    assert judged("".join([words[1], words[0], *words[2:]])) == "the order is changed"
+    assert judged(" and ".join(words)) == "something is put in between the tokens"
+    assert judged("", status=500) == "the relay answers with an error, though its upstream does not"
+    assert judged("", ended=None) == "the answer does not end, though the upstream's has"
+    assert judged("", ended=Ended.CUT) == "the connection is cut, though the upstream's answer ends in order"
+    assert judged("", problem="the relay answers no HTTP: x") == "what came out is no HTTP"
+
+
+def test_the_end_marker_s_judge() -> None:
+    assert judge.end_marker(replace(WHOLE, content=chat("a"))) is None
+    behind = judge.end_marker(replace(WHOLE, content=chat("a") + chat("b", end=False)))
+    assert reason_of(behind) == "[DONE] is not the last"
+    assert judge.no_end_marker(replace(WHOLE, content=chat("a", end=False))) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "seen"),
+    [
+        (b"", {"status": 502}, True),
+        (b"some text", {"ended": Ended.CUT}, True),
+        (b"some text", {"ended": Ended.RESET}, True),
+        (b'data: {"error":"broken"}\n\n', {}, True),
+        (b"some text", {}, False),
+        (chat("a", end=False), {}, True),  # a reader of chunks misses the end
+        (chat("a"), {}, False),
+        (chat("a", end=False).replace(b":null", b':"stop"'), {}, False),
+        (b"", {"status": None, "ended": None}, False),
+        (b"error", {"problem": "no HTTP"}, False),
+    ],
+)
+def test_what_counts_as_an_error_that_can_be_seen(content: bytes, changes: dict[str, object], seen: bool) -> None:
+    assert (judge.told(replace(WHOLE, content=content, **changes)) is None) is seen  # type: ignore[arg-type]
+
+
+def test_the_words_for_one_and_for_many() -> None:
+    one = replace(WHOLE, buffering=Buffering(3, "tok003 ", 1))
+    found = judge.each_event(one, number=6)
+    assert found is not None
+    assert "it came only when 1 more event was sent" in found.got
+    assert "nothing had come so far" in found.got
+    late = judge.left(replace(WHOLE, leaving=Leaving(None, 3, 2)))
+    assert late is not None
+    assert late.got.startswith("only when it had sent 2 events more")
+    assert judge.left(replace(WHOLE, leaving=Leaving(0.001, 3))) is None
+
+
+def test_the_marks_of_a_run_are_told_apart() -> None:
+    for tokens in (SHORT, UNICODE):
+        assert not any(one in other for one in tokens for other in tokens if one != other)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+BACKEND = Path(__file__).parent / "relays" / "aiohttp_relay.py"
+COMMAND = f"{sys.executable} {BACKEND} {{port}}"
+
+
+def relay_check(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "orharness", "relay-check", *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
+
+
+@pytest.mark.parametrize(("flag", "code"), [(" --handler-cancellation", 0), ("", 1)])
+def test_the_command_starts_a_backend_and_judges_it(flag: str, code: int) -> None:
+    ran = relay_check(
+        *("http://127.0.0.1:{port}/chat", "--json", '{"stream": true}', "--command", COMMAND + flag),
+        *("--only", "while-silent-fin", "--within", "1" if code else "20"),
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert ran.stderr.startswith("point your backend's OPENAI_BASE_URL at http://127.0.0.1:")
+    assert "cancel/while-silent-fin" in ran.stdout
+    assert ("handler_cancellation=True" in ran.stdout) is bool(code)
+
+
+def test_a_backend_that_runs_already_and_does_not_know_us_is_told_where_we_are(relays: Callable[[str], str]) -> None:
+    ran = relay_check(relays("asks_nobody"), "--json", "{}", "--port", "0")
+    assert ran.returncode == 1
+    first = ran.stderr.splitlines()[0]
+    base_url = first.rpartition(" at ")[2]
+    assert f"set its OPENAI_BASE_URL to {base_url}, start it again" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--json", "{"], "--json is no JSON"),
+        (["--json", "@no-such-file"], "no-such-file: cannot be read"),
+        (["--json", "{}", "--header", "X"], "--header takes 'Name: value'"),
+        (["--json", "{}", "--within", "0"], "--within is a number of seconds above 0"),
+        (["--json", "{}", "--command", "no-such-program"], "no-such-program: cannot be run"),
+        (["--json", "{}"], "cannot be reached"),
+    ],
+)
+def test_a_wrong_call_is_one_sentence(arguments: list[str], said: str) -> None:
+    ran = relay_check("http://127.0.0.1:1/chat", *arguments)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
