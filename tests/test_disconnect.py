@@ -96,6 +96,7 @@ def test_a_model_with_a_pace_goes_on_behind_a_silent_stream(server: SseServer, c
     assert "and the model made no more tokens" in _failure(reply)
     later = server.chat(tokens=1000, pace=0.01, price=0.001, when={"model": "slow"}, through=[hold(after=3)])
     _read(_asks(server, clients, {**STREAM, "model": "slow"}), 3)
+    _is_held(later)
     for said in (_failure(later), _not_stopped(later)):
         made = re.search(r"nothing was sent, and the model made ([\d,]+) more tokens \(\$([\d.]+)\)\n", said)
         assert made is not None, said
@@ -177,6 +178,7 @@ def test_who_leaves_late_while_nothing_comes_is_not_told_a_cause(server: SseServ
 def test_a_provider_that_goes_on_has_one_that_stops_named_beside_it(server: SseServer, clients: ExitStack) -> None:
     reply = server.chat(tokens=1000, price=0.001, provider="Groq", pace=0.02, through=[hold(after=3)])
     raw = _read(_asks(server, clients), 3)
+    _is_held(reply)
     with reply.expect_disconnect(within=LONG):
         raw.close()
     assert reply.call.bill is not None
@@ -205,7 +207,7 @@ def test_a_hanging_stream_can_be_left_and_must_be(server: SseServer, clients: Ex
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not known what was read")
 def test_what_was_read_is_known_as_it_is_when_asked(server: SseServer, clients: ExitStack) -> None:
     """And not as it was when asked the last time: else the last read before the act would be taken for one after it."""
-    reply = server.post("/v1/chat/completions").stream("one", "two", ending="hang", pacing="instant")
+    reply = server.post("/v1/chat/completions").stream("one", "two", "three", pacing="instant", through=[hold(after=2)])
     raw = _asks(server, clients)
     reply.wait_call(LONG)
     eventually(lambda: reply.call.exchange.chunks_written == 2)
@@ -313,6 +315,29 @@ def test_an_async_block_is_not_met(server: SseServer, run: Callable[..., None]) 
     said = str(raised.value)
     assert said.startswith("the client did not leave within 0.05 s of the end of the block\n")
     assert "event loop" not in said
+
+
+def test_an_async_block_lets_its_loop_go_on(server: SseServer, run: Callable[..., None]) -> None:
+    async def main() -> None:
+        reply = server.chat(tokens=50, through=[hold(after=3)])
+        with Raw(server) as raw:
+            raw.post()
+            _read(raw, 3)
+            async with reply.expect_disconnect(within=LONG):
+                _in_the_next_turn(raw.close)
+
+    run(main())
+
+
+def _in_the_next_turn(act: Callable[[], None]) -> None:
+    if asyncio._get_running_loop() is not None:
+        asyncio.get_running_loop().call_soon(act)
+        return
+
+    async def soon() -> None:
+        act()
+
+    trio.lowlevel.spawn_system_task(soon)
 
 
 def test_a_sync_block_inside_a_running_loop_is_the_cause(server: SseServer, run: Callable[..., None]) -> None:
