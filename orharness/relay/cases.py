@@ -162,6 +162,12 @@ CASES: tuple[Case, ...] = (
         judge.told,
     ),
     _error(
+        "ends-early",
+        "An answer that ends in order, but before its end, does not look whole.",
+        _chat(SHORT, truncate(after_event(4))),
+        judge.ends_early,
+    ),
+    _error(
         "reset",
         "An upstream connection that is reset does not look like the end.",
         _chat(SHORT, truncate(after_event(4), Ending.RESET)),

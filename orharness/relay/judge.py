@@ -270,6 +270,13 @@ def told(seen: Seen, *, status: int | None = None) -> Evidence | None:
     return Evidence(expected, seen.outcome(), SWALLOWED)
 
 
+def ends_early(seen: Seen) -> Evidence | str | None:
+    """What the model ended in order, but without a finish reason and ``[DONE]``, gets neither from the relay."""
+    if seen.form is not Form.CHAT:
+        return "the relay does not pass on the model's own events"
+    return told(seen)
+
+
 def status_kept(seen: Seen, *, status: int) -> Evidence | str | None:
     """The status of an error before the stream is passed on."""
     if seen.status == status:
