@@ -110,7 +110,7 @@ class Answer:
 
 def check(status: int, content_type: str | None, read: Callable[[], bytes]) -> None:
     """Raises for every response that is no event stream. ``read`` gives its body."""
-    if status != 200 or not (content_type or "").startswith("text/event-stream"):
+    if status != 200 or not (content_type or "").lower().startswith("text/event-stream"):
         raise AnswerError(f"HTTP {status}, {content_type}: {read()!r}")
 
 

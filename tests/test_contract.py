@@ -89,7 +89,7 @@ async def made_async(base_url: str) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("client", [whole, listed, whole_async, made_async])
 def test_a_client_may_return_its_text_in_any_form(thread: ServerThread, client: Client) -> None:
-    assert not_passed(run(client, claims=["parsing"], only="crlf", thread=thread, patience=ENOUGH)) == []
+    assert not_passed(run(client, claims=["parsing"], only="framing/crlf", thread=thread, patience=ENOUGH)) == []
 
 
 def test_a_run_without_a_thread_brings_its_own() -> None:

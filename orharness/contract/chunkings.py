@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from orharness.stream import Stream
 from orharness.transforms import per_event, random_chunks
+from orharness.transforms.layout import blocks
 
 Cuts = tuple[int, ...] | None
 """The body offsets at which it is cut; ``None``: the reply's own chunks."""
@@ -58,6 +59,30 @@ def tender(body: bytes) -> list[tuple[int, int]]:
     return sorted({*found, *characters})
 
 
+def _tender(stream: Stream, seed: int) -> Iterator[Cuts]:
+    """All that hurt at once, one cut inside each: the first time in its middle, then behind its first byte."""
+    places = tender(stream.body)
+    yield tuple(sorted({(start + end) // 2 for start, end in places}))
+    yield tuple(sorted({start + 1 for start, _ in places}))
+
+
+def _behind_each(pattern: bytes) -> Callable[[Stream, int], Iterator[Cuts]]:
+    def cuts(stream: Stream, seed: int) -> Iterator[Cuts]:
+        yield tuple(sorted({match.end() for match in re.finditer(pattern, stream.body)} - {0, len(stream.body)}))
+
+    return cuts
+
+
+def _middles(stream: Stream, seed: int) -> Iterator[Cuts]:
+    yield tuple((block.start + block.end) // 2 for block in blocks(stream.body))
+
+
+def _two_bytes(stream: Stream, seed: int) -> Iterator[Cuts]:
+    """Two bytes a chunk, from the first byte on and from the second."""
+    for first in (2, 1):
+        yield tuple(range(first, len(stream.body), 2))
+
+
 def _tender_pairs(stream: Stream, seed: int) -> Iterator[Cuts]:
     """One cut inside each tender place and one inside the next: what is put together twice is often lost once."""
     places = tender(stream.body)
@@ -69,6 +94,11 @@ AS_SENT = Chunking("as sent", _as_sent)
 WHOLE = Chunking("all in one chunk", _whole)
 PER_EVENT = Chunking("one event a chunk", _per_event)
 PER_BYTE = Chunking("byte by byte", _per_byte)
+MIDDLES = Chunking("in the middle of each event", _middles)
+INSIDE_CRLF = Chunking("inside each CRLF", _behind_each(rb"\r(?=\n)"))
+BEFORE_BOM = Chunking("before each U+FEFF", _behind_each(b"(?=\xef\xbb\xbf)"))
 AT_RANDOM = Chunking("chunks by chance", _at_random)
 EVERY_OFFSET = Chunking("cut once, at every offset", _every_offset)
+TWO_BYTES = Chunking("two bytes a chunk", _two_bytes)
+TENDER = Chunking("cut where it hurts, all at once", _tender)
 TENDER_PAIRS = Chunking("cut where it hurts, in pairs", _tender_pairs)

@@ -204,7 +204,7 @@ def _reason_of(case: Case, error: BaseException) -> str:
     match error:
         case NotText():
             return str(error)
-        case UnicodeDecodeError():
+        case UnicodeDecodeError() if case.family != "framing":  # whose boundaries cut no character
             return "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
         case IndexError():
             return "it takes the first of an empty list: a usage chunk has no choices"

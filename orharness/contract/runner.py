@@ -34,6 +34,7 @@ from orharness.verdict import Evidence, Got, Result, Verdict
 PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fail is confirmed with four times as many
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
+_ON_ONE_ROUTE = 64  # trials: a route looks through all of its exchanges each time that it is asked for them
 _ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 
@@ -75,7 +76,10 @@ def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:
 
 def reply_cut(case: Case, cuts: Cuts) -> Reply:
     """The case's reply with its body cut there and nowhere else; with ``None`` as the case has it."""
-    reply = case.reply()
+    return _cut(case.reply(), cuts)
+
+
+def _cut(reply: Reply, cuts: Cuts) -> Reply:
     if cuts is None:
         return reply
 
@@ -148,14 +152,17 @@ class _Bench:
 
     def _all(self, case: Case, cuttings: Sequence[Cuts]) -> Iterable[_Tried]:
         """One trial for each way to cut, on one route as long as that can be: its replies stand in their order."""
-        route, answered = None, 0
+        reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
+        route, answered, left = None, 0, 0
         for number in range(len(cuttings)):
             # A client that asked again has taken another's reply; and a fail that was looked at has taken the place.
-            if route is None or route is not self._mounted or len(route.exchanges) != answered:
-                left = cuttings[number:]
-                route, answered = self._route([reply_cut(case, cut) for cut in left for _ in range(case.runs)]), 0
+            if not left or route is None or route is not self._mounted or len(route.exchanges) != answered:
+                batch = cuttings[number : number + _ON_ONE_ROUTE]
+                route = self._route([_cut(reply, cuts) for cuts in batch for _ in range(case.runs)])
+                answered, left = 0, len(batch)
             yield self._run(case, route, self._patience)
             answered += case.runs
+            left -= 1
 
     def _once(self, case: Case, cuts: Cuts, patience: float) -> _Tried:
         return self._run(case, self._route([reply_cut(case, cuts)]), patience)

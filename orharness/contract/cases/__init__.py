@@ -40,9 +40,9 @@ def select(
     return chosen
 
 
-_IDS = frozenset(case.id for case in CASES)
+_NAMES = frozenset([*FAMILIES, *(case.id for case in CASES)])
 
 
 def _named(case: Case, asked: list[str]) -> bool:
-    """A whole id means that case alone, also where other ids contain it."""
-    return any(case.id == one or (one not in _IDS and (case.family == one or one in case.id)) for one in asked)
+    """A whole id or a family means just that, also where other ids contain its name."""
+    return any(one in (case.id, case.family) or (one not in _NAMES and one in case.id) for one in asked)
