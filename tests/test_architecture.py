@@ -23,6 +23,7 @@ RANKS = {
     "verdict": 1,
     "providers": 1,
     "gateways": 1,
+    "processes": 1,
     "transforms": 2,
     "journal": 2,
     "dialects": 3,

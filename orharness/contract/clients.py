@@ -18,11 +18,26 @@ class NotText(TypeError):  # noqa: N818 - a finding about the client, as it is t
 
 
 class Trouble(Exception):  # noqa: N818 - a finding about the client, as it is told
-    """A client under test does not keep the protocol by which it is driven; ``got`` is what it did instead."""
+    """A client under test does not keep the protocol by which it is driven; ``got`` is what it did instead.
 
-    def __init__(self, reason: str, got: str = "") -> None:
+    ``certain``: it was seen, and not only waited for in vain; so no second run can make it undone.
+    """
+
+    def __init__(self, reason: str, got: str = "", *, certain: bool = True) -> None:
         super().__init__(reason)
         self.got = got
+        self.certain = certain
+
+
+class ClientError(Exception):
+    """The error that a client in another process showed; ``said`` is the end of what it wrote to its stderr."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Session(Protocol):
@@ -48,9 +63,13 @@ class Session(Protocol):
 
 @runtime_checkable
 class Subject(Protocol):
-    """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so."""
+    """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so.
+
+    ``starting``: seconds that it may take, before patience begins, to be ready to send its request.
+    """
 
     cannot_cancel: str | None
+    starting: float
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
         """Begins a run. With ``stop_after``, it is to be cancelled behind so many pieces."""
@@ -60,6 +79,7 @@ class FunctionSubject:
     """A function of the base URL, in this process."""
 
     cannot_cancel: str | None = None
+    starting: float = 0.0
 
     def __init__(self, client: Client) -> None:
         self._client = client

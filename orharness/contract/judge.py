@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from orharness.checks import progress, state, upstream_failure
 from orharness.contract.case import Cancel, Case
-from orharness.contract.clients import NotText, Trouble
+from orharness.contract.clients import ClientError, NotText, Trouble
 from orharness.journal import Exchange
 from orharness.verdict import Evidence, Expected, excerpt, shorten
 
@@ -29,8 +30,6 @@ class Heard:
 
 def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evidence | None:
     """What is wrong with one run; ``None`` where nothing is. ``exchanges`` are those of this run."""
-    if isinstance(heard.error, Trouble):
-        return _trouble(case, heard.error)
     if not exchanges:
         return nothing_sent(heard.error)
     exchange = exchanges[-1]
@@ -53,8 +52,11 @@ def _sent_again(case: Case, requests: int) -> str | None:
     return "the request is sent again and again, without an end" if requests > MOST_REQUESTS else None
 
 
-def _trouble(case: Case, trouble: Trouble) -> Evidence:
-    return Evidence(in_words(case.expected), trouble.got, str(trouble))
+def in_trouble(case: Case, trouble: Trouble, exchange: Exchange | None) -> Evidence:
+    """The client could not be driven; ``exchange`` was under way, if any was."""
+    if exchange is None:
+        return Evidence(in_words(case.expected), trouble.got, str(trouble))
+    return _evidence(case, exchange, trouble.got, str(trouble))
 
 
 def _fits(expected: Expected, heard: Heard) -> bool:
@@ -87,7 +89,13 @@ def in_words(expected: Expected) -> str:
 def _got(heard: Heard) -> str:
     if heard.error is None:
         return _shown(heard.text)
-    return f"{_shown(heard.text)}, and then {shorten(repr(heard.error), _LONGEST)}" if heard.text else repr(heard.error)
+    error = _error(heard.error)
+    return f"{_shown(heard.text)}, and then {error}" if heard.text else error
+
+
+def _error(error: BaseException) -> str:
+    told = shorten(repr(error), _LONGEST)
+    return f"{told}\nits stderr: {error.said}" if isinstance(error, ClientError) and error.said else told
 
 
 def _shown(text: str) -> str:
@@ -113,7 +121,7 @@ def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:
     """The client was over, or had said nothing, when it was to be cancelled."""
     got = repr(heard.error) if heard.error is not None else f"{_shown(heard.text)} when it was to be cancelled"
     reason = "it raised before it could be cancelled"
-    if isinstance(heard.error, NotText | Trouble):
+    if isinstance(heard.error, NotText):
         reason = str(heard.error)
     elif heard.error is None:
         reason = "the client yields nothing before the answer is complete: a stop button could stop nothing"
@@ -132,12 +140,10 @@ def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
 
 def nothing_sent(error: BaseException | None) -> Evidence:
     """No request came."""
-    got = "nothing" if error is None else repr(error)
+    got = "nothing" if error is None else _error(error)
     reason = "the client never sent a request to the base_url it was given"
     if isinstance(error, TypeError):
         reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
-    if isinstance(error, Trouble):
-        got, reason = error.got, str(error)
     return Evidence("POST …/chat/completions", got, reason)
 
 
@@ -189,6 +195,8 @@ def _reason_of_text(case: Case, got: str) -> str:
         return "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
     if case.cause is not None and not case.expected.error:  # that of an error is why it is not seen
         return case.cause
+    if got == f"{expected}\n":
+        return "one line end too many behind the text: a command writes the text to its stdout and nothing else"
     if got.startswith(expected) and not case.expected.error:
         return "it goes on behind [DONE]" if "[DONE]" not in got[len(expected) :] else "[DONE] is taken for text"
     if "PROCESSING" in got:
@@ -200,18 +208,42 @@ def _reason_of_text(case: Case, got: str) -> str:
     return "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
 
 
+_DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
+_NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices"
+_NO_JSON = "something that is no JSON is given to the JSON parser"
+
+
 def _reason_of(case: Case, error: BaseException) -> str:
     match error:
         case NotText():
             return str(error)
+        case ClientError():
+            return _reason_of_words(case, str(error))
         case UnicodeDecodeError() if case.family != "framing":  # whose boundaries cut no character
-            return "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
+            return _DECODED
         case IndexError():
-            return "it takes the first of an empty list: a usage chunk has no choices"
+            return _NO_CHOICES
         case ValueError():
-            return case.broken_json or "something that is no JSON is given to the JSON parser"
+            return case.broken_json or _NO_JSON
         case TypeError():
             return "null as content is taken for text"
         case asyncio.TimeoutError():
             return "it timed out"
     return case.cause or "it raised"
+
+
+_WORDS = (
+    (r"UnicodeDecodeError|ENCODING_INVALID|not valid for encoding|malformed utf", _DECODED),
+    (r"IndexError|out of range|undefined \(reading '(0|delta)'\)", _NO_CHOICES),
+    (r"time[d ]*out", "it timed out"),
+)
+
+
+def _reason_of_words(case: Case, message: str) -> str:
+    """The same for an error of a client in another process, in whatever language: told by its words."""
+    for pattern, reason in _WORDS:
+        if re.search(pattern, message, re.IGNORECASE):
+            return reason
+    if re.search("JSON|SyntaxError", message, re.IGNORECASE):
+        return case.broken_json or _NO_JSON
+    return case.cause or "it ended with an error"

@@ -9,11 +9,12 @@ from time import monotonic, sleep
 from orharness.contract.case import Cancel, Case, Profile
 from orharness.contract.cases import CLAIMS, select
 from orharness.contract.chunkings import Cuts
-from orharness.contract.clients import Client, FunctionSubject, Session, Subject
+from orharness.contract.clients import Client, FunctionSubject, Session, Subject, Trouble
 from orharness.contract.judge import (
     MOST_REQUESTS,
     Heard,
     did_not_get_there,
+    in_trouble,
     judge_cancel,
     judge_text,
     nothing_sent,
@@ -140,7 +141,7 @@ class _Bench:
         cuttings = [tuple(at)] if at is not None else _cuttings(case, stream, self._seed)
         tries: list[_Tried] = []
         for cuts, tried in zip(cuttings, self._all(case, cuttings), strict=True):
-            tries.append(tried if tried.evidence is None else self._told(case, stream, cuts))
+            tries.append(tried if tried.evidence is None or _certain(tried) else self._told(case, stream, cuts))
             if tries[-1].evidence is not None:
                 break
         return _verdict(case, tries)
@@ -175,7 +176,7 @@ class _Bench:
     def _confirmed(self, trial: Callable[[float], _Tried]) -> _Tried:
         """A fail is told only if it comes again, with more patience."""
         tried = trial(self._patience)
-        return tried if tried.evidence is None else trial(4 * self._patience)
+        return tried if tried.evidence is None or _certain(tried) else trial(4 * self._patience)
 
     def _run(self, case: Case, route: LiveRoute, patience: float) -> _Tried:
         """The client is run as often as the case says; the first run that is wrong is told."""
@@ -191,16 +192,16 @@ class _Bench:
         session = self._subject.start(self._server.base_url)
         try:
             waited = case.patience * patience
-            ended = _wait_for_end(session, route, waited, before)
+            ended = _wait_for_end(session, route, before, waited, self._subject.starting)
             calls = route.calls[before:]
             if ended and calls:
                 calls[-1].finished  # noqa: B018 - gives it the time to read the end
             exchanges = [call.exchange for call in calls]
             heard = Heard("".join(session.pieces), session.error, ended, waited)
-            evidence = judge_text(case, heard, exchanges)
-            return _Tried(evidence, exchanges[-1] if exchanges else None, heard)
+            tried = _Tried(judge_text(case, heard, exchanges), exchanges[-1] if exchanges else None, heard)
         finally:
             self._end(session, patience)
+        return _with_trouble(case, tried, session)
 
     def _end(self, session: Session, patience: float) -> None:
         session.close()
@@ -211,7 +212,7 @@ class _Bench:
 
     def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: _Tried) -> _Tried:
         """The same fail with the fewest cuts. A stream whose times or gates matter stays as it is."""
-        if tried.heard is None or tried.exchange is None or stream.gates or stream.duration:
+        if tried.heard is None or tried.exchange is None or stream.gates or stream.duration or _certain(tried):
             return tried
         found = {tuple(cuts or tried.exchange.boundaries_at[:-1]): tried}
 
@@ -232,10 +233,11 @@ class _Bench:
         route = self._route([case.reply()])
         session = self._subject.start(self._server.base_url, cancel.after, inside_read=cancel.inside_read)
         try:
-            return self._cancel(cancel, session, route, patience)
+            tried = self._cancel(cancel, session, route, patience)
         finally:
             self._end(session, patience)
             self._server.reset()
+        return _with_trouble(case, tried, session)
 
     def _cancel(self, cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> _Tried:
         there = _is_there(cancel, session, route, 4 * patience)
@@ -254,6 +256,20 @@ class _Bench:
         if said is not None and was_over(before):
             return _Tried(did_not_get_there(cancel, heard), exchange, heard)
         return _Tried(judge_cancel(cancel, exchange, said), exchange, heard)
+
+
+def _with_trouble(case: Case, tried: _Tried, session: Session) -> _Tried:
+    """What was tried, or what came out at its end: that the client does not keep to the way in which it is driven."""
+    trouble = session.error
+    if not isinstance(trouble, Trouble):
+        return tried
+    heard = Heard("".join(session.pieces), trouble, ended=True, waited=0.0)
+    return replace(tried, evidence=in_trouble(case, trouble, tried.exchange), heard=heard)
+
+
+def _certain(tried: _Tried) -> bool:
+    """Whether no second run could undo what was seen."""
+    return tried.heard is not None and isinstance(tried.heard.error, Trouble) and tried.heard.error.certain
 
 
 def _left(route: LiveRoute, session: Session, patience: float) -> str | None:
@@ -275,10 +291,11 @@ def _is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: floa
     return not session.ended.is_set() and (cancel.after == 0 or session.paused.is_set())
 
 
-def _wait_for_end(session: Session, route: LiveRoute, patience: float, before: int) -> bool:
+def _wait_for_end(session: Session, route: LiveRoute, before: int, patience: float, starting: float) -> bool:
     """Patience runs while nothing happens: a client that still takes bytes is slow, not stuck.
 
-    ``before``: the calls of the runs before this one. One that asks again and again is not waited for.
+    ``before``: so many calls are of runs before this one. ``starting``: seconds more until the first call of this one.
+    One that asks again and again is not waited for.
     """
     seen: object = None
     deadline = monotonic() + patience
@@ -288,7 +305,7 @@ def _wait_for_end(session: Session, route: LiveRoute, patience: float, before: i
             return False
         now = (len(session.pieces), [_progress(call) for call in calls])
         if now != seen:
-            seen, deadline = now, monotonic() + patience
+            seen, deadline = now, monotonic() + patience + (0.0 if calls else starting)
         elif monotonic() > deadline:
             return False
     return True

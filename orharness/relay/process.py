@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any
 
 from orharness.errors import OrharnessError, ScenarioError
+from orharness.processes import end_group, own_group
 from orharness.server.facade import API_KEY, SseServer
 from orharness.server.thread import without_proxy
 
@@ -106,7 +104,7 @@ class SseProcess:
     def close(self) -> None:
         """Ends it and all that it started: SIGTERM, after three seconds SIGKILL. A second call does nothing."""
         if self._process is not None:
-            _end(self._process)
+            end_group(self._process, _ENDS)
             self._process = None
         if self._folder is not None:
             _ = self.output  # the last of it
@@ -135,7 +133,7 @@ class SseProcess:
                     stderr=subprocess.STDOUT,
                     env=self._env,
                     cwd=self._cwd,
-                    **_own_group(),
+                    **own_group(),
                 )
             except OSError as error:
                 raise ScenarioError(f"{self.name}: cannot be run: {error.strerror or error}") from error
@@ -183,27 +181,3 @@ def _accepts(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _own_group() -> dict[str, Any]:
-    """Apart from the terminal's group: Ctrl-C is for the test run, which then ends the process in order."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    _signal_group(process, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_ENDS)
-    # Also where it has ended by now: what it started may not have.
-    _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    process.wait()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    if sys.platform == "win32":
-        process.terminate()
-        return
-    with suppress(ProcessLookupError, PermissionError):  # all are gone; macOS says it so of those that are ending
-        os.killpg(process.pid, number)

@@ -1,0 +1,1 @@
+"""Drivers to begin with, which ``orharness check --new-driver`` writes beside a client. Nothing here imports them."""

@@ -1,0 +1,38 @@
+"""Processes that we start: each the leader of a group of its own, so that all that it started ends with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any
+
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+def own_group() -> dict[str, Any]:
+    """Options of ``Popen``. Apart from the terminal's group: Ctrl-C is for us, who then end the process in order."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def end_group(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ends a process and its group: SIGTERM, and SIGKILL after so many seconds."""
+    signal_group(process, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    # Also where it has ended by now: what it started may not have.
+    signal_group(process, KILL)
+    process.wait()
+
+
+def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    """Sends a signal to all of a process's group, also to those who outlived it."""
+    if sys.platform == "win32":
+        process.terminate()
+        return
+    with suppress(ProcessLookupError, PermissionError):  # all are gone; macOS says it so of those that are ending
+        os.killpg(process.pid, number)
