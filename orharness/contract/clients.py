@@ -52,7 +52,9 @@ class Session(Protocol):
     error: BaseException | None
     paused: threading.Event
     ended: threading.Event
-    can_cancel_inside_read: bool
+
+    @property
+    def can_cancel_inside_read(self) -> bool: ...
 
     def close(self) -> None:
         """The cancel; once the run has ended, nothing."""

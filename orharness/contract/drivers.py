@@ -32,6 +32,7 @@ MODEL, PROMPT = "m", "hi"
 _SHOWN = 200  # characters of a line
 _LONGEST_RUN = 64 * 1024 * 1024  # bytes that a driver may write in one run
 _LONGEST_IDLE = 1024 * 1024  # ... and before its hello, or where nothing is asked of it
+_A_LINE = 64  # bytes that a line counts for, so that empty ones are a flood as well
 _QUITS = 2.0  # seconds from "quit" until it is killed
 _KILLED = 10.0  # seconds in which all is read of a killed one; a busy machine may need some
 _MUTE = 3  # starts without a hello, after which it is not started again
@@ -294,7 +295,7 @@ class _Driver:
         """The lines, in blocks that were read at once: what follows the end of a run stands mostly beside it."""
         begun: list[bytes] = []
         while data := self._process.read():
-            self._left -= len(data)
+            self._left -= len(data) + _A_LINE * data.count(b"\n")
             if self._left < 0:
                 got = shorten(repr(data[:_SHOWN]), _SHOWN)
                 raise Trouble("the driver floods its stdout: more bytes than any answer has", f"… {got} …")

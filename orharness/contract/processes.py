@@ -114,7 +114,7 @@ class ClientProcess:
         """The end of its stderr, as a report shows it."""
         if self.code is not None:
             self._listener.join(_SOON)
-        lines = self._stderr.decode("utf-8", "replace").rstrip().splitlines()
+        lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
         return "\n".join(lines[-_LINES:])
 
 
