@@ -25,6 +25,7 @@ from orharness.verdict import Result, Verdict
 STARTERS = Path(starter_files.__file__).parent
 ONE = "done/clean-end"
 TWO = ["done/clean-end", "done/event-behind"]
+OURS = ("orharness-driver", "orharness-command", "orharness-command-stdout", "orharness-stderr")
 BRIEF = 0.3  # seconds of patience where there is something that does not come
 ENOUGH = 60.0  # seconds for what comes
 HELLO = """
@@ -56,11 +57,8 @@ def script(tmp_path: Path) -> Callable[[str], str]:
 def nothing_is_left() -> Iterator[None]:
     """Neither a process nor a thread of ours."""
     yield
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("orharness-")]
-    for _ in range(500):
-        left = [thread.name for thread in threading.enumerate() if thread.name.startswith("orharness-")]
-        if not left:
-            break
+    deadline = time.monotonic() + ENOUGH
+    while (left := [one.name for one in threading.enumerate() if one.name in OURS]) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert left == []
 

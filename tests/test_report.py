@@ -17,13 +17,14 @@ from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
 from orharness.journal import Bill, Boundaries, Exchange, How, Outcome, Pacing, Request, journal_document
 from orharness.report.contents import Kind, contents
+from orharness.report.judgement import closer, show_judgement
 from orharness.report.screen import Column, Screen
-from orharness.report.text import BillLane, Look, Moment, show_bills, show_journal, show_lanes, show_verdicts
+from orharness.report.text import BillLane, Look, Moment, show_bills, show_journal, show_lanes
 from orharness.report.timeline import FIRST, LAST, show_interaction
 from orharness.sse import Comment, Event, Retry, encode
 from orharness.stream import Ending, Stream, repartition
 from orharness.transforms import comments, compose, first_chunk, pace, per_byte
-from orharness.verdict import Evidence, Result, Verdict
+from orharness.verdict import Evidence, Judgement, Level, Result, Verdict
 
 TEXT = "Grüße aus Zürich: 世界 🙂"
 
@@ -384,30 +385,60 @@ VERDICTS = [
         "parsing/cut",
         "A boundary inside a character of two, three and four bytes, or of a family of emoji.",
         Result.FAIL,
-        Evidence("'ü'", "'??'", "bytes are decoded chunk by chunk", r"…Gr\xc3│\xbc…"),
+        Evidence("'ü'", "'??'", "bytes are decoded chunk by chunk", r"…Gr\xc3│\xbc…", b"data: Gr\xc3\xbc", (9,)),
         9,
         8,
     ),
-    Verdict("cancellation/read", "Inside a read.", Result.NOT_APPLICABLE),
+    Verdict("cancellation/read", "Inside a read.", Result.NOT_APPLICABLE, note="no such read"),
 ]
 
 
+ALIKE = [replace(VERDICTS[1], case=f"parsing/cut-{number}", replay="", serve="") for number in range(40)]
+JUDGEMENT = Judgement(
+    "client.py:stream",
+    "gateway",
+    7,
+    (
+        *(VERDICTS[0], replace(VERDICTS[1], replay="orharness check " + "x" * 90, serve="orharness serve")),
+        *(*ALIKE, VERDICTS[2]),
+        replace(ALIKE[0], case="done/should", level=Level.SHOULD, evidence=Evidence("a", "b", "it should not")),
+    ),
+)
+
+
 @pytest.mark.parametrize("width", [60, 80, 120, None])
-def test_verdicts_are_a_table_with_the_evidence_below_what_failed(width: int | None) -> None:
-    text = printed(lambda screen: show_verdicts(screen, VERDICTS), width)
-    assert width is None or max(map(cell_len, text.splitlines())) <= width
-    assert re.search(r"✓ pass +parsing/whole +4/4 +All at once\.", text)
-    assert re.search(r"✗ fail +parsing/cut +8/9 +A boundary", text)
-    assert re.search(r"expected +'ü'\n +got +'\?\?'\n +bytes +…Gr\\xc3│\\xbc…\n +reason +bytes are", text)
-    assert re.search(r"- n/a +cancellation/read +- +Inside a read\.", text)
-    assert text.endswith("1 of 2 cases failed\n")
+def test_a_judgement_is_a_row_a_family_and_what_fails_by_its_reason(width: int | None) -> None:
+    text = printed(lambda screen: show_judgement(screen, JUDGEMENT), width)
+    lines = [line for line in text.splitlines() if "xxx" not in line]  # a command is there to be copied
+    assert width is None or max(map(cell_len, lines)) <= width
+    assert text.startswith("client.py:stream  profile gateway, seed 7\n")
+    assert re.search(r"✗ parsing +1 +41 +-\n- cancellation +- +- +1\n✗ done +- +1 +-\n", text)
+    assert text.count("✗ 41 cases: bytes are decoded chunk by chunk") == 1
+    assert text.count("A boundary inside a character") == 1  # only the first is shown with all that is known
+    assert re.search(r"expected +'ü'\n +got +'\?\?'\n +bytes +…Gr\\xc3│\\xbc…\n +replay +orharness check x+\n", text)
+    assert all(re.search(rf"^  parsing/cut-{n} +9 +…Gr\\xc3│\\xbc…$", text, re.MULTILINE) for n in range(40))
+    assert "- not judged: no such read\n  cancellation/read\n" in text
+    assert re.search(r"✗ 1 case: it should not\n\n  done/should \(SHOULD\)", text)
+    assert re.search(r"✗ 41 of 43 cases fail; 1 that only should hold\s+does not\n", text)
 
 
-def test_only_what_failed_can_be_shown() -> None:
-    text = printed(lambda screen: show_verdicts(screen, VERDICTS, passed=False))
-    assert "parsing/whole" not in text
-    assert "parsing/cut" in text
-    assert printed(lambda screen: show_verdicts(screen, VERDICTS[:1])).endswith("1 case passed\n")
+def test_a_judgement_without_a_fail_says_so() -> None:
+    text = printed(lambda screen: show_judgement(screen, replace(JUDGEMENT, verdicts=(VERDICTS[0],))))
+    assert text.endswith("✓ the one case holds\n  4 chunk boundaries, each proven by the kernel\n")
+
+
+@pytest.mark.parametrize("room", range(12, 90))
+def test_bytes_are_shown_closer_around_their_boundary(room: int) -> None:
+    excerpt = r"…ABC\n\xc3\xa4 DEF 世界 GHI JKL MNO\x00│\xbc PQR \\ STU VWX YZ012 3456…"
+    seen = closer(excerpt, room)
+    assert cell_len(seen) <= room
+    assert seen.count("│") == 1
+    before, behind = seen.strip("…").split("│")
+    whole = excerpt.split("│")
+    assert whole[0].endswith(before)
+    assert whole[1].startswith(behind)
+    assert not re.match(r"[xn]", before)  # no half of an escape
+    assert not re.search(r"\\(x[0-9a-f]?)?$", behind.replace(r"\\", ""))
 
 
 # The grid

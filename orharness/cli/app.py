@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orharness.errors import ClientFailure, OrharnessError
+from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.report.encoding import never_fail
 
 DISTRIBUTION = "onerouter-harness"
@@ -98,11 +98,12 @@ def serve(
         float | None, typer.Option(metavar="S", help="Seconds between two chunks.", show_default=False)
     ] = None,
     pacing: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="recorded: each chunk at its own time; lockstep: when the one before has been read; instant: at once."
+            help="recorded: each chunk at its own time; lockstep: when the one before has been read; instant: at once.",
+            show_default="recorded; of a case, lockstep",
         ),
-    ] = "recorded",
+    ] = None,
     rechunk: Annotated[
         int | None, typer.Option(metavar="N", help="Cut the answer into chunks of N bytes.", show_default=False)
     ] = None,
@@ -112,6 +113,14 @@ def serve(
     ] = None,
     comment_every: Annotated[
         int | None, typer.Option(metavar="N", help="... after every N events, not after each.", show_default=False)
+    ] = None,
+    case: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Play the stream of a case of orharness check.", show_default=False),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="OFFSETS", help="... cut there and nowhere else, as in 17,23.", show_default=False),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
@@ -129,7 +138,21 @@ def serve(
     from orharness.cli.serve import Options, serve_until_stopped
 
     serve_until_stopped(
-        Options(cassettes or [], text, gateway, provider, delay, pacing, rechunk, comment, comment_every, host, port)
+        Options(
+            cassettes or [],
+            text=text,
+            gateway=gateway,
+            provider=provider,
+            delay=delay,
+            pacing=pacing,
+            rechunk=rechunk,
+            comment=comment,
+            comment_every=comment_every,
+            host=host,
+            port=port,
+            case=case,
+            at=at,
+        )
     )
 
 
@@ -236,3 +259,79 @@ def show(
     from orharness.cli.show import show_source
 
     show_source(source, every=every)
+
+
+@app.command()
+def check(
+    client: Annotated[
+        str | None,
+        typer.Argument(metavar="MODULE:NAME|FILE.py:NAME", help="A Python client.", show_default=False),
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="A client in any language: it writes the text to stdout.", show_default=False),
+    ] = None,
+    driver: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CMD", help="... one that speaks JSON lines, and can be cancelled as well.", show_default=False
+        ),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="gateway: what services really send; whatwg: the whole rule set of event streams.")
+    ] = "gateway",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CASE", help="Only this case or family; repeats.", show_default=False),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OFFSETS",
+            help="Cut the streams there and nowhere else: 17, or 17,23, or whole.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the chunks that are cut by chance.")] = 0,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="F", help="text, json, junit or html, for an --output.", show_default=False),
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Where the --format goes; - is stdout. Pairs repeat.", show_default=False),
+    ] = None,
+    patience: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Seconds for what a client should do at once.", show_default="1"),
+    ] = None,
+    new_driver: Annotated[
+        str | None,
+        typer.Option(metavar="LANGUAGE", help="Write a driver to begin with: python or node.", show_default=False),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the new driver goes.", show_default=False)
+    ] = None,
+) -> None:
+    """Judge your client: which streams does it read wrong, and does its stop button stop the model?
+
+    A Python client is a function of the base URL that yields the text as it
+    comes. A command finds OPENAI_BASE_URL and OPENAI_API_KEY in its
+    environment. Each case that fails is shown with its bytes, the chunk
+    boundary, the likely cause, and the command that plays just it again.
+
+    Example: [bold]orharness check my_client.py:stream[/bold]
+
+    Example: [bold]orharness check --command 'node my.mjs' --format junit --output report.xml[/bold]
+
+    Example: [bold]orharness check --new-driver node[/bold]
+    """
+    from orharness.cli.check import Options, check_client, write_starter
+
+    if new_driver is not None:
+        write_starter(new_driver, to)
+        return
+    if to is not None:
+        raise ScenarioError("--to belongs to --new-driver; reports go to --output")
+    options = Options(client, command, driver, profile, only or (), at, seed, format_ or (), output or (), patience)
+    raise typer.Exit(check_client(options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,12 +15,15 @@ from rich.text import Text
 from orharness.cassette import Interaction, load
 from orharness.checks import describe
 from orharness.cli.running import announce, stopped_by_signal
+from orharness.contract.judge import in_words
+from orharness.contract.replay import find, parse
+from orharness.contract.runner import reply_cut
 from orharness.errors import ScenarioError
-from orharness.journal import Exchange
+from orharness.journal import Exchange, Request
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.text import outcome_style, outcomes
-from orharness.scenario import api_path
+from orharness.scenario import Reply, Response, api_path
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
 from orharness.server.playback import serving_routes
@@ -41,14 +44,20 @@ class Options:
     gateway: str = "onerouter"
     provider: str | None = None
     delay: float | None = None
-    pacing: str = "recorded"
+    pacing: str | None = None
     rechunk: int | None = None
     comment: str | None = None
     comment_every: int | None = None
     host: str = "127.0.0.1"
     port: int = 0
+    case: str | None = None
+    at: str | None = None
 
     def __post_init__(self) -> None:
+        if self.case is not None and (self.cassettes or self.text is not None or self.provider is not None):
+            raise ScenarioError("serve plays one --case, or cassettes, or answers with --text; not two of them")
+        if self.at is not None and self.case is None:
+            raise ScenarioError("--at cuts the stream of a --case; --rechunk cuts any answer")
         if self.cassettes and self.text is not None:
             raise ScenarioError("serve plays cassettes or answers with --text, not both")
         if self.cassettes and self.provider is not None:
@@ -57,6 +66,11 @@ class Options:
             raise ScenarioError("--comment-every needs --comment, which says what is sent")
         if not 0 <= self.port <= 65535:
             raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
+
+    @property
+    def paced(self) -> str:
+        """The pacing; a case's chunk boundaries are to be real."""
+        return self.pacing or ("recorded" if self.case is None else "lockstep")
 
     def transforms(self) -> list[Transform]:
         """What is done to every answer."""
@@ -77,7 +91,7 @@ def serve_until_stopped(options: Options) -> None:
         through = options.transforms()
         recorded = {path: load(path) for path in options.cassettes}
         with SseServer(
-            gateway=options.gateway, pacing=options.pacing, strict=False, host=options.host, port=options.port
+            gateway=options.gateway, pacing=options.paced, strict=False, host=options.host, port=options.port
         ) as server:
             _mount(server, options, through, [one for each in recorded.values() for one in each])
             announce(server.base_url)
@@ -92,12 +106,23 @@ def serve_until_stopped(options: Options) -> None:
 def _mount(
     server: SseServer, options: Options, through: Sequence[Transform], interactions: Sequence[Interaction]
 ) -> None:
-    if not options.cassettes:
+    if options.case is not None:
+        cuts = None if options.at is None else parse(options.at)
+        server.post("/chat/completions").replies(_through(reply_cut(find(options.case), cuts), through))
+    elif not options.cassettes:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
         server.chat(TEXT if options.text is None else options.text, through=through, **named)
     # All cassettes as if they were one: an equal body is found in whichever of them it stands.
     for route in serving_routes(interactions, through):
         server.mount(route, strict=False)
+
+
+def _through(reply: Reply, through: Sequence[Transform]) -> Reply:
+    def answer(request: Request) -> Response:
+        response = reply.answer(request)
+        return replace(response, stream=compose(through)(response.stream))
+
+    return replace(reply, answer=answer) if through else reply
 
 
 def _introduce(
@@ -110,7 +135,7 @@ def _introduce(
     for line in _plays(options, recorded):
         screen.say(line)
     changed = f", through {compose(through)!r}" if through else ""
-    screen.say(f"pacing {options.pacing}{changed}", "dim")
+    screen.say(f"pacing {options.paced}{changed}", "dim")
     first = next((one for each in recorded.values() for one in each), None)
     for name, value in [
         ("try", _curl(server.base_url, first)),
@@ -122,7 +147,11 @@ def _introduce(
 
 
 def _plays(options: Options, recorded: dict[Path, list[Interaction]]) -> Iterator[str]:
-    if not options.cassettes:
+    if options.case is not None:
+        case = find(options.case)
+        yield f"plays {case.id}: {case.title}"
+        yield f"a client must make of it: {in_words(case.expected)}"
+    elif not options.cassettes:
         yield f"answers every chat with {shown(TEXT if options.text is None else options.text)!r}"
     for path, interactions in recorded.items():
         asked = {f"{one.request.method} {api_path(urlsplit(one.request.uri).path)}": None for one in interactions}

@@ -47,6 +47,7 @@ class ClientProcess:
             raise ScenarioError(f"{command}: cannot be run: {error.filename}: {error.strerror}") from error
         if self._process.stdin is not None and sys.platform != "win32":
             os.set_blocking(self._process.stdin.fileno(), False)  # one who reads nothing must not hold us
+        self._killed = False
         self._stderr = b""
         self._listener = threading.Thread(target=self._listen, name="orharness-stderr", daemon=True)
         self._listener.start()
@@ -80,6 +81,7 @@ class ClientProcess:
 
     def kill(self) -> None:
         """Ends it at once, and all that it started."""
+        self._killed = True
         signal_group(self._process, KILL)
 
     def close(self) -> None:
@@ -112,8 +114,8 @@ class ClientProcess:
 
     def said(self) -> str:
         """The end of its stderr, as a report shows it."""
-        if self.code is not None:
-            self._listener.join(_SOON)
+        if self._killed or self.code is not None:
+            self._listener.join(_SOON)  # to its end, which comes at once
         lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
         return "\n".join(lines[-_LINES:])
 

@@ -60,15 +60,22 @@ def run(
     A fail is confirmed by a second, more patient run before it is told. Raises ``ScenarioError`` for what does not
     exist, or if no case is left.
     """
-    chosen = select(claims, only, Profile.WHATWG if only is not None else Profile.of(profile))
+    cases = chosen(claims, only, profile)
     subject = client if isinstance(client, Subject) else FunctionSubject(client)
     verdicts = []
     with SseServer(thread, strict=False) as server:
         bench = _Bench(server, subject, seed, patience)
-        for case in chosen:
+        for case in cases:
             verdicts.append(bench.judge(case, at))
             on_verdict(verdicts[-1])
     return verdicts
+
+
+def chosen(
+    claims: Iterable[str] = CLAIMS, only: str | Iterable[str] | None = None, profile: Profile | str = Profile.GATEWAY
+) -> list[Case]:
+    """The cases that ``run`` runs with the same arguments. Raises ``ScenarioError`` as it does."""
+    return select(claims, only, Profile.of(profile))
 
 
 def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:

@@ -10,15 +10,15 @@ from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
 from orharness.report.documents import as_json, as_junit
 from orharness.report.html import as_html
+from orharness.report.judgement import show_judgement
 from orharness.report.screen import Screen
-from orharness.report.text import show_verdicts
 from orharness.verdict import Judgement
 
 
 def as_text(judgement: Judgement) -> str:
     """The judgement as it is shown where there is no terminal: plain, and nothing cut."""
     written = StringIO()
-    show_verdicts(Screen(written), judgement.verdicts)
+    show_judgement(Screen(written), judgement)
     return written.getvalue()
 
 

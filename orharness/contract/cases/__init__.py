@@ -23,7 +23,7 @@ def claim_of(family: str) -> str:
 def select(
     claims: Iterable[str] = CLAIMS, only: str | Iterable[str] | None = None, profile: Profile = Profile.WHATWG
 ) -> list[Case]:
-    """The cases of these claims and of the profile. ``only``: ids, families, or parts of ids.
+    """The cases of these claims and of the profile. ``only``: ids, families, or parts of ids; a whole id counts in any.
 
     Raises ``ScenarioError`` for a claim that does not exist, or if no case is left.
     """
@@ -34,7 +34,7 @@ def select(
     named = [case for case in CASES if claim_of(case.family) in wanted and (asked is None or _named(case, asked))]
     if not named:
         raise ScenarioError(f"no case of {', '.join(sorted(wanted))} is named {' or '.join(map(repr, asked or ()))}")
-    chosen = [case for case in named if profile.includes(case.profile)]
+    chosen = [case for case in named if profile.includes(case.profile) or case.id in (asked or ())]
     if not chosen:
         raise ScenarioError(f"{', '.join(case.id for case in named)}: only in the profile {Profile.WHATWG}")
     return chosen

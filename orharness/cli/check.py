@@ -1,0 +1,221 @@
+"""``orharness check``: the catalogue against one client, told while it runs, and then as a report."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from orharness.contract import Client, Profile, Subject, run
+from orharness.contract import starters as starter_files
+from orharness.contract.commands import CommandSubject
+from orharness.contract.drivers import DriverSubject
+from orharness.contract.locate import locate
+from orharness.contract.replay import parse, with_commands
+from orharness.contract.runner import PATIENCE, chosen
+from orharness.errors import OrharnessError, ScenarioError
+from orharness.files import write_whole
+from orharness.report.formats import FORMATS, render, write
+from orharness.report.judgement import show_judgement
+from orharness.report.screen import Screen
+from orharness.verdict import Judgement, Verdict
+
+STARTERS = {"python": "driver.py", "node": "driver.mjs"}
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said."""
+
+    client: str | None = None
+    command: str | None = None
+    driver: str | None = None
+    profile: str = Profile.GATEWAY
+    only: Sequence[str] = ()
+    at: str | None = None
+    seed: int = 0
+    formats: Sequence[str] = ()
+    outputs: Sequence[Path] = ()
+    patience: float | None = None
+
+    def __post_init__(self) -> None:
+        if sum(one is not None for one in (self.client, self.command, self.driver)) != 1:
+            raise ScenarioError("check takes one client: MODULE:NAME, FILE.py:NAME, --command CMD or --driver CMD")
+        if self.patience is not None and not 0 < self.patience < float("inf"):
+            raise ScenarioError(f"--patience is a number of seconds above 0, not {self.patience:g}")
+        if len(self.formats) != len(self.outputs):
+            raise ScenarioError("--format and --output come in pairs: --format junit --output report.xml")
+        for form in self.formats:
+            if form not in FORMATS:
+                raise ScenarioError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
+        for output in self.outputs:
+            if output.is_dir():
+                raise ScenarioError(f"--output {output} is a folder: name a file")
+
+    @property
+    def words(self) -> list[str]:
+        """What names the client on a command line."""
+        if self.command is not None:
+            return ["--command", self.command]
+        return ["--driver", self.driver] if self.driver is not None else [str(self.client)]
+
+    @property
+    def extra(self) -> list[str]:
+        """What changes how one case is run, beside its cuts. A case that is named is run in any profile."""
+        seed = ["--seed", str(self.seed)] if self.seed else []
+        return seed if self.patience is None else [*seed, "--patience", f"{self.patience:g}"]
+
+    def subject(self) -> AbstractContextManager[Client | Subject]:
+        """The client, for as long as it is judged."""
+        if self.driver is not None:
+            return DriverSubject(self.driver)
+        return nullcontext(CommandSubject(self.command) if self.command is not None else locate(str(self.client)))
+
+
+def check_client(options: Options) -> int:
+    """Judges a client and reports; the exit code: 0 if no MUST failed, 1 if one did, 128 and a signal's number.
+
+    Raises ``OrharnessError`` for what cannot be judged or written.
+    """
+    at = None if options.at is None else parse(options.at)
+    cases = [case.id for case in chosen(only=options.only or None, profile=options.profile)]
+    verdicts: list[Verdict] = []
+    name = " ".join(options.words[-1:])
+    with ExitStack() as stack:
+        stopped = stack.enter_context(_interrupted())
+        subject = stack.enter_context(options.subject())
+        if isinstance(subject, DriverSubject) and subject.name:
+            name = f"{name} ({subject.name})"
+        progress = stack.enter_context(_progress(cases))
+
+        def told(verdict: Verdict) -> None:
+            verdicts.append(with_commands(verdict, options.words, options.extra))
+            progress.told(len(verdicts))
+
+        run(
+            subject,
+            only=options.only or None,
+            at=at,
+            profile=options.profile,
+            seed=options.seed,
+            patience=PATIENCE if options.patience is None else options.patience,
+            on_verdict=told,
+        )
+    judgement = Judgement(name, options.profile, options.seed, tuple(verdicts))
+    _report(judgement, options)
+    if stopped.number is not None:
+        sys.stderr.write(f"orharness: stopped after {len(verdicts)} of {len(cases)} cases\n")
+        return 128 + stopped.number
+    return 0 if judgement.ok else 1
+
+
+def _report(judgement: Judgement, options: Options) -> None:
+    for form, output in zip(options.formats, options.outputs, strict=True):
+        if output == STDOUT:
+            sys.stdout.write(render(judgement, form))
+        else:
+            write(judgement, form, output)
+    if STDOUT not in options.outputs:
+        show_judgement(Screen(), judgement)
+
+
+class _Stopped(BaseException):
+    """A signal came: what was judged so far is told."""
+
+
+class _Signal:
+    number: int | None = None
+
+
+@contextmanager
+def _interrupted() -> Iterator[_Signal]:
+    """SIGINT and SIGTERM end the block, and not what is behind it; the second of them ends the process."""
+    found = _Signal()
+    before: dict[int, object] = {}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        found.number = number
+        _restore(before)
+        raise _Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, stop)
+    try:
+        yield found
+    except _Stopped:
+        pass
+    finally:
+        _restore(before)
+
+
+def _restore(handlers: dict[int, object]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)  # type: ignore[arg-type]  # as signal.signal itself returned it
+
+
+class _Progress(Protocol):
+    def told(self, number: int) -> None: ...
+
+
+class _Silence:
+    def told(self, number: int) -> None:
+        """Nobody looks."""
+
+
+class _Bar:
+    """The case that is under way, on stderr; gone at the end."""
+
+    def __init__(self, cases: Sequence[str]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._cases = cases
+        text = TextColumn(f"{{task.description:<{max(map(len, cases))}}}")
+        self.bar = Progress(
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            text,
+            console=Console(file=sys.stderr),
+            transient=True,
+        )
+        self._task = self.bar.add_task(cases[0], total=len(cases))
+
+    def told(self, number: int) -> None:
+        """So many are judged; the next is under way."""
+        self.bar.update(self._task, completed=number, description=self._cases[min(number, len(self._cases) - 1)])
+
+
+@contextmanager
+def _progress(cases: Sequence[str]) -> Iterator[_Progress]:
+    if not sys.stderr.isatty():
+        yield _Silence()
+        return
+    bar = _Bar(cases)
+    with bar.bar:
+        yield bar
+
+
+def write_starter(language: str, to: Path | None) -> None:
+    """Writes the starter driver. Raises ``ScenarioError`` where a file is there already, or the language is none."""
+    if language not in STARTERS:
+        raise ScenarioError(f"there are starter drivers for {' and '.join(STARTERS)}, not for {language!r}")
+    path = to or Path(STARTERS[language])
+    if path.exists():
+        raise ScenarioError(f"{path} is there already: --to FILE names another file")
+    source = Path(starter_files.__file__).with_name(STARTERS[language]).read_bytes()
+    try:
+        write_whole(path, source)
+    except OSError as error:
+        raise OrharnessError(f"{path}: cannot be written: {error.strerror or error}") from error
+    command = shlex.join([language, str(path)])
+    screen = Screen()
+    screen.line(f"{path}: a driver that works as it stands; put the call of your client where it says so, then:")
+    screen.line(f"  orharness check --driver {shlex.quote(command)}", "bold")

@@ -1,0 +1,147 @@
+"""A judgement for a reader at a terminal: the families, and what fails, put together by its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from orharness.report.groups import boundaries, by_family, by_reason
+from orharness.report.screen import Column, Row, Screen
+from orharness.report.text import BAD, GOOD, NOTE, show_evidence
+from orharness.report.words import headline
+from orharness.verdict import BOUNDARY, Judgement, Level, Result, Verdict, count
+
+_NARROW = 24  # cells of bytes that a row shows at least
+_WIDE = 72  # ... and at most
+_TOKEN = re.compile(r"\\x[0-9a-f]{2}|\\.|.", re.DOTALL)
+
+
+def show_judgement(screen: Screen, judgement: Judgement) -> None:
+    """The whole of it: a row a family, what fails by its reason, what was not judged and why, and one last sentence."""
+    verdicts = judgement.verdicts
+    profile = f"profile {judgement.profile}, seed {judgement.seed}"
+    screen.say(Text.assemble((judgement.client, "bold"), (f"  {profile}", "dim")))
+    screen.line()
+    _show_families(screen, verdicts)
+    for alike in by_reason(verdicts):
+        screen.line()
+        _show_alike(screen, alike)
+    _show_notes(screen, verdicts)
+    screen.line()
+    screen.say(Text(f"{'✓' if judgement.ok else '✗'} {headline(judgement)}", f"bold {GOOD if judgement.ok else BAD}"))
+    screen.say(_proof(verdicts), "dim", indent=2)
+
+
+def _show_families(screen: Screen, verdicts: Sequence[Verdict]) -> None:
+    columns = [Column("  family"), *(Column(name, right=True) for name in ("pass", "fail", "n/a"))]
+    screen.lines(screen.grid(columns, [_family_row(name, found) for name, found in by_family(verdicts).items()]))
+
+
+def _family_row(name: str, verdicts: Sequence[Verdict]) -> Row:
+    results = [verdict.result for verdict in verdicts]
+    failed = Result.FAIL in results
+    mark = Text("✗ ", BAD) if failed else Text("✓ ", GOOD) if Result.PASS in results else Text("- ", "dim")
+    numbers = [
+        Text(f"{number:,}", style) if (number := results.count(result)) else Text("-", "dim")
+        for result, style in ((Result.PASS, GOOD), (Result.FAIL, BAD), (Result.NOT_APPLICABLE, "dim"))
+    ]
+    return [mark + Text(name), *numbers]
+
+
+def _show_alike(screen: Screen, alike: Sequence[Verdict]) -> None:
+    """Those that fail for one reason: the first with all that is known, the others in a row each."""
+    first, *others = alike
+    reason = first.evidence.reason if first.evidence else ""
+    style = BAD if any(one.counts for one in alike) else NOTE
+    screen.say(Text.assemble((f"✗ {count(len(alike), 'case')}: ", f"bold {style}"), (reason, "bold")))
+    screen.line()
+    screen.say(Text.assemble((first.case, "bold"), f"{_level(first)}  {first.title}"), indent=2)
+    show_evidence(screen, first, indent=4, reason=False)
+    for name, value in _commands(first):
+        screen.line(Text.assemble((f"    {name:<10}", "dim"), value))
+    if others:
+        screen.line()
+        screen.lines(Text("  ") + line for line in _rows(screen, others))
+
+
+def _level(verdict: Verdict) -> str:
+    return f" ({Level.SHOULD})" if verdict.level is Level.SHOULD else ""
+
+
+def _commands(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Not wrapped: a command is there to be copied."""
+    if verdict.replay:
+        yield "replay", verdict.replay
+    if verdict.serve:
+        yield "serve", verdict.serve
+
+
+def _rows(screen: Screen, verdicts: Sequence[Verdict]) -> Iterator[Text]:
+    columns = [Column("for the same reason"), Column("cut at"), Column("bytes")]
+    names = [f"{verdict.case}{_level(verdict)}" for verdict in verdicts]
+    cuts = [_cut_at(verdict) for verdict in verdicts]
+    taken = max(map(len, [*names, columns[0].title])) + max(map(len, [*cuts, columns[1].title])) + 6
+    room = _WIDE if screen.width is None else min(_WIDE, max(_NARROW, screen.width - taken))
+    rows: list[Row] = [
+        [Text(name), Text(cut, "dim"), Text(_seen(verdict, room), "cyan")]
+        for name, cut, verdict in zip(names, cuts, verdicts, strict=True)
+    ]
+    return screen.grid(columns, rows)
+
+
+def _cut_at(verdict: Verdict) -> str:
+    evidence = verdict.evidence
+    if evidence is None or not evidence.body:
+        return "-"
+    cuts = evidence.cuts
+    if len(cuts) == len(evidence.body) - 1 and len(cuts) > 1:
+        return "each byte"
+    return "no cut" if not cuts else ", ".join(map(str, cuts)) if len(cuts) < 3 else f"{len(cuts):,} places"
+
+
+def _seen(verdict: Verdict, room: int) -> str:
+    evidence = verdict.evidence
+    if evidence is None:
+        return ""
+    return closer(evidence.excerpt, room) if evidence.excerpt else evidence.got.partition("\n")[0][:room]
+
+
+def closer(excerpt: str, room: int) -> str:
+    """The excerpt with no more than ``room`` cells around its boundary, and no escape cut in two."""
+    if cell_len(excerpt) <= room:
+        return excerpt
+    before, mark, behind = excerpt.partition(BOUNDARY)
+    left, right = _TOKEN.findall(before), _TOKEN.findall(behind)
+    kept: tuple[list[str], list[str]] = ([], [])
+    free = room - len(mark) - 2
+    while left or right:
+        side, to = (left, kept[0]) if left and (len(kept[0]) <= len(kept[1]) or not right) else (right, kept[1])
+        token = side.pop() if side is left else side.pop(0)
+        free -= cell_len(token)
+        if free < 0:
+            side.append(token)
+            break
+        to.append(token)
+    return f"{'…' if left else ''}{''.join(reversed(kept[0]))}{mark}{''.join(kept[1])}{'…' if right else ''}"
+
+
+def _show_notes(screen: Screen, verdicts: Sequence[Verdict]) -> None:
+    """What was not judged, by the reason why."""
+    notes: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.result is Result.NOT_APPLICABLE:
+            notes.setdefault(verdict.note, []).append(verdict.case)
+    for note, cases in notes.items():
+        screen.line()
+        screen.say(Text.assemble((f"- not judged: {note}", "bold dim")))
+        screen.say(", ".join(cases), "dim", indent=2)
+
+
+def _proof(verdicts: Sequence[Verdict]) -> str:
+    proven, tried = boundaries(verdicts)
+    if proven == tried:
+        return f"{count(tried, 'chunk boundary', 'chunk boundaries')}, each proven by the kernel"
+    return f"{count(tried, 'chunk boundary', 'chunk boundaries')}, {proven:,} proven by the kernel, the others assumed"
