@@ -19,7 +19,7 @@ from orharness.journal import Bill, Boundaries, Exchange, How, Outcome, Pacing, 
 from orharness.report.contents import Kind, contents
 from orharness.report.judgement import closer, show_judgement
 from orharness.report.screen import Column, Screen
-from orharness.report.text import BillLane, Look, Moment, show_bills, show_journal, show_lanes
+from orharness.report.text import BillLane, Look, Moment, show_bills, show_journal, show_lanes, show_verdicts
 from orharness.report.timeline import FIRST, LAST, show_interaction
 from orharness.sse import Comment, Event, Retry, encode
 from orharness.stream import Ending, Stream, repartition
@@ -393,6 +393,24 @@ VERDICTS = [
 ]
 
 
+@pytest.mark.parametrize("width", [60, 80, 120, None])
+def test_verdicts_are_a_table_with_the_evidence_below_what_failed(width: int | None) -> None:
+    text = printed(lambda screen: show_verdicts(screen, VERDICTS), width)
+    assert width is None or max(map(cell_len, text.splitlines())) <= width
+    assert re.search(r"✓ pass +parsing/whole +4/4 +All at once\.", text)
+    assert re.search(r"✗ fail +parsing/cut +8/9 +A boundary", text)
+    assert re.search(r"expected +'ü'\n +got +'\?\?'\n +bytes +…Gr\\xc3│\\xbc…\n +reason +bytes are", text)
+    assert re.search(r"- n/a +cancellation/read +- +Inside a read\.", text)
+    assert text.endswith("1 of 2 cases failed\n")
+
+
+def test_only_what_failed_can_be_shown() -> None:
+    text = printed(lambda screen: show_verdicts(screen, VERDICTS, passed=False))
+    assert "parsing/whole" not in text
+    assert "parsing/cut" in text
+    assert printed(lambda screen: show_verdicts(screen, VERDICTS[:1])).endswith("1 case passed\n")
+
+
 ALIKE = [replace(VERDICTS[1], case=f"parsing/cut-{number}", replay="", serve="") for number in range(40)]
 JUDGEMENT = Judgement(
     "client.py:stream",
@@ -401,7 +419,13 @@ JUDGEMENT = Judgement(
     (
         *(VERDICTS[0], replace(VERDICTS[1], replay="orharness check " + "x" * 90, serve="orharness serve")),
         *(*ALIKE, VERDICTS[2]),
-        replace(ALIKE[0], case="done/should", level=Level.SHOULD, evidence=Evidence("a", "b", "it should not")),
+        replace(
+            ALIKE[0],
+            case="done/should",
+            title="Should.",
+            level=Level.SHOULD,
+            evidence=Evidence("a", "b", "it should not"),
+        ),
     ),
 )
 
