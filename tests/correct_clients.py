@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse, parse_headers
@@ -124,11 +124,11 @@ def check_coding(headers: Message) -> None:
 
 
 @contextmanager
-def asked(base_url: str) -> Iterator[HTTPResponse]:
+def asked(base_url: str, ask: str = ASK, headers: Mapping[str, str] = HEADERS) -> Iterator[HTTPResponse]:
     """The response to the question; leaving the block closes the connection."""
     address = urlsplit(base_url)
     with closing(HTTPConnection(address.hostname or "", address.port, timeout=60)) as connection:
-        connection.request("POST", f"{address.path}/chat/completions", ASK, HEADERS)
+        connection.request("POST", f"{address.path}/chat/completions", ask, headers)
         with closing(connection.getresponse()) as response:
             yield response
 
@@ -139,17 +139,21 @@ def reads(response: HTTPResponse) -> Iterator[bytes]:
         yield data
 
 
-def correct(base_url: str) -> Iterator[str]:
-    """The text of the answer, as it comes."""
-    answer = Answer()
+def text_of(response: HTTPResponse, answer: Answer) -> Iterator[str]:
+    """The text in the body, as it comes; ends at ``[DONE]``."""
+    for data in reads(response):
+        yield from answer.feed(data)
+        if answer.done:
+            return
+    answer.end()
+
+
+def correct(base_url: str, make_answer: Callable[[], Answer] = Answer) -> Iterator[str]:
+    """The text of the answer, as it comes; closing the iterator closes the connection."""
     with asked(base_url) as response:
         check(response.status, response.headers["Content-Type"], response.read)
         check_coding(response.headers)
-        for data in reads(response):
-            yield from answer.feed(data)
-            if answer.done:
-                return
-    answer.end()
+        yield from text_of(response, make_answer())
 
 
 # -- asynchronous --------------------------------------------------------------------------------------------------
