@@ -151,7 +151,7 @@ def test_the_version_is_told() -> None:
     assert re.fullmatch(r"orharness \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "record", "show"])
+@pytest.mark.parametrize("command", ["demo", "serve", "record", "show", "check"])
 def test_the_help_of_each_command_has_an_example(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
