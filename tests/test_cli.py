@@ -405,6 +405,7 @@ def test_the_demo_shows_all_of_it_in_time_and_clean() -> None:
         r"cuts . \\x",
         r"closes the connection +│\n(.* │  writes .*\n)* +\d\.\d{4} +│  sees the client leave \(FIN\) and stops",
         r"not sent: \d+ of \d+ chunks, [\d,]+ bytes, \d+ events",
+        r"│  writes chunk 1: .*\n.* reads \"Gr\" ",
         r"3  The bill: the same stop button, two providers",
         r"Anthropic: stops with its client +│  Groq: goes on without it\n",
         r"the client leaves: seen in [\d.]+ ms +│  the client leaves: seen in [\d.]+ ms\n",

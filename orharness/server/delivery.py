@@ -78,9 +78,9 @@ class Delivery:
         if self._pacing is Pacing.RECORDED:
             self._note_boundary()
         prefix = b"%x\r\n" % len(chunk.data) if self._framing is Framing.CHUNKED else b""
-        begin = self._connection.written + len(prefix)
+        begin, at = self._connection.written + len(prefix), self._exchange.elapsed()
         self._connection.write(b"%b%b\r\n" % (prefix, chunk.data) if prefix else chunk.data)
-        self._exchange.wrote(chunk, begin)
+        self._exchange.wrote(chunk, begin, at)
         await self._connection.drain()
         if self._pacing is Pacing.LOCKSTEP:
             if await self._connection.wait_read():

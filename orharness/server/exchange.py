@@ -116,12 +116,15 @@ class LiveExchange:
             self._difference = difference
         self._decide()
 
-    def wrote(self, chunk: Chunk, wire_start: int) -> None:
-        """A chunk was given to the transport; its own bytes begin at ``wire_start`` of the connection."""
+    def wrote(self, chunk: Chunk, wire_start: int, at: float) -> None:
+        """A chunk was given to the transport, ``at`` seconds: before a client can have read it.
+
+        Its own bytes begin at ``wire_start`` of the connection.
+        """
         with self._lock:
             self._wire_starts.append(wire_start)
             self._body_starts.append(self._written)
-            self._written_at.append(self.elapsed())
+            self._written_at.append(at)
             self._written += len(chunk.data)
             self._all_read = False if self._all_read is not None else None
 
