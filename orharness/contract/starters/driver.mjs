@@ -25,7 +25,8 @@ async function* answer({ base_url, api_key, model, prompt, signal }, told) {
     const chunk = JSON.parse(data);
     const choice = chunk.choices?.find(({ index }) => !index);
     if (choice?.delta?.content) yield choice.delta.content;
-    if (chunk.error || type === "error") throw new Error(messageOf(data));
+    const failed = chunk.error ?? choice?.error ?? (choice?.finish_reason === "error" || chunk.object === "error");
+    if (failed || type === "error") throw new Error(messageOf(data));
     told.finish_reason = choice?.finish_reason ?? told.finish_reason;
     told.usage = chunk.usage ?? told.usage;
   }

@@ -36,7 +36,8 @@ async def answer(base_url: str, api_key: str, model: str, prompt: str, told: dic
             choice: dict[str, Any] = next((one for one in chunk.get("choices") or () if not one.get("index")), {})
             if content := (choice.get("delta") or {}).get("content"):
                 yield content
-            if chunk.get("error") or kind == "error":
+            failed = chunk.get("error") or choice.get("error") or choice.get("finish_reason") == "error"
+            if failed or chunk.get("object") == "error" or kind == "error":
                 raise ClientError(message_of(data))
             told["finish_reason"] = choice.get("finish_reason") or told.get("finish_reason")
             told["usage"] = chunk.get("usage") or told.get("usage")
@@ -92,6 +93,8 @@ async def post(url: str, api_key: str, body: bytes) -> AsyncGenerator[bytes]:
         answered = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         headers = {name.lower(): value for name, value in re.findall(r"^([^:\r\n]+):[ \t]*(.*?)\r$", answered, re.M)}
         status = int(answered.split()[1])
+        if status == 204:
+            headers["content-length"] = "0"  # there is no body, whatever the head says
         if status != 200 or not headers.get("content-type", "").startswith("text/event-stream"):
             error = ClientError(message_of(b"".join([piece async for piece in read(reader, headers)]).decode()))
             error.status = status
