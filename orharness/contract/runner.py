@@ -33,6 +33,7 @@ from orharness.stream import Stream, repartition
 from orharness.verdict import Evidence, Got, Result, Verdict
 
 PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fail is confirmed with four times as many
+_LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
 _ON_ONE_ROUTE = 64  # trials: a route looks through all of its exchanges each time that it is asked for them
@@ -215,7 +216,7 @@ class _Bench:
         if not session.ended.is_set():
             self._mounted = None
             self._server.reset()  # ends its connection, so that a client which still waits is let go
-        session.join(patience)
+        session.join(min(patience, _LEAVES))
 
     def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: _Tried) -> _Tried:
         """The same fail with the fewest cuts. A stream whose times or gates matter stays as it is."""

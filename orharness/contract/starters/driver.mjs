@@ -16,7 +16,7 @@ async function* answer({ base_url, api_key, model, prompt, signal }, told) {
     body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: prompt }] }),
     signal,
   });
-  const type = response.headers.get("content-type") ?? "";
+  const type = (response.headers.get("content-type") ?? "").toLowerCase();
   if (!response.ok || !type.startsWith("text/event-stream")) {
     throw Object.assign(new Error(messageOf(await response.text())), { status: response.status });
   }

@@ -95,7 +95,7 @@ async def post(url: str, api_key: str, body: bytes) -> AsyncGenerator[bytes]:
         status = int(answered.split()[1])
         if status == 204:
             headers["content-length"] = "0"  # there is no body, whatever the head says
-        if status != 200 or not headers.get("content-type", "").startswith("text/event-stream"):
+        if status != 200 or not headers.get("content-type", "").lower().startswith("text/event-stream"):
             error = ClientError(message_of(b"".join([piece async for piece in read(reader, headers)]).decode()))
             error.status = status
             raise error
