@@ -50,7 +50,7 @@ CHOSEN = (
     "boundaries/all-in-one-chunk",
     "boundaries/inside-a-character",
     "boundaries/between-newlines",
-    "comments/before",
+    "comments/openrouter",
     "comments/between",
     "framing/no-space-after-colon",
     "chat/usage-without-choices",
