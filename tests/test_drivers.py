@@ -406,7 +406,7 @@ def test_an_exit_code_is_an_error_with_the_words_before_it(script: Callable[[str
     assert reason == "it ended with an error"
     assert "'Hello, world!', and then exit code 1: RuntimeError: not that" in got
     assert "its stderr: Traceback" in got
-    (swallowed,) = run(CommandSubject(script(code)), only="errors/cut-off-between-events")
+    (swallowed,) = run(CommandSubject(script(code)), only="errors/fin-between-events")
     assert swallowed.result is Result.PASS  # an error was expected, and the text before it
 
 
