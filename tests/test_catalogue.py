@@ -13,6 +13,7 @@ import pytest
 from orharness.contract import CASES, FAMILIES, Case, Profile
 from orharness.contract.chunkings import BEFORE_BOM, INSIDE_CRLF, MIDDLES, TENDER, TWO_BYTES, Cuts
 from orharness.contract.runner import reply_cut, representative
+from orharness.dialects.chat import fold
 from orharness.journal import Request
 from orharness.sse import BOM, Event, decode
 from orharness.stream import Ending, Stream
@@ -134,3 +135,11 @@ def test_only_what_waits_is_slow() -> None:
     assert max(slow.values()) <= 2.0
     assert sum(slow.values()) <= 3.0
     assert all(representative(case).ending is not Ending.HANG for case in CASES if case.family == "framing")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_an_answer_without_an_error_says_why_it_ended(case: Case) -> None:
+    """A client may take an answer without a finish_reason for one that was cut short: no gateway leaves it out."""
+    sent = representative(case)
+    if case.cancel is None and case.expected.error is False and not sent.body.startswith(b"\x1f\x8b"):
+        assert fold(decode(sent.body)).finish_reason is not None

@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from orharness.contract.case import Case, Profile
-from orharness.contract.cases.making import KEEP_ALIVE, PARSING_RULES, TEXT, chat, chunk, delta, inside, stream, yields
+from orharness.contract.cases.making import (
+    KEEP_ALIVE,
+    PARSING_RULES,
+    TEXT,
+    chat,
+    chunk,
+    delta,
+    finish,
+    inside,
+    stream,
+    yields,
+)
 from orharness.contract.chunkings import (
     AS_SENT,
     AT_RANDOM,
@@ -39,9 +50,10 @@ _BASIC, _LINE_ENDS = "tests_basic_parsing.go", "tests_linefeeds.go"
 _LENGTH = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
 _PARSER = "https://github.com/rexxars/eventsource-parser/blob/main/test/parse.test.ts"
 
-_COMPACT: tuple[Piece, ...] = (delta("ü世"), Comment(" PROCESSING"), delta("🙂!"), "[DONE]")
+_COMPACT: tuple[Piece, ...] = (delta("ü世"), Comment(" PROCESSING"), chunk({"content": "🙂!"}, "stop"), "[DONE]")
 _SAID = "ü世🙂!"
-_CHUNK, _NEXT = (chunk({"content": text}).encode() for text in ("ü世", "🙂!"))
+_CHUNK = chunk({"content": "ü世"}).encode()
+_NEXT = chunk({"content": "🙂!"}, "stop").encode()
 _HALF = _CHUNK.index(b'"choices"')
 _TWO_LINES = b"data: %b\r\ndata: %b\r\n\r\n" % (_CHUNK[:_HALF], _CHUNK[_HALF:])
 _WITH_CR = b": x\rid: 1\rdata: %b\r\rdata: %b\r\rdata: [DONE]\r\r" % (_CHUNK, _NEXT)
@@ -61,8 +73,18 @@ def _compact(
 ) -> Case:
     """The same in as few bytes as can be, with a comment: two events and ``[DONE]``."""
     source = options.pop("source", PARSING_RULES)
+    profile = options.pop("profile", Profile.GATEWAY)
     reply = stream(*_COMPACT, through=through, **options)  # type: ignore[arg-type]
-    return Case(f"boundaries/{name}", title, source, reply, yields(_SAID), chunkings=chunkings, broken_json=why)
+    return Case(
+        f"boundaries/{name}",
+        title,
+        source,
+        reply,
+        yields(_SAID),
+        profile=profile,
+        chunkings=chunkings,
+        broken_json=why,
+    )
 
 
 def _bytes(
@@ -140,7 +162,7 @@ _SENT_BY_GATEWAYS = (
         "boundaries/many-in-one-chunk",
         "100 events in one chunk.",
         f"{_LAUNCHDARKLY}/{_BASIC}",
-        stream(*(delta(f"{number} ") for number in range(100)), "[DONE]"),
+        stream(*(delta(f"{number} ") for number in range(100)), finish(), "[DONE]"),
         yields("".join(f"{number} " for number in range(100))),
         chunkings=(WHOLE,),
         cause=_MANY,
@@ -150,7 +172,7 @@ _SENT_BY_GATEWAYS = (
         "boundaries/event-and-a-half",
         "Chunks that end in the middle of an event and begin with the rest of it.",
         PARSING_RULES,
-        stream(*(delta(letter) for letter in "abcdefgh"), "[DONE]"),
+        stream(*(delta(letter) for letter in "abcdefgh"), finish(), "[DONE]"),
         yields("abcdefgh"),
         chunkings=(MIDDLES,),
         cause=_MANY,
@@ -162,6 +184,7 @@ _SENT_BY_GATEWAYS = (
         "One cut, at every offset of a stream with CRLF.",
         newlines("\r\n"),
         chunkings=(EVERY_OFFSET,),
+        profile=Profile.WHATWG,
     ),
     _compact("pairs", "Two cuts where it hurts, one in each of two neighbours.", chunkings=(TENDER_PAIRS,)),
     _compact(

@@ -15,6 +15,7 @@ from orharness.contract.cases.making import (
     chat,
     chunk,
     delta,
+    finish,
     stream,
     yields,
 )
@@ -44,7 +45,7 @@ def _chat(name: str, title: str, *through: object, source: str = GATEWAY, **opti
 
 def _stream(name: str, title: str, *pieces: Piece, through: Through = (), source: str = PARSING_RULES) -> Case:
     """ "Hello world" in these very pieces, and ``[DONE]``."""
-    reply = stream(*pieces, "[DONE]", through=through)
+    reply = stream(*pieces, finish(), "[DONE]", through=through)
     return Case(f"comments/{name}", title, source, reply, yields("Hello world"), cause=_TAKEN, broken_json=_COMMENT)
 
 
@@ -96,7 +97,7 @@ _SENT_BY_GATEWAYS = (
         "comments/runs-between",
         "Runs of 11, 5, 5 and 1 comments before and between the events.",
         _OPENROUTER,
-        stream(*_runs(11, 5, 5, 1), "[DONE]"),
+        stream(*_runs(11, 5, 5, 1), finish(), "[DONE]"),
         yields("Hello world!"),
         cause=_TAKEN,
         broken_json=_COMMENT,
@@ -124,7 +125,7 @@ _SENT_BY_GATEWAYS = (
         "comments/behind-the-end",
         "Comments behind `[DONE]`.",
         GATEWAY,
-        stream(_HELLO, _WORLD, "[DONE]", Comment(" ping"), Comment(" ping")),
+        stream(_HELLO, _WORLD, finish(), "[DONE]", Comment(" ping"), Comment(" ping")),
         yields("Hello world"),
         broken_json=_COMMENT,
     ),
@@ -141,7 +142,7 @@ _SENT_BY_GATEWAYS = (
         "comments/like-done",
         "A comment whose text looks like the end marker ends nothing.",
         PARSING_RULES,
-        stream(_HELLO, b": [DONE]\n\n:[DONE]\n\n: data: [DONE]\n\n", _WORLD, "[DONE]"),
+        stream(_HELLO, b": [DONE]\n\n:[DONE]\n\n: data: [DONE]\n\n", _WORLD, finish(), "[DONE]"),
         yields("Hello world"),
         cause="[DONE] is looked for in comments: it is the data of an event, all of them",
         broken_json=_COMMENT,
@@ -152,7 +153,7 @@ _SENT_BY_GATEWAYS = (
         "comments/no-text",
         "An answer without text: comments, and `[DONE]`.",
         GATEWAY,
-        stream(*[Comment(" ONEROUTER PROCESSING")] * 5, "[DONE]"),
+        stream(*[Comment(" ONEROUTER PROCESSING")] * 5, finish(), "[DONE]"),
         yields(""),
         cause=_TAKEN,
         broken_json=_COMMENT,

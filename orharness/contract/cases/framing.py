@@ -23,7 +23,8 @@ _HTTPX_SSE = "https://github.com/florimondmanca/httpx-sse/blob/master/tests/test
 _OPENAI = "https://github.com/openai/openai-python/blob/main/tests/test_streaming.py"
 
 _HELLO = "Hello world"
-_A, _B, _X = (chunk({"content": text}).encode() for text in ("Hello", " world", " (not this)"))
+_A, _X = (chunk({"content": text}).encode() for text in ("Hello", " (not this)"))
+_B = chunk({"content": " world"}, "stop").encode()  # an answer without a finish_reason may be taken for cut short
 _HALF = _A.index(b'"choices"')
 _WORDS = {
     b"<A>": _A,  # adds "Hello"
@@ -82,6 +83,7 @@ def _rule(
 
 
 _DONE = b"data: [DONE]\n\n"
+_FINISHED = b"data: %b\n\n" % chunk({}, "stop").encode() + _DONE
 
 _SENT_BY_GATEWAYS = (
     _rule("lf", "Lines that end with LF.", b"data: <A>\n\ndata: <B>\n\n" + _DONE, why=_STRANGE),
@@ -162,7 +164,7 @@ _SENT_BY_GATEWAYS = (
     _rule(
         "multi-byte",
         "Characters of two, three and four bytes.",
-        f"data: {chunk({'content': 'Ünïcode € 豆腐 известни 🥌'})}\n\n".encode() + _DONE,
+        f"data: {chunk({'content': 'Ünïcode € 豆腐 известни 🥌'})}\n\n".encode() + _FINISHED,
         "Ünïcode € 豆腐 известни 🥌",
         why="characters outside ASCII are lost or changed",
         source=f"{_LAUNCHDARKLY}/tests_basic_parsing.go",
@@ -170,7 +172,8 @@ _SENT_BY_GATEWAYS = (
     _rule(
         "escaped-newlines",
         "Line ends that JSON escapes inside the text: they end no line of the stream.",
-        f"data: {chunk({'content': 'one' + chr(10) * 2 + 'two' + chr(13) + chr(10) + 'three'})}\n\n".encode() + _DONE,
+        f"data: {chunk({'content': 'one' + chr(10) * 2 + 'two' + chr(13) + chr(10) + 'three'})}\n\n".encode()
+        + _FINISHED,
         "one\n\ntwo\r\nthree",
         why="a line end that is escaped in the JSON is taken for one of the stream",
         source=_OPENAI,
@@ -178,7 +181,7 @@ _SENT_BY_GATEWAYS = (
     _rule(
         "text-like-fields",
         "A text that looks like fields of the format.",
-        f"data: {chunk({'content': 'data: a: b; id: 1; event: x; : c'})}\n\n".encode() + _DONE,
+        f"data: {chunk({'content': 'data: a: b; id: 1; event: x; : c'})}\n\n".encode() + _FINISHED,
         "data: a: b; id: 1; event: x; : c",
         why="the data are cut at a colon, or at a name inside them: a field's name ends at the first colon of its line",
     ),
@@ -190,7 +193,7 @@ _SENT_BY_GATEWAYS = (
             for size in (1024, 4096, 8192, 16384, 65536)
             for more in (-1, 0, 1)
         )
-        + _DONE,
+        + _FINISHED,
         "x" * sum(size + more - 128 for size in (1024, 4096, 8192, 16384, 65536) for more in (-1, 0, 1)),
         why="a line that is longer than a buffer is lost or cut",
         source=f"{_LAUNCHDARKLY}/tests_payload_sizes.go",
@@ -755,7 +758,7 @@ _ENCODING = (
     _rule(
         "rare-characters",
         "Characters without a meaning and the last one there is: U+FFFE, U+FFFF, U+10FFFF, U+FFFD itself.",
-        f"data: {chunk({'content': chr(0xFFFE) + chr(0xFFFF) + chr(0x10FFFF) + chr(0xFFFD)})}\n\n".encode() + _DONE,
+        f"data: {chunk({'content': chr(0xFFFE) + chr(0xFFFF) + chr(0x10FFFF) + chr(0xFFFD)})}\n\n".encode() + _FINISHED,
         "\ufffe\uffff\U0010ffff\ufffd",
         why="characters outside ASCII are lost or changed",
     ),

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from orharness.contract.case import Case, Profile
-from orharness.contract.cases.making import GATEWAY, PARSING_RULES, PLAIN, TEXT, WHATWG, chat, delta, stream, yields
+from orharness.contract.cases.making import (
+    GATEWAY,
+    PARSING_RULES,
+    PLAIN,
+    TEXT,
+    WHATWG,
+    chat,
+    delta,
+    finish,
+    stream,
+    yields,
+)
 from orharness.contract.chunkings import AS_SENT, PER_BYTE, WHOLE
 from orharness.journal import Request
 from orharness.stream import Framing
@@ -25,7 +36,7 @@ def _typed(name: str, title: str, content_type: str, source: str, profile: Profi
         f"transport/{name}",
         title,
         source,
-        stream(delta("Grüße, "), delta("世界 🙂"), "[DONE]", headers={"Content-Type": content_type}),
+        stream(delta("Grüße, "), delta("世界 🙂"), finish(), "[DONE]", headers={"Content-Type": content_type}),
         yields("Grüße, 世界 🙂"),
         profile=profile,
         cause=_CHARSET if "charset" in content_type.lower() else _TYPE,
@@ -133,7 +144,7 @@ CASES: tuple[Case, ...] = (
         "transport/extra-headers",
         "Headers as gateways and proxies add them, in lower case, one of them long.",
         _FIELDS,
-        stream(delta("Hello"), delta(" world"), "[DONE]", headers=_HEADERS),
+        stream(delta("Hello"), delta(" world"), finish(), "[DONE]", headers=_HEADERS),
         yields("Hello world"),
     ),
     Case(
