@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
+_IMPORTING = 30.0  # seconds until the first request of a client
+
 Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
 """``client(base_url)``: an iterator, an iterable or an async iterator of text; or the whole text, also awaitable."""
 
@@ -78,16 +80,19 @@ class Subject(Protocol):
 
 
 class FunctionSubject:
-    """A function of the base URL, in this process."""
+    """A function of the base URL, in this process. Its first run may take long: its packages are imported in it."""
 
     cannot_cancel: str | None = None
-    starting: float = 0.0
 
     def __init__(self, client: Client) -> None:
+        self.starting = _IMPORTING
         self._client = client
+        self._runs = 0
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
         """Begins a run in a thread of its own."""
+        self._runs += 1
+        self.starting = _IMPORTING if self._runs == 1 else 0.0
         return FunctionSession(self._client, base_url, stop_after, inside_read=inside_read)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
 
@@ -33,6 +35,8 @@ from orharness.stream import Stream, repartition
 from orharness.verdict import Evidence, Got, Result, Verdict
 
 PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fail is confirmed with four times as many
+_HANDOVER = 50e-6  # seconds for which a thread keeps the interpreter while a client is judged
+_MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
 _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
@@ -64,12 +68,26 @@ def run(
     cases = chosen(claims, only, profile)
     subject = client if isinstance(client, Subject) else FunctionSubject(client)
     verdicts = []
-    with SseServer(thread, strict=False) as server:
+    with _quick_handover(), SseServer(thread, strict=False) as server:
         bench = _Bench(server, subject, seed, patience)
         for case in cases:
             verdicts.append(bench.judge(case, at))
             on_verdict(verdicts[-1])
     return verdicts
+
+
+@contextmanager
+def _quick_handover() -> Iterator[None]:
+    """Server, client and runner are threads that wait for each other several times a trial.
+
+    By default a thread keeps the interpreter for 5 ms (sys.setswitchinterval), which is longer than a trial takes.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(min(usual, _HANDOVER))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def chosen(
@@ -201,7 +219,7 @@ class _Bench:
         try:
             waited = case.patience * patience
             ended = _wait_for_end(session, route, before, waited, self._subject.starting)
-            calls = route.calls[before:]
+            calls = route.calls_from(before)
             if ended and calls:
                 calls[-1].finished  # noqa: B018 - gives it the time to read the end
             exchanges = [call.exchange for call in calls]
@@ -248,7 +266,7 @@ class _Bench:
         return _with_trouble(case, tried, session)
 
     def _cancel(self, cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> _Tried:
-        there = _is_there(cancel, session, route, 4 * patience)
+        there = _is_there(cancel, session, route, 4 * patience + self._subject.starting)
         if not route.calls:
             return _Tried(nothing_sent(session.error))
         heard = Heard("".join(session.pieces), session.error, session.ended.is_set(), patience)
@@ -303,13 +321,13 @@ def _wait_for_end(session: Session, route: LiveRoute, before: int, patience: flo
     """Patience runs while nothing happens: a client that still takes bytes is slow, not stuck.
 
     ``before``: so many calls are of runs before this one. ``starting``: seconds more until the first call of this one.
-    One that asks again and again is not waited for.
+    One that asks again and again, or yields without end, is not waited for.
     """
     seen: object = None
     deadline = monotonic() + patience
     while not session.ended.wait(min(0.05, patience)):
-        calls = route.calls[before:]
-        if len(calls) > MOST_REQUESTS:
+        calls = route.calls_from(before)
+        if len(calls) > MOST_REQUESTS or len(session.pieces) > _MOST_PIECES:
             return False
         now = (len(session.pieces), [_progress(call) for call in calls])
         if now != seen:

@@ -124,12 +124,18 @@ class LiveRoute:
     @property
     def exchanges(self) -> list[LiveExchange]:
         """The exchanges behind the calls, in the order of their requests."""
+        if len(self._mounted) == 1:
+            return list(self._mounted[0].exchanges)
         return sorted((live for one in self._mounted for live in one.exchanges), key=lambda live: live.id)
 
     @property
     def calls(self) -> list[Call]:
         """Every request that it answered, in their order."""
-        return [Call(live, self._thread, self._acts.get(live.id)) for live in self.exchanges]
+        return self.calls_from(0)
+
+    def calls_from(self, number: int) -> list[Call]:
+        """The requests from that one on, counted from 0: for whoever asks one route again and again."""
+        return [Call(live, self._thread, self._acts.get(live.id)) for live in self.exchanges[number:]]
 
     @property
     def call(self) -> Call:
