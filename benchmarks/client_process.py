@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 from benchmarks.ways.catalogue import Client
@@ -113,5 +114,11 @@ def install_node_clients() -> str | None:
         return None
     print(f"npm ci in {NODE.relative_to(ROOT)} (once)", file=sys.stderr, flush=True)
     command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=NODE, stdout=subprocess.DEVNULL, timeout=_MINUTES, check=False)
+    # Beside, and then put in its place in one step: two processes may want them at the same time.
+    with TemporaryDirectory(dir=NODE, prefix=".installing-") as beside:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(NODE / name, beside)
+        done = subprocess.run(command, cwd=beside, stdout=subprocess.DEVNULL, timeout=_MINUTES, check=False)
+        with suppress(OSError):  # the other one was first
+            (Path(beside) / "node_modules").rename(NODE / "node_modules")
     return "npm could not install the clients that need node: they are left out" if done.returncode else None

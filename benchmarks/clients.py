@@ -1,315 +1,131 @@
-"""The clients that are served, each in a process of its own: the server's GIL is not theirs.
+"""What real clients make of the contract: ``python -m benchmarks.clients [CLIENT…]``.
 
-A job is a value that goes through a pipe to the process and knows how to do itself; its result comes back. Moments are
-``time.monotonic``, which all processes of a system share (CLOCK_MONOTONIC).
+One row a client, one column a family of cases: how many hold, of how many that could be judged. Clients whose packages
+are not there are left out, and named. ``--store`` writes which cases fail to ``benchmarks/judged/verdicts.json``, which
+tests/test_real_clients.py holds them to; each fail there has a note, written by hand, on why it is the client's fault.
 """
 
 from __future__ import annotations
 
-import asyncio
-import pickle
-import resource
-import selectors
-import socket
-import struct
-import subprocess
+import argparse
+import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from hashlib import sha256
-from random import Random
-from time import monotonic, sleep
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
 
-T_co = TypeVar("T_co", covariant=True)
-T = TypeVar("T")
-_HEAD_END = b"\r\n\r\n"
-_BODY_END = b"\r\n0\r\n\r\n"
-_ENOUGH_FILES = 6000
-_LINGER_RESET = struct.pack("ii", 1, 0)  # close() sends RST (socket(7))
+from benchmarks.client_process import install_node_clients
+from benchmarks.judged.clients import CLIENTS, Judged
+from benchmarks.tables import Table
+from orharness.contract import FAMILIES, Client, Subject, run
+from orharness.contract.drivers import DriverSubject
+from orharness.report.groups import by_family
+from orharness.verdict import Result, Verdict
 
-
-class Job(Protocol[T_co]):
-    """Something for a client's process to do."""
-
-    def run(self) -> T_co:
-        """Does it, and returns what the parent wants to know."""
+NODE = Path(__file__).parent / "node"
+STORED = Path(__file__).parent / "judged" / "verdicts.json"
+UNEXPLAINED = "?"  # a fail that nobody has looked at
 
 
-class ClientProcess:
-    """A process that does one job after the other; it imports nothing of the server."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-c", "from benchmarks import clients; clients.work()"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def do(self, job: Job[T]) -> T:
-        """Has a job done; raises ``EOFError`` if the process died of it (its traceback is on stderr)."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        pickle.dump(job, self._process.stdin)
-        self._process.stdin.flush()
-        result: T = pickle.load(self._process.stdout)
-        return result
-
-    def close(self) -> None:
-        """Ends the process and waits for it."""
-        with self._process:  # closes its stdin, which is its end
-            pass
+def subject_of(client: Judged) -> AbstractContextManager[Client | Subject]:
+    """The client as the contract takes it; a context manager, since a driver is to be ended."""
+    if client.node is not None:
+        return DriverSubject(f"node {NODE / 'judged.mjs'} {client.node}")
+    assert client.function is not None
+    return nullcontext(client.function)
 
 
-def work() -> None:
-    """The process: jobs come from stdin, results go to stdout."""
-    allow_many_files()
-    while True:
-        try:
-            job = pickle.load(sys.stdin.buffer)
-        except (EOFError, KeyboardInterrupt):
-            return
-        pickle.dump(job.run(), sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+def judge(client: Judged, profile: str = "gateway") -> list[Verdict]:
+    """Every verdict on a client, in the catalogue's order."""
+    with subject_of(client) as subject:
+        return run(subject, profile=profile)
 
 
-def allow_many_files() -> int:
-    """Raises the soft limit of open files as far as needed and allowed; returns what it is then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(_ENOUGH_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return soft if soft != resource.RLIM_INFINITY else _ENOUGH_FILES
+def fails(verdicts: Iterable[Verdict]) -> list[str]:
+    """The ids of the cases that fail, MUST and SHOULD."""
+    return [verdict.case for verdict in verdicts if verdict.result is Result.FAIL]
 
 
-@dataclass(frozen=True)
-class Target:
-    """A server's port on loopback, and a path on it."""
-
-    port: int
-    path: str
-
-    def url(self, number: int) -> str:
-        """The address; ``number`` tells requests apart."""
-        return f"http://127.0.0.1:{self.port}{self.path}?n={number}"
-
-    def request(self, number: int) -> bytes:
-        """The same as the bytes of a request."""
-        return f"GET {self.path}?n={number} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-
-    def connect(self) -> socket.socket:
-        """A raw connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+def stored() -> dict[str, dict[str, str]]:
+    """For each client the cases that fail, with the note on why that is its fault."""
+    found: dict[str, dict[str, str]] = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
+    return found
 
 
-# --- reading: where did the pieces end? -------------------------------------------------------------------------------
+def store(judged: dict[str, list[Verdict]]) -> None:
+    """Writes what fails; notes that are there stay, new fails get a question mark."""
+    known = stored()
+    for name, verdicts in judged.items():
+        notes = known.get(name, {})
+        known[name] = {case: notes.get(case, UNEXPLAINED) for case in fails(verdicts)}
+    STORED.write_text(json.dumps(known, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
-@dataclass(frozen=True)
-class Reading:
-    """``ends``: the offset behind each piece that the client was given, counted from the end of the head: on the wire
-    for the raw socket, in the body for the others. ``seconds``: from the request to the last piece.
-    """
-
-    ends: list[int]
-    seconds: float
-    digest: bytes
+def row(client: Judged, verdicts: Sequence[Verdict], seconds: float) -> tuple[Any, ...]:
+    """How many of each family hold."""
+    held = {family: _held(of_family) for family, of_family in by_family(verdicts).items()}
+    return (client.name, *(held.get(family, "-") for family in FAMILIES), round(seconds, 1))
 
 
-@dataclass(frozen=True)
-class Read:
-    """One response read to its end. ``nap``: seconds that the raw client sleeps after each read."""
-
-    client: str
-    target: Target
-    number: int
-    nap: float = 0.0
-
-    def run(self) -> Reading:
-        """Reads it."""
-        if self.client == "raw socket":
-            return _raw(self.target, self.number, self.nap)
-        return _reading(_LIBRARIES[self.client](self.target.url(self.number)))
+def _held(verdicts: Sequence[Verdict]) -> str:
+    judged = [verdict for verdict in verdicts if verdict.result is not Result.NOT_APPLICABLE]
+    held = sum(verdict.result is Result.PASS for verdict in judged)
+    return f"{held} of {len(judged)}" if judged else "-"
 
 
-def _raw(target: Target, number: int, nap: float) -> Reading:
-    pieces: list[bytes] = []
-    tail = b""
-    with target.connect() as sock:
-        started = monotonic()
-        sock.sendall(target.request(number))
-        while not tail.endswith(_BODY_END):
-            data = sock.recv(65536)
-            if not data:
-                raise EOFError(f"{target.path} ended after {sum(map(len, pieces))} bytes")
-            pieces.append(data)
-            tail = (tail + data)[-len(_BODY_END) :]
-            if nap:
-                sleep(nap)
-        seconds = monotonic() - started
-    wire = b"".join(pieces)
-    head = wire.index(_HEAD_END) + len(_HEAD_END)
-    return Reading(_ends(pieces, -head), seconds, sha256(wire[head:]).digest())
-
-
-def _reading(timed: tuple[list[bytes], float]) -> Reading:
-    pieces, seconds = timed
-    return Reading(_ends(pieces, 0), seconds, sha256(b"".join(pieces)).digest())
-
-
-def _ends(pieces: list[bytes], position: int) -> list[int]:
-    ends = []
-    for piece in pieces:
-        position += len(piece)
-        ends.append(position)
-    return ends
-
-
-def _httpx(url: str) -> tuple[list[bytes], float]:
-    import httpx
-
-    with httpx.Client(trust_env=False) as client:
-        started = monotonic()
-        with client.stream("GET", url) as response:
-            pieces = list(response.iter_raw())
-            return pieces, monotonic() - started
-
-
-def _requests(url: str) -> tuple[list[bytes], float]:
-    import requests
-
-    with requests.Session() as session:
-        session.trust_env = False
-        started = monotonic()
-        with session.get(url, stream=True) as response:
-            pieces = list(response.iter_content(chunk_size=None))
-            return pieces, monotonic() - started
-
-
-def _aiohttp(url: str) -> tuple[list[bytes], float]:
-    return asyncio.run(_aiohttp_pieces(url))
-
-
-async def _aiohttp_pieces(url: str) -> tuple[list[bytes], float]:
-    import aiohttp
-
-    async with aiohttp.ClientSession() as session:
-        started = monotonic()
-        async with session.get(url) as response:
-            pieces = [piece async for piece in response.content.iter_any()]
-            return pieces, monotonic() - started
-
-
-_LIBRARIES: dict[str, Callable[[str], tuple[list[bytes], float]]] = {
-    "httpx": _httpx,
-    "requests": _requests,
-    "aiohttp": _aiohttp,
-}
-CLIENTS = ("raw socket", *_LIBRARIES)
-
-
-# --- timing: when did the bytes come? ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Many responses at once, of ``size`` bytes behind the head, numbered from ``first``. All connections are made
-    first; then the requests are sent one after the other without a pause.
-    """
-
-    target: Target
-    first: int
-    streams: int
-    size: int
-
-    def run(self) -> list[list[tuple[float, int]]]:
-        """For each of the streams: moment and offset behind the head (on the wire) of each read."""
-        with ExitStack() as stack, selectors.DefaultSelector() as selector:
-            watched = [_Watched(stack.enter_context(self.target.connect())) for _ in range(self.streams)]
-            for one in watched:
-                selector.register(one.sock, selectors.EVENT_READ, one)
-            for number, one in enumerate(watched, self.first):
-                one.sock.sendall(self.target.request(number))
-            while selector.get_map():
-                for key, _ in selector.select(30):
-                    if key.data.read() >= self.size:
-                        selector.unregister(key.fileobj)
-            return [one.seen for one in watched]
-
-
-class _Watched:
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.seen: list[tuple[float, int]] = []
-        self._head = b""
-        self._position = 0
-
-    def read(self) -> int:
-        data = self.sock.recv(65536)
-        now = monotonic()
-        if not data:
-            raise EOFError(f"a stream ended {self._position} bytes behind its head")
-        if not self.seen:
-            self._head += data
-            end = self._head.find(_HEAD_END)
-            if end < 0:
-                return 0
-            self._position = len(self._head) - end - len(_HEAD_END)
+def runnable(names: Sequence[str]) -> list[Judged]:
+    """The clients that are asked for and can be run here; what is left out is said on stderr."""
+    unknown = set(names) - {client.name for client in CLIENTS}
+    if unknown:
+        raise SystemExit(f"there is no client {', '.join(sorted(unknown))}: {', '.join(one.name for one in CLIENTS)}")
+    asked = [client for client in CLIENTS if not names or client.name in names]
+    no_node = install_node_clients() if any(client.node for client in asked) else None
+    found = []
+    for client in asked:
+        reason = f"no {', '.join(client.missing)} here" if client.missing else no_node if client.node else None
+        if reason is None:
+            found.append(client)
         else:
-            self._position += len(data)
-        self.seen.append((now, self._position))
-        return self._position
+            print(f"{client.name} is left out: {reason}", file=sys.stderr)
+    return found
 
 
-# --- leaving ----------------------------------------------------------------------------------------------------------
+def versions(client: Judged) -> str:
+    """The packages that were judged, with their versions."""
+    if client.node is None:
+        return client.versions
+    pinned = json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"]
+    return ", ".join(f"{name} {pinned[name]}" for name in client.packages)
 
 
-@dataclass(frozen=True)
-class Leave:
-    """``times`` closes of each target in turn, A B A B, numbered from ``first``; ``crowd``: connections to each that
-    stand idle meanwhile. Each reads ``chunks`` chunks and closes within ``spread`` seconds more, by chance of a seed;
-    with ``reset`` so that the close sends RST.
-    """
-
-    targets: tuple[Target, ...]
-    first: int
-    times: int
-    chunks: int
-    spread: float
-    reset: bool = False
-    crowd: tuple[Target, ...] = ()
-    crowd_size: int = 0
-
-    def run(self) -> list[list[float]]:
-        """For each of the targets: the moments just before each ``close()``."""
-        chance = Random(0)
-        moments: list[list[float]] = [[] for _ in self.targets]
-        with ExitStack() as stack:
-            for number in range(self.crowd_size):
-                for target in self.crowd:
-                    stack.enter_context(_opened(target, -2 - number, 1))
-            for number in range(self.first, self.first + self.times):
-                for target, seen in zip(self.targets, moments, strict=True):
-                    sock = _opened(target, number, self.chunks)
-                    if self.reset:
-                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
-                    sleep(0.001 + chance.random() * self.spread)
-                    seen.append(monotonic())
-                    sock.close()
-                    sleep(0.001)  # what the server does about it is not to disturb the next
-        return moments
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.clients", description=__doc__)
+    parser.add_argument("client", nargs="*")
+    parser.add_argument("--profile", default="gateway")
+    parser.add_argument("--markdown", action="store_true", help="as the documentation shows it")
+    parser.add_argument("--store", action="store_true", help="write which cases fail where the tests look")
+    chosen = parser.parse_args(arguments)
+    table = Table(
+        "clients",
+        f"what real clients make of the contract, profile {chosen.profile}, {datetime.now(UTC):%Y-%m-%d}",
+        ("client", *FAMILIES, "seconds"),
+        ("how many cases of a family hold, of how many could be judged",),
+    )
+    judged: dict[str, list[Verdict]] = {}
+    for client in runnable(chosen.client):
+        began = monotonic()
+        judged[client.name] = judge(client, chosen.profile)
+        table.rows.append(row(client, judged[client.name], monotonic() - began))
+        print(f"{client.name} ({versions(client)}): {', '.join(fails(judged[client.name])) or 'all hold'}", flush=True)
+    print()
+    print(table.as_markdown() if chosen.markdown else table)
+    if chosen.store:
+        store(judged)
 
 
-def _opened(target: Target, number: int, chunks: int) -> socket.socket:
-    sock = target.connect()
-    sock.sendall(target.request(number))
-    lines = 0
-    for data in _received(sock):
-        lines += data.count(b"data:")
-        if lines >= chunks:
-            break
-    return sock
-
-
-def _received(sock: socket.socket) -> Iterator[bytes]:
-    while data := sock.recv(65536):
-        yield data
+if __name__ == "__main__":
+    main()

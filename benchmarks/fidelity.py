@@ -26,7 +26,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import bare
-from benchmarks.clients import CLIENTS, ClientProcess, Leave, Read, Reading, Target, Watch, allow_many_files
+from benchmarks.readers import CLIENTS, ClientProcess, Leave, Read, Reading, Target, Watch, allow_many_files
 from benchmarks.tables import Table, percentile
 from orharness.journal import How, Outcome, Pacing
 from orharness.scenario import Reply

@@ -25,6 +25,12 @@ class Table:
         lines.insert(1, "  ".join("-" * width for width in widths))
         return "\n".join([f"{self.name}. {self.title}", *(f"   {note}" for note in self.notes), "", *lines, ""])
 
+    def as_markdown(self) -> str:
+        """For documentation: a table with its title in front and its notes behind."""
+        lines = [self.columns, tuple("---" for _ in self.columns), *(tuple(map(_shown, row)) for row in self.rows)]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return "\n\n".join([f"{self.name}: {self.title}", table, *self.notes])
+
     def as_dicts(self) -> dict[str, Any]:
         """For JSON: each row under the names of the columns."""
         return asdict(self) | {"rows": [dict(zip(self.columns, row, strict=True)) for row in self.rows]}

@@ -1,0 +1,191 @@
+"""Real clients as functions of the base URL: each streams as its manual shows, and closes as its manual says.
+
+What the manual leaves to the caller is left out here too: a verdict is about the client, not about our care.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from orharness.contract import Client
+
+KEY = "sk-orharness"
+MESSAGES = [{"role": "user", "content": "hi"}]
+BODY: dict[str, Any] = {"model": "m", "messages": MESSAGES, "stream": True}
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+
+
+def openai_sync(base_url: str) -> Iterator[str]:
+    """https://github.com/openai/openai-python#streaming-responses"""
+    stream = _openai(base_url).chat.completions.create(model="m", messages=MESSAGES, stream=True)
+    with stream:
+        for chunk in stream:
+            if chunk.choices and chunk.choices[0].delta.content:
+                yield chunk.choices[0].delta.content
+
+
+@cache
+def _openai(base_url: str) -> Any:
+    from openai import OpenAI
+
+    return OpenAI(base_url=base_url, api_key=KEY)
+
+
+async def openai_async(base_url: str) -> AsyncIterator[str]:
+    """https://github.com/openai/openai-python#async-usage"""
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(base_url=base_url, api_key=KEY) as client:
+        stream: Any = await client.chat.completions.create(**BODY)
+        async with stream:
+            async for chunk in stream:
+                if chunk.choices and chunk.choices[0].delta.content:
+                    yield chunk.choices[0].delta.content
+
+
+def httpx_sse_sync(base_url: str) -> Iterator[str]:
+    """https://github.com/florimondmanca/httpx-sse#quickstart"""
+    import httpx
+    from httpx_sse import connect_sse
+
+    url = f"{base_url}/chat/completions"
+    with (
+        httpx.Client(headers=HEADERS, timeout=30) as client,
+        connect_sse(client, "POST", url, json=BODY) as source,
+    ):
+        source.response.raise_for_status()
+        for event in source.iter_sse():
+            if event.data == "[DONE]":
+                break
+            yield from text_of(event.data)
+
+
+def sseclient_py(base_url: str) -> Iterator[str]:
+    """https://github.com/mpetazzoni/sseclient#usage"""
+    import requests
+    import sseclient
+
+    url = f"{base_url}/chat/completions"
+    with requests.post(url, json=BODY, headers=HEADERS, stream=True, timeout=30) as response:
+        response.raise_for_status()
+        for event in sseclient.SSEClient(response).events():
+            if event.data == "[DONE]":
+                break
+            yield from text_of(event.data)
+
+
+def requests_loop(base_url: str) -> Iterator[str]:
+    """https://openrouter.ai/docs/api-reference/streaming: the loop that gateways document, as it stands there."""
+    import requests
+
+    buffer = ""
+    with requests.post(f"{base_url}/chat/completions", json=BODY, headers=HEADERS, stream=True, timeout=30) as response:
+        for chunk in response.iter_content(chunk_size=1024, decode_unicode=True):
+            buffer += chunk
+            while True:
+                line_end = buffer.find("\n")
+                if line_end == -1:
+                    break
+                line = buffer[:line_end].strip()
+                buffer = buffer[line_end + 1 :]
+                if line.startswith("data: "):
+                    data = line[6:]
+                    if data == "[DONE]":
+                        break
+                    try:
+                        content = json.loads(data)["choices"][0]["delta"].get("content")
+                        if content:
+                            yield content
+                    except json.JSONDecodeError:
+                        pass
+
+
+async def langchain_async(base_url: str) -> AsyncIterator[str]:
+    """https://docs.langchain.com/oss/python/langchain/models#stream"""
+    from contextlib import aclosing
+
+    from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
+
+    model = ChatOpenAI(model="m", base_url=base_url, api_key=SecretStr(KEY))
+    async with aclosing(model.astream("hi")) as stream:
+        async for chunk in stream:
+            yield str(chunk.text)
+
+
+async def litellm_async(base_url: str) -> AsyncIterator[str]:
+    """https://docs.litellm.ai/docs/completion/stream#async-completion"""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # otherwise it asks the network for its prices
+    import litellm
+
+    litellm.suppress_debug_info = True  # it prints a page for each error
+    response = await litellm.acompletion(
+        model="openai/m", messages=MESSAGES, stream=True, api_base=base_url, api_key=KEY
+    )
+    try:
+        async for chunk in response:
+            yield chunk.choices[0].delta.content or ""
+    finally:
+        await response.aclose()
+
+
+def text_of(data: str) -> Iterator[str]:
+    """The text of one chunk; an error in the stream is raised."""
+    chunk = json.loads(data)
+    if "error" in chunk:
+        raise RuntimeError(f"the stream tells of an error: {chunk['error']}")
+    for choice in chunk["choices"][:1]:
+        if content := choice["delta"].get("content"):
+            yield content
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A client under judgement: what it is called, what it needs, and the function, or the driver under node."""
+
+    name: str
+    packages: tuple[str, ...]
+    function: Client | None = None
+    node: str | None = None  # its name in benchmarks/node/judged.mjs
+
+    @property
+    def missing(self) -> list[str]:
+        """The Python packages that it needs and this environment does not have."""
+        return [] if self.node else [package for package in self.packages if installed(package) is None]
+
+    @property
+    def versions(self) -> str:
+        """What was judged: ``openai 3.54.0``."""
+        return ", ".join(f"{package} {installed(package) or '?'}" for package in self.packages)
+
+
+def installed(package: str) -> str | None:
+    """The version of a Python package in this environment, ``None`` where it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _python(name: str, function: Callable[[str], Any], *packages: str) -> Judged:
+    return Judged(name, packages, function)
+
+
+CLIENTS = (
+    _python("openai", openai_sync, "openai"),
+    _python("openai-async", openai_async, "openai"),
+    _python("httpx-sse", httpx_sse_sync, "httpx-sse", "httpx"),
+    _python("langchain-openai", langchain_async, "langchain-openai", "openai"),
+    _python("litellm", litellm_async, "litellm", "openai"),
+    _python("sseclient-py", sseclient_py, "sseclient-py", "requests"),
+    _python("requests-loop", requests_loop, "requests"),
+    Judged("openai-node", ("openai",), node="openai"),
+    Judged("ai-sdk", ("ai", "@ai-sdk/openai-compatible"), node="ai"),
+    Judged("eventsource-parser", ("eventsource-parser",), node="eventsource-parser"),
+)

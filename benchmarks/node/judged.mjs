@@ -1,0 +1,79 @@
+// Real JavaScript clients behind one driver, each as its manual shows: node judged.mjs NAME
+// In and out: lines of JSON, as `orharness check --driver` speaks them.
+import { createInterface } from "node:readline";
+import { createRequire } from "node:module";
+
+const KEY = "sk-orharness";
+const messages = [{ role: "user", content: "hi" }];
+const name = process.argv[2];
+
+// https://github.com/openai/openai-node#streaming-responses
+async function* openai(baseURL, signal) {
+  const { default: OpenAI } = await import("openai");
+  const client = new OpenAI({ baseURL, apiKey: KEY });
+  const stream = await client.chat.completions.create({ model: "m", messages, stream: true }, { signal });
+  for await (const chunk of stream) yield chunk.choices[0]?.delta?.content ?? "";
+}
+
+// https://ai-sdk.dev/docs/ai-sdk-core/generating-text#fullstream-property
+async function* ai(baseURL, signal) {
+  const { streamText } = await import("ai");
+  const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
+  const provider = createOpenAICompatible({ name: "orharness", apiKey: KEY, baseURL });
+  const result = streamText({ model: provider("m"), messages, abortSignal: signal, onError() {} });
+  for await (const part of result.fullStream) {
+    if (part.type === "text-delta") yield part.text;
+    if (part.type === "error") throw part.error;
+  }
+}
+
+// https://github.com/rexxars/eventsource-parser#stream-usage
+async function* eventsourceParser(baseURL, signal) {
+  const { EventSourceParserStream } = await import("eventsource-parser/stream");
+  const response = await fetch(`${baseURL}/chat/completions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${KEY}` },
+    body: JSON.stringify({ model: "m", messages, stream: true }),
+    signal,
+  });
+  if (!response.ok) throw Object.assign(new Error(await response.text()), { status: response.status });
+  const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  for await (const { data } of events) {
+    if (data === "[DONE]") return;
+    const chunk = JSON.parse(data);
+    if (chunk.error) throw new Error(chunk.error.message);
+    yield chunk.choices[0]?.delta?.content ?? "";
+  }
+}
+
+const CLIENTS = {
+  openai: [openai, "openai"],
+  ai: [ai, "ai"],
+  "eventsource-parser": [eventsourceParser, "eventsource-parser"],
+};
+const [client, library] = CLIENTS[name];
+const { version } = createRequire(import.meta.url)(`./node_modules/${library}/package.json`);
+const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
+const running = new Map();
+
+async function stream({ id, base_url: baseURL }) {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    for await (const text of client(baseURL, controller.signal)) if (text) say({ id, event: "delta", text });
+    say(controller.signal.aborted ? { id, event: "cancelled" } : { id, event: "end" });
+  } catch (error) {
+    if (controller.signal.aborted) say({ id, event: "cancelled" });
+    else say({ id, event: "error", message: String(error?.message ?? error), status: error?.status ?? null });
+  }
+  running.delete(id);
+}
+
+say({ event: "hello", name, version, capabilities: ["cancel"] });
+for await (const line of createInterface({ input: process.stdin })) {
+  const message = JSON.parse(line);
+  if (message.op === "stream") stream(message);
+  else if (message.op === "cancel") running.get(message.id)?.abort();
+  else break;
+}
+process.exit(0);
