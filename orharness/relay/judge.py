@@ -19,9 +19,9 @@ from orharness.verdict import Evidence, quote, shorten
 _TAIL = 160  # bytes of the answer that evidence shows
 
 BUFFERS = (
-    "it is collected on its way. Usual places: a middleware that waits for the whole answer or compresses it (GZip,"
-    " Starlette's BaseHTTPMiddleware), a relay that awaits the answer before it sends, a response that is not streamed,"
-    " a reverse proxy (cure: the header X-Accel-Buffering: no)"
+    "it is collected on its way. Usual places: a relay that awaits the answer before it sends, a response that is not"
+    " streamed, a middleware that waits for the whole answer or compresses it, a reverse proxy (cure: the header"
+    " X-Accel-Buffering: no)"
 )
 READS_ON = (
     "the upstream goes on, though nobody is there. Usual causes: a sync generator (FastAPI and Starlette"
