@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.contract import CASES, Profile
+from orharness.contract.case import Cancel
 from orharness.contract.cases import select
 from orharness.contract.chunkings import (
     AS_SENT,
@@ -18,8 +21,10 @@ from orharness.contract.chunkings import (
     WHOLE,
     tender,
 )
+from orharness.contract.judge import judge_cancel
 from orharness.contract.shrink import smallest
 from orharness.errors import ScenarioError
+from orharness.journal import Bill, Exchange, How, Outcome, Request
 from orharness.stream import Stream
 
 BODY = ": é\n\ndata: {}\r\n\r\ndata: [DONE]\n\n".encode()
@@ -90,3 +95,23 @@ def test_what_is_not_there_is_said() -> None:
 def test_a_profile_holds_what_a_smaller_one_holds() -> None:
     small, large = select(profile=Profile.GATEWAY), select(profile=Profile.WHATWG)
     assert set(small) <= set(large) == set(CASES)
+
+
+@pytest.mark.parametrize(("billed", "right"), [(300, True), (7, False)])
+def test_a_provider_that_does_not_stop_bills_the_whole_answer(billed: int, right: bool) -> None:
+    bill = Bill(3, billed, 5, 5, billed, cancelled=True, cost=0.1)
+    left = Exchange(
+        "1",
+        "",
+        Request("POST", "/"),
+        outcome=Outcome.CANCELLED,
+        how=How.FIN,
+        left_after=0.1,
+        bill=bill,
+        provider="Groq",
+    )
+    evidence = judge_cancel(Cancel(stops=False), replace(left, tokens_total=300), None)
+    assert (evidence is None) == right
+    if evidence is not None:
+        assert evidence.expected == "a cancel, and a bill of all 300 tokens"
+        assert evidence.got.startswith("7 tokens billed; cancelled")

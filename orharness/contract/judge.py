@@ -108,7 +108,17 @@ def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None) -> Eviden
         return _leak(cancel, exchange, said)
     if cancel.stops and (failure := upstream_failure(exchange)) is not None:
         return _leak(cancel, exchange, str(failure).splitlines()[0])
-    return None
+    return None if cancel.stops else _unbilled(exchange)
+
+
+def _unbilled(exchange: Exchange) -> Evidence | None:
+    """A provider that does not stop bills the whole answer, whenever the client leaves."""
+    bill = exchange.bill
+    if bill is not None and bill.cancelled and bill.tokens_billed == exchange.tokens_total:
+        return None
+    expected = f"a cancel, and a bill of all {exchange.tokens_total or 0:,} tokens"
+    got = "no bill" if bill is None else f"{bill.tokens_billed:,} tokens billed; {state(exchange)}"
+    return Evidence(expected, got, f"{exchange.provider} does not stop with its client: it makes and bills the rest")
 
 
 def was_over(exchange: Exchange) -> bool:
