@@ -196,7 +196,8 @@ def windows(evidence: Evidence) -> list[Window]:
     places = evidence.cuts[:3] or (min(evidence.at, size),)
     spans: list[list[int]] = []
     for place in places:
-        start, end = max(0, place - _AROUND), min(size, place + _AROUND)
+        start = _at_character(evidence.body, max(0, place - _AROUND), -1)
+        end = _at_character(evidence.body, min(size, place + _AROUND), 1)
         if spans and start <= spans[-1][1]:
             spans[-1][1] = end
         else:
@@ -205,6 +206,15 @@ def windows(evidence: Evidence) -> list[Window]:
         Window(evidence.body, start, end, tuple(cut for cut in evidence.cuts if start <= cut <= end))
         for start, end in spans
     ]
+
+
+def _at_character(body: bytes, at: int, step: int) -> int:
+    """The nearest offset in that direction at which no character is cut: an edge of what is drawn is no boundary."""
+    for _ in range(3):
+        if not 0 < at < len(body) or body[at] & 0xC0 != 0x80:
+            break
+        at += step
+    return at
 
 
 @dataclass(frozen=True)
