@@ -22,6 +22,7 @@ from benchmarks.judged.clients import CLIENTS, Judged
 from benchmarks.tables import Table
 from orharness.contract import FAMILIES, Client, Subject, run
 from orharness.contract.drivers import DriverSubject
+from orharness.contract.runner import PATIENCE
 from orharness.report.groups import by_family
 from orharness.verdict import Result, Verdict
 
@@ -38,10 +39,10 @@ def subject_of(client: Judged) -> AbstractContextManager[Client | Subject]:
     return nullcontext(client.function)
 
 
-def judge(client: Judged, profile: str = "gateway") -> list[Verdict]:
-    """Every verdict on a client, in the catalogue's order."""
+def judge(client: Judged, profile: str = "gateway", patience: float = PATIENCE) -> list[Verdict]:
+    """Every verdict on a client, in the catalogue's order. ``patience``: seconds, as ``run`` has them."""
     with subject_of(client) as subject:
-        return run(subject, profile=profile)
+        return run(subject, profile=profile, patience=patience)
 
 
 def fails(verdicts: Iterable[Verdict]) -> list[str]:
