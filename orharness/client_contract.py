@@ -59,15 +59,19 @@ class ClientContract:
         try:
             chosen = [case.id for case in select(only=self.only, profile=Profile.of(self.profile))]
         except OrharnessError as error:
-            raise pytest.UsageError(f"{type(self).__name__}: {error}") from None
+            raise pytest.Collector.CollectError(f"{type(self).__name__}: {error}") from None
+        if not isinstance(self.xfail, Mapping):
+            raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail is a dict: of each case's id, the reason")
         known = [case.id for case in CASES]
         for unknown in set(self.xfail) - set(known):
             near = difflib.get_close_matches(unknown, known, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise pytest.UsageError(f"{type(self).__name__}.xfail: there is no case {unknown!r}{hint}")
+            raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail: there is no case {unknown!r}{hint}")
         return chosen
 
     def _parameter(self, case: str) -> Any:
+        from orharness.errors import ClientFailure
+
         reason = self.xfail.get(case)
-        marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
+        marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True, raises=ClientFailure)]
         return pytest.param(case, id=case, marks=marks)

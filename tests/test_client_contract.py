@@ -91,7 +91,7 @@ def test_what_is_expected_to_fail_is_and_must(user: pytest.Pytester) -> None:
             'xfail = {"done/cleanend": "typo"}',
             "*TestMine.xfail: there is no case 'done/cleanend' (did you mean 'done/clean-end'*",
         ),
-        ('only = "nothing"', "*TestMine: no case of * is named 'nothing'*"),
+        ('only = "nothing"', "*TestMine: no case is named 'nothing'*"),
         ('profile = "all"', "*TestMine: profile is one of gateway, whatwg; not 'all'*"),
     ],
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 import pytest
@@ -322,7 +324,7 @@ WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and not
         wrong(never_asks, "cancellation/while-silent", NOT_SENT),
         wrong(cannot_ask, "boundaries/one-event-a-chunk", NOT_SENT),
         wrong(cannot_ask, "cancellation/while-silent", NOT_SENT),
-        wrong(asks_somewhere_else, "done/clean-end", NOT_SENT),
+        wrong(asks_somewhere_else, "done/clean-end", "the client asks for something else"),
         wrong(drains_when_it_is_closed, "cancellation/between-events", LEAK, BRIEF),
         wrong(asks_twice, "done/clean-end", "the request was silently sent again"),
     ],
@@ -496,3 +498,106 @@ def test_the_catalogue() -> None:
         text = case.expected.text or ""
         assert text.isascii() or case.family != "done"  # a client that only parses badly fails nowhere else
         assert (case.cancel is not None) == (case.family == "cancellation")
+
+
+# -- clients that are wrong now and then, or never end ---------------------------------------------------------------
+
+
+def test_a_client_that_is_wrong_every_other_time_is_wrong(thread: ServerThread) -> None:
+    runs = count()
+
+    def moody(base_url: str) -> Iterator[str]:
+        loud = next(runs) % 2 == 0
+        return (piece.upper() if loud else piece for piece in correct(base_url))
+
+    [verdict] = run(moody, only="done/clean-end", thread=thread, patience=ENOUGH)
+    assert verdict.result is Result.FAIL
+
+
+def test_a_client_that_yields_without_end_is_let_go(thread: ServerThread) -> None:
+    going_on = []
+
+    def endless(base_url: str) -> Iterator[str]:
+        yield from correct(base_url)
+        going_on.append(threading.current_thread())
+        while True:
+            yield "x"
+
+    [verdict] = run(endless, only="done/clean-end", thread=thread, patience=BRIEF)
+    assert verdict.result is Result.FAIL
+    for one in going_on:
+        one.join(30)
+        assert not one.is_alive()
+
+
+def test_an_async_client_that_waits_for_something_else_is_cancelled(thread: ServerThread) -> None:
+    waiting = []
+
+    async def sleeps(base_url: str) -> AsyncIterator[str]:
+        async for piece in correct_async(base_url):
+            yield piece
+        waiting.append(threading.current_thread())
+        await asyncio.sleep(3600)
+
+    [verdict] = run(sleeps, only="done/clean-end", thread=thread, patience=BRIEF)
+    assert verdict.result is Result.FAIL
+    for one in waiting:
+        one.join(30)
+        assert not one.is_alive()
+
+
+def test_what_a_client_returns_is_closed_as_well_as_what_is_iterated(thread: ServerThread) -> None:
+    class Answer:
+        def __init__(self, base_url: str) -> None:
+            self.pieces: Any = correct(base_url)
+
+        def __iter__(self) -> Iterator[str]:
+            return map(str, self.pieces)  # what does not close what it reads
+
+        def close(self) -> None:
+            self.pieces.close()
+
+    kept: list[Answer] = []
+
+    def client(base_url: str) -> Answer:
+        kept.append(Answer(base_url))
+        return kept[-1]
+
+    assert not_passed(run(client, only="cancellation/while-silent", thread=thread, patience=ENOUGH)) == []
+
+
+def test_an_offset_behind_the_end_is_said(thread: ServerThread) -> None:
+    with pytest.raises(ScenarioError, match=r"done/clean-end is 1,\d+ bytes: it cannot be cut at 99999"):
+        run(correct, only="done/clean-end", at=[99999], thread=thread)
+
+
+def test_runs_beside_each_other_leave_the_switch_interval_as_it_was(thread: ServerThread) -> None:
+    before = sys.getswitchinterval()
+    inside, go_on = threading.Event(), threading.Event()
+
+    def waits(base_url: str) -> Iterator[str]:
+        inside.set()
+        go_on.wait(30)
+        return correct(base_url)
+
+    beside = threading.Thread(target=lambda: run(waits, only="done/clean-end", thread=thread, patience=ENOUGH))
+    beside.start()
+    assert inside.wait(30)
+    run(correct, only="done/clean-end", thread=thread, patience=ENOUGH)
+    assert sys.getswitchinterval() < before
+    go_on.set()
+    beside.join(60)
+    assert sys.getswitchinterval() == before
+
+
+def test_an_exception_behind_the_whole_text_is_told_as_that(thread: ServerThread) -> None:
+    def wants_content(base_url: str) -> Iterator[str]:
+        with asked(base_url) as response:
+            for data in events(response):
+                if data == "[DONE]":
+                    return
+                yield json.loads(data)["choices"][0]["delta"]["content"] or ""
+
+    [verdict] = run(wants_content, only="framing/multi-byte", thread=thread, patience=ENOUGH)
+    assert verdict.evidence is not None
+    assert verdict.evidence.reason.startswith("a delta may have no content: a role, a finish_reason")

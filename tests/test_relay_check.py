@@ -353,3 +353,8 @@ def test_a_wrong_call_is_one_sentence(arguments: list[str], said: str) -> None:
     assert ran.returncode == 2
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_case_that_is_not_there_is_said(sse_server: SseServer) -> None:
+    with pytest.raises(ScenarioError, match=r"no case is named 'limt': fidelity/"):
+        check("http://127.0.0.1:1/", {}, server=sse_server, only=["limt"])

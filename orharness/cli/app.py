@@ -211,7 +211,8 @@ def relay_check(
         float, typer.Option(metavar="S", help="Seconds that the backend has for what it should do at once.")
     ] = 2.0,
     only: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Only the cases with this in their id.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Only the cases with this in their id; repeats.", show_default=False),
     ] = None,
     host: Annotated[str, typer.Option(help="The address on which the upstream listens.")] = "127.0.0.1",
     port: Annotated[
@@ -234,7 +235,7 @@ def relay_check(
     """
     from orharness.cli.relay_check import Options, check_relay
 
-    if not check_relay(Options(url, json, command, method, header or (), within, only, host, port)):
+    if not check_relay(Options(url, json, command, method, header or (), within, only or (), host, port)):
         raise typer.Exit(FAILED)
 
 

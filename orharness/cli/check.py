@@ -117,13 +117,20 @@ def check_client(options: Options) -> int:
 
 
 def _report(judgement: Judgement, options: Options) -> None:
+    """Every report that can be written is, before it is told which cannot."""
+    if STDOUT not in options.outputs:
+        show_judgement(Screen(), judgement)
+    wrong: list[str] = []
     for form, output in zip(options.formats, options.outputs, strict=True):
         if output == STDOUT:
             sys.stdout.write(render(judgement, form))
-        else:
+            continue
+        try:
             write(judgement, form, output)
-    if STDOUT not in options.outputs:
-        show_judgement(Screen(), judgement)
+        except OrharnessError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise OrharnessError("; ".join(wrong))
 
 
 class _Stopped(BaseException):

@@ -30,7 +30,7 @@ class Options:
     method: str = "POST"
     headers: Sequence[str] = ()
     within: float = PATIENCE
-    only: str | None = None
+    only: Sequence[str] = ()
     host: str = "127.0.0.1"
     port: int = 0
 
@@ -66,8 +66,15 @@ class Options:
         """The backend to start, if any; without ``{port}`` it is to listen where the address says."""
         if self.command is None:
             return None
-        port = None if "{port}" in self.url else urlsplit(self.url).port
-        return SseProcess(shlex.split(self.command), server=server, port=port)
+        try:
+            port = None if "{port}" in self.url else urlsplit(self.url).port
+        except ValueError as error:
+            raise ScenarioError(f"{self.url} is no address: {error}") from error
+        try:
+            command = shlex.split(self.command)
+        except ValueError as error:
+            raise ScenarioError(f"--command {self.command!r} is no command line: {error}") from error
+        return SseProcess(command, server=server, port=port)
 
 
 def check_relay(options: Options) -> bool:
@@ -86,7 +93,7 @@ def check_relay(options: Options) -> bool:
                 method=options.method,
                 headers=headers,
                 patience=options.within,
-                only=options.only,
+                only=options.only or None,
                 told=lambda verdict: progress.line(f"{verdict.case}: {verdict.result.replace('_', ' ')}", "dim"),
             )
     progress.line()

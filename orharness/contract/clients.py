@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
+MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
 _IMPORTING = 30.0  # seconds until the first request of a client
 
 Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
@@ -118,9 +119,13 @@ class FunctionSession:
         self._thread.start()
 
     def close(self) -> None:
-        """The cancel: the iterator is closed, between two reads; an async one inside a read if asked for."""
+        """The cancel: the iterator is closed, between two reads; an async one inside a read if asked for.
+
+        A run that was to come to its end, and has not, is given up: nobody waits for it any more.
+        """
         self._close.set()
-        if self._loop is not None and self._task is not None and self._inside_read:
+        given_up = self._inside_read or self._stop_after is None
+        if self._loop is not None and self._task is not None and given_up:
             with suppress(RuntimeError):  # its loop has ended by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
@@ -152,6 +157,8 @@ class FunctionSession:
         if not piece:
             return False
         self.pieces.append(piece)
+        if (self._close.is_set() and self._stop_after is None) or len(self.pieces) > MOST_PIECES:
+            raise NotText("it yields text without end")
         if self._stop_after is None or len(self.pieces) != max(1, self._stop_after):
             return False
         self.paused.set()
@@ -167,9 +174,10 @@ class FunctionSession:
                     self._close.wait()
                     break
         finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
+            for one in {id(one): one for one in (iterator, result)}.values():  # what is iterated may not be what closes
+                close = getattr(one, "close", None)
+                if close is not None:
+                    close()
 
     async def _read_async(self, result: Any) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
@@ -188,7 +196,8 @@ class FunctionSession:
             if not self._close.is_set():
                 raise
         finally:
-            close = getattr(iterator, "aclose", None)
-            if close is not None:
-                await close()
+            for one in {id(one): one for one in (iterator, result)}.values():
+                close = getattr(one, "aclose", None)
+                if close is not None:
+                    await close()
         return None

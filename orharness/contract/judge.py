@@ -29,9 +29,7 @@ class Heard:
 
 
 def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evidence | None:
-    """What is wrong with one run; ``None`` where nothing is. ``exchanges`` are those of this run."""
-    if not exchanges:
-        return nothing_sent(heard.error)
+    """What is wrong with one run; ``None`` where nothing is. ``exchanges`` are those of this run, at least one."""
     exchange = exchanges[-1]
     if (wrong := _wrong_request(case, exchange)) is not None:
         return wrong
@@ -148,9 +146,14 @@ def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
     )
 
 
-def nothing_sent(error: BaseException | None) -> Evidence:
-    """No request came."""
+def nothing_sent(error: BaseException | None, others: Sequence[Exchange] = ()) -> Evidence:
+    """No request for a chat completion came; ``others``: what came instead."""
     got = "nothing" if error is None else _error(error)
+    if others:
+        asked = ", ".join(dict.fromkeys(f"{one.request.method} {one.request.path}" for one in others))
+        doubled = any("/v1/v1/" in one.request.path for one in others)
+        cure = ": the base_url ends in /v1 already" if doubled else ""
+        return Evidence("POST …/chat/completions", f"{asked}\n{got}", f"the client asks for something else{cure}")
     reason = "the client never sent a request to the base_url it was given"
     if isinstance(error, TypeError):
         reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
@@ -192,7 +195,7 @@ def _reason(case: Case, heard: Heard) -> str:
     if case.expected.error and heard.error is None:
         return case.cause or "the error is swallowed: the answer looks complete"
     if heard.error is not None and not case.expected.error:
-        return _reason_of(case, heard.error)
+        return _reason_of(case, heard, heard.error)
     return _reason_of_text(case, heard.text)
 
 
@@ -221,12 +224,17 @@ def _reason_of_text(case: Case, got: str) -> str:
 _DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
 _NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices"
 _NO_JSON = "something that is no JSON is given to the JSON parser"
+_NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
+_AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or behind it"
+_PARTS_OF_A_CHUNK = ("choices", "delta", "content", "role", "index")
 
 
-def _reason_of(case: Case, error: BaseException) -> str:
+def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
     match error:
         case NotText():
             return str(error)
+        case KeyError() if error.args and error.args[0] in _PARTS_OF_A_CHUNK:
+            return _NO_CONTENT
         case ClientError():
             return _reason_of_words(case, str(error))
         case UnicodeDecodeError() if case.family != "framing":  # whose boundaries cut no character
@@ -239,6 +247,8 @@ def _reason_of(case: Case, error: BaseException) -> str:
             return "null as content is taken for text"
         case asyncio.TimeoutError():
             return "it timed out"
+    if heard.text and heard.text == case.expected.text:
+        return _AT_THE_END
     return case.cause or "it raised"
 
 

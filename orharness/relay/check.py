@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import Any
 
-from orharness.errors import ClientFailure
+from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange, Outcome
 from orharness.relay import judge
 from orharness.relay.browser import RelayClient
@@ -36,17 +36,21 @@ def check(
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
     patience: float = PATIENCE,
-    only: str | None = None,
+    only: str | Sequence[str] | None = None,
     told: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
     """One verdict a case, on the relay at ``url`` whose upstream is ``server``.
 
     ``json``, ``method``, ``headers``: the request that the browser sends. ``patience``: seconds that the relay has for
-    what it should do at once. ``only``: cases whose id contains this. ``told`` is called with each verdict as it is
-    found. The server is reset, before and behind. Where the relay never asks this server, that is the one verdict.
+    what it should do at once. ``only``: cases whose id contains one of these. ``told`` is called with each verdict as
+    it is found. The server is reset, before and behind. Where the relay never asks it, that is the one verdict.
 
     Raises ``ScenarioError`` where the relay cannot be reached.
     """
+    parts = ("",) if only is None else (only,) if isinstance(only, str) else only
+    chosen = [case for case in CASES if any(part in case.id for part in parts)]
+    if not chosen:
+        raise ScenarioError(f"no case is named {' or '.join(map(repr, parts))}: {', '.join(c.id for c in CASES)}")
     runs = _Runs(server, lambda: RelayClient(url, json, method=method, headers=headers, timeout=patience), patience)
     found = []
     server.reset()
@@ -56,7 +60,7 @@ def check(
         if first.result is Result.FAIL:
             return [first]
         found.append(first)
-        for case in (one for one in CASES if only is None or only in one.id):
+        for case in chosen:
             verdict = _verdict(case, runs.of(case))
             told(verdict)
             found.append(verdict)

@@ -11,12 +11,14 @@ from orharness.report.groups import by_family
 from orharness.report.words import in_words
 from orharness.verdict import Evidence, Judgement, Result, Verdict
 
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which a client that decodes badly may yield
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_json(judgement: Judgement) -> str:
     """The judgement as one JSON document; unknown is null, and text that failed is whole."""
-    return json.dumps(_document(judgement), ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(_document(judgement), ensure_ascii=False, indent=2)
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text) + "\n"
 
 
 def _document(judgement: Judgement) -> dict[str, Any]:

@@ -44,6 +44,6 @@ def write(judgement: Judgement, form: str, to: Path) -> None:
     """
     text = render(judgement, form)
     try:
-        write_whole(to, text.encode("utf-8", "surrogatepass"))
+        write_whole(to, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise OrharnessError(f"{to}: the report cannot be written: {error.strerror or error}") from error

@@ -7,6 +7,8 @@ from orharness.verdict import Judgement, Result, Verdict, aligned
 
 def headline(judgement: Judgement) -> str:
     """The whole judgement in one sentence."""
+    if not judgement.verdicts:
+        return "nothing was judged"
     failed = sum(verdict.counts for verdict in judgement.verdicts)
     lax = judgement.number(Result.FAIL) - failed
     judged = len(judgement.verdicts) - judgement.number(Result.NOT_APPLICABLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 from orharness.contract.case import Case, Profile
@@ -33,11 +34,20 @@ def select(
     asked = None if only is None else [only] if isinstance(only, str) else list(only)
     named = [case for case in CASES if claim_of(case.family) in wanted and (asked is None or _named(case, asked))]
     if not named:
-        raise ScenarioError(f"no case of {', '.join(sorted(wanted))} is named {' or '.join(map(repr, asked or ()))}")
+        raise ScenarioError(_unknown(wanted, asked or []))
     chosen = [case for case in named if profile.includes(case.profile) or case.id in (asked or ())]
     if not chosen:
         raise ScenarioError(f"{', '.join(case.id for case in named)}: only in the profile {Profile.WHATWG}")
     return chosen
+
+
+def _unknown(claims: set[str], asked: list[str]) -> str:
+    if not asked:
+        return "only= names no case: leave it out for all of them"
+    near = [name for one in asked for name in difflib.get_close_matches(one, sorted(_NAMES), n=1)]
+    hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+    of = "" if claims == set(CLAIMS) else f" of {', '.join(sorted(claims))}"
+    return f"no case{of} is named {' or '.join(map(repr, asked))}{hint}; the families are {', '.join(FAMILIES)}"
 
 
 _NAMES = frozenset([*FAMILIES, *(case.id for case in CASES)])
