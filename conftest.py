@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpcore  # noqa: F401 - pytester's runs in this process forget what they import: httpx must not lose its core
 import pytest
 from hypothesis import HealthCheck, settings
 
