@@ -351,8 +351,12 @@ def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:
             return iter(Answer(base_url))
 
         def latin(base_url):
-            for piece in Answer(base_url):
-                yield piece.encode().decode("latin-1")
+            answer = Answer(base_url)
+            try:
+                for piece in answer:
+                    yield piece.encode().decode("latin-1")
+            finally:
+                answer.close()
 
         def test_right(sse_contract):
             sse_contract.check_parsing(client)
@@ -362,17 +366,15 @@ def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:
         def test_wrong(sse_contract):
             sse_contract.check_parsing(latin)
         """,
-        "-p",
-        "no:unraisableexception",  # the wrong client leaves its sockets to the garbage collector
         passed=1,
         failed=1,
     )
     result.stdout.fnmatch_lines(
         [
             "*the client fails * of * cases*",
-            "*framing/crlf*",
-            "*expected*'Grüße, 世界 🙂!'*",
-            "*got*'GrÃ¼*",
+            "*framing/multi-byte*",
+            "*expected*'Ünïcode*",
+            "*got*Ã¯code*",
             "*reason*UTF-8 is read as Latin-1*",
         ]
     )
