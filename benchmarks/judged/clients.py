@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from orharness.contract import Client
+from orharness.contract.locate import locate
 
 KEY = "sk-orharness"
+_TESTS = Path(__file__).parents[2] / "tests"
 MESSAGES = [{"role": "user", "content": "hi"}]
 BODY: dict[str, Any] = {"model": "m", "messages": MESSAGES, "stream": True}
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -80,30 +83,14 @@ def sseclient_py(base_url: str) -> Iterator[str]:
             yield from text_of(event.data)
 
 
-def requests_loop(base_url: str) -> Iterator[str]:
-    """https://openrouter.ai/docs/api-reference/streaming: the loop that gateways document, as it stands there."""
-    import requests
+def requests_loop(base_url: str) -> Any:
+    """https://openrouter.ai/docs/api-reference/streaming: the loop that gateways document, as the tests have it."""
+    return _documented_loop()(base_url)
 
-    buffer = ""
-    with requests.post(f"{base_url}/chat/completions", json=BODY, headers=HEADERS, stream=True, timeout=30) as response:
-        for chunk in response.iter_content(chunk_size=1024, decode_unicode=True):
-            buffer += chunk
-            while True:
-                line_end = buffer.find("\n")
-                if line_end == -1:
-                    break
-                line = buffer[:line_end].strip()
-                buffer = buffer[line_end + 1 :]
-                if line.startswith("data: "):
-                    data = line[6:]
-                    if data == "[DONE]":
-                        break
-                    try:
-                        content = json.loads(data)["choices"][0]["delta"].get("content")
-                        if content:
-                            yield content
-                    except json.JSONDecodeError:
-                        pass
+
+@cache
+def _documented_loop() -> Client:
+    return locate(f"{_TESTS / 'documented_clients.py'}:reading_loop")
 
 
 async def langchain_async(base_url: str) -> AsyncIterator[str]:
