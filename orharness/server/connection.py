@@ -19,7 +19,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from orharness.journal import How
-from orharness.server.peerqueue import PeerQueue, PeerState, question_about
+from orharness.server.peerqueue import Peer, PeerQueue, PeerState
 from orharness.stream import Framing
 
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: long enough for an idle reader, a guess
@@ -56,7 +56,7 @@ class Connection(web.RequestHandler):
         self._peers = peers
         self._on_garbage = on_garbage
         self._reset_by_peer = False
-        self._question = b""
+        self._peer: Peer | None = None
         self._last_seen: PeerState | None = None
         self._wire: asyncio.Transport | None = None
 
@@ -65,7 +65,7 @@ class Connection(web.RequestHandler):
         self._wire = cast(asyncio.Transport, transport)
         ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if ours and theirs:
-            self._question = question_about(theirs[:2], ours[:2])
+            self._peer = Peer(self._peers, theirs[:2], ours[:2])
             self.visible = self.peer() is not None
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio takes a truthy answer as "keep open"
@@ -115,7 +115,7 @@ class Connection(web.RequestHandler):
 
     def peer(self) -> PeerState | None:
         """The client's socket as the kernel knows it, ``None`` where it cannot be seen."""
-        state = self._peers.ask(self._question) if self._question else None
+        state = None if self._peer is None else self._peer.state()
         if state is not None and state.read is not None:
             self._last_seen = state
         return state

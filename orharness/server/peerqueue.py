@@ -4,8 +4,9 @@ A chunk boundary is not a read boundary: only when the client has taken one chun
 observe the boundary between them. ``sock_diag`` (sock_diag(7), Linux ``uapi/linux/inet_diag.h``) answers questions
 about one TCP socket by its exact addresses, without privileges and at a cost that does not depend on how many sockets
 exist. We ask about the *client's* socket: what it has received in all, less what still lies in its queue, is what its
-process has read. Both come in one answer, taken under the socket's lock because ``INET_DIAG_INFO`` is asked for, so
-bytes that are still on their way count as unread.
+process has read. The two counts of one answer are not of one moment: Linux takes the queue without the socket's lock
+and then, under the lock and so behind all that had waited for it, what was received (``tcp_diag_get_info`` in
+net/ipv4/tcp_diag.c). So a count of the queue is held against what an answer *before* it said to be received.
 
 It cannot see a peer in another network namespace, on another host or on another system; then every answer is ``None``.
 """
@@ -44,6 +45,15 @@ class PeerState(NamedTuple):
     attached: bool
 
 
+class Answer(NamedTuple):
+    """``queued`` was counted first: what came between the two counts is in ``received`` only."""
+
+    received: int | None
+    queued: int
+    closing: bool  # our FIN is among what it has received, and counts as one byte
+    attached: bool
+
+
 class PeerQueue:
     """One netlink socket for any number of connections. Not for use from two threads at once."""
 
@@ -64,8 +74,8 @@ class PeerQueue:
             self._netlink.close()
             self._netlink = None
 
-    def ask(self, question: bytes) -> PeerState | None:
-        """The state of the socket that ``question_about`` describes; ``None`` where it cannot be seen."""
+    def ask(self, question: bytes) -> Answer | None:
+        """What the kernel says of the socket that the question describes; ``None`` where it cannot be seen."""
         if self._netlink is None:
             return None
         sequence = next(self._sequence) & 0xFFFFFFFF
@@ -77,7 +87,7 @@ class PeerQueue:
                 _, kind, _, answered, _ = _HEADER.unpack_from(answer)
                 if answered == sequence:
                     # The other kind is an error message, as a rule ENOENT: no such socket on this host.
-                    return self._state(answer) if kind == _SOCK_DIAG_BY_FAMILY else None
+                    return self._read(answer) if kind == _SOCK_DIAG_BY_FAMILY else None
         except OSError:
             return None
 
@@ -89,12 +99,9 @@ class PeerQueue:
             select((netlink,), (), (), 1)
             return netlink.recv(4096)
 
-    def _state(self, answer: bytes) -> PeerState:
-        state, unread, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-        received = self._bytes_received(answer)
-        if state == _CLOSE_WAIT:  # our own FIN counts as one byte in the queue until it is read
-            return PeerState(None if received is None else received - unread, max(0, unread - 1), inode != 0)
-        return PeerState(None if received is None else received - unread, unread, inode != 0)
+    def _read(self, answer: bytes) -> Answer:
+        state, queued, inode = _ANSWER.unpack_from(answer, _HEADER.size)
+        return Answer(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0)
 
     def _bytes_received(self, answer: bytes) -> int | None:
         """Where the attribute stands differs with privileges and kernels, but not from one answer to the next."""
@@ -108,8 +115,30 @@ class PeerQueue:
         return received
 
 
-def question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
-    """The question about the socket whose own address is ``local``, connected to ``remote``, both numeric."""
+class Peer:
+    """The client's socket whose own address is ``local``, connected to ``remote``; the hosts are numeric."""
+
+    def __init__(self, queue: PeerQueue, local: tuple[str, int], remote: tuple[str, int]) -> None:
+        self._queue = queue
+        self._question = _question_about(local, remote)
+        self._received: int | None = None
+
+    def state(self) -> PeerState | None:
+        """What it has read by now; ``None`` where it cannot be seen."""
+        answer = self._queue.ask(self._question)
+        if answer is not None and answer.received != self._received:
+            self._received = answer.received
+            answer = self._queue.ask(self._question)  # its queue is counted behind what this one said to be received
+        if answer is None:
+            return None
+        if answer.received is None or self._received is None:
+            return PeerState(None, answer.queued, answer.attached)
+        fin = 1 if answer.closing else 0  # it is read with the last byte, or lies there alone
+        unread = max(0, answer.queued - fin)
+        return PeerState(max(0, self._received - fin - unread), unread, answer.attached)
+
+
+def _question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
     family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
     addresses = (socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0") for host in (local[0], remote[0]))
     return (
