@@ -23,6 +23,7 @@ from importlib.metadata import version
 from itertools import accumulate, count
 from pathlib import Path
 from statistics import median
+from time import monotonic, sleep
 from typing import Any
 
 from benchmarks import bare
@@ -40,6 +41,7 @@ from orharness.transforms.timing import hold
 _NAP = 0.002
 _TICK = 0.02  # seconds between two events whose timing is measured
 _WRITING = 0.005  # seconds between two chunks while a disconnect is waited for
+_SEEN_WITHIN = 20.0  # seconds, at most, from a close to a server's knowing, where every core is busy
 _FILES_BESIDE = 200  # open files that are no connections of the crowd
 
 
@@ -133,9 +135,14 @@ class Bench:
         """When the bare server had read that request."""
         return self._bare.read_at[number]
 
-    def bare_left_at(self, number: int) -> float | None:
-        """When the bare server saw that client leave."""
-        return self._bare.left_at.get(number)
+    def bare_left_at(self, number: int) -> float:
+        """When the bare server saw that client leave; waits until it has. Raises ``TimeoutError`` if it never does."""
+        deadline = monotonic() + _SEEN_WITHIN
+        while (left := self._bare.left_at.get(number)) is None:
+            if monotonic() > deadline:
+                raise TimeoutError(f"the bare server did not see close {number} in {_SEEN_WITHIN:g} s")
+            sleep(0.001)
+        return left
 
     def check(self, good: bool, otherwise: str) -> None:
         """Notes what must not be."""
@@ -223,7 +230,7 @@ def _judge_reading(bench: Bench, scene: Scene, client: str, number: int, reading
     """Notes what is wrong with one reading of ours; returns how many boundaries the journal calls proven."""
     live = scene.live()[number]
     what = f"{client} on {scene.ours.path}, request {number}"
-    outcome = live.decided.result(5)
+    outcome = live.decided.result(_SEEN_WITHIN)
     proven = live.snapshot().boundaries.proven
     seen = len(_seen(scene, client, reading))
     bench.check(outcome.finished, f"{what}: outcome {outcome} of a response that was read to its end")
@@ -292,7 +299,7 @@ def timing(bench: Bench) -> Table:
             arrived = _watch(bench, scene, scene.bare, first, streams)
             theirs += [_errors(scene, bench.bare_read_at(first + i), seen) for i, seen in enumerate(arrived)]
         for number, live_one in scene.live().items():
-            outcome = live_one.decided.result(5)
+            outcome = live_one.decided.result(_SEEN_WITHIN)
             bench.check(outcome.finished, f"timed stream {number}: outcome {outcome}")
         ours_row, bare_row = _timing_row(ours), _timing_row(theirs)
         ratios = (ours_row[0] / bare_row[0], ours_row[1] / bare_row[1])
@@ -372,13 +379,11 @@ def _leaving_row(
     delays: list[float] = []
     bare_delays: list[float] = []
     for number, closed, bare_closed in zip(range(first, first + times), ours, theirs, strict=True):
-        outcome, left = live[number].decided.result(5), live[number].left.result(5)
+        outcome, left = live[number].decided.result(_SEEN_WITHIN), live[number].left.result(_SEEN_WITHIN)
         bench.check(outcome is Outcome.CANCELLED, f"close {number} on {scene.ours.path}: outcome {outcome}")
         hows[left.how.value] += 1
         delays.append((live[number].started + left.at - closed) * 1e6)
-        bare_left = bench.bare_left_at(number)
-        assert bare_left is not None
-        bare_delays.append((bare_left - bare_closed) * 1e6)
+        bare_delays.append((bench.bare_left_at(number) - bare_closed) * 1e6)
     row = [percentile(values, part) for values in (delays, bare_delays) for part in (0.5, 0.99)]
     said = ", ".join(f"{many} {how}" for how, many in sorted(hows.items()))
     return (times, said, *row, row[0] / row[2], row[1] / row[3])
@@ -386,7 +391,7 @@ def _leaving_row(
 
 def _judge_crowd(bench: Bench, idle: Scene) -> None:
     for live in idle.route.exchanges:
-        outcome = live.decided.result(5)
+        outcome = live.decided.result(_SEEN_WITHIN)
         bench.check(outcome is Outcome.CANCELLED, f"a stream that stood idle and was closed: outcome {outcome}")
 
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from typing import Any
 
+from orharness.errors import ScenarioError
+
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+def arguments(command: str) -> list[str]:
+    """A command line as a list. Raises ``ScenarioError`` where it is none."""
+    try:
+        found = shlex.split(command, posix=sys.platform != "win32")
+    except ValueError as error:
+        raise ScenarioError(f"{command!r} is no command line: {error}") from error
+    if not found:
+        raise ScenarioError("the command line is empty: name a program, as in 'node my.mjs'")
+    return found
 
 
 def own_group() -> dict[str, Any]:

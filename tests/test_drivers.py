@@ -472,7 +472,7 @@ def test_a_command_that_never_asks_is_not_waited_for_without_end(script: Callabl
     [
         ("no-such-program --now", "no-such-program --now: cannot be run: no-such-program: No such file or directory"),
         ("node 'my.mjs", "is no command line: No closing quotation"),
-        (" ", "the command line of a client is empty"),
+        (" ", "the command line is empty"),
     ],
 )
 def test_what_cannot_be_run_is_a_wrong_call(command: str, said: str) -> None:

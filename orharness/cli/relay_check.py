@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orharness.errors import ScenarioError
+from orharness.processes import arguments
 from orharness.relay.check import PATIENCE, check
 from orharness.relay.process import SseProcess
 from orharness.report.screen import Screen
@@ -70,11 +70,7 @@ class Options:
             port = None if "{port}" in self.url else urlsplit(self.url).port
         except ValueError as error:
             raise ScenarioError(f"{self.url} is no address: {error}") from error
-        try:
-            command = shlex.split(self.command)
-        except ValueError as error:
-            raise ScenarioError(f"--command {self.command!r} is no command line: {error}") from error
-        return SseProcess(command, server=server, port=port)
+        return SseProcess(arguments(self.command), server=server, port=port)
 
 
 def check_relay(options: Options) -> bool:

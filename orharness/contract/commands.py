@@ -6,7 +6,8 @@ import codecs
 import threading
 
 from orharness.contract.clients import ClientError, Trouble
-from orharness.contract.processes import ClientProcess, arguments, telling
+from orharness.contract.processes import ClientProcess, telling
+from orharness.processes import arguments
 from orharness.server.facade import API_KEY
 
 _LONGEST = 32 * 1024 * 1024  # characters of one answer

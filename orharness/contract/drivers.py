@@ -24,7 +24,8 @@ from types import TracebackType
 from typing import Any
 
 from orharness.contract.clients import ClientError, Trouble
-from orharness.contract.processes import ClientProcess, arguments
+from orharness.contract.processes import ClientProcess
+from orharness.processes import arguments
 from orharness.server.facade import API_KEY
 from orharness.verdict import shorten
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import threading
 from contextlib import suppress
 
 from orharness.errors import ScenarioError
-from orharness.processes import KILL, own_group, signal_group
+from orharness.processes import KILL, arguments, own_group, signal_group
 from orharness.server.thread import without_proxy
 
 _READ = 65536  # bytes
@@ -118,17 +117,6 @@ class ClientProcess:
             self._listener.join(_SOON)  # to its end, which comes at once
         lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
         return "\n".join(lines[-_LINES:])
-
-
-def arguments(command: str) -> list[str]:
-    """A command line as a list. Raises ``ScenarioError`` where it is none."""
-    try:
-        found = shlex.split(command, posix=sys.platform != "win32")
-    except ValueError as error:
-        raise ScenarioError(f"{command!r} is no command line: {error}") from error
-    if not found:
-        raise ScenarioError("the command line of a client is empty: name a program, as in 'node my.mjs'")
-    return found
 
 
 def telling(stderr: str) -> str:
