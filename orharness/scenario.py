@@ -11,7 +11,7 @@ import json as jsonlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from orharness.dialects import chat
@@ -109,6 +109,7 @@ class Reply:
 
         body(made, False)  # an impossible scenario fails here, where it is written, and not at the first request
 
+        @lru_cache(maxsize=4)  # ... and what it answers depends on nothing else
         def answer(request: Request) -> Response:
             try:
                 by = asked_for(_field_of(request, "provider")) or maker

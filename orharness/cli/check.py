@@ -12,13 +12,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from orharness.contract import Client, Profile, Subject, run
+from orharness.contract import Profile, Subject, run
 from orharness.contract import starters as starter_files
 from orharness.contract.commands import CommandSubject
 from orharness.contract.drivers import DriverSubject
-from orharness.contract.locate import locate
 from orharness.contract.replay import parse, with_commands
 from orharness.contract.runner import PATIENCE, chosen
+from orharness.contract.worker import NamedFunction
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
 from orharness.report.formats import FORMATS, render, write
@@ -72,11 +72,11 @@ class Options:
         seed = ["--seed", str(self.seed)] if self.seed else []
         return seed if self.patience is None else [*seed, "--patience", f"{self.patience:g}"]
 
-    def subject(self) -> AbstractContextManager[Client | Subject]:
+    def subject(self) -> AbstractContextManager[Subject]:
         """The client, for as long as it is judged."""
         if self.driver is not None:
             return DriverSubject(self.driver)
-        return nullcontext(CommandSubject(self.command) if self.command is not None else locate(str(self.client)))
+        return NamedFunction(str(self.client)) if self.command is None else nullcontext(CommandSubject(self.command))
 
 
 def check_client(options: Options) -> int:

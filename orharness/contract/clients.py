@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
 MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
-_IMPORTING = 30.0  # seconds until the first request of a client
+IMPORTING = 30.0  # seconds until the first request of a client
+_GIVEN_UP = 1.0  # seconds for a run to end that nobody waits for any more
 
 Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
 """``client(base_url)``: an iterator, an iterable or an async iterator of text; or the whole text, also awaitable."""
@@ -66,6 +67,29 @@ class Session(Protocol):
         """Whether the run ended, and its threads with it, within so many seconds."""
 
 
+class Batch(Protocol):
+    """Several runs of a client, one behind the other, each to its end. ``ended`` is set when the last one ended.
+
+    ``texts``: of each run the text, once all have ended; ``None`` if one of them showed an error or stopped short.
+    ``starting``: seconds that the first run may take, before patience begins, to send its request.
+    """
+
+    texts: list[str] | None
+    ended: threading.Event
+    starting: float
+
+    def close(self) -> None:
+        """Begins no further run, and gives up the one that is under way."""
+
+
+@runtime_checkable
+class BatchSubject(Protocol):
+    """A client that can be run several times without a word between. Who finds a run wrong runs them one by one."""
+
+    def start_many(self, base_url: str, times: int) -> Batch:
+        """Begins the first of so many runs."""
+
+
 @runtime_checkable
 class Subject(Protocol):
     """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so.
@@ -86,15 +110,23 @@ class FunctionSubject:
     cannot_cancel: str | None = None
 
     def __init__(self, client: Client) -> None:
-        self.starting = _IMPORTING
+        self.starting = IMPORTING
         self._client = client
         self._runs = 0
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
         """Begins a run in a thread of its own."""
         self._runs += 1
-        self.starting = _IMPORTING if self._runs == 1 else 0.0
-        return FunctionSession(self._client, base_url, stop_after, inside_read=inside_read)
+        self.starting = IMPORTING if self._runs == 1 else 0.0
+        session = FunctionSession(self._client, base_url, stop_after, inside_read=inside_read)
+        session.start()
+        return session
+
+    def start_many(self, base_url: str, times: int) -> Batch:
+        """Begins the first of so many runs, all in one thread."""
+        self._runs += 1
+        self.starting = IMPORTING if self._runs == 1 else 0.0
+        return FunctionBatch([FunctionSession(self._client, base_url) for _ in range(times)], self.starting)
 
 
 class FunctionSession:
@@ -115,7 +147,10 @@ class FunctionSession:
         self._close = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._main, name="orharness-client", daemon=True)
+        self._thread = threading.Thread(target=self.run, name="orharness-client", daemon=True)
+
+    def start(self) -> None:
+        """Runs it in a thread of its own."""
         self._thread.start()
 
     def close(self) -> None:
@@ -134,7 +169,8 @@ class FunctionSession:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def _main(self) -> None:
+    def run(self) -> None:
+        """Runs it here, to its end."""
         try:
             result = self._client(self._base_url)
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
@@ -201,3 +237,40 @@ class FunctionSession:
                 if close is not None:
                     await close()
         return None
+
+
+class FunctionBatch:
+    """Several runs of a function in one thread: the next begins where the last one ended."""
+
+    def __init__(self, sessions: Sequence[FunctionSession], starting: float) -> None:
+        self.starting = starting
+        self.texts: list[str] | None = None
+        self.ended = threading.Event()
+        self._sessions = sessions
+        self._closed = False
+        self._thread = threading.Thread(target=self._main, name="orharness-client", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Begins no further run, and gives up the one that is under way."""
+        self._closed = True
+        for session in self._sessions:
+            session.close()
+        self._thread.join(_GIVEN_UP)
+
+    def _main(self) -> None:
+        self.texts = texts_of(self._sessions, lambda: self._closed)
+        self.ended.set()
+
+
+def texts_of(sessions: Sequence[FunctionSession], closed: Callable[[], bool] = lambda: False) -> list[str] | None:
+    """Runs them here, one behind the other; what they read, or ``None`` from the first that is no whole answer on."""
+    texts = []
+    for session in sessions:
+        if closed():
+            return None
+        session.run()
+        if session.error is not None:
+            return None
+        texts.append("".join(session.pieces))
+    return texts

@@ -12,7 +12,16 @@ from time import monotonic, sleep
 from orharness.contract.case import Cancel, Case, Profile
 from orharness.contract.cases import CLAIMS, select
 from orharness.contract.chunkings import Cuts
-from orharness.contract.clients import MOST_PIECES, Client, FunctionSubject, Session, Subject, Trouble
+from orharness.contract.clients import (
+    MOST_PIECES,
+    Batch,
+    BatchSubject,
+    Client,
+    FunctionSubject,
+    Session,
+    Subject,
+    Trouble,
+)
 from orharness.contract.judge import (
     MOST_REQUESTS,
     Heard,
@@ -41,6 +50,8 @@ _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told t
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
 _ON_ONE_ROUTE = 64  # trials: a route looks through all of its exchanges each time that it is asked for them
+_A_ROW = 8  # trials: fewer are run one by one
+_IN_A_ROW = 256  # trials, at most
 _ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 
@@ -207,16 +218,53 @@ class _Bench:
     def _all(self, case: Case, cuttings: Sequence[Cuts]) -> Iterable[_Tried]:
         """One trial for each way to cut, on one route as long as that can be: its replies stand in their order."""
         reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
+        yield from self._one_by_one(case, [_cut(reply, cuts) for cuts in cuttings[:1]])  # who hangs does it here
+        for first in range(1, len(cuttings), _IN_A_ROW):
+            replies = [_cut(reply, cuts) for cuts in cuttings[first : first + _IN_A_ROW]]
+            yield from self._in_a_row(case, replies) or self._one_by_one(case, replies)
+
+    def _one_by_one(self, case: Case, replies: Sequence[Reply]) -> Iterator[_Tried]:
         route, answered, left = None, 0, 0
-        for number in range(len(cuttings)):
+        for number in range(len(replies)):
             # A client that asked again has taken another's reply; and a fail that was looked at has taken the place.
             if not left or route is None or route is not self._mounted or len(route.exchanges) != answered:
-                batch = cuttings[number : number + _ON_ONE_ROUTE]
-                route = self._route([_cut(reply, cuts) for cuts in batch for _ in range(case.runs)])
+                batch = replies[number : number + _ON_ONE_ROUTE]
+                route = self._route([reply for reply in batch for _ in range(case.runs)])
                 answered, left = 0, len(batch)
             yield self._run(case, route, self._patience)
             answered += case.runs
             left -= 1
+
+    def _in_a_row(self, case: Case, replies: Sequence[Reply]) -> list[_Tried] | None:
+        """The trials without a word between them, which takes a third of the time: told only if all of them are right.
+
+        If one is not, nothing is said here: it is found, confirmed and told by running them one by one.
+        """
+        subject = self._subject
+        if not isinstance(subject, BatchSubject) or len(replies) < _A_ROW or case.runs > 1 or case.expected.error:
+            return None
+        route = self._route(replies)
+        batch = subject.start_many(self._server.base_url, len(replies))
+        try:
+            waited = case.patience * self._patience
+            if not _wait_for_batch(batch, route, waited) or batch.texts is None:
+                return None
+            calls = route.calls
+            if len(calls) != len(replies) or not all(call.finished for call in calls):
+                return None
+            tries = []
+            for text, call in zip(batch.texts, calls, strict=True):
+                heard, exchange = Heard(text, None, ended=True, waited=waited), call.exchange
+                tries.append(_Tried(judge_text(case, heard, [exchange]), exchange, heard))
+            return None if any(tried.evidence for tried in tries) else tries
+        finally:
+            self._end_batch(batch)
+
+    def _end_batch(self, batch: Batch) -> None:
+        if not batch.ended.is_set():
+            self._mounted = None
+            self._server.reset()
+        batch.close()
 
     def _once(self, case: Case, cuts: Cuts, patience: float) -> _Tried:
         return self._run(case, self._route([reply_cut(case, cuts)]), patience)
@@ -369,6 +417,20 @@ def _wait_for_end(session: Session, route: LiveRoute, before: int, patience: flo
         now = (len(session.pieces), [_progress(call) for call in calls])
         if now != seen:
             seen, deadline = now, monotonic() + patience + (0.0 if calls else starting)
+        elif monotonic() > deadline:
+            return False
+    return True
+
+
+def _wait_for_batch(batch: Batch, route: LiveRoute, patience: float) -> bool:
+    """Whether it ended. As for one run, patience runs while nothing happens."""
+    seen: object = None
+    deadline = monotonic() + patience
+    while not batch.ended.wait(min(0.05, patience)):
+        calls = route.calls_from(0)
+        now = (len(calls), _progress(calls[-1]) if calls else None)
+        if now != seen:
+            seen, deadline = now, monotonic() + patience + (0.0 if calls else batch.starting)
         elif monotonic() > deadline:
             return False
     return True

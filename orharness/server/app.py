@@ -183,7 +183,8 @@ class Origin:
         try:
             if request.headers.get("Expect", "").lower() == "100-continue":
                 await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-            whole = _request(request, await request.content.read())
+            head = exchange.request
+            whole = Request(head.method, head.path, head.headers, await request.content.read(), head.query)
             connection.bodies_read += 1
             exchange.request_read(whole)
             response, gate = self._response(whole, exchange)

@@ -113,9 +113,9 @@ class Connection(web.RequestHandler):
 
     # --- what the client's process has read -----------------------------------------------------------------------
 
-    def peer(self) -> PeerState | None:
+    def peer(self, *, exactly: bool = True) -> PeerState | None:
         """The client's socket as the kernel knows it, ``None`` where it cannot be seen."""
-        state = None if self._peer is None else self._peer.state()
+        state = None if self._peer is None else self._peer.state(exactly=exactly)
         if state is not None and state.read is not None:
             self._last_seen = state
         return state
@@ -124,9 +124,9 @@ class Connection(web.RequestHandler):
         """Bytes of the connection that the client has taken, by the last answer; ``None`` if there was none."""
         return None if self._last_seen is None else self._last_seen.read
 
-    def has_read_all(self) -> bool | None:
+    def has_read_all(self, *, exactly: bool = True) -> bool | None:
         """Whether the client has taken everything, ``None`` where that cannot be seen."""
-        state = self.peer()
+        state = self.peer(exactly=exactly)
         return None if state is None or state.read is None else state.read >= self.written
 
     async def wait_read(self) -> bool:
@@ -136,7 +136,7 @@ class Connection(web.RequestHandler):
         """
         started = monotonic()
         while self.visible:
-            read = self.has_read_all()
+            read = self.has_read_all(exactly=False)
             if read:
                 return True
             if read is None:

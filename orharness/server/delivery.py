@@ -44,6 +44,7 @@ class Delivery:
         # HTTP/1.0 knows no chunked framing (RFC 9112, section 6.1).
         chunked = self._stream.framing is Framing.CHUNKED
         self._framing = Framing.CLOSE if http_1_0 and chunked else self._stream.framing
+        self._seen_to_be_read = False  # all that was written until now
 
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Sends all of it; True if the connection may serve another request."""
@@ -83,7 +84,8 @@ class Delivery:
         self._exchange.wrote(chunk, begin, at)
         await self._connection.drain()
         if self._pacing is Pacing.LOCKSTEP:
-            if await self._connection.wait_read():
+            self._seen_to_be_read = await self._connection.wait_read()
+            if self._seen_to_be_read:
                 self._exchange.observed()
             else:
                 self._exchange.boundary(proven=False)
@@ -106,7 +108,8 @@ class Delivery:
 
         So a client that leaves at ``[DONE]``, as it should, is never taken for one that left before.
         """
-        await self._settle()
+        if not self._seen_to_be_read:
+            await self._settle()
         if self._pacing is Pacing.RECORDED:
             self._note_boundary()
         if self._stream.ends_in_fault:

@@ -121,21 +121,27 @@ class Peer:
     def __init__(self, queue: PeerQueue, local: tuple[str, int], remote: tuple[str, int]) -> None:
         self._queue = queue
         self._question = _question_about(local, remote)
-        self._received: int | None = None
+        self._received: int | None = 0
+        self._seen = 0  # read, as far as that was seen
 
-    def state(self) -> PeerState | None:
-        """What it has read by now; ``None`` where it cannot be seen."""
-        answer = self._queue.ask(self._question)
-        if answer is not None and answer.received != self._received:
-            self._received = answer.received
-            answer = self._queue.ask(self._question)  # its queue is counted behind what this one said to be received
+    def state(self, *, exactly: bool = True) -> PeerState | None:
+        """What it has read by now; ``None`` where it cannot be seen.
+
+        Not ``exactly``, for who only waits until all is read: where something lies unread, ``read`` is a lower bound.
+        """
+        known, answer = self._received, self._queue.ask(self._question)
+        if answer is not None and answer.received != known and (exactly or not answer.queued):
+            # The queue is counted again, behind what this answer said to be received.
+            known, answer = answer.received, self._queue.ask(self._question)
         if answer is None:
             return None
-        if answer.received is None or self._received is None:
+        self._received = answer.received
+        if answer.received is None or known is None:
             return PeerState(None, answer.queued, answer.attached)
         fin = 1 if answer.closing else 0  # it is read with the last byte, or lies there alone
         unread = max(0, answer.queued - fin)
-        return PeerState(max(0, self._received - fin - unread), unread, answer.attached)
+        self._seen = max(self._seen, known - fin - unread)
+        return PeerState(self._seen, unread, answer.attached)
 
 
 def _question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
