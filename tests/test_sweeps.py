@@ -162,7 +162,7 @@ def client(base_url):
         time.sleep(20)
     return correct(base_url)
 """,
-        patience=0.1,
+        patience=0.5,
     )
     assert verdict.result is Result.FAIL
     processes = {int(one) for one in (folder / TOLD).read_text("utf-8").split()}
