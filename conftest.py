@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import httpcore  # noqa: F401 - pytester's runs in this process forget what they import: httpx must not lose its core
@@ -29,6 +31,16 @@ def recordings() -> Path:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_tls_context() -> Iterator[None]:
+    """Nothing here speaks TLS. An SDK loads a hundred authorities for each client that is made, which takes 25 ms: ten
+    thousand times in a suite like this.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 # A skipped test is a hole: in CI only these may be, each for its reason.
