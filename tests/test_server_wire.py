@@ -14,7 +14,7 @@ from orharness.journal import Outcome
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Ending, Framing, Stream
-from orharness.transforms import per_byte, rechunk, truncate
+from orharness.transforms import hold, per_byte, rechunk, truncate
 
 PIECES = [f"data: {number}\n\n".encode() for number in range(20)] + [b"data: [DONE]\n\n"]
 BODY = b"".join(PIECES)
@@ -75,6 +75,29 @@ def test_instant_says_that_its_boundaries_are_assumed(server: SseServer) -> None
         assert reply.call.wait_ended() is Outcome.COMPLETED
     assert reply.call.exchange.boundaries.assumed == len(PIECES)
     assert reply.call.exchange.boundaries.proven == 0
+
+
+@pytest.mark.parametrize("framing", Framing)
+def test_instant_joins_what_may_come_together(server: SseServer, framing: Framing) -> None:
+    """Chunks of HTTP in one segment; and what stands before a gate is not kept back behind it."""
+    pieces = [b"1", b"22", b": three\n\n", *PIECES]
+    reply = server.post("/s").stream(*pieces, pacing="instant", framing=framing, through=[hold(chunks=2)])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(b"22\r\n" if framing is Framing.CHUNKED else b"22")
+        assert reply.call.exchange.bytes_written == 3
+        first = b"".join(raw.reads).partition(b"\r\n\r\n")[2]
+        raw.reads.clear()
+        reply.release()
+        raw.read_until(LAST_CHUNK if framing is Framing.CHUNKED else pieces[-1])
+        if framing is Framing.CLOSE:
+            raw.read_all()
+        assert reply.call.wait_ended() is Outcome.COMPLETED
+    rest = [b"%x\r\n%b\r\n" % (len(piece), piece) if framing is Framing.CHUNKED else piece for piece in pieces]
+    assert first == b"".join(rest[:2])
+    assert raw.reads[0] == b"".join(rest[2:])
+    assert reply.call.exchange.chunks_written == len(pieces)
+    assert reply.call.exchange.bytes_read == len(b"".join(pieces))
 
 
 def test_a_peer_that_cannot_be_seen_makes_boundaries_assumed_and_still_gets_all(

@@ -14,6 +14,7 @@ from orharness.server.exchange import LiveExchange
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
+_A_WRITE = 65536  # bytes: behind so many a write goes out, though more could follow at once
 
 
 class LoopClock:
@@ -45,6 +46,10 @@ class Delivery:
         chunked = self._stream.framing is Framing.CHUNKED
         self._framing = Framing.CLOSE if http_1_0 and chunked else self._stream.framing
         self._seen_to_be_read = False  # all that was written until now
+        self._gathered: list[
+            tuple[Chunk, bytes, bytes]
+        ] = []  # what is to go out in one write, each as it is on the wire
+        self._gathered_size = 0
 
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Sends all of it; True if the connection may serve another request."""
@@ -66,7 +71,11 @@ class Delivery:
         if self._pacing is Pacing.LOCKSTEP:
             await self._connection.wait_read()
         if body:
-            await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
+            if self._pacing is Pacing.INSTANT:
+                await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._behind_all(gate))
+                await self._flush()
+            else:
+                await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
         await self._end(body=body)
         return not close and self._stream.ending is Ending.EOF
 
@@ -75,12 +84,47 @@ class Delivery:
         """Informational, 204 and 304 responses have none, and no framing (RFC 9112, section 6.3)."""
         return self._response.status >= 200 and self._response.status not in (204, 304)
 
+    def _framed(self, chunk: Chunk) -> tuple[bytes, bytes]:
+        """What stands before it on the wire, and itself with what stands behind it."""
+        if self._framing is not Framing.CHUNKED:
+            return b"", chunk.data
+        return b"%x\r\n" % len(chunk.data), chunk.data + b"\r\n"
+
+    async def _gather(self, chunk: Chunk) -> None:
+        """As many chunks in one write as can be: so HTTP chunks arrive in one segment, as a busy proxy joins them."""
+        before, itself = self._framed(chunk)
+        self._gathered.append((chunk, before, itself))
+        self._gathered_size += len(before) + len(itself)
+        if self._gathered_size >= _A_WRITE:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        gathered, self._gathered, self._gathered_size = self._gathered, [], 0
+        if not gathered:
+            return
+        begin, at = self._connection.written, self._exchange.elapsed()
+        self._connection.write(b"".join(part for _, *parts in gathered for part in parts))
+        for chunk, before, itself in gathered:
+            self._exchange.wrote(chunk, begin + len(before), at)
+            self._exchange.boundary(proven=False)
+            begin += len(before) + len(itself)
+        await self._connection.drain()
+
+    def _behind_all(self, gate: Gate) -> Gate:
+        """The gate, once all that stands before it is written."""
+
+        async def flushed(number: int) -> None:
+            await self._flush()
+            await gate(number)
+
+        return flushed
+
     async def _write(self, chunk: Chunk) -> None:
         if self._pacing is Pacing.RECORDED:
             self._note_boundary()
-        prefix = b"%x\r\n" % len(chunk.data) if self._framing is Framing.CHUNKED else b""
-        begin, at = self._connection.written + len(prefix), self._exchange.elapsed()
-        self._connection.write(b"%b%b\r\n" % (prefix, chunk.data) if prefix else chunk.data)
+        before, itself = self._framed(chunk)
+        begin, at = self._connection.written + len(before), self._exchange.elapsed()
+        self._connection.write(before + itself)
         self._exchange.wrote(chunk, begin, at)
         await self._connection.drain()
         if self._pacing is Pacing.LOCKSTEP:
@@ -90,8 +134,6 @@ class Delivery:
             else:
                 self._exchange.boundary(proven=False)
                 self._tell_read(all_read=None)
-        elif self._pacing is Pacing.INSTANT:
-            self._exchange.boundary(proven=False)
 
     def _note_boundary(self) -> None:
         """In ``recorded`` the client is not waited for, but whether it had read in time can still be told."""

@@ -1,7 +1,7 @@
 """boundaries: the same bytes, however they are cut. Delivered in lockstep, so that each boundary is real.
 
 With the chunked framing each boundary is one of HTTP chunks and of segments; with ``LENGTH`` and ``CLOSE`` it is one of
-segments alone; and HTTP chunks that come in one segment are delivered as fast as they can be written.
+segments alone; and HTTP chunks that come in one segment are written at once.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ _MANY = "of the events that come in one read some are lost: each of them ends at
 _OPENAI = "https://github.com/openai/openai-python/blob/main/tests/test_streaming.py"
 _LAUNCHDARKLY = "https://github.com/launchdarkly/sse-contract-tests/blob/main/ssetests"
 _BASIC, _LINE_ENDS = "tests_basic_parsing.go", "tests_linefeeds.go"
+_CHUNKED = "https://www.rfc-editor.org/rfc/rfc9112#section-7.1"
 _LENGTH = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
 _PARSER = "https://github.com/rexxars/eventsource-parser/blob/main/test/parse.test.ts"
 
@@ -192,6 +193,13 @@ _SENT_BY_GATEWAYS = (
         "Two cuts where it hurts in a stream with CRLF.",
         newlines("\r\n"),
         chunkings=(TENDER_PAIRS, TENDER),
+    ),
+    _compact(
+        "chunks-in-one-segment",
+        "HTTP chunks that cut the body, and come joined in one segment.",
+        pacing="instant",
+        chunkings=(PER_BYTE, TENDER, PER_EVENT),
+        source=_CHUNKED,
     ),
     _compact(
         "segments-of-a-length",
