@@ -24,10 +24,11 @@ from hypothesis import strategies as st
 
 from orharness.cli import check as command
 from orharness.cli import main
+from orharness.contract import CASES
 from orharness.contract import starters as starter_files
 from orharness.contract.locate import locate
 from orharness.contract.replay import cuts_of, find, parse, spell, with_commands
-from orharness.contract.runner import representative
+from orharness.contract.runner import chosen, representative
 from orharness.errors import ScenarioError
 from orharness.stream import repartition
 from orharness.verdict import Evidence, Level, Result, Verdict
@@ -314,6 +315,17 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(command, "run", run)
 
     return put
+
+
+def test_the_cases_are_listed(check: Callable[..., tuple[object, str, str]]) -> None:
+    code, out, err = check("--list")
+    named = [line.split()[0] for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert named == [case.id for case in chosen()]
+    assert check("--list", "--profile", "whatwg")[1].count("\n") == len(CASES)
+    code, out, err = check("--list", "--only", "done/twice")
+    assert (out.split()[0], "SHOULD" in out) == ("done/twice", False)
+    assert check("--list", "--only", "nothing/such")[0] == 2
 
 
 def test_a_failed_should_is_shown_and_changes_no_exit_code(

@@ -306,6 +306,9 @@ def check(
         float | None,
         typer.Option(metavar="S", help="Seconds for what a client should do at once.", show_default="1"),
     ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Only name the cases: of --profile, and of --only.", show_default=False)
+    ] = False,
     new_driver: Annotated[
         str | None,
         typer.Option(metavar="LANGUAGE", help="Write a driver to begin with: python or node.", show_default=False),
@@ -327,8 +330,11 @@ def check(
 
     Example: [bold]orharness check --new-driver node[/bold]
     """
-    from orharness.cli.check import Options, check_client, write_starter
+    from orharness.cli.check import Options, check_client, list_cases, write_starter
 
+    if list_:
+        list_cases(only or (), profile)
+        return
     if new_driver is not None:
         write_starter(new_driver, to)
         return

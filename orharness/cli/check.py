@@ -24,7 +24,7 @@ from orharness.files import write_whole
 from orharness.report.formats import FORMATS, render, write
 from orharness.report.judgement import show_judgement
 from orharness.report.screen import Screen
-from orharness.verdict import Judgement, Verdict
+from orharness.verdict import Judgement, Level, Verdict
 
 STARTERS = {"python": "driver.py", "node": "driver.mjs"}
 STDOUT = Path("-")
@@ -114,6 +114,16 @@ def check_client(options: Options) -> int:
         sys.stderr.write(f"orharness: stopped after {len(verdicts)} of {len(cases)} cases\n")
         return 128 + stopped.number
     return 0 if judgement.ok else 1
+
+
+def list_cases(only: Sequence[str], profile: str) -> None:
+    """Names the cases that a check would run, each with its title. Raises ``ScenarioError`` where none is left."""
+    cases = chosen(only=only or None, profile=profile)
+    screen = Screen()
+    width = max(len(case.id) for case in cases)
+    for case in cases:
+        should = "" if case.level is Level.MUST else "  (SHOULD)"
+        screen.line(f"{case.id:<{width}}  {case.title}{should}")
 
 
 def _report(judgement: Judgement, options: Options) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from orharness.contract.case import Case, Profile
 from orharness.contract.cases import CASES, CLAIMS, FAMILIES, claim_of, select
 from orharness.contract.clients import Client, Subject
-from orharness.contract.runner import failure_of, run
+from orharness.contract.failure import failure_of
+from orharness.contract.runner import run
 
 __all__ = [
     "CASES",

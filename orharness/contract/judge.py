@@ -155,6 +155,8 @@ def nothing_sent(error: BaseException | None, others: Sequence[Exchange] = ()) -
         cure = ": the base_url ends in /v1 already" if doubled else ""
         return Evidence("POST …/chat/completions", f"{asked}\n{got}", f"the client asks for something else{cure}")
     reason = "the client never sent a request to the base_url it was given"
+    if isinstance(error, ClientError):
+        return Evidence("POST …/chat/completions", got, f"it ended before it sent a request: {error}")
     if isinstance(error, TypeError):
         reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
     return Evidence("POST …/chat/completions", got, reason)

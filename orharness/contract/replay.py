@@ -24,10 +24,15 @@ def with_commands(verdict: Verdict, client: Sequence[str], options: Sequence[str
     """
     if verdict.result is not Result.FAIL:
         return verdict
-    at = cuts_of(verdict)
-    check = ["orharness", "check", *client, "--only", verdict.case, *at, *options]
-    serve = ["orharness", "serve", "--case", verdict.case, *at]
-    return replace(verdict, replay=shlex.join(check), serve=shlex.join(serve))
+    check = ["orharness", "check", *client, "--only", verdict.case, *cuts_of(verdict), *options]
+    return replace(with_serve(verdict), replay=shlex.join(check))
+
+
+def with_serve(verdict: Verdict) -> Verdict:
+    """A failed verdict with the command that serves its stream; any other as it is. A test is its own replay."""
+    if verdict.result is not Result.FAIL:
+        return verdict
+    return replace(verdict, serve=shlex.join(["orharness", "serve", "--case", verdict.case, *cuts_of(verdict)]))
 
 
 def cuts_of(verdict: Verdict) -> list[str]:
