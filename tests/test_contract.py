@@ -451,7 +451,7 @@ def test_a_failure_shows_every_case_that_fails_and_nothing_else(thread: ServerTh
     head, gap, title, *rows = str(failure).splitlines()
     assert (head, gap) == (f"the client fails 2 of {parsing} cases", "")
     assert title == "chat/usage-without-choices  A usage chunk with an empty list of choices."
-    assert [row.split()[0] for row in rows] == ["expected", "got", "bytes", "reason", "chunks", "and"]
+    assert [row.split()[0] for row in rows] == ["expected", "got", "bytes", "reason", "chunks", "serve", "and"]
     assert rows[-1] == "  and for the same reason: chat/prompt-filter-results-first"
 
 

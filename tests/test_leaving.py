@@ -402,6 +402,8 @@ def test_a_crowd_that_leaves_in_one_turn(way: Way, sse_thread: ServerThread, vic
 def _written_in_vain(stage: Stage, way: Way, pacing: Pacing) -> int:
     if way.how is How.RST:
         return stage.chunks
+    if pacing is Pacing.INSTANT:
+        return ALL  # all in one write
     if way.how is How.HALF_CLOSE and pacing is not Pacing.LOCKSTEP:
         return ALL
     return min(stage.chunks + 1, ALL)
