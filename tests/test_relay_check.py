@@ -17,6 +17,7 @@ from orharness.relay import judge
 from orharness.relay.cases import CASES, SHORT, UNICODE
 from orharness.relay.check import check
 from orharness.relay.judge import Buffering, Leaving, Seen
+from orharness.relay.process import SseProcess
 from orharness.relay.response import Ended
 from orharness.relay.views import Form, form_of, says
 from orharness.server.facade import SseServer
@@ -277,6 +278,12 @@ def test_the_end_marker_s_judge() -> None:
         (b"some text", {"ended": Ended.CUT}, True),
         (b"some text", {"ended": Ended.RESET}, True),
         (b'data: {"error":"broken"}\n\n', {}, True),
+        (b'event: error\ndata: {"message":"broken"}\n\n', {}, True),
+        (b"data: [ERROR] broken\n\n", {}, True),
+        (b"the model said: Error 502", {"content_type": "text/plain"}, True),
+        (b'data: {"delta":"a","error":null}\n\n', {}, False),  # a field that says there is none
+        (b'data: {"delta":"a","errors": []}\n\n', {}, False),
+        (b'data: {"delta":"a"}\n\n{"error":"broken"}\n\n', {}, False),  # no field of any event: nobody gets it
         (b"some text", {}, False),
         (chat("a", end=False), {}, True),  # a reader of chunks misses the end
         (chat("a"), {}, False),
@@ -324,7 +331,7 @@ def test_the_command_starts_a_backend_and_judges_it(flag: str, code: int) -> Non
         *("--only", "while-silent-fin", "--within", "1" if code else "20"),
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
-    assert ran.stderr.startswith("point your backend's OPENAI_BASE_URL at http://127.0.0.1:")
+    assert "point your backend" not in ran.stderr  # it is started with it
     assert "cancel/while-silent-fin" in ran.stdout
     assert ("handler_cancellation=True" in ran.stdout) is bool(code)
 
@@ -353,6 +360,29 @@ def test_a_wrong_call_is_one_sentence(arguments: list[str], said: str) -> None:
     assert ran.returncode == 2
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_an_address_without_a_port_is_told_at_once() -> None:
+    ran = relay_check("http://127.0.0.1/chat", "--json", "{}", "--command", COMMAND)
+    assert (ran.returncode, "names no port" in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "said"), [("/no/such", "POST", "answers 404"), ("/chat", "PUT", "answers 405")]
+)
+def test_a_wrong_address_is_not_taken_for_a_wrong_upstream(
+    path: str, method: str, said: str, sse_server: SseServer
+) -> None:
+    with SseProcess([sys.executable, str(BACKEND), "{port}"], server=sse_server) as backend:
+        [found] = check(backend.url + path, {"stream": True}, server=sse_server, method=method)
+    assert said in reason_of(found.evidence)
+
+
+def test_a_status_that_becomes_a_success_is_no_fault_for_whoever_reads_it() -> None:
+    assert judge.fault_kept(replace(WHOLE, status=502)) is None
+    assert "success" in reason_of(judge.fault_kept(WHOLE))
+    assert judge.limit_kept(replace(WHOLE, status=429)) is None
+    assert "limit" in reason_of(judge.limit_kept(replace(WHOLE, status=500)))
 
 
 def test_a_case_that_is_not_there_is_said(sse_server: SseServer) -> None:

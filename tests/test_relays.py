@@ -80,7 +80,7 @@ LITELLM = ["litellm", "--config", str(HERE / "litellm.yaml"), "--host", "127.0.0
 OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
 # The openai SDK gives no comments, and its generator is asked when the status has been sent.
 REWRITES = frozenset({"fidelity/comments", "fidelity/done-invented"})
-SDK = REWRITES | {"errors/limit-status"}
+SDK = REWRITES | {"errors/limit-status", "errors/server-status"}
 RELAYS = {
     "FastAPI, async generator, openai": Relay(FASTAPI, "/fastapi_openai/chat", fails=SDK),
     "FastAPI, async generator, httpx": Relay(FASTAPI, "/fastapi_httpx/chat"),

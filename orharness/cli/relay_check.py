@@ -70,6 +70,10 @@ class Options:
             port = None if "{port}" in self.url else urlsplit(self.url).port
         except ValueError as error:
             raise ScenarioError(f"{self.url} is no address: {error}") from error
+        if port is None and "{port}" not in self.url:
+            raise ScenarioError(
+                f"{self.url} names no port: write the one that --command listens on, or {{port}} in both (a free one)"
+            )
         return SseProcess(arguments(self.command), server=server, port=port)
 
 
@@ -78,7 +82,8 @@ def check_relay(options: Options) -> bool:
     body, headers = options.body(), options.sent_headers()
     progress = Screen(sys.stderr)
     with SseServer(strict=False, host=options.host, port=options.port) as server:
-        progress.say(f"point your backend's OPENAI_BASE_URL at {server.base_url}", "bold")
+        if options.command is None:
+            progress.say(f"point your backend's OPENAI_BASE_URL at {server.base_url}", "bold")
         process = options.process(server)
         with process or nullcontext():
             url = options.url if process is None else options.url.replace("{port}", str(process.port))

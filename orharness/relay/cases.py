@@ -141,8 +141,11 @@ CASES: tuple[Case, ...] = (
         act=Act.STEP,
     ),
     _error("limit", "An error before the stream (429) can be seen.", _limit, judge.told),
-    _error("limit-status", "It keeps its status, 429.", _limit, partial(judge.status_kept, status=429), Level.SHOULD),
+    _error("limit-status", "It keeps its status, 429.", _limit, judge.limit_kept, Level.SHOULD),
     _error("server", "An error before the stream (500) can be seen.", _broken, judge.told),
+    _error(
+        "server-status", "It stays a server's fault, a status from 500 up.", _broken, judge.fault_kept, Level.SHOULD
+    ),
     _error(
         "in-stream",
         "An error event within the stream can be seen.",

@@ -5,6 +5,7 @@ Each judge returns an ``Evidence`` (the relay fails), a ``str`` (the case is not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -108,11 +109,13 @@ def asked(seen: Seen) -> Evidence | None:
     if not seen.exchanges:
         others = "; ".join(describe(one) for one in seen.unmatched)
         got = f"no such request; the browser saw: {seen.outcome()}" + (f"\nbut {others}" if others else "")
-        reason = (
-            "the backend asks for something else: this check plays chat completions only"
-            if others
-            else f"the backend does not ask this upstream: set its OPENAI_BASE_URL to {seen.base_url}, start it again"
-        )
+        reason = f"the backend does not ask this upstream: set its OPENAI_BASE_URL to {seen.base_url}, start it again"
+        if others:
+            reason = "the backend asks for something else: this check plays chat completions only"
+        elif seen.status in (404, 405):
+            reason = f"the backend answers {seen.status}: look at the path of the address, and at --method"
+        elif seen.status in (400, 401, 403, 415, 422):
+            reason = f"the backend answers {seen.status}: look at the request, --json and --header"
         return Evidence(expected, got, reason)
     request = seen.exchanges[-1].request
     if not wants_stream(request.json):
@@ -258,7 +261,7 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
 def told(seen: Seen, *, status: int | None = None) -> Evidence | None:
     """The upstream's error can be seen: by the status, an error in the text, or a connection that is cut."""
     failed = seen.status is not None and seen.status >= 400
-    if not seen.problem and (failed or seen.ended in (Ended.CUT, Ended.RESET) or b"error" in seen.content.lower()):
+    if not seen.problem and (failed or seen.ended in (Ended.CUT, Ended.RESET) or _says_error(seen)):
         return None
     expected = "an error that its reader can see: a status, an event or text that says error, or a connection cut off"
     if seen.problem or seen.status is None or seen.ended is None:
@@ -270,6 +273,17 @@ def told(seen: Seen, *, status: int | None = None) -> Evidence | None:
     return Evidence(expected, seen.outcome(), SWALLOWED)
 
 
+# Not where a field of that name says that there is none.
+_ERROR = re.compile(r"error(?!s?\"?\s*:\s*(?:null|false|\"\"|\[\s*\]))", re.IGNORECASE)
+
+
+def _says_error(seen: Seen) -> bool:
+    """In an event stream an event must say it: a line that is no field of one is passed over by whoever reads it."""
+    if seen.form is Form.OTHER:
+        return _ERROR.search(seen.content.decode("utf-8", "replace")) is not None
+    return any(_ERROR.search(part) for event in events_of(seen.content) for part in (event.type, event.data))
+
+
 def ends_early(seen: Seen) -> Evidence | str | None:
     """What the model ended in order, but without a finish reason and ``[DONE]``, gets neither from the relay."""
     if seen.form is not Form.CHAT:
@@ -277,12 +291,24 @@ def ends_early(seen: Seen) -> Evidence | str | None:
     return told(seen)
 
 
-def status_kept(seen: Seen, *, status: int) -> Evidence | str | None:
-    """The status of an error before the stream is passed on."""
-    if seen.status == status:
+def limit_kept(seen: Seen) -> Evidence | None:
+    """The status of a limit is passed on."""
+    if seen.status == 429:
         return None
-    reason = "its reader cannot tell a limit, after which to try again, from a fault"
-    return Evidence(f"status {status}", seen.outcome(), reason)
+    return Evidence(
+        "status 429", seen.outcome(), "its reader cannot tell a limit, after which to try again, from a fault"
+    )
+
+
+def fault_kept(seen: Seen) -> Evidence | None:
+    """A fault before the stream is a server's fault at the browser, too."""
+    if seen.status is not None and seen.status >= 500:
+        return None
+    return Evidence(
+        "a status from 500 up",
+        seen.outcome(),
+        "its reader, and every proxy and monitor between, takes it for a success",
+    )
 
 
 def left(seen: Seen) -> Evidence | None:

@@ -272,9 +272,12 @@ def show_verdicts(screen: Screen, verdicts: Sequence[Verdict], *, passed: bool =
     # Evidence is wider than a column, so the table is made of pieces, all with the widths of the whole.
     lines = screen.table(columns, [[*_verdict_row(one)] for one in left])
     screen.lines(lines.titles)
+    told: set[str] = set()  # a reason is told once
     for verdict, rows in zip(left, lines.rows, strict=True):
         screen.lines(rows)
-        show_evidence(screen, verdict)
+        reason = verdict.evidence.reason if verdict.evidence is not None else ""
+        show_evidence(screen, verdict, again=reason in told)
+        told.add(reason)
     screen.line()
     screen.line(tally(verdicts))
 
@@ -286,8 +289,10 @@ def _verdict_row(verdict: Verdict) -> Iterator[Text]:
     yield Text(verdict.title)
 
 
-def show_evidence(screen: Screen, verdict: Verdict, indent: int = 8, *, reason: bool = True) -> None:
-    """What a failed case expected, what it got, the bytes at the boundary, and why."""
+def show_evidence(
+    screen: Screen, verdict: Verdict, indent: int = 8, *, reason: bool = True, again: bool = False
+) -> None:
+    """What a failed case expected, what it got, the bytes at the boundary, and why (``again``: as before)."""
     evidence = verdict.evidence
     if evidence is None:
         return
@@ -295,7 +300,7 @@ def show_evidence(screen: Screen, verdict: Verdict, indent: int = 8, *, reason: 
         ("expected", evidence.expected, GOOD),
         ("got", evidence.got, BAD),
         ("bytes", evidence.excerpt, "cyan"),
-        ("reason", evidence.reason if reason else "", NOTE),
+        ("reason", ("the same" if again else evidence.reason) if reason else "", NOTE),
     ]
     for name, value, style in rows:
         for number, line in enumerate(value.splitlines()):
