@@ -138,6 +138,15 @@ def test_what_a_driver_tells_at_the_end_is_kept(script: Callable[[str], str]) ->
     assert (session.error, session.finish_reason, session.usage) == (None, "stop", {"total_tokens": 3})
 
 
+@pytest.mark.parametrize("last", ['event="end"', 'event="cancelled"', 'event="error", message="m"'])
+def test_half_a_character_at_the_end_is_not_passed_over(last: str, script: Callable[[str], str]) -> None:
+    ends = HEARS + (f'    tell(id=asked["id"], event="delta", text="a\\ud83d")\n    tell(id=asked["id"], {last})\n')
+    with DriverSubject(script(ends)) as subject:
+        session = subject.start("http://127.0.0.1:1/v1")
+        assert session.ended.wait(ENOUGH)
+    assert session.pieces == ["a", "\ufffd"]
+
+
 def test_an_error_is_told_with_its_status(script: Callable[[str], str]) -> None:
     told = HEARS + '    tell(id=asked["id"], event="error", message="slow down", status=429)\n'
     with DriverSubject(script(told)) as subject:

@@ -170,6 +170,9 @@ class DriverSession:
     def take(self, message: dict[str, Any]) -> None:
         """One more event of this run. Raises ``Trouble`` for what is none."""
         kind = message.get("event")
+        if kind != "delta" and self._half:
+            self.pieces.append("\ufffd")  # its other half will not come
+            self._half = ""
         if kind == "delta":
             self._delta(_field(message, "text", str))
         elif kind == "end":

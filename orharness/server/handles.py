@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from orharness.checks import Aftermath, describe, disconnect_failure, nobody_failure, upstream_failure
-from orharness.errors import ClientFailure
+from orharness.errors import ClientFailure, OrharnessError
 from orharness.journal import Bill, Disconnect, Exchange, Outcome
 from orharness.server.app import Mounted, Origin
 from orharness.server.exchange import LiveExchange
@@ -269,7 +269,8 @@ def _looked_at(lives: Sequence[LiveExchange], thread: ServerThread) -> list[Exch
                 live.refresh()
 
     if any(live.open for live in lives):
-        with suppress(Exception):  # the server was stopped: what it saw last stands
+        # The server was stopped, or is just stopping: what it saw last stands.
+        with suppress(OrharnessError, RuntimeError, CancelledError):
             thread.call(refresh)
     return [live.snapshot() for live in lives]
 
