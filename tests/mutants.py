@@ -19,7 +19,7 @@ from http.client import HTTPException
 from time import monotonic
 from typing import Any, TypeVar
 
-from correct_clients import ASK, HEADERS, Answer, AnswerError, asked, correct, reads, text_of
+from correct_clients import ASK, HEADERS, Answer, AnswerError, asked, check_coding, correct, reads, text_of
 
 from orharness.contract import Client, run
 from orharness.server.thread import ServerThread
@@ -516,6 +516,27 @@ def reads_the_whole_body_first(base_url: str) -> Iterator[str]:
     """The whole body is read before its first event is."""
     with asked(base_url) as response:
         yield from Answer().feed(response.read())
+
+
+@mutant("boundaries/chunks-in-one-segment", "joined in one read")
+def takes_one_chunk_of_each_read(base_url: str) -> Iterator[str]:
+    """Of what one read brings the first chunk of HTTP is taken, as if no read ever brought two."""
+    with asked(base_url) as response:
+        if response.status != 200 or not response.chunked:
+            yield from correct(base_url)
+            return
+        check_coding(response.headers)
+        answer = Answer()
+        while data := response.fp.read1(65536):
+            line, _, chunk = data.partition(b"\r\n")
+            if not (size := int(line, 16)):
+                break
+            while len(chunk) < size + 2:
+                chunk += response.fp.read1(size + 2 - len(chunk))
+            yield from answer.feed(chunk[:size])
+            if answer.done:
+                return
+        answer.end()
 
 
 @mutant("done/clean-end", "[DONE] is taken for text")

@@ -44,6 +44,7 @@ from orharness.transforms import comments, newlines, split_at
 _PART = "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
 _CRLF = "a CRLF that a boundary cuts is taken for two line ends: the LF that comes next belongs to the CR before it"
 _MANY = "of the events that come in one read some are lost: each of them ends at its own empty line"
+_JOINED = "HTTP chunks come joined in one read, and only the first of them is taken: each says its own size"
 _OPENAI = "https://github.com/openai/openai-python/blob/main/tests/test_streaming.py"
 _LAUNCHDARKLY = "https://github.com/launchdarkly/sse-contract-tests/blob/main/ssetests"
 _BASIC, _LINE_ENDS = "tests_basic_parsing.go", "tests_linefeeds.go"
@@ -74,7 +75,7 @@ def _compact(
 ) -> Case:
     """The same in as few bytes as can be, with a comment: two events and ``[DONE]``."""
     source = options.pop("source", PARSING_RULES)
-    profile = options.pop("profile", Profile.GATEWAY)
+    profile, cause = options.pop("profile", Profile.GATEWAY), options.pop("cause", None)
     reply = stream(*_COMPACT, through=through, **options)  # type: ignore[arg-type]
     return Case(
         f"boundaries/{name}",
@@ -84,6 +85,7 @@ def _compact(
         yields(_SAID),
         profile=profile,
         chunkings=chunkings,
+        cause=cause,
         broken_json=why,
     )
 
@@ -198,8 +200,10 @@ _SENT_BY_GATEWAYS = (
         "chunks-in-one-segment",
         "HTTP chunks that cut the body, and come joined in one segment.",
         pacing="instant",
-        chunkings=(PER_BYTE, TENDER, PER_EVENT),
+        chunkings=(PER_EVENT, TENDER, PER_BYTE),
         source=_CHUNKED,
+        cause=_JOINED,
+        why=_JOINED,
     ),
     _compact(
         "segments-of-a-length",

@@ -565,7 +565,7 @@ _IDS = (
         "An id of characters outside ASCII, and one that is very long.",
         "id: …豆腐\n".encode() + b"data: <A>\n\nid: " + 10_000 * b"9" + b"\ndata: <B>\n\n" + _DONE,
         why=_STRANGE,
-        source=f"{_WPT}/format-field-id.window.js",
+        source=f"{_WPT}/format-field-id.any.js",
     ),
     _rule(
         "id-twice",
