@@ -166,7 +166,7 @@ def client(base_url):
     )
     assert verdict.result is Result.FAIL
     processes = {int(one) for one in (folder / TOLD).read_text("utf-8").split()}
-    assert len(processes) == 3  # this one, and the two that were asked first
+    assert len(processes) >= 2  # this one, and one of the two that were asked first, or both
     for process in processes - {os.getpid()}:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
