@@ -7,9 +7,9 @@ it is installed, and a run that does not use it should not pay for aiohttp and v
 from __future__ import annotations
 
 import logging
-from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from orharness.lazy import lazy_names
 
 if TYPE_CHECKING:
     from orharness.client_contract import ClientContract as ClientContract
@@ -91,20 +91,14 @@ _HOMES = {
     " first_chunk hang heartbeat hold inside_event invalid_utf8 jitter newlines pace per_byte per_event random_chunks"
     " rechunk repeat scale split_at stall truncate",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+_lazy, __dir__ = lazy_names(__name__, _HOMES)
 
-__all__ = sorted(_HOME_OF)
+__all__ = sorted(" ".join(_HOMES.values()).split())
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version  # by itself most of what the import of this package costs
+
         return version("onerouter-harness")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'orharness' has no attribute {name!r}")
-    value = getattr(import_module(f"orharness.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return _lazy(name)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from orharness.cassette import Interaction, load
 from orharness.checks import explain_exchange, left_open, strict_failures
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
@@ -21,6 +20,9 @@ from orharness.server.playback import interaction_routes, reply_of, serving_rout
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Stream
 from orharness.transforms import compose
+
+if TYPE_CHECKING:
+    from orharness.cassette import Interaction
 
 
 class Leaks(StrEnum):
@@ -132,11 +134,11 @@ class SseServer:
 
     def cassette(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> LiveRoute:
         """Plays each interaction of a cassette once, to a request equal in method, path and JSON body."""
-        return self._mount_interactions(load(Path(path)), through, pacing)
+        return self._mount_interactions(_recorded_in(path), through, pacing)
 
     def serve(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> list[LiveRoute]:
         """Plays a cassette again and again: an equal body first, else in recorded order; the last one repeats."""
-        return [self.mount(route, strict=False) for route in serving_routes(load(Path(path)), through, pacing)]
+        return [self.mount(route, strict=False) for route in serving_routes(_recorded_in(path), through, pacing)]
 
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
         """Puts a route in its place; ``strict``: ``verify`` complains if it is never asked."""
@@ -258,4 +260,11 @@ class RouteUnderWay:
 
     def cassette(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> LiveRoute:
         """The interactions of a cassette in recorded order, whatever they were recorded from; the last repeats."""
-        return self.replies(*(reply_of(one, through, pacing) for one in load(Path(path))))
+        return self.replies(*(reply_of(one, through, pacing) for one in _recorded_in(path)))
+
+
+def _recorded_in(path: str | Path) -> list[Interaction]:
+    """What a cassette holds. vcrpy imports every HTTP library that is installed; few servers have to wait for that."""
+    from orharness.cassette import load
+
+    return load(Path(path))

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from orharness.cassette import Interaction
 from orharness.journal import Pacing, Request
 from orharness.scenario import Reply, Route, Through, api_path, json_difference
+
+if TYPE_CHECKING:
+    from orharness.cassette import Interaction
 
 _NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
 _LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings)$")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from orharness.contract.case import Case, Profile
@@ -58,6 +59,12 @@ def _said(*events: Event | dict[str, Any], **options: Any) -> Callable[[], Reply
     """Events, each a delta or given whole, then the finish and ``[DONE]``."""
     pieces = (Event(data=chunk(one)) if isinstance(one, dict) else one for one in events)
     return stream(*pieces, finish(), "[DONE]", **options)
+
+
+@cache
+def _many_events() -> Reply:
+    """Made when it is first asked for: that takes longer than all else in this file."""
+    return _said(*map(delta, _MANY), through=[coalesce(100)])()
 
 
 def _raw(content: str) -> Event:
@@ -489,7 +496,7 @@ CASES: tuple[Case, ...] = (
         "chat/many-events",
         "10,000 small events.",
         CHAT,
-        _said(*map(delta, _MANY), through=[coalesce(100)]),
+        _many_events,
         yields("".join(_MANY)),
         patience=10,
     ),
