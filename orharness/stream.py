@@ -140,8 +140,9 @@ def repartition(stream: Stream, offsets: Iterable[int]) -> Stream:
     size = len(stream.body)
     cuts = sorted({0, size, *(offset for offset in offsets if 0 < offset < size)})
     delays = [0.0] * len(cuts)
-    for start, chunk in zip((0, *stream.boundaries), stream.chunks, strict=False):
-        delays[bisect_left(cuts, start + 1) - 1] += chunk.delay
+    if stream.duration:
+        for start, chunk in zip((0, *stream.boundaries), stream.chunks, strict=False):
+            delays[bisect_left(cuts, start + 1) - 1] += chunk.delay
     pieces = zip(cuts, cuts[1:], delays, strict=False)
     return replace(stream, chunks=tuple(Chunk(stream.body[start:end], delay) for start, end, delay in pieces))
 

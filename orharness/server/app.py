@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from aiohttp import web
 
@@ -152,25 +151,19 @@ class Origin:
             exchange.client_read(connection.read_so_far(), all_read=all_read)
 
         exchange.refresh = refresh
-        answering = asyncio.get_running_loop().create_task(self._answer(connection, exchange, request))
         try:
-            both: set[asyncio.Future[Any]] = {answering, connection.gone}
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            keep_alive = await _while_there(connection, self._answer(connection, exchange, request))
             # A writer that was blocked when the client left has failed by now: it is a leaving all the same.
-            if not answering.done() or (connection.gone.done() and exchange.outcome is None):
-                await self._left(connection, exchange, answering)
-            return Sent(keep_alive=not answering.cancelled() and answering.exception() is None and answering.result())
+            left = keep_alive is None or (exchange.outcome is None and await connection.has_been_lost())
+            if left:
+                await self._left(connection, exchange)
+            return Sent(keep_alive=bool(keep_alive) and not left)
         finally:
             connection.answered += 1
             exchange.refresh = None
             exchange.over = True
-            if not answering.done():
-                answering.cancel()
 
-    async def _left(self, connection: Connection, exchange: LiveExchange, answering: asyncio.Task[bool]) -> None:
-        answering.cancel()
-        with suppress(asyncio.CancelledError, ConnectionError):
-            await answering
+    async def _left(self, connection: Connection, exchange: LiveExchange) -> None:
         if not connection.aborted:
             how = await connection.how_it_left()
             read = connection.read_so_far()
@@ -313,6 +306,33 @@ def _is_malformed_chat(request: Request) -> bool:
     """Whether no gateway would take it, whatever the scenario says."""
     is_chat = request.method == "POST" and api_path(request.path) == _CHAT_PATH
     return is_chat and not isinstance(request.json, dict)
+
+
+async def _while_there(connection: Connection, answering: Awaitable[bool]) -> bool | None:
+    """Awaits the answer in this task, and ends it as soon as the client has left: then ``None``."""
+    task = asyncio.current_task()
+    assert task is not None
+    waiting = True
+    cancelled = False
+
+    def leave(gone: asyncio.Future[None]) -> None:
+        nonlocal cancelled
+        if waiting:  # it is called a turn later than the client left
+            cancelled = True
+            task.cancel()
+
+    connection.gone.add_done_callback(leave)
+    try:
+        return await answering
+    except ConnectionError:
+        return False
+    except asyncio.CancelledError:
+        if not cancelled or task.uncancel():
+            raise  # the server ends
+        return None
+    finally:
+        waiting = False
+        connection.gone.remove_done_callback(leave)
 
 
 async def _no_gate(number: int) -> None:

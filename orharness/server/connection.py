@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from time import monotonic
 from typing import Any, cast
@@ -58,6 +59,7 @@ class Connection(web.RequestHandler):
         self._reset_by_peer = False
         self._peer: Peer | None = None
         self._last_seen: PeerState | None = None
+        self._seen_closed = False  # no process held the client's socket when it left
         self._wire: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -66,7 +68,7 @@ class Connection(web.RequestHandler):
         ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if ours and theirs:
             self._peer = Peer(self._peers, theirs[:2], ours[:2])
-            self.visible = self.peer() is not None
+            self.visible = self.peer(exactly=False) is not None
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio takes a truthy answer as "keep open"
         if not self.busy:  # between two exchanges
@@ -136,13 +138,12 @@ class Connection(web.RequestHandler):
         """
         started = monotonic()
         while self.visible:
+            await _breathe(monotonic() - started)  # first: nobody has read what was written just now
             read = self.has_read_all(exactly=False)
             if read:
                 return True
             if read is None:
                 await self._wait_told()
-            else:
-                await _breathe(monotonic() - started)
         await asyncio.sleep(PAUSE)
         return False
 
@@ -151,14 +152,28 @@ class Connection(web.RequestHandler):
 
         Its kernel may be stopped between closing the socket and sending the RST, for long where all cores are busy.
         """
-        await asyncio.wait({self.gone}, timeout=_TOLD_WITHIN)
+        for _ in range(_TURNS):  # as a rule the next one tells
+            if self.gone.done():
+                break
+            await asyncio.sleep(0)
+        else:
+            await asyncio.wait({self.gone}, timeout=_TOLD_WITHIN)
         if self.gone.done():
             raise ConnectionResetError("the client has left")
         self.visible = False  # it has not left: it cannot be seen any more
 
+    async def has_been_lost(self) -> bool:
+        """Whether the client is gone. Of a write that failed the transport tells in one of the next turns."""
+        for _ in range(_TURNS):
+            if self.gone.done() or self._wire is None or not self._wire.is_closing():
+                break
+            await asyncio.sleep(0)
+        return self.gone.done()
+
     def _at_leaving(self) -> PeerState | None:
         """What was read when the client left. A close with unread bytes sends RST; so behind a FIN all was read."""
         state = self.peer()
+        self._seen_closed = state is None and self.visible
         if state is None or state.read is not None:
             # Blind, or half-closed, or (RST) the socket is gone: the last answer is what is known.
             return self._last_seen
@@ -183,6 +198,8 @@ class Connection(web.RequestHandler):
         """FIN, RST or half-close. A socket that no process holds any more was closed, not half-closed."""
         if self._reset_by_peer:
             return How.RST
+        if self._seen_closed:
+            return How.FIN
         looked = monotonic()  # not since it left: on a busy machine that may be long ago, and one look is none
         while (state := self.peer()) is not None and state.attached:
             if monotonic() - looked > _HALF_CLOSE_AFTER:
@@ -260,6 +277,7 @@ async def _breathe(waited: float) -> None:
     await asyncio.sleep(0 if waited < _SPIN else min(0.25, max(0.001, waited / 8)))
 
 
+@lru_cache(maxsize=256)
 def head(
     status: int, headers: tuple[tuple[str, str], ...], framing: Framing | None, length: int, *, close: bool
 ) -> bytes:

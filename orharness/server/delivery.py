@@ -169,9 +169,8 @@ class Delivery:
     async def _end_cleanly(self, *, body: bool) -> None:
         if self._framing is Framing.CHUNKED and body:
             await self._connection.send(b"0\r\n\r\n")
-        read = self._connection.has_read_all()
-        # A socket that could be seen and is gone has been closed; what was read then is told with the leaving.
-        self._exchange.ended(all_read=False if read is None and self._connection.visible else read)
+        # Where reading can be seen it decides, behind this; who has gone with all of it read is told with the leaving.
+        self._exchange.ended(all_read=False if self._connection.visible else None)
         if self._exchange.open:
             await self._settle()
         if self._framing is Framing.CLOSE:
