@@ -35,9 +35,7 @@ def recordings() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_tls_context() -> Iterator[None]:
-    """Nothing here speaks TLS. An SDK loads a hundred authorities for each client that is made, which takes 25 ms: ten
-    thousand times in a suite like this.
-    """
+    """Nothing here speaks TLS, and an SDK loads a hundred authorities for each client that is made: thousands, here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield

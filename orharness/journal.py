@@ -47,7 +47,7 @@ class Pacing(StrEnum):
 
     RECORDED = "recorded"  # at its own deadline on an absolute clock
     LOCKSTEP = "lockstep"  # when its delay has passed and the client has read the chunk before it
-    INSTANT = "instant"  # at once
+    INSTANT = "instant"  # at once, in one write with what can go out beside it: as chunks arrive behind a busy proxy
 
 
 @dataclass(frozen=True)

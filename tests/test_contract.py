@@ -9,7 +9,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
-from itertools import chain, count
+from itertools import chain, count, repeat
+from time import sleep
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from orharness.verdict import Evidence, Result, Verdict
 
 PATIENT = 5.0  # seconds of patience for clients that pass: one that does not is told in minutes, not in hours
 ENOUGH = 30.0  # seconds of patience where nothing is to be waited for: a busy machine fails nobody
+ENOUGH_TO_LEAVE = 1.0  # ... and where it is waited for each time; a machine that takes longer once is forgiven
 BRIEF = 0.3  # seconds of patience where the client is to be caught waiting; the confirming run has four times as many
 
 
@@ -479,6 +481,45 @@ def test_a_fail_is_confirmed_before_it_is_told(thread: ServerThread) -> None:
     assert len(runs) == 2
 
 
+def leaves_late(*seconds: float) -> Client:
+    """A client that takes so long to leave in its first run, its second, and so on; the last repeats."""
+    runs = chain(seconds, repeat(seconds[-1]))
+
+    def client(base_url: str) -> Iterator[str]:
+        late = next(runs)
+        pieces: Any = correct(base_url)
+        try:
+            for piece in pieces:  # noqa: UP028 - `yield from` would close it before the sleep
+                yield piece
+        finally:
+            sleep(late)
+            pieces.close()
+
+    return client
+
+
+@pytest.mark.parametrize(
+    ("late", "result"),
+    [
+        pytest.param((2.5 * BRIEF,), Result.FAIL, id="every time"),
+        pytest.param((2.5 * ENOUGH_TO_LEAVE, 0), Result.PASS, id="once"),
+        pytest.param((1.5 * ENOUGH_TO_LEAVE, 1.5 * ENOUGH_TO_LEAVE, 0), Result.PASS, id="twice"),
+    ],
+)
+def test_who_leaves_late_every_time_is_slow_and_not_the_machine(
+    late: tuple[float, ...], result: Result, thread: ServerThread
+) -> None:
+    """One who is late in three runs, of which two had four times the patience, fails; the machine may be late twice."""
+    patience = BRIEF if result is Result.FAIL else ENOUGH_TO_LEAVE
+    [verdict] = run(leaves_late(*late), only="cancellation/between-events", thread=thread, patience=patience)
+    assert verdict.result is result
+
+
+def test_little_patience_is_none_for_the_client_while_the_reply_itself_is_silent(thread: ServerThread) -> None:
+    silent = ["transport/slow-head", "transport/slow-first-byte", "comments/between-events"]
+    assert not_passed(run(correct, only=silent, thread=thread, patience=0.1)) == []
+
+
 # -- the catalogue -------------------------------------------------------------------------------------------------
 
 
@@ -569,6 +610,11 @@ def test_what_a_client_returns_is_closed_as_well_as_what_is_iterated(thread: Ser
 def test_an_offset_behind_the_end_is_said(thread: ServerThread) -> None:
     with pytest.raises(ScenarioError, match=r"done/clean-end is 1,\d+ bytes: it cannot be cut at 99999"):
         run(correct, only="done/clean-end", at=[99999], thread=thread)
+
+
+def test_a_case_about_leaving_tries_no_boundaries(thread: ServerThread) -> None:
+    with pytest.raises(ScenarioError, match="cancellation/between-events is about leaving, and tries no boundaries"):
+        run(correct, only="cancellation/between-events", at=[17], thread=thread)
 
 
 def test_runs_beside_each_other_leave_the_switch_interval_as_it_was(thread: ServerThread) -> None:

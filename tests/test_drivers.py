@@ -476,6 +476,15 @@ def test_a_command_that_never_asks_is_not_waited_for_without_end(script: Callabl
     assert "the client never sent a request" in trouble_of(verdict)[0]
 
 
+def test_a_command_that_dies_before_it_asks_is_told_as_that(script: Callable[[str], str]) -> None:
+    (verdict,) = run(CommandSubject(script("import no_such_package")), only=ONE)
+    reason, got = trouble_of(verdict)
+    assert reason == (
+        "it ended before it sent a request: exit code 1: ModuleNotFoundError: No module named 'no_such_package'"
+    )
+    assert "its stderr: Traceback" in got
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

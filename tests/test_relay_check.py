@@ -282,6 +282,8 @@ def test_the_end_marker_s_judge() -> None:
         (b"data: [ERROR] broken\n\n", {}, True),
         (b"the model said: Error 502", {"content_type": "text/plain"}, True),
         (b'data: {"delta":"a","error":null}\n\n', {}, False),  # a field that says there is none
+        (b'data: {"delta":"a","error_code":0,"errors":{}}\n\n', {}, False),
+        (b'data: {"delta":"a","error_code":0.5}\n\n', {}, True),
         (b'data: {"delta":"a","errors": []}\n\n', {}, False),
         (b'data: {"delta":"a"}\n\n{"error":"broken"}\n\n', {}, False),  # no field of any event: nobody gets it
         (b"some text", {}, False),

@@ -221,7 +221,7 @@ class _Bench:
             left -= 1
 
     def _in_a_row(self, case: Case, replies: Sequence[Reply]) -> list[_Tried] | None:
-        """The trials without a word between them, which takes a third of the time: told only if all of them are right.
+        """The trials without a word between them, which is quicker by far: told only if all of them are right.
 
         If one is not, nothing is said here: it is found, confirmed and told by running them one by one.
         """
@@ -362,7 +362,7 @@ class _Bench:
 def _waited(case: Case, reply: Reply, patience: float) -> float:
     """Seconds without anything happening, behind which a client is stuck: not while the reply itself is silent."""
     response = reply.answer(_ASKED)
-    return case.patience * patience + max(response.head, *(chunk.delay for chunk in response.stream.chunks), 0.0)
+    return case.patience * patience + max((response.head, *(chunk.delay for chunk in response.stream.chunks)))
 
 
 def _with_trouble(case: Case, tried: _Tried, session: Session) -> _Tried:

@@ -274,7 +274,7 @@ def told(seen: Seen, *, status: int | None = None) -> Evidence | None:
 
 
 # Not where a field of that name says that there is none.
-_ERROR = re.compile(r"error(?!s?\"?\s*:\s*(?:null|false|\"\"|\[\s*\]))", re.IGNORECASE)
+_ERROR = re.compile(r"error(?!\w*\"?\s*:\s*(?:null|false|0(?![\d.])|\"\"|\[\s*\]|{\s*}))", re.IGNORECASE)
 
 
 def _says_error(seen: Seen) -> bool:
