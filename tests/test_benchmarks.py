@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import client_process
+from benchmarks import client_process, judging
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
 from benchmarks.client_process import command_for, install_node_clients
 from benchmarks.tables import Table, percentile
@@ -115,6 +115,33 @@ def test_the_table_of_cancellation(tmp_path: Path) -> None:
     # An event wakes the documented thread; while it is silent, nothing does.
     assert found["an Event, then close()"]["while silent"].startswith("no")
     assert all(row["way"] in done.stdout for row in table["rows"])
+
+
+def test_the_table_of_judging(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert judging.main(["--quick", "--rounds", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "Nothing failed." in printed
+    sweeps = [line.split() for line in printed.splitlines() if line.startswith("tests/correct_clients.py:correct")]
+    assert len(sweeps) == 4
+    for _, rounds, tried, proven, *_ in sweeps[:2]:
+        assert rounds == "1"
+        assert int(tried) > 500
+        assert tried == proven or sys.platform != "linux"
+
+
+def test_judging_tells_what_failed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    client = tmp_path / "client.py"
+    code = f"""
+import sys
+sys.path.append({str(ROOT / "tests")!r})
+from correct_clients import correct
+
+def shouts(base_url):
+    return map(str.upper, correct(base_url))
+"""
+    client.write_text(code, encoding="utf-8")
+    assert judging.main(["--quick", "--rounds", "1", f"{client}:shouts"]) == 1
+    assert "FAILED: boundaries/every-offset, done/" in capsys.readouterr().out
 
 
 def test_a_way_that_stops_is_shown_by_its_median() -> None:

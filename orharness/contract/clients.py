@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
@@ -169,13 +169,13 @@ class FunctionSession:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def run(self) -> None:
-        """Runs it here, to its end."""
+    def run(self, run_async: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run) -> None:
+        """Runs it here, to its end; if it is async, in a loop of its own, or in that of ``run_async``."""
         try:
             result = self._client(self._base_url)
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
                 self.can_cancel_inside_read = True
-                asyncio.run(self._read_async(result))
+                run_async(self._read_async(result))
             else:
                 self._read(result)
         except BaseException as error:
@@ -266,11 +266,12 @@ class FunctionBatch:
 def texts_of(sessions: Sequence[FunctionSession], closed: Callable[[], bool] = lambda: False) -> list[str] | None:
     """Runs them here, one behind the other; what they read, or ``None`` from the first that is no whole answer on."""
     texts = []
-    for session in sessions:
-        if closed():
-            return None
-        session.run()
-        if session.error is not None:
-            return None
-        texts.append("".join(session.pieces))
+    with asyncio.Runner() as runner:  # a loop for each would be a good part of a sweep
+        for session in sessions:
+            if closed():
+                return None
+            session.run(runner.run)
+            if session.error is not None:
+                return None
+            texts.append("".join(session.pieces))
     return texts
