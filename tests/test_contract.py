@@ -555,6 +555,13 @@ def test_a_client_that_is_wrong_every_other_time_is_wrong(thread: ServerThread) 
     assert verdict.result is Result.FAIL
 
 
+def assert_all_end(threads: list[threading.Thread]) -> None:
+    assert threads
+    for one in threads:
+        one.join(30)
+        assert not one.is_alive()
+
+
 def test_a_client_that_yields_without_end_is_let_go(thread: ServerThread) -> None:
     going_on = []
 
@@ -566,9 +573,7 @@ def test_a_client_that_yields_without_end_is_let_go(thread: ServerThread) -> Non
 
     [verdict] = run(endless, only="done/clean-end", thread=thread, patience=BRIEF)
     assert verdict.result is Result.FAIL
-    for one in going_on:
-        one.join(30)
-        assert not one.is_alive()
+    assert_all_end(going_on)
 
 
 def test_an_async_client_that_waits_for_something_else_is_cancelled(thread: ServerThread) -> None:
@@ -582,9 +587,7 @@ def test_an_async_client_that_waits_for_something_else_is_cancelled(thread: Serv
 
     [verdict] = run(sleeps, only="done/clean-end", thread=thread, patience=BRIEF)
     assert verdict.result is Result.FAIL
-    for one in waiting:
-        one.join(30)
-        assert not one.is_alive()
+    assert_all_end(waiting)
 
 
 def test_what_a_client_returns_is_closed_as_well_as_what_is_iterated(thread: ServerThread) -> None:
