@@ -300,6 +300,12 @@ WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and not
             "framing/no-space-after-colon",
             "it looks for `data: ` with a space; the standard takes one space away if it is there",
         ),
+        wrong(
+            needs_the_space,
+            "done/left-open-without-the-space",
+            "`data:[DONE]` is not taken for the end: there may be no space behind the colon",
+            BRIEF,
+        ),
         wrong(parses_comments, "comments/before", COMMENT_JSON),
         wrong(yields_comments, "comments/before", "a comment is taken for text"),
         wrong(

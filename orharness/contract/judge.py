@@ -37,7 +37,7 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
         return _evidence(case, exchange, f"{len(exchanges)} requests", again, heard.text)
     if not heard.ended:
         got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
-        return _evidence(case, exchange, got, _still_waits(case), heard.text)
+        return _evidence(case, exchange, got, _still_waits(case, exchange.body), heard.text)
     if not any(_fits(one, heard) for one in (case.expected, *case.also)):
         return _evidence(case, exchange, _got(heard), _reason(case, heard), heard.text)
     return None
@@ -72,9 +72,11 @@ def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
     return None
 
 
-def _still_waits(case: Case) -> str:
+def _still_waits(case: Case, body: bytes) -> str:
     if case.expected.error:
         return case.cause or "it does not see that the answer is over"
+    if b"data:[DONE]" in body:
+        return "`data:[DONE]` is not taken for the end: there may be no space behind the colon"
     return "[DONE] is not obeyed: the loop around the lines goes on reading"
 
 
