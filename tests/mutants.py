@@ -6,12 +6,13 @@ names the bug. ``python -m benchmarks.mutants`` runs all of the contract on each
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import json
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,18 @@ from http.client import HTTPException
 from time import monotonic
 from typing import Any, TypeVar
 
-from correct_clients import ASK, HEADERS, Answer, AnswerError, asked, check_coding, correct, reads, text_of
+from correct_clients import (
+    ASK,
+    HEADERS,
+    Answer,
+    AnswerError,
+    asked,
+    check_coding,
+    correct,
+    correct_async,
+    reads,
+    text_of,
+)
 
 from orharness.contract import Client, run
 from orharness.server.thread import ServerThread
@@ -50,6 +62,7 @@ class Mutant:
 
 MUTANTS: list[Mutant] = []
 kept = ExitStack()  # connections that mutants never close
+tasks: list[asyncio.Task[None]] = []  # that they never cancel; asyncio itself keeps none
 
 
 def mutant(where: str, reason: str = "", *, waits: bool = False) -> Callable[[T], T]:
@@ -877,6 +890,23 @@ def closes_at_the_next_event(base_url: str) -> Iterator[str]:
         yield from iter(pieces.get, None)
     finally:
         stop.set()
+
+
+@mutant("cancellation/between-events", "does not close its connection", waits=True)
+async def leaves_a_task_that_reads(base_url: str) -> AsyncIterator[str]:
+    """A task of its own fills a queue, and is not cancelled."""
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def work() -> None:
+        async for piece in correct_async(base_url):
+            await pieces.put(piece)
+        await pieces.put(None)
+
+    task = asyncio.create_task(work())
+    tasks.append(task)
+    while (piece := await pieces.get()) is not None:
+        yield piece
+    await task
 
 
 @mutant("cancellation/between-events", "yields nothing before the answer is complete", waits=True)

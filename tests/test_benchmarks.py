@@ -129,7 +129,11 @@ def test_the_table_of_judging(capsys: pytest.CaptureFixture[str], tmp_path: Path
         assert tried == proven or sys.platform != "linux"
 
 
-def test_judging_tells_what_failed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_judging_tells_what_failed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    monkeypatch.setattr(sys, "modules", sys.modules.copy())  # what is imported here is forgotten
     client = tmp_path / "client.py"
     code = f"""
 import sys

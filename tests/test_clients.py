@@ -189,6 +189,28 @@ def test_what_is_wrong_with_the_documented_cancelling_thread(sse_thread: ServerT
     assert "cancellation/between-events" not in failed
 
 
+def openai_left_open(base_url: str) -> Iterator[str]:
+    """As its manual begins: without ``with``."""
+    client = openai.OpenAI(base_url=base_url, api_key="x", max_retries=0)
+    for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
+        for choice in chunk.choices:
+            yield choice.delta.content or ""
+
+
+async def openai_async_left_open(base_url: str) -> AsyncIterator[str]:
+    client = openai.AsyncOpenAI(base_url=base_url, api_key="x", max_retries=0)
+    async for chunk in await client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
+        for choice in chunk.choices:
+            yield choice.delta.content or ""
+
+
+@pytest.mark.filterwarnings("ignore")  # what is closed by nobody complains when it is collected
+@pytest.mark.parametrize("client", [openai_left_open, openai_async_left_open])
+def test_a_response_that_is_closed_by_nobody_is_found(client: Client, sse_thread: ServerThread) -> None:
+    failed = _failed(client, sse_thread, "cancellation/between-events")
+    assert "closing the client does not close its connection" in failed["cancellation/between-events"]
+
+
 # --- leaving, as each library's users do it ---------------------------------------------------------------------------
 
 

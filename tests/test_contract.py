@@ -582,6 +582,44 @@ def test_a_client_that_yields_without_end_is_let_go(thread: ServerThread) -> Non
     assert_all_end(going_on)
 
 
+def test_what_the_event_loop_still_closes_behind_a_cancel_is_closed(thread: ServerThread) -> None:
+    """An inner generator that nobody closes is closed by the loop, if that goes on: at once, and not by a cancel."""
+
+    async def slowly(base_url: str) -> AsyncIterator[str]:
+        try:
+            async for piece in correct_async(base_url):
+                yield piece
+        finally:
+            await asyncio.sleep(0.01)
+
+    async def wraps(base_url: str) -> AsyncIterator[str]:
+        async for piece in slowly(base_url):
+            yield piece
+
+    cases = ["cancellation/between-events", "cancellation/while-silent"]
+    assert not_passed(run(wraps, only=cases, thread=thread, patience=ENOUGH_TO_LEAVE)) == []
+
+
+def test_an_async_client_that_keeps_something_of_an_earlier_loop_is_told_so(thread: ServerThread) -> None:
+    kept: dict[str, asyncio.Queue[str]] = {}
+
+    async def queued(base_url: str) -> AsyncIterator[str]:
+        pieces = kept.setdefault("", asyncio.Queue())
+        waiting = asyncio.ensure_future(pieces.get())  # only who has to wait finds out whose loop it is
+        await asyncio.sleep(0)
+        async for piece in correct_async(base_url):
+            await pieces.put(piece)
+            yield await waiting
+            waiting = asyncio.ensure_future(pieces.get())
+            await asyncio.sleep(0)
+        waiting.cancel()
+
+    verdicts = run(queued, only=["done/clean-end", "done/usage-before"], thread=thread, patience=ENOUGH)
+    assert [verdict.result for verdict in verdicts] == [Result.PASS, Result.FAIL]
+    assert verdicts[1].evidence is not None
+    assert "of an event loop that has ended" in verdicts[1].evidence.reason
+
+
 def test_an_async_client_that_waits_for_something_else_is_cancelled(thread: ServerThread) -> None:
     waiting = []
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
+log = logging.getLogger("orharness.contract")
 MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
 IMPORTING = 30.0  # seconds until the first request of a client
 _GIVEN_UP = 1.0  # seconds for a run to end that nobody waits for any more
@@ -145,6 +147,7 @@ class FunctionSession:
         self._stop_after = stop_after
         self._inside_read = inside_read
         self._close = threading.Event()
+        self._over = threading.Event()  # nobody looks at it any more
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self.run, name="orharness-client", daemon=True)
@@ -165,7 +168,8 @@ class FunctionSession:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     def join(self, timeout: float) -> bool:
-        """Whether it ended within so many seconds."""
+        """Whether it ended within so many seconds. What it left running in its event loop goes on until this."""
+        self._over.set()
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -175,14 +179,17 @@ class FunctionSession:
             result = self._client(self._base_url)
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
                 self.can_cancel_inside_read = True
-                run_async(self._read_async(result))
+                run_async(self._read_async(result) if self._stop_after is None else self._cancelled_async(result))
             else:
                 self._read(result)
         except BaseException as error:
             self.error = error
         finally:
-            self.ended.set()  # first: whoever waits for the pause finds out that it is none
-            self.paused.set()
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        self.ended.set()  # first: whoever waits for the pause finds out that it is none
+        self.paused.set()
 
     def _take(self, piece: object) -> bool:
         """One more piece of text, of which an empty one is none; whether it is the last that was to be read."""
@@ -215,8 +222,18 @@ class FunctionSession:
                 if close is not None:
                     close()
 
+    async def _cancelled_async(self, result: Any) -> None:
+        """The loop goes on behind the cancel, as that of an application does: a task that still reads, reads on."""
+        try:
+            await self._read_async(result)
+        except BaseException as error:
+            self.error = error
+        self._tell_end()
+        await _until(self._over)
+
     async def _read_async(self, result: Any) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self._loop.set_exception_handler(_log)
         if not hasattr(result, "__aiter__"):
             result = await result
             if not hasattr(result, "__aiter__"):
@@ -225,8 +242,7 @@ class FunctionSession:
         try:
             async for piece in iterator:
                 if self._take(piece) and not self._inside_read:
-                    while not self._close.is_set():  # noqa: ASYNC110 - a threading.Event, set from another thread
-                        await asyncio.sleep(0.001)
+                    await _until(self._close)
                     break
         except asyncio.CancelledError:
             if not self._close.is_set():
@@ -237,6 +253,16 @@ class FunctionSession:
                 if close is not None:
                     await close()
         return None
+
+
+def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio has to say of a task that a client left behind is no part of a report."""
+    log.debug("%s: %r", context["message"], context)
+
+
+async def _until(event: threading.Event) -> None:
+    while not event.is_set():  # noqa: ASYNC110 - a threading.Event, set from another thread
+        await asyncio.sleep(0.001)
 
 
 class FunctionBatch:

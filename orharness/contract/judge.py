@@ -230,6 +230,9 @@ _NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices
 _NO_JSON = "something that is no JSON is given to the JSON parser"
 _NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
 _AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or behind it"
+_OLD_LOOP = (
+    "it keeps a connection or a lock of an event loop that has ended: each run of an async client has a loop of its own"
+)
 _PARTS_OF_A_CHUNK = ("choices", "delta", "content", "role", "index")
 
 
@@ -247,6 +250,8 @@ def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
             return _NO_CHOICES
         case ValueError():
             return case.broken_json or _NO_JSON
+        case RuntimeError() if "event loop" in str(error).lower():
+            return _OLD_LOOP
         case TypeError():
             return "null as content is taken for text"
         case asyncio.TimeoutError():

@@ -258,7 +258,7 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
     )
 
 
-def told(seen: Seen, *, status: int | None = None) -> Evidence | None:
+def told(seen: Seen) -> Evidence | None:
     """The upstream's error can be seen: by the status, an error in the text, or a connection that is cut."""
     failed = seen.status is not None and seen.status >= 400
     if not seen.problem and (failed or seen.ended in (Ended.CUT, Ended.RESET) or _says_error(seen)):
