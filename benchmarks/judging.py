@@ -1,80 +1,49 @@
 """How long does it take to judge a client? ``python -m benchmarks.judging [--quick] [--rounds N] [CLIENT …]``.
 
-A sweep (one stream, cut once at every offset of it) in turns (A B A B) with as many requests of the same client, in the
-same processes, to a bare ``asyncio.Protocol`` that writes the same answer whole and looks at nothing: machines are
+A sweep (one stream, cut once at every offset of it) in turns (A B A B) with as many requests of the same client, in as
+many processes, to a bare ``asyncio.Protocol`` that writes the same answer whole and looks at nothing: machines are
 noisy. Then the whole profile ``gateway``. A client is named as for ``orharness check``. Ends with 1 if one failed.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from statistics import median
 from time import perf_counter
 
-from benchmarks.bare import HEAD, LAST_CHUNK, framed
+from benchmarks import bare_requests
 from benchmarks.tables import Table
 from orharness.contract import run
-from orharness.contract.runner import chosen, representative
-from orharness.contract.worker import NamedFunction
-from orharness.server.thread import ServerThread, loopback_sockets
+from orharness.contract.replies import representative
+from orharness.contract.runner import chosen
+from orharness.contract.worker import NamedFunction, cores_of_workers, shares_of
+from orharness.server.thread import ServerThread
 from orharness.verdict import Result, Verdict
 
 _CLIENTS = ("tests/correct_clients.py:correct", "tests/correct_clients.py:correct_async")
 _SWEEP, _SMALL_SWEEP = "boundaries/every-offset-of-2k", "boundaries/every-offset"
 _FAMILY = "done"  # of a quick run, instead of the whole profile
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
-_MINUTES = 600.0  # seconds after which bare requests are given up
 
 
-class WholeAnswers(asyncio.Protocol):
-    """Answers each request, once its body has come, in one write."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-        self._request = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._wire = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._request += data
-        head, end, body = self._request.partition(b"\r\n\r\n")
-        announced = _LENGTH.search(head + b"\r\n")
-        if end and len(body) >= int(announced[1] if announced else 0):
-            self._request = b""
-            self._wire.write(self._answer)
-
-
-def bare_origin(stack: ExitStack, thread: ServerThread, body: bytes) -> str:
-    """The base URL of a server that answers everything with this body, until the stack is closed."""
-    listening, *others = loopback_sockets()
-    for one in others:  # ::1 with the same port: nobody asks for it here
-        one.close()
-    answer = HEAD + framed(body) + LAST_CHUNK
-
-    async def listen() -> asyncio.Server:
-        return await asyncio.get_running_loop().create_server(lambda: WholeAnswers(answer), sock=listening)
-
-    server = thread.run(listen)
-    stack.callback(lambda: thread.call(server.close))
-    return f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-
-
-def timed_bare(client: NamedFunction, base_url: str, times: int) -> float:
-    """Seconds that so many requests take. Raises ``RuntimeError`` if one of them failed."""
-    started = perf_counter()
-    batch = client.start_many(base_url, times)
-    batch.ended.wait(_MINUTES)
-    seconds = perf_counter() - started
-    batch.close()
-    if batch.texts is None:
+def timed_bare(name: str, case: str, times: int) -> float:
+    """Seconds that so many requests to a bare protocol take, shared among processes as those of a sweep are."""
+    cores = cores_of_workers()
+    shares = [len(share) for share in shares_of(range(times), len(cores))]
+    command = [sys.executable, "-m", bare_requests.__name__, name, case]
+    processes = [
+        subprocess.Popen(
+            [*command, str(share), *([] if core is None else [str(core)])], stdout=subprocess.PIPE, text=True
+        )
+        for share, core in zip(shares, cores, strict=True)
+    ]
+    told = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
         raise RuntimeError("a request to the bare server failed")
-    return seconds
+    return max(map(float, told))
 
 
 def timed_run(client: NamedFunction, thread: ServerThread, only: str | None) -> tuple[float, list[Verdict]]:
@@ -113,7 +82,6 @@ def measure(names: Sequence[str], rounds: int, *, quick: bool) -> tuple[list[Tab
     with ExitStack() as stack:
         thread = ServerThread().start()
         stack.callback(thread.stop)
-        base_url = bare_origin(stack, thread, body)
         for name in names:
             client = stack.enter_context(NamedFunction(name))
             timed_run(client, thread, sweep)
@@ -122,7 +90,7 @@ def measure(names: Sequence[str], rounds: int, *, quick: bool) -> tuple[list[Tab
             for _ in range(rounds):
                 seconds, verdicts = timed_run(client, thread, sweep)
                 ours.append(seconds)
-                bares.append(timed_bare(client, base_url, len(body) - 1))
+                bares.append(timed_bare(name, sweep, len(body) - 1))
                 wrong += failed(verdicts)
             [verdict] = verdicts
             tried, proven = verdict.boundaries_tried, verdict.boundaries_proven

@@ -8,12 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 import orharness
-import orharness.contract
 
 PACKAGE = Path(orharness.__file__).parent
 RANKS = {
@@ -176,16 +174,19 @@ def test_an_import_costs_nothing_heavy(module: str) -> None:
     assert run_python("-c", script).split() == []
 
 
-@pytest.mark.parametrize("name", ["orharness.SseServer", "orharness.contract.run", "orharness.cli.check.check_client"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "orharness.SseServer",
+        "orharness.contract.run",
+        "orharness.contract.worker.NamedFunction",
+        "orharness.cli.check.check_client",
+    ],
+)
 def test_vcrpy_is_loaded_where_a_cassette_is(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     script = f"import sys; from {module} import {attribute}; print('aiohttp' in sys.modules, 'vcr' in sys.modules)"
     assert run_python("-c", script).split() == ["True", "False"]
-
-
-def test_a_process_for_a_client_waits_for_no_server() -> None:
-    script = "import sys, orharness.contract.worker as it; print('aiohttp' in sys.modules, it.FunctionSession.__name__)"
-    assert run_python("-c", script).split() == ["False", "FunctionSession"]
 
 
 def test_a_pytest_run_that_does_not_use_the_plugin_pays_nothing(tmp_path: Path) -> None:
@@ -314,21 +315,20 @@ def test_each_public_name_can_be_got(name: str) -> None:
     assert name in dir(orharness)
 
 
-@pytest.mark.parametrize("package", [orharness, orharness.contract])
-def test_the_types_that_a_checker_sees_are_those_that_are_got(package: ModuleType) -> None:
+def test_the_types_that_a_checker_sees_are_those_that_are_got() -> None:
     """The names under TYPE_CHECKING in ``__init__``, with their modules, and those looked up at run time."""
     seen = {
         (node.module, alias.name, alias.asname)
-        for block in ast.walk(ast.parse(SOURCES[package.__name__]))
+        for block in ast.walk(ast.parse(SOURCES["orharness"]))
         if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
         for node in ast.walk(block)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    homes = package._HOMES.items()
-    assert seen == {(f"{package.__name__}.{home}", name, name) for home, names in homes for name in names.split()}
-    assert sorted(name for _, name, _ in seen) == package.__all__
-    assert all(hasattr(package, name) for name in package.__all__)
+    homes = orharness._HOMES.items()
+    assert seen == {(f"orharness.{home}", name, name) for home, names in homes for name in names.split()}
+    assert sorted(name for _, name, _ in seen) == orharness.__all__
+    assert all(hasattr(orharness, name) for name in orharness.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from orharness.contract import CASES, FAMILIES, Case, Profile
 from orharness.contract.chunkings import BEFORE_BOM, INSIDE_CRLF, MIDDLES, TENDER, TWO_BYTES, Cuts
-from orharness.contract.runner import reply_cut, representative
+from orharness.contract.replies import reply_cut, representative
 from orharness.dialects.chat import fold
 from orharness.journal import Request
 from orharness.sse import BOM, Event, decode

@@ -28,7 +28,8 @@ from orharness.contract import CASES
 from orharness.contract import starters as starter_files
 from orharness.contract.locate import locate
 from orharness.contract.replay import cuts_of, find, parse, spell, with_commands
-from orharness.contract.runner import chosen, representative
+from orharness.contract.replies import representative
+from orharness.contract.runner import chosen
 from orharness.errors import ScenarioError
 from orharness.stream import repartition
 from orharness.verdict import Evidence, Level, Result, Verdict

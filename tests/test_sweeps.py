@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from correct_clients import correct, correct_async
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orharness.contract import run
+from orharness.contract.case import Case
+from orharness.contract.chunkings import Cuts
 from orharness.contract.clients import FunctionSubject
-from orharness.contract.runner import chosen, representative
-from orharness.contract.worker import NamedFunction
+from orharness.contract.replies import representative
+from orharness.contract.rows import Proof, Row
+from orharness.contract.runner import chosen
+from orharness.contract.worker import NamedFunction, cores_of_workers, shares_of
 from orharness.server.thread import ServerThread
-from orharness.verdict import Result, Verdict
+from orharness.verdict import Got, Result, Verdict
 
 SWEEP = "boundaries/every-offset"
 CLIENTS = Path(__file__).with_name("correct_clients.py")
@@ -41,21 +47,24 @@ def judged(folder: Path, sse_thread: ServerThread) -> Iterator[Callable[..., Ver
     named: list[NamedFunction] = []
 
     def judge(code: str, only: str = SWEEP, patience: float = 1.0) -> Verdict:
-        source = f"import os, time\nfrom correct_clients import correct, correct_async\nTOLD = {TOLD!r}\n{code}"
+        source = f"import os, re, time\nfrom correct_clients import correct, correct_async\nTOLD = {TOLD!r}\n{code}"
         (folder / "client.py").write_text(source, encoding="utf-8")
         with NamedFunction("client.py:client") as client:
             named.append(client)
             [verdict] = run(client, only=only, thread=sse_thread, patience=patience)
         return verdict
 
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     yield judge
     assert not any(client._workers for client in named)
+    assert cores is None or os.sched_getaffinity(0) == cores
 
 
 NOTED = """
 def client(base_url):
     with open(TOLD, "a") as file:
-        file.write(f"{os.getpid()}\\n")
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        file.write(f"{os.getpid()}/{len(cores)}\\n")
     print("not for the protocol")
     return %s(base_url)
 """
@@ -68,10 +77,13 @@ def test_a_client_that_is_right_is_read_in_other_processes(
     verdict = judged(NOTED % name)
     assert verdict.result is Result.PASS
     assert verdict.boundaries_proven == verdict.boundaries_tried > CUTS
-    processes = Path(TOLD).read_text("utf-8").split()
+    noted = Path(TOLD).read_text("utf-8").split()
+    processes = [one.partition("/")[0] for one in noted]
     assert len(processes) == CUTS
     assert processes.count(str(os.getpid())) == 1  # the first run
-    assert len(set(processes)) == 3
+    assert len(set(processes)) == 1 + len(cores_of_workers())
+    if hasattr(os, "sched_getaffinity"):
+        assert {one.partition("/")[2] for one in noted} == {"1"}
     assert capfd.readouterr() == ("not for the protocol\n", "")  # of the first run, which is here
 
 
@@ -129,6 +141,7 @@ def test_a_client_that_is_wrong_is_told_as_if_it_had_run_here(
         "raise SystemExit",
         "return []",  # it says something else
         "time.sleep(600)",  # it hangs
+        "re.match('(a|a)*b', 'a' * 60)",  # it hangs, and lets nothing else run in its process
         "return correct(base_url) if list(correct(base_url)) else []",  # it asks twice
     ],
 )
@@ -137,6 +150,7 @@ def test_what_goes_wrong_only_in_another_process_is_not_told_of_the_client(
 ) -> None:
     """Everything is looked at in this process before it is told."""
     monkeypatch.setattr("orharness.contract.worker.IMPORTING", 3.0)
+    monkeypatch.setattr("orharness.contract.worker._SLACK", 1.0)
     code = f"""
 def client(base_url):
     if os.getpid() == {os.getpid()}:
@@ -177,7 +191,56 @@ def test_where_no_process_can_be_started_it_is_read_here(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert judged(NOTED % "correct").result is Result.PASS
-    assert set(Path(TOLD).read_text("utf-8").split()) == {str(os.getpid())}
+    assert {one.partition("/")[0] for one in Path(TOLD).read_text("utf-8").split()} == {str(os.getpid())}
+
+
+class Elsewhere(FunctionSubject):
+    """Says of every row what it is told to; ``asked`` is what it was asked."""
+
+    longest_row = 100
+
+    def __init__(self, answer: Row | None) -> None:
+        super().__init__(correct)
+        self.answer = answer
+        self.asked: list[Cuts] = []
+
+    def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
+        assert len(cuttings) <= self.longest_row
+        self.asked += cuttings
+        return self.answer
+
+
+def test_what_was_seen_elsewhere_is_what_is_told(sse_thread: ServerThread) -> None:
+    subject = Elsewhere(Row("ü世🙂!", Proof(1000, 0)))
+    [verdict] = run(subject, only=SWEEP, thread=sse_thread)
+    rows = -(-(CUTS - 1) // subject.longest_row)
+    assert verdict.result is Result.PASS
+    assert verdict.got == Got("ü世🙂!", None)
+    assert verdict.boundaries_tried == verdict.boundaries_proven > rows * 1000
+    assert subject.asked == [(offset,) for offset in range(2, CUTS + 1)]  # the first was cut here
+
+
+def test_a_boundary_that_was_only_assumed_elsewhere_is_no_pass(sse_thread: ServerThread) -> None:
+    [verdict] = run(Elsewhere(Row("ü世🙂!", Proof(1, 999, lacking=True))), only=SWEEP, thread=sse_thread)
+    assert verdict.result is Result.NOT_APPLICABLE
+    assert verdict.boundaries_tried - verdict.boundaries_proven >= 999
+    assert "only be assumed" in verdict.note
+
+
+def test_a_row_that_is_not_right_elsewhere_is_run_here(sse_thread: ServerThread) -> None:
+    subject = Elsewhere(None)
+    [verdict] = run(subject, only=SWEEP, thread=sse_thread)
+    assert verdict.result is Result.PASS
+    assert verdict.boundaries_proven == verdict.boundaries_tried > CUTS
+    assert len(subject.asked) == CUTS - 1
+
+
+@given(st.lists(st.integers()), st.integers(1, 9))
+def test_shares_are_all_of_it(items: list[int], number: int) -> None:
+    shares = shares_of(items, number)
+    assert [item for share in shares for item in share] == items
+    assert len(shares) == number
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_a_subject_says_how_long_its_first_run_may_take() -> None:

@@ -17,7 +17,7 @@ from orharness.checks import describe
 from orharness.cli.running import announce, stopped_by_signal
 from orharness.contract.judge import in_words
 from orharness.contract.replay import find, parse
-from orharness.contract.runner import reply_cut
+from orharness.contract.replies import reply_cut
 from orharness.errors import ScenarioError
 from orharness.journal import Exchange, Request
 from orharness.report.contents import shown

@@ -69,29 +69,6 @@ class Session(Protocol):
         """Whether the run ended, and its threads with it, within so many seconds."""
 
 
-class Batch(Protocol):
-    """Several runs of a client, one behind the other, each to its end. ``ended`` is set when the last one ended.
-
-    ``texts``: of each run the text, once all have ended; ``None`` if one of them showed an error or stopped short.
-    ``starting``: seconds that the first run may take, before patience begins, to send its request.
-    """
-
-    texts: list[str] | None
-    ended: threading.Event
-    starting: float
-
-    def close(self) -> None:
-        """Begins no further run, and gives up the one that is under way."""
-
-
-@runtime_checkable
-class BatchSubject(Protocol):
-    """A client that can be run several times without a word between. Who finds a run wrong runs them one by one."""
-
-    def start_many(self, base_url: str, times: int) -> Batch:
-        """Begins the first of so many runs."""
-
-
 @runtime_checkable
 class Subject(Protocol):
     """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so.
@@ -124,7 +101,7 @@ class FunctionSubject:
         session.start()
         return session
 
-    def start_many(self, base_url: str, times: int) -> Batch:
+    def start_many(self, base_url: str, times: int) -> FunctionBatch:
         """Begins the first of so many runs, all in one thread."""
         self._runs += 1
         self.starting = IMPORTING if self._runs == 1 else 0.0
@@ -150,10 +127,11 @@ class FunctionSession:
         self._over = threading.Event()  # nobody looks at it any more
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self.run, name="orharness-client", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Runs it in a thread of its own."""
+        self._thread = threading.Thread(target=self.run, name="orharness-client", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -170,8 +148,9 @@ class FunctionSession:
     def join(self, timeout: float) -> bool:
         """Whether it ended within so many seconds. What it left running in its event loop goes on until this."""
         self._over.set()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self._thread is None or not self._thread.is_alive()
 
     def run(self, run_async: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run) -> None:
         """Runs it here, to its end; if it is async, in a loop of its own, or in that of ``run_async``."""
@@ -266,7 +245,11 @@ async def _until(event: threading.Event) -> None:
 
 
 class FunctionBatch:
-    """Several runs of a function in one thread: the next begins where the last one ended."""
+    """Several runs of a function in one thread: the next begins where the last one ended. ``ended``: the last one did.
+
+    ``texts``: of each run the text, once all have ended; ``None`` if one of them showed an error or stopped short.
+    ``starting``: seconds that the first run may take, before patience begins, to send its request.
+    """
 
     def __init__(self, sessions: Sequence[FunctionSession], starting: float) -> None:
         self.starting = starting

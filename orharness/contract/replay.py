@@ -9,7 +9,7 @@ from dataclasses import replace
 from orharness.contract.case import Case
 from orharness.contract.cases import CASES
 from orharness.contract.chunkings import AS_SENT
-from orharness.contract.runner import representative
+from orharness.contract.replies import representative
 from orharness.errors import ScenarioError
 from orharness.verdict import Result, Verdict
 

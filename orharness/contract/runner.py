@@ -15,8 +15,6 @@ from orharness.contract.cases import CLAIMS, select
 from orharness.contract.chunkings import Cuts
 from orharness.contract.clients import (
     MOST_PIECES,
-    Batch,
-    BatchSubject,
     Client,
     FunctionSubject,
     Session,
@@ -33,14 +31,16 @@ from orharness.contract.judge import (
     nothing_sent,
     was_over,
 )
+from orharness.contract.replies import cut, reply_cut, representative, waited
+from orharness.contract.rows import Proof, Row, RowSubject, progress, run_row
 from orharness.contract.shrink import smallest
 from orharness.errors import ClientFailure, ScenarioError
-from orharness.journal import Exchange, Outcome, Pacing, Request
-from orharness.scenario import Reply, Response
+from orharness.journal import Exchange, Outcome
+from orharness.scenario import Reply
 from orharness.server.facade import SseServer
-from orharness.server.handles import Call, LiveRoute
+from orharness.server.handles import LiveRoute
 from orharness.server.thread import ServerThread
-from orharness.stream import Stream, repartition
+from orharness.stream import Stream
 from orharness.verdict import Evidence, Got, Result, Verdict
 
 PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fail is confirmed with four times as many
@@ -51,7 +51,6 @@ _SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
 _ON_ONE_ROUTE = 64  # trials: a route looks through all of its exchanges each time that it is asked for them
 _A_ROW = 8  # trials: fewer are run one by one
 _IN_A_ROW = 256  # trials, at most
-_ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 
 def run(
@@ -141,27 +140,6 @@ def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:
     return [cuts for chunking in case.chunkings for cuts in chunking.cuts(stream, seed)]
 
 
-def reply_cut(case: Case, cuts: Cuts) -> Reply:
-    """The case's reply with its body cut there and nowhere else; with ``None`` as the case has it."""
-    return _cut(case.reply(), cuts)
-
-
-def _cut(reply: Reply, cuts: Cuts) -> Reply:
-    if cuts is None:
-        return reply
-
-    def answer(request: Request) -> Response:
-        response = reply.answer(request)
-        return replace(response, stream=repartition(response.stream, cuts))
-
-    return Reply(answer, reply.name)
-
-
-def representative(case: Case) -> Stream:
-    """The stream that the case sends to a plain request."""
-    return case.reply().answer(_ASKED).stream
-
-
 @dataclass(frozen=True)
 class _Tried:
     """What came of one trial: what is wrong (``None``: nothing), what was seen, or why it tells nothing."""
@@ -171,6 +149,12 @@ class _Tried:
     heard: Heard | None = None
     note: str = ""
     took: float = 0.0  # seconds from a cancel to the client's leaving
+    row: Row | None = None  # all the trials that this one stands for
+
+    @property
+    def proof(self) -> Proof:
+        """What was seen of its boundaries."""
+        return Proof.of([] if self.exchange is None else [self.exchange]) if self.row is None else self.row.proof
 
 
 class _Bench:
@@ -196,7 +180,7 @@ class _Bench:
             raise ScenarioError(f"{case.id} is {len(stream.body):,} bytes: it cannot be cut at {wanted}")
         cuttings = [tuple(at)] if at is not None else _cuttings(case, stream, self._seed)
         tries: list[_Tried] = []
-        for cuts, tried in zip(cuttings, self._all(case, cuttings), strict=True):
+        for cuts, tried in self._all(case, cuttings):
             tries.append(tried if tried.evidence is None or _certain(tried) else self._told(case, stream, cuts, tried))
             if tries[-1].evidence is not None:
                 break
@@ -213,56 +197,45 @@ class _Bench:
             tried = self._once(case, cuts, 4 * self._patience)
         return tried if tried.evidence is None else self._shrunk(case, stream, cuts, tried)
 
-    def _all(self, case: Case, cuttings: Sequence[Cuts]) -> Iterable[_Tried]:
-        """One trial for each way to cut, on one route as long as that can be: its replies stand in their order."""
-        reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
-        yield from self._one_by_one(case, [_cut(reply, cuts) for cuts in cuttings[:1]])  # who hangs does it here
-        for first in range(1, len(cuttings), _IN_A_ROW):
-            replies = [_cut(reply, cuts) for cuts in cuttings[first : first + _IN_A_ROW]]
-            yield from self._in_a_row(case, replies) or self._one_by_one(case, replies)
+    def _all(self, case: Case, cuttings: Sequence[Cuts]) -> Iterator[tuple[Cuts, _Tried]]:
+        """What came of each way to cut; of those that were all right in a row, of them together."""
+        yield from self._one_by_one(case, cuttings[:1])  # who hangs does it here
+        done = 1
+        while done < len(cuttings):
+            together = cuttings[done : done + self._longest_row]
+            row = self._in_a_row(case, together)
+            if row is None:
+                yield from self._one_by_one(case, together)
+            else:
+                yield (), _Tried(None, heard=Heard(row.text, None, ended=True, waited=0.0), row=row)
+            done += len(together)
 
-    def _one_by_one(self, case: Case, replies: Sequence[Reply]) -> Iterator[_Tried]:
+    @property
+    def _longest_row(self) -> int:
+        return (self._subject.longest_row if isinstance(self._subject, RowSubject) else 0) or _IN_A_ROW
+
+    def _one_by_one(self, case: Case, cuttings: Sequence[Cuts]) -> Iterator[tuple[Cuts, _Tried]]:
+        """On one route as long as that can be: its replies stand in their order."""
+        reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
         route, answered, left = None, 0, 0
-        for number in range(len(replies)):
+        for number, cuts in enumerate(cuttings):
             # A client that asked again has taken another's reply; and a fail that was looked at has taken the place.
             if not left or route is None or route is not self._mounted or len(route.exchanges) != answered:
-                batch = replies[number : number + _ON_ONE_ROUTE]
-                route = self._route([reply for reply in batch for _ in range(case.runs)])
+                batch = [cut(reply, one) for one in cuttings[number : number + _ON_ONE_ROUTE]]
+                route = self._route([one for one in batch for _ in range(case.runs)])
                 answered, left = 0, len(batch)
-            yield self._run(case, route, self._patience)
+            yield cuts, self._run(case, route, self._patience)
             answered += case.runs
             left -= 1
 
-    def _in_a_row(self, case: Case, replies: Sequence[Reply]) -> list[_Tried] | None:
-        """The trials without a word between them, which is quicker by far: told only if all of them are right.
-
-        If one is not, nothing is said here: it is found, confirmed and told by running them one by one.
-        """
-        subject = self._subject
-        if not isinstance(subject, BatchSubject) or len(replies) < _A_ROW or case.runs > 1 or case.expected.error:
+    def _in_a_row(self, case: Case, cuttings: Sequence[Cuts]) -> Row | None:
+        if len(cuttings) < _A_ROW or case.runs > 1 or case.expected.error:
             return None
-        route = self._route(replies)
-        batch = subject.start_many(self._server.base_url, len(replies))
-        try:
-            waited = _waited(case, replies[0], self._patience)
-            if not _wait_for_batch(batch, route, waited) or batch.texts is None:
-                return None
-            calls = route.calls
-            if len(calls) != len(replies) or not all(call.finished for call in calls):
-                return None
-            tries = []
-            for text, call in zip(batch.texts, calls, strict=True):
-                heard, exchange = Heard(text, None, ended=True, waited=waited), call.exchange
-                tries.append(_Tried(judge_text(case, heard, [exchange]), exchange, heard))
-            return None if any(tried.evidence for tried in tries) else tries
-        finally:
-            self._end_batch(batch)
-
-    def _end_batch(self, batch: Batch) -> None:
-        if not batch.ended.is_set():
-            self._mounted = None
-            self._server.reset()
-        batch.close()
+        if isinstance(self._subject, RowSubject) and self._subject.longest_row:
+            return self._subject.row(case, cuttings, self._patience)
+        if isinstance(self._subject, FunctionSubject):
+            return run_row(self._server, self._subject, case, cuttings, self._patience)
+        return None
 
     def _once(self, case: Case, cuts: Cuts, patience: float) -> _Tried:
         return self._run(case, self._route([reply_cut(case, cuts)]), patience)
@@ -299,13 +272,13 @@ class _Bench:
         before = len(route.exchanges)
         session = self._subject.start(self._server.base_url)
         try:
-            waited = _waited(case, case.reply(), patience)
-            ended = _wait_for_end(session, route, before, waited, self._subject.starting)
+            patience_of_case = waited(case, case.reply(), patience)
+            ended = _wait_for_end(session, route, before, patience_of_case, self._subject.starting)
             calls = route.calls_from(before)
             if ended and calls:
                 calls[-1].finished  # noqa: B018 - gives it the time to read the end
             exchanges = [call.exchange for call in calls]
-            heard = Heard("".join(session.pieces), session.error, ended, waited)
+            heard = Heard("".join(session.pieces), session.error, ended, patience_of_case)
             evidence = judge_text(case, heard, exchanges) if exchanges else nothing_sent(heard.error, self._unmatched())
             tried = _Tried(evidence, exchanges[-1] if exchanges else None, heard)
         finally:
@@ -373,12 +346,6 @@ class _Bench:
         return _Tried(judge_cancel(cancel, exchange, said), exchange, heard, took=took)
 
 
-def _waited(case: Case, reply: Reply, patience: float) -> float:
-    """Seconds without anything happening, behind which a client is stuck: not while the reply itself is silent."""
-    response = reply.answer(_ASKED)
-    return case.patience * patience + max((response.head, *(chunk.delay for chunk in response.stream.chunks)))
-
-
 def _with_trouble(case: Case, tried: _Tried, session: Session) -> _Tried:
     """What was tried, or what came out at its end: that the client does not keep to the way in which it is driven."""
     trouble = session.error
@@ -430,31 +397,12 @@ def _wait_for_end(session: Session, route: LiveRoute, before: int, patience: flo
         calls = route.calls_from(before)
         if len(calls) > MOST_REQUESTS or len(session.pieces) > MOST_PIECES:
             return False
-        now = (len(session.pieces), [_progress(call) for call in calls])
+        now = (len(session.pieces), [progress(call) for call in calls])
         if now != seen:
             seen, deadline = now, monotonic() + patience + (0.0 if calls else starting)
         elif monotonic() > deadline:
             return False
     return True
-
-
-def _wait_for_batch(batch: Batch, route: LiveRoute, patience: float) -> bool:
-    """Whether it ended. As for one run, patience runs while nothing happens."""
-    seen: object = None
-    deadline = monotonic() + patience
-    while not batch.ended.wait(min(0.05, patience)):
-        calls = route.calls_from(0)
-        now = (len(calls), _progress(calls[-1]) if calls else None)
-        if now != seen:
-            seen, deadline = now, monotonic() + patience + (0.0 if calls else batch.starting)
-        elif monotonic() > deadline:
-            return False
-    return True
-
-
-def _progress(call: Call) -> tuple[int | None, int]:
-    exchange = call.exchange
-    return exchange.bytes_read, exchange.bytes_written
 
 
 def _wait_until_held(route: LiveRoute, patience: float) -> None:
@@ -465,11 +413,9 @@ def _wait_until_held(route: LiveRoute, patience: float) -> None:
 
 
 def _verdict(case: Case, tries: Sequence[_Tried]) -> Verdict:
-    exchanges = [one.exchange for one in tries if one.exchange is not None]
-    proven = sum(one.boundaries.proven for one in exchanges)
-    assumed = sum(one.boundaries.assumed for one in exchanges)
+    proof = Proof.all(one.proof for one in tries)
     last = tries[-1]
-    note = last.note or (_ASSUMED if any(map(_needs_proof, exchanges)) else "")
+    note = last.note or (_ASSUMED if proof.lacking else "")
     result = Result.FAIL if last.evidence else Result.NOT_APPLICABLE if note else Result.PASS
     heard = last.heard
     return Verdict(
@@ -477,8 +423,8 @@ def _verdict(case: Case, tries: Sequence[_Tried]) -> Verdict:
         case.title,
         result,
         last.evidence,
-        proven + assumed,
-        proven,
+        proof.proven + proof.assumed,
+        proof.proven,
         level=case.level,
         source=case.source,
         expected=case.expected,
@@ -488,11 +434,3 @@ def _verdict(case: Case, tries: Sequence[_Tried]) -> Verdict:
 
 
 _ASSUMED = "its boundaries could only be assumed: the client's reads cannot be seen from here"
-
-
-def _needs_proof(exchange: Exchange) -> bool:
-    """Whether a boundary inside the body was written that nobody saw the client observe.
-
-    Where chunks are joined on purpose their boundaries are those of HTTP chunks, which every client has to observe.
-    """
-    return exchange.boundaries.assumed > 0 and exchange.chunks_written > 1 and exchange.pacing is not Pacing.INSTANT

@@ -1,31 +1,50 @@
 """A Python client in processes of its own, for the many runs of one sweep.
 
-A client in a thread of this process shares the interpreter with the server that is to see it: each hands it to the
-other a dozen times a run, which takes longer than all that the two have to do. So whole sweeps are read elsewhere, and
-only if every run was right; whatever is wrong is looked at here, where it can be seen.
+Two threads that share an interpreter, a server and its client, do best on one core: they take turns anyway, and on two
+cores each waits for the other one to wake up, a dozen times a run. So each of these processes has a server of its own
+and keeps to one core, and whole sweeps are shared among them. What they say is taken only if every run was right;
+whatever is wrong is looked at here, where it can be seen.
 
-Run as a module, it is such a process. It takes a line of JSON a batch, ``{"base_url": …, "times": …}``, and answers
-with one, ``{"texts": …}``.
+Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": id, "cuts": [[…], …], "patience": s}``,
+and answers with one: ``{"row": {"text": …, "proof": [proven, assumed, lacking]}}``, or null for a row that was not
+right. Before it come lines of ``{}``, as long as something happens.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import random
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import astuple
+from itertools import pairwise
+from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
-from orharness.contract.clients import IMPORTING, Batch, FunctionSession, FunctionSubject, texts_of
+from orharness.contract.case import Case
+from orharness.contract.cases import CASES
+from orharness.contract.chunkings import Cuts
+from orharness.contract.clients import IMPORTING, FunctionSubject
 from orharness.contract.locate import locate
 from orharness.contract.processes import ClientProcess
+from orharness.contract.replies import waited
+from orharness.contract.rows import Proof, Row, run_row
 from orharness.errors import OrharnessError
+from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
 
-_WORKERS = 2  # clients at a time: while one computes, the server answers the other
+T = TypeVar("T")
+_MOST_WORKERS = 4
+_A_ROW = 512  # trials for each of them, at most
+_COLLECTED_AFTER = 50_000  # objects, which are some twenty runs: collecting every few of them took a tenth of the time
+_LOOK = 0.05  # seconds between two looks at whether a process is silent for too long
+_SLACK = 5.0  # seconds beyond patience within which a process says something: it is patient itself
 
 
 class NamedFunction(FunctionSubject):
@@ -37,23 +56,31 @@ class NamedFunction(FunctionSubject):
     def __init__(self, name: str) -> None:
         super().__init__(locate(name))
         self._name = name
-        self._workers: list[ClientProcess] = []
+        self._cores = cores_of_workers()
+        self._workers: list[Worker] = []
         self._failed = False
+        self._stay = ExitStack()
 
-    def start_many(self, base_url: str, times: int) -> Batch:
-        """Begins the first of so many runs: in the other processes, unless they have failed before."""
-        if self._failed:
-            return super().start_many(base_url, times)
-        starting = 0.0 if self._workers else IMPORTING
+    @property
+    def longest_row(self) -> int:
+        """Trials that the processes take at a time; 0 behind their failure."""
+        return 0 if self._failed else len(self._cores) * _A_ROW
+
+    def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
+        """One trial for each way to cut, shared among the processes; ``None`` if one was not right."""
         try:
-            while len(self._workers) < _WORKERS:
-                # Without the current directory on its path: a file of the user's may be named as one of ours is.
-                words = [sys.executable, "-P", "-m", __name__, self._name]
-                self._workers.append(ClientProcess(shlex.join(words), hears=True))
+            while len(self._workers) < len(self._cores):
+                self._workers.append(Worker(self._name, self._cores[len(self._workers)]))
         except OrharnessError:  # it cannot be started
             self._give_up()
-            return super().start_many(base_url, times)
-        return WorkerBatch(self._workers, base_url, times, starting, self._give_up)
+            return None
+        shares = shares_of(cuttings, len(self._workers))
+        asked = [one for one, share in zip(self._workers, shares, strict=True) if one.ask(case, share, patience)]
+        rows = [worker.answer() for worker in asked]
+        if any(worker.failed for worker in self._workers):
+            self._give_up()
+        right = [row for row in rows if row is not None]
+        return Row.all(right) if len(right) == len(shares) else None
 
     def _give_up(self) -> None:
         self._failed = True
@@ -65,84 +92,128 @@ class NamedFunction(FunctionSubject):
             self._workers.pop().close()
 
     def __enter__(self) -> NamedFunction:
+        """Until its end, this thread and those that it starts keep to one core."""
+        self._stay.enter_context(_on_one_core(self._cores[0]))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+        self._stay.close()
 
 
-class WorkerBatch:
-    """Several runs, shared by the other processes. Where one says anything but texts, they are not asked again."""
+class Worker:
+    """One of the other processes, as it is seen from here. It has ``failed`` behind whatever goes wrong with it.
 
-    def __init__(
-        self,
-        workers: Sequence[ClientProcess],
-        base_url: str,
-        times: int,
-        starting: float,
-        give_up: Callable[[], None],
-    ) -> None:
-        self.texts: list[str] | None = None
-        self.ended = threading.Event()
-        self.starting = starting
-        self._workers = workers
-        self._give_up = give_up
-        self._answers: list[list[str] | None] = []
-        self._lock = threading.Lock()
-        self._asking = len(workers)
-        shares = (times // len(workers) + (number < times % len(workers)) for number in range(len(workers)))
-        questions = ({"base_url": base_url, "times": share} for share in shares)
-        self._threads = [
-            threading.Thread(target=self._ask, args=pair, name="orharness-worker", daemon=True)
-            for pair in zip(workers, questions, strict=True)
-        ]
-        for thread in self._threads:
-            thread.start()
+    Raises ``ScenarioError`` where it cannot be started.
+    """
+
+    def __init__(self, name: str, core: int | None) -> None:
+        self.failed = False
+        # Without the current directory on its path: a file of the user's may be named as one of ours is.
+        words = [sys.executable, "-P", "-m", __name__, name, *([] if core is None else [str(core)])]
+        self._process = ClientProcess(shlex.join(words), hears=True)
+        self._starting = IMPORTING
+        self._silence = 0.0  # seconds that it may say nothing
+        self._heard = 0.0  # when it last said something
+        self._row: Row | None = None
+        self._reader = threading.Thread()
+
+    def ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
+        """Has it begin a trial for each way to cut; whether it took the question."""
+        question = {"case": case.id, "cuts": cuttings, "patience": patience}
+        self.failed = not self._process.write(json.dumps(question).encode() + b"\n")
+        if not self.failed:
+            self._silence = waited(case, case.reply(), patience) + _SLACK + self._starting
+            self._heard = monotonic()
+            self._reader = threading.Thread(target=self._read, name="orharness-worker", daemon=True)
+            self._reader.start()
+            self._starting = 0.0
+        return not self.failed
+
+    def answer(self) -> Row | None:
+        """What it says of the trials, once it does; ``None`` if one was not right, or where it fails."""
+        while self._reader.is_alive():
+            if monotonic() > self._heard + self._silence:
+                self._process.kill()
+            self._reader.join(_LOOK)
+        return self._row
+
+    def _read(self) -> None:
+        told = b""
+        while data := self._process.read():
+            self._heard = monotonic()
+            told += data
+            if told.endswith(b"\n") and "row" in (message := json.loads(told.splitlines()[-1])):
+                row = message["row"]
+                self._row = None if row is None else Row(row["text"], Proof(*row["proof"]))
+                return
+        self._row = None
+        self.failed = True
 
     def close(self) -> None:
-        """Gives up the runs that are under way: ends the processes."""
-        if not self.ended.is_set():
-            for worker in self._workers:
-                worker.kill()
-        for thread in self._threads:
-            thread.join()
-        if len(self._answers) < len(self._workers):
-            self._give_up()
-
-    def _ask(self, worker: ClientProcess, question: dict[str, Any]) -> None:
-        told = b""
-        if worker.write(json.dumps(question).encode() + b"\n"):
-            while not told.endswith(b"\n") and (data := worker.read()):
-                told += data
-        with self._lock:
-            if told.endswith(b"\n"):
-                self._answers.append(json.loads(told)["texts"])
-            self._asking -= 1
-            if not self._asking:
-                self.texts = self._all_texts()
-                self.ended.set()
-
-    def _all_texts(self) -> list[str] | None:
-        """All runs are of one case, so it does not matter which run has which text."""
-        whole = [answer for answer in self._answers if answer is not None]
-        return list(chain.from_iterable(whole)) if len(whole) == len(self._workers) else None
+        """Ends it, whatever it does."""
+        self._process.kill()
+        if self._reader.ident is not None:
+            self._reader.join()
+        self._process.close()
 
 
-def main(name: str) -> None:
-    """The other process: reads batches until its stdin ends. What the client prints goes nowhere."""
+def shares_of(items: Sequence[T], number: int) -> list[Sequence[T]]:
+    """So many parts, one behind the other, of about the same length."""
+    ends = [len(items) * at // number for at in range(number + 1)]
+    return [items[start:end] for start, end in pairwise(ends)]
+
+
+def cores_of_workers() -> list[int | None]:
+    """One for each process, by chance: other checks may be under way. ``None`` where none can be chosen."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        return list(random.sample(allowed, min(_MOST_WORKERS, len(allowed))))
+    return [None] * min(_MOST_WORKERS, os.cpu_count() or 1)
+
+
+@contextmanager
+def _on_one_core(core: int | None) -> Iterator[None]:
+    """This thread, and the threads and processes that it starts; nothing where no core can be chosen."""
+    if core is None:
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    with suppress(OSError):  # it was taken away meanwhile
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.sched_setaffinity(0, allowed)
+
+
+def main(name: str, core: str | None = None) -> None:
+    """The other process: reads rows until its stdin ends. What the client prints goes nowhere."""
     asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    client = locate(name)
-    for line in asked:
-        question = json.loads(line)
-        sessions = [FunctionSession(client, question["base_url"]) for _ in range(question["times"])]
-        told.write(json.dumps({"texts": texts_of(sessions)}).encode() + b"\n")
+
+    def tell(**message: object) -> None:
+        told.write(json.dumps(message).encode() + b"\n")
         told.flush()
+
+    with _on_one_core(None if core is None else int(core)):
+        gc.freeze()  # what has been imported stays, and need not be looked at again and again
+        gc.set_threshold(_COLLECTED_AFTER)
+        cases = {case.id: case for case in CASES}
+        client = FunctionSubject(locate(name))
+        thread = ServerThread().start()
+        for line in asked:
+            question = json.loads(line)
+            with SseServer(thread, strict=False) as server:
+                row = run_row(server, client, cases[question["case"]], question["cuts"], question["patience"], tell)
+            tell(row=None if row is None else {"text": row.text, "proof": astuple(row.proof)})
+        thread.stop()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

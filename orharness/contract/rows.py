@@ -1,0 +1,133 @@
+"""Many runs of one client in a row, without a word between them: quicker by far, and told only if all were right.
+
+If one was not, nothing is said here: it is found, confirmed and told by running them one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol, runtime_checkable
+
+from orharness.contract.case import Case
+from orharness.contract.chunkings import Cuts
+from orharness.contract.clients import FunctionBatch, FunctionSubject
+from orharness.contract.judge import Heard, judge_text
+from orharness.contract.replies import cut, waited
+from orharness.journal import Exchange, Pacing
+from orharness.server.facade import SseServer
+from orharness.server.handles import Call, LiveRoute
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How many boundaries were seen to be observed, in one trial or in several, and how many only assumed to be.
+
+    ``lacking``: one inside a body was only assumed that had to be seen.
+    """
+
+    proven: int = 0
+    assumed: int = 0
+    lacking: bool = False
+
+    @classmethod
+    def of(cls, exchanges: Iterable[Exchange]) -> Proof:
+        """What was seen of them."""
+        return cls.all(
+            cls(one.boundaries.proven, one.boundaries.assumed, lacking=_needs_proof(one)) for one in exchanges
+        )
+
+    @classmethod
+    def all(cls, parts: Iterable[Proof]) -> Proof:
+        """All of them together."""
+        proven, assumed, lacking = 0, 0, False
+        for one in parts:
+            proven, assumed, lacking = proven + one.proven, assumed + one.assumed, lacking or one.lacking
+        return cls(proven, assumed, lacking=lacking)
+
+
+def _needs_proof(exchange: Exchange) -> bool:
+    """Where chunks are joined on purpose their boundaries are those of HTTP chunks: every client observes them."""
+    return exchange.boundaries.assumed > 0 and exchange.chunks_written > 1 and exchange.pacing is not Pacing.INSTANT
+
+
+@dataclass(frozen=True)
+class Row:
+    """Trials that were all right; ``text`` is what the client made of the last one."""
+
+    text: str
+    proof: Proof
+
+    @classmethod
+    def all(cls, parts: Sequence[Row]) -> Row:
+        """All of them as one; at least one."""
+        return cls(parts[-1].text, Proof.all(row.proof for row in parts))
+
+
+@runtime_checkable
+class RowSubject(Protocol):
+    """A client that runs a row itself, somewhere else. ``longest_row``: trials, at most; 0 where it cannot."""
+
+    @property
+    def longest_row(self) -> int: ...
+
+    def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
+        """As ``run_row``."""
+
+
+def run_row(
+    server: SseServer,
+    subject: FunctionSubject,
+    case: Case,
+    cuttings: Sequence[Cuts],
+    patience: float,
+    on_progress: Callable[[], None] = lambda: None,
+) -> Row | None:
+    """One trial for each way to cut; ``None`` if one of them was not right.
+
+    ``on_progress`` is called now and then, as long as something happens.
+    """
+    server.reset()
+    reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
+    route = server.post("/chat/completions").replies(*(cut(reply, cuts) for cuts in cuttings))
+    patience = waited(case, reply, patience)
+    batch = subject.start_many(server.base_url, len(cuttings))
+    try:
+        if not _wait_for(batch, route, patience, on_progress) or batch.texts is None:
+            return None
+        calls = route.calls
+        if len(calls) != len(cuttings) or not all(call.finished for call in calls):
+            return None
+        exchanges = [call.exchange for call in calls]
+        for text, exchange in zip(batch.texts, exchanges, strict=True):
+            if judge_text(case, Heard(text, None, ended=True, waited=patience), [exchange]) is not None:
+                return None
+        return Row(batch.texts[-1], Proof.of(exchanges))
+    finally:
+        if not batch.ended.is_set():
+            server.reset()  # ends its connection, so that a client which still waits is let go
+        batch.close()
+
+
+def _wait_for(batch: FunctionBatch, route: LiveRoute, patience: float, on_progress: Callable[[], None]) -> bool:
+    """Whether it ended. As for one run, patience runs while nothing happens."""
+    seen: object = None
+    before = 0  # runs that are over
+    deadline = monotonic() + patience
+    while not batch.ended.wait(min(0.05, patience)):
+        calls = route.calls_from(before)
+        before += max(0, len(calls) - 1)
+        now = (before, progress(calls[-1]) if calls else None)
+        if now != seen:
+            seen, deadline = now, monotonic() + patience + (0.0 if calls else batch.starting)
+            on_progress()
+        elif monotonic() > deadline:
+            return False
+    return True
+
+
+def progress(call: Call) -> tuple[int | None, int]:
+    """How far an exchange has come: it changes as long as its client takes bytes."""
+    exchange = call.exchange
+    return exchange.bytes_read, exchange.bytes_written
