@@ -11,7 +11,6 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from statistics import median
 from time import perf_counter
 
@@ -20,8 +19,7 @@ from benchmarks.tables import Table
 from orharness.contract import run
 from orharness.contract.replies import representative
 from orharness.contract.runner import chosen
-from orharness.contract.worker import NamedFunction, cores_of_workers, shares_of
-from orharness.server.thread import ServerThread
+from orharness.contract.worker import NamedFunction, shares_of
 from orharness.verdict import Result, Verdict
 
 _CLIENTS = ("tests/correct_clients.py:correct", "tests/correct_clients.py:correct_async")
@@ -29,9 +27,8 @@ _SWEEP, _SMALL_SWEEP = "boundaries/every-offset-of-2k", "boundaries/every-offset
 _FAMILY = "done"  # of a quick run, instead of the whole profile
 
 
-def timed_bare(name: str, case: str, times: int) -> float:
+def timed_bare(name: str, case: str, times: int, cores: Sequence[int | None]) -> float:
     """Seconds that so many requests to a bare protocol take, shared among processes as those of a sweep are."""
-    cores = cores_of_workers()
     shares = [len(share) for share in shares_of(range(times), len(cores))]
     command = [sys.executable, "-m", bare_requests.__name__, name, case]
     processes = [
@@ -46,10 +43,10 @@ def timed_bare(name: str, case: str, times: int) -> float:
     return max(map(float, told))
 
 
-def timed_run(client: NamedFunction, thread: ServerThread, only: str | None) -> tuple[float, list[Verdict]]:
+def timed_run(client: NamedFunction, only: str | None) -> tuple[float, list[Verdict]]:
     """Seconds that the cases take, and what is said of the client."""
     started = perf_counter()
-    verdicts = run(client, only=only, thread=thread)
+    verdicts = run(client, only=only)
     return perf_counter() - started, verdicts
 
 
@@ -66,7 +63,7 @@ def measure(names: Sequence[str], rounds: int, *, quick: bool) -> tuple[list[Tab
     sweeps = Table(
         "1",
         f"{sweep}: {len(body):,} bytes, cut once at every offset",
-        ("client", "rounds", "boundaries", "proven", "least s", "median s", "bare s", "ratio"),
+        ("client", "rounds", "boundaries", "proven", "least s", "median s", "most s", "bare s", "ratio"),
         (
             "boundaries: those that were tried in one sweep; proven: the kernel saw the client read up to each",
             "bare: the same requests, answered whole by a bare asyncio.Protocol (median); ratio: median s to bare s",
@@ -79,26 +76,22 @@ def measure(names: Sequence[str], rounds: int, *, quick: bool) -> tuple[list[Tab
         ("client", "cases", "failed", "seconds"),
     )
     wrong: list[str] = []
-    with ExitStack() as stack:
-        thread = ServerThread().start()
-        stack.callback(thread.stop)
-        for name in names:
-            client = stack.enter_context(NamedFunction(name))
-            timed_run(client, thread, sweep)
-            ours: list[float] = []
-            bares: list[float] = []
+    for name in names:
+        ours: list[float] = []
+        bares: list[float] = []
+        with NamedFunction(name) as client:
+            timed_run(client, sweep)
             for _ in range(rounds):
-                seconds, verdicts = timed_run(client, thread, sweep)
+                seconds, verdicts = timed_run(client, sweep)
                 ours.append(seconds)
-                bares.append(timed_bare(name, sweep, len(body) - 1))
+                bares.append(timed_bare(name, sweep, len(body) - 1, client.cores))
                 wrong += failed(verdicts)
             [verdict] = verdicts
-            tried, proven = verdict.boundaries_tried, verdict.boundaries_proven
-            bare = median(bares)
-            sweeps.rows.append((name, rounds, tried, proven, min(ours), median(ours), bare, median(ours) / bare))
-            seconds, verdicts = timed_run(client, thread, _FAMILY if quick else None)
-            profiles.rows.append((name, len(verdicts), len(failed(verdicts)), seconds))
-            wrong += failed(verdicts)
+            seconds, verdicts = timed_run(client, _FAMILY if quick else None)
+        tried, proven, bare = verdict.boundaries_tried, verdict.boundaries_proven, median(bares)
+        sweeps.rows.append((name, rounds, tried, proven, min(ours), median(ours), max(ours), bare, median(ours) / bare))
+        profiles.rows.append((name, len(verdicts), len(failed(verdicts)), seconds))
+        wrong += failed(verdicts)
     return [sweeps, profiles], wrong
 
 

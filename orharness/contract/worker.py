@@ -50,13 +50,14 @@ _SLACK = 5.0  # seconds beyond patience within which a process says something: i
 class NamedFunction(FunctionSubject):
     """A function by its name, ``MODULE:NAME`` or ``FILE.py:NAME``: other processes find it, too. A context manager.
 
-    Raises ``ScenarioError`` as ``locate`` does.
+    ``cores``: of each of these processes the number of its core, ``None`` where none can be chosen. Raises
+    ``ScenarioError`` as ``locate`` does.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(locate(name))
         self._name = name
-        self._cores = cores_of_workers()
+        self.cores = cores_of_workers()
         self._workers: list[Worker] = []
         self._failed = False
         self._stay = ExitStack()
@@ -64,13 +65,13 @@ class NamedFunction(FunctionSubject):
     @property
     def longest_row(self) -> int:
         """Trials that the processes take at a time; 0 behind their failure."""
-        return 0 if self._failed else len(self._cores) * _A_ROW
+        return 0 if self._failed else len(self.cores) * _A_ROW
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
         """One trial for each way to cut, shared among the processes; ``None`` if one was not right."""
         try:
-            while len(self._workers) < len(self._cores):
-                self._workers.append(Worker(self._name, self._cores[len(self._workers)]))
+            while len(self._workers) < len(self.cores):
+                self._workers.append(Worker(self._name, self.cores[len(self._workers)]))
         except OrharnessError:  # it cannot be started
             self._give_up()
             return None
@@ -93,7 +94,7 @@ class NamedFunction(FunctionSubject):
 
     def __enter__(self) -> NamedFunction:
         """Until its end, this thread and those that it starts keep to one core."""
-        self._stay.enter_context(_on_one_core(self._cores[0]))
+        self._stay.enter_context(_on_one_core(self.cores[0]))
         return self
 
     def __exit__(
