@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 log = logging.getLogger("orharness.contract")
 MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
+CLIENT_THREAD = "orharness-client"
 IMPORTING = 30.0  # seconds until the first request of a client
 _GIVEN_UP = 1.0  # seconds for a run to end that nobody waits for any more
 
@@ -131,7 +132,7 @@ class FunctionSession:
 
     def start(self) -> None:
         """Runs it in a thread of its own."""
-        self._thread = threading.Thread(target=self.run, name="orharness-client", daemon=True)
+        self._thread = threading.Thread(target=self.run, name=CLIENT_THREAD, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -257,7 +258,7 @@ class FunctionBatch:
         self.ended = threading.Event()
         self._sessions = sessions
         self._closed = False
-        self._thread = threading.Thread(target=self._main, name="orharness-client", daemon=True)
+        self._thread = threading.Thread(target=self._main, name=CLIENT_THREAD, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -268,11 +269,11 @@ class FunctionBatch:
         self._thread.join(_GIVEN_UP)
 
     def _main(self) -> None:
-        self.texts = texts_of(self._sessions, lambda: self._closed)
+        self.texts = _texts_of(self._sessions, lambda: self._closed)
         self.ended.set()
 
 
-def texts_of(sessions: Sequence[FunctionSession], closed: Callable[[], bool] = lambda: False) -> list[str] | None:
+def _texts_of(sessions: Sequence[FunctionSession], closed: Callable[[], bool]) -> list[str] | None:
     """Runs them here, one behind the other; what they read, or ``None`` from the first that is no whole answer on."""
     texts = []
     with asyncio.Runner() as runner:  # a loop for each would be a good part of a sweep

@@ -24,17 +24,17 @@ _ERROR = re.compile(r"^\s*(?:Uncaught )?[\w.]*(?:Error|Exception|Interrupt)\b.*$
 class ClientProcess:
     """A process that runs from here to ``close``. Its stdout is read by the caller; of its stderr the end is kept.
 
-    Raises ``ScenarioError`` for a command that cannot be run.
+    ``command`` is a command line or its words. Raises ``ScenarioError`` for one that cannot be run.
     """
 
-    def __init__(self, command: str, *, hears: bool = False, **environment: str) -> None:
+    def __init__(self, command: str | list[str], *, hears: bool = False, **environment: str) -> None:
         stdin = subprocess.PIPE if hears else subprocess.DEVNULL
         bypass = {name: without_proxy(os.environ.get(name)) for name in ("NO_PROXY", "no_proxy")}
         # A Python on Windows would write what its locale says; what is read here is UTF-8.
         env = {"PYTHONIOENCODING": "utf-8", **os.environ, **bypass, **environment}
         try:
             self._process = subprocess.Popen(
-                arguments(command),
+                arguments(command) if isinstance(command, str) else command,
                 bufsize=0,
                 stdin=stdin,
                 stdout=subprocess.PIPE,

@@ -35,7 +35,7 @@ def representative(case: Case) -> Stream:
     return case.reply().answer(_ASKED).stream
 
 
-def waited(case: Case, reply: Reply, patience: float) -> float:
+def patience_for(case: Case, reply: Reply, patience: float) -> float:
     """Seconds without anything happening, behind which a client is stuck: not while the reply itself is silent."""
     response = reply.answer(_ASKED)
     return case.patience * patience + max((response.head, *(chunk.delay for chunk in response.stream.chunks)))

@@ -14,7 +14,7 @@ from orharness.contract.case import Case
 from orharness.contract.chunkings import Cuts
 from orharness.contract.clients import FunctionBatch, FunctionSubject
 from orharness.contract.judge import Heard, judge_text
-from orharness.contract.replies import cut, waited
+from orharness.contract.replies import cut, patience_for
 from orharness.journal import Exchange, Pacing
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
@@ -48,7 +48,10 @@ class Proof:
 
 
 def _needs_proof(exchange: Exchange) -> bool:
-    """Where chunks are joined on purpose their boundaries are those of HTTP chunks: every client observes them."""
+    """Whether a boundary inside the body was only assumed that had to be seen.
+
+    Where chunks are joined on purpose their boundaries are those of HTTP chunks, which every client has to observe.
+    """
     return exchange.boundaries.assumed > 0 and exchange.chunks_written > 1 and exchange.pacing is not Pacing.INSTANT
 
 
@@ -91,10 +94,10 @@ def run_row(
     server.reset()
     reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
     route = server.post("/chat/completions").replies(*(cut(reply, cuts) for cuts in cuttings))
-    patience = waited(case, reply, patience)
+    patience = patience_for(case, reply, patience)
     batch = subject.start_many(server.base_url, len(cuttings))
     try:
-        if not _wait_for(batch, route, patience, on_progress) or batch.texts is None:
+        if not _wait_for(batch, route, len(cuttings), patience, on_progress) or batch.texts is None:
             return None
         calls = route.calls
         if len(calls) != len(cuttings) or not all(call.finished for call in calls):
@@ -110,14 +113,18 @@ def run_row(
         batch.close()
 
 
-def _wait_for(batch: FunctionBatch, route: LiveRoute, patience: float, on_progress: Callable[[], None]) -> bool:
-    """Whether it ended. As for one run, patience runs while nothing happens."""
+def _wait_for(
+    batch: FunctionBatch, route: LiveRoute, runs: int, patience: float, on_progress: Callable[[], None]
+) -> bool:
+    """Whether it ended. As for one run, patience runs while nothing happens, and nobody asks again without an end."""
     seen: object = None
     before = 0  # runs that are over
     deadline = monotonic() + patience
     while not batch.ended.wait(min(0.05, patience)):
         calls = route.calls_from(before)
         before += max(0, len(calls) - 1)
+        if before >= runs:
+            return False
         now = (before, progress(calls[-1]) if calls else None)
         if now != seen:
             seen, deadline = now, monotonic() + patience + (0.0 if calls else batch.starting)

@@ -31,7 +31,7 @@ from orharness.contract.judge import (
     nothing_sent,
     was_over,
 )
-from orharness.contract.replies import cut, reply_cut, representative, waited
+from orharness.contract.replies import cut, patience_for, reply_cut, representative
 from orharness.contract.rows import Proof, Row, RowSubject, progress, run_row
 from orharness.contract.shrink import smallest
 from orharness.errors import ClientFailure, ScenarioError
@@ -49,8 +49,8 @@ _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told t
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
 _ON_ONE_ROUTE = 64  # trials: a route looks through all of its exchanges each time that it is asked for them
-_A_ROW = 8  # trials: fewer are run one by one
-_IN_A_ROW = 256  # trials, at most
+_SHORTEST_ROW = 8  # trials: fewer are run one by one
+_LONGEST_ROW = 256  # trials, at most
 
 
 def run(
@@ -207,12 +207,12 @@ class _Bench:
             if row is None:
                 yield from self._one_by_one(case, together)
             else:
-                yield (), _Tried(None, heard=Heard(row.text, None, ended=True, waited=0.0), row=row)
+                yield None, _Tried(None, heard=Heard(row.text, None, ended=True, waited=0.0), row=row)
             done += len(together)
 
     @property
     def _longest_row(self) -> int:
-        return (self._subject.longest_row if isinstance(self._subject, RowSubject) else 0) or _IN_A_ROW
+        return (self._subject.longest_row if isinstance(self._subject, RowSubject) else 0) or _LONGEST_ROW
 
     def _one_by_one(self, case: Case, cuttings: Sequence[Cuts]) -> Iterator[tuple[Cuts, _Tried]]:
         """On one route as long as that can be: its replies stand in their order."""
@@ -229,7 +229,7 @@ class _Bench:
             left -= 1
 
     def _in_a_row(self, case: Case, cuttings: Sequence[Cuts]) -> Row | None:
-        if len(cuttings) < _A_ROW or case.runs > 1 or case.expected.error:
+        if len(cuttings) < _SHORTEST_ROW or case.runs > 1 or case.expected.error:
             return None
         if isinstance(self._subject, RowSubject) and self._subject.longest_row:
             return self._subject.row(case, cuttings, self._patience)
@@ -272,13 +272,13 @@ class _Bench:
         before = len(route.exchanges)
         session = self._subject.start(self._server.base_url)
         try:
-            patience_of_case = waited(case, case.reply(), patience)
-            ended = _wait_for_end(session, route, before, patience_of_case, self._subject.starting)
+            waited = patience_for(case, case.reply(), patience)
+            ended = _wait_for_end(session, route, before, waited, self._subject.starting)
             calls = route.calls_from(before)
             if ended and calls:
                 calls[-1].finished  # noqa: B018 - gives it the time to read the end
             exchanges = [call.exchange for call in calls]
-            heard = Heard("".join(session.pieces), session.error, ended, patience_of_case)
+            heard = Heard("".join(session.pieces), session.error, ended, waited)
             evidence = judge_text(case, heard, exchanges) if exchanges else nothing_sent(heard.error, self._unmatched())
             tried = _Tried(evidence, exchanges[-1] if exchanges else None, heard)
         finally:

@@ -6,8 +6,8 @@ and keeps to one core, and whole sweeps are shared among them. What they say is 
 whatever is wrong is looked at here, where it can be seen.
 
 Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": id, "cuts": [[…], …], "patience": s}``,
-and answers with one: ``{"row": {"text": …, "proof": [proven, assumed, lacking]}}``, or null for a row that was not
-right. Before it come lines of ``{}``, as long as something happens.
+and answers with one: ``{"row": {"text": …, "proof": [proven, assumed, lacking]}}``, with null as the row if a run of it
+was not right. Before it come lines of ``{}``, as long as something happens. It ends behind a client that does not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import gc
 import json
 import os
 import random
-import shlex
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -30,10 +29,10 @@ from typing import TypeVar
 from orharness.contract.case import Case
 from orharness.contract.cases import CASES
 from orharness.contract.chunkings import Cuts
-from orharness.contract.clients import IMPORTING, FunctionSubject
+from orharness.contract.clients import CLIENT_THREAD, IMPORTING, FunctionSubject
 from orharness.contract.locate import locate
 from orharness.contract.processes import ClientProcess
-from orharness.contract.replies import waited
+from orharness.contract.replies import patience_for
 from orharness.contract.rows import Proof, Row, run_row
 from orharness.errors import OrharnessError
 from orharness.server.facade import SseServer
@@ -41,8 +40,9 @@ from orharness.server.thread import ServerThread
 
 T = TypeVar("T")
 _MOST_WORKERS = 4
-_A_ROW = 512  # trials for each of them, at most
+_LONGEST_SHARE = 512  # trials for each of them, at most
 _COLLECTED_AFTER = 50_000  # objects, which are some twenty runs: collecting every few of them took a tenth of the time
+_SOON = 2.0  # seconds from the end of a process to that of its stdout
 _LOOK = 0.05  # seconds between two looks at whether a process is silent for too long
 _SLACK = 5.0  # seconds beyond patience within which a process says something: it is patient itself
 
@@ -65,18 +65,18 @@ class NamedFunction(FunctionSubject):
     @property
     def longest_row(self) -> int:
         """Trials that the processes take at a time; 0 behind their failure."""
-        return 0 if self._failed else len(self.cores) * _A_ROW
+        return 0 if self._failed else len(self.cores) * _LONGEST_SHARE
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
         """One trial for each way to cut, shared among the processes; ``None`` if one was not right."""
+        shares = shares_of(cuttings, len(self.cores))
         try:
             while len(self._workers) < len(self.cores):
                 self._workers.append(Worker(self._name, self.cores[len(self._workers)]))
-        except OrharnessError:  # it cannot be started
+            asked = [one for one, share in zip(self._workers, shares, strict=True) if one.ask(case, share, patience)]
+        except (OrharnessError, RuntimeError):  # no more processes, or threads, can be started
             self._give_up()
             return None
-        shares = shares_of(cuttings, len(self._workers))
-        asked = [one for one, share in zip(self._workers, shares, strict=True) if one.ask(case, share, patience)]
         rows = [worker.answer() for worker in asked]
         if any(worker.failed for worker in self._workers):
             self._give_up()
@@ -100,8 +100,8 @@ class NamedFunction(FunctionSubject):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
-        self._stay.close()
+        with self._stay:
+            self.close()
 
 
 class Worker:
@@ -113,8 +113,8 @@ class Worker:
     def __init__(self, name: str, core: int | None) -> None:
         self.failed = False
         # Without the current directory on its path: a file of the user's may be named as one of ours is.
-        words = [sys.executable, "-P", "-m", __name__, name, *([] if core is None else [str(core)])]
-        self._process = ClientProcess(shlex.join(words), hears=True)
+        with _on_one_core(core):
+            self._process = ClientProcess([sys.executable, "-P", "-m", __name__, name], hears=True)
         self._starting = IMPORTING
         self._silence = 0.0  # seconds that it may say nothing
         self._heard = 0.0  # when it last said something
@@ -124,22 +124,25 @@ class Worker:
     def ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
         """Has it begin a trial for each way to cut; whether it took the question."""
         question = {"case": case.id, "cuts": cuttings, "patience": patience}
-        self.failed = not self._process.write(json.dumps(question).encode() + b"\n")
-        if not self.failed:
-            self._silence = waited(case, case.reply(), patience) + _SLACK + self._starting
+        self._row, self.failed = None, True  # until it has answered
+        told = self._process.write(json.dumps(question).encode() + b"\n")
+        if told:
+            self._silence = patience_for(case, case.reply(), patience) + _SLACK + self._starting
             self._heard = monotonic()
             self._reader = threading.Thread(target=self._read, name="orharness-worker", daemon=True)
             self._reader.start()
             self._starting = 0.0
-        return not self.failed
+        return told
 
     def answer(self) -> Row | None:
         """What it says of the trials, once it does; ``None`` if one was not right, or where it fails."""
         while self._reader.is_alive():
-            if monotonic() > self._heard + self._silence:
-                self._process.kill()
             self._reader.join(_LOOK)
-        return self._row
+            if self._reader.is_alive() and monotonic() > self._heard + self._silence:
+                self._process.kill()
+                self._reader.join(_SOON)
+                break
+        return None if self.failed else self._row
 
     def _read(self) -> None:
         told = b""
@@ -149,16 +152,18 @@ class Worker:
             if told.endswith(b"\n") and "row" in (message := json.loads(told.splitlines()[-1])):
                 row = message["row"]
                 self._row = None if row is None else Row(row["text"], Proof(*row["proof"]))
+                self.failed = False
                 return
-        self._row = None
-        self.failed = True
 
     def close(self) -> None:
         """Ends it, whatever it does."""
         self._process.kill()
         if self._reader.ident is not None:
-            self._reader.join()
-        self._process.close()
+            self._reader.join(_SOON)
+        if self._reader.is_alive():  # what a client started in a session of its own holds the pipe open
+            self._process.wait(_SOON)
+        else:
+            self._process.close()
 
 
 def shares_of(items: Sequence[T], number: int) -> list[Sequence[T]]:
@@ -171,7 +176,7 @@ def cores_of_workers() -> list[int | None]:
     """One for each process, by chance: other checks may be under way. ``None`` where none can be chosen."""
     if hasattr(os, "sched_getaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
-        return list(random.sample(allowed, min(_MOST_WORKERS, len(allowed))))
+        return list(random.SystemRandom().sample(allowed, min(_MOST_WORKERS, len(allowed))))
     return [None] * min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
@@ -191,7 +196,7 @@ def _on_one_core(core: int | None) -> Iterator[None]:
             os.sched_setaffinity(0, allowed)
 
 
-def main(name: str, core: str | None = None) -> None:
+def main(name: str) -> None:
     """The other process: reads rows until its stdin ends. What the client prints goes nowhere."""
     asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
@@ -202,19 +207,20 @@ def main(name: str, core: str | None = None) -> None:
         told.write(json.dumps(message).encode() + b"\n")
         told.flush()
 
-    with _on_one_core(None if core is None else int(core)):
-        gc.freeze()  # what has been imported stays, and need not be looked at again and again
-        gc.set_threshold(_COLLECTED_AFTER)
-        cases = {case.id: case for case in CASES}
-        client = FunctionSubject(locate(name))
-        thread = ServerThread().start()
-        for line in asked:
-            question = json.loads(line)
-            with SseServer(thread, strict=False) as server:
-                row = run_row(server, client, cases[question["case"]], question["cuts"], question["patience"], tell)
-            tell(row=None if row is None else {"text": row.text, "proof": astuple(row.proof)})
-        thread.stop()
+    client = FunctionSubject(locate(name))
+    gc.freeze()  # what has been imported stays, and need not be looked at again and again
+    gc.set_threshold(_COLLECTED_AFTER)
+    cases = {case.id: case for case in CASES}
+    thread = ServerThread().start()
+    for line in asked:
+        question = json.loads(line)
+        with SseServer(thread, strict=False) as server:
+            row = run_row(server, client, cases[question["case"]], question["cuts"], question["patience"], tell)
+        if any(one.name == CLIENT_THREAD for one in threading.enumerate()):
+            os._exit(1)  # a client that goes on, whatever it is told, would be in the way of the next row
+        tell(row=None if row is None else {"text": row.text, "proof": astuple(row.proof)})
+    thread.stop()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])
