@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
 from itertools import chain, count, repeat
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -600,38 +600,116 @@ def test_what_the_event_loop_still_closes_behind_a_cancel_is_closed(thread: Serv
     assert not_passed(run(wraps, only=cases, thread=thread, patience=ENOUGH_TO_LEAVE)) == []
 
 
-def test_an_async_client_that_keeps_something_of_an_earlier_loop_is_told_so(thread: ServerThread) -> None:
-    kept: dict[str, asyncio.Queue[str]] = {}
+class Queued:
+    """It reads in a task that lives as long as the loop, and hands over with queues, which belong to a loop, too."""
 
-    async def queued(base_url: str) -> AsyncIterator[str]:
-        pieces = kept.setdefault("", asyncio.Queue())
-        waiting = asyncio.ensure_future(pieces.get())  # only who has to wait finds out whose loop it is
+    def __init__(self) -> None:
+        self.urls: asyncio.Queue[str] = asyncio.Queue()
+        self.pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        self.reading: asyncio.Task[None] | None = None
+
+    async def read(self) -> None:
+        while True:
+            async for piece in correct_async(await self.urls.get()):
+                await self.pieces.put(piece)
+            await self.pieces.put(None)
+
+    async def __call__(self, base_url: str) -> AsyncIterator[str]:
+        if self.reading is None:
+            self.reading = asyncio.create_task(self.read())
+            await asyncio.sleep(0)  # only who has to wait finds out whose loop it is
+        await self.urls.put(base_url)
+        while (piece := await self.pieces.get()) is not None:
+            yield piece
+
+
+def test_an_async_client_may_keep_what_belongs_to_its_loop(thread: ServerThread) -> None:
+    """An application has one loop, and one session in it: also where each case is a test of its own."""
+    client = Queued()
+    for cases in (["done/clean-end", "boundaries/pairs"], ["done/usage-before"]):
+        assert not_passed(run(client, only=cases, thread=thread, patience=ENOUGH)) == []
+
+
+def test_an_async_client_that_keeps_something_of_an_ended_loop_is_told_so(thread: ServerThread) -> None:
+    pieces: asyncio.Queue[str] = asyncio.Queue()
+
+    async def waits() -> None:  # only who has to wait finds out whose loop it is
+        waiting = asyncio.create_task(pieces.get())
         await asyncio.sleep(0)
-        async for piece in correct_async(base_url):
-            await pieces.put(piece)
-            yield await waiting
-            waiting = asyncio.ensure_future(pieces.get())
-            await asyncio.sleep(0)
         waiting.cancel()
 
-    verdicts = run(queued, only=["done/clean-end", "done/usage-before"], thread=thread, patience=ENOUGH)
-    assert [verdict.result for verdict in verdicts] == [Result.PASS, Result.FAIL]
-    assert verdicts[1].evidence is not None
-    assert "of an event loop that has ended" in verdicts[1].evidence.reason
+    async def queued(base_url: str) -> AsyncIterator[str]:
+        await waits()
+        async for piece in correct_async(base_url):
+            await pieces.put(piece)
+            yield await pieces.get()
+        await pieces.get()
+
+    asyncio.run(waits())
+    [verdict] = run(queued, only="done/clean-end", thread=thread, patience=ENOUGH)
+    assert verdict.evidence is not None
+    assert "of another event loop" in verdict.evidence.reason
+
+
+def test_a_function_that_wants_a_loop_before_it_is_async_is_told_so(thread: ServerThread) -> None:
+    def early(base_url: str) -> AsyncIterator[str]:
+        asyncio.get_running_loop()
+        return correct_async(base_url)
+
+    [verdict] = run(early, only="done/clean-end", thread=thread, patience=ENOUGH)
+    assert verdict.evidence is not None
+    assert "make it inside an async function" in verdict.evidence.reason
+
+
+def test_a_run_that_holds_its_loop_holds_no_other(thread: ServerThread) -> None:
+    runs, let_go = count(), threading.Event()
+
+    async def holds(base_url: str) -> AsyncIterator[str]:
+        async for piece in correct_async(base_url):
+            yield piece
+        if next(runs) < 2:
+            let_go.wait(60)
+
+    held, *others = run(holds, only=["done/clean-end", "done/usage-before"], thread=thread, patience=BRIEF)
+    let_go.set()
+    assert held.result is Result.FAIL
+    assert not_passed(others) == []
+
+
+def assert_cancelled(tasks: list[asyncio.Task[Any]]) -> None:
+    assert tasks
+    deadline = monotonic() + ENOUGH
+    while not all(task.done() for task in tasks) and monotonic() < deadline:
+        sleep(0.01)
+    assert all(task.done() for task in tasks)
+
+
+def test_what_an_async_client_leaves_behind_a_cancel_does_not_go_on(thread: ServerThread) -> None:
+    left: list[asyncio.Task[Any]] = []
+
+    async def leaves(base_url: str) -> AsyncIterator[str]:
+        left.append(asyncio.create_task(asyncio.sleep(3600)))
+        async for piece in correct_async(base_url):
+            yield piece
+
+    run(leaves, only="cancellation/between-events", thread=thread, patience=ENOUGH_TO_LEAVE)
+    assert_cancelled(left)
 
 
 def test_an_async_client_that_waits_for_something_else_is_cancelled(thread: ServerThread) -> None:
-    waiting = []
+    waiting: list[asyncio.Task[Any]] = []
 
     async def sleeps(base_url: str) -> AsyncIterator[str]:
         async for piece in correct_async(base_url):
             yield piece
-        waiting.append(threading.current_thread())
+        task = asyncio.current_task()
+        assert task is not None
+        waiting.append(task)
         await asyncio.sleep(3600)
 
     [verdict] = run(sleeps, only="done/clean-end", thread=thread, patience=BRIEF)
     assert verdict.result is Result.FAIL
-    assert_all_end(waiting)
+    assert_cancelled(waiting)
 
 
 def test_what_a_client_returns_is_closed_as_well_as_what_is_iterated(thread: ServerThread) -> None:

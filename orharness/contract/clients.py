@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
-log = logging.getLogger("orharness.contract")
+from orharness.contract.loops import client_loop
+
 MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
 CLIENT_THREAD = "orharness-client"
 IMPORTING = 30.0  # seconds until the first request of a client
@@ -141,7 +141,7 @@ class FunctionSession:
         A run that was to come to its end, and has not, is given up: nobody waits for it any more.
         """
         self._close.set()
-        given_up = self._inside_read or self._stop_after is None
+        given_up = not self.ended.is_set() and (self._inside_read or self._stop_after is None)
         if self._loop is not None and self._task is not None and given_up:
             with suppress(RuntimeError):  # its loop has ended by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)
@@ -153,15 +153,25 @@ class FunctionSession:
             self._thread.join(timeout)
         return self._thread is None or not self._thread.is_alive()
 
-    def run(self, run_async: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run) -> None:
-        """Runs it here, to its end; if it is async, in a loop of its own, or in that of ``run_async``."""
+    def run(self) -> None:
+        """Runs it here, to its end; if it is async, in the loop of the clients."""
         try:
             result = self._client(self._base_url)
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
                 self.can_cancel_inside_read = True
-                run_async(self._read_async(result) if self._stop_after is None else self._cancelled_async(result))
+                with client_loop() as loop:
+                    loop.run(self._run_async(result))
             else:
                 self._read(result)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._tell_end()
+
+    async def run_in_loop(self) -> None:
+        """As ``run``, where it is known to be async, in the loop that runs here."""
+        try:
+            await self._run_async(self._client(self._base_url))
         except BaseException as error:
             self.error = error
         finally:
@@ -202,18 +212,24 @@ class FunctionSession:
                 if close is not None:
                     close()
 
-    async def _cancelled_async(self, result: Any) -> None:
-        """The loop goes on behind the cancel, as that of an application does: a task that still reads, reads on."""
+    async def _run_async(self, result: Any) -> None:
+        """What goes on behind a cancel does so until nobody looks any more: an application's loop goes on, too."""
+        before = asyncio.all_tasks()
         try:
             await self._read_async(result)
         except BaseException as error:
             self.error = error
-        self._tell_end()
-        await _until(self._over)
+        try:
+            if self._stop_after is not None:
+                self._tell_end()
+                await _until(self._over)
+        finally:
+            if self._close.is_set():  # what still reads would be in the way of the next run
+                for task in asyncio.all_tasks() - before:
+                    task.cancel()
 
     async def _read_async(self, result: Any) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._loop.set_exception_handler(_log)
         if not hasattr(result, "__aiter__"):
             result = await result
             if not hasattr(result, "__aiter__"):
@@ -233,11 +249,6 @@ class FunctionSession:
                 if close is not None:
                     await close()
         return None
-
-
-def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What asyncio has to say of a task that a client left behind is no part of a report."""
-    log.debug("%s: %r", context["message"], context)
 
 
 async def _until(event: threading.Event) -> None:
@@ -269,19 +280,26 @@ class FunctionBatch:
         self._thread.join(_GIVEN_UP)
 
     def _main(self) -> None:
-        self.texts = _texts_of(self._sessions, lambda: self._closed)
+        waiting = iter(self._sessions)
+        for session in waiting:
+            session.run()
+            if not self._goes_on_behind(session):
+                break
+            if session.can_cancel_inside_read:  # from thread to thread, each time, was a quarter of a sweep
+                with client_loop() as loop:
+                    loop.run(self._run_in_loop(waiting))
         self.ended.set()
 
+    async def _run_in_loop(self, waiting: Iterator[FunctionSession]) -> None:
+        for session in waiting:
+            await session.run_in_loop()
+            if not self._goes_on_behind(session):
+                break
 
-def _texts_of(sessions: Sequence[FunctionSession], closed: Callable[[], bool]) -> list[str] | None:
-    """Runs them here, one behind the other; what they read, or ``None`` from the first that is no whole answer on."""
-    texts = []
-    with asyncio.Runner() as runner:  # a loop for each would be a good part of a sweep
-        for session in sessions:
-            if closed():
-                return None
-            session.run(runner.run)
-            if session.error is not None:
-                return None
-            texts.append("".join(session.pieces))
-    return texts
+    def _goes_on_behind(self, session: FunctionSession) -> bool:
+        """Whether the next one is to be run; behind the last one, what they read is told."""
+        if self._closed or session.error is not None:
+            return False
+        if session is self._sessions[-1]:
+            self.texts = ["".join(one.pieces) for one in self._sessions]
+        return True

@@ -156,7 +156,7 @@ def nothing_sent(error: BaseException | None, others: Sequence[Exchange] = ()) -
         doubled = any("/v1/v1/" in one.request.path for one in others)
         cure = ": the base_url ends in /v1 already" if doubled else ""
         return Evidence("POST …/chat/completions", f"{asked}\n{got}", f"the client asks for something else{cure}")
-    reason = "the client never sent a request to the base_url it was given"
+    reason = _reason_of_loops(error) or "the client never sent a request to the base_url it was given"
     if isinstance(error, ClientError):
         return Evidence("POST …/chat/completions", got, f"it ended before it sent a request: {error}")
     if isinstance(error, TypeError):
@@ -230,9 +230,8 @@ _NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices
 _NO_JSON = "something that is no JSON is given to the JSON parser"
 _NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
 _AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or behind it"
-_OLD_LOOP = (
-    "it keeps a connection or a lock of an event loop that has ended: each run of an async client has a loop of its own"
-)
+_OTHER_LOOP = "it keeps a connection or a lock of another event loop than that in which all runs of an async client are"
+_NO_LOOP = "it is called before its event loop runs: what needs one, make it inside an async function"
 _PARTS_OF_A_CHUNK = ("choices", "delta", "content", "role", "index")
 
 
@@ -250,8 +249,8 @@ def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
             return _NO_CHOICES
         case ValueError():
             return case.broken_json or _NO_JSON
-        case RuntimeError() if "event loop" in str(error).lower():
-            return _OLD_LOOP
+        case RuntimeError() if reason := _reason_of_loops(error):
+            return reason
         case TypeError():
             return "null as content is taken for text"
         case asyncio.TimeoutError():
@@ -259,6 +258,14 @@ def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
     if heard.text and heard.text == case.expected.text:
         return _AT_THE_END
     return case.cause or "it raised"
+
+
+def _reason_of_loops(error: BaseException | None) -> str | None:
+    """asyncio raises nothing but RuntimeError for it: its words are all that tells."""
+    words = str(error).lower() if isinstance(error, RuntimeError) else ""
+    if "no running event loop" in words or "no current event loop" in words:
+        return _NO_LOOP
+    return _OTHER_LOOP if "event loop" in words or "different loop" in words else None
 
 
 _WORDS = (
