@@ -1,4 +1,4 @@
-"""Running the catalogue against a client, one case after the other, on a server that sees all of it."""
+"""Running the catalogue against a client, one case after the other; whatever is told was seen here, by one server."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class _Tried:
 
 
 class _Bench:
-    """One server and one client. Each trial is a run of the client against one reply."""
+    """One server and one client. Each trial is a run of the client against one reply; some run rows elsewhere."""
 
     def __init__(self, server: SseServer, subject: Subject, seed: int, patience: float) -> None:
         self._server = server
