@@ -7,10 +7,10 @@ import json
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from http.client import HTTPResponse
 from itertools import chain, count, repeat
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from correct_clients import asked, correct, correct_async, reads
 from selections import WITHOUT_SWEEPS
 
 from orharness.contract import CASES, CLAIMS, Client, Profile, claim_of, failure_of, run
+from orharness.contract.clients import FunctionSubject, Session
+from orharness.contract.loops import client_loop
 from orharness.errors import ScenarioError
 from orharness.report.words import in_words
 from orharness.server.thread import ServerThread
@@ -676,40 +678,107 @@ def test_a_run_that_holds_its_loop_holds_no_other(thread: ServerThread) -> None:
     assert not_passed(others) == []
 
 
-def assert_cancelled(tasks: list[asyncio.Task[Any]]) -> None:
-    assert tasks
-    deadline = monotonic() + ENOUGH
-    while not all(task.done() for task in tasks) and monotonic() < deadline:
-        sleep(0.01)
-    assert all(task.done() for task in tasks)
+class Application:
+    """What a client shares between its runs belongs to a loop: a lock, and a task that was started by the first run."""
+
+    def __init__(self, closing: float, *, shielded: bool) -> None:
+        self.one_at_a_time = asyncio.Lock()
+        self.ticks: asyncio.Event | None = None
+        self._closing = closing
+        self._shielded = shielded
+
+    async def tick(self, ticks: asyncio.Event) -> None:
+        self.ticks = ticks
+        while True:
+            ticks.set()
+            await asyncio.sleep(0.001)
+
+    async def close(self) -> None:
+        await asyncio.sleep(self._closing)
+        self.one_at_a_time.release()
+
+    async def __call__(self, base_url: str) -> AsyncIterator[str]:
+        if self.ticks is None:
+            self.ticking = asyncio.create_task(self.tick(asyncio.Event()))
+            await asyncio.sleep(0)
+            assert self.ticks is not None
+        self.ticks.clear()
+        await asyncio.wait_for(self.ticks.wait(), ENOUGH)
+        await self.one_at_a_time.acquire()
+        try:
+            async with aclosing(correct_async(base_url)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            await (asyncio.shield(self.close()) if self._shielded else self.close())
 
 
-def test_what_an_async_client_leaves_behind_a_cancel_does_not_go_on(thread: ServerThread) -> None:
-    left: list[asyncio.Task[Any]] = []
+@pytest.mark.parametrize(("closing", "shielded"), [(0.0, False), (0.5, False), (2 * ENOUGH_TO_LEAVE, True)])
+def test_a_cancel_leaves_an_application_as_it_was(thread: ServerThread, closing: float, shielded: bool) -> None:
+    """Its tasks go on, its cleaning up comes to its end, and its loop stays, however long that takes."""
+    client = Application(closing, shielded=shielded)
+    cases = ["cancellation/between-events", "cancellation/inside-a-read", "cancellation/before-the-first-token"]
+    assert not_passed(run(client, only=cases, thread=thread, patience=ENOUGH_TO_LEAVE)) == []
 
-    async def leaves(base_url: str) -> AsyncIterator[str]:
-        left.append(asyncio.create_task(asyncio.sleep(3600)))
-        async for piece in correct_async(base_url):
-            yield piece
 
-    run(leaves, only="cancellation/between-events", thread=thread, patience=ENOUGH_TO_LEAVE)
-    assert_cancelled(left)
+def test_a_run_that_is_given_up_before_it_begins_does_not_begin() -> None:
+    """Its request would come to the next case."""
+    begun: list[str] = []
+
+    def late(base_url: str) -> Iterator[str]:
+        let_go.wait(60)
+        return never(base_url)
+
+    def never(base_url: str) -> Iterator[str]:
+        begun.append(base_url)
+        yield ""
+
+    let_go = threading.Event()
+    session = FunctionSubject(late).start("http://127.0.0.1:1/v1")
+    session.close()
+    let_go.set()
+    assert session.ended.wait(ENOUGH)
+    assert not begun
+
+
+def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin() -> None:
+    """Where the loop has not come to it yet."""
+    begun: list[str] = []
+
+    async def never(base_url: str) -> AsyncIterator[str]:
+        begun.append(base_url)
+        yield ""
+
+    def give_one_up() -> Session:
+        session = FunctionSubject(never).start("http://127.0.0.1:1/v1")
+        while not session.can_cancel_inside_read:
+            sleep(0.001)
+        session.close()
+        return session
+
+    async def holds() -> None:
+        sessions.append(give_one_up())
+
+    sessions: list[Session] = []
+    client_loop().run(holds())
+    assert sessions[0].ended.wait(ENOUGH)
+    assert not begun
 
 
 def test_an_async_client_that_waits_for_something_else_is_cancelled(thread: ServerThread) -> None:
-    waiting: list[asyncio.Task[Any]] = []
+    cancelled = threading.Event()
 
     async def sleeps(base_url: str) -> AsyncIterator[str]:
         async for piece in correct_async(base_url):
             yield piece
-        task = asyncio.current_task()
-        assert task is not None
-        waiting.append(task)
-        await asyncio.sleep(3600)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            cancelled.set()
 
     [verdict] = run(sleeps, only="done/clean-end", thread=thread, patience=BRIEF)
     assert verdict.result is Result.FAIL
-    assert_cancelled(waiting)
+    assert cancelled.wait(ENOUGH)
 
 
 def test_what_a_client_returns_is_closed_as_well_as_what_is_iterated(thread: ServerThread) -> None:

@@ -1,39 +1,83 @@
-"""The event loop of async clients: one for all of their runs, and another where that one is taken."""
+"""The event loop of async clients: one for all of their runs, and another where a client holds or closes that one."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
 
 import pytest
 
-from orharness.contract.loops import ClientLoop, client_loop
+from orharness.contract.loops import ClientLoop, client_loop, replace_if_held
+
+ENOUGH = 30.0  # seconds for what happens at once, on a busy machine
 
 
 async def nothing() -> None:
     """What is run in a loop that is looked at."""
 
 
-def test_one_run_behind_the_other_has_the_same_loop() -> None:
-    with client_loop() as first:
-        first.run(nothing())
-    with client_loop() as second:
-        second.run(nothing())
-    assert first is second
+@contextmanager
+def held(loop: ClientLoop) -> Iterator[None]:
+    """As a client holds it that calls what blocks."""
+    holding, let_go = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        holding.set()
+        let_go.wait(60)
+
+    holder = threading.Thread(target=loop.run, args=[hold()], daemon=True)
+    holder.start()
+    assert holding.wait(ENOUGH)
+    yield
+    let_go.set()
+    holder.join(ENOUGH)
+    assert not holder.is_alive()
 
 
-def test_two_runs_at_once_have_two_and_one_of_them_stays() -> None:
-    with client_loop():
-        pass  # so that there is one to be taken
-    with client_loop() as first:
-        with client_loop() as second:
-            assert first is not second
-            second.run(nothing())
-        first.run(nothing())
-    assert second.usable
-    assert not first.usable
-    with client_loop() as third:
-        assert third is second
+def test_all_runs_are_in_one_loop_those_at_the_same_time_too() -> None:
+    first, second = threading.Event(), threading.Event()
+
+    async def meet(mine: threading.Event, other: threading.Event) -> None:
+        mine.set()
+        while not other.is_set():  # noqa: ASYNC110 - a threading.Event
+            await asyncio.sleep(0.001)
+
+    loop = client_loop()
+    beside = threading.Thread(target=loop.run, args=[meet(first, second)])
+    beside.start()
+    client_loop().run(meet(second, first))
+    beside.join(ENOUGH)
+    assert not beside.is_alive()
+    assert client_loop() is loop
+
+
+def test_one_that_is_held_is_replaced_and_ends_when_it_is_let_go() -> None:
+    loop = client_loop()
+    with held(loop):
+        assert not loop.answers(0.01)
+        replace_if_held(0.01)
+        assert client_loop() is not loop
+        client_loop().run(nothing())
+    deadline = monotonic() + ENOUGH
+    while loop.usable and monotonic() < deadline:
+        sleep(0.001)
+    assert not loop.usable
+
+
+def test_one_that_answers_is_not_replaced() -> None:
+    loop = client_loop()
+    replace_if_held(ENOUGH)
+    assert client_loop() is loop
+
+
+def test_one_that_has_ended_is_replaced() -> None:
+    loop = client_loop()
+    loop.stop(ENOUGH)
+    assert client_loop() is not loop
+    client_loop().run(nothing())
 
 
 def test_what_was_begun_in_it_goes_on_when_its_run_is_over() -> None:
@@ -42,9 +86,8 @@ def test_what_was_begun_in_it_goes_on_when_its_run_is_over() -> None:
     async def begins() -> None:
         asyncio.get_running_loop().call_later(0.01, over.set)
 
-    with client_loop() as loop:
-        loop.run(begins())
-    assert over.wait(30)
+    client_loop().run(begins())
+    assert over.wait(ENOUGH)
 
 
 def test_a_task_that_wants_to_exit_ends_no_loop() -> None:
@@ -59,32 +102,17 @@ def test_a_task_that_wants_to_exit_ends_no_loop() -> None:
     went_on = threading.Event()
     loop = ClientLoop()
     loop.run(begins())
-    loop.stop()
+    loop.stop(ENOUGH)
     assert went_on.is_set()
-
-
-def test_a_loop_that_is_held_is_left_alone() -> None:
-    let_go, held = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        held.set()
-        let_go.wait(60)
-
-    loop = ClientLoop()
-    loop.loop.call_soon_threadsafe(hold)
-    assert held.wait(30)
-    loop.stop(within=0.01)
-    assert loop.usable
-    let_go.set()
-    loop.stop(within=30)
     assert not loop.usable
 
 
 @pytest.mark.filterwarnings("error")
 def test_what_is_still_under_way_is_cancelled_at_its_end() -> None:
-    cancelled = threading.Event()
+    begun, cancelled = threading.Event(), threading.Event()
 
     async def waits() -> None:
+        begun.set()
         try:
             await asyncio.sleep(3600)
         finally:
@@ -93,8 +121,11 @@ def test_what_is_still_under_way_is_cancelled_at_its_end() -> None:
     loop = ClientLoop()
     runner = threading.Thread(target=loop.run, args=[waits()])
     runner.start()
-    loop.run(nothing())
-    loop.stop()
-    runner.join(30)
+    assert begun.wait(ENOUGH)
+    loop.stop(ENOUGH)
+    runner.join(ENOUGH)
     assert cancelled.is_set()
     assert not runner.is_alive()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.run(nothing())
+    assert not loop.answers(0.01)

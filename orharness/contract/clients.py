@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
-from orharness.contract.loops import client_loop
+from orharness.contract.loops import client_loop, replace_if_held
 
 MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
 CLIENT_THREAD = "orharness-client"
@@ -140,27 +140,36 @@ class FunctionSession:
 
         A run that was to come to its end, and has not, is given up: nobody waits for it any more.
         """
+        first = not self._close.is_set()  # a second cancel would disturb what the client does because of this one
         self._close.set()
-        given_up = not self.ended.is_set() and (self._inside_read or self._stop_after is None)
-        if self._loop is not None and self._task is not None and given_up:
+        if first and self._given_up and self._loop is not None and self._task is not None:
             with suppress(RuntimeError):  # its loop has ended by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
+    @property
+    def _given_up(self) -> bool:
+        """Whether it is to end wherever it is."""
+        return self._close.is_set() and (self._inside_read or self._stop_after is None)
+
     def join(self, timeout: float) -> bool:
-        """Whether it ended within so many seconds. What it left running in its event loop goes on until this."""
+        """Whether it ended within so many seconds. One that holds its event loop is left alone with it."""
         self._over.set()
         if self._thread is not None:
             self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
+        ended = self._thread is None or not self._thread.is_alive()
+        if not ended and self.can_cancel_inside_read:
+            replace_if_held(timeout)
+        return ended
 
     def run(self) -> None:
         """Runs it here, to its end; if it is async, in the loop of the clients."""
         try:
             result = self._client(self._base_url)
+            if self._given_up:  # before it began: its request would come to the next case
+                return
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
                 self.can_cancel_inside_read = True
-                with client_loop() as loop:
-                    loop.run(self._run_async(result))
+                client_loop().run(self._run_async(result))
             else:
                 self._read(result)
         except BaseException as error:
@@ -213,23 +222,19 @@ class FunctionSession:
                     close()
 
     async def _run_async(self, result: Any) -> None:
-        """What goes on behind a cancel does so until nobody looks any more: an application's loop goes on, too."""
-        before = asyncio.all_tasks()
+        """The loop goes on behind a cancel, as that of an application does: a task that still reads, reads on."""
         try:
             await self._read_async(result)
         except BaseException as error:
             self.error = error
-        try:
-            if self._stop_after is not None:
-                self._tell_end()
-                await _until(self._over)
-        finally:
-            if self._close.is_set():  # what still reads would be in the way of the next run
-                for task in asyncio.all_tasks() - before:
-                    task.cancel()
+        if self._stop_after is not None:
+            self._tell_end()
+            await _until(self._over)
 
     async def _read_async(self, result: Any) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        if self._given_up:  # before there was a task that could be cancelled
+            return None
         if not hasattr(result, "__aiter__"):
             result = await result
             if not hasattr(result, "__aiter__"):
@@ -278,6 +283,8 @@ class FunctionBatch:
         for session in self._sessions:
             session.close()
         self._thread.join(_GIVEN_UP)
+        if self._thread.is_alive() and any(session.can_cancel_inside_read for session in self._sessions):
+            replace_if_held(_GIVEN_UP)
 
     def _main(self) -> None:
         waiting = iter(self._sessions)
@@ -286,8 +293,7 @@ class FunctionBatch:
             if not self._goes_on_behind(session):
                 break
             if session.can_cancel_inside_read:  # from thread to thread, each time, was a quarter of a sweep
-                with client_loop() as loop:
-                    loop.run(self._run_in_loop(waiting))
+                client_loop().run(self._run_in_loop(waiting))
         self.ended.set()
 
     async def _run_in_loop(self, waiting: Iterator[FunctionSession]) -> None:

@@ -9,9 +9,9 @@ import asyncio
 import atexit
 import logging
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 log = logging.getLogger("orharness.contract")
@@ -22,78 +22,98 @@ class ClientLoop:
     """A daemon thread that runs a loop, which also goes on between two runs."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.loop.set_exception_handler(_log)
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_log)
         self._stopped = False
         self._thread = threading.Thread(target=self._main, name="orharness-loop", daemon=True)
         self._thread.start()
 
     @property
     def usable(self) -> bool:
-        """Whether it runs: a process that was forked has only its memory."""
-        return self._thread.is_alive()
+        """Whether it runs: a client may have closed it, and a process that was forked has only its memory."""
+        return self._thread.is_alive() and not self._loop.is_closed()
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:
-        """Runs a coroutine to its end, from any other thread."""
+        """Runs a coroutine to its end, from any other thread. Raises ``RuntimeError`` if the loop has been closed."""
+        try:
+            future = asyncio.run_coroutine_threadsafe(main, self._loop)
+        except RuntimeError:
+            main.close()
+            raise
         with suppress(CancelledError):  # before it began
-            asyncio.run_coroutine_threadsafe(main, self.loop).result()
+            future.result()
 
-    def stop(self, within: float = _AT_THE_END) -> None:
-        """Ends it, and what goes on in it. One that does not let itself be ended in so many seconds is left alone."""
+    def answers(self, within: float) -> bool:
+        """Whether it does anything else within so many seconds: one that a client holds does not."""
+        answered = threading.Event()
+        with suppress(RuntimeError):  # it has been closed
+            self._loop.call_soon_threadsafe(answered.set)
+            return answered.wait(within)
+        return False
+
+    def stop(self, within: float) -> None:
+        """Ends it, and what goes on in it; where that takes more seconds, as soon as it lets itself be ended."""
         self._stopped = True
         with suppress(RuntimeError):  # it has ended
-            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(within)
 
     def _main(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:  # which closes it, with all that is in it
-            while not self._stopped:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # which closes it, with all that is in it
+            while not self._stopped and not self._loop.is_closed():
                 try:
                     runner.get_loop().run_forever()
                 except BaseException as error:  # SystemExit, of a task of the client's own
                     log.debug("a task of the client ended the event loop, which goes on: %r", error)
 
 
-class _Idle:
-    """The loops in which nothing is run. Mostly one: two runs at once have two, and a run that hangs keeps its own."""
+class _Current:
+    """The loop of this process. Where a client holds it, there is another one from then on."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loops: list[ClientLoop] = []
+        self._loop: ClientLoop | None = None
+        self._past: list[ClientLoop] = []  # kept: closing one in a forked process disturbs the parent's
 
-    def take(self) -> ClientLoop:
+    def get(self) -> ClientLoop:
         with self._lock:
-            usable = [one for one in self._loops if one.usable]
-            self._loops = usable[:-1]
-        return usable[-1] if usable else ClientLoop()
+            if self._loop is None or not self._loop.usable:
+                self._drop()
+                self._loop = ClientLoop()
+            return self._loop
 
-    def give_back(self, loop: ClientLoop) -> None:
+    def replace_if_held(self, within: float) -> None:
+        loop = self._loop
+        if loop is None or loop.answers(within):
+            return
         with self._lock:
-            spare = bool(self._loops)
-            if not spare:
-                self._loops.append(loop)
-        if spare:
-            loop.stop()
+            if self._loop is loop:
+                self._drop()
+        loop.stop(within=0.0)
 
     def stop(self) -> None:
-        """At the end of the process; a loop that nobody closes is warned of."""
-        for loop in self._loops:
-            if loop.usable:
-                loop.stop()
+        """At the end of the process: a loop that nobody closes is warned of."""
+        if self._loop is not None and self._loop.usable:
+            self._loop.stop(_AT_THE_END)
+
+    def _drop(self) -> None:
+        if self._loop is not None:
+            self._past.append(self._loop)
+        self._loop = None
 
 
-_idle = _Idle()
-atexit.register(_idle.stop)
+_current = _Current()
+atexit.register(_current.stop)
 
 
-@contextmanager
-def client_loop() -> Iterator[ClientLoop]:
-    """The loop of the clients of this process, for one run at a time: where it is taken, another one."""
-    loop = _idle.take()
-    try:
-        yield loop
-    finally:
-        _idle.give_back(loop)
+def client_loop() -> ClientLoop:
+    """The loop of the async clients of this process."""
+    return _current.get()
+
+
+def replace_if_held(within: float) -> None:
+    """Has the next runs be in another loop, if this one is held for so many seconds: a client blocks it."""
+    _current.replace_if_held(within)
 
 
 def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
