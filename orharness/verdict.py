@@ -68,6 +68,8 @@ class Evidence:
 class Verdict:
     """One case's result. ``boundaries_proven`` of ``boundaries_tried`` were seen to be observed by the client.
 
+    In a pass, that is each of them; chunks that are joined on purpose have none between them that is tried.
+
     ``note``: why it is not applicable. ``replay``: the command that runs just this; ``serve``: the one that serves the
     same stream to any client.
     """

@@ -67,6 +67,7 @@ def not_passed(verdicts: list[Verdict]) -> list[str]:
 def test_a_correct_async_client_passes_every_case(thread: ServerThread) -> None:
     verdicts = run(correct_async, only=WITHOUT_SWEEPS, thread=thread, patience=PATIENT)
     assert not_passed(verdicts) == []
+    assert [one.case for one in verdicts if one.boundaries_proven != one.boundaries_tried] == []
     assert [verdict.case for verdict in verdicts] == list(WITHOUT_SWEEPS)
     assert failure_of(verdicts) is None
 
@@ -475,6 +476,7 @@ def test_a_verdict_in_words() -> None:
         "  reason    why\n"
         "  chunks    2 of 3 boundaries proven"
     )
+    assert in_words(Verdict("c", "Title.", Result.NOT_APPLICABLE, note="why")) == "c  Title.\n  note  why"
 
 
 def test_a_fail_is_confirmed_before_it_is_told(thread: ServerThread) -> None:

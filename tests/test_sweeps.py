@@ -222,7 +222,7 @@ def test_what_was_seen_elsewhere_is_what_is_told(sse_thread: ServerThread) -> No
 
 
 def test_a_boundary_that_was_only_assumed_elsewhere_is_no_pass(sse_thread: ServerThread) -> None:
-    [verdict] = run(Elsewhere(Row("ü世🙂!", Proof(1, 999, lacking=True))), only=SWEEP, thread=sse_thread)
+    [verdict] = run(Elsewhere(Row("ü世🙂!", Proof(1, 999))), only=SWEEP, thread=sse_thread)
     assert verdict.result is Result.NOT_APPLICABLE
     assert verdict.boundaries_tried - verdict.boundaries_proven >= 999
     assert "only be assumed" in verdict.note

@@ -22,37 +22,41 @@ from orharness.server.handles import Call, LiveRoute
 
 @dataclass(frozen=True)
 class Proof:
-    """How many boundaries were seen to be observed, in one trial or in several, and how many only assumed to be.
+    """How many boundaries were tried, in one trial or in several: seen to be observed, or only assumed to be.
 
-    ``lacking``: one inside a body was only assumed that had to be seen.
+    One that was only assumed takes the pass.
     """
 
     proven: int = 0
     assumed: int = 0
-    lacking: bool = False
 
     @classmethod
     def of(cls, exchanges: Iterable[Exchange]) -> Proof:
         """What was seen of them."""
-        return cls.all(
-            cls(one.boundaries.proven, one.boundaries.assumed, lacking=_needs_proof(one)) for one in exchanges
-        )
+        return cls.all(cls(one.boundaries.proven, _only_assumed(one)) for one in exchanges)
 
     @classmethod
     def all(cls, parts: Iterable[Proof]) -> Proof:
         """All of them together."""
-        proven, assumed, lacking = 0, 0, False
+        proven, assumed = 0, 0
         for one in parts:
-            proven, assumed, lacking = proven + one.proven, assumed + one.assumed, lacking or one.lacking
-        return cls(proven, assumed, lacking=lacking)
+            proven, assumed = proven + one.proven, assumed + one.assumed
+        return cls(proven, assumed)
+
+    @property
+    def tried(self) -> int:
+        """All of them."""
+        return self.proven + self.assumed
 
 
-def _needs_proof(exchange: Exchange) -> bool:
-    """Whether a boundary inside the body was only assumed that had to be seen.
+def _only_assumed(exchange: Exchange) -> int:
+    """How many boundaries of a body were tried, and not seen to be observed.
 
-    Where chunks are joined on purpose their boundaries are those of HTTP chunks, which every client has to observe.
+    None is tried where chunks are joined on purpose (no read is to end there: their boundaries are those of HTTP
+    chunks, which every client has to observe), nor by a body in one piece.
     """
-    return exchange.boundaries.assumed > 0 and exchange.chunks_written > 1 and exchange.pacing is not Pacing.INSTANT
+    joined = exchange.pacing is Pacing.INSTANT or exchange.chunks_written <= 1
+    return 0 if joined else exchange.boundaries.assumed
 
 
 @dataclass(frozen=True)

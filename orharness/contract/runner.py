@@ -415,7 +415,7 @@ def _wait_until_held(route: LiveRoute, patience: float) -> None:
 def _verdict(case: Case, tries: Sequence[_Tried]) -> Verdict:
     proof = Proof.all(one.proof for one in tries)
     last = tries[-1]
-    note = last.note or (_ASSUMED if proof.lacking else "")
+    note = last.note or (_ASSUMED if proof.assumed else "")
     result = Result.FAIL if last.evidence else Result.NOT_APPLICABLE if note else Result.PASS
     heard = last.heard
     return Verdict(
@@ -423,7 +423,7 @@ def _verdict(case: Case, tries: Sequence[_Tried]) -> Verdict:
         case.title,
         result,
         last.evidence,
-        proof.proven + proof.assumed,
+        proof.tried,
         proof.proven,
         level=case.level,
         source=case.source,

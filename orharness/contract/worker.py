@@ -6,7 +6,7 @@ and keeps to one core, and whole sweeps are shared among them. What they say is 
 whatever is wrong is looked at here, where it can be seen.
 
 Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": id, "cuts": [[…], …], "patience": s}``,
-and answers with one: ``{"row": {"text": …, "proof": [proven, assumed, lacking]}}``, with null as the row if a run of it
+and answers with one: ``{"row": {"text": …, "proof": [proven, assumed]}}``, with null as the row if a run of it
 was not right. Before it come lines of ``{}``, as long as something happens. It ends behind a client that does not.
 """
 

@@ -31,7 +31,8 @@ def in_words(verdict: Verdict) -> str:
         rows += [("bytes", evidence.excerpt)] if evidence.excerpt else []
         rows += [("reason", evidence.reason)]
     rows += [("note", verdict.note)] if verdict.note else []
-    rows += [("chunks", f"{verdict.boundaries_proven} of {verdict.boundaries_tried} boundaries proven")]
+    tried = verdict.boundaries_tried
+    rows += [("chunks", f"{verdict.boundaries_proven} of {tried} boundaries proven")] if tried else []
     rows += [("replay", verdict.replay)] if verdict.replay else []
     rows += [("serve", verdict.serve)] if verdict.serve else []
     return f"{verdict.case}  {verdict.title}\n{aligned(rows)}"
