@@ -723,33 +723,43 @@ def test_a_cancel_leaves_an_application_as_it_was(thread: ServerThread, closing:
     assert not_passed(run(client, only=cases, thread=thread, patience=ENOUGH_TO_LEAVE)) == []
 
 
-def test_a_run_that_is_given_up_before_it_begins_does_not_begin() -> None:
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_run_that_is_given_up_before_it_begins_does_not_begin(awaited: bool) -> None:
     """Its request would come to the next case."""
     begun: list[str] = []
 
-    def late(base_url: str) -> Iterator[str]:
+    def late(base_url: str) -> Any:
         let_go.wait(60)
-        return never(base_url)
+        return returns(base_url) if awaited else never(base_url)
 
     def never(base_url: str) -> Iterator[str]:
         begun.append(base_url)
         yield ""
 
+    async def returns(base_url: str) -> Iterator[str]:
+        return never(base_url)
+
     let_go = threading.Event()
     session = FunctionSubject(late).start("http://127.0.0.1:1/v1")
     session.close()
     let_go.set()
-    assert session.ended.wait(ENOUGH)
+    assert session.join(ENOUGH)
     assert not begun
 
 
-def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin() -> None:
+@pytest.mark.parametrize("awaited", [False, True])
+def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin(awaited: bool) -> None:
     """Where the loop has not come to it yet."""
     begun: list[str] = []
 
-    async def never(base_url: str) -> AsyncIterator[str]:
+    async def pieces(base_url: str) -> AsyncIterator[str]:
         begun.append(base_url)
         yield ""
+
+    async def returns(base_url: str) -> AsyncIterator[str]:
+        return pieces(base_url)
+
+    never = returns if awaited else pieces
 
     def give_one_up() -> Session:
         session = FunctionSubject(never).start("http://127.0.0.1:1/v1")
@@ -763,7 +773,7 @@ def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin() -> None
 
     sessions: list[Session] = []
     client_loop().run(holds())
-    assert sessions[0].ended.wait(ENOUGH)
+    assert sessions[0].join(ENOUGH)
     assert not begun
 
 

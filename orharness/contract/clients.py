@@ -166,7 +166,7 @@ class FunctionSession:
         try:
             result = self._client(self._base_url)
             if self._given_up:  # before it began: its request would come to the next case
-                return
+                return _leave(result)
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
                 self.can_cancel_inside_read = True
                 client_loop().run(self._run_async(result))
@@ -234,7 +234,7 @@ class FunctionSession:
     async def _read_async(self, result: Any) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         if self._given_up:  # before there was a task that could be cancelled
-            return None
+            return _leave(result)
         if not hasattr(result, "__aiter__"):
             result = await result
             if not hasattr(result, "__aiter__"):
@@ -254,6 +254,11 @@ class FunctionSession:
                 if close is not None:
                     await close()
         return None
+
+
+def _leave(result: object) -> None:
+    if inspect.iscoroutine(result):  # one that nobody awaits is warned of
+        result.close()
 
 
 async def _until(event: threading.Event) -> None:
