@@ -449,6 +449,9 @@ def test_a_judgement_is_a_row_a_family_and_what_fails_by_its_reason(width: int |
 def test_a_judgement_without_a_fail_says_so() -> None:
     text = printed(lambda screen: show_judgement(screen, replace(JUDGEMENT, verdicts=(VERDICTS[0],))))
     assert text.endswith("✓ the one case holds\n  4 chunk boundaries, each proven by the kernel\n")
+    unbounded = replace(VERDICTS[0], boundaries_tried=0, boundaries_proven=0)
+    text = printed(lambda screen: show_judgement(screen, replace(JUDGEMENT, verdicts=(unbounded,))))
+    assert text.endswith("✓ the one case holds\n")  # nothing is said of boundaries where there were none
 
 
 @pytest.mark.parametrize("room", range(12, 90))

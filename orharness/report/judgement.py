@@ -32,7 +32,8 @@ def show_judgement(screen: Screen, judgement: Judgement) -> None:
     _show_notes(screen, verdicts)
     screen.line()
     screen.say(Text(f"{'✓' if judgement.ok else '✗'} {headline(judgement)}", f"bold {GOOD if judgement.ok else BAD}"))
-    screen.say(_proof(verdicts), "dim", indent=2)
+    if proof := _proof(verdicts):
+        screen.say(proof, "dim", indent=2)
 
 
 def _show_families(screen: Screen, verdicts: Sequence[Verdict]) -> None:
@@ -142,6 +143,8 @@ def _show_notes(screen: Screen, verdicts: Sequence[Verdict]) -> None:
 
 def _proof(verdicts: Sequence[Verdict]) -> str:
     proven, tried = boundaries(verdicts)
+    if not tried:
+        return ""
     if proven == tried:
         return f"{count(tried, 'chunk boundary', 'chunk boundaries')}, each proven by the kernel"
     return f"{count(tried, 'chunk boundary', 'chunk boundaries')}, {proven:,} proven by the kernel, the others assumed"
