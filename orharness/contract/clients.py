@@ -166,7 +166,7 @@ class FunctionSession:
         try:
             result = self._client(self._base_url)
             if self._given_up:  # before it began: its request would come to the next case
-                return _leave(result)
+                return _discard(result)
             if hasattr(result, "__aiter__") or inspect.isawaitable(result):
                 self.can_cancel_inside_read = True
                 client_loop().run(self._run_async(result))
@@ -234,7 +234,7 @@ class FunctionSession:
     async def _read_async(self, result: Any) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         if self._given_up:  # before there was a task that could be cancelled
-            return _leave(result)
+            return _discard(result)
         if not hasattr(result, "__aiter__"):
             result = await result
             if not hasattr(result, "__aiter__"):
@@ -256,7 +256,7 @@ class FunctionSession:
         return None
 
 
-def _leave(result: object) -> None:
+def _discard(result: object) -> None:
     if inspect.iscoroutine(result):  # one that nobody awaits is warned of
         result.close()
 
