@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
@@ -20,6 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RELAYS: dict[str, Handler] = {}
 _EVENTS = {"Content-Type": "text/event-stream"}
 _tasks: set[asyncio.Task[None]] = set()
+_circuit: dict[str, bool] = {}
 
 
 def relay(handler: Handler) -> Handler:
@@ -172,14 +173,89 @@ async def reads_on(request: web.Request) -> web.StreamResponse:
                 queue.put_nowait(piece)
         queue.put_nowait(b"")
 
-    task = asyncio.create_task(fill())
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    in_a_task(fill())
     response = web.StreamResponse(headers=_EVENTS)
     await response.prepare(request)
     while piece := await queue.get():
         await response.write(piece)
     return response
+
+
+async def ask_later(request: web.Request, body: object) -> None:
+    await asyncio.sleep(0.1)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(request.headers["X-Upstream"] + "/chat/completions", json=body) as answer,
+    ):
+        await answer.read()
+
+
+def in_a_task(coroutine: Coroutine[object, object, None]) -> None:
+    task = asyncio.create_task(coroutine)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+@relay
+async def asks_after_a_cancel(request: web.Request) -> web.StreamResponse:
+    """Leaves the upstream when its browser leaves, and then tries again: it takes the cancel for a failure."""
+    body = await request.json()
+    try:
+        return await right(request)
+    except asyncio.CancelledError:
+        in_a_task(ask_later(request, body))
+        raise
+
+
+@relay
+async def asks_after_comments(request: web.Request) -> web.StreamResponse:
+    """Passes everything on, and asks once more when the browser has an answer with keep-alive comments."""
+    passed: list[bytes] = []
+    response = await mapped(request, lambda piece: passed.append(piece) or piece)  # type: ignore[func-returns-value]
+    if b": ONEROUTER" in b"".join(passed):
+        in_a_task(ask_later(request, await request.json()))
+    return response
+
+
+@relay
+async def asks_twice(request: web.Request) -> web.StreamResponse:
+    """A hedge: two requests at once, one answer is passed on."""
+    async with upstream(request):
+        return await right(request)
+
+
+@relay
+async def retries_errors(request: web.Request) -> web.StreamResponse:
+    """As SDKs and gateways do: an error before the stream is tried again, twice."""
+    for last in (False, False, True):
+        async with upstream(request) as answer:
+            if answer.status == 200 or last:
+                response = await begun(request, answer)
+                async for piece in answer.content.iter_any():
+                    await response.write(piece)
+                return response
+    raise AssertionError
+
+
+@relay
+async def asks_for_a_title_too(request: web.Request) -> web.StreamResponse:
+    """Another question to the same upstream is no repetition."""
+    async with upstream(request, messages=[{"role": "user", "content": "A title for: hi"}], stream=False) as answer:
+        await answer.read()
+    return await right(request)
+
+
+@relay
+async def breaks_the_circuit(request: web.Request) -> web.StreamResponse:
+    """After an error of its upstream, the next request is refused without asking."""
+    if _circuit.pop(request.headers["X-Upstream"], False):
+        raise web.HTTPServiceUnavailable
+    async with upstream(request) as answer:
+        _circuit[request.headers["X-Upstream"]] = answer.status >= 500
+        response = await begun(request, answer)
+        async for piece in answer.content.iter_any():
+            await response.write(piece)
+        return response
 
 
 @relay

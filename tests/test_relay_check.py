@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from relay_apps import BODY, RELAYS, running
 
 from orharness.errors import ScenarioError
+from orharness.journal import Bill, Exchange, Request
 from orharness.relay import judge
 from orharness.relay.cases import CASES, SHORT, UNICODE
 from orharness.relay.check import check
@@ -20,7 +22,9 @@ from orharness.relay.judge import Buffering, Leaving, Seen
 from orharness.relay.process import SseProcess
 from orharness.relay.response import Ended
 from orharness.relay.views import Form, form_of, says
+from orharness.scenario import Route
 from orharness.server.facade import SseServer
+from orharness.server.handles import LiveRoute
 from orharness.sse import Event, encode
 from orharness.verdict import Evidence, Level, Result, Verdict
 
@@ -41,7 +45,7 @@ Run = Callable[..., dict[str, Verdict]]
 def run(relays: Callable[[str], str], make_sse_server: Callable[..., SseServer]) -> Iterator[Run]:
     server = make_sse_server(strict=False)
 
-    def checked(name: str, only: str | None = None, patience: float = LONG) -> dict[str, Verdict]:
+    def checked(name: str, only: str | Sequence[str] | None = None, patience: float = LONG) -> dict[str, Verdict]:
         headers = {"X-Upstream": server.base_url}
         verdicts = check(relays(name), BODY, server=server, headers=headers, patience=patience, only=only)
         return {verdict.case: verdict for verdict in verdicts}
@@ -158,6 +162,78 @@ def test_a_relay_that_notices_only_when_it_writes_is_told_how_late(run: Run) -> 
     got = evidence(verdicts["cancel/while-silent-fin"])
     assert got.got.startswith("only when it had sent ")
     assert "handler_cancellation=True" in got.reason
+
+
+# -- who asks more than once -------------------------------------------------------------------------------------------
+
+
+def test_a_relay_that_asks_again_after_a_cancel_fails_the_cancels_alone(run: Run) -> None:
+    cancels = {"cancel/before-the-first-event-fin", "cancel/while-silent-fin", "cancel/while-silent-rst"}
+    verdicts = run("asks_after_a_cancel", ["fidelity/text", "errors/cut", *sorted(cancels)])
+    assert failed(verdicts) == cancels
+    for case in cancels:
+        got = evidence(verdicts[case])
+        assert re.match(r"it was left after \d\.\d+ s, and asked again \d\.\d+ s after that\n100 tokens", got.got), got
+        assert "asked 2 times for one request of the browser: both are billed" in got.got
+        assert "takes the end of a cancelled request for a failure" in got.reason
+
+
+def test_a_relay_that_asks_twice_fails_with_the_count(run: Run) -> None:
+    verdicts = run("asks_twice", ["fidelity/", "errors/limit"])
+    assert failed(verdicts) == {case.id for case in CASES if case.id.startswith("fidelity/")}
+    got = evidence(verdicts["fidelity/text"])
+    assert got.got.startswith("the upstream was asked 2 times for one request of the browser: both are billed, $0.0")
+    assert "a hedge" in got.reason
+
+
+def test_a_hedge_is_not_taken_for_a_retry_after_the_cancel(run: Run) -> None:
+    got = evidence(run("asks_twice", "cancel/while-silent-fin")["cancel/while-silent-fin"])
+    assert "asked 2 times" in got.got
+    assert "a hedge" in got.reason
+
+
+def test_a_request_that_comes_late_is_charged_to_the_case_that_caused_it(run: Run) -> None:
+    verdicts = run("asks_after_comments", ["fidelity/comments", "fidelity/content-type"])
+    assert list(verdicts)[-1] == "fidelity/content-type"  # the late request comes in its turn
+    assert failed(verdicts) == {"fidelity/comments"}
+    assert "asked 2 times" in evidence(verdicts["fidelity/comments"]).got
+
+
+def test_a_retry_of_an_error_before_the_stream_is_counted_and_is_no_fault(run: Run) -> None:
+    verdicts = run("retries_errors", "errors/")
+    assert failed(verdicts) == set()
+    counted = {name for name, verdict in verdicts.items() if "(the upstream was asked 3 times)" in verdict.title}
+    assert counted == {"errors/limit", "errors/limit-status", "errors/server", "errors/server-status"}
+
+
+def test_another_question_is_no_repetition(run: Run) -> None:
+    verdicts = run("asks_for_a_title_too", "fidelity/")
+    assert failed(verdicts) == set()
+    assert not any("asked 2 times" in verdict.title for verdict in verdicts.values())
+
+
+def test_a_case_that_the_relay_never_asked_for_takes_no_request_of_the_next(run: Run) -> None:
+    # errors/server opens the circuit, so that errors/server-status is refused without a request.
+    verdicts = run("breaks_the_circuit", ["errors/server", "cancel/while-silent-rst"], 2.0)
+    assert verdicts["errors/server-status"].result is Result.PASS
+    assert verdicts["cancel/while-silent-rst"].result is Result.PASS
+
+
+@pytest.mark.parametrize(("name", "runs"), [("right", 1), ("retries_errors", 1), ("asks_twice", 2)])
+def test_cases_run_again_only_where_a_request_cannot_be_charged(
+    name: str, runs: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted: list[object] = []
+    mount = SseServer.mount
+
+    def counting(server: SseServer, route: Route, *, strict: bool = True) -> LiveRoute:
+        mounted.append(route)
+        return mount(server, route, strict=strict)
+
+    monkeypatch.setattr(SseServer, "mount", counting)
+    run(name, ["fidelity/text", "errors/limit"])
+    # fidelity/asks, and the cases; fidelity/text again, and from then on each is watched by itself.
+    assert len(mounted) == 1 + 3 + (runs - 1)
 
 
 # -- who does not ask --------------------------------------------------------------------------------------------------
@@ -308,6 +384,49 @@ def test_the_words_for_one_and_for_many() -> None:
     assert late is not None
     assert late.got.startswith("only when it had sent 2 events more")
     assert judge.left(replace(WHOLE, leaving=Leaving(0.001, 3))) is None
+
+
+def asked(number: int, messages: object = "hi", *, billed: bool = True, stream: bool = True) -> Exchange:
+    body = json.dumps({"messages": messages, "stream": stream}).encode()
+    bill = Bill(1, 2, 2, 2, 2, cancelled=False, cost=0.001) if billed else None
+    request = Request("POST", "/v1/chat/completions", body=body)
+    return Exchange(f"{number}", f"2026-01-01T00:00:0{number}+00:00", request, bill=bill, left_after=0.5)
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "leaving", "times"),
+    [
+        ([asked(1)], None, None),
+        ([asked(1), asked(2, "another")], None, None),
+        ([asked(1, billed=False), asked(2, billed=False)], None, None),
+        ([asked(1, billed=False), asked(2)], None, None),  # the retry of what was refused is billed once
+        ([asked(1, billed=False), asked(2), asked(3)], None, 2),
+        ([asked(1), asked(2, billed=False)], None, None),
+        ([asked(1), asked(2), asked(3)], None, 3),
+        ([asked(1), asked(2, "another")], Leaving(0.001), 2),  # nobody is there to read that stream
+        ([asked(1), asked(2, "a title", stream=False)], Leaving(0.001), None),
+        ([asked(1)], Leaving(0.001, asked=0), None),
+    ],
+)
+def test_what_counts_as_asking_again(exchanges: list[Exchange], leaving: Leaving | None, times: int | None) -> None:
+    seen = replace(WHOLE, exchanges=tuple(exchanges), leaving=leaving)
+    found = judge.asked_once(seen)
+    assert (found is None) is (times is None)
+    assert found is None or f"asked {times} times" in found.got
+    late = judge.left(seen)
+    assert (late is not None) is (times is not None and leaving is not None)
+    assert late is None or "asked again 0.500 s after that" in late.got
+
+
+def test_the_count_is_said_where_another_judge_found_something() -> None:
+    found = Evidence("x", "y", "z")
+    assert judge.counted(found, replace(WHOLE, exchanges=(asked(1),))) == found
+    counted = judge.counted(found, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3))))
+    assert (
+        counted.got
+        == "y\nthe upstream was asked 3 times for one request of the browser: all 3 are billed, $0.003000 in all"
+    )
+    assert judge.counted(counted, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3)))) == counted
 
 
 def test_the_marks_of_a_run_are_told_apart() -> None:

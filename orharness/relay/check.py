@@ -1,10 +1,18 @@
-"""Running the catalogue against a relay: we are its upstream and its browser. The judging is in ``judge``."""
+"""Running the catalogue against a relay: we are its upstream and its browser. The judging is in ``judge``.
+
+A relay gets one upstream address when it starts, so its cases share one. A request counts for the case whose turn it
+is, but one that no browser asked for (a retry after a cancel, say) may come in the turn of a later case. So a verdict
+is told only some time after its case, while the next cases run, and the check of a relay that never asks again waits
+once, at its end. Where such a request does come, each case that may have caused it runs again, and the next one begins
+when the upstream is quiet.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from time import monotonic, sleep
 from typing import Any
 
@@ -26,6 +34,12 @@ _GLANCE = 0.25  # times the patience: for what has failed already, and only the 
 _LOOK = 0.005  # seconds between two looks
 _ALL = 1_000  # gates, more than any stream has
 _ASKED = "fidelity/asks"
+# Seconds after a case in which a request without a browser's is looked for. At the end of a check it is waited for: a
+# little longer than the OpenAI SDKs wait before their first retry (0.5 s at most). The longer time is for cases that
+# others follow, where looking costs no time, and for a relay that was seen to ask again.
+_WATCH = 0.6
+_WATCH_LONG = 2.0
+_WATCH_LIMIT = _WATCH_LONG + LONGEST + 2 * _WATCH  # for a relay that asks again and again
 
 
 def check(
@@ -43,7 +57,7 @@ def check(
 
     ``json``, ``method``, ``headers``: the request that the browser sends. ``patience``: seconds that the relay has for
     what it should do at once. ``only``: cases whose id contains one of these. ``told`` is called with each verdict as
-    it is found. The server is reset, before and behind. Where the relay never asks it, that is the one verdict.
+    it is certain. The server is reset, before and behind. Where the relay never asks it, that is the one verdict.
 
     Raises ``ScenarioError`` where the relay cannot be reached.
     """
@@ -52,21 +66,17 @@ def check(
     if not chosen:
         raise ScenarioError(f"no case is named {' or '.join(map(repr, parts))}: {', '.join(c.id for c in CASES)}")
     runs = _Runs(server, lambda: RelayClient(url, json, method=method, headers=headers, timeout=patience), patience)
-    found = []
+    verdicts = _Verdicts(runs, told)
     server.reset()
     try:
-        first = _verdict(_asks(), runs.of(CASES[0]))
-        told(first)
-        if first.result is Result.FAIL:
-            return [first]
-        found.append(first)
-        for case in chosen:
-            verdict = _verdict(case, runs.of(case))
-            told(verdict)
-            found.append(verdict)
+        first = verdicts.tell(_asks(), runs.of(CASES[0]).seen)
+        if first.result is not Result.FAIL:
+            for case in chosen:
+                verdicts.run(case)
+            verdicts.finish()
     finally:
         server.reset()
-    return found
+    return verdicts.found
 
 
 def _asks() -> Case:
@@ -78,24 +88,130 @@ def _verdict(case: Case, seen: Seen) -> Verdict:
     for one in case.judges:
         found = one(seen)
         if isinstance(found, Evidence):
-            return Verdict(case.id, title, Result.FAIL, found, level=case.level)
+            return Verdict(case.id, title, Result.FAIL, judge.counted(found, seen), level=case.level)
         if isinstance(found, str):
             return Verdict(case.id, title, Result.NOT_APPLICABLE, level=case.level, note=found)
     return Verdict(case.id, title, Result.PASS, level=case.level)
 
 
 @dataclass(frozen=True)
+class _Run:
+    """A case that ran: its route, and what was seen when it was over."""
+
+    case: Case
+    route: LiveRoute
+    over_at: float
+    at_its_end: Seen
+
+    @property
+    def seen(self) -> Seen:
+        """What was seen of it by now: with the requests that came after it was over."""
+        if len(self.route.exchanges) == len(self.at_its_end.exchanges):
+            return self.at_its_end
+        return replace(self.at_its_end, exchanges=tuple(call.exchange for call in self.route.calls))
+
+    @property
+    def asked_again(self) -> bool:
+        """Whether a request came that no browser asked for, and that is billed."""
+        return bool(judge.asked_again(self.seen, billed=True))
+
+
+@dataclass
+class _Verdicts:
+    """The verdicts on cases that run one after the other, each told when it is certain what its case caused."""
+
+    runs: _Runs
+    told: Callable[[Verdict], None]
+    found: list[Verdict] = field(default_factory=list)
+    undecided: list[_Run] = field(default_factory=list)
+    asks_again: bool = False
+
+    def run(self, case: Case) -> None:
+        """Runs the case, and tells of the cases before it that are certain now."""
+        if self.asks_again:
+            self._tell_of(self.runs.apart([case]))
+            return
+        self.undecided.append(self.runs.of(case))
+        self._decide()
+
+    def finish(self) -> None:
+        """Watches for what the last cases caused, and tells of all that are left."""
+        if self.undecided:
+            self.runs.watch(self.undecided[-1])
+            self._decide()
+            self._tell_of(self.undecided)
+
+    def tell(self, case: Case, seen: Seen) -> Verdict:
+        """One verdict."""
+        verdict = _verdict(case, seen)
+        self.found.append(verdict)
+        self.told(verdict)
+        return verdict
+
+    def _decide(self) -> None:
+        over_before = monotonic() - _WATCH_LONG  # before looking: what comes while we look is seen the next time
+        if any(run.asked_again for run in self.undecided):
+            self._run_again()
+        while self.undecided and self.undecided[0].over_at <= over_before:
+            self._tell_of([self.undecided.pop(0)])
+
+    def _run_again(self) -> None:
+        """First those that read to the end, then those that leave: most relays that ask again do so after a leaving."""
+        undecided, self.undecided = self.undecided, []
+        self.runs.wait_quiet(undecided[-1:])
+        for _, group in groupby(undecided, lambda run: run.case.act is Act.LEAVE):
+            again = self.runs.apart([run.case for run in group])
+            self.asks_again = self.asks_again or any(run.asked_again for run in again)
+            self._tell_of(again)
+
+    def _tell_of(self, runs: Sequence[_Run]) -> None:
+        for run in runs:
+            self.tell(run.case, run.seen)
+
+
+@dataclass
 class _Runs:
     """Runs of cases on one server."""
 
     server: SseServer
     browser: Callable[[], RelayClient]
     patience: float
+    turn: int = 0  # the number of the case that requests count for
 
-    def of(self, case: Case) -> Seen:
+    def apart(self, cases: Sequence[Case]) -> list[_Run]:
+        """Runs of these cases, and a quiet upstream after them; after each where one makes the relay ask again."""
+        runs: list[_Run] = []
+        for case in cases:
+            runs.append(self.of(case))
+            if any(run.asked_again for run in runs):
+                break
+        self.wait_quiet(runs)
+        if len(cases) == 1 or not any(run.asked_again for run in runs):
+            return runs
+        return [run for case in cases for run in self.apart([case])]
+
+    def watch(self, last: _Run) -> None:
+        """Waits for a request that no browser asked for, a short while."""
+        self._wait(lambda: last.asked_again, last.over_at + _WATCH - monotonic())
+
+    def wait_quiet(self, runs: Sequence[_Run]) -> None:
+        """Returns when nothing is open upstream and nothing new has come for a while, or after ``_WATCH_LIMIT`` s."""
+        route = runs[-1].route  # every request that comes now is one of its calls
+        deadline = monotonic() + _WATCH_LIMIT
+        number, quiet_since = len(route.calls), monotonic()
+        while monotonic() < deadline:
+            calls = route.calls
+            if len(calls) != number or any(call.outcome is None for call in calls):
+                number, quiet_since = len(calls), monotonic()
+            known = any(judge.asked_again(run.seen) for run in runs)  # then only others like it are waited for
+            if monotonic() - quiet_since > (_WATCH if known else _WATCH_LONG):
+                return
+            sleep(_LOOK)
+
+    def of(self, case: Case) -> _Run:
         """What is seen when the browser does what the case says."""
         before = len(self.server.calls)
-        route = self.server.mount(Route("POST", "/chat/completions", (case.reply(),)), strict=False)
+        route = self._mount(case)
         seen = Seen(self.server.base_url, patience=self.patience)
         act = {Act.READ: self._read, Act.STEP: self._step, Act.LEAVE: self._leave}[case.act]
         with self.browser() as browser:
@@ -110,7 +226,14 @@ class _Runs:
                 seen = replace(seen, status=browser.status, content_type=kind)
             seen = replace(seen, content=browser.received, ended=browser.ended)
         unmatched = [one.exchange for one in self.server.calls_from(before) if one.outcome is Outcome.UNMATCHED]
-        return replace(seen, exchanges=self._ended(case, route.calls), unmatched=tuple(unmatched))
+        seen = replace(seen, exchanges=self._ended(case, route.calls), unmatched=tuple(unmatched))
+        return _Run(case, route, monotonic(), seen)
+
+    def _mount(self, case: Case) -> LiveRoute:
+        """Its route answers until the next case's turn: one that was never asked takes no request of another case."""
+        self.turn = turn = self.turn + 1
+        route = Route("POST", "/chat/completions", (case.reply(),), when=lambda _: self.turn == turn)
+        return self.server.mount(route, strict=False)
 
     def _read(self, case: Case, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
         self._read_to_end(browser, self.patience * _TRIES_AGAIN)
@@ -162,8 +285,8 @@ class _Runs:
         left_at = monotonic()
         browser.leave(case.how)
         if self._all_left(calls, self.patience):
-            return replace(seen, leaving=Leaving(monotonic() - left_at, written))
-        return replace(seen, leaving=Leaving(None, written, self._woken_by(case, route, calls)))
+            return replace(seen, leaving=Leaving(monotonic() - left_at, written, asked=len(calls)))
+        return replace(seen, leaving=Leaving(None, written, self._woken_by(case, route, calls), len(calls)))
 
     def _there(self, case: Case, call: Call) -> bool:
         exchange = call.exchange

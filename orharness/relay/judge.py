@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from orharness.checks import describe
 from orharness.dialects.chat import wants_stream
@@ -33,6 +34,16 @@ WAKES_LATE = (
     "the relay notices only when it has something to write: while the model thinks, it runs on. aiohttp.web needs"
     " handler_cancellation=True, Node a listener: res.on('close', () => controller.abort())"
 )
+ASKS_AFTER_A_CANCEL = (
+    "the relay takes the end of a cancelled request for a failure and asks again: the model generates for nobody. Usual"
+    " causes: a retry around the whole request (a decorator, a gateway's setting) that also catches the cancel; a"
+    " request that is handed to a task of its own. Do not retry after the browser has left"
+)
+ASKS_AGAIN = (
+    "the relay asks again although the upstream did not refuse: a hedge (two requests at once), a retry after a"
+    " time-out or a broken stream, or two layers that each ask. Retry only what is not billed: an error before the"
+    " stream"
+)
 SWALLOWED = (
     "the error is caught on its way and the answer ended in order: its reader takes a part for the whole. Send an error"
     " event, or let the connection break off"
@@ -56,12 +67,14 @@ class Leaving:
     """A browser that left: ``after`` so many seconds the upstream saw it, ``None``: not within the time it had.
 
     ``woken_by``: how many further events the upstream had to send until it did, ``None``: it never did.
-    ``written``: tokens that had been written to the relay when the browser left.
+    ``written``: tokens that had been written to the relay when the browser left. ``asked``: requests that had come by
+    then.
     """
 
     after: float | None
     written: int = 0
     woken_by: int | None = None
+    asked: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,54 @@ def asked(seen: Seen) -> Evidence | None:
         got = shorten(request.text, 200)
         return Evidence(expected, got, 'the backend asks for the whole answer: without "stream": true none is streamed')
     return None
+
+
+def asked_again(seen: Seen, *, billed: bool = False) -> list[Exchange]:
+    """The requests that the relay made without the browser asking.
+
+    That is a request with the messages of an earlier one, or for a stream after the browser left. Another request (for
+    a title, the next turn of a tool loop) is the relay's business. ``billed``: only requests that are billed count: a
+    retry after an error before the stream repeats nothing that was billed.
+    """
+    asked = len(seen.exchanges) if seen.leaving is None else max(1, seen.leaving.asked)
+    known: list[object] = []
+    found = []
+    for number, one in enumerate(seen.exchanges):
+        if billed and one.bill is None:
+            continue
+        question = _question(one)
+        if question in known or (number >= asked and wants_stream(one.request.json)):
+            found.append(one)
+        known.append(question)
+    return found
+
+
+def _question(exchange: Exchange) -> object:
+    """What makes two requests ask the same thing; a fallback may name another model."""
+    body = exchange.request.json
+    return body["messages"] if isinstance(body, dict) and "messages" in body else exchange.request.body
+
+
+def asked_once(seen: Seen) -> Evidence | None:
+    """One request of the browser is billed once."""
+    if not asked_again(seen, billed=True):
+        return None
+    return Evidence("one request to the upstream for one request of the browser", _bills(seen), ASKS_AGAIN)
+
+
+def counted(found: Evidence, seen: Seen) -> Evidence:
+    """The evidence, with the number of requests where the relay asked more than once."""
+    if not asked_again(seen, billed=True) or (bills := _bills(seen)) in found.got:
+        return found
+    return replace(found, got=f"{found.got}\n{bills}")
+
+
+def _bills(seen: Seen) -> str:
+    number = len(asked_again(seen, billed=True)) + 1
+    which = "both" if number == 2 else f"all {number}"
+    cost = sum(one.bill.cost for one in seen.exchanges if one.bill is not None)
+    bills = f"{which} are billed, ${cost:.6f} in all"
+    return f"the upstream was asked {number} times for one request of the browser: {bills}"
 
 
 def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
@@ -312,10 +373,12 @@ def fault_kept(seen: Seen) -> Evidence | None:
 
 
 def left(seen: Seen) -> Evidence | None:
-    """When the browser has left, so has the relay."""
+    """When the browser has left, so has the relay, and it does not ask again."""
     leaving = seen.leaving
-    if leaving is None or leaving.after is not None:
+    if leaving is None:
         return None
+    if leaving.after is not None:
+        return _asked_after(seen, leaving)
     expected = f"the upstream is left within {seen.patience:g} s of the browser's leaving"
     if leaving.woken_by is not None:
         events = "1 event" if leaving.woken_by == 1 else f"{leaving.woken_by} events"
@@ -323,6 +386,24 @@ def left(seen: Seen) -> Evidence | None:
     ran = all(one.bytes_written == one.stream_size for one in seen.exchanges)
     got = "the upstream ran to its end" if ran else "the upstream's connection stayed open"
     return Evidence(expected, f"{got}\n{_leaked(seen, leaving)}", READS_ON)
+
+
+def _asked_after(seen: Seen, leaving: Leaving) -> Evidence | None:
+    """A relay that left, and then asked for the answer once more."""
+    moments = [_read_at(one) + one.left_after for one in seen.exchanges if one.left_after is not None]
+    pauses = [_read_at(one) - min(moments) for one in asked_again(seen, billed=True) if moments]
+    late = [pause for pause in pauses if pause > 0]  # a hedge that was on its way is no answer to the cancel
+    if not late:
+        return None
+    times = "" if len(late) == 1 else f", {len(late)} times"
+    when = f"it was left after {leaving.after:.3f} s, and asked again {late[0]:.3f} s after that{times}"
+    got = f"{when}\n{_leaked(seen, leaving)}\n{_bills(seen)}"
+    return Evidence("the upstream is left when the browser leaves, and not asked again", got, ASKS_AFTER_A_CANCEL)
+
+
+def _read_at(exchange: Exchange) -> float:
+    """The moment at which the request had been read, in seconds."""
+    return datetime.fromisoformat(exchange.started_at).timestamp()
 
 
 def _leaked(seen: Seen, leaving: Leaving) -> str:
@@ -335,6 +416,9 @@ def _leaked(seen: Seen, leaving: Leaving) -> str:
 
 
 def measured(seen: Seen) -> str:
-    """What a verdict's title says of how soon it was."""
+    """What a verdict's title says of how soon it was, and of retries that are not billed."""
     after = None if seen.leaving is None else seen.leaving.after
-    return "" if after is None else f" ({after:.3f} s later)"
+    said = "" if after is None else f" ({after:.3f} s later)"
+    if (again := asked_again(seen)) and not asked_again(seen, billed=True):
+        said += f" (the upstream was asked {len(again) + 1} times)"
+    return said
