@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orharness.errors import ClientFailure
-from orharness.journal import Bill, Exchange, Outcome
+from orharness.journal import Bill, Counted, Exchange, Outcome
 from orharness.providers import AS_OF, PROVIDERS
 from orharness.sse import Event, decode_with_offsets
 from orharness.verdict import aligned, count, excerpt
 
 _HOW = {"fin": "closed the connection (FIN)", "rst": "reset the connection (RST)", "half_close": "shut down its side"}
+EVENTS_FOR_TOKENS = "events stand for tokens"  # said wherever a number of such a bill is shown
 # The usual causes, each with its cure; which of them it is, the journal tells (``_cause``).
 _LEAK = (
     "leaving a loop (break, return) does not close the stream: close it with `with`, `async with` or close();\n"
@@ -70,7 +71,7 @@ class Aftermath:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the model made after the act."""
+        """How many tokens the model made after the act, or events that stand for them (``Bill.counted``)."""
         if self.before.bill is None or self.after.bill is None:
             return 0
         return max(0, self.after.bill.tokens_made - self.before.bill.tokens_made)
@@ -148,10 +149,15 @@ def _saved(exchange: Exchange) -> str:
     return f"{saved}; {_priced(exchange.tokens_total - bill.tokens_billed, bill)} still to be made"
 
 
-def _priced(tokens: int, bill: Bill, noun: str = "token") -> str:
-    """So many tokens and what they cost, at the bill's own price."""
+def _priced(tokens: int, bill: Bill, more: str = "") -> str:
+    """A number of tokens and what they cost, at the bill's own price; says where events stand for them.
+
+    ``more``: a word between the number and its noun.
+    """
     paid = bill.tokens_prompt + bill.tokens_billed
-    return count(tokens, noun) + (f" (${bill.cost * tokens / paid:.6f})" if paid else "")
+    notes = [f"${bill.cost * tokens / paid:.6f}"] if paid else []
+    notes += [EVENTS_FOR_TOKENS] if bill.counted is Counted.EVENTS else []
+    return count(tokens, more + bill.noun) + (f" ({'; '.join(notes)})" if notes else "")
 
 
 Rows = list[tuple[str, str]]
@@ -188,7 +194,8 @@ def _since(seen: Aftermath) -> str:
 def _made_since(seen: Aftermath) -> str:
     if seen.after.bill is None:
         return ""
-    made = _priced(seen.tokens, seen.after.bill, "more token") if seen.tokens else "no more tokens"
+    bill = seen.after.bill
+    made = _priced(seen.tokens, bill, "more ") if seen.tokens else f"no more {bill.noun}s"
     return f", and the model made {made}"
 
 
@@ -277,19 +284,12 @@ def _is_unstreamed(exchange: Exchange) -> bool:
 def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath | None = None) -> ClientFailure | None:
     """Why the upstream cannot be said to have been stopped; ``None`` where it was.
 
-    ``leaked_tokens``: how many may be billed beyond what was sent to the client; one is always under way. ``seen``:
-    what became of it after an ``expect_disconnect`` block, where there was one.
+    ``leaked_tokens``: how many a model that goes on without its client may bill beyond what was sent. ``seen``: what
+    became of it after an ``expect_disconnect`` block, where there was one.
     """
     rows = _rows(exchange, seen)
     if exchange.outcome is Outcome.CANCELLED:
-        leaked = leaked_tokens_of(exchange.bill)
-        if leaked <= leaked_tokens:
-            return None
-        assert exchange.bill is not None
-        said = (
-            f"the client left, and the model went on: {_priced(leaked, exchange.bill)} are billed that were never sent"
-        )
-        return ClientFailure(f"{said}\n{aligned([*rows, *_leak_rows(exchange, leaked_tokens)])}", exchange)
+        return _cancelled_failure(exchange, leaked_tokens, rows)
     rows.append(("expected", "cancelled: the client leaves before the end marker, and the rest is never sent"))
     if exchange.outcome is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         said = "the client has not left: the model goes on"
@@ -301,21 +301,50 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath
     return ClientFailure(f"{said}\n{aligned(rows)}", exchange)
 
 
-def leaked_tokens_of(bill: Bill | None) -> int:
-    """Tokens that are billed though they were not sent before the client left."""
-    return 0 if bill is None else bill.tokens_billed - bill.tokens_written
+def _cancelled_failure(exchange: Exchange, allowed: int, rows: Rows) -> ClientFailure | None:
+    """Why the model of a client that left did not stop, or why that cannot be known; ``None`` where it stopped."""
+    bill = exchange.bill
+    if bill is None:
+        return ClientFailure(f"{_NO_MODEL}\n{aligned(rows)}", exchange)
+    if not _goes_on(exchange):
+        return None if exchange.provider_stops else ClientFailure(f"{_unlisted(exchange)}\n{aligned(rows)}", exchange)
+    leaked = bill.tokens_billed - bill.tokens_written
+    if leaked <= allowed:
+        return None
+    said = f"the client left, and the model went on: {_priced(leaked, bill)} are billed that were never sent"
+    return ClientFailure(f"{said}\n{aligned([*rows, *_leak_rows(exchange, allowed, bill.noun)])}", exchange)
 
 
-def _leak_rows(exchange: Exchange, allowed: int) -> Rows:
-    rows = [("expected", f"at most {count(allowed, 'leaked token')} (leaked_tokens=)")]
+_NO_MODEL = (
+    "cannot be known: the client left, but this reply has no model behind it that could have stopped: it is a plain\n"
+    "response, or a stream in which no event has data; answer with chat(…), or with stream(…) of events that have data"
+)
+
+
+def _unlisted(exchange: Exchange) -> str:
+    return (
+        f"cannot be known: the client left, but whether {exchange.provider} stops on cancel is not known: pass\n"
+        f"provider=Provider({exchange.provider!r}, stops_on_cancel=…), or the name of a provider that is listed"
+    )
+
+
+def _goes_on(exchange: Exchange) -> bool:
+    """Whether the model makes the whole answer, whatever its client does.
+
+    Any other stops when its client leaves. It may have made more by then than was sent, at its own pace, while its
+    client was there: that is billed, but it is no leak.
+    """
+    return exchange.provider_stops is False or _is_unstreamed(exchange)
+
+
+def _leak_rows(exchange: Exchange, allowed: int, noun: str) -> Rows:
+    rows = [("expected", f"at most {count(allowed, f'leaked {noun}')} (leaked_tokens=)")]
     if exchange.provider_stops is False:
         goes_on = f"{exchange.provider} does not stop on cancel: it makes the whole answer, whatever the client does"
         stops = ", ".join(one.name for one in PROVIDERS if one.stops_on_cancel)
         rows += [("cause", goes_on), ("cure", f"ask for one that stops (as of {AS_OF}):\n{textwrap.fill(stops, 100)}")]
-    elif _is_unstreamed(exchange):
-        rows.append(("cause", _NOT_STREAMED))
     else:
-        rows.append(("cause", "the model ran ahead of what is sent: all that it made before the client left is billed"))
+        rows.append(("cause", _NOT_STREAMED))
     return rows
 
 
@@ -323,9 +352,10 @@ def _billed(exchange: Exchange) -> str:
     bill = exchange.bill
     assert bill is not None
     read = "" if bill.tokens_read is None else f", {bill.tokens_read:,} read"
+    counted = "" if bill.counted is Counted.TOKENS else f"\n{EVENTS_FOR_TOKENS}: the stream's tokens cannot be counted"
     return (
-        f"{bill.tokens_made:,} tokens made by {exchange.provider}, {bill.tokens_written:,} written{read};"
-        f" {bill.tokens_billed:,} billed: ${bill.cost:.6f}"
+        f"{bill.tokens_made:,} {bill.noun}s made by {exchange.provider}, {bill.tokens_written:,} written{read};"
+        f" {bill.tokens_billed:,} billed: ${bill.cost:.6f}{counted}"
     )
 
 

@@ -96,9 +96,19 @@ class Disconnect:
     how: How
 
 
+class Counted(StrEnum):
+    """What the numbers of a bill count."""
+
+    TOKENS = "tokens"
+    EVENTS = "events"  # the stream's tokens cannot be counted, so each event of it stands for one
+
+
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What the simulated model made, and what is charged for it (in the gateway's currency)."""
+    """What the simulated model made, and what is charged for it (in the gateway's currency).
+
+    ``counted``: whether its numbers, and so its cost, are of tokens or of events that stand for tokens.
+    """
 
     tokens_prompt: int
     tokens_made: int
@@ -107,6 +117,12 @@ class Bill:
     tokens_billed: int
     cancelled: bool
     cost: float
+    counted: Counted = Counted.TOKENS
+
+    @property
+    def noun(self) -> str:
+        """The singular of what is counted: ``token`` or ``event``."""
+        return "token" if self.counted is Counted.TOKENS else "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +180,8 @@ class Exchange:
     ``ended_after``: seconds until the outcome was decided, for a client that left the moment of its leaving.
     ``stream_size``, ``chunks``: what the answer would have been in full, in bytes and chunks, ``None`` before it began.
     ``provider`` made the tokens, of ``tokens_total`` that the whole answer has; ``provider_stops``: does it when the
-    client leaves? ``streamed``: was the answer asked for as a stream? ``None`` where there is no model.
+    client leaves? ``None`` where that is not known. ``streamed``: was the answer asked for as a stream? All four are
+    ``None`` where there is no model.
     ``body`` and ``boundaries_at``: that answer, and the offset behind each of its chunks. ``written_at``: the moment of
     each write. ``held_at``: the offset of the gate at which it stands.
     """

@@ -68,8 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "sse_cassette(path=None, *, through=(), pacing=None): what sse_server replays, or records with"
-        " --sse-record-mode; by default cassettes/<module>/<test>.yaml beside the test",
+        "sse_cassette(path=None, *, through=(), pacing=None, provider=None, pace=None, price=…): what sse_server"
+        " replays, or records with --sse-record-mode; by default cassettes/<module>/<test>.yaml beside the test",
     )
 
 
@@ -368,9 +368,10 @@ def _marked_options(marker: pytest.Mark | None, name: str) -> dict[str, Any]:
 def cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str, Any]]:
     options = dict(marker.kwargs)
     given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
-    unknown = set(options) - {"through", "pacing"}
+    unknown = set(options) - {"through", "pacing", "provider", "pace", "price"}
     if len(given) > 1 or unknown:
-        pytest.fail("@pytest.mark.sse_cassette takes a path, through= and pacing=", pytrace=False)
+        said = "@pytest.mark.sse_cassette takes a path, through=, pacing=, provider=, pace= and price="
+        pytest.fail(said, pytrace=False)
     """The file of a marked test and the marker's options. Tests of a class have its name in theirs."""
     test = item.nodeid.partition("::")[2].replace("::", ".") or item.name
     name = re.sub(r'[/\\<>:"|?*\s]', "-", test)

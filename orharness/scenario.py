@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from orharness.dialects import chat
 from orharness.dialects.markers import end_of
 from orharness.errors import ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
-from orharness.journal import Pacing, Request
+from orharness.journal import Counted, Pacing, Request
 from orharness.providers import DEFAULT, Provider, asked_for
 from orharness.providers import lookup as provider_named
-from orharness.sse import Comment, Event, Retry, decode, encode
+from orharness.sse import Comment, Event, Retry, decode, decode_with_offsets, encode
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.transforms import compose
 from orharness.upstream import PRICE, Generation
@@ -36,6 +36,14 @@ When = Mapping[str, Any] | Callable[[Request], bool]
 Through = Iterable[Callable[[Stream], Stream]]
 E = TypeVar("E", bound=StrEnum)
 Piece = Event | Comment | Retry | str | bytes | Chunk
+
+
+class ModelOptions(TypedDict, total=False):
+    """The model behind a stream that is there already; see ``Reply.stream``."""
+
+    provider: str | Provider | None
+    pace: float | None
+    price: float
 
 
 def api_path(path: str) -> str:
@@ -150,18 +158,26 @@ class Reply:
         head: float = 0.0,
         delay: float = 0.0,
         default_headers: bool = True,
+        provider: str | Provider | None = None,
+        pace: float | None = None,
+        price: float = PRICE,
     ) -> Reply:
         """An event stream, one chunk a piece.
 
         A piece is an ``Event``, ``Comment`` or ``Retry``, a ``str`` (an event's data), ``bytes`` or a ``Chunk`` (sent
         as they are); or one whole ``Stream``. ``delay``: seconds before each piece that brings none of its own.
         ``default_headers``: send the content type of an event stream where ``headers`` names none.
+
+        ``provider``: whose model makes the stream, by default the one that its chunks name, else OpenAI; ``pace``:
+        seconds in which it makes a token, by default as fast as is written; ``price``: dollars a token. Where the
+        tokens of the stream cannot be counted, each event of it stands for one; see ``recorded_generation``.
         """
         shape = _shape(through, ending, framing)
         body = shape(_stream_of(pieces, _seconds(delay, "delay")))
         default = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-cache"} if default_headers else {}
         sent = _headers(headers, default)
-        model = recorded_generation(body, sent)
+        speed = None if pace is None else _seconds(pace, "pace")
+        model = recorded_generation(body, sent, provider, pace=speed, price=price)
         response = Response(_status(status), sent, body, _seconds(head, "head"), _pacing(pacing), model)
         return cls(lambda _: response, f"stream of {len(body.chunks)} chunks")
 
@@ -201,39 +217,60 @@ def _marks(gateway: Gateway, identifier: str, provider: Provider) -> tuple[tuple
 
 
 def recorded_generation(
-    stream: Stream, headers: tuple[tuple[str, str], ...] = (), provider: str | Provider | None = None
+    stream: Stream,
+    headers: tuple[tuple[str, str], ...] = (),
+    provider: str | Provider | None = None,
+    *,
+    pace: float | None = None,
+    price: float = PRICE,
 ) -> Generation | None:
-    """The model behind a stream that is there already; its tokens are those of its usage, else its events.
+    """The model behind a stream that is there already, whatever its dialect; ``None`` where no event has data.
 
-    ``None`` where the stream holds no chat completion. A provider that is not known counts as one that stops.
+    Its tokens are those of a chat completion's usage. Without one they cannot be counted, and events stand for them: of
+    a chat completion those that carry a part of the answer, of any other stream all that have data and come before the
+    end marker. ``provider`` goes before the one that the stream names; raises ``ScenarioError`` if it is unknown.
     """
-    offsets = chat.token_offsets(stream.body)
+    chosen = None if provider is None else provider_named(provider)
+    offsets = chat.token_offsets(stream.body) or _event_offsets(stream)
     if not offsets:
         return None
     said = chat.fold(decode(stream.body))
     usage = said.usage or {}
     counts = [value if isinstance(value := usage.get(name), int) else None for name in _COUNTS]
     sent = next((value for name, value in headers if name.lower() == GENERATION_ID.lower()), None)
+    maker = chosen or _named_in_stream(said.provider)
     return Generation(
         id=sent or said.id or "gen-recorded",
         model=said.model,
         total=len(offsets) if counts[1] is None else counts[1],
         offsets=offsets,
-        provider=_recorded_provider(provider or said.provider),
+        provider=maker or Provider(str(said.provider), stops_on_cancel=True),
         prompt=counts[0] or 0,
         finish_reason=said.finish_reason,
+        pace=pace,
         seconds=stream.duration,
+        price=price,
+        counted=Counted.EVENTS if counts[1] is None else Counted.TOKENS,
+        provider_known=maker is not None,
     )
 
 
 _COUNTS = ("prompt_tokens", "completion_tokens")
 
 
-def _recorded_provider(name: str | Provider | None) -> Provider:
+def _event_offsets(stream: Stream) -> tuple[int, ...]:
+    """The body offset after each event that has data and comes before the end marker."""
+    end = len(stream.body) + 1 if stream.end_marker is None else stream.end_marker
+    found = decode_with_offsets(stream.body)
+    return tuple(offset for offset, item in found if isinstance(item, Event) and item.data and offset < end)
+
+
+def _named_in_stream(name: str | None) -> Provider | None:
+    """The provider that a stream names, the default one if it names none; ``None`` for a name that is not known."""
     try:
         return DEFAULT if name is None else provider_named(name)
     except ScenarioError:
-        return Provider(str(name), stops_on_cancel=True)
+        return None
 
 
 def error_response(gateway: Gateway, status: int, message: str) -> Response:

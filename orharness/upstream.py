@@ -13,7 +13,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
-from orharness.journal import Bill
+from orharness.journal import Bill, Counted
 from orharness.providers import DEFAULT, Provider
 
 PRICE = 15e-6  # dollars a token, prompt or completion: the list price of a large model
@@ -26,7 +26,9 @@ class Generation:
     ``offsets``: the body offset behind each event that carries a part of it; ``total``: its tokens in all (of a
     recording those of its usage), spread evenly over these events. ``pace``: seconds a token, ``None`` for a model that
     is as fast as what is written, and as the stream's own delays (``seconds`` in all) once nobody reads. ``price``:
-    dollars a token.
+    dollars a token. ``counted``: whether ``total`` is a number of tokens, or of events that stand for them.
+    ``provider_known``: whether it is known that the provider stops on cancel, or does not; one of which it is not known
+    is simulated as one that stops.
     """
 
     id: str
@@ -40,6 +42,8 @@ class Generation:
     pace: float | None = None
     seconds: float = 0.0
     price: float = PRICE
+    counted: Counted = Counted.TOKENS
+    provider_known: bool = True
 
     def tokens_at(self, offset: int) -> int:
         """The tokens whose events stand wholly before a body offset."""
@@ -95,16 +99,19 @@ def bill(
         tokens_billed=billed,
         cancelled=cancelled,
         cost=round((generation.prompt + billed) * generation.price, 9),
+        counted=generation.counted,
     )
 
 
 def generation_document(generation: Generation, made: Bill, created_at: str) -> dict[str, Any]:
     """What ``GET …/generation?id=`` answers (https://openrouter.ai/docs/api-reference/get-a-generation).
 
-    While the model goes on without its client, ``finish_reason`` is null and ``in_progress`` says so.
+    While the model goes on without its client, ``finish_reason`` is null and ``in_progress`` says so. Where events
+    stand for tokens, ``counted`` says so; the gateway's own document has no such key.
     """
     in_progress = made.tokens_made < made.tokens_billed
     finished = not in_progress and not made.cancelled
+    counted = {} if made.counted is Counted.TOKENS else {"counted": made.counted}
     return {
         "data": {
             "id": generation.id,
@@ -121,5 +128,6 @@ def generation_document(generation: Generation, made: Bill, created_at: str) -> 
             "usage": made.cost,
             "total_cost": made.cost,
             "created_at": created_at,
+            **counted,
         }
     }

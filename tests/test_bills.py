@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from orharness.errors import ScenarioError
 from orharness.journal import Bill
 from orharness.providers import Provider
 from orharness.server.facade import SseServer
+from orharness.server.handles import Call, LiveRoute
 from orharness.server.thread import ServerThread
+from orharness.sse import Comment, Event, Retry, encode
 from orharness.stream import Stream
 from orharness.transforms import hold
 
@@ -82,8 +84,7 @@ def test_a_provider_of_ones_own(server: SseServer) -> None:
 def test_a_model_that_runs_ahead_is_billed_for_what_it_made(server: SseServer) -> None:
     made, _ = _leave_after(server, 4, pace=0.0)
     assert (made.tokens_read, made.tokens_billed) == (3, 500)
-    with pytest.raises(AssertionError, match="the model ran ahead of what is sent"):
-        server.calls[0].assert_upstream_stopped()
+    server.calls[0].assert_upstream_stopped()  # it stopped when the client left: what it had made is no leak
 
 
 def test_an_unknown_provider_fails_where_it_is_written(server: SseServer) -> None:
@@ -174,12 +175,140 @@ def test_the_tokens_of_a_cassette_are_those_of_its_usage(server: SseServer, tmp_
     assert (made.tokens_prompt, made.tokens_read, made.tokens_billed) == (30, 6, 6)
 
 
-def test_a_stream_that_is_no_chat_has_no_bill(server: SseServer) -> None:
-    reply = server.post("/s").stream("one", "two")
+Pieces = tuple[Event | Comment | Retry | bytes, ...]
+MESSAGES: Pieces = (
+    Event("message_start", '{"type":"message_start","message":{"model":"m"}}'),
+    Comment(" OPENROUTER PROCESSING"),
+    *(Event("content_block_delta", '{"type":"content_block_delta","delta":{"text":"x"}}') for _ in range(6)),
+    Comment(" OPENROUTER PROCESSING"),
+    Event("message_stop", '{"type":"message_stop"}'),
+)
+RESPONSES: Pieces = (
+    *(Event("response.output_text.delta", '{"type":"response.output_text.delta","delta":"x"}') for _ in range(7)),
+    Event("response.completed", '{"type":"response.completed","response":{}}'),
+    Event(data="[DONE]"),  # as OpenRouter ends this dialect
+)
+RAW: Pieces = (Retry(1000), *(Event(data=f"{number}") for number in range(7)), b"id: 7\n\n")
+CHAT: Pieces = (
+    *(Event(data='{"choices":[{"index":0,"delta":{"content":"x"}}]}') for _ in range(7)),
+    Event(data="[DONE]"),
+)
+
+
+def _in_cassette(folder: Path, stream: Stream) -> Path:
+    request = RecordedRequest("POST", "https://host/v1/any", (), json.dumps(STREAM).encode())
+    save(folder / "c.yaml", [Interaction(request, stream=stream)])
+    return folder / "c.yaml"
+
+
+Answer = Callable[..., LiveRoute]
+
+
+@pytest.fixture(params=["stream", "cassette of a route", "cassette of a server"])
+def answer(request: pytest.FixtureRequest, server: SseServer, tmp_path: Path) -> Answer:
+    """Sets up the pieces of a stream as the answer to ``POST /v1/any``, in each way that takes a model's options."""
+
+    def set_up(pieces: Pieces, **options: Any) -> LiveRoute:
+        route = server.post("/v1/any")
+        if request.param == "stream":
+            return route.stream(*pieces, **options)
+        path = _in_cassette(tmp_path, Stream.of(*(one if isinstance(one, bytes) else encode(one) for one in pieces)))
+        return (route if request.param == "cassette of a route" else server).cassette(path, **options)
+
+    return set_up
+
+
+def _left(server: SseServer, reply: LiveRoute, reads: bytes) -> Call:
+    """The call of a client that reads the bytes, and leaves."""
     with Raw(server) as raw:
-        raw.request("POST", "/s")
+        raw.post("/v1/any")
+        while reads not in raw.received:
+            raw.read()
+        with reply.expect_disconnect(within=20):
+            raw.close()
+    return reply.call
+
+
+@pytest.mark.parametrize("pieces", [MESSAGES, RESPONSES, RAW, CHAT], ids=["messages", "responses", "raw", "chat"])
+def test_events_stand_for_tokens_that_cannot_be_counted(server: SseServer, answer: Answer, pieces: Pieces) -> None:
+    call = _left(server, answer(pieces, provider="Groq", price=0.5, through=[hold(after=3)]), b"data: ")
+    made = call.bill
+    assert made is not None
+    assert (made.counted, made.tokens_made, made.tokens_billed, made.cost) == ("events", 7, 7, 3.5)
+    assert 0 < made.tokens_written <= 3
+    with pytest.raises(AssertionError) as raised:
+        call.assert_upstream_stopped()
+    said = str(raised.value)
+    leaked = 7 - made.tokens_written
+    price = f"{leaked} events (${leaked * 0.5:.6f}; events stand for tokens)"
+    assert said.startswith(f"the client left, and the model went on: {price} are billed that were never sent\n")
+    assert "events stand for tokens: the stream's tokens cannot be counted" in said
+    assert "Groq does not stop on cancel" in said
+    call.assert_upstream_stopped(leaked_tokens=leaked)
+
+
+@pytest.mark.parametrize("pieces", [MESSAGES, RESPONSES, RAW, CHAT], ids=["messages", "responses", "raw", "chat"])
+def test_with_a_supported_provider_no_more_events_are_billed(server: SseServer, answer: Answer, pieces: Pieces) -> None:
+    call = _left(server, answer(pieces, provider="Anthropic", through=[hold(after=3)]), b"data: ")
+    made = call.bill
+    assert made is not None
+    assert (made.tokens_billed, made.counted, call.exchange.provider) == (made.tokens_written, "events", "Anthropic")
+    call.assert_upstream_stopped()
+
+
+def test_a_stream_that_was_read_whole_bills_each_event_but_the_end_marker(server: SseServer, answer: Answer) -> None:
+    reply = answer(MESSAGES, pace=0.0)
+    with Raw(server) as raw:
+        raw.post("/v1/any")
         raw.read_until(LAST_CHUNK)
-    assert reply.call.bill is None
+    reply.call.wait_ended(20)
+    made = reply.call.bill
+    assert made is not None
+    assert (made.tokens_made, made.tokens_read, made.tokens_billed, made.cancelled) == (7, 7, 7, False)
+
+
+def test_a_stream_of_comments_alone_cannot_prove_a_stop(server: SseServer, answer: Answer) -> None:
+    call = _left(server, answer((Comment(" PROCESSING"),) * 2, through=[hold(after=0)]), b"\r\n\r\n")
+    with pytest.raises(AssertionError, match=r"^cannot be known: the client left, but this reply has no model"):
+        call.assert_upstream_stopped()
+
+
+def test_a_plain_response_cannot_prove_a_stop(server: SseServer) -> None:
+    reply = server.post("/v1/any").respond(200, json={"data": "x"}, head=3600.0)
+    with Raw(server) as raw:
+        raw.post("/v1/any")
+        reply.wait_call()
+        with reply.expect_disconnect(within=20):
+            raw.close()
+    with pytest.raises(AssertionError, match=r"^cannot be known: the client left, but this reply has no model"):
+        reply.call.assert_upstream_stopped()
+
+
+def test_an_unlisted_provider_of_a_stream_cannot_prove_a_stop(server: SseServer, answer: Answer) -> None:
+    named = Event(data='{"provider":"google-vertex","choices":[{"index":0,"delta":{"content":"x"}}]}')
+    call = _left(server, answer((named,) * 7, through=[hold(after=3)]), b"data: ")
+    with pytest.raises(AssertionError, match=r"^cannot be known: .* whether google-vertex stops on cancel"):
+        call.assert_upstream_stopped()
+
+
+def test_the_provider_of_a_stream_can_be_ones_own(server: SseServer, answer: Answer) -> None:
+    named = Event(data='{"provider":"google-vertex","choices":[{"index":0,"delta":{"content":"x"}}]}')
+    mine = Provider("google-vertex", stops_on_cancel=True)
+    call = _left(server, answer((named,) * 7, provider=mine, through=[hold(after=3)]), b"data: ")
+    call.assert_upstream_stopped()
+
+
+def test_an_unknown_provider_of_a_stream_fails_where_it_is_written(answer: Answer) -> None:
+    for pieces in (RAW, (Comment("nothing"),)):
+        with pytest.raises(ScenarioError, match="the nearest is Groq"):
+            answer(pieces, provider="Gorq")
+
+
+def test_the_generation_of_a_stream_says_that_events_were_counted(server: SseServer) -> None:
+    reply = server.post("/v1/any").stream(*RAW, headers={"X-Generation-Id": "gen-raw"}, through=[hold(after=3)])
+    _left(server, reply, b"data: ")
+    _, document = _get(server, "/v1/generation?id=gen-raw")
+    assert document["data"]["counted"] == "events"
 
 
 def test_the_journal_tells_the_bill(server: SseServer) -> None:
@@ -187,5 +316,7 @@ def test_the_journal_tells_the_bill(server: SseServer) -> None:
     _, journal = _get(server, "/_orharness/journal")
     assert set(journal["exchanges"][0]["bill"]) == {
         "tokens_prompt", "tokens_made", "tokens_written", "tokens_read", "tokens_billed", "cancelled", "cost",
+        "counted",
     }  # fmt: skip
     assert journal["exchanges"][0]["bill"]["tokens_billed"] == 500
+    assert journal["exchanges"][0]["bill"]["counted"] == "tokens"

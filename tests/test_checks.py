@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from orharness.checks import (
     upstream_failure,
 )
 from orharness.errors import ClientFailure
-from orharness.journal import Bill, Exchange, How, Outcome, Request
+from orharness.journal import Bill, Counted, Exchange, How, Outcome, Request
 from orharness.providers import AS_OF
 from orharness.sse import encode
 from orharness.verdict import BOUNDARY, aligned, excerpt, quote, shorten
@@ -366,8 +367,24 @@ def test_no_call_was_open() -> None:
 # -- assert_upstream_stopped ---------------------------------------------------------------------------------------
 
 
+STOPPED = replace(CANCELLED, bill=replace(BILL, cancelled=True), provider="P", provider_stops=True, streamed=True)
+
+
 def test_a_cancelled_exchange_stopped_the_upstream() -> None:
-    assert upstream_failure(CANCELLED) is None
+    assert upstream_failure(STOPPED) is None
+
+
+def test_what_was_made_before_the_client_left_is_no_leak() -> None:
+    ahead = replace(BILL, tokens_made=500, tokens_billed=500, cancelled=True)
+    assert upstream_failure(replace(STOPPED, bill=ahead)) is None
+
+
+def test_an_assertion_does_not_pass_for_lack_of_knowledge() -> None:
+    said = text_of(upstream_failure(CANCELLED))
+    assert said.startswith("cannot be known: the client left, but this reply has no model behind it")
+    said = text_of(upstream_failure(replace(STOPPED, provider_stops=None)))
+    assert said.startswith("cannot be known: the client left, but whether P stops on cancel is not known: pass\n")
+    assert "provider=Provider('P', stops_on_cancel=…)" in said
 
 
 @pytest.mark.parametrize(
@@ -397,16 +414,40 @@ def leaking(**changes: Any) -> str:
 
 
 def test_a_leak_has_its_price_its_cause_and_its_cure() -> None:
-    assert leaking(provider_stops=True).startswith(
+    assert leaking(provider_stops=False).startswith(
         "the client left, and the model went on: 4 tokens ($0.004000) are billed that were never sent\n"
     )
-    assert "  expected  at most 1 leaked token (leaked_tokens=)\n" in leaking(provider_stops=True)
-    assert (cause_of(leaking(provider_stops=True)) or "").startswith("the model ran ahead of what is sent")
+    assert "  expected  at most 1 leaked token (leaked_tokens=)\n" in leaking(provider_stops=False)
     assert (cause_of(leaking(provider_stops=True, streamed=False)) or "").startswith("the request does not ask for")
     said = leaking(provider_stops=False)
     assert (cause_of(said) or "").startswith("P does not stop on cancel: it makes the whole answer")
     assert f"\n  cure      ask for one that stops (as of {AS_OF}):\n            OpenAI, Azure, Anthropic, " in said
     assert "Groq" not in said
+
+
+def test_where_events_stand_for_tokens_each_number_says_so() -> None:
+    bill = Bill(0, 5, 1, 1, 5, cancelled=True, cost=0.005, counted=Counted.EVENTS)
+    counted = replace(CANCELLED, bill=bill, provider="P", provider_stops=False, streamed=True)
+    said = text_of(upstream_failure(counted))
+    assert said.startswith(
+        "the client left, and the model went on: 4 events ($0.004000; events stand for tokens) are billed that were"
+        " never sent\n"
+    )
+    assert (
+        "  model     5 events made by P, 1 written, 1 read; 5 billed: $0.005000\n"
+        "            events stand for tokens: the stream's tokens cannot be counted\n"
+    ) in said
+    assert "  expected  at most 1 leaked event (leaked_tokens=)\n" in said
+    assert upstream_failure(counted, leaked_tokens=4) is None
+
+
+def test_events_that_stand_for_tokens_are_told_of_a_client_that_stays() -> None:
+    before = replace(ASKED, bill=replace(BILL, counted=Counted.EVENTS), tokens_total=3)
+    after = replace(MORE, bill=replace(BILL, tokens_made=2, tokens_billed=2, counted=Counted.EVENTS), tokens_total=3)
+    said = not_met(watched(after, before))
+    assert re.search(r"and the model made 1 more event \(\$[\d.]+; events stand for tokens\)\n", said)
+    assert re.search(r"; 1 event \(\$[\d.]+; events stand for tokens\) still to be made\n", said)
+    assert "and the model made no more events\n" in not_met(watched(before, before))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.LEFT_AT_END])

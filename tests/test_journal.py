@@ -212,6 +212,7 @@ def test_the_journals_form() -> None:
                     "tokens_billed": 10,
                     "cancelled": True,
                     "cost": 0.002,
+                    "counted": "tokens",
                 },
             }
         ],

@@ -15,8 +15,10 @@ import trio
 import orharness.contract
 import orharness.recording
 import orharness.server.facade
+from orharness.cassette import Interaction, RecordedRequest, save
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
+from orharness.stream import Stream
 
 _KEPT = (hypothesis, trio, orharness.contract, orharness.recording, orharness.server.facade)
 
@@ -178,6 +180,25 @@ def test_the_marker_takes_the_server_s_options(user: pytest.Pytester) -> None:
     )
 
 
+def test_the_cassette_marker_takes_the_options_of_a_model(user: pytest.Pytester) -> None:
+    request = RecordedRequest("POST", "https://host/v1/any", (), b"{}")
+    save(user.path / "a.yaml", [Interaction(request, stream=Stream.of(b"data: 1\n\n", b"data: 2\n\n"))])
+    _run(
+        user,
+        """
+        from urllib.request import urlopen
+
+        @pytest.mark.sse_cassette("a.yaml", provider="Groq", pace=0.0, price=0.5)
+        def test_it(sse_server):
+            with urlopen(sse_server.url_for("/v1/any"), b"{}") as response:
+                assert response.read()
+            [call] = sse_server.calls
+            assert (call.exchange.provider, call.bill.cost, call.bill.counted) == ("Groq", 1.0, "events")
+        """,
+        passed=1,
+    )
+
+
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
@@ -187,6 +208,7 @@ def test_the_marker_takes_the_server_s_options(user: pytest.Pytester) -> None:
         ("sse_server(pacing='slow')", "*pacing is one of recorded, lockstep, instant*"),
         ("sse_server(leaks='fail')", "*leaks is one of report, error, ignore; not 'fail'*"),
         ("sse_cassette('a', 'b')", "*takes a path*"),
+        ("sse_cassette(provder='Groq')", "*takes a path, through=, pacing=, provider=, pace= and price=*"),
     ],
 )
 def test_a_wrong_marker_is_one_sentence(user: pytest.Pytester, marker: str, said: str) -> None:

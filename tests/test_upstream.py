@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orharness.journal import Counted
 from orharness.providers import Provider
 from orharness.upstream import Generation, bill, generation_document
 
@@ -62,6 +63,15 @@ def test_a_request_without_stream_is_billed_whole_whatever_the_provider() -> Non
     whole = replace(TEN, streamed=False, offsets=())
     made = bill(whole, now=0.1, written=0, read=0, left_at=0.1, whole=False)
     assert (made.tokens_made, made.tokens_written, made.tokens_billed, made.cancelled) == (10, 0, 10, True)
+
+
+def test_a_bill_and_its_document_say_where_events_stand_for_tokens() -> None:
+    counted = replace(TEN, counted=Counted.EVENTS)
+    bills = [bill(one, now=1.0, written=300, read=300, left_at=None, whole=False) for one in (TEN, counted)]
+    assert [one.counted for one in bills] == ["tokens", "events"]
+    documents = [generation_document(one, made, "now")["data"] for one, made in zip((TEN, counted), bills, strict=True)]
+    assert "counted" not in documents[0]  # the gateway's own document has no such key
+    assert documents[1]["counted"] == "events"
 
 
 def test_what_cannot_be_seen_is_unknown() -> None:

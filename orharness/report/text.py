@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.text import Text
 
-from orharness.checks import events_unsent, upstream_failure
+from orharness.checks import EVENTS_FOR_TOKENS, events_unsent, upstream_failure
 from orharness.errors import OrharnessError
-from orharness.journal import Bill, Exchange, Outcome
+from orharness.journal import Bill, Counted, Exchange, Outcome
 from orharness.report.contents import shown
 from orharness.report.screen import Column, Row, Screen
 from orharness.verdict import Result, Verdict, count, shorten
@@ -250,7 +250,8 @@ def _leaving(lane: BillLane) -> Text:
 def _charged(lane: BillLane) -> Text:
     bill = lane.exchange.bill
     assert bill is not None
-    return Text(f"{count(bill.tokens_billed, 'token')}, ${bill.cost:.4f}", f"bold {_style(lane)}")
+    counted = "" if bill.counted is Counted.TOKENS else f" ({EVENTS_FOR_TOKENS})"
+    return Text(f"{count(bill.tokens_billed, bill.noun)}, ${bill.cost:.4f}{counted}", f"bold {_style(lane)}")
 
 
 def _tested(lane: BillLane) -> Text:

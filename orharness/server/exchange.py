@@ -213,7 +213,7 @@ class LiveExchange:
                 difference=self._difference,
                 bill=None if generation is None else self._bill(generation),
                 provider=None if generation is None else generation.provider.name,
-                provider_stops=None if generation is None else generation.provider.stops_on_cancel,
+                provider_stops=None if generation is None else _stops_on_cancel(generation),
                 tokens_total=None if generation is None else generation.total,
                 streamed=None if generation is None else generation.streamed,
                 end=None if self._response is None else _end(stream),
@@ -267,6 +267,11 @@ class LiveExchange:
             return 0
         end = self._body_starts[chunk + 1] if chunk + 1 < len(self._body_starts) else self._written
         return min(self._body_starts[chunk] + wire - self._wire_starts[chunk], end)
+
+
+def _stops_on_cancel(generation: Generation) -> bool | None:
+    """Whether the model stops when its client leaves; ``None`` where that is not known."""
+    return generation.provider.stops_on_cancel if generation.provider_known else None
 
 
 def _end(stream: Stream) -> int:

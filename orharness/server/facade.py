@@ -13,13 +13,15 @@ from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Pacing
-from orharness.scenario import Piece, Reply, Route, Through, When, one_of
+from orharness.providers import Provider
+from orharness.scenario import ModelOptions, Piece, Reply, Route, Through, When, one_of
 from orharness.server.app import Mounted, Origin
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.playback import interaction_routes, reply_of, serving_routes
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Stream
 from orharness.transforms import compose
+from orharness.upstream import PRICE
 
 if TYPE_CHECKING:
     from orharness.cassette import Interaction
@@ -132,26 +134,49 @@ class SseServer:
         """A route for requests of any method; what it answers is said by the method called on the result."""
         return RouteUnderWay(self, method.upper(), path, when)
 
-    def cassette(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> LiveRoute:
-        """Plays each interaction of a cassette once, to a request equal in method, path and JSON body."""
-        return self._mount_interactions(_recorded_in(path), through, pacing)
+    def cassette(
+        self,
+        path: str | Path,
+        *,
+        through: Through = (),
+        pacing: Pacing | str | None = None,
+        provider: str | Provider | None = None,
+        pace: float | None = None,
+        price: float = PRICE,
+    ) -> LiveRoute:
+        """Plays each interaction of a cassette once, to a request equal in method, path and JSON body.
 
-    def serve(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> list[LiveRoute]:
-        """Plays a cassette again and again: an equal body first, else in recorded order; the last one repeats."""
-        return [self.mount(route, strict=False) for route in serving_routes(_recorded_in(path), through, pacing)]
+        ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
+        """
+        model = ModelOptions(provider=provider, pace=pace, price=price)
+        routes = interaction_routes(_recorded_in(path), through, pacing, **model)
+        mounted = [Mounted(route, strict=True) for route in routes]
+        self._thread.call(lambda: self._origin.mounted.extend(mounted))
+        return LiveRoute(mounted, self._thread, self._origin)
+
+    def serve(
+        self,
+        path: str | Path,
+        *,
+        through: Through = (),
+        pacing: Pacing | str | None = None,
+        provider: str | Provider | None = None,
+        pace: float | None = None,
+        price: float = PRICE,
+    ) -> list[LiveRoute]:
+        """Plays a cassette again and again: an equal body first, else in recorded order; the last one repeats.
+
+        ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
+        """
+        model = ModelOptions(provider=provider, pace=pace, price=price)
+        routes = serving_routes(_recorded_in(path), through, pacing, **model)
+        return [self.mount(route, strict=False) for route in routes]
 
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
         """Puts a route in its place; ``strict``: ``verify`` complains if it is never asked."""
         mounted = Mounted(route, strict)
         self._thread.call(lambda: self._origin.mounted.append(mounted))
         return LiveRoute([mounted], self._thread, self._origin)
-
-    def _mount_interactions(
-        self, interactions: Sequence[Interaction], through: Through, pacing: Pacing | str | None
-    ) -> LiveRoute:
-        mounted = [Mounted(route, strict=True) for route in interaction_routes(interactions, through, pacing)]
-        self._thread.call(lambda: self._origin.mounted.extend(mounted))
-        return LiveRoute(mounted, self._thread, self._origin)
 
     # --- what it saw ----------------------------------------------------------------------------------------------
 
@@ -258,9 +283,22 @@ class RouteUnderWay:
             raise ScenarioError("replies takes one reply at least")
         return self._server.mount(Route(self._method, self._path, replies, self._when))
 
-    def cassette(self, path: str | Path, *, through: Through = (), pacing: Pacing | str | None = None) -> LiveRoute:
-        """The interactions of a cassette in recorded order, whatever they were recorded from; the last repeats."""
-        return self.replies(*(reply_of(one, through, pacing) for one in _recorded_in(path)))
+    def cassette(
+        self,
+        path: str | Path,
+        *,
+        through: Through = (),
+        pacing: Pacing | str | None = None,
+        provider: str | Provider | None = None,
+        pace: float | None = None,
+        price: float = PRICE,
+    ) -> LiveRoute:
+        """The interactions of a cassette in recorded order, whatever they were recorded from; the last repeats.
+
+        ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
+        """
+        model = ModelOptions(provider=provider, pace=pace, price=price)
+        return self.replies(*(reply_of(one, through, pacing, **model) for one in _recorded_in(path)))
 
 
 def _recorded_in(path: str | Path) -> list[Interaction]:

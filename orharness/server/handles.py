@@ -82,11 +82,19 @@ class Call:
 
     @property
     def bill(self) -> Bill | None:
-        """What the model behind the answer made and charges by now; ``None`` where there is no model."""
+        """What the model behind the answer made and charges by now; ``None`` where there is no model.
+
+        Where the tokens of a stream cannot be counted, its events stand for them, and ``counted`` of the bill says so.
+        """
         return self.exchange.bill
 
     def assert_upstream_stopped(self, leaked_tokens: int = 1) -> None:
-        """The client left before the end, and the model stopped: it bills at most so many tokens beyond those sent."""
+        """The client left before the end, and the model stopped; raises ``ClientFailure`` otherwise.
+
+        ``leaked_tokens``: how many a model that goes on may bill beyond those that were sent; where the tokens of a
+        stream cannot be counted, its events. What a model that stops had made before the client left is no leak. Fails
+        as well where it cannot be known whether a model stopped: the reply has none, or its provider is not listed.
+        """
         __tracebackhide__ = True
         seen = None if self._act is None else _aftermath(self._live, self._thread, self._act)
         failure = upstream_failure(self.exchange if seen is None else seen.after, leaked_tokens, seen)

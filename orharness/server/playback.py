@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import urlsplit
 
 from orharness.journal import Pacing, Request
-from orharness.scenario import Reply, Route, Through, api_path, json_difference
+from orharness.scenario import ModelOptions, Reply, Route, Through, api_path, json_difference
 
 if TYPE_CHECKING:
     from orharness.cassette import Interaction
@@ -21,14 +21,17 @@ _WITHIN_A_PATH = re.compile(r"/(?:responses|messages|models)(?=/|$)")
 
 
 def interaction_routes(
-    interactions: Sequence[Interaction], through: Through = (), pacing: Pacing | str | None = None
+    interactions: Sequence[Interaction],
+    through: Through = (),
+    pacing: Pacing | str | None = None,
+    **model: Unpack[ModelOptions],
 ) -> list[Route]:
     """One route an interaction, which it answers once: equal in method, path behind the base path, and JSON body."""
     return [
         _Recorded(
             one.request.method,
             _endpoint_of(_path(one)),
-            (reply_of(one, through, pacing),),
+            (reply_of(one, through, pacing, **model),),
             _SameBody(one),
             times=1,
             recorded=(_path(one),),
@@ -38,20 +41,21 @@ def interaction_routes(
 
 
 def serving_routes(
-    interactions: Sequence[Interaction], through: Through = (), pacing: Pacing | str | None = None
+    interactions: Sequence[Interaction],
+    through: Through = (),
+    pacing: Pacing | str | None = None,
+    **model: Unpack[ModelOptions],
 ) -> list[Route]:
     """One route a method and path: an equal body first, else in recorded order; the last one repeats."""
-    ordered = sorted(interactions, key=_endpoint)
-    return [
-        _serving_route(method, path, list(group), through, pacing)
-        for (method, path), group in groupby(ordered, key=_endpoint)
-    ]
+    ordered = [(one, reply_of(one, through, pacing, **model)) for one in sorted(interactions, key=_endpoint)]
+    grouped = groupby(ordered, key=lambda pair: _endpoint(pair[0]))
+    return [_serving_route(method, path, list(group)) for (method, path), group in grouped]
 
 
-def _serving_route(
-    method: str, path: str, recorded: list[Interaction], through: Through, pacing: Pacing | str | None
-) -> Route:
-    replies = tuple(reply_of(one, through, pacing) for one in recorded)
+def _serving_route(method: str, path: str, answered: list[tuple[Interaction, Reply]]) -> Route:
+    """The route of one endpoint, from its interactions in recorded order and the reply of each."""
+    recorded = [interaction for interaction, _ in answered]
+    replies = tuple(reply for _, reply in answered)
     bodies = [_SameBody(one) for one in recorded]
     paths = [_path(one) for one in recorded]
     played: set[int] = set()  # not the turn: that counts what other bodies were answered, too
@@ -121,9 +125,11 @@ def _path(interaction: Interaction) -> str:
     return api_path(path)
 
 
-def reply_of(interaction: Interaction, through: Through, pacing: Pacing | str | None) -> Reply:
+def reply_of(
+    interaction: Interaction, through: Through, pacing: Pacing | str | None, **model: Unpack[ModelOptions]
+) -> Reply:
     """A recorded response as a reply, without the headers that belonged to the recorded connection."""
     headers = [(name, value) for name, value in interaction.headers if name.lower() not in _NOT_REPLAYED]
-    options: dict[str, Any] = {"head": interaction.head, "pacing": pacing, "default_headers": False}
+    options: dict[str, Any] = {"head": interaction.head, "pacing": pacing, "default_headers": False, **model}
     reply = Reply.stream(interaction.stream, status=interaction.status, headers=headers, through=through, **options)
     return Reply(reply.answer, f"recorded {interaction.request.method} {_path(interaction)}")
