@@ -38,6 +38,9 @@ _LOOP_IS_KEPT = (
     "an event loop is running in this thread, and a sync `with` keeps it from going on, so that no async client\n"
     "can leave: use `async with reply.expect_disconnect()`"
 )
+_OR_IN_A_THREAD = "or, if the client does not run in that event loop:"
+_LOOP_MAY_BE_KEPT = f"it may also be that {_LOOP_IS_KEPT}"
+_ANOTHER_PROCESS = "another process keeps the connection (an app under test that does not leave its upstream):"
 _NOT_STREAMED = (
     "the request does not ask for a stream (`stream: true` is missing): such an answer is made, and billed,\n"
     "to its end, whatever the client does"
@@ -54,6 +57,7 @@ class Aftermath:
 
     ``act``: that moment, and ``now``: until when it was watched, both in seconds since the request was read.
     ``before``: the exchange at the act; ``after``: now. ``there``: whether the client could still leave it.
+    ``held_here``: whether the client's end of the connection belongs to this process, ``None`` where that is not known.
     """
 
     act: float
@@ -61,6 +65,7 @@ class Aftermath:
     now: float
     after: Exchange
     there: bool = True
+    held_here: bool | None = True
 
     @property
     def left(self) -> float | None:
@@ -257,13 +262,27 @@ def _is_open(seen: Aftermath) -> bool:
 
 
 def _cause(seen: Aftermath, in_loop: bool = False) -> str:
-    """The usual cause of a connection that stays, as far as the bytes tell it."""
+    """The usual cause of a connection that stays open.
+
+    A running event loop that a sync block holds up is the cause only if the client can be in it: not if another process
+    holds the connection, nor if the client read on.
+    """
     if _is_unstreamed(seen.after):
         return _NOT_STREAMED
+    by_bytes = _cause_by_bytes(seen)
+    if seen.held_here is False:
+        return f"{_ANOTHER_PROCESS}\n{by_bytes}"
+    if not in_loop or seen.read:
+        return by_bytes
+    if seen.held_here:
+        return f"{_LOOP_IS_KEPT};\n{_OR_IN_A_THREAD}\n{by_bytes}"
+    return f"{by_bytes};\n{_LOOP_MAY_BE_KEPT}"
+
+
+def _cause_by_bytes(seen: Aftermath) -> str:
+    """The usual cause of a connection that stays open, by what was written and read after the act."""
     if seen.read:
         return _READS_ON
-    if in_loop:
-        return _LOOP_IS_KEPT
     if seen.read is None or seen.after.bytes_read is None:
         return _LEAK
     return _LEFT_THE_LOOP if seen.after.bytes_read < seen.after.bytes_written else _SILENT

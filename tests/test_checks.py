@@ -287,6 +287,31 @@ def test_the_bytes_tell_the_cause(after: Exchange, before: Exchange, in_loop: bo
     assert (cause_of(not_met(watched(after, before), in_loop=in_loop)) or "").startswith(cause)
 
 
+LOOP_KEPT = "an event loop is running in this thread, and a sync `with`"
+
+
+def test_a_loop_is_not_the_cause_where_another_process_holds_the_connection() -> None:
+    """Playwright's sync API runs a loop in the test's thread, and the client is the app under test."""
+    for seen, by_bytes in [(watched(MORE, ASKED), "it stopped reading"), (watched(ASKED, ASKED), "no bytes came")]:
+        said = cause_of(not_met(replace(seen, held_here=False), in_loop=True)) or ""
+        first, second = said.splitlines()[:2]
+        assert first.startswith("another process keeps the connection (an app under test")
+        assert second.strip().startswith(by_bytes)
+        assert "event loop is running" not in said
+
+
+def test_a_loop_is_the_last_of_the_causes_where_it_is_not_known_who_holds_the_connection() -> None:
+    said = cause_of(not_met(replace(watched(ASKED, ASKED), held_here=None), in_loop=True)) or ""
+    assert said.startswith("no bytes came after the block")
+    assert said.index(f"it may also be that {LOOP_KEPT}") > said.index("left the loop without closing")
+
+
+def test_a_loop_is_the_first_of_the_causes_where_this_process_holds_the_connection() -> None:
+    said = cause_of(not_met(watched(ASKED, ASKED), in_loop=True)) or ""
+    assert said.startswith(LOOP_KEPT)
+    assert said.index("no bytes came after the block") > said.index("if the client does not run in that event loop")
+
+
 def test_the_client_left_too_late() -> None:
     said = not_met(watched(replace(CANCELLED, left_after=2.5)))
     assert said.startswith("the client left 1.500 s after the block, 0.25 s were allowed\n")

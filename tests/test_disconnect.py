@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
+import aiohttp
 import pytest
 import trio
 from raw import STREAM, Raw, eventually
 
+from orharness import RelayClient, SseProcess
 from orharness.errors import ClientFailure
 from orharness.journal import Outcome
 from orharness.server.facade import SseServer
@@ -356,6 +358,76 @@ def test_a_sync_block_inside_a_running_loop_is_the_cause(server: SseServer, run:
     run(noted())
     assert "  cause     an event loop is running in this thread, and a sync `with` keeps it from going on" in seen[0]
     assert "use `async with reply.expect_disconnect()`" in seen[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not known whose socket it is")
+def test_an_app_in_another_process_is_the_cause_and_not_a_loop_in_this_one(
+    server: SseServer, clients: ExitStack, run: Callable[..., None]
+) -> None:
+    """As under Playwright's sync API, which keeps an event loop running in the thread of the test."""
+    reply = server.chat(tokens=50, through=[hold(after=3)])
+    app = clients.enter_context(SseProcess([sys.executable, "-c", KEEPS_ITS_UPSTREAM, "{port}"], server=server))
+    seen: list[str] = []
+
+    async def main() -> None:
+        with RelayClient(app.url, method="GET") as browser:
+            browser.read_events(3)
+            _is_held(reply)
+            seen.append(_failure(reply, browser.leave))
+
+    run(main())
+    seen.append(_not_stopped(reply))
+    for said in seen:
+        assert "  cause     another process keeps the connection (an app under test that does not leave its" in said
+        assert "no bytes came after the block, so it is one of two: it waits in a read" in said
+        assert "event loop is running" not in said
+
+
+# A relay that reads its upstream to the end in a thread, whatever its browser does.
+KEEPS_ITS_UPSTREAM = """
+import http.client, http.server, os, queue, sys, threading, urllib.parse
+
+def ask(lines):
+    model = urllib.parse.urlsplit(os.environ["OPENAI_BASE_URL"])
+    upstream = http.client.HTTPConnection(model.hostname, model.port)
+    upstream.request("POST", model.path + "/chat/completions", '{"model": "m", "messages": [], "stream": true}')
+    for line in upstream.getresponse():
+        lines.put(line)
+
+class App(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        lines = queue.Queue()
+        threading.Thread(target=ask, args=(lines,), daemon=True).start()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        while True:
+            self.wfile.write(lines.get())
+    def log_message(self, *args):
+        pass
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), App).serve_forever()
+"""
+
+
+def test_a_client_in_the_loop_that_a_sync_block_holds_up_cannot_leave(server: SseServer) -> None:
+    async def reads() -> None:
+        async with aiohttp.ClientSession() as session, session.post(server.url_for("/v1/x"), json=STREAM) as response:
+            await response.read()
+
+    async def main() -> str:
+        task = asyncio.create_task(reads())
+        await asyncio.to_thread(_is_held, reply)
+        said = _failure(reply, task.cancel)
+        with suppress(asyncio.CancelledError):
+            await task
+        return said
+
+    reply = server.post("/v1/x").stream("one", "two", "three", through=[hold(after=2)])
+    said = asyncio.run(main())
+    assert "  cause     an event loop is running in this thread, and a sync `with` keeps it from going on" in said
+    assert "another process" not in said
+    assert reply.call.wait_ended(LONG) is Outcome.CANCELLED
 
 
 def test_blocks_in_several_threads_at_once(server: SseServer) -> None:

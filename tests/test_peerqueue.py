@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from raw import Victims, eventually
 
 from orharness.server.peerqueue import Answer, Peer, PeerQueue, PeerState
 
@@ -66,6 +68,31 @@ def test_a_socket_that_was_closed_is_not_seen_or_not_held(
     client.close()
     state = peer.state()
     assert state is None or not state.attached
+
+
+def test_whose_socket_it_is(queue: PeerQueue) -> None:
+    victims = Victims()
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        server, _ = listener.accept()
+        with server:
+            peer = _peer(queue, server)
+            assert peer.held_here() is True
+            victims.fork(client)
+            assert peer.held_here() is True
+            client.close()
+            assert peer.held_here() is False
+            victims.close()
+            eventually(lambda: peer.held_here() is None)  # nobody's
+
+
+def test_whose_socket_it_is_may_be_unknown(
+    queue: PeerQueue, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = _peer(queue, pair[0])
+    monkeypatch.setattr("orharness.server.peerqueue._DESCRIPTORS", Path("/proc/of/another/system"))
+    assert peer.held_here() is None
+    queue.close()
+    assert peer.held_here() is None
 
 
 class _Interrupted(PeerQueue):

@@ -150,7 +150,7 @@ class Origin:
             all_read = connection.has_read_all()  # asks; what it learns is what was read so far
             exchange.client_read(connection.read_so_far(), all_read=all_read)
 
-        exchange.refresh = refresh
+        exchange.refresh, exchange.held_here = refresh, connection.held_here
         try:
             keep_alive = await _while_there(connection, self._answer(connection, exchange, request))
             # A writer that was blocked when the client left has failed by now: it is a leaving all the same.
@@ -160,7 +160,7 @@ class Origin:
             return Sent(keep_alive=bool(keep_alive) and not left)
         finally:
             connection.answered += 1
-            exchange.refresh = None
+            exchange.refresh = exchange.held_here = None
             exchange.over = True
 
     async def _left(self, connection: Connection, exchange: LiveExchange) -> None:

@@ -122,6 +122,10 @@ class Connection(web.RequestHandler):
             self._last_seen = state
         return state
 
+    def held_here(self) -> bool | None:
+        """Whether the client's socket belongs to this process; ``None`` where that is not known."""
+        return None if self._peer is None else self._peer.held_here()
+
     def read_so_far(self) -> int | None:
         """Bytes of the connection that the client has taken, by the last answer; ``None`` if there was none."""
         return None if self._last_seen is None else self._last_seen.read

@@ -40,6 +40,7 @@ class LiveExchange:
         self.head_written = False
         self.over = False  # nothing more will be seen of it
         self.refresh: Callable[[], None] | None = None  # asks the kernel what was read since; the loop's thread only
+        self.held_here: Callable[[], bool | None] | None = None  # is the client in this process? the same thread only
         self._started_at = datetime.now(UTC)
         self._lock = Lock()
         self._response: Response | None = None

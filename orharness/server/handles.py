@@ -286,7 +286,17 @@ def _looked_at(lives: Sequence[LiveExchange], thread: ServerThread) -> list[Exch
 def _aftermath(live: LiveExchange, thread: ServerThread, act: Act) -> Aftermath:
     now = live.elapsed()
     [after] = _looked_at([live], thread)
-    return Aftermath(act.at - live.started, act.exchange, now, after, live.can_be_left)
+    there = live.can_be_left
+    return Aftermath(
+        act.at - live.started, act.exchange, now, after, there, _held_here(live, thread) if there else None
+    )
+
+
+def _held_here(live: LiveExchange, thread: ServerThread) -> bool | None:
+    """Whether the client's end of the connection belongs to this process; ``None`` where that is not known."""
+    with suppress(OrharnessError, RuntimeError, CancelledError):  # the server was stopped, or is just stopping
+        return thread.call(lambda: None if live.held_here is None else live.held_here())
+    return None
 
 
 def _loop_is_running() -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import socket
 import struct
 from itertools import count
+from pathlib import Path
 from select import select
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
 _INET_DIAG_INFO = 2
 _CLOSE_WAIT = 8  # include/net/tcp_states.h
+_DESCRIPTORS = Path("/proc/self/fd")
 
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _QUESTION = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
@@ -52,6 +54,7 @@ class Answer(NamedTuple):
     queued: int
     closing: bool  # our FIN is among what it has received, and counts as one byte
     attached: bool
+    inode: int = 0  # the socket's, 0 where no process holds it
 
 
 class PeerQueue:
@@ -101,7 +104,7 @@ class PeerQueue:
 
     def _read(self, answer: bytes) -> Answer:
         state, queued, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-        return Answer(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0)
+        return Answer(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0, inode)
 
     def _bytes_received(self, answer: bytes) -> int | None:
         """Where the attribute stands differs with privileges and kernels, but not from one answer to the next."""
@@ -142,6 +145,27 @@ class Peer:
         unread = max(0, answer.queued - fin)
         self._seen = max(self._seen, known - fin - unread)
         return PeerState(self._seen, unread, answer.attached)
+
+    def held_here(self) -> bool | None:
+        """Whether this process holds the client's socket; ``None`` where that is not known, or where none holds it."""
+        answer = self._queue.ask(self._question)
+        return None if answer is None or not answer.inode else _is_open_here(answer.inode)
+
+
+def _is_open_here(inode: int) -> bool | None:
+    """Whether a descriptor of this process is the socket with that inode (proc(5)); ``None`` without ``/proc``."""
+    try:
+        descriptors = list(_DESCRIPTORS.iterdir())
+    except OSError:
+        return None
+    return any(_target(each) == f"socket:[{inode}]" for each in descriptors)
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except OSError:  # closed since it was listed
+        return ""
 
 
 def _question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
