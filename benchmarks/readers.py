@@ -101,6 +101,20 @@ class Target:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
 
+CHAT_BODY = b'{"model":"m","stream":true}'
+NUMBER = "X-Number"  # the request header that tells requests apart in a journal
+
+
+@dataclass(frozen=True)
+class ChatTarget(Target):
+    """An API: it is asked by POST, with a JSON body."""
+
+    def request(self, number: int) -> bytes:
+        """The bytes of a request."""
+        head = f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{NUMBER}: {number}\r\n"
+        return f"{head}Content-Length: {len(CHAT_BODY)}\r\n\r\n".encode() + CHAT_BODY
+
+
 # --- reading: where did the pieces end? -------------------------------------------------------------------------------
 
 
@@ -212,28 +226,35 @@ CLIENTS = ("raw socket", *_LIBRARIES)
 
 @dataclass(frozen=True)
 class Watch:
-    """Many responses at once, of ``size`` bytes behind the head, numbered from ``first``. All connections are made
-    first; then the requests are sent one after the other without a pause.
+    """Many responses at once, of ``size`` bytes after the head, numbered from ``first``. All connections are made
+    first; then the requests are sent evenly over ``spread`` seconds, by default one after the other without a pause.
     """
 
     target: Target
     first: int
     streams: int
     size: int
+    spread: float = 0.0
 
     def run(self) -> list[list[tuple[float, int]]]:
-        """For each of the streams: moment and offset behind the head (on the wire) of each read."""
+        """For each of the streams: moment and offset after the head (on the wire) of each read."""
         with ExitStack() as stack, selectors.DefaultSelector() as selector:
             watched = [_Watched(stack.enter_context(self.target.connect())) for _ in range(self.streams)]
             for one in watched:
                 selector.register(one.sock, selectors.EVENT_READ, one)
-            for number, one in enumerate(watched, self.first):
-                one.sock.sendall(self.target.request(number))
+            began, sent = monotonic(), 0
             while selector.get_map():
-                for key, _ in selector.select(30):
+                while sent < self.streams and monotonic() >= began + self._due(sent):
+                    watched[sent].sock.sendall(self.target.request(self.first + sent))
+                    sent += 1
+                wait = 30.0 if sent == self.streams else max(0.0, began + self._due(sent) - monotonic())
+                for key, _ in selector.select(wait):
                     if key.data.read() >= self.size:
                         selector.unregister(key.fileobj)
             return [one.seen for one in watched]
+
+    def _due(self, number: int) -> float:
+        return self.spread * number / self.streams
 
 
 class _Watched:

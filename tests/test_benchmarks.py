@@ -94,6 +94,20 @@ def test_a_table_shows_units_of_every_size() -> None:
     ]
 
 
+# --- serving ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_of_serving(tmp_path: Path) -> None:
+    file = tmp_path / "serving.json"
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.serving", "--quick", "--json", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    late, fast = json.loads(file.read_text(encoding="utf-8"))["tables"]
+    assert [(row["server"], row["samples"]) for row in late["rows"]] == [("orharness serve", 100), ("bare", 100)]
+    assert all(row["p50"] > 0 for row in late["rows"])  # nothing comes before its time
+    assert [row["server"] for row in fast["rows"]] == ["orharness serve", "bare"]
+
+
 # --- cancellation -----------------------------------------------------------------------------------------------------
 
 STOPPED = Seen(StoppedBy.STOP, 0.0006, 0, 7)

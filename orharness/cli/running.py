@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_TURN = 0.05  # seconds
+TURN = 0.05  # seconds between two looks at whether a signal has come
 
 
 class Stop:
@@ -17,13 +16,6 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
-
-    def wait(self, seconds: float = _TURN) -> bool:
-        """Waits so long, or until a signal comes; whether one has come."""
-        deadline = time.monotonic() + seconds
-        while not self.asked and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, _TURN))
-        return self.asked
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from orharness.cassette import Interaction, load
 from orharness.checks import describe
-from orharness.cli.running import announce, stopped_by_signal
+from orharness.cli.running import TURN, announce, stopped_by_signal
 from orharness.contract.judge import in_words
 from orharness.contract.replay import find, parse
 from orharness.contract.replies import reply_cut
@@ -94,12 +95,14 @@ def serve_until_stopped(options: Options) -> None:
             gateway=options.gateway, pacing=options.paced, strict=False, host=options.host, port=options.port
         ) as server:
             _mount(server, options, through, [one for each in recorded.values() for one in each])
+            watch = Watch(screen)
+            server.listen(watch.notice)
             announce(server.base_url)
             _introduce(screen, server, options, through, recorded)
-            watch = _Watch(screen, server)
-            while not stop.wait():
-                watch.look()
-        watch.look()
+            while not stop.asked:
+                watch.show_next(TURN)
+        while watch.show_next():  # also those that the end of the server decided
+            pass
     screen.line(outcomes([exchange.outcome for exchange in server.journal]), "bold")
 
 
@@ -164,26 +167,30 @@ def _curl(base_url: str, first: Interaction | None) -> str:
     return f"curl -N {shlex.quote(base_url + path)}{body}"
 
 
-class _Watch:
-    """Tells of each exchange once, as soon as its outcome is decided."""
+class Watch:
+    """Prints a line for each exchange once its outcome is decided.
 
-    def __init__(self, screen: Screen, server: SseServer) -> None:
+    The server reports that. Looking through the open exchanges again and again would take the interpreter's lock from
+    the server at moments at which it is to write.
+    """
+
+    def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        # Not server.journal: copying all of a long journal twenty times a second would cost the server's loop the
-        # moments at which it is to write.
-        self._server = server
-        self._known = 0
-        self._open: list[Call] = []
+        self._decided: SimpleQueue[Call] = SimpleQueue()
 
-    def look(self) -> None:
-        """Tells of those that were decided since the last look."""
-        new = self._server.calls_from(self._known)
-        self._known += len(new)
-        watched = [*self._open, *new]
-        self._open = [call for call in watched if call.outcome is None]
-        for call in watched:
-            if call.outcome is not None:
-                self._tell(call.exchange)
+    def notice(self, call: Call) -> None:
+        """A listener of ``SseServer.listen``; runs in the server's thread."""
+        if call.outcome is not None:
+            self._decided.put(call)
+
+    def show_next(self, seconds: float = 0.0) -> bool:
+        """Print the next one that was decided; wait for it at most so many seconds. Return whether there was one."""
+        try:
+            call = self._decided.get(timeout=seconds)
+        except Empty:
+            return False
+        self._tell(call.exchange)
+        return True
 
     def _tell(self, exchange: Exchange) -> None:
         line = f"{exchange.id.lstrip('0')}  {describe(exchange)}"

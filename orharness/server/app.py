@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -29,6 +29,7 @@ JOURNAL_PATH = "/_orharness/journal"
 _CHAT_PATH = "/chat/completions"
 _MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
 _GENERATION_PATH = "/generation"
+_LOOKS = (0.02, 0.1, 1.0)  # seconds after a hold began, at which the kernel is asked what was read before it
 _TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
 
 
@@ -71,6 +72,9 @@ class Origin:
         self.pacing = pacing
         self.mounted: list[Mounted] = []
         self.exchanges: list[LiveExchange] = []
+        self.listeners: list[
+            Callable[[LiveExchange], None]
+        ] = []  # called as each begins, and as its outcome is decided
         self.broken: list[OrharnessError | Exception] = []
         self._models = models
         self._hold_limit = hold_limit
@@ -135,7 +139,13 @@ class Origin:
         self.broken.clear()
 
     def journal(self) -> list[Exchange]:
-        """A snapshot of every exchange, in the order of their requests."""
+        """A snapshot of every exchange, in the order of their requests.
+
+        The kernel is asked what was read of those that are open.
+        """
+        for exchange in self.exchanges:
+            if exchange.open and exchange.refresh is not None:
+                exchange.refresh()
         return [exchange.snapshot() for exchange in self.exchanges]
 
     # --- a request ------------------------------------------------------------------------------------------------
@@ -200,9 +210,9 @@ class Origin:
             return await self._refuse(connection, exchange, f"the scenario failed: {error!r}", status=500)
 
     async def _refuse(self, connection: Connection, exchange: LiveExchange, reason: str, status: int = 400) -> bool:
-        exchange.unmatched(reason)
         response = error_response(self.gateway, status, reason)
         exchange.begin(response, Pacing.INSTANT, None, reason)
+        exchange.unmatched(reason)  # decides the outcome, at which listeners look at the whole exchange
         delivery = Delivery(connection, exchange, response, Pacing.INSTANT, http_1_0=False)
         await delivery.run(_no_gate, keep_alive=False)
         connection.finish()
@@ -228,8 +238,17 @@ class Origin:
         if request.method == "GET" and request.path == JOURNAL_PATH:
             return LiveExchange("", _request(request, b""))
         exchange = LiveExchange(f"{next(self._ids):06d}", _request(request, b""))
-        self.exchanges.append(exchange)
+        self._enter(exchange)
         return exchange
+
+    def _enter(self, exchange: LiveExchange) -> None:
+        self.exchanges.append(exchange)
+        self._notify(exchange)
+        exchange.decided.add_done_callback(lambda _: self._notify(exchange))
+
+    def _notify(self, exchange: LiveExchange) -> None:
+        for listener in self.listeners:
+            listener(exchange)
 
     def _gate(self, gates: Gates, exchange: LiveExchange) -> Gate:
         async def gate(number: int) -> None:
@@ -238,7 +257,8 @@ class Origin:
             exchange.held(True)
             try:
                 async with asyncio.timeout(self._hold_limit):
-                    await gates.wait(number)
+                    with _looking(exchange):
+                        await gates.wait(number)
             except TimeoutError:
                 raise ScenarioError(
                     f"{exchange.request.method} {exchange.request.path} was held at gate {number + 1} for"
@@ -260,12 +280,15 @@ class Origin:
             return self._say(exchange, self._generation(request), "generation")
         status = self._error_status(request, path)
         text = reason if request.json is not None or status != 400 else f"the body is not JSON\n{reason}"
+        response = self._say(exchange, error_response(self.gateway, status, text), None, text)
         exchange.unmatched(text)
-        return self._say(exchange, error_response(self.gateway, status, text), None)
+        return response
 
-    def _say(self, exchange: LiveExchange, response: Response, route: str | None) -> Response:
+    def _say(
+        self, exchange: LiveExchange, response: Response, route: str | None, difference: str | None = None
+    ) -> Response:
         instant = Response(response.status, response.headers, response.stream, pacing=Pacing.INSTANT)
-        exchange.begin(instant, Pacing.INSTANT, route, exchange.snapshot().difference)
+        exchange.begin(instant, Pacing.INSTANT, route, difference)
         return instant
 
     def _generation(self, request: Request) -> Response:
@@ -295,8 +318,8 @@ class Origin:
         exchange = LiveExchange(f"{next(self._ids):06d}", Request("", ""))
         response = error_response(self.gateway, status, reason)
         exchange.begin(response, Pacing.INSTANT, None, reason)
+        self._enter(exchange)
         exchange.unmatched(reason)
-        self.exchanges.append(exchange)
         answer = web.Response(status=status, body=response.stream.body, content_type="application/json")
         answer.force_close()
         return answer
@@ -333,6 +356,23 @@ async def _while_there(connection: Connection, answering: Awaitable[bool]) -> bo
     finally:
         waiting = False
         connection.gone.remove_done_callback(leave)
+
+
+@contextmanager
+def _looking(exchange: LiveExchange) -> Iterator[None]:
+    """While the stream is held, look a few times at what was read: a client that leaves by RST does not say it."""
+
+    def look() -> None:
+        if exchange.refresh is not None and exchange.open:
+            exchange.refresh()
+
+    loop = asyncio.get_running_loop()
+    looks = [loop.call_later(seconds, look) for seconds in _LOOKS]
+    try:
+        yield
+    finally:
+        for one in looks:
+            one.cancel()
 
 
 async def _no_gate(number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import inf
 from time import monotonic
 
 from orharness.journal import Pacing
@@ -15,6 +16,7 @@ from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
 _A_WRITE = 65536  # bytes: behind so many a write goes out, though more could follow at once
+_LOOK_EVERY = 1.0  # seconds, at least, from one look at what a client has read to the next, where nothing waits for it
 
 
 class LoopClock:
@@ -46,6 +48,9 @@ class Delivery:
         chunked = self._stream.framing is Framing.CHUNKED
         self._framing = Framing.CLOSE if http_1_0 and chunked else self._stream.framing
         self._seen_to_be_read = False  # all that was written until now
+        self._position = 0  # bytes of the body that were written
+        self._look_due = 0.0  # on the clock of the exchange
+        self._end_marker = inf if self._stream.end_marker is None else self._stream.end_marker  # inf once it is passed
         self._gathered: list[
             tuple[Chunk, bytes, bytes]
         ] = []  # what is to go out in one write, each as it is on the wire
@@ -120,40 +125,56 @@ class Delivery:
         return flushed
 
     async def _write(self, chunk: Chunk) -> None:
-        if self._pacing is Pacing.RECORDED:
-            self._note_boundary()
+        if self._pacing is Pacing.RECORDED and self._exchange.begun_writing:
+            self._pass_boundary()
         before, itself = self._framed(chunk)
         begin, at = self._connection.written + len(before), self._exchange.elapsed()
         self._connection.write(before + itself)
         self._exchange.wrote(chunk, begin, at)
+        self._position += len(chunk.data)
         await self._connection.drain()
         if self._pacing is Pacing.LOCKSTEP:
             self._seen_to_be_read = await self._connection.wait_read()
-            if self._seen_to_be_read:
-                self._exchange.observed()
-            else:
-                self._exchange.boundary(proven=False)
-                self._tell_read(all_read=None)
+            self._note_boundary(all_read=self._seen_to_be_read or None)
 
-    def _note_boundary(self) -> None:
-        """In ``recorded`` the client is not waited for, but whether it had read in time can still be told."""
-        if self._exchange.begun_writing:
-            read = self._connection.has_read_all()
-            if read:
-                self._exchange.observed()
-            else:
-                self._exchange.boundary(proven=False)
-                self._tell_read(all_read=read)
+    def _pass_boundary(self) -> None:
+        """In ``recorded`` the boundary after the last chunk is assumed: a question for each event costs more than it.
+
+        The kernel is asked where the outcome depends on it, before anything is written after the end marker: a client
+        that leaves there with bytes unread sends an RST, which does not say what was read. Otherwise once a second, so
+        that after an RST the journal knows about how far the client was.
+        """
+        if self._is_to_be_asked():
+            self._note_boundary(all_read=self._connection.has_read_all())
+        else:
+            self._exchange.boundary(proven=False)
+
+    def _is_to_be_asked(self) -> bool:
+        now = self._exchange.elapsed()
+        if self._position >= self._end_marker:
+            self._end_marker = inf
+        elif now < self._look_due:
+            return False
+        self._look_due = now + _LOOK_EVERY
+        return True
+
+    def _note_boundary(self, *, all_read: bool | None) -> None:
+        """The boundary after the last chunk is proven if the client was seen to have read all, else assumed."""
+        if all_read:
+            self._exchange.observed()
+        else:
+            self._exchange.boundary(proven=False)
+            self._tell_read(all_read=all_read)
 
     async def _end(self, *, body: bool) -> None:
-        """The end marker is seen to be read before anything is written behind the last chunk.
+        """The end marker is seen to be read before anything is written after the last chunk.
 
         So a client that leaves at ``[DONE]``, as it should, is never taken for one that left before.
         """
         if not self._seen_to_be_read:
-            await self._settle()
-        if self._pacing is Pacing.RECORDED:
-            self._note_boundary()
+            self._seen_to_be_read = await self._settle()
+        if self._pacing is Pacing.RECORDED and self._exchange.begun_writing:
+            self._note_boundary(all_read=self._seen_to_be_read or None)
         if self._stream.ends_in_fault:
             self._exchange.fault_reached()
         match self._stream.ending:
@@ -176,12 +197,11 @@ class Delivery:
         if self._framing is Framing.CLOSE:
             self._connection.finish()
 
-    async def _settle(self) -> None:
-        """Waits until the client has read everything, where that can be seen."""
-        if self._connection.visible and await self._connection.wait_read():
-            self._tell_read(all_read=True)
-        else:
-            self._tell_read(all_read=None)
+    async def _settle(self) -> bool:
+        """Wait until the client has read everything; return whether that was seen."""
+        seen = self._connection.visible and await self._connection.wait_read()
+        self._tell_read(all_read=seen or None)
+        return seen
 
     def _tell_read(self, *, all_read: bool | None) -> None:
         self._exchange.client_read(self._connection.read_so_far(), all_read=all_read)

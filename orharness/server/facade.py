@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -195,6 +195,13 @@ class SseServer:
     def calls_from(self, number: int) -> list[Call]:
         """The requests from that one on, counted from 0: for whoever watches a server that runs for long."""
         return [Call(live, self._thread) for live in self._origin.exchanges[number:]]
+
+    def listen(self, listener: Callable[[Call], None]) -> None:
+        """Calls ``listener`` with each request from now on: as it comes, and once more as its outcome is decided.
+
+        It is called in the server's thread, between two writes: it is to be quick, and cannot wait for the server.
+        """
+        self._thread.call(lambda: self._origin.listeners.append(lambda live: listener(Call(live, self._thread))))
 
     def take_left_open(self) -> list[str]:
         """The exchanges begun since the last call of this that their clients have neither read to the end nor left.

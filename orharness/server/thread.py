@@ -21,9 +21,13 @@ _ATTEMPTS = 20
 
 
 class ServerThread:
-    """A daemon thread that runs a loop. ``run`` and ``call`` may be used from any other thread."""
+    """A daemon thread that runs a loop. ``run`` and ``call`` may be used from any other thread.
 
-    def __init__(self) -> None:
+    ``make_peers`` makes what asks the kernel about clients' sockets, in that thread.
+    """
+
+    def __init__(self, make_peers: Callable[[], PeerQueue] = PeerQueue) -> None:
+        self._make_peers = make_peers
         self._owner = os.getpid()
         self._ready = threading.Event()
         self._stopping: asyncio.Event | None = None
@@ -111,7 +115,7 @@ class ServerThread:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._peers = PeerQueue()
+        self._peers = self._make_peers()
         self._stopping = asyncio.Event()
         self._ready.set()
         await self._stopping.wait()
