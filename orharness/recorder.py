@@ -767,12 +767,14 @@ async def _http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]
     try:
         while True:
             data, complete = await upstream.content.readchunk()
-            if not data and not complete:
-                return
             begun += data
             if begun and (complete or not chunked):  # aiohttp reports the last chunk too, which is empty
                 yield bytes(begun)
                 begun.clear()
+            # The answer to readchunk() alone does not show the end: all responses without a body share one object of
+            # aiohttp, which answers (b"", False) once in the life of the process and (b"", True) ever after.
+            if not data and (not complete or upstream.content.at_eof()):
+                return
     except (aiohttp.ClientError, OSError) as error:
         if begun:
             yield bytes(begun)

@@ -418,6 +418,23 @@ async def test_a_redirect_is_the_clients_to_follow(to: Path) -> None:
     assert (load(to)[0].status, chunks_of(load(to)[0])) == (307, [])
 
 
+BODILESS = {
+    "GET 200": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "DELETE 204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "GET 304": b"HTTP/1.1 304 Not Modified\r\nETag: a\r\n\r\n",
+    "HEAD 200": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+    "POST 307": b"HTTP/1.1 307 Elsewhere\r\nLocation: /v1/there\r\nContent-Length: 0\r\n\r\n",
+    "POST 200": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "PUT 200": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+}
+
+
+async def bodiless(wire: Wire) -> None:
+    """Answers with the head that the path asks for, and closes."""
+    method, path = wire.request.decode().split(" ")[:2]
+    wire.raw(BODILESS[f"{method} {path.rpartition('/')[2]}"])
+
+
 @pytest.mark.asyncio
 async def test_what_is_compressed_all_the_same_stays_as_it_came(to: Path) -> None:
     packed = gzip.compress(b"data: a\n\n")
@@ -1026,6 +1043,27 @@ async def test_a_signal_ends_it_well(to: Path, number: signal.Signals) -> None:
 
     assert [found.ending_recorded for found in load(to)] == ["abort"]
     assert [path.name for path in to.parent.iterdir()] == ["a.yaml"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_responses_without_a_body_are_kept_however_many_and_a_signal_still_ends_it(
+    to: Path, number: signal.Signals
+) -> None:
+    """In a process of its own: a recorder that spins would also stop a test in the same event loop."""
+    asked = [name.split() for name in BODILESS for _ in range(3)]
+    async with serving(bodiless) as upstream, recording_process(upstream.url, to) as (process, base_url):
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            for method, status in asked:
+                answer = await client.request(method, f"{base_url}/{status}")
+                assert (answer.status_code, answer.content) == (int(status), b"")
+        process.send_signal(number)
+        await process.communicate()
+        assert process.returncode == 0
+
+    found = load(to)
+    assert [(one.request.method, str(one.status)) for one in found] == [tuple(one) for one in asked]
+    assert {(one.stream.body, one.ending_recorded) for one in found} == {(b"", "eof")}
 
 
 @pytest.mark.asyncio
