@@ -43,12 +43,12 @@ from orharness.cassette import (
     scrub,
     scrub_uri,
 )
-from orharness.dialects.answer import is_terminal
 from orharness.dialects.chat import error_document
+from orharness.dialects.markers import may_leave_after
 from orharness.errors import CassetteError, OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import ONEROUTER
 from orharness.redaction import is_secret
-from orharness.sse import Event, decode
+from orharness.sse import Decoder, Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 log = logging.getLogger("orharness.recorder")
@@ -59,8 +59,6 @@ _WATCH_INTERVAL = 0.25  # seconds between two looks whether a silent server is s
 _READ_SIZE = 2**20  # bytes: reading pauses only for HTTP chunks beyond it
 _SECRET_LENGTH = 16  # characters: a shorter key ("test") is none, and would be found in any text
 _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
-_LAST_EVENTS = {"message_stop", "response.completed", "response.failed", "response.incomplete"}  # Messages, Responses
-_TAIL_SIZE = 2**16  # bytes at the end of a stream, among which its last event is looked for
 _STOPPED = "the recorder was stopped in the middle of it"
 _KILLED = "the recorder was killed in the middle of it"
 _LINGER_RESET = struct.pack("ii", 1, 0)
@@ -87,6 +85,19 @@ def upstream_uri(upstream: str, path_and_query: str) -> str:
 # What is known of a session while it goes on, and the journal that outlives a kill
 
 
+class _EndWatch:
+    """Whether an event after which a client may leave has come, in whatever chunks: to leave then is no cancel."""
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._decoder = Decoder()
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the body."""
+        if not self.seen:
+            self.seen = any(isinstance(item, Event) and may_leave_after(item) for item in self._decoder.feed(data))
+
+
 @dataclass
 class Session:
     """One request and what has come of its response."""
@@ -106,17 +117,14 @@ class Session:
     last_at: float = 0.0
     ending: str | None = None  # None: it goes on
     note: str | None = None
-
-    @property
-    def body(self) -> bytes:
-        """What has come so far."""
-        return b"".join(chunk.data for chunk in self.chunks)
+    end: _EndWatch = field(default_factory=_EndWatch)
 
     def add(self, data: bytes, now: float) -> Chunk:
         """One more chunk, that came at ``now`` of the loop's clock."""
         chunk = Chunk(data, _seconds(now - self.last_at))
         self.last_at = now
         self.chunks.append(chunk)
+        self.end.feed(data)
         return chunk
 
     def interaction(self) -> Interaction:
@@ -530,7 +538,7 @@ class Recorder:
             return await self._relay(request, session, upstream)
         except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
             ending, note = (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
-            if _may_leave(session):
+            if session.end.seen:
                 followed = True
                 self._spawn(self._follow(session, upstream, ending, note))
             else:
@@ -746,12 +754,6 @@ def _framing(method: str, response: aiohttp.ClientResponse) -> tuple[Framing, in
     if response.content_length is not None:
         return Framing.LENGTH, response.content_length
     return Framing.CLOSE, None
-
-
-def _may_leave(session: Session) -> bool:
-    """Whether the client has seen an end marker: then to leave is no cancel."""
-    events = (item for item in decode(session.body[-_TAIL_SIZE:]) if isinstance(item, Event))
-    return any(is_terminal(event) or event.type in _LAST_EVENTS for event in events)
 
 
 class _CutShort(Exception):  # noqa: N818 - an ending, not an error

@@ -46,3 +46,25 @@ def test_a_chat_that_speaks_of_end_markers_goes_on(text: str) -> None:
 def test_a_responses_stream_that_lost_its_own_end_still_ends_at_done() -> None:
     assert markers.is_end_of_responses(Event(data="[DONE]"))
     assert not markers.is_end_of_messages(Event(data="[DONE]"))
+
+
+ENDS = [
+    Event(data="[DONE]"),
+    *(Event(type_, json.dumps({"type": type_})) for type_ in (*markers.RESPONSES_ENDS, markers.MESSAGES_END)),
+    Event("error", '{"type": "error", "code": "server_error", "message": "a", "param": null}'),  # Responses
+    Event("error", '{"type": "error", "error": {"type": "overloaded_error", "message": "a"}}'),  # Messages
+    Event(data='{"error": {"code": 502, "message": "a"}, "choices": []}'),
+]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=str)
+def test_a_client_may_leave_after_each_end_with_and_without_event_names(end: Event) -> None:
+    assert markers.may_leave_after(end)
+    assert markers.may_leave_after(Event(data=end.data))
+
+
+@pytest.mark.parametrize(
+    "data", ['{"type": "response.output_text.delta", "delta": "response.completed"}', '{"error": null}', "error", "{}"]
+)
+def test_to_leave_after_any_other_event_is_a_cancel(data: str) -> None:
+    assert not markers.may_leave_after(Event(data=data))

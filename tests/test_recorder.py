@@ -638,8 +638,24 @@ async def test_a_client_that_leaves_before_the_head_is_passed_on_and_nothing_is_
 DONE = b"data: [DONE]\n\n"
 
 
+COMPLETED = b'data: {"type": "response.completed", "response": {"output": "%b"}}\n\n'
+
+
 @pytest.mark.asyncio
-@pytest.mark.parametrize("last", [DONE, b"event: message_stop\ndata: {}\n\n", b'data: {"error": {"message": "a"}}\n\n'])
+@pytest.mark.parametrize(
+    "last",
+    [
+        DONE,
+        b"event: message_stop\ndata: {}\n\n",
+        b'data: {"type": "message_stop"}\n\n',
+        b"event: response.completed\n" + COMPLETED % b"a",
+        COMPLETED % b"a",
+        COMPLETED % (b"a" * 2**17),  # it repeats the whole answer
+        b'data: {"error": {"message": "a"}}\n\n',
+        b'data: {"type": "error", "message": "a"}\n\n',
+    ],
+    ids=lambda last: last.decode()[:60],
+)
 async def test_who_leaves_behind_the_end_marker_cancels_nothing(to: Path, last: bytes) -> None:
     client_left = asyncio.Event()
 

@@ -19,6 +19,7 @@ Predicate = Callable[[Event], bool]
 
 RESPONSES_ENDS = ("response.completed", "response.failed", "response.incomplete")
 MESSAGES_END = "message_stop"
+ERROR = "error"  # the type of an error event of Responses and Messages
 
 
 def is_end_of_responses(event: Event) -> bool:
@@ -34,6 +35,11 @@ def is_end_of_messages(event: Event) -> bool:
 def is_end_of_any(event: Event) -> bool:
     """Any dialect's end marker; no event of a chat completion but its ``[DONE]``, whatever text it carries."""
     return is_end_of_responses(event) or is_end_of_messages(event)
+
+
+def may_leave_after(event: Event) -> bool:
+    """Whether a client of any dialect may leave after the event: an end marker, or an error, named or by its JSON."""
+    return is_end_of_any(event) or answer.error_of(event) is not None or _says(event, (ERROR,))
 
 
 def is_never_the_end(event: Event) -> bool:
