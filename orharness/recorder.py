@@ -47,6 +47,7 @@ from orharness.dialects.chat import error_document
 from orharness.dialects.markers import may_leave_after
 from orharness.errors import CassetteError, OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import ONEROUTER
+from orharness.origins import OriginGate
 from orharness.redaction import is_secret
 from orharness.sse import Decoder, Event
 from orharness.stream import Chunk, Ending, Framing, Stream
@@ -395,8 +396,13 @@ class Recorder:
     The client's key passes through to the upstream; ``key_env`` names an environment variable that holds one to use
     instead. Neither is ever written, nor are cookies.
 
+    With ``key_env``, a request that a web page may have made (a foreign ``Host`` or ``Origin``, ``Sec-Fetch-Site``) is
+    refused with 403, or any page could spend the key; ``allow_origins`` names pages that may, by origins such as
+    ``http://localhost:3000``.
+
     Raises ``CassetteError`` where the cassette exists (unless ``overwrite``), where another recorder writes to it, and
-    at the end where something could not be saved; ``ScenarioError`` for an impossible upstream or an unset variable.
+    at the end where something could not be saved; ``ScenarioError`` for an impossible upstream or origin, or an unset
+    variable.
     """
 
     def __init__(
@@ -406,6 +412,7 @@ class Recorder:
         *,
         overwrite: bool = False,
         key_env: str | None = None,
+        allow_origins: Iterable[str] = (),
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -415,6 +422,7 @@ class Recorder:
         self._overwrite = overwrite
         self._key = _key_from(key_env)
         self._address = host, port
+        self._gate = OriginGate(allow_origins, host)
         self._orders = count()
         self._sessions: dict[int, Session] = {}
         self._handlers: set[asyncio.Task[Any]] = set()
@@ -449,6 +457,11 @@ class Recorder:
         self._journal.close(keep=bool(self._unsaved))
         if self._unsaved:
             raise CassetteError(f"{self._unsaved[0]}; {self._journal.path} keeps what is not in the cassette")
+
+    @property
+    def _port(self) -> int:
+        port: int = self._runner.addresses[0][1]
+        return port
 
     @property
     def base_url(self) -> str:
@@ -521,6 +534,10 @@ class Recorder:
         assert task is not None
         self._handlers.add(task)
         try:
+            if self._key is not None and (why := self._gate.refusal(request.headers, self._port)):
+                return await _refused(request, why)
+            if self._gate.is_preflight(request.method, request.headers):
+                return web.Response(status=204, headers=self._gate.preflight_headers(request.headers))
             return await self._answer(request)
         finally:
             self._handlers.discard(task)
@@ -532,7 +549,7 @@ class Recorder:
         try:
             upstream = await self._ask(request, session)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return self._unreachable(error)
+            return self._unreachable(request, error)
         followed = False
         try:
             return await self._relay(request, session, upstream)
@@ -592,7 +609,7 @@ class Recorder:
     ) -> web.StreamResponse:
         self._sessions[session.order] = session
         self._journal.begin(session)
-        downstream = await _open(request, session)
+        downstream = await _open(request, session, self._gate.response_headers(request.headers))
         write = _writer(request, downstream)
         try:
             async for data in _http_chunks(upstream):
@@ -648,10 +665,11 @@ class Recorder:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _unreachable(self, error: Exception) -> web.Response:
+    def _unreachable(self, request: web.BaseRequest, error: Exception) -> web.Response:
         sentence = UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {error or type(error).__name__}")
         log.warning("%s", sentence)
-        return web.json_response(error_document(ONEROUTER, 502, str(sentence)), status=502)
+        document = error_document(ONEROUTER, 502, str(sentence))
+        return web.json_response(document, status=502, headers=self._gate.response_headers(request.headers))
 
 
 # Pieces
@@ -802,9 +820,13 @@ def _was_reset(error: BaseException | None) -> bool:
     return False
 
 
-async def _open(request: web.BaseRequest, session: Session) -> web.StreamResponse:
-    """The response head to the client, as the server sent it."""
-    response = web.StreamResponse(status=session.status, reason=session.reason, headers=CIMultiDict(session.headers))
+async def _open(request: web.BaseRequest, session: Session, cors: Mapping[str, str]) -> web.StreamResponse:
+    """Send the response head to the client: as the server sent it, unless ``cors`` replaces what it says of pages."""
+    headers = CIMultiDict(session.headers)
+    if cors:
+        headers = CIMultiDict(pair for pair in headers.items() if not pair[0].lower().startswith("access-control-"))
+        headers.extend(cors)
+    response = web.StreamResponse(status=session.status, reason=session.reason, headers=headers)
     if session.announced is not None:
         response.content_length = session.announced
     elif session.framing is Framing.LENGTH:
@@ -826,6 +848,17 @@ def _writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[
             request.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
 
     return write
+
+
+async def _refused(request: web.BaseRequest, sentence: str) -> web.Response:
+    """A 403 in the gateway's shape. The body is read first: to close with unread bytes would reset the connection."""
+    log.warning("%s", sentence)
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        async for _ in request.content.iter_any():
+            pass
+    response = web.json_response(error_document(ONEROUTER, 403, sentence), status=403)
+    response.force_close()
+    return response
 
 
 def _break(request: web.BaseRequest, ending: Ending) -> None:

@@ -20,6 +20,7 @@ RANKS = {
     "sse": 1,
     "stream": 1,
     "redaction": 1,
+    "origins": 1,
     "files": 1,
     "verdict": 1,
     "providers": 1,

@@ -185,6 +185,7 @@ def test_help_and_reports_survive_an_ascii_locale(tmp_path: Path) -> None:
         (["serve", "a.yaml", "--text", "a"], "not both"),
         (["serve", "a.yaml", "--provider", "a"], "--provider belongs to --text"),
         (["record", "--upstream", "nowhere", "--to", "a.yaml"], "an upstream is a base URL"),
+        (["record", "--upstream", "http://a", "--to", "a.yaml", "--allow-origin", "a"], "an origin is such as"),
         (["show", "missing.yaml"], "missing.yaml: there is no such cassette"),
         (["show", "http://127.0.0.1:9"], "is not the journal of a running orharness server: "),
     ],

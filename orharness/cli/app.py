@@ -172,6 +172,14 @@ def record(
             metavar="NAME", help="Send the key in this environment variable, not the client's own.", show_default=False
         ),
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="With --key-env: let web pages of this origin, such as http://localhost:3000, ask. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Record real answers into a cassette: put it between your client and the service.
 
@@ -184,7 +192,7 @@ def record(
     """
     from orharness.cli.record import record_until_stopped
 
-    record_until_stopped(upstream, to, overwrite=overwrite, key_env=key_env)
+    record_until_stopped(upstream, to, overwrite=overwrite, key_env=key_env, allow_origins=allow_origin or ())
 
 
 @app.command("relay-check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, scrub_uri
@@ -25,14 +26,21 @@ _ENDED = {
 }
 
 
-def record_until_stopped(upstream: str, to: Path, *, overwrite: bool = False, key_env: str | None = None) -> None:
+def record_until_stopped(
+    upstream: str,
+    to: Path,
+    *,
+    overwrite: bool = False,
+    key_env: str | None = None,
+    allow_origins: Iterable[str] = (),
+) -> None:
     """Records until SIGINT or SIGTERM. Raises as ``Recorder`` does."""
     screen = Screen(sys.stderr)
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger("orharness").addHandler(handler)
     try:
         with stopped_by_signal() as stop:
-            recorder = Recorder(upstream, to, overwrite=overwrite, key_env=key_env)
+            recorder = Recorder(upstream, to, overwrite=overwrite, key_env=key_env, allow_origins=allow_origins)
             asyncio.run(_record(recorder, screen, stop))
         screen.line(_saved(recorder.recorded, to), "bold")
     finally:

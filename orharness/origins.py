@@ -1,0 +1,116 @@
+"""Which requests to a local server may have been made by a web page, and which pages may make them.
+
+A browser sends a page's request to a loopback address without asking (a ``text/plain`` POST needs no preflight), so a
+server that adds a key to what it forwards must know who asks. A browser cannot forge ``Host``, ``Origin`` and
+``Sec-Fetch-Site``, and a client that is not a browser sends none but ``Host``.
+
+Sources: https://fetch.spec.whatwg.org/#http-cors-protocol, https://www.w3.org/TR/fetch-metadata/,
+https://wicg.github.io/private-network-access/ (the preflight for loopback addresses); a foreign ``Host`` is the sign of
+DNS rebinding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from orharness.errors import ScenarioError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(?::(?P<port>\d+))?")
+_SITES_OF_ITS_OWN = ("none", "same-origin")  # none: the user, not a page
+
+
+class OriginGate:
+    """Judges the headers of requests to a server that listens on ``host``, and answers CORS preflights.
+
+    ``allowed`` are the origins of pages that may ask, such as ``http://localhost:3000``, or ``null``. Raises
+    ``ScenarioError`` for what is not an origin.
+    """
+
+    def __init__(self, allowed: Iterable[str] = (), host: str = "127.0.0.1") -> None:
+        self._allowed = {_checked_origin(one) for one in allowed}
+        self._hosts = {host.lower(), *filter(None, (urlsplit(one).hostname for one in self._allowed))}
+
+    def refusal(self, headers: Mapping[str, str], port: int) -> str | None:
+        """Why the request is refused by the server on ``port``, as a sentence; ``None`` where it is not."""
+        host, origin = headers.get("Host"), headers.get("Origin")
+        if host is not None and not self._is_own(host, port):
+            return f"a request for the host {_shown(host)} is refused, since a web page may have made it: ask 127.0.0.1"
+        if self._allows(origin):
+            return None
+        if origin is not None and origin.lower() != f"http://{host}".lower():
+            allow = f"--allow-origin {origin} allows it" if _is_origin(origin) else "it cannot be allowed"
+            return f"a request of a web page of the origin {_shown(origin)} is refused: {_shown(allow)}"
+        site = headers.get("Sec-Fetch-Site", "none")
+        if site.lower() not in _SITES_OF_ITS_OWN:
+            return (
+                f"a {_shown(site)} request of a web page without an Origin is refused: --allow-origin cannot allow it"
+            )
+        return None
+
+    def is_preflight(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a browser asks on behalf of an allowed page what it may send."""
+        return (
+            method == "OPTIONS" and "Access-Control-Request-Method" in headers and self._allows(headers.get("Origin"))
+        )
+
+    def preflight_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The answer to a preflight of an allowed page: whatever it asks for."""
+        asked = headers.get("Access-Control-Request-Headers")
+        network = "Access-Control-Request-Private-Network" in headers
+        return {
+            **self.response_headers(headers),
+            "Access-Control-Allow-Methods": headers["Access-Control-Request-Method"],
+            **({"Access-Control-Allow-Headers": asked} if asked else {}),
+            **({"Access-Control-Allow-Private-Network": "true"} if network else {}),
+        }
+
+    def response_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """What lets an allowed page read the response to its request; nothing for any other."""
+        origin = headers.get("Origin")
+        if origin is None or not self._allows(origin):
+            return {}
+        return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "*", "Vary": "Origin"}
+
+    def _allows(self, origin: str | None) -> bool:
+        return origin is not None and origin.lower() in self._allowed
+
+    def _is_own(self, host: str, port: int) -> bool:
+        match = _HOST.fullmatch(host.lower())
+        if match is None:
+            return False
+        name = match["name"].removeprefix("[").removesuffix("]")
+        return int(match["port"] or 80) == port and (name in self._hosts or _is_loopback(name))
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_origin(text: str) -> str:
+    origin = text.lower().removesuffix("/")
+    if not _is_origin(origin):
+        raise ScenarioError(f"an origin is such as http://localhost:3000, without a path, or null; not {text!r}")
+    scheme, _, place = origin.partition("://")
+    return origin.removesuffix(f":{_DEFAULT_PORTS.get(scheme)}") if place else origin  # as a browser writes it
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        url = urlsplit(text.lower())
+        named = bool(url.scheme and url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    plain = text.lower() == f"{url.scheme}://{url.netloc}" and not {"@", "*"} & set(text)
+    return text == "null" or (named and plain)
+
+
+def _shown(text: str) -> str:
+    """At most 100 characters, those that a terminal would obey as escapes."""
+    return repr(text[:100])[1:-1]
