@@ -13,6 +13,10 @@ vcrpy has no place for chunk boundaries, timing, framing and ending. They stand 
       announced: 200                         # only where a Content-Length promised more than came
       note: the recorder was stopped         # only where there is something to say
       timed: false                           # only where chunks and delays are not those of a recording
+      interactions: 31                       # in the first interaction only: how many the file holds
+
+A file that was cut is refused, wherever the cut is: ``version: 1`` is the last line that we and vcrpy write, so a file
+without it has lost its end. ``interactions`` shows that an interaction is missing in a file that has its end.
 
 Everything passes through vcrpy's two protocols, ``Serializer`` and ``Persister``, which a vcrpy user can register as
 they are. What they write is UTF-8 whatever the locale, replaces a file in one step, and holds no secrets.
@@ -62,7 +66,8 @@ _COMPUTED = {"content-length", "transfer-encoding"}  # a replay has framing of i
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}  # RFC 9110, 7.6.1
 _BLOCK_END = re.compile(rb"(?>\r\n|\r|\n){2,}")
 _ODD_LINE_ENDS = re.compile("[\x85\u2028\u2029]")  # line ends to YAML 1.1, so only a quoted text keeps them
-_FRAME = b"version: 1\ninteractions:\n"
+_TOTAL = "interactions"  # below KEY, in the first interaction: how many the file holds
+_HEAD, _TAIL = b"interactions:\n", b"version: 1\n"
 
 
 @dataclass(frozen=True)
@@ -220,8 +225,10 @@ class Serializer:
         self._loader, self._dumper = _FAST if libyaml else _PURE
 
     def serialize(self, cassette_dict: Mapping[str, Any]) -> str:
-        """The YAML text. libyaml and PyYAML write the same one."""
-        data = {**cassette_dict, "interactions": [_laid_out(one) for one in cassette_dict["interactions"]]}
+        """The YAML text, with ``version`` as its last line. libyaml and PyYAML write the same one."""
+        others = {name: value for name, value in cassette_dict.items() if name != "version"}
+        interactions = _counted([_laid_out(one) for one in cassette_dict["interactions"]])
+        data = {**others, "interactions": interactions, "version": vcr.serialize.CASSETTE_FORMAT_VERSION}
         text = self._dump(data, self._dumper)
         # libyaml cannot write a character beyond the BMP as it is: a stream with an emoji would not be a literal block.
         return self._dump(data, _PURE[1]) if "\\U" in text else text
@@ -242,9 +249,10 @@ class Serializer:
         if isinstance(data, list) and data:
             raise CassetteError("the file has a form from before vcrpy 1.0: run `python -m vcr.migration` on it")
         root = _At("", data)
-        if "version" in root and root["version"].value != vcr.serialize.CASSETTE_FORMAT_VERSION:
-            root["version"].fail(f"vcrpy's version {root['version'].value!r} is not known here")
-        return {**root.mapping(), "interactions": [_as_vcrpy_takes_it(one) for one in root["interactions"].items()]}
+        _check_version(root)
+        interactions = root["interactions"].items()
+        _check_total(interactions)
+        return {**root.mapping(), "interactions": [_as_vcrpy_takes_it(one) for one in interactions]}
 
     def _parse(self, text: str) -> object:
         with suppress(
@@ -264,6 +272,21 @@ def _laid_out(interaction: Mapping[str, Any]) -> dict[str, Any]:
         rows = _Row(_Row(row) if isinstance(row, list) else row for row in ours["chunks"])
         response = {**response, KEY: {**ours, "chunks": rows}}
     return {**interaction, "response": response}
+
+
+def _counted(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The interactions with their number in the first of ours, as its last key, and in no other."""
+    ours = (index for index, one in enumerate(interactions) if isinstance(one["response"].get(KEY), dict))
+    first = next(ours, None)
+    return [_with_total(one, len(interactions) if at == first else None) for at, one in enumerate(interactions)]
+
+
+def _with_total(interaction: dict[str, Any], total: int | None) -> dict[str, Any]:
+    response = interaction["response"]
+    if not isinstance(response.get(KEY), dict):
+        return interaction
+    ours = {name: value for name, value in response[KEY].items() if name != _TOTAL}
+    return {**interaction, "response": {**response, KEY: ours if total is None else {**ours, _TOTAL: total}}}
 
 
 class Persister:
@@ -418,6 +441,31 @@ class _At:
 
 def _kind(value: object) -> str:
     return "nothing" if value is None else f"{type(value).__name__} {value!r:.40}"
+
+
+def _check_version(root: _At) -> None:
+    """Refuses a file that has lost its end, and a form that is not known."""
+    if "version" not in root:
+        _At("version", None).fail(
+            "this key is missing: it is the last line of a cassette, so the end of this file is lost. Restore the file"
+            " or record it again; if nothing else is missing, add the line `version: 1`"
+        )
+    if root["version"].value != vcr.serialize.CASSETTE_FORMAT_VERSION:
+        root["version"].fail(f"vcrpy's version {root['version'].value!r} is not known here")
+
+
+def _check_total(interactions: list[_At]) -> None:
+    """Refuses a file with fewer interactions than were written. More are legal: vcrpy adds its own after ours."""
+    for interaction in interactions:
+        response = interaction["response"]
+        if KEY not in response or _TOTAL not in response[KEY]:
+            continue
+        total = response[KEY][_TOTAL]
+        if total.integer(1) > len(interactions):
+            total.fail(
+                f"{total.value} interactions were written, but the file holds {len(interactions)}. Restore the file or"
+                f" record it again; if the others were deleted on purpose, set this key to {len(interactions)}"
+            )
 
 
 def _as_vcrpy_takes_it(interaction: _At) -> dict[str, Any]:
@@ -706,7 +754,7 @@ class Tape:
         with _named(self.path):
             new = _Entry(interaction, self._last + 1 if order is None else order)
             entries = sorted([*self._kept(new), new], key=lambda entry: entry.order)
-            _write(self.path, _FRAME + b"".join(entry.data for entry in entries))
+            _write(self.path, _joined(entries))
         self._entries = entries
 
     @property
@@ -721,10 +769,21 @@ class Tape:
 
 
 class _Entry:
-    """One interaction of a tape, with its YAML, so that adding one to many does not write them all out again."""
+    """One interaction of a tape, with its YAML, so that adding one does not serialize all the others again."""
 
     def __init__(self, interaction: Interaction, order: int = -1) -> None:
         self.interaction = interaction
         self.order = order  # -1: from the file as it was found
-        self.data = _data(_for_vcrpy([interaction]), Serializer()).removeprefix(_FRAME)
+        alone = _data(_for_vcrpy([interaction]), Serializer())
+        self.data = alone.removeprefix(_HEAD).removesuffix(_total_line(1) + _TAIL)
         self.endpoint = interaction.request.method, scrub_uri(interaction.request.uri)
+
+
+def _joined(entries: list[_Entry]) -> bytes:
+    """The file that holds these entries (one at least), as ``save`` writes it."""
+    first, *others = (entry.data for entry in entries)
+    return b"".join([_HEAD, first, _total_line(len(entries)), *others, _TAIL])
+
+
+def _total_line(total: int) -> bytes:
+    return b"      %b: %d\n" % (_TOTAL.encode(), total)
