@@ -62,6 +62,7 @@ _SECRET_LENGTH = 16  # characters: a shorter key ("test") is none, and would be 
 _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
 _STOPPED = "the recorder was stopped in the middle of it"
 _KILLED = "the recorder was killed in the middle of it"
+_ORDER = re.compile(rb'\{"order": (\d+)[,}]')  # how each line of a journal begins
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _OF_THE_CONNECTION = {  # RFC 9110, 7.6.1; and what the two servers compute for themselves
     "connection",
@@ -240,25 +241,27 @@ class Journal:
             raise CassetteError(f"{path}: another recorder is writing to this cassette") from None
 
     def recover(self) -> list[Interaction]:
-        """What a recorder that died has left, sessions in their order; the file is empty after ``clear``."""
+        """What a recorder that died has left, sessions in their order; the file is empty after ``clear``.
+
+        ``damage`` says afterwards which lines could not be read, and what was lost with them. A last line without its
+        line end is no damage: the process was killed in the middle of a write.
+        """
         self._file.seek(0)
-        sessions: dict[int, Session] = {}
-        for line in self._file.read().splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:  # the last line may be half written
-                continue
-            try:
-                _replay(event, sessions)
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-                self.damage = f"a line of the journal is damaged: {error!r}"
-        found = []
+        *lines, unfinished = self._file.read().split(b"\n")
+        with suppress(ValueError):  # whole but for its line end
+            json.loads(unfinished)
+            lines.append(unfinished)
+        recovery = _Recovery()
+        for number, line in enumerate(lines, 1):
+            recovery.read(number, line)
+        found, damage, sessions = [], recovery.damage(), recovery.sessions
         for order in sorted(sessions):
             try:
                 sessions[order].chunks = _filled(sessions[order].chunks)
                 found.append(sessions[order].interaction())
             except (OrharnessError, AttributeError, TypeError, ValueError) as error:
-                self.damage = f"a session of the journal is damaged: {error}"
+                damage.append(f"a session of the journal is damaged: {error}")
+        self.damage = "; ".join(damage) or None
         return found
 
     def set_aside(self) -> Path:
@@ -332,6 +335,62 @@ class Journal:
             if not self._failed:
                 log.error("%s: %s; what is going on now would not survive a kill", self.path, error.strerror)  # noqa: TRY400
             self._failed = True
+
+
+class _Recovery:
+    """The sessions that the lines of a journal tell of.
+
+    A line that cannot be read ends the session that it belongs to: its later lines are passed over, because a response
+    that is cut short is true as far as it goes, and one with a hole in its middle is not. Where the line does not even
+    show its session, all that were going on are ended.
+    """
+
+    def __init__(self) -> None:
+        self.sessions: dict[int, Session] = {}
+        self._cut: set[int] = set()  # sessions whose later lines are passed over
+        self._saved: set[int] = set()
+        self._damaged: dict[int, list[int]] = {}  # by line number: the sessions that it cut
+
+    def read(self, number: int, line: bytes) -> None:
+        """Takes the next line; ``number`` counts from 1."""
+        try:
+            event = json.loads(line)
+            order = event["order"]
+            if "saved" in event:
+                self._saved.add(order)
+            if order not in self._cut:
+                _replay(event, self.sessions)
+            elif "saved" in event:
+                self.sessions.pop(order, None)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            self._damaged[number] = self._cut_by(number, line)
+
+    def _cut_by(self, number: int, line: bytes) -> list[int]:
+        """Ends the sessions that the damaged line may belong to, also one whose beginning is lost with it."""
+        known = [order for order, session in self.sessions.items() if session.ending is None]
+        shown = _ORDER.match(line)
+        if shown is not None:
+            order = int(shown[1])
+            known = [order] if order in known or order not in self.sessions else []
+        cut = [order for order in known if order not in self._cut]
+        for order in cut:
+            if order in self.sessions:
+                self.sessions[order].note = f"line {number} of the recorder's journal is damaged: what followed is lost"
+        self._cut.update(cut)
+        return cut
+
+    def damage(self) -> list[str]:
+        """A sentence for each line that could not be read. What is in the cassette is not lost."""
+        return [
+            f"line {number} is damaged: {self._lost([order for order in cut if order not in self._saved])}"
+            for number, cut in self._damaged.items()
+        ]
+
+    def _lost(self, orders: Iterable[int]) -> str:
+        requests = (self.sessions[order].request if order in self.sessions else None for order in orders)
+        lost = [f"the rest of {one.method} {one.uri}" if one else "a whole response" for one in requests]
+        said = f"{', '.join(lost)} is lost" if lost else "nothing is known to be lost"
+        return said.encode("ascii", "backslashreplace").decode()  # an address may hold bytes that are no UTF-8
 
 
 def _replay(event: Mapping[str, Any], sessions: dict[int, Session]) -> None:
@@ -498,22 +557,23 @@ class Recorder:
 
     def _recover(self, journal: Journal) -> None:
         found = journal.recover()
-        problem, saved = journal.damage, 0
+        problems, saved = [journal.damage] if journal.damage else [], 0
         path = self.path.with_name(f"{self.path.stem}.recovered{self.path.suffix}")
         try:
             rescued = Tape(path, "new_episodes" if found else "rewrite")
         except OrharnessError as error:
-            problem, found = str(error), []
+            found = []
+            problems.append(str(error))
         for interaction in found:
             try:
                 rescued.add(interaction)
                 saved += 1
             except OrharnessError as error:
-                problem = str(error)
+                problems.append(str(error))
         if saved:
             log.warning("%s: holds now what a recorder that was killed had of %d responses", path, saved)
-        if problem:
-            log.error("%s: keeps what a recorder that was killed had: %s", journal.set_aside(), problem)
+        if problems:
+            log.error("%s: keeps what a recorder that was killed had: %s", journal.set_aside(), "; ".join(problems))
         journal.clear()
 
     async def _listen(self) -> web.ServerRunner:

@@ -1334,6 +1334,87 @@ async def test_a_line_that_was_half_written_is_no_loss_of_the_others(to: Path) -
     assert [found.stream.body for found in load(to.with_name("a.recovered.yaml"))] == [b"data: a\n\n"]
 
 
+BOTH = b"data: a\n\ndata: c\n\n"
+TWO_RESTS = "the rest of GET http://a/0, the rest of GET http://a/1 is lost"
+
+
+def a_journal(path: Path) -> Journal:
+    """Two sessions that take turns, and a third that is in the cassette. Lines 1 to 9."""
+    journal, (first, second, third) = Journal(path), map(a_session, range(3))
+    journal.begin(first)
+    journal.begin(second)
+    journal.chunk(first, Chunk(b"data: a\n\n", 0.5))
+    journal.chunk(second, Chunk(b"data: b\n\n", 0.5))
+    journal.begin(third)
+    journal.chunk(first, Chunk(b"data: c\n\n", 0.5))
+    journal.saved(third)
+    first.ending = second.ending = "eof"
+    journal.end(first)
+    journal.end(second)
+    return journal
+
+
+@pytest.mark.parametrize(
+    ("number", "damaged", "found", "said"),
+    [
+        (3, lambda line: line[:20], {0: b"", 1: b"data: b\n\n"}, "the rest of GET http://a/0 is lost"),
+        (6, lambda line: line[:20], {0: b"data: a\n\n", 1: b"data: b\n\n"}, "the rest of GET http://a/0 is lost"),
+        (8, lambda line: line[:-9], {0: BOTH, 1: b"data: b\n\n"}, "the rest of GET http://a/0 is lost"),
+        (1, lambda line: line[:-9], {1: b"data: b\n\n"}, "a whole response is lost"),
+        (1, lambda line: b"\0", {1: b"data: b\n\n"}, "nothing is known to be lost; line 3 .* a whole response is lost"),
+        (4, lambda line: line[5:], {0: b"data: a\n\n", 1: b""}, TWO_RESTS),
+        (4, lambda line: b"", {0: b"data: a\n\n", 1: b""}, TWO_RESTS),
+        (5, lambda line: line[:20], {0: BOTH, 1: b"data: b\n\n"}, "nothing is known to be lost"),
+        (7, lambda line: line[:12], {0: BOTH, 1: b"data: b\n\n", 2: b""}, "the rest of GET http://a/2 is lost"),
+    ],
+)
+def test_a_damaged_line_of_the_journal_ends_its_response_and_is_reported(
+    tmp_path: Path, number: int, damaged: Callable[[bytes], bytes], found: dict[int, bytes], said: str
+) -> None:
+    """What is recovered is always the beginning of what came: no response with a hole in its middle."""
+    journal = a_journal(tmp_path / "journal")
+    lines = contents(journal.path).split(b"\n")
+    lines[number - 1] = damaged(lines[number - 1])
+    journal.path.write_bytes(b"\n".join(lines))
+
+    recovered = journal.recover()
+    assert {int(one.request.uri[-1]): one.stream.body for one in recovered} == found
+    assert re.fullmatch(f"line {number} is damaged: {said}", journal.damage or "")
+    cut = {int(one.request.uri[-1]) for one in recovered if one.ending_recorded == "abort"}
+    assert cut == {int(order) for order in re.findall(r"the rest of GET http://a/(\d)", said)}
+    for one in recovered:
+        expected = f"line {number} of the recorder's journal is damaged: what followed is lost"
+        assert one.note == (expected if one.ending_recorded == "abort" else None)
+    journal.close()
+
+
+def test_a_journal_that_ends_within_a_line_is_not_damaged(tmp_path: Path) -> None:
+    journal = a_journal(tmp_path / "journal")
+    whole = contents(journal.path)
+    for size in range(len(whole)):
+        journal.path.write_bytes(whole[:size])
+        journal.recover()
+        assert journal.damage is None
+    assert [one.ending_recorded for one in journal.recover()] == ["eof", "eof"]  # only the last line end is missing
+    journal.close()
+
+
+@pytest.mark.asyncio
+async def test_a_damaged_journal_is_reported_and_kept(to: Path, caplog: pytest.LogCaptureFixture) -> None:
+    to.parent.mkdir(exist_ok=True)
+    journal = a_journal(to.with_name("a.yaml.recording"))
+    journal.close(keep=True)
+    lines = contents(journal.path).split(b"\n")
+    lines[2] = lines[2][:-9]
+    journal.path.write_bytes(b"\n".join(lines))
+
+    await started("http://127.0.0.1:1/v1", to)
+    unsaved = to.with_name("a.yaml.recording.unsaved")
+    assert contents(unsaved) == b"\n".join(lines)
+    assert f"{unsaved}: keeps what a recorder that was killed had: line 3 is damaged: the rest of" in caplog.text
+    assert len(load(to.with_name("a.recovered.yaml"))) == 2
+
+
 @pytest.mark.asyncio
 async def test_a_reason_that_is_no_utf8_is_kept_as_latin1(to: Path) -> None:
     async def oddly(wire: Wire) -> None:
@@ -1367,6 +1448,7 @@ async def test_a_session_that_cannot_be_saved_stops_neither_the_others_nor_the_r
         await started("http://127.0.0.1:1/v1", to, overwrite=True)
         assert contents(to.with_name(name)) == held
         assert f"{name}: keeps what a recorder that was killed had: " in caplog.text
+        assert caplog.text.encode()  # the address is no UTF-8, but what is said of it is
         assert "Traceback" not in caplog.text
 
     assert [found.request.uri for found in load(to.with_name("a.recovered.yaml"))] == ["http://a/b"]
