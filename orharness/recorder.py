@@ -21,12 +21,13 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -39,18 +40,18 @@ from orharness.cassette import (
     Interaction,
     RecordedRequest,
     Tape,
-    redact,
     scrub,
     scrub_uri,
 )
+from orharness.codings import ContentDecoder
 from orharness.dialects.chat import error_document
 from orharness.dialects.markers import may_leave_after
 from orharness.errors import CassetteError, OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import ONEROUTER
 from orharness.origins import OriginGate
-from orharness.redaction import is_secret
+from orharness.redaction import SecretFinder, cut, hide, is_secret, spans_in
 from orharness.sse import Decoder, Event
-from orharness.stream import Chunk, Ending, Framing, Stream
+from orharness.stream import Chunk, Edit, Ending, Framing, Stream, edit
 
 log = logging.getLogger("orharness.recorder")
 
@@ -63,6 +64,8 @@ _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
 _STOPPED = "the recorder was stopped in the middle of it"
 _KILLED = "the recorder was killed in the middle of it"
 _ORDER = re.compile(rb'\{"order": (\d+)[,}]')  # how each line of a journal begins
+_DECODED = "body was compressed, and is kept decoded, without the key that was in it"
+_UNREADABLE = "body is not kept: its content coding is unknown here or damaged, so the key could not be looked for"
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _OF_THE_CONNECTION = {  # RFC 9110, 7.6.1; and what the two servers compute for themselves
     "connection",
@@ -90,14 +93,16 @@ def upstream_uri(upstream: str, path_and_query: str) -> str:
 class _EndWatch:
     """Whether an event after which a client may leave has come, in whatever chunks: to leave then is no cancel."""
 
-    def __init__(self) -> None:
+    def __init__(self, content_encoding: str | None = None) -> None:
         self.seen = False
+        self._plain = ContentDecoder(content_encoding)
         self._decoder = Decoder()
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the body."""
         if not self.seen:
-            self.seen = any(isinstance(item, Event) and may_leave_after(item) for item in self._decoder.feed(data))
+            items = self._decoder.feed(self._plain.feed(data))
+            self.seen = any(isinstance(item, Event) and may_leave_after(item) for item in items)
 
 
 @dataclass
@@ -146,68 +151,125 @@ class Session:
             self.recorded_at,
             note=self.note,
         )
-        return redact(whole, self.secrets)
+        return _without_secrets(whole, self.secrets)
+
+
+def _without_secrets(interaction: Interaction, secrets: tuple[str, ...]) -> Interaction:
+    """The interaction with a placeholder for each secret: address, headers, both bodies. Chunk sizes still add up.
+
+    A body in which a content coding hides a secret is kept decoded; one that cannot be searched is not kept.
+    """
+    if not secrets:
+        return interaction
+    request, stream = interaction.request, interaction.stream
+    asked = _searched(request.headers, Stream.of(request.body), secrets)
+    answered = _searched(interaction.headers, stream, secrets)
+    notes = [interaction.note, _note("request", asked.problem), _note("response", answered.problem)]
+    return replace(
+        interaction,
+        request=RecordedRequest(
+            request.method, hide(request.uri, secrets), _hidden(asked.headers, secrets), asked.stream.body
+        ),
+        reason=hide(interaction.reason, secrets),
+        headers=_hidden(answered.headers, secrets),
+        stream=answered.stream,
+        note="; ".join(filter(None, notes)) or None,
+    )
+
+
+def _hidden(headers: Headers, secrets: tuple[str, ...]) -> Headers:
+    return tuple((name, hide(value, secrets)) for name, value in headers)
+
+
+def _note(what: str, problem: str | None) -> str | None:
+    return problem and f"the {what}'s {problem}"
+
+
+class _Searched(NamedTuple):
+    headers: Headers
+    stream: Stream
+    problem: str | None = None  # why the body is not as it came
+
+
+def _searched(headers: Headers, stream: Stream, secrets: tuple[str, ...]) -> _Searched:
+    """A body without the secrets, with the headers that fit it."""
+    decoder = _decoder_for(headers)
+    chunks = tuple(Chunk(decoder.feed(chunk.data), chunk.delay) for chunk in stream.chunks)
+    if not decoder.readable and stream.body:
+        return _Searched(_uncoded(headers), replace(stream, chunks=(), announced=None), _UNREADABLE)
+    body = b"".join(chunk.data for chunk in chunks)
+    edits = [Edit(span.start, span.end, span.text) for span in spans_in(body, secrets)]
+    if not edits:
+        return _Searched(headers, stream)
+    if decoder.identity:
+        return _Searched(headers, edit(stream, edits))
+    growth = len(body) - len(stream.body)
+    announced = None if stream.announced is None else stream.announced + growth
+    decoded = replace(stream, chunks=chunks, announced=announced)
+    return _Searched(_uncoded(headers), edit(decoded, edits), _DECODED)
+
+
+def _decoder_for(headers: Headers) -> ContentDecoder:
+    return ContentDecoder(",".join(value for name, value in headers if name.lower() == "content-encoding"))
+
+
+def _uncoded(headers: Headers) -> Headers:
+    return tuple(pair for pair in headers if pair[0].lower() != "content-encoding")
 
 
 class _Held:
-    """Takes a body chunk by chunk, and gives it without the secrets, also those that a boundary cuts.
+    """Takes a body chunk by chunk, and gives it without the secrets, also those that are cut, encoded or compressed.
 
-    What may be the beginning of a secret is held back until it is known. All that is given has the number of its chunk;
-    what stands for a secret belongs to the chunk in which that began.
+    What may belong to a secret is held back until it is known: an unfinished line, and what follows a text that ends
+    in the beginning of a secret. All that is given has the number of its chunk; what stands for a secret belongs to the
+    chunk in which that began. With secrets to look for, a compressed body is given decoded, and one that cannot be
+    decoded is not given.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted((secret.encode() for secret in secrets), key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, self._secrets)))
-        self._pieces: list[tuple[int, bytes]] = []  # held back, each with the number of its chunk
+    def __init__(self, session: Session) -> None:
+        self._finder = SecretFinder(session.secrets) if session.secrets else None
+        self._decoder = _decoder_for(session.headers)
+        self._pieces: list[tuple[int, int, bytes]] = []  # held back: the number of its chunk, its offset in the body
         self._count = 0
+        self._size = 0
+
+    @property
+    def problem(self) -> str | None:
+        """Why the body is not given as it came."""
+        if self._finder is None or self._decoder.identity:
+            return None
+        return _DECODED if self._decoder.readable else _UNREADABLE
 
     def add(self, data: bytes) -> list[tuple[int, bytes]]:
         """What is known now of the chunks that were held back, and, last, of this one."""
-        self._pieces.append((self._count, data))
+        number = self._count
         self._count += 1
-        return self._given(last=False)
+        if self._finder is None:
+            return [(number, data)]
+        data = self._decoder.feed(data)
+        self._pieces.append((number, self._size, data))
+        self._size += len(data)
+        self._finder.feed(data)
+        return self._given()
 
     def rest(self) -> list[tuple[int, bytes]]:
         """What was held back, when nothing comes any more."""
-        return self._given(last=True)
+        if self._finder is None:
+            return []
+        self._finder.finish()
+        return self._given()
 
-    def _given(self, *, last: bool) -> list[tuple[int, bytes]]:
-        body = b"".join(data for _, data in self._pieces)
-        matches = self._pattern.finditer(body) if self._secrets else iter(())
-        # One at the end may become a longer one.
-        found = [match.span() for match in matches if last or not self._begins(body[match.start() :])]
-        known = len(body) if last else self._known(body, found[-1][1] if found else 0)
-        given, held, start = [], [], 0
-        for number, data in self._pieces:
-            end = start + len(data)
-            given.append((number, _without(body, start, min(end, known), found)))
-            if end > known:
-                held.append((number, body[max(start, known) : end]))
-            start = end
+    def _given(self) -> list[tuple[int, bytes]]:
+        assert self._finder is not None
+        known, spans = self._finder.known, self._finder.spans
+        given, held = [], []
+        for number, start, data in self._pieces:
+            end = max(start, min(start + len(data), known))
+            given.append((number, cut(data[: end - start], start, end, spans)))
+            if end < start + len(data):
+                held.append((number, end, data[end - start :]))
         self._pieces = held
         return given
-
-    def _known(self, body: bytes, start: int) -> int:
-        """Where the longest end of the body begins that is the beginning of a secret."""
-        longest = len(self._secrets[0]) if self._secrets else 1
-        ends = range(max(start, len(body) - longest + 1), len(body))
-        return next((at for at in ends if self._begins(body[at:])), len(body))
-
-    def _begins(self, text: bytes) -> bool:
-        return any(len(text) < len(secret) and secret.startswith(text) for secret in self._secrets)
-
-
-def _without(body: bytes, start: int, end: int, secrets: Iterable[tuple[int, int]]) -> bytes:
-    """The body from start to end, a placeholder for each secret that begins there."""
-    given = bytearray()
-    for first, behind in secrets:
-        if behind <= start or first >= end:
-            continue
-        given += body[start:first] if first > start else b""
-        given += b"REDACTED" if first >= start else b""
-        start = min(behind, end)
-    return bytes(given + body[start:end]) if start < end else bytes(given)
 
 
 def _filled(chunks: Iterable[Chunk]) -> list[Chunk]:
@@ -276,6 +338,7 @@ class Journal:
     def begin(self, session: Session) -> None:
         """A response head has come."""
         known = session.interaction()
+        coded = bool(session.secrets) and not _decoder_for(known.headers).identity  # then the spool has it decoded
         self._write(
             order=session.order,
             request={
@@ -287,17 +350,17 @@ class Journal:
             response={
                 "status": known.status,
                 "reason": known.reason,
-                "headers": scrub(known.headers),
+                "headers": scrub(_uncoded(known.headers) if coded else known.headers),
                 "head": known.head,
                 "framing": session.framing.value,
-                "announced": session.announced,
+                "announced": None if coded else session.announced,
                 "recorded_at": known.recorded_at,
             },
         )
 
     def chunk(self, session: Session, chunk: Chunk) -> None:
         """One more chunk of the response. Of its end, what may be the beginning of a secret waits for the next one."""
-        held = self._held.setdefault(session.order, _Held(session.secrets))
+        held = self._held.setdefault(session.order, _Held(session))
         *before, data = held.add(chunk.data)
         self._continue(session, before)
         self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
@@ -309,9 +372,11 @@ class Journal:
 
     def end(self, session: Session) -> None:
         """The response has ended."""
+        note = session.note
         if held := self._held.pop(session.order, None):
             self._continue(session, held.rest())
-        self._write(order=session.order, ending=session.ending, note=session.note)
+            note = "; ".join(filter(None, [note, _note("response", held.problem)])) or None
+        self._write(order=session.order, ending=session.ending, note=note)
 
     def saved(self, session: Session) -> None:
         """The session is in the cassette."""
@@ -609,7 +674,7 @@ class Recorder:
         try:
             upstream = await self._ask(request, session)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return self._unreachable(request, error)
+            return self._unreachable(request, session, error)
         followed = False
         try:
             return await self._relay(request, session, upstream)
@@ -636,7 +701,7 @@ class Recorder:
                 body,
             ),
             datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            _secrets(headers, self._key),
+            _secrets(headers, (self._key or "", *_address_secrets(self.upstream), *_address_secrets(request.raw_path))),
             sent_at=self._clock(),
         )
 
@@ -662,6 +727,7 @@ class Recorder:
             if _text(name).lower() not in _OF_THE_CONNECTION
         )
         session.framing, session.announced = _framing(asked.method, response)
+        session.end = _EndWatch(response.headers.get("Content-Encoding"))
         return response
 
     async def _relay(
@@ -709,7 +775,7 @@ class Recorder:
         async with self._saving:
             try:
                 # In a thread, since other sessions are being forwarded meanwhile.
-                await asyncio.to_thread(self._tape.add, session.interaction(), session.order)
+                await asyncio.to_thread(self._add, session)
             except OrharnessError as error:
                 log.error("%s", error)  # noqa: TRY400 - the sentence says it
                 self._unsaved.append(str(error))
@@ -720,15 +786,23 @@ class Recorder:
             if not self._sessions:
                 self._journal.clear()
 
+    def _add(self, session: Session) -> None:
+        interaction = session.interaction()
+        if _UNREADABLE in (interaction.note or ""):
+            log.warning("%s %s: %s", interaction.request.method, scrub_uri(interaction.request.uri), interaction.note)
+        self._tape.add(interaction, session.order)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _unreachable(self, request: web.BaseRequest, error: Exception) -> web.Response:
-        sentence = UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {error or type(error).__name__}")
+    def _unreachable(self, request: web.BaseRequest, session: Session, error: Exception) -> web.Response:
+        # What aiohttp says may quote the address that was asked, and what the server sent.
+        why = hide(str(error) or type(error).__name__, session.secrets)
+        sentence = str(UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {why}"))
         log.warning("%s", sentence)
-        document = error_document(ONEROUTER, 502, str(sentence))
+        document = error_document(ONEROUTER, 502, sentence)
         return web.json_response(document, status=502, headers=self._gate.response_headers(request.headers))
 
 
@@ -740,7 +814,13 @@ class _Server(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         loop = asyncio.get_running_loop()
-        return _Connection(self, loop=loop, access_log=None, lingering_time=0)  # type: ignore[arg-type]  # none
+        return _Connection(
+            self,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # none
+            lingering_time=0,
+            auto_decompress=False,  # a compressed request goes on as it came, as its Content-Encoding does
+        )
 
 
 class _Connection(web.RequestHandler):
@@ -751,7 +831,9 @@ class _Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if status >= 500:  # a mistake of ours
             return super().handle_error(request, status, exc, message)
-        sentence = f"a client sent what is no HTTP: {' '.join((message or 'Bad Request').split())}"
+        # What follows a colon or a line end quotes what the client sent, in which its key may be.
+        what = re.split(r"[:\r\n]", message or "Bad Request", maxsplit=1)[0].strip()
+        sentence = f"a client sent what is no HTTP: {what}"
         log.warning("%s", sentence)
         response = web.json_response(error_document(ONEROUTER, status, sentence), status=status)
         response.force_close()
@@ -808,10 +890,28 @@ def _readable(text: str) -> str:
     return _text(text.encode("utf-8", "surrogateescape"))
 
 
-def _secrets(headers: Headers, key: str | None) -> tuple[str, ...]:
-    """What must not be written even where the server repeats it."""
-    values = [value.rpartition(" ")[2] for name, value in headers if is_secret(name)]
-    return tuple(value for value in (*values, key or "") if len(value) >= _SECRET_LENGTH)
+def _secrets(headers: Headers, others: Iterable[str]) -> tuple[str, ...]:
+    """What must not be written even where the server repeats it: what authenticates in the headers, and the others."""
+    sent = [secret for name, value in headers if is_secret(name) for secret in _credentials(value)]
+    return tuple(dict.fromkeys(secret for secret in (*sent, *others) if len(secret) >= _SECRET_LENGTH))
+
+
+def _credentials(value: str) -> Iterable[str]:
+    scheme, _, credentials = value.strip().rpartition(" ")
+    yield credentials
+    if scheme.strip().lower() == "basic":
+        with suppress(ValueError):
+            yield base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+
+
+def _address_secrets(uri: str) -> Iterable[str]:
+    """The password and the query parameters that a cassette leaves out of an address."""
+    with suppress(ValueError):  # not an address that could be asked
+        before, after = urlsplit(uri), urlsplit(scrub_uri(uri))
+        kept = after.query.split("&")
+        left_out = [piece.partition("=")[2] for piece in before.query.split("&") if piece not in kept]
+        return [unquote(secret) for secret in (*left_out, before.password or "")]
+    return []
 
 
 def _with_key(headers: Headers, key: str | None) -> Headers:

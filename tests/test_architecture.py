@@ -21,6 +21,7 @@ RANKS = {
     "stream": 1,
     "redaction": 1,
     "origins": 1,
+    "codings": 1,
     "files": 1,
     "verdict": 1,
     "providers": 1,
