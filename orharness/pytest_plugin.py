@@ -31,6 +31,8 @@ _RECORDED = pytest.StashKey[list[str]]()
 _BROWSERS = pytest.StashKey[list["RelayClient"]]()
 _PROCESSES = pytest.StashKey[list["SseProcess"]]()
 _PRINTED = pytest.StashKey[dict[int, int]]()  # of the processes that ran before the test, by id: characters
+# The stash of a test outlives a rerun.
+_OF_AN_ATTEMPT: tuple[pytest.StashKey[Any], ...] = (_FAILED, _SERVER, _LEFT_OPEN, _BROWSERS, _PRINTED)
 _OPTIONS_KEY = "sse_server"
 _CASSETTE_KEY = "sse_cassette"
 
@@ -99,7 +101,13 @@ def _relay_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A cassette that nobody would play is a mistake, not a wish."""
+    """Refuses a cassette that nothing would play.
+
+    What an earlier attempt left is forgotten first: a rerun is judged like a first run.
+    """
+    for key in _OF_AN_ATTEMPT:
+        if key in item.stash:
+            del item.stash[key]
     marked = item.get_closest_marker(_CASSETTE_KEY) is not None
     if marked and "sse_server" not in getattr(item, "fixturenames", ()):
         pytest.fail("@pytest.mark.sse_cassette is played by the fixture sse_server: take it as argument", pytrace=False)

@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 import trio
 
+import orharness.cassette
 import orharness.contract
 import orharness.recording
 import orharness.server.facade
@@ -20,7 +21,7 @@ from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
 
-_KEPT = (hypothesis, trio, orharness.contract, orharness.recording, orharness.server.facade)
+_KEPT = (hypothesis, trio, orharness.cassette, orharness.contract, orharness.recording, orharness.server.facade)
 
 ASK = '''
 import json, http.client, urllib.parse
@@ -311,6 +312,90 @@ def test_the_recording_of_a_failed_test_is_not_replayed(
     upstream.chat("Grüße, 世界")
     result = _run(user, RECORDED, *options, passed=1)
     result.stdout.fnmatch_lines(["orharness: recorded *test_answer*.yaml"])
+
+
+# The module is imported once, so that a rerun sees what the attempt before it has left here.
+SECOND_ATTEMPT = """
+    attempts = []
+
+    def is_second_attempt():
+        attempts.append(1)
+        return len(attempts) > 1
+"""
+
+
+def _rerun(user: pytest.Pytester, code: str, *options: str, **counts: int) -> pytest.RunResult:
+    code = textwrap.dedent(SECOND_ATTEMPT) + textwrap.dedent(code)
+    result = _run(user, code, "--reruns=1", *options, subprocess=False, **counts)
+    assert result.parseoutcomes()["rerun"] == 1
+    return result
+
+
+def test_a_rerun_is_as_strict_as_a_first_run(user: pytest.Pytester) -> None:
+    result = _rerun(
+        user,
+        """
+        def test_it(sse_server):
+            sse_server.chat("never asked for")
+            assert is_second_attempt()
+        """,
+        passed=1,
+        errors=1,
+    )
+    result.stdout.fnmatch_lines(["*sse_server is strict: *never asked for: POST /chat/completions*"])
+
+
+def test_what_a_rerun_leaves_open_is_reported(user: pytest.Pytester) -> None:
+    result = _rerun(
+        user,
+        textwrap.dedent(LEAVES_OPEN)
+        + textwrap.dedent("""
+        def test_leaks(sse_server):
+            assert is_second_attempt()
+            leaves_open(sse_server)
+        """),
+        passed=1,
+    )
+    result.stdout.fnmatch_lines([_SUMMARY, "  test_it.py::test_leaks: " + _LINE])
+
+
+def test_a_rerun_does_not_show_what_the_attempt_before_it_saw(user: pytest.Pytester) -> None:
+    result = _rerun(
+        user,
+        """
+        @pytest.fixture
+        def breaks_at_once():
+            assert len(attempts) < 1
+
+        def test_it(breaks_at_once, sse_server, sse_relay_client):
+            sse_server.chat("x")
+            url = sse_server.url_for("/v1/chat/completions")
+            with sse_relay_client(url, json={"model": "m", "messages": [], "stream": True}) as browser:
+                browser.read_all()
+            assert is_second_attempt()
+        """,
+        errors=1,
+    )
+    result.stdout.no_fnmatch_line("*what sse_relay_client saw*")
+
+
+@pytest.mark.parametrize("mode", ["once", "all"])
+def test_the_recording_of_a_rerun_that_passed_is_replayed(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer], mode: str
+) -> None:
+    upstream = make_sse_server(strict=False)
+    upstream.post("/chat/completions").replies(Reply.chat("first"), Reply.chat("second"))
+    code = """
+        @pytest.mark.sse_cassette
+        def test_answer(sse_server):
+            assert ask(**sse_server.openai) == "second"
+    """
+    options = (f"--sse-record-mode={mode}", f"--sse-upstream={upstream.base_url}")
+    result = _rerun(user, code, *options, passed=1)
+    result.stdout.fnmatch_lines(["orharness: the test failed: *.failed.yaml", "orharness: recorded *test_answer.yaml"])
+    folder = user.path / "cassettes" / "test_it"
+    assert sorted(file.name for file in folder.iterdir()) == ["test_answer.failed.yaml", "test_answer.yaml"]
+    _run(user, code, passed=1)
 
 
 def test_the_cassettes_of_two_classes_are_two(user: pytest.Pytester, make_sse_server: Callable[..., SseServer]) -> None:
