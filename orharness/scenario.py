@@ -89,6 +89,7 @@ class Reply:
         ending: Ending | str | None = None,
         framing: Framing | str = Framing.CHUNKED,
         pacing: Pacing | str | None = None,
+        headers: Headers = (),
         **completion: Any,
     ) -> Reply:
         """A chat completion, streamed if the request says ``stream: true``, else one JSON document.
@@ -96,7 +97,8 @@ class Reply:
         ``text``: the answer, or its pieces, a token each; ``tokens=500`` makes one of that length. ``delay``: seconds
         between events; ``head``: seconds before the response head. ``provider``: whose model makes it, unless the
         request's ``provider`` field chooses one; ``pace``: seconds in which it makes a token, by default as fast as is
-        written; ``price``: dollars a token. ``completion`` takes the fields of ``orharness.dialects.chat.Completion``:
+        written; ``price``: dollars a token. ``headers``: sent beside those of the gateway, which they replace where the
+        names are equal, streamed or not. ``completion`` takes the fields of ``orharness.dialects.chat.Completion``:
         ``reasoning=``, ``tool_calls=``, ``usage=``, ``model=`` (by default the one that the request names), ``error=``,
         … Raises ``ScenarioError`` for what does not exist or cannot be.
         """
@@ -108,6 +110,7 @@ class Reply:
         sender = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
         shape = _shape(through, ending, framing)
         options: dict[str, Any] = {"head": _seconds(head, "head"), "pacing": _pacing(pacing)}
+        own = _checked(headers)
         speed = None if pace is None else _seconds(pace, "pace")
 
         @cache  # a scenario answers the same request again and again
@@ -125,9 +128,10 @@ class Reply:
                 return error_response(sender, 404, str(error))
             asked = _field_of(request, "model")
             said = replace(made, model=asked if isinstance(asked, str) and not named else made.model, provider=by.name)
-            marks = _marks(sender, said.id_at(sender), by)
+            identifier = _value_of(own, sender.generation_header) or said.id_at(sender)
+            marks = _marks(sender, identifier, by)
             model = Generation(
-                id=said.id_at(sender),
+                id=identifier,
                 model=said.model,
                 total=said.counted.completion_tokens,
                 provider=by,
@@ -138,10 +142,12 @@ class Reply:
                 price=price,
             )
             if not model.streamed:
-                return _json_response(200, chat.document(said, sender), marks, generation=model, **options)
+                whole = _json_response(200, chat.document(said, sender), marks, generation=model, **options)
+                return replace(whole, headers=_beside(own, whole.headers))
             stream, offsets = body(said, chat.wants_usage(request.json, sender))
             model = replace(model, offsets=offsets, seconds=stream.duration)
-            return Response(200, (("Content-Type", EVENT_STREAM), *marks), stream, generation=model, **options)
+            sent = _beside(own, (("Content-Type", EVENT_STREAM), *marks))
+            return Response(200, sent, stream, generation=model, **options)
 
         return cls(answer, f"chat {_short(made.text)!r}")
 
@@ -294,7 +300,7 @@ def _compact(document: Any) -> bytes:
 
 _CHAT_OPTIONS = (
     *("through", "when", "gateway", "provider", "pace", "price"),
-    *("delay", "head", "ending", "framing", "pacing"),
+    *("delay", "head", "ending", "framing", "pacing", "headers"),
 )
 
 
@@ -351,17 +357,35 @@ def _chunk(piece: Piece | Stream, delay: float) -> Chunk:
 
 
 def _headers(given: Headers, default: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return _beside(_checked(given), default.items())
+
+
+def _beside(own: tuple[tuple[str, str], ...], default: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The default headers whose names the scenario does not give itself, and then its own."""
+    named = {name.lower() for name, _ in own}
+    return (*((name, value) for name, value in default if name.lower() not in named), *own)
+
+
+def _value_of(headers: tuple[tuple[str, str], ...], name: str | None) -> str | None:
+    return next((value for given, value in headers if name and given.lower() == name.lower()), None)
+
+
+def _checked(given: object) -> tuple[tuple[str, str], ...]:
+    """The headers as pairs. Raises ``ScenarioError`` for what is no header, or none that a scenario can give."""
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ScenarioError(
+            f"headers= takes a mapping of names to values, or pairs of a name and a value, not {given!r}"
+        )
     pairs = tuple(given.items() if isinstance(given, Mapping) else given)
     for pair in pairs:
-        if len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
             raise ScenarioError(f"a header is a name and a value, both text, not {pair!r}")
     for name, value in pairs:
         if any(character in f"{name}{value}" for character in "\r\n\0"):
             raise ScenarioError(f"the header {name!r} has a line end or NUL in it: it cannot be sent")
-    named = {name.lower() for name, _ in pairs}
-    if computed := named & {"content-length", "transfer-encoding"}:
+    if computed := {name.lower() for name, _ in pairs} & {"content-length", "transfer-encoding"}:
         raise ScenarioError(f"{computed.pop()} is computed from the body and framing=: it cannot be given as a header")
-    return (*((name, value) for name, value in default.items() if name.lower() not in named), *pairs)
+    return tuple((name, value) for name, value in pairs)
 
 
 def _status(value: int) -> int:

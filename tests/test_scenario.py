@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -308,12 +310,55 @@ def test_a_streams_headers() -> None:
     assert Reply.stream(b"x", status=503).answer(WHOLE).status == 503
 
 
+MAKERS: list[Callable[..., Reply]] = [partial(Reply.chat, "x"), partial(Reply.stream, b"x"), Reply.respond]
+each_maker = pytest.mark.parametrize("make", MAKERS, ids=["chat", "stream", "respond"])
+
+
+@each_maker
 @pytest.mark.parametrize("broken", ["\r", "\n", "\0", "x\r\nSet-Cookie: y"])
-def test_a_header_that_would_begin_another_is_refused(broken: str) -> None:
+def test_a_header_that_would_begin_another_is_refused(make: Callable[..., Reply], broken: str) -> None:
     for headers in ({"X": broken}, {broken: "x"}, [("X", broken)]):
-        for make in (Reply.stream, Reply.respond):
-            with pytest.raises(ScenarioError, match="has a line end or NUL in it"):
-                make(headers=headers)
+        with pytest.raises(ScenarioError, match="has a line end or NUL in it"):
+            make(headers=headers)
+
+
+@each_maker
+@pytest.mark.parametrize("wrong", [5, None, "X-A: b", b"X-A: b", True])
+def test_what_is_no_collection_of_headers_is_refused_in_one_sentence(make: Callable[..., Reply], wrong: Any) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        make(headers=wrong)
+    takes = "a mapping of names to values, or pairs of a name and a value"
+    assert str(refused.value) == f"headers= takes {takes}, not {wrong!r}"
+
+
+@each_maker
+@pytest.mark.parametrize("wrong", [5, "ab", ("a",), ("a", 1), ("a", "b", "c"), None])
+def test_what_is_no_header_is_refused_in_one_sentence(make: Callable[..., Reply], wrong: Any) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        make(headers=[("X-Good", "x"), wrong])
+    assert str(refused.value) == f"a header is a name and a value, both text, not {wrong!r}"
+
+
+@each_maker
+def test_headers_that_are_computed_are_refused(make: Callable[..., Reply]) -> None:
+    with pytest.raises(ScenarioError, match="content-length is computed from the body"):
+        make(headers={"Content-Length": "5"})
+
+
+@pytest.mark.parametrize("request_", [STREAMED, WHOLE], ids=["streamed", "whole"])
+def test_a_chat_sends_headers_of_its_own(request_: Request) -> None:
+    usual = Reply.chat("x").answer(request_).headers
+    given = {"X-RateLimit-Remaining-Tokens": "9", "x-provider-name": "Mine"}
+    sent = Reply.chat("x", headers=given).answer(request_).headers
+    assert sent == (*(pair for pair in usual if pair[0] != "X-Provider-Name"), *given.items())
+
+
+@pytest.mark.parametrize("request_", [STREAMED, WHOLE], ids=["streamed", "whole"])
+def test_a_generation_has_the_id_that_a_header_gives_it(request_: Request) -> None:
+    answer = Reply.chat("x", headers={"X-Generation-Id": "gen-mine"}).answer(request_)
+    assert answer.generation is not None
+    assert answer.generation.id == "gen-mine"
+    assert [value for name, value in answer.headers if name.lower() == "x-generation-id"] == ["gen-mine"]
 
 
 # -- Reply.respond and the others ----------------------------------------------------------------------------------

@@ -319,3 +319,14 @@ def test_a_client_that_stops_reading_does_not_hold_up_another(server: SseServer)
         raw.request("POST", "/s")
         raw.read_until(LAST_CHUNK)
         assert huge.call.outcome is None
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_chats_own_headers_are_sent(server: SseServer, streamed: bool) -> None:
+    server.chat("Hi", headers={"X-RateLimit-Remaining": "9"}, when={"json": {"stream": streamed}})
+    server.post("/chat/completions").chat("Hi", headers=[("X-Other", "1")])
+    for body, sent in ({"stream": streamed}, "X-RateLimit-Remaining: 9"), ({"stream": not streamed}, "X-Other: 1"):
+        with Raw(server) as raw:
+            raw.post(body=body, headers="Connection: close\r\n")
+            raw.read_all()
+            assert sent in raw.head.splitlines()
