@@ -5,6 +5,7 @@ A block of docs/ whose first line is a comment with a file's name is that file, 
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -86,6 +87,31 @@ def test_the_recording_block_records_once_and_replays(
     user.runpytest_inprocess().assert_outcomes(passed=1)
     assert len(upstream.journal) == 1
     assert (user.path / "cassettes" / "test_it" / "test_answer.yaml").is_file()
+
+
+def _needed(code: str) -> set[str]:
+    """The packages that the code imports or runs by ``-m`` and that orharness does not bring."""
+    nodes = list(ast.walk(ast.parse(code)))
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    run = set(re.findall(r'"-m", "(\w+)"', code))
+    return {name.partition(".")[0] for name in imported | run} - set(sys.stdlib_module_names) - {"orharness", "pytest"}
+
+
+@pytest.mark.parametrize("code", _blocks("python"))
+def test_a_python_block_says_what_it_needs_installed(code: str) -> None:
+    before = README[: README.index(code)].rpartition("```\n")[2]  # since the block before it
+    said = {package for names in re.findall(r"`pip install ([^`]+)`", before) for package in names.split()}
+    assert _needed(code) <= said
+
+
+def test_the_install_section_warns_of_the_strangers_package() -> None:
+    (section,) = re.findall(r"^## Install\n(.*?)^## ", README, re.M | re.S)
+    warning, *_ = section.split("```")
+    assert "Do not run `pip install orharness`" in warning
+    assert "overwrite" in warning
+    for command in _blocks("sh"):
+        assert not re.search(r"install[^\n]*\borharness\b", command.replace("&& orharness", ""))
 
 
 def _shape(line: str) -> str:
