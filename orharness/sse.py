@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment line; ``text`` is all that stands behind its colon, a leading space included."""
+    """One comment line; ``text`` is everything after its colon, a leading space included."""
 
     text: str = ""
 
@@ -106,7 +106,7 @@ class Decoder:
         self._last_event_id = ""
 
     def feed(self, data: bytes) -> list[Item]:
-        """What the bytes complete, in the order of the stream."""
+        """Return what the bytes complete, in the order of the stream."""
         items: list[Item] = []
         position = 0
         if self._after_cr and data:
@@ -124,12 +124,13 @@ class Decoder:
         self._line += data[position:]
         return items
 
-    def finish(self) -> None:
-        """The end of the stream: an unfinished line and an unfinished block are discarded, as the standard says."""
+    def finish(self) -> list[Item]:
+        """Discard an unfinished line and block at the end of the stream, as the standard says: nothing is completed."""
         self._line.clear()
         self._data.clear()
         self._type = ""
         self._after_cr = False
+        return []
 
     def _end_line(self, items: list[Item]) -> None:
         if self._at_start:
@@ -167,15 +168,14 @@ class Decoder:
 
 
 def decode(data: bytes) -> list[Item]:
-    """Everything in a whole stream."""
+    """Return everything in a whole stream."""
     return Decoder().feed(data)
 
 
 def decode_with_offsets(data: bytes) -> list[tuple[int, Item]]:
-    """Everything in a whole stream, each item with the offset of the first byte behind it.
+    """Return everything in a whole stream, each item with the offset of the first byte after it.
 
-    That offset is where the item is complete: behind the (first byte of the) empty line of an event, behind the line
-    end of a comment. A CRLF counts whole.
+    An event is complete after its empty line, a comment after its line end. A CRLF counts whole.
     """
     decoder = Decoder()
     found: list[tuple[int, Item]] = []

@@ -11,10 +11,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import inf
 
 from orharness.errors import ScenarioError
+from orharness.frames import SSE, Frame
 
 Transform = Callable[["Stream"], "Stream"]
 
@@ -28,7 +29,7 @@ class Chunk:
 
 
 class Ending(StrEnum):
-    """How a response ends behind its last chunk."""
+    """How a response ends after its last chunk."""
 
     EOF = "eof"  # clean: the framing's own end
     ABORT = "abort"  # FIN without the last HTTP chunk, or before Content-Length is reached
@@ -37,7 +38,7 @@ class Ending(StrEnum):
 
 
 class Framing(StrEnum):
-    """How a response tells where its body ends (RFC 9112, section 6)."""
+    """How a response marks where its body ends (RFC 9112, section 6)."""
 
     CHUNKED = "chunked"  # Transfer-Encoding: chunked; each Chunk is one HTTP chunk
     LENGTH = "length"  # Content-Length
@@ -66,9 +67,10 @@ class Edit:
 class Stream:
     """A response body: chunks, an ending, a framing, and what is known of the positions in it.
 
-    ``faults``: what was broken on purpose, in order. ``end_marker``: the body offset behind the event that tells a
-    client to stop (``[DONE]``), ``None`` where there is none. ``gates``: offsets at which the stream is held until the
-    test releases it. ``announced``: bytes that a Content-Length promises, where a fault cut the body short.
+    ``faults``: what was broken on purpose, in order. ``end_marker``: the body offset after the event at which a client
+    is to stop (``[DONE]``), ``None`` where there is none. ``gates``: offsets at which the stream is held until the test
+    releases it. ``announced``: bytes that a Content-Length promises, where a fault cut the body short. ``frame``: how
+    the body is divided into events.
     """
 
     chunks: tuple[Chunk, ...] = ()
@@ -78,6 +80,7 @@ class Stream:
     end_marker: int | None = None
     gates: tuple[int, ...] = ()
     announced: int | None = None
+    frame: Frame = SSE
     body: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -89,13 +92,13 @@ class Stream:
         object.__setattr__(self, "body", b"".join(chunk.data for chunk in self.chunks))
 
     @classmethod
-    def of(cls, *pieces: bytes, delay: float = 0.0, ending: Ending = Ending.EOF) -> Stream:
-        """A stream of one chunk a piece, each ``delay`` seconds after the one before."""
-        return cls(tuple(Chunk(piece, delay) for piece in pieces), ending)
+    def of(cls, *pieces: bytes, delay: float = 0.0, ending: Ending = Ending.EOF, frame: Frame = SSE) -> Stream:
+        """Return a stream of one chunk a piece, each ``delay`` seconds after the one before."""
+        return cls(tuple(Chunk(piece, delay) for piece in pieces), ending, frame=frame)
 
     @property
     def boundaries(self) -> tuple[int, ...]:
-        """The body offset behind each chunk; the last one is the body's length."""
+        """The body offset after each chunk; the last one is the body's length."""
         return tuple(accumulate(len(chunk.data) for chunk in self.chunks))
 
     @property
@@ -109,11 +112,14 @@ class Stream:
         return self.ending is not Ending.EOF or any(fault.ends for fault in self.faults)
 
     def with_fault(self, name: str, at: int, *, ends: bool = False) -> Stream:
-        """The same stream with one more fault noted."""
+        """Name one more fault in the stream, which begins at body offset ``at``.
+
+        ``ends``: the fault ends or hangs the response.
+        """
         return replace(self, faults=(*self.faults, Fault(name, at, ends)))
 
     def through(self, *transforms: Transform) -> Stream:
-        """The stream after each of the transforms, in the order given."""
+        """Apply the transforms one after the other, in the order given."""
         stream = self
         for transform in transforms:
             stream = transform(stream)
@@ -132,10 +138,10 @@ def _without_empty(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
 
 
 def repartition(stream: Stream, offsets: Iterable[int]) -> Stream:
-    """The same body cut at ``offsets`` and nowhere else.
+    """Cut the same body at ``offsets`` and nowhere else; offsets outside the body are ignored.
 
-    A piece waits as long as the chunks that begin in it waited together: of a chunk that is cut, the first piece keeps
-    the delay; of chunks that are joined, the delays add up. So nothing arrives earlier, and the total stays.
+    The first piece of a chunk that is cut keeps its delay, and the delays of joined chunks add up: nothing arrives
+    earlier, and the total stays.
     """
     size = len(stream.body)
     cuts = sorted({0, size, *(offset for offset in offsets if 0 < offset < size)})
@@ -148,13 +154,18 @@ def repartition(stream: Stream, offsets: Iterable[int]) -> Stream:
 
 
 def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
-    """The stream with all of the ``edits`` made at once; they come in order and do not overlap.
+    """Make all of the ``edits`` at once. They are in the order of the body and do not overlap.
 
-    Chunks keep their places and delays. What is inserted exactly between two chunks becomes a chunk of its own that
-    follows at once, as a gateway writes a comment; all else stands in the chunk in which it begins. Gates, faults and
-    the end marker move with the bytes that they stand behind, and what is announced grows or shrinks with the body.
+    Chunks keep their places and delays. What is inserted exactly between two chunks becomes a chunk of its own without
+    a delay, as a gateway writes a comment; everything else joins the chunk in which it begins. Gates, faults and the
+    end marker move with the bytes before them, and what is announced grows or shrinks with the body.
+
+    Raises ``ScenarioError`` for edits that overlap, are out of order, or are outside the body.
     """
     edits = list(edits)
+    places = [0, *(place for one in edits for place in (one.start, one.end)), len(stream.body)]
+    if any(later < earlier for earlier, later in pairwise(places)):
+        raise ScenarioError("edits are in the order of the body, inside it, and do not overlap")
     weave = _Weave(stream)
     position = 0
     for one in edits:
@@ -181,10 +192,10 @@ class _Weave:
         self._stream = stream
         self._ends = stream.boundaries
         self._grown: list[tuple[list[bytes], float]] = []
-        self._begun = 0  # how many of the stream's own chunks stand in _grown
+        self._begun = 0  # how many of the stream's own chunks are in _grown
 
     def keep(self, start: int, end: int) -> None:
-        """The bytes from start to end stay, each in its chunk."""
+        """Keep the bytes from start to end, each in its chunk."""
         while start < end:
             chunk = bisect_right(self._ends, start)
             stop = min(end, self._ends[chunk])
@@ -193,7 +204,7 @@ class _Weave:
             start = stop
 
     def insert(self, one: Edit) -> None:
-        """The new bytes of an edit: in the chunk where it begins, or between two chunks."""
+        """Put in the new bytes of an edit: in the chunk where it begins, or between two chunks."""
         chunk = bisect_right(self._ends, one.start)
         between = chunk == len(self._ends) or one.start == (self._ends[chunk - 1] if chunk else 0)
         if between and one.start == one.end:
@@ -204,7 +215,7 @@ class _Weave:
             self._grown[-1][0].append(one.data)
 
     def chunks(self) -> tuple[Chunk, ...]:
-        """All chunks, the emptied ones too: they keep their delay for what follows."""
+        """Return all chunks, the emptied ones too: they keep their delay for what follows."""
         self._begin(len(self._ends) - 1)
         return tuple(Chunk(b"".join(parts), delay) for parts, delay in self._grown)
 
@@ -215,13 +226,13 @@ class _Weave:
 
 
 def _mover(edits: Sequence[Edit]) -> Callable[[int], int]:
-    """Where a position goes: what is inserted exactly there comes behind it."""
+    """Return where a position goes: what is inserted exactly there comes after it."""
     starts = [one.start for one in edits]
     shifts = [0, *accumulate(len(one.data) - (one.end - one.start) for one in edits)]
 
     def moved(offset: int) -> int:
         before = bisect_left(starts, offset)
-        if before and edits[before - 1].end > offset:  # it stood in bytes that are gone
+        if before and edits[before - 1].end > offset:  # it was in bytes that are gone
             return edits[before - 1].start + shifts[before - 1] + len(edits[before - 1].data)
         return offset + shifts[before]
 

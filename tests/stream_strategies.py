@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import strategies as st
 
 from orharness.sse import BOM, Comment, Event, Item, Retry, decode
@@ -58,3 +60,10 @@ items = st.one_of(
         st.just(""),
     ),
 )
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"), max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+json_texts = _values.map(json.dumps)

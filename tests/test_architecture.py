@@ -17,7 +17,8 @@ PACKAGE = Path(orharness.__file__).parent
 RANKS = {
     "errors": 0,
     "lazy": 0,
-    "sse": 1,
+    "sse": 0.5,
+    "frames": 0.6,
     "stream": 1,
     "redaction": 1,
     "origins": 1,
