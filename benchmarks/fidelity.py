@@ -36,7 +36,7 @@ from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Stream
-from orharness.transforms.timing import hold
+from orharness.transforms import hold
 
 _NAP = 0.002
 _TICK = 0.02  # seconds between two events whose timing is measured

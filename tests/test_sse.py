@@ -21,8 +21,8 @@ from stream_strategies import items, sse_bytes
 
 from orharness import sse
 from orharness.errors import ScenarioError
+from orharness.frames import SSE
 from orharness.sse import BOM, Comment, Decoder, Event, Item, Retry, decode, decode_with_offsets, encode
-from orharness.transforms.layout import blocks
 
 M = "message"
 INFINITE = float("inf")
@@ -320,7 +320,7 @@ def as_foreign(data: bytes) -> dict[str, list[object]]:
     """What our decoder sees, told as eventsource-parser does."""
     found = decode(data)
     # The empty line in front keeps a second BOM from being taken for a first one.
-    alone = [item for block in blocks(data) for item in decode(b"\n" + data[block.start : block.end])]
+    alone = [item for block in SSE.blocks(data) for item in decode(b"\n" + data[block.start : block.end])]
     retries = [item.seconds for item in found if isinstance(item, Retry)]
     return {
         "events": [[item.type, item.data, item.last_event_id] for item in alone if isinstance(item, Event)],

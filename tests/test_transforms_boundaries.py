@@ -11,9 +11,9 @@ from stream_strategies import sse_bytes, streams
 
 import orharness.transforms as t
 from orharness.errors import ScenarioError
+from orharness.frames import SSE, Block
 from orharness.sse import BOM, decode, encode
 from orharness.stream import Chunk, Stream
-from orharness.transforms.layout import Block, blocks, newline_at
 
 BOUNDARIES = st.one_of(
     st.builds(t.rechunk, st.integers(1, 50)),
@@ -75,7 +75,7 @@ def test_coalesce_joins_so_many(stream: Stream, number: int) -> None:
 @given(streams())
 def test_per_event_is_one_block_a_chunk(stream: Stream) -> None:
     for data in bodies(t.per_event()(stream)):
-        assert len(blocks(data)) <= 1
+        assert len(SSE.blocks(data)) <= 1
 
 
 def test_rechunk() -> None:
@@ -152,7 +152,7 @@ def test_impossible_boundaries(make: Callable[[], t.Step], says: str) -> None:
 @settings(deadline=None)
 @given(sse_bytes)
 def test_blocks_hold_all_that_is_not_an_empty_line(body: bytes) -> None:
-    found = blocks(body)
+    found = SSE.blocks(body)
     ends = [0, *(place for block in found for place in (block.start, block.end)), len(body)]
     assert ends == sorted(ends)
     between = b"".join(body[start:end] for start, end in zip(ends[::2], ends[1::2], strict=True))
@@ -165,11 +165,11 @@ def test_blocks_hold_all_that_is_not_an_empty_line(body: bytes) -> None:
 
 def test_blocks_by_example() -> None:
     a, b = (item for item in decode(encode("a", "b")))
-    assert blocks(b"\ndata: a\n\n\n:c\n\ndata: b\r\r") == [Block(1, 10, a), Block(11, 15), Block(15, 24, b)]  # type: ignore[arg-type]
+    assert SSE.blocks(b"\ndata: a\n\n\n:c\n\ndata: b\r\r") == [Block(1, 10, a), Block(11, 15), Block(15, 24, b)]  # type: ignore[arg-type]
 
 
 @settings(deadline=None)
 @given(sse_bytes, st.data())
 def test_the_line_end_for_a_place_never_joins_its_neighbours(body: bytes, data: st.DataObject) -> None:
-    at = data.draw(st.sampled_from([0, *(block.end for block in blocks(body))]))
-    assert not (newline_at(body, at) == "\r" and body[at : at + 1] == b"\n")
+    at = data.draw(st.sampled_from([0, *(block.end for block in SSE.blocks(body))]))
+    assert not (SSE.newline_at(body, at) == "\r" and body[at : at + 1] == b"\n")

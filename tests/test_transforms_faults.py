@@ -11,9 +11,9 @@ from stream_strategies import events_in, items, streams
 
 import orharness.transforms as t
 from orharness.errors import ScenarioError
+from orharness.frames import SSE
 from orharness.sse import BOM, Comment, Event, decode, encode
 from orharness.stream import Chunk, Ending, Fault, Stream
-from orharness.transforms.layout import events
 
 DONE = encode("[DONE]")
 STREAM = Stream(tuple(Chunk(encode(data), 0.5) for data in ("one", "two", "[DONE]")), end_marker=36, gates=(11, 22))
@@ -28,7 +28,7 @@ def bodies(stream: Stream) -> list[bytes]:
 def faulted(draw: st.DrawFn) -> tuple[Stream, t.Step]:
     stream = draw(streams(least=1))
     at = draw(st.integers(-len(stream.body), len(stream.body) - 1))
-    found = [event for _, event in events(stream.body)]
+    found = [event for _, event in SSE.events(stream.body)]
     steps = [
         *(t.truncate(at, draw(st.sampled_from(Ending))), t.hang(at), t.corrupt(at), t.invalid_utf8(at)),
         t.append(draw(items | st.text(st.characters(codec="utf-8"), max_size=5) | st.binary(min_size=1, max_size=5))),
@@ -79,12 +79,12 @@ def test_a_cut_leaves_what_was_before_it(stream: Stream, data: st.DataObject) ->
 @settings(deadline=None)
 @given(streams(), st.data())
 def test_drop_and_repeat_in_events(stream: Stream, data: st.DataObject) -> None:
-    found = [event.data for _, event in events(stream.body)]
+    found = [event.data for _, event in SSE.events(stream.body)]
     assume(found)
     text = data.draw(st.sampled_from(found)).strip()
-    left = [event.data for _, event in events(t.drop(text)(stream).body)]
+    left = [event.data for _, event in SSE.events(t.drop(text)(stream).body)]
     assert left == [one for one in found if one.strip() != text]
-    again = [event.data for _, event in events(t.repeat(text)(stream).body)]
+    again = [event.data for _, event in SSE.events(t.repeat(text)(stream).body)]
     first = next(i for i, one in enumerate(found) if one.strip() == text)
     assert again == [*found[: first + 1], *found[first:]]
 
@@ -207,7 +207,7 @@ def test_invalid_utf8_is_read_as_a_replacement_character() -> None:
 
 @pytest.mark.parametrize("step", [t.corrupt(-5), t.invalid_utf8(-5), t.corrupt(SECOND - 1), t.corrupt(-1)])
 def test_a_broken_end_marker_is_none(step: t.Step) -> None:
-    assert "[DONE]" not in [event.data for _, event in events(step(STREAM).body)]
+    assert "[DONE]" not in [event.data for _, event in SSE.events(step(STREAM).body)]
     assert step(STREAM).end_marker is None
 
 

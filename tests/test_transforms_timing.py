@@ -11,9 +11,9 @@ from stream_strategies import streams
 
 import orharness.transforms as t
 from orharness.errors import ScenarioError
+from orharness.frames import SSE
 from orharness.sse import BOM, encode
 from orharness.stream import Chunk, Stream
-from orharness.transforms.layout import events
 
 STREAM = Stream.of(*(encode(text) for text in "abcd"), delay=0.5)
 SECONDS = st.floats(0, 100)
@@ -42,7 +42,7 @@ def test_timing_keeps_the_chunks(stream: Stream, timing: t.Step) -> None:
 @settings(deadline=None)
 @given(streams(), st.data(), SECONDS)
 def test_stall_and_hold_where_the_events_are(stream: Stream, data: st.DataObject, seconds: float) -> None:
-    found = events(stream.body)
+    found = SSE.events(stream.body)
     number = data.draw(st.integers(0, len(found)))
     held = t.hold(number)(stream)
     assert held.chunks == stream.chunks

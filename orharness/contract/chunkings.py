@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from orharness.stream import Stream
 from orharness.transforms import per_event, random_chunks
-from orharness.transforms.layout import blocks
 
 Cuts = tuple[int, ...] | None
 """The body offsets at which it is cut; ``None``: the reply's own chunks."""
@@ -74,7 +73,7 @@ def _behind_each(pattern: bytes) -> Callable[[Stream, int], Iterator[Cuts]]:
 
 
 def _middles(stream: Stream, seed: int) -> Iterator[Cuts]:
-    yield tuple((block.start + block.end) // 2 for block in blocks(stream.body))
+    yield tuple((block.start + block.end) // 2 for block in stream.frame.blocks(stream.body))
 
 
 def _two_bytes(stream: Stream, seed: int) -> Iterator[Cuts]:

@@ -7,22 +7,26 @@ boundaries body byte-identical; the first piece keeps the delay
 timing     chunk data identical
 ========== ====================================================================================
 
-``compose`` applies them family by family, so that no order is a trap.
+``compose`` applies them family by family, so that no order is a trap. A call of one is a ``Step``, which is data:
+``from_json(step.to_json()) == step``.
 """
 
 from __future__ import annotations
 
-from orharness.transforms.boundaries import coalesce, per_byte, per_event, random_chunks, rechunk, split_at
-from orharness.transforms.families import Composed, Family, Step, compose
+from orharness.transforms.boundaries import coalesce, cut_at, per_byte, per_event, random_chunks, rechunk, split_at
+from orharness.transforms.delays import first_chunk, hold, jitter, pace, scale, stall
+from orharness.transforms.documents import from_json, item_from_json, json_schema
+from orharness.transforms.families import Composed, Family, Step, compose, step_to_json
 from orharness.transforms.faults import Marker, append, corrupt, drop, hang, invalid_utf8, repeat, truncate
-from orharness.transforms.layout import Position, after_event, after_text, inside_event
+from orharness.transforms.layout import Place, Position, after_event, after_text, inside_event
 from orharness.transforms.rewrites import blank_lines, bom, comments, extra_fields, heartbeat, newlines
-from orharness.transforms.timing import first_chunk, hold, jitter, pace, scale, stall
+from orharness.transforms.values import item_to_json
 
 __all__ = [
     "Composed",
     "Family",
     "Marker",
+    "Place",
     "Position",
     "Step",
     "after_event",
@@ -34,15 +38,20 @@ __all__ = [
     "comments",
     "compose",
     "corrupt",
+    "cut_at",
     "drop",
     "extra_fields",
     "first_chunk",
+    "from_json",
     "hang",
     "heartbeat",
     "hold",
     "inside_event",
     "invalid_utf8",
+    "item_from_json",
+    "item_to_json",
     "jitter",
+    "json_schema",
     "newlines",
     "pace",
     "per_byte",
@@ -53,5 +62,6 @@ __all__ = [
     "scale",
     "split_at",
     "stall",
+    "step_to_json",
     "truncate",
 ]

@@ -8,19 +8,19 @@ from random import Random
 from orharness.errors import ScenarioError
 from orharness.stream import Stream, Transform, repartition
 from orharness.transforms.families import Family, Turn, step, whole_number
-from orharness.transforms.layout import Position, blocks, resolve
+from orharness.transforms.layout import Position, resolve
 
 
 @step(Family.BOUNDARY, Turn.AFRESH)
 def rechunk(size: int) -> Transform:
-    """Chunks of ``size`` bytes, the last one of what is left. Raises ``ScenarioError`` for a size below 1."""
+    """Make chunks of ``size`` bytes; the last one may be smaller. Raises ``ScenarioError`` for a size below 1."""
     whole_number("rechunk(size)", size, 1)
     return lambda stream: repartition(stream, range(size, len(stream.body), size))
 
 
 @step(Family.BOUNDARY)
 def split_at(*offsets: Position) -> Transform:
-    """Further cuts at these body offsets; the boundaries that are there stay.
+    """Make further cuts at these body offsets; the boundaries that are there stay.
 
     Raises ``ScenarioError`` for an offset outside the body.
     """
@@ -31,28 +31,38 @@ def split_at(*offsets: Position) -> Transform:
     return transform
 
 
+@step(Family.BOUNDARY, Turn.LAST)
+def cut_at(*offsets: Position) -> Transform:
+    """Cut the body at these offsets and nowhere else; without offsets it is one chunk.
+
+    It is applied after all other transforms, ``heartbeat`` included, so that the offsets count what is sent in the end.
+    Raises ``ScenarioError`` for an offset outside the body.
+    """
+    return lambda stream: repartition(stream, [resolve("cut_at", at, stream) for at in offsets])
+
+
 @step(Family.BOUNDARY)
 def coalesce(number: int) -> Transform:
-    """Each ``number`` chunks in one. Raises ``ScenarioError`` for a number below 1."""
+    """Join each ``number`` chunks into one. Raises ``ScenarioError`` for a number below 1."""
     whole_number("coalesce(number)", number, 1)
     return lambda stream: repartition(stream, stream.boundaries[number - 1 :: number])
 
 
 @step(Family.BOUNDARY, Turn.AFRESH)
 def per_event() -> Transform:
-    """One chunk a block: an event, or comments that stand alone. Further empty lines go with the block before them."""
-    return lambda stream: repartition(stream, [block.start for block in blocks(stream.body)[1:]])
+    """Make one chunk of each event, and of comments alone. Further empty lines go with the event before them."""
+    return lambda stream: repartition(stream, stream.frame.event_cuts(stream.body))
 
 
 @step(Family.BOUNDARY, Turn.AFRESH)
 def per_byte() -> Transform:
-    """One chunk a byte."""
+    """Make one chunk of each byte."""
     return lambda stream: repartition(stream, range(1, len(stream.body)))
 
 
 @step(Family.BOUNDARY, Turn.AFRESH)
 def random_chunks(seed: int | str, smallest: int = 1, largest: int = 64) -> Transform:
-    """Chunks of ``smallest`` to ``largest`` bytes by chance; the same seed gives the same ones.
+    """Make chunks of random sizes from ``smallest`` to ``largest`` bytes; the same seed gives the same ones.
 
     The last one may be smaller. Raises ``ScenarioError`` for sizes below 1 or in the wrong order.
     """

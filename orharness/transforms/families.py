@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import IntEnum
 from functools import wraps
+from inspect import Parameter, Signature, signature
 from math import inf
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from orharness.errors import ScenarioError
 from orharness.stream import Stream, Transform
+from orharness.transforms.values import arguments, shown, to_json
 
 _P = ParamSpec("_P")
 
@@ -19,38 +21,61 @@ class Family(IntEnum):
     """What a transform may change, in the order in which the families are applied.
 
     Each family may rely on what the ones before it did: a fault finds its place in the bytes as they were rewritten, a
-    boundary in the bytes that are left by the faults, and timing speaks of the chunks that are sent in the end.
+    boundary in the bytes that the faults left, and timing works on the chunks that are sent in the end.
     """
 
-    REWRITE = 1  # the bytes, and not the events in them
-    FAULT = 2  # whatever it says, from its own offset on
+    REWRITE = 1  # the bytes, but not the events in them
+    FAULT = 2  # anything, from its own offset on
     BOUNDARY = 3  # where the chunks are cut
     TIMING = 4  # when the chunks are sent
 
 
 class Turn(IntEnum):
-    """When a step comes within its family: some steps would wipe out what their neighbours did."""
+    """When a step comes within its family: some steps would undo what their neighbours did."""
 
     AFRESH = 0  # replaces what the family governs as a whole (every boundary, every delay): before all that refine it
     REFINE = 1  # changes what is there
-    LAST = 2  # behind all families
+    LAST = 2  # after all families
 
 
 @dataclass(frozen=True)
 class Step:
-    """A transform that knows its family, and how it was written: its ``repr`` is what stands in reports."""
+    """A call of a named transform, as data: its family, its name, and the arguments that differ from their defaults.
+
+    Two steps are equal if these are; the function is not compared. A step is hashable if its arguments are. ``repr`` is
+    the call as it was written, which is what reports show.
+    """
 
     family: Family
     name: str
-    arguments: str
-    function: Transform = field(repr=False)
-    turn: Turn = Turn.REFINE
+    arguments: tuple[tuple[str, object], ...]
+    function: Transform = field(repr=False, compare=False)
+    turn: Turn = field(default=Turn.REFINE, repr=False, compare=False)
+    factory: Factory | None = field(default=None, repr=False, compare=False)
+    called: tuple[tuple[object, ...], dict[str, object]] = field(default=((), {}), repr=False, compare=False)
 
     def __call__(self, stream: Stream) -> Stream:
         return self.function(stream)
 
     def __repr__(self) -> str:
-        return f"{self.name}({self.arguments})"
+        return f"{self.name}({arguments(*self.called[0], **self.called[1])})"
+
+    def to_json(self) -> Any:
+        """Return the canonical document form.
+
+        ``"per_byte"`` without arguments, ``{"hold": 3}`` with the first one alone, else
+        ``{"comments": {"text": ": X", "every": 2}}``. Raises ``ScenarioError`` for an argument that no document can
+        hold, such as a function.
+        """
+        if not self.arguments:
+            return self.name
+        values = {name: to_json(self.name, value) for name, value in self.arguments}
+        parameters = list(self.factory.parameters) if self.factory else list(values)
+        alone = values.get(parameters[0]) if len(values) == 1 else None
+        # A mapping whose keys are all names of parameters is read as the arguments themselves.
+        if alone is None or (isinstance(alone, dict) and set(alone) <= set(parameters)):
+            return {self.name: values}
+        return {self.name: alone}
 
 
 @dataclass(frozen=True)
@@ -61,63 +86,152 @@ class Composed:
 
     def __call__(self, stream: Stream) -> Stream:
         for one in self.steps:
-            stream = _applied(one, stream)
+            stream = checked_stream(one, one(stream))
         return stream
 
     def __repr__(self) -> str:
-        return f"[{', '.join(_shown(one) for one in self.steps)}]"
+        return f"[{', '.join(shown(one) for one in self.steps)}]"
+
+    def to_json(self) -> list[Any]:
+        """Return the document form of each step. Raises ``ScenarioError`` for a plain function."""
+        return [step_to_json(one) for one in self.steps]
+
+
+def step_to_json(one: Transform) -> Any:
+    """Return the document form of a transform. Raises ``ScenarioError`` for one that has none: a plain function."""
+    if isinstance(one, Step | Composed):
+        return one.to_json()
+    raise ScenarioError(
+        f"{shown(one)} is a plain function and cannot be written to a document: name its family with a decorator"
+        " (rewrite, fault, boundary, timing)"
+    )
 
 
 def compose(through: Iterable[Transform]) -> Composed:
-    """All of ``through`` as one transform, applied family by family, whatever the order in which they are given.
+    """Combine transforms into one that applies them family by family, whatever the order in which they are given.
 
-    Within a family they keep their order, but for those that make all boundaries or all delays afresh (``rechunk``,
-    ``pace``, …): they come before the ones that refine (``split_at``, ``stall``, …), which they would wipe out.
-    ``heartbeat`` is the one exception to the families: it changes bytes, so it is a rewrite, but it fills the silences
-    that timing makes, so it is applied behind everything else. A plain function ``Stream -> Stream`` is taken for a
-    rewrite. A composition may stand in another: its steps are sorted with the rest.
+    Within a family they keep their order, except that those which make all boundaries or all delays afresh
+    (``rechunk``, ``pace``, …) come before the ones that refine (``split_at``, ``stall``, …), whose work they would
+    undo. Two come after all families: ``heartbeat``, a rewrite that fills the silences that timing makes, then
+    ``cut_at``. A plain function ``Stream -> Stream`` counts as a rewrite. The steps of a composition in ``through`` are
+    sorted with the rest.
 
     Raises ``ScenarioError`` for what is not a transform, and for a factory that was not called.
     """
     if callable(through):  # a Step is not iterable, and Python would say no more than that
-        raise ScenarioError(f"through takes a list of transforms, not {_shown(through)} alone: put it in brackets")
+        raise ScenarioError(f"through takes a list of transforms, not {shown(through)} alone: put it in brackets")
     flat: list[Transform] = []
     for one in through:
         flat.extend(one.steps if isinstance(one, Composed) else (_checked(one),))
     return Composed(tuple(sorted(flat, key=_place)))
 
 
-def step(family: Family, turn: Turn = Turn.REFINE) -> Callable[[Callable[_P, Transform]], Callable[_P, Step]]:
-    """Make a factory of plain transforms into one of steps, which remember how they were called."""
+@dataclass(frozen=True, eq=False)
+class Factory:
+    """A registered factory of steps: what documents know of it."""
 
-    def decorate(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
-        @wraps(factory)
+    name: str
+    make: Callable[..., Step]
+    function: Callable[..., Transform]
+    signature: Signature
+    own: bool  # a user's own, not the package's
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The parameters by name, in order."""
+        return dict(self.signature.parameters)
+
+    @property
+    def home(self) -> str:
+        """Where it is defined, as an error names it."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+    def bound(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[tuple[str, object], ...]:
+        """Return the arguments of a call by parameter, without those that equal their default."""
+        given = self.signature.bind(*args, **kwargs).arguments
+        return tuple((name, _frozen(value)) for name, value in given.items() if not self._is_default(name, value))
+
+    def _is_default(self, name: str, value: object) -> bool:
+        parameter = self.signature.parameters[name]
+        if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+            return not value
+        return bool(parameter.default is value or parameter.default == value)
+
+
+def _frozen(value: object) -> object:
+    """Return a value with tuples for lists, so that it can be hashed, and compares the same after a document."""
+    match value:
+        case list() | tuple():
+            return tuple(map(_frozen, value))
+        case dict():
+            return {name: _frozen(one) for name, one in value.items()}
+    return value
+
+
+_factories: dict[str, dict[str, Factory]] = {}  # by name, then by home
+
+
+def step(
+    family: Family, turn: Turn = Turn.REFINE, *, wrap: Callable[[str, Transform], Transform] | None = None
+) -> Callable[[Callable[_P, Transform]], Callable[_P, Step]]:
+    """Make a factory of plain transforms into one of steps, and register it under its name for documents.
+
+    ``wrap`` is given for a user's factory: it makes a transform into one that is checked.
+    """
+
+    def decorate(function: Callable[_P, Transform]) -> Callable[_P, Step]:
+        name = function.__name__
+
+        @wraps(function)
         def make(*args: _P.args, **kwargs: _P.kwargs) -> Step:
-            return Step(family, factory.__name__, arguments(*args, **kwargs), factory(*args, **kwargs), turn)
+            transform = function(*args, **kwargs)
+            if wrap is not None:
+                transform = wrap(name, transform)
+            return Step(family, name, factory.bound(args, kwargs), transform, turn, factory, (args, kwargs))
 
-        _factories.append(make)
+        factory = Factory(name, make, function, signature(function), wrap is not None)
+        _register(factory)
         return make
 
     return decorate
 
 
-_factories: list[object] = []
+def _register(factory: Factory) -> None:
+    homes = _factories.setdefault(factory.name, {})
+    if factory.own and any(not other.own for other in homes.values()):
+        raise ScenarioError(f"{factory.name} is a transform of orharness: give {factory.home} another name")
+    homes[factory.home] = factory  # a module that is loaded again replaces its own
 
 
-def arguments(*args: object, **kwargs: object) -> str:
-    """The arguments of a call as they are written in Python; a function by its name."""
-    return ", ".join([*map(_shown, args), *(f"{name}={_shown(value)}" for name, value in kwargs.items())])
+def factories() -> dict[str, Factory]:
+    """Return all factories by name: the package's, and those of the user's modules that were imported."""
+    return {name: next(iter(homes.values())) for name, homes in sorted(_factories.items())}
+
+
+def factory_named(name: str) -> Factory | None:
+    """Return the factory of that name. Raises ``ScenarioError`` where two modules define one."""
+    homes = _factories.get(name, {})
+    if len(homes) > 1:
+        raise ScenarioError(f"{name} is defined twice, as {' and '.join(sorted(homes))}: rename one of them")
+    return next(iter(homes.values()), None)
+
+
+def checked_stream(one: Transform, result: object) -> Stream:
+    """Return what a transform made. Raises ``ScenarioError`` if it is not a stream."""
+    if not isinstance(result, Stream):
+        raise ScenarioError(f"{shown(one)} in through made {shown(result)} and not a Stream: was it to be called?")
+    return result
 
 
 def whole_number(what: str, value: object, least: int) -> None:
     """Raise ``ScenarioError`` unless the value is a whole number from ``least`` up."""
-    if not isinstance(value, int) or value < least:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ScenarioError(f"{what} is a whole number from {least} up, not {value!r}")
 
 
 def finite(what: str, value: object) -> None:
     """Raise ``ScenarioError`` unless the value is a finite number from 0 up."""
-    if not isinstance(value, int | float) or not 0 <= value < inf:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < inf:
         raise ScenarioError(f"{what} is a finite number from 0 up, not {value!r}")
 
 
@@ -130,21 +244,7 @@ def _place(one: Transform) -> tuple[bool, Family, Turn]:
 def _checked(one: Transform) -> Transform:
     if not callable(one):
         raise ScenarioError(f"through takes transforms, functions from Stream to Stream, not {one!r}")
-    if any(one is factory for factory in _factories):
-        raise ScenarioError(f"{_shown(one)} in through was not called: write {_shown(one)}(…)")
+    given: object = one
+    if any(given is factory.make for factory in _factories.get(getattr(one, "__name__", ""), {}).values()):
+        raise ScenarioError(f"{shown(one)} in through was not called: write {shown(one)}(…)")
     return one
-
-
-def _applied(one: Transform, stream: Stream) -> Stream:
-    result: object = one(stream)
-    if not isinstance(result, Stream):
-        raise ScenarioError(f"{_shown(one)} in through made {_shown(result)} and no Stream: was it to be called?")
-    return result
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, Enum):
-        return f"{type(value).__name__}.{value.name}"
-    shown = repr(value)
-    # What Python has no form for, a function above all, would show its address: no two runs would read the same.
-    return str(getattr(value, "__name__", type(value).__name__)) if shown.startswith("<") else shown

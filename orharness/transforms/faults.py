@@ -1,6 +1,6 @@
 """Faults: what goes wrong on the way. Each is one small function that knows no other.
 
-What stands before a fault is untouched, and the stream says its name and the body offset where it begins.
+What precedes a fault is untouched, and the stream names it with the body offset where it begins.
 """
 
 from __future__ import annotations
@@ -9,49 +9,53 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from orharness.errors import ScenarioError
-from orharness.sse import Event, Item, encode
+from orharness.frames import Block
+from orharness.sse import Event, Item
 from orharness.stream import Edit, Ending, Stream, Transform, edit
 from orharness.transforms.families import Family, step
-from orharness.transforms.layout import Block, Position, blocks, events, newline_at, resolve, summary
+from orharness.transforms.layout import Position, resolve, summary
 
 Marker = str | Callable[[Event], bool]
-"""Which events are meant: those with this data (blanks around it not counted), or those of which a function says so."""
+"""Which events are meant: those with this data (without blanks around it), or those for which a function is true."""
 
 
 @step(Family.FAULT)
 def truncate(at: Position, ending: Ending = Ending.EOF) -> Transform:
-    """Nothing from ``at`` on, and then ``ending``.
+    """Send nothing from ``at`` on, and end the response with ``ending``.
 
-    A Content-Length still promises the whole body, but for ``Ending.EOF``: there it says what is sent.
+    A Content-Length still promises the whole body, except with ``Ending.EOF``, where it is what is sent. Raises
+    ``ScenarioError`` for an ending that does not exist.
     """
-    return lambda stream: _cut("truncate", stream, at, ending)
+    if ending not in list(Ending):
+        raise ScenarioError(f"truncate(ending) is one of {', '.join(Ending)}, not {ending!r}")
+    return lambda stream: _cut("truncate", stream, at, Ending(ending))
 
 
 @step(Family.FAULT)
 def hang(at: Position) -> Transform:
-    """Nothing from ``at`` on, and the connection stays open. A Content-Length still promises the whole body."""
+    """Send nothing from ``at`` on, and keep the connection open. A Content-Length still promises the whole body."""
     return lambda stream: _cut("hang", stream, at, Ending.HANG)
 
 
 @step(Family.FAULT)
 def drop(marker: Marker) -> Transform:
-    """Each event that the marker means is missing: its whole block, with any comment lines in it."""
+    """Leave out each event that the marker means: its whole block, with any comment lines in it."""
 
     def transform(stream: Stream) -> Stream:
-        gone = _marked("drop", marker, stream)
-        dropped = edit(stream, (Edit(block.start, block.end) for block in gone))
-        return _noted("drop", gone[0].start, stream, dropped)
+        spans = stream.frame.without(stream.body, _marked("drop", marker, stream))
+        dropped = edit(stream, (Edit(start, end) for start, end in spans))
+        return _noted("drop", spans[0][0], stream, dropped)
 
     return transform
 
 
 @step(Family.FAULT)
 def repeat(marker: Marker) -> Transform:
-    """The first event that the marker means comes a second time, right behind itself."""
+    """Send the first event that the marker means a second time, right after itself."""
 
     def transform(stream: Stream) -> Stream:
         block = _marked("repeat", marker, stream)[0]
-        again = Edit(block.end, block.end, stream.body[block.start : block.end])
+        again = Edit(block.end, block.end, stream.frame.again(stream.body, block))
         return _noted("repeat", block.end, stream, edit(stream, [again]))
 
     return transform
@@ -59,19 +63,28 @@ def repeat(marker: Marker) -> Transform:
 
 @step(Family.FAULT)
 def append(event: Item | str | bytes) -> Transform:
-    """One more event (comment, retry; a ``str`` is its data, ``bytes`` are as they are) behind everything else."""
+    """Send one more event after everything else; in a JSON array, as its last element.
+
+    ``event`` may be a comment or a retry; a ``str`` is an event's data, and ``bytes`` are sent as they are, at the very
+    end. Raises ``ScenarioError`` for what the stream's frame has no form for.
+    """
 
     def transform(stream: Stream) -> Stream:
-        end = len(stream.body)
-        data = event if isinstance(event, bytes) else encode(event, newline=newline_at(stream.body, end))
-        return _noted("append", end, stream, edit(stream, [Edit(end, end, data)]))
+        frame, body = stream.frame, stream.body
+        if isinstance(event, bytes):
+            at, data = len(body), event
+        elif lacking := frame.lacks(event):
+            raise frame.cannot(lacking, "append")
+        else:
+            at, data = frame.one_more(body, event)
+        return _noted("append", at, stream, edit(stream, [Edit(at, at, data)]))
 
     return transform
 
 
 @step(Family.FAULT)
 def corrupt(at: Position) -> Transform:
-    """The byte at ``at`` has its lowest bit turned over: still as long, mostly still text, and wrong."""
+    """Flip the lowest bit of the byte at ``at``: the length stays, and it is mostly still text."""
 
     def transform(stream: Stream) -> Stream:
         offset = resolve("corrupt", at, stream, room=1)
@@ -83,7 +96,7 @@ def corrupt(at: Position) -> Transform:
 
 @step(Family.FAULT)
 def invalid_utf8(at: Position) -> Transform:
-    """A byte that stands nowhere in UTF-8 (0xFF) is put in at ``at``. A decoder makes U+FFFD of it."""
+    """Insert the byte 0xFF, which UTF-8 never has, at ``at``. A decoder turns it into U+FFFD."""
 
     def transform(stream: Stream) -> Stream:
         offset = resolve("invalid_utf8", at, stream)
@@ -100,7 +113,7 @@ def _cut(name: str, stream: Stream, at: Position, ending: Ending) -> Stream:
         edit(stream, [Edit(offset, len(stream.body))]),
         ending=ending,
         announced=whole,
-        # What lies behind the cut is never reached: it must not be found in the journal.
+        # What is after the cut is never reached: the journal must not have it.
         faults=tuple(fault for fault in stream.faults if fault.at < offset),
         gates=tuple(gate for gate in stream.gates if gate <= offset),
         end_marker=None if marker is None or marker > offset else marker,
@@ -109,20 +122,21 @@ def _cut(name: str, stream: Stream, at: Position, ending: Ending) -> Stream:
 
 
 def _noted(name: str, at: int, before: Stream, after: Stream) -> Stream:
-    """The stream with its fault named, and without an end marker where the fault left no such event."""
-    if before.end_marker is not None and _behind(before, before.end_marker) != _behind(after, after.end_marker):
+    """Name the fault in the stream, and forget the end marker where the fault left no such event."""
+    if before.end_marker is not None and _ending_at(before, before.end_marker) != _ending_at(after, after.end_marker):
         after = replace(after, end_marker=None)
     return after.with_fault(name, at)
 
 
-def _behind(stream: Stream, offset: int | None) -> tuple[str, str] | None:
-    """Type and data of the event that ends at the offset."""
-    return next(((event.type, event.data) for block, event in events(stream.body) if block.end == offset), None)
+def _ending_at(stream: Stream, offset: int | None) -> tuple[str, str] | None:
+    """Return type and data of the event that ends at the offset."""
+    found = stream.frame.events(stream.body)
+    return next(((event.type, event.data) for block, event in found if block.end == offset), None)
 
 
 def _marked(what: str, marker: Marker, stream: Stream) -> list[Block]:
     wanted = _predicate(marker)
-    found = [block for block in blocks(stream.body) if block.event is not None and wanted(block.event)]
+    found = [block for block, event in stream.frame.events(stream.body) if wanted(event)]
     if not found:
         named = f"with the data {marker.strip()!r}" if isinstance(marker, str) else "that the marker means"
         raise ScenarioError(f"{what}: there is no event {named}: {summary(stream)}")

@@ -15,23 +15,23 @@ from orharness.transforms.layout import count, numbered
 
 @step(Family.TIMING, Turn.AFRESH)
 def pace(delay: float) -> Transform:
-    """Each chunk comes ``delay`` seconds after the one before, the first one after the head."""
+    """Send each chunk ``delay`` seconds after the one before, the first one after the head."""
     finite("pace(delay)", delay)
     return lambda stream: _delayed(stream, (delay for _ in stream.chunks))
 
 
 @step(Family.TIMING)
 def scale(factor: float) -> Transform:
-    """All delays times ``factor``: 0.5 is twice as fast, 0 is at once."""
+    """Multiply all delays by ``factor``: 0.5 is twice as fast, 0 is without delays."""
     finite("scale(factor)", factor)
     return lambda stream: _delayed(stream, (chunk.delay * factor for chunk in stream.chunks))
 
 
 @step(Family.TIMING)
 def stall(before: int, seconds: float) -> Transform:
-    """So many seconds more before event number ``before``, counted from 1.
+    """Wait ``seconds`` longer before event number ``before``, counted from 1.
 
-    They stand before the chunk in which that event begins. Raises ``ScenarioError`` where there is no such event.
+    The pause is before the chunk in which that event begins. Raises ``ScenarioError`` where there is no such event.
     """
     whole_number("stall(before)", before, 1)
     finite("stall(seconds)", seconds)
@@ -46,7 +46,7 @@ def stall(before: int, seconds: float) -> Transform:
 
 @step(Family.TIMING)
 def jitter(seed: int | str, spread: float) -> Transform:
-    """Each delay is up to ``spread`` seconds longer or shorter by chance, never below 0. Same seed, same delays."""
+    """Make each delay up to ``spread`` seconds longer or shorter at random, never below 0. Same seed, same delays."""
     finite("jitter(spread)", spread)
 
     def transform(stream: Stream) -> Stream:
@@ -58,17 +58,17 @@ def jitter(seed: int | str, spread: float) -> Transform:
 
 @step(Family.TIMING)
 def first_chunk(delay: float) -> Transform:
-    """The first chunk comes ``delay`` seconds after the head: the time to the first token."""
+    """Send the first chunk ``delay`` seconds after the head: the time to the first token."""
     finite("first_chunk(delay)", delay)
     return lambda stream: _delayed(stream, (chunk.delay if i else delay for i, chunk in enumerate(stream.chunks)))
 
 
 @step(Family.TIMING)
 def hold(after: int | None = None, *, chunks: int | None = None) -> Transform:
-    """A gate: the stream stops behind ``after`` events, or ``chunks`` chunks, until the test releases it.
+    """Stop the stream after ``after`` events, or ``chunks`` chunks, until the test releases it: a gate.
 
-    0 is before anything behind the head. Nothing is sent of a chunk that begins at the gate or behind it; a chunk that
-    goes across the gate is sent whole, so cut the stream (``per_event``) where that matters.
+    0 is right after the head. A chunk that begins at the gate or after it waits; a chunk that crosses the gate is sent
+    whole, so cut the stream (``per_event``) where that matters.
 
     Raises ``ScenarioError`` where there are fewer events or chunks, or unless one of the two is given.
     """
