@@ -39,20 +39,26 @@ if TYPE_CHECKING:
     from orharness.sse import Retry as Retry
     from orharness.sse import encode as encode
     from orharness.stream import Chunk as Chunk
+    from orharness.stream import Edit as Edit
     from orharness.stream import Ending as Ending
     from orharness.stream import Framing as Framing
     from orharness.stream import Stream as Stream
+    from orharness.stream import edit as edit
+    from orharness.stream import repartition as repartition
     from orharness.transforms import after_event as after_event
     from orharness.transforms import after_text as after_text
     from orharness.transforms import append as append
     from orharness.transforms import blank_lines as blank_lines
     from orharness.transforms import bom as bom
+    from orharness.transforms import boundary as boundary
     from orharness.transforms import coalesce as coalesce
     from orharness.transforms import comments as comments
     from orharness.transforms import compose as compose
     from orharness.transforms import corrupt as corrupt
+    from orharness.transforms import cut_at as cut_at
     from orharness.transforms import drop as drop
     from orharness.transforms import extra_fields as extra_fields
+    from orharness.transforms import fault as fault
     from orharness.transforms import first_chunk as first_chunk
     from orharness.transforms import hang as hang
     from orharness.transforms import heartbeat as heartbeat
@@ -67,9 +73,11 @@ if TYPE_CHECKING:
     from orharness.transforms import random_chunks as random_chunks
     from orharness.transforms import rechunk as rechunk
     from orharness.transforms import repeat as repeat
+    from orharness.transforms import rewrite as rewrite
     from orharness.transforms import scale as scale
     from orharness.transforms import split_at as split_at
     from orharness.transforms import stall as stall
+    from orharness.transforms import timing as timing
     from orharness.transforms import truncate as truncate
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the user wants to hear
@@ -86,10 +94,11 @@ _HOMES = {
     "server.facade": "SseServer",
     "server.handles": "Call LiveRoute",
     "sse": "Comment Decoder Event Retry encode",
-    "stream": "Chunk Ending Framing Stream",
-    "transforms": "after_event after_text append blank_lines bom coalesce comments compose corrupt drop extra_fields"
-    " first_chunk hang heartbeat hold inside_event invalid_utf8 jitter newlines pace per_byte per_event random_chunks"
-    " rechunk repeat scale split_at stall truncate",
+    "stream": "Chunk Edit Ending Framing Stream edit repartition",
+    "transforms": "after_event after_text append blank_lines bom boundary coalesce comments compose corrupt cut_at"
+    " drop extra_fields fault first_chunk hang heartbeat hold inside_event invalid_utf8 jitter"
+    " newlines pace per_byte per_event random_chunks rechunk repeat rewrite scale split_at stall"
+    " timing truncate",
 }
 _lazy, __dir__ = lazy_names(__name__, _HOMES)
 

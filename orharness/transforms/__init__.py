@@ -8,7 +8,7 @@ timing     chunk data identical
 ========== ====================================================================================
 
 ``compose`` applies them family by family, so that no order is a trap. A call of one is a ``Step``, which is data:
-``from_json(step.to_json()) == step``.
+``from_json(step.to_json()) == step``. ``rewrite``, ``fault``, ``boundary`` and ``timing`` decorate a user's own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from orharness.transforms.delays import first_chunk, hold, jitter, pace, scale, 
 from orharness.transforms.documents import from_json, item_from_json, json_schema
 from orharness.transforms.families import Composed, Family, Step, compose, step_to_json
 from orharness.transforms.faults import Marker, append, corrupt, drop, hang, invalid_utf8, repeat, truncate
+from orharness.transforms.laws import boundary, fault, rewrite, timing
 from orharness.transforms.layout import Place, Position, after_event, after_text, inside_event
 from orharness.transforms.rewrites import blank_lines, bom, comments, extra_fields, heartbeat, newlines
 from orharness.transforms.values import item_to_json
@@ -34,6 +35,7 @@ __all__ = [
     "append",
     "blank_lines",
     "bom",
+    "boundary",
     "coalesce",
     "comments",
     "compose",
@@ -41,6 +43,7 @@ __all__ = [
     "cut_at",
     "drop",
     "extra_fields",
+    "fault",
     "first_chunk",
     "from_json",
     "hang",
@@ -59,9 +62,11 @@ __all__ = [
     "random_chunks",
     "rechunk",
     "repeat",
+    "rewrite",
     "scale",
     "split_at",
     "stall",
     "step_to_json",
+    "timing",
     "truncate",
 ]
