@@ -435,13 +435,14 @@ class _ElementDecoder:
 
 _Scan = Callable[[bytes, int, list[_Element]], int]
 _SKIPPED = re.compile(rb"[ \t\r\n]*")
-_STRUCTURE = re.compile(rb'[\[\]{}"]')
+_STRUCTURE = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*+"|"', re.DOTALL)  # a lone quote: the string is unfinished
+_DEPTH = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _IN_STRING = re.compile(rb'["\\]')
 _SCALAR_END = re.compile(rb"[ \t\r\n,\]]")
 
 
 class _ElementScanner:
-    """Finds the elements of one array, incrementally. Each byte is looked at once.
+    """Finds the elements of one array, incrementally. Each byte is looked at once, or twice in an unfinished string.
 
     The state is the method that reads the next bytes: it is given the bytes and a position, and returns the position
     up to which it has read.
@@ -503,14 +504,13 @@ class _ElementScanner:
         match = _STRUCTURE.search(data, at)
         end = match.end() if match else len(data)
         self._text += data[at:end]
-        if match:
-            byte = match.group()
-            if byte == b'"':
-                self._scan = self._string
-            else:
-                self._depth += 1 if byte in b"{[" else -1
-                if not self._depth:
-                    self._complete(end, found)
+        byte = match.group() if match else b""
+        if byte == b'"':
+            self._scan = self._string
+        elif byte in _DEPTH:
+            self._depth += _DEPTH[byte]
+            if not self._depth:
+                self._complete(end, found)
         return end
 
     def _string(self, data: bytes, at: int, found: list[_Element]) -> int:
