@@ -33,9 +33,9 @@ RANKS = {
     "dialects": 3,
     "player": 3,
     "upstream": 3,
+    "cassette": 3,
     "scenario": 4,
     "checks": 4,
-    "cassette": 4,
     "report": 5,
     "server": 5,
     "recorder": 6,
@@ -190,6 +190,12 @@ def test_vcrpy_is_loaded_where_a_cassette_is(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     script = f"import sys; from {module} import {attribute}; print('aiohttp' in sys.modules, 'vcr' in sys.modules)"
     assert run_python("-c", script).split() == ["True", "False"]
+
+
+@pytest.mark.parametrize("name", ["Interaction", "RecordedRequest", "header", "scrub", "CLIENT_DISCONNECTED"])
+def test_an_interaction_needs_neither_vcrpy_nor_yaml(name: str) -> None:
+    script = f"import sys; from orharness.cassette import {name}; print('vcr' in sys.modules, 'yaml' in sys.modules)"
+    assert run_python("-c", script).split() == ["False", "False"]
 
 
 def test_a_pytest_run_that_does_not_use_the_plugin_pays_nothing(tmp_path: Path) -> None:

@@ -357,7 +357,7 @@ def test_a_file_has_the_rights_that_the_umask_leaves(tmp_path: Path) -> None:
         (an_interaction(head=-1.0), "-1.0 seconds cannot have been recorded"),
         (an_interaction(head=float("inf")), "inf seconds cannot have been recorded"),
         (an_interaction(headers=(("A", "\udcff"),)), "a lone surrogate cannot be written"),
-        (an_interaction(request=RecordedRequest("GET", "http://[")), "an address that nobody could replay"),
+        (an_interaction(request=RecordedRequest("GET", "http://[")), "an address that cannot be replayed"),
     ],
 )
 def test_what_cannot_be_saved_says_so(tmp_path: Path, recorded: Interaction, complaint: str) -> None:
@@ -412,7 +412,7 @@ DAMAGE = [
     (drop("interactions", 0, "response"), IN + "response: this key is missing"),
     (put("interactions", 0, "request", "method", 7), IN + "request.method: text is expected here, not int 7"),
     (drop("interactions", 0, "request", "uri"), IN + "request.uri: this key is missing"),
-    (put("interactions", 0, "request", "uri", "http://["), IN + "request.uri: this is no address"),
+    (put("interactions", 0, "request", "uri", "http://["), IN + "request.uri: this is not an address"),
     (put("interactions", 0, "request", "body", [1]), IN + "request.body: text or !!binary is expected here, not list"),
     (put("interactions", 0, "request", "headers", []), IN + "request.headers: a mapping is expected here, not list"),
     (

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 import trio
 
-import orharness.cassette
+import orharness.cassette.files
 import orharness.contract
 import orharness.recording
 import orharness.server.facade
@@ -21,7 +21,7 @@ from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
 
-_KEPT = (hypothesis, trio, orharness.cassette, orharness.contract, orharness.recording, orharness.server.facade)
+_KEPT = (hypothesis, trio, orharness.cassette.files, orharness.contract, orharness.recording, orharness.server.facade)
 
 ASK = '''
 import json, http.client, urllib.parse

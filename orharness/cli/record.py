@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from orharness.cassette import CLIENT_DISCONNECTED, Interaction, scrub_uri
+from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
+from orharness.cassette.secrets import scrub_uri
 from orharness.cli.running import Stop, announce, stopped_by_signal
 from orharness.recorder import Recorder
 from orharness.report.contents import shown

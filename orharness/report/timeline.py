@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
-from orharness.cassette import CLIENT_DISCONNECTED, Interaction, header
+from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, header
 from orharness.dialects.answer import Answer, fold
 from orharness.report.contents import Content, Kind, Part, contents, shown
 from orharness.report.screen import Column, Row, Screen

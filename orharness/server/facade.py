@@ -24,7 +24,7 @@ from orharness.transforms import compose
 from orharness.upstream import PRICE
 
 if TYPE_CHECKING:
-    from orharness.cassette import Interaction
+    from orharness.cassette.interaction import Interaction
 
 
 class Leaks(StrEnum):

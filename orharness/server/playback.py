@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Unpack
-from urllib.parse import urlsplit
 
 from orharness.journal import Pacing, Request
 from orharness.scenario import ModelOptions, Reply, Route, Through, api_path, json_difference
 
 if TYPE_CHECKING:
-    from orharness.cassette import Interaction
+    from orharness.cassette.interaction import Interaction
 
 _NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
 _LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings)$")
@@ -121,8 +120,7 @@ def _endpoint_of(path: str) -> str:
 
 
 def _path(interaction: Interaction) -> str:
-    path = urlsplit(interaction.request.uri).path or "/"
-    return api_path(path)
+    return api_path(interaction.request.path)
 
 
 def reply_of(

@@ -1,0 +1,106 @@
+"""A value of a document together with the key that leads to it, so that every complaint names the key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from orharness.errors import CassetteError
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A value and its key, such as ``interactions[0].response.body``.
+
+    Each method checks the value and returns it as one type, or raises ``CassetteError`` with the key. A key whose
+    value is null counts as missing for ``in``.
+    """
+
+    key: str
+    value: Any
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise ``CassetteError``: the key, then the message."""
+        raise CassetteError(f"{self.key}: {message}" if self.key else message)
+
+    def mapping(self) -> dict[str, Any]:
+        """The value, which has to be a mapping."""
+        if not isinstance(self.value, dict):
+            self.fail(f"a mapping is expected here, not {_kind(self.value)}")
+        return self.value
+
+    def __contains__(self, name: str) -> bool:
+        return self.mapping().get(name) is not None
+
+    def __getitem__(self, name: str) -> At:
+        found = At(f"{self.key}.{name}" if self.key else name, self.mapping().get(name))
+        if name not in self.value:
+            found.fail("this key is missing")
+        return found
+
+    def items(self) -> list[At]:
+        """The items of the value, which has to be a list."""
+        if not isinstance(self.value, list):
+            self.fail(f"a list is expected here, not {_kind(self.value)}")
+        return [At(f"{self.key}[{index}]", value) for index, value in enumerate(self.value)]
+
+    def text(self) -> str:
+        """The value, which has to be text."""
+        if not isinstance(self.value, str):
+            self.fail(f"text is expected here, not {_kind(self.value)}")
+        return self.value
+
+    def address(self) -> str:
+        """The value, which has to be a text that can be split as a URL."""
+        try:
+            urlsplit(self.text())
+        except ValueError as error:
+            self.fail(f"this is not an address: {error}")
+        return self.text()
+
+    def boolean(self) -> bool:
+        """The value, which has to be true or false."""
+        if not isinstance(self.value, bool):
+            self.fail(f"true or false is expected here, not {_kind(self.value)}")
+        return self.value
+
+    def data(self) -> bytes:
+        """The value as bytes: text as UTF-8, ``!!binary`` as it is, null as nothing."""
+        if self.value is None:
+            return b""
+        if not isinstance(self.value, str | bytes):
+            self.fail(f"text or !!binary is expected here, not {_kind(self.value)}")
+        try:
+            return self.value.encode() if isinstance(self.value, str) else self.value
+        except UnicodeEncodeError:
+            self.fail("a lone surrogate is not UTF-8")
+
+    def integer(self, least: int) -> int:
+        """The value, which has to be a whole number that is not below ``least``."""
+        if type(self.value) is not int or self.value < least:
+            self.fail(f"a whole number from {least} up is expected here, not {self.value!r}")
+        return self.value
+
+    def seconds(self) -> float:
+        """The value, which has to be a finite number that is not below 0."""
+        if type(self.value) not in (int, float) or not isfinite(self.value) or self.value < 0:
+            self.fail(f"seconds from 0 up are expected here, not {self.value!r}")
+        return float(self.value)
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"{type(value).__name__} {value!r:.40}"
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Put the name of the file before the text of a ``CassetteError``."""
+    try:
+        yield
+    except CassetteError as error:
+        raise CassetteError(f"{path}: {error}") from error.__cause__

@@ -1,0 +1,116 @@
+"""Cassettes that others wrote: their variants of vcrpy's form, and bodies without recorded chunks."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from orharness.cassette.at import At
+from orharness.cassette.damage import FORMAT, KEY
+from orharness.cassette.interaction import Headers, header
+from orharness.sse import Event, decode
+
+_BLOCK_END = re.compile(rb"(?>\r\n|\r|\n){2,}")
+
+
+def as_vcrpy_takes_it(interaction: At) -> dict[str, Any]:
+    """The interaction in the one form that vcrpy's ``deserialize`` takes: bodies as bytes, header values in lists."""
+    request, response = interaction["request"], interaction["response"]
+    return {
+        "request": {
+            "method": request["method"].text(),
+            "uri": request["uri"].address(),
+            "body": _body_of_request(request),
+            "headers": {name: [", ".join(values)] for name, values in _header_lists(request).items()},
+        },
+        "response": {
+            **{name: value for name, value in response.mapping().items() if name != "parsed_body"},
+            "status": {"code": response["status"]["code"].integer(100), "message": _reason(response["status"])},
+            "headers": _header_lists(response),
+            **_body_of_response(response),
+        },
+    }
+
+
+def _reason(status: At) -> str:
+    return status["message"].text() if "message" in status else ""
+
+
+def _header_lists(message: At) -> dict[str, list[str]]:
+    """The values of each header in a list; a list of one may have been written as the value alone."""
+    if "headers" not in message:
+        return {}
+    headers = message["headers"]
+    lists = {}
+    for name in headers.mapping():
+        values = headers[name]
+        found = values.items() if isinstance(values.value, list) else [values]
+        lists[str(name)] = [_header_value(value) for value in found]
+    return lists
+
+
+def _header_value(value: At) -> str:
+    if isinstance(value.value, bytes):
+        return value.value.decode("latin-1")
+    return value.text() if not isinstance(value.value, int | float) else str(value.value)
+
+
+def _body_of_request(request: At) -> bytes:
+    if "body" not in request and "parsed_body" in request:
+        return _as_json(request["parsed_body"])
+    return request["body"].data() if "body" in request else b""
+
+
+def _body_of_response(response: At) -> dict[str, Any]:
+    if "body" in response:
+        return {"body": {"string": response["body"]["string"].data()}}
+    if "parsed_body" not in response:
+        response["body"].fail("a response has a body (or a parsed_body)")
+    note = "the body is the JSON of parsed_body: the recording holds no bytes"
+    return {"body": {"string": _as_json(response["parsed_body"])}, KEY: {"format": FORMAT, "note": note}}
+
+
+def _as_json(at: At) -> bytes:
+    try:
+        return json.dumps(at.value, ensure_ascii=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError) as error:
+        at.fail(f"this is not JSON: {error}")
+
+
+def pieces(headers: Headers, body: bytes) -> Iterable[bytes]:
+    """The blocks of an event stream (each with its empty line); any other body is one piece."""
+    kind = header(headers, "content-type")
+    streams = "event-stream" in kind if kind else any(isinstance(item, Event) for item in decode(body))
+    ends = [match.end() for match in _BLOCK_END.finditer(body)] if streams else []
+    return (body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True))
+
+
+def decoded(headers: Headers, body: bytes, at: At) -> tuple[Headers, bytes]:
+    """The headers without ``Content-Encoding``, and the body without that coding (vcrpy keeps the compressed bytes)."""
+    codings = [coding.strip().lower() for coding in (header(headers, "content-encoding") or "").split(",")]
+    for coding in codings:  # in either order: gzip and deflate are recognised by their content
+        if coding in ("gzip", "x-gzip", "deflate"):
+            body = _inflated(body)
+        elif coding not in ("", "identity") and not _is_text(body):
+            at.fail(f"content-encoding {coding} is not known here: record with decode_compressed_response=True")
+    return tuple(pair for pair in headers if pair[0].lower() != "content-encoding"), body
+
+
+def _inflated(body: bytes) -> bytes:
+    """What gzip, zlib or raw deflate compressed, also where the end is missing; any other body unchanged."""
+    for window in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
+        with suppress(zlib.error):
+            found = zlib.decompressobj(window).decompress(body)
+            if found or not body:
+                return found
+    return body  # a recorder that decodes may still have kept the header
+
+
+def _is_text(body: bytes) -> bool:
+    with suppress(UnicodeDecodeError):
+        return body.decode() is not None
+    return False

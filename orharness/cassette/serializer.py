@@ -1,0 +1,53 @@
+"""vcrpy's serializer protocol: a cassette as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orharness.cassette.at import At
+from orharness.cassette.damage import KEY, VERSION, check_total, check_version, counted
+from orharness.cassette.foreign import as_vcrpy_takes_it
+from orharness.cassette.text import Row, read, written
+from orharness.errors import CassetteError
+
+
+class Serializer:
+    """vcrpy's serializer protocol: ``VCR.register_serializer("orharness", Serializer())``.
+
+    A text of several lines is a literal block wherever YAML can hold it, so that a stream reads and diffs as it was
+    sent. Loading also takes pydantic-ai's form, in which JSON is under ``parsed_body`` in place of ``body``. Raises
+    ``CassetteError``, with the key, for whatever is not a cassette.
+    """
+
+    def __init__(self, *, libyaml: bool = True) -> None:
+        self._libyaml = libyaml
+
+    def serialize(self, cassette_dict: Mapping[str, Any]) -> str:
+        """The YAML text, with ``version`` as its last line."""
+        others = {name: value for name, value in cassette_dict.items() if name != "version"}
+        interactions = counted([_laid_out(one) for one in cassette_dict["interactions"]])
+        return written({**others, "interactions": interactions, "version": VERSION}, libyaml=self._libyaml)
+
+    def deserialize(self, cassette_string: str) -> dict[str, Any]:
+        """The cassette as vcrpy takes it: bodies under ``body``, header values in lists."""
+        if not cassette_string.strip():
+            raise CassetteError("the file is empty")
+        data = read(cassette_string, libyaml=self._libyaml)
+        if isinstance(data, list) and data:
+            raise CassetteError("the file has a form from before vcrpy 1.0: run `python -m vcr.migration` on it")
+        root = At("", data)
+        check_version(root)
+        interactions = root["interactions"].items()
+        check_total(interactions)
+        return {**root.mapping(), "interactions": [as_vcrpy_takes_it(one) for one in interactions]}
+
+
+def _laid_out(interaction: Mapping[str, Any]) -> dict[str, Any]:
+    """The interaction with its chunks as rows of one line."""
+    response = interaction["response"]
+    ours = response.get(KEY)
+    if isinstance(ours, dict) and isinstance(ours.get("chunks"), list):
+        rows = Row(Row(row) if isinstance(row, list) else row for row in ours["chunks"])
+        response = {**response, KEY: {**ours, "chunks": rows}}
+    return {**interaction, "response": response}
