@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -374,17 +375,47 @@ def _marked_options(marker: pytest.Mark | None, name: str) -> dict[str, Any]:
 
 
 def cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str, Any]]:
+    """The file of a marked test and the marker's options. Tests of a class have its name in theirs."""
     options = dict(marker.kwargs)
     given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
     unknown = set(options) - {"through", "pacing", "provider", "pace", "price"}
     if len(given) > 1 or unknown:
         said = "@pytest.mark.sse_cassette takes a path, through=, pacing=, provider=, pace= and price="
         pytest.fail(said, pytrace=False)
-    """The file of a marked test and the marker's options. Tests of a class have its name in theirs."""
-    test = item.nodeid.partition("::")[2].replace("::", ".") or item.name
-    name = re.sub(r'[/\\<>:"|?*\s]', "-", test)
-    chosen = Path(given[0]) if given else Path("cassettes") / item.path.stem / f"{name}.yaml"
+    test = item.nodeid.partition("::")[2] or item.name
+    name = f"{cassette_name(test, unique=not _has_a_twin(item))}.yaml"
+    chosen = Path(given[0]) if given else Path("cassettes") / item.path.stem / name
     return item.path.parent / chosen, options
+
+
+_PUNCTUATION = r"\-.,;=+@#$%&'(){}\[\]^!`"  # what every file system takes in a name
+_SIMPLE = re.compile(rf"[A-Za-z0-9_]+(?:::[A-Za-z0-9_]+)*(?:\[[a-z0-9_{_PUNCTUATION}]*\])?")
+_REPLACED = re.compile(rf"[^\w~{_PUNCTUATION}]")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)", re.I)  # Windows refuses such files
+_LONGEST = 120  # bytes: most file systems take 255, and the recorder puts more before and after the name
+
+
+def cassette_name(test: str, *, unique: bool = True) -> str:
+    """The name of a test's cassette without its suffix: another one for each test, also where case does not count.
+
+    ``test`` is what follows the file in the test's id. A simple id is its own name, with ``.`` for ``::``. Any other,
+    such as one with capitals in its parameters, has a hash of the id after a ``~``, which no simple id contains.
+    ``unique``: whether no test of the file has an id that differs only in the case of its class or function.
+    """
+    path, bracket, parameters = test.partition("[")
+    name = f"{path.replace('::', '.')}{bracket}{parameters}"
+    if unique and _SIMPLE.fullmatch(test) and len(name) <= _LONGEST and not _DEVICE.match(name):
+        return name
+    readable = _REPLACED.sub("-", name).encode()[:_LONGEST].decode("utf-8", "ignore")
+    digest = blake2b(test.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    return f"{'_' if _DEVICE.match(readable) else ''}{readable}~{digest}"
+
+
+def _has_a_twin(item: pytest.Item) -> bool:
+    """Whether the test's class or function stands beside one whose name differs only in case."""
+    nodes = [node for node in item.listchain() if isinstance(node, pytest.Class | pytest.Function)]
+    names = [(getattr(node, "originalname", node.name), dir(getattr(node.parent, "obj", None))) for node in nodes]
+    return any(other != name and other.lower() == name.lower() for name, others in names for other in others)
 
 
 def _with_advice(error: Exception, cassette: Path | None) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 # What an inner run imports is forgotten at its end, unless the outer run has it already: this saves seconds a test, and
 # C extensions such as libyaml's do not bear being imported twice.
 import hypothesis
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 import orharness.cassette.files
 import orharness.contract
 import orharness.recording
 import orharness.server.facade
 from orharness.cassette import Interaction, RecordedRequest, save
+from orharness.pytest_plugin import cassette_name
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
@@ -285,7 +289,8 @@ def test_record_once_then_replay_without_a_network(
     upstream.chat("Grüße, 世界")
     options = ("--sse-record-mode=once", f"--sse-upstream={upstream.base_url}")
     _run(user, RECORDED, *options, passed=1)
-    assert (user.path / "cassettes" / "test_it" / "test_answer[eins-zwei].yaml").is_file()
+    (cassette,) = (user.path / "cassettes" / "test_it").iterdir()
+    assert re.fullmatch(r"test_answer\[eins-zwei\]~[0-9a-f]{10}\.yaml", cassette.name)
     assert len(upstream.journal) == 1
     _run(user, RECORDED, *options, passed=1)  # it is there: replayed
     _run(user, RECORDED, passed=1)
@@ -293,9 +298,7 @@ def test_record_once_then_replay_without_a_network(
     _run(user, RECORDED, "--sse-record-mode=all", options[1], passed=1)
     assert len(upstream.journal) == 2
     assert upstream.journal[0].request.header("Authorization") == "Bearer sk-the-real-one"
-    assert "the-real-one" not in (user.path / "cassettes" / "test_it" / "test_answer[eins-zwei].yaml").read_text(
-        "utf-8"
-    )
+    assert "the-real-one" not in cassette.read_text("utf-8")
 
 
 def test_the_recording_of_a_failed_test_is_not_replayed(
@@ -306,7 +309,8 @@ def test_the_recording_of_a_failed_test_is_not_replayed(
     options = ("--sse-record-mode=once", f"--sse-upstream={upstream.base_url}")
     result = _run(user, RECORDED, *options, failed=1)
     folder = user.path / "cassettes" / "test_it"
-    assert [file.name for file in folder.iterdir()] == ["test_answer[eins-zwei].failed.yaml"]
+    (kept,) = folder.iterdir()
+    assert re.fullmatch(r"test_answer\[eins-zwei\]~[0-9a-f]{10}\.failed\.yaml", kept.name)
     result.stdout.fnmatch_lines(["orharness: the test failed: its recording is kept as *.failed.yaml"])
     upstream.reset()
     upstream.chat("Grüße, 世界")
@@ -414,6 +418,119 @@ def test_the_cassettes_of_two_classes_are_two(user: pytest.Pytester, make_sse_se
     """
     _run(user, code, "--sse-record-mode=once", f"--sse-upstream={upstream.base_url}", passed=2)
     _run(user, code, passed=2)
+
+
+def test_the_cassettes_of_different_parameters_are_different(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
+) -> None:
+    upstream = make_sse_server(strict=False)
+    words = ["a/b", "a:b", "a-b", "a|b", "a b", "a::b", "a.b", "A-B", "a~b"]
+    upstream.post("/chat/completions").replies(*(Reply.chat(word) for word in words))
+    code = f"""
+        @pytest.mark.sse_cassette
+        @pytest.mark.parametrize("word", {words!r})
+        def test_answer(sse_server, word):
+            assert ask(**sse_server.openai) == word
+    """
+    _run(user, code, "--sse-record-mode=once", f"--sse-upstream={upstream.base_url}", passed=len(words))
+    names = [file.name.lower() for file in (user.path / "cassettes" / "test_it").iterdir()]
+    assert len(set(names)) == len(words)
+    assert {"test_answer[a-b].yaml", "test_answer[a.b].yaml"} <= set(names)
+    _run(user, code, passed=len(words))
+
+
+def test_the_cassettes_of_names_that_differ_in_case_are_different(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
+) -> None:
+    upstream = make_sse_server(strict=False)
+    upstream.chat("x")
+    code = """
+        class TestAnswer:
+            @pytest.mark.sse_cassette
+            def test_it(self, sse_server): ask(**sse_server.openai)
+
+            @pytest.mark.sse_cassette
+            def test_IT(self, sse_server): ask(**sse_server.openai)
+
+            @pytest.mark.sse_cassette
+            def test_Alone(self, sse_server): ask(**sse_server.openai)
+
+        class TestUsage:
+            @pytest.mark.sse_cassette
+            def test_it(self, sse_server): ask(**sse_server.openai)
+
+        class Testusage:
+            @pytest.mark.sse_cassette
+            def test_it(self, sse_server): ask(**sse_server.openai)
+    """
+    _run(user, code, "--sse-record-mode=once", f"--sse-upstream={upstream.base_url}", passed=5)
+    names = [file.name.lower() for file in (user.path / "cassettes" / "test_it").iterdir()]
+    assert len(set(names)) == 5
+    assert [name for name in names if "~" not in name] == ["testanswer.test_alone.yaml"]
+    _run(user, code, passed=5)
+
+
+@pytest.mark.parametrize(
+    ("test", "name"),
+    [
+        ("test_answer", "test_answer"),
+        ("TestAnswer::test_it", "TestAnswer.test_it"),
+        ("TestA::TestB::test_it[a-1.5-b_c]", "TestA.TestB.test_it[a-1.5-b_c]"),
+        ("test_answer[gpt-4o, {}]", r"test_answer\[gpt-4o,-\{\}\]~[0-9a-f]{10}"),
+        ("test_answer[True]", r"test_answer\[True\]~[0-9a-f]{10}"),
+        ("con::test", r"_con\.test~[0-9a-f]{10}"),
+        ("test_" + "é" * 300, "test_é{57}~[0-9a-f]{10}"),
+    ],
+)
+def test_a_simple_id_names_its_cassette_and_any_other_has_a_hash(test: str, name: str) -> None:
+    if "~" in name:
+        assert re.fullmatch(name, cassette_name(test))
+    else:
+        assert cassette_name(test) == name
+
+
+_ODD = ["a", "A", "-", "/", ":", "::", "|", " ", ".", "~", "[", "]", "\\", "\0", "\n", "ä", "Ä", "ß", "\ud800"]
+_PATHS = [
+    "test_it",
+    "test_IT",
+    "test_it.a",
+    "TestA::test_it",
+    "Testa::test_it",
+    "TestA.test_it",
+    "con",
+    "Nul::test",
+    "test ü",
+]
+_parameters = st.text("aA", min_size=1, max_size=2) | st.lists(
+    st.sampled_from(_ODD) | st.text(max_size=3), max_size=3
+).map("".join)
+_ids = st.builds("{}{}".format, st.sampled_from(_PATHS), st.just("") | st.builds("[{}]".format, _parameters))
+
+
+def _names(ids: Iterable[str]) -> list[str]:
+    """The name of each; those of which others differ only in the case of class or function are not unique."""
+    paths = Counter(path.lower() for path in {one.partition("[")[0] for one in ids})
+    return [cassette_name(one, unique=paths[one.partition("[")[0].lower()] == 1) for one in ids]
+
+
+def _alike(one: str) -> set[str]:
+    """The id, and two that are easily taken for it."""
+    path, bracket, parameters = one.partition("[")
+    return {one, path + bracket + parameters.swapcase(), re.sub(r"[^\w\[\]]", "-", one)}
+
+
+@given(some=st.sets(_ids | st.text(min_size=1, max_size=3), min_size=1, max_size=3))
+def test_different_ids_have_different_cassettes_also_where_case_does_not_count(some: set[str]) -> None:
+    ids = set().union(*map(_alike, some))
+    assert len({name.casefold() for name in _names(ids)}) == len(ids)
+
+
+@given(test=_ids | st.text(min_size=1) | st.text("ü漢", min_size=200, max_size=400))
+def test_no_file_system_refuses_the_name_of_a_cassette(test: str) -> None:
+    name = f"{cassette_name(test)}.failed.yaml"
+    assert not re.search(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]', name)
+    assert not re.match(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\.", name)
+    assert len(name.encode()) < 200
 
 
 def test_a_cassette_that_nobody_would_play_is_an_error(user: pytest.Pytester) -> None:
