@@ -12,6 +12,7 @@ from io import StringIO
 import pytest
 from raw import Raw, eventually
 
+from orharness.cli.running import short_turns
 from orharness.cli.serve import Watch
 from orharness.journal import How, Outcome
 from orharness.report.screen import Screen
@@ -179,3 +180,10 @@ def test_the_watch_prints_what_was_decided_and_nothing_else(server: SseServer) -
     cancelled, completed = printed.getvalue().splitlines()
     assert cancelled.startswith("2  POST /s → 200: cancelled")
     assert completed.startswith("1  POST /s → 200: completed")
+
+
+def test_what_prints_beside_a_server_takes_short_turns_while_it_runs() -> None:
+    before = sys.getswitchinterval()
+    with short_turns():
+        assert sys.getswitchinterval() < before
+    assert sys.getswitchinterval() == before

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from orharness.cassette import Interaction, load
 from orharness.checks import describe
-from orharness.cli.running import TURN, announce, stopped_by_signal
+from orharness.cli.running import TURN, announce, short_turns, stopped_by_signal
 from orharness.contract.judge import in_words
 from orharness.contract.replay import find, parse
 from orharness.contract.replies import reply_cut
@@ -88,7 +88,7 @@ class Options:
 def serve_until_stopped(options: Options) -> None:
     """Serves until SIGINT or SIGTERM. Raises ``OrharnessError`` for what cannot be served."""
     screen = Screen(sys.stderr)
-    with stopped_by_signal() as stop:
+    with stopped_by_signal() as stop, short_turns():
         through = options.transforms()
         recorded = {path: load(path) for path in options.cassettes}
         with SseServer(
