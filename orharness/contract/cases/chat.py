@@ -14,6 +14,7 @@ from orharness.contract.case import Case, Profile
 from orharness.contract.cases.making import (
     CHAT,
     GATEWAY,
+    HEAD,
     PARSING_RULES,
     PLAIN,
     chat,
@@ -89,7 +90,7 @@ def _logprobs(token: str) -> dict[str, Any]:
 
 
 def _document(content: str) -> dict[str, Any]:
-    return {"object": "chat.completion.chunk", "choices": [{"delta": {"content": content}, "index": 0}], "id": "1"}
+    return {"object": "chat.completion.chunk", "choices": [{"delta": {"content": content}, "index": 0}], **HEAD}
 
 
 def _spaced(content: str) -> Event:

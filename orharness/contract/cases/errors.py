@@ -15,6 +15,7 @@ from orharness.contract.case import Case, Profile
 from orharness.contract.cases.making import (
     CHAT,
     GATEWAY,
+    HEAD,
     KEEP_ALIVE,
     chat,
     chunk,
@@ -193,7 +194,7 @@ def _gzip_if_asked() -> Reply:
 _PAGE = "<!doctype html>\n<html><head><title>{0}</title></head>\n<body><h1>{0}</h1></body></html>\n"
 _HTML = {"Content-Type": "text/html"}
 _WHOLE_ANSWER = {
-    "id": "1",
+    **HEAD,
     "object": "chat.completion",
     "choices": [
         {"index": 0, "message": {"role": "assistant", "content": "Hello world"}, "finish_reason": "stop"},

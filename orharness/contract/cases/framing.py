@@ -84,6 +84,11 @@ def _rule(
 
 _DONE = b"data: [DONE]\n\n"
 _FINISHED = b"data: %b\n\n" % chunk({}, "stop").encode() + _DONE
+_LONG = [  # each makes a line of that length
+    "x" * (size + more - len("data: " + chunk({"content": ""})))
+    for size in (1024, 4096, 8192, 16384, 65536)
+    for more in (-1, 0, 1)
+]
 
 _SENT_BY_GATEWAYS = (
     _rule("lf", "Lines that end with LF.", b"data: <A>\n\ndata: <B>\n\n" + _DONE, why=_STRANGE),
@@ -188,13 +193,8 @@ _SENT_BY_GATEWAYS = (
     _rule(
         "long-lines",
         "Lines whose length is one below, at and above the sizes of common buffers, up to 64 KiB.",
-        b"".join(
-            b"data: %b\n\n" % chunk({"content": "x" * (size + more - 128)}).encode()
-            for size in (1024, 4096, 8192, 16384, 65536)
-            for more in (-1, 0, 1)
-        )
-        + _FINISHED,
-        "x" * sum(size + more - 128 for size in (1024, 4096, 8192, 16384, 65536) for more in (-1, 0, 1)),
+        b"".join(b"data: %b\n\n" % chunk({"content": text}).encode() for text in _LONG) + _FINISHED,
+        "".join(_LONG),
         why="a line that is longer than a buffer is lost or cut",
         source=f"{_LAUNCHDARKLY}/tests_payload_sizes.go",
     ),

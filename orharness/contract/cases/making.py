@@ -27,6 +27,7 @@ TEXT = "Grüße, 世界 🙂!"
 PLAIN = "Hello, world!"  # where the reading of bytes is not the claim, a client that only reads badly must not fail
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
 MODEL = "m"  # named, so that the bytes do not depend on what the client asks for
+HEAD = {"id": "1", "created": 1, "model": MODEL}  # the API's reference requires them, and typed clients check that
 
 
 def chat(text: str | Iterable[str] = TEXT, *through: object, **options: Any) -> Callable[[], Reply]:
@@ -41,9 +42,9 @@ def stream(*pieces: Piece, through: Through = (), **options: Any) -> Callable[[]
 
 
 def chunk(delta: dict[str, Any] | None, finish: str | None = None, **fields: Any) -> str:
-    """The JSON of one chunk with one choice, or with none for a delta of ``None``."""
+    """The JSON of one chunk with one choice, or with none for a delta of ``None``; ``fields`` are added or replaced."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
-    document = {"id": "1", "object": "chat.completion.chunk", "choices": choices, **fields}
+    document = {**HEAD, "object": "chat.completion.chunk", "choices": choices, **fields}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
