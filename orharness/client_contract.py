@@ -18,7 +18,8 @@ class ClientContract:
     ``profile``: ``gateway`` or ``whatwg``. ``only``: ids, families, or parts of ids, by default every case. ``xfail``:
     why a case is expected to fail, by its id; one that then passes is a failure. ``seed``: of the chunks by chance.
     ``patience``: seconds that the client has for what it should do at once. A SHOULD that does not hold is an xfail, a
-    case that cannot be judged is a skip, each with its reason. Works with ``-k``, ``-x`` and pytest-xdist.
+    case that cannot be judged is a skip, each with its reason; where the client fails a plain answer, every item fails
+    with that. Works with ``-k``, ``-x`` and pytest-xdist.
     """
 
     profile: ClassVar[str] = "gateway"
@@ -43,10 +44,11 @@ class ClientContract:
         from orharness.contract import failure_of, run
         from orharness.verdict import Result
 
-        [verdict] = run(self.stream, only=[sse_case], thread=sse_thread, seed=self.seed, patience=self.patience)
-        failure = failure_of([verdict])
-        if failure is not None:
+        verdicts = run(self.stream, only=[sse_case], thread=sse_thread, seed=self.seed, patience=self.patience)
+        failure = failure_of(verdicts)
+        if failure is not None:  # also where this case is not judged because a plain answer fails: -k could hide that
             raise failure
+        verdict = verdicts[-1]
         if verdict.result is Result.NOT_APPLICABLE:
             pytest.skip(verdict.note)
         if verdict.result is Result.FAIL and verdict.evidence is not None:

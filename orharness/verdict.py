@@ -52,7 +52,8 @@ class Evidence:
     """Why a client failed: what it should have made of the bytes, what it made, and the bytes at the boundary.
 
     ``body`` was sent in chunks that end at ``cuts`` and at its end: the fewest with which the client still fails.
-    ``at`` is the offset in it that tells most.
+    ``at`` is the offset in it that tells most. ``likely``: the reason is the likely cause, which what the client made
+    of the bytes points to; otherwise it was seen.
     """
 
     expected: str
@@ -62,6 +63,7 @@ class Evidence:
     body: bytes = b""
     cuts: tuple[int, ...] = ()
     at: int = 0
+    likely: bool = False
 
 
 @dataclass(frozen=True)

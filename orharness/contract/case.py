@@ -58,7 +58,8 @@ class Case:
     ``chunkings``: each is tried, and all must hold. ``requests``: how many requests a client may send, ``None`` for any
     number; ``runs``: how often it is run, one run after the other. ``patience``: times the runner's own.
     ``wrong_request``: what is wrong with the request, if anything is. ``cause``: the likely one, where the text alone
-    does not tell; ``broken_json``: that of an error of a JSON parser. ``source``: where the rule stands.
+    does not tell; ``broken_json``: that of an error of a JSON parser. ``source``: where the rule stands. ``plain``: an
+    answer with nothing to stumble over, so that a client which fails it would fail any other answer, too.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Case:
     wrong_request: Callable[[Request], str | None] | None = None
     cause: str | None = None
     broken_json: str | None = None
+    plain: bool = False
 
     @property
     def family(self) -> str:

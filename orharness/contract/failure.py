@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orharness.contract.plainest import NOT_JUDGED
 from orharness.contract.replay import with_serve
 from orharness.errors import ClientFailure
 from orharness.report.groups import by_reason
 from orharness.report.words import in_words
-from orharness.verdict import Verdict
+from orharness.verdict import Verdict, count
 
 
 def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
@@ -17,7 +18,9 @@ def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
     if not failed:
         return None
     texts = "\n\n".join(_explain_alike(alike) for alike in by_reason(failed))
-    return ClientFailure(f"the client fails {len(failed)} of {len(verdicts)} cases\n\n{texts}")
+    notes = [verdict.note for verdict in verdicts if verdict.note.startswith(NOT_JUDGED)]
+    rest = f"\n\n{count(len(notes), 'other case')} not judged: {notes[0]}" if notes else ""
+    return ClientFailure(f"the client fails {len(failed)} of {len(verdicts)} cases\n\n{texts}{rest}")
 
 
 def _explain_alike(verdicts: list[Verdict]) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orharness.checks import progress, state, upstream_failure
 from orharness.contract.case import Cancel, Case
@@ -15,6 +15,8 @@ from orharness.journal import Exchange
 from orharness.verdict import Evidence, Expected, excerpt, shorten
 
 _LONGEST = 200  # characters of a text that are shown
+_LONGEST_REASON = 120  # ... of an error or a text inside a reason
+_ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
 MOST_REQUESTS = 10  # where a case sets no limit: SDKs try three times, and a few of them wrap one another
 
 
@@ -37,9 +39,9 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
         return _evidence(case, exchange, f"{len(exchanges)} requests", again, heard.text)
     if not heard.ended:
         got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
-        return _evidence(case, exchange, got, _still_waits(case, exchange.body), heard.text)
+        return _likely(case, exchange, got, _still_waits(case, exchange.body), heard.text)
     if not any(_fits(one, heard) for one in (case.expected, *case.also)):
-        return _evidence(case, exchange, _got(heard), _reason(case, heard), heard.text)
+        return _likely(case, exchange, _got(heard), _reason(case, heard), heard.text)
     return None
 
 
@@ -73,6 +75,8 @@ def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
 
 
 def _still_waits(case: Case, body: bytes) -> str:
+    if case.plain:
+        return f"{_ON_A_PLAIN_ANSWER}it still waits when the response is over"
     if case.expected.error:
         return case.cause or "it does not see that the answer is over"
     if b"data:[DONE]" in body:
@@ -135,7 +139,8 @@ def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:
         reason = str(heard.error)
     elif heard.error is None:
         reason = "the client yields nothing before the answer is complete: a stop button could stop nothing"
-    return Evidence(f"{cancel.after} pieces of text while the stream is open", got, reason)
+    expected = f"{cancel.after} pieces of text while the stream is open"
+    return Evidence(expected, got, reason, likely=heard.error is not None or not heard.text)
 
 
 def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
@@ -170,6 +175,10 @@ def _evidence(case: Case, exchange: Exchange, got: str, reason: str, text: str =
     return Evidence(in_words(case.expected), got, reason, excerpt(exchange.body, at), exchange.body, cuts, at)
 
 
+def _likely(case: Case, exchange: Exchange, got: str, reason: str, text: str) -> Evidence:
+    return replace(_evidence(case, exchange, got, reason, text), likely=True)
+
+
 def _telling(case: Case, exchange: Exchange, got: str) -> int:
     """The offset to look at.
 
@@ -196,6 +205,8 @@ def _missing_at(body: bytes, expected: str, got: str) -> int:
 
 def _reason(case: Case, heard: Heard) -> str:
     """The likely cause in one sentence, told by what the text looks like."""
+    if case.plain:
+        return f"{_ON_A_PLAIN_ANSWER}{_seen_on_a_plain_answer(case, heard)}"
     if case.expected.error and heard.error is None:
         return case.cause or "the error is swallowed: the answer looks complete"
     if heard.error is not None and not case.expected.error:
@@ -213,9 +224,9 @@ def _reason_of_text(case: Case, got: str) -> str:
     if case.cause is not None and not case.expected.error:  # that of an error is why it is not seen
         return case.cause
     if got == f"{expected}\n":
-        return "one line end too many behind the text: a command writes the text to its stdout and nothing else"
+        return _LINE_END_TOO_MANY
     if got.startswith(expected) and not case.expected.error:
-        return "it goes on behind [DONE]" if "[DONE]" not in got[len(expected) :] else "[DONE] is taken for text"
+        return "it goes on behind [DONE]" if "[DONE]" not in got[len(expected) :] else _END_IS_TEXT
     if "PROCESSING" in got:
         return "a comment is taken for text"
     if expected.startswith(got):
@@ -225,7 +236,27 @@ def _reason_of_text(case: Case, got: str) -> str:
     return "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
 
 
+def _seen_on_a_plain_answer(case: Case, heard: Heard) -> str:
+    """What the client did. What an answer of another kind could point to is not guessed: nothing of it was there."""
+    expected, got, error = case.expected.text or "", heard.text, heard.error
+    if isinstance(error, NotText):
+        return str(error)
+    if error is not None:
+        when = " when the text was whole" if got == expected else ""
+        said = shorten(" ".join(repr(error).split()), _LONGEST_REASON)
+        if isinstance(error, ClientError):
+            return f"it ended with an error{when}: {said}"
+        return _reason_of_loops(error) or f"it raised {said}{when}"
+    if got == f"{expected}\n":
+        return _LINE_END_TOO_MANY
+    if "[DONE]" in got:
+        return _END_IS_TEXT
+    return f"its text is {shorten(repr(got), _LONGEST_REASON)}"
+
+
 _DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
+_END_IS_TEXT = "[DONE] is taken for text"
+_LINE_END_TOO_MANY = "one line end too many behind the text: a command writes the text to its stdout and nothing else"
 _NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices"
 _NO_JSON = "something that is no JSON is given to the JSON parser"
 _NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"

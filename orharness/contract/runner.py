@@ -31,6 +31,7 @@ from orharness.contract.judge import (
     nothing_sent,
     was_over,
 )
+from orharness.contract.plainest import judge_all
 from orharness.contract.replies import cut, patience_for, reply_cut, representative
 from orharness.contract.rows import Proof, Row, RowSubject, progress, run_row
 from orharness.contract.shrink import smallest
@@ -65,13 +66,14 @@ def run(
     patience: float = PATIENCE,
     on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> list[Verdict]:
-    """One verdict for each case of the claims and the profile.
+    """One verdict for each case of the claims and the profile; one more where a client fails a plain answer.
 
     ``only``: ids of cases, families, or parts of ids; a case that is named by its whole id is run in any profile.
     ``at``: the body offsets at which streams are cut, instead of the cases' own chunkings. ``seed``: of the chunks by
     chance. ``patience``: seconds for what a client should do at once. ``on_verdict`` is called with each as it comes.
 
-    A fail is confirmed by a second, more patient run before it is told. Raises ``ScenarioError`` for what does not
+    A fail is confirmed by a second, more patient run before it is told. A client that fails a plain answer is told that
+    and nothing else: the other cases are not applicable. Raises ``ScenarioError`` for what does not
     exist, or if no case is left.
     """
     cases = chosen(claims, only, profile)
@@ -79,9 +81,9 @@ def run(
     verdicts = []
     with _quick_handover(), SseServer(thread, strict=False) as server:
         bench = _Bench(server, subject, seed, patience)
-        for case in cases:
-            verdicts.append(bench.judge(case, at))
-            on_verdict(verdicts[-1])
+        for verdict in judge_all(cases, at, bench.judge):
+            verdicts.append(verdict)
+            on_verdict(verdict)
     return verdicts
 
 

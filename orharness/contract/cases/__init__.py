@@ -11,6 +11,7 @@ from orharness.errors import ScenarioError
 
 _FILES = (framing, boundaries, comments, done, chat, errors, cancellation, transport)
 CASES: tuple[Case, ...] = tuple(case for file in _FILES for case in file.CASES)
+PLAINEST = next(case for case in CASES if case.plain)
 FAMILIES = tuple(dict.fromkeys(case.family for case in CASES))
 PARSING, DONE, ERRORS, CANCELLATION = "parsing", "done", "errors", "cancellation"
 CLAIMS = (PARSING, DONE, ERRORS, CANCELLATION)

@@ -15,6 +15,7 @@ from orharness.contract.cases.making import (
     KEEP_ALIVE,
     PARSING_RULES,
     PLAIN,
+    PLAIN_ANSWER,
     chat,
     chunk,
     delta,
@@ -52,7 +53,14 @@ def _ended_by(marker: bytes, **options: Any) -> Callable[[], Reply]:
 
 
 CASES: tuple[Case, ...] = (
-    Case("done/clean-end", "`[DONE]`, then the end of the response.", CHAT, chat(PLAIN), yields(PLAIN)),
+    Case(
+        "done/clean-end",
+        "`[DONE]`, then the end of the response.",
+        CHAT,
+        stream(*PLAIN_ANSWER),
+        yields(PLAIN),
+        plain=True,
+    ),
     Case(
         "done/all-in-one-chunk",
         "The whole answer and `[DONE]` in one chunk.",

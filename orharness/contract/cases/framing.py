@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orharness.contract.case import Case, Profile
-from orharness.contract.cases.making import PARSING_RULES, WHATWG, chunk, fails, stream, yields
+from orharness.contract.cases.making import PARSING_RULES, PLAIN, PLAIN_ANSWER, WHATWG, chunk, fails, stream, yields
 from orharness.contract.chunkings import PER_EVENT
-from orharness.sse import BOM
+from orharness.sse import BOM, encode
 from orharness.verdict import Expected
 
 _GRAMMAR = f"{WHATWG}#parsing-an-event-stream"
@@ -91,7 +91,15 @@ _LONG = [  # each makes a line of that length
 ]
 
 _SENT_BY_GATEWAYS = (
-    _rule("lf", "Lines that end with LF.", b"data: <A>\n\ndata: <B>\n\n" + _DONE, why=_STRANGE),
+    Case(
+        "framing/lf",
+        "Lines that end with LF.",
+        PARSING_RULES,
+        stream(b"".join(map(encode, PLAIN_ANSWER))),
+        yields(PLAIN),
+        chunkings=(PER_EVENT,),
+        plain=True,
+    ),
     _rule("crlf", "Lines that end with CRLF.", b"data: <A>\r\n\r\ndata: <B>\r\n\r\ndata: [DONE]\r\n\r\n", why=_CRLF),
     _rule(
         "no-space-after-colon",

@@ -58,6 +58,14 @@ def finish(reason: str = "stop") -> Event:
     return Event(data=chunk({}, reason))
 
 
+PLAIN_ANSWER: tuple[Event, ...] = (
+    *(Event(data=chunk({"role": "assistant", "content": text})) for text in ("Hello", ", world", "!")),
+    Event(data=chunk({"role": "assistant", "content": ""}, "stop")),
+    Event(data="[DONE]"),
+)
+"""``PLAIN`` with nothing to stumble over: ASCII, a role and a content in each delta, no blank at an end of a token."""
+
+
 def yields(text: str) -> Expected:
     """The client yields this text, and shows no error."""
     return Expected(text)
