@@ -74,7 +74,7 @@ class Session(Protocol):
 class Subject(Protocol):
     """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so.
 
-    ``starting``: seconds that it may take, before patience begins, to be ready to send its request.
+    ``starting``: seconds that the run which was started last may take, at least, until it sends its request.
     """
 
     cannot_cancel: str | None
@@ -103,10 +103,14 @@ class FunctionSubject:
         return session
 
     def start_many(self, base_url: str, times: int) -> FunctionBatch:
-        """Begins the first of so many runs, all in one thread."""
+        """Begins the first of so many runs, all in one thread and with one base URL."""
+        return self.start_runs([base_url] * times)
+
+    def start_runs(self, base_urls: Sequence[str]) -> FunctionBatch:
+        """Begins the first of several runs, all in one thread: one run for each base URL."""
         self._runs += 1
         self.starting = IMPORTING if self._runs == 1 else 0.0
-        return FunctionBatch([FunctionSession(self._client, base_url) for _ in range(times)], self.starting)
+        return FunctionBatch([FunctionSession(self._client, base_url) for base_url in base_urls], self.starting)
 
 
 class FunctionSession:
@@ -270,11 +274,13 @@ class FunctionBatch:
     """Several runs of a function in one thread: the next begins where the last one ended. ``ended``: the last one did.
 
     ``texts``: of each run the text, once all have ended; ``None`` if one of them showed an error or stopped short.
-    ``starting``: seconds that the first run may take, before patience begins, to send its request.
+    ``starting``: seconds that the first run may take, at least, until it sends its request. ``begun``: how many of the
+    runs have begun.
     """
 
     def __init__(self, sessions: Sequence[FunctionSession], starting: float) -> None:
         self.starting = starting
+        self.begun = 0
         self.texts: list[str] | None = None
         self.ended = threading.Event()
         self._sessions = sessions
@@ -294,6 +300,7 @@ class FunctionBatch:
     def _main(self) -> None:
         waiting = iter(self._sessions)
         for session in waiting:
+            self.begun += 1
             session.run()
             if not self._goes_on_behind(session):
                 break
@@ -303,6 +310,7 @@ class FunctionBatch:
 
     async def _run_in_loop(self, waiting: Iterator[FunctionSession]) -> None:
         for session in waiting:
+            self.begun += 1
             await session.run_in_loop()
             if not self._goes_on_behind(session):
                 break

@@ -12,7 +12,7 @@ from orharness.checks import progress, state, upstream_failure
 from orharness.contract.case import Cancel, Case
 from orharness.contract.clients import ClientError, NotText, Trouble
 from orharness.journal import Exchange
-from orharness.verdict import Evidence, Expected, excerpt, shorten
+from orharness.verdict import Evidence, Expected, count, excerpt, shorten
 
 _LONGEST = 200  # characters of a text that are shown
 _LONGEST_REASON = 120  # ... of an error or a text inside a reason
@@ -153,15 +153,29 @@ def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
     )
 
 
-def nothing_sent(error: BaseException | None, others: Sequence[Exchange] = ()) -> Evidence:
-    """No request for a chat completion came; ``others``: what came instead."""
+def nothing_sent(
+    error: BaseException | None, others: Sequence[Exchange] = (), *, waited: float | None = None, late: int = 0
+) -> Evidence:
+    """No request for a chat completion came; ``others``: what came instead.
+
+    ``waited``: seconds that a client which has not ended was waited for; ``None`` if it has ended. ``late``: how many
+    requests came to the base URLs of earlier runs meanwhile.
+    """
     got = "nothing" if error is None else _error(error)
     if others:
         asked = ", ".join(dict.fromkeys(f"{one.request.method} {one.request.path}" for one in others))
         doubled = any("/v1/v1/" in one.request.path for one in others)
         cure = ": the base_url ends in /v1 already" if doubled else ""
         return Evidence("POST …/chat/completions", f"{asked}\n{got}", f"the client asks for something else{cure}")
-    reason = _reason_of_loops(error) or "the client never sent a request to the base_url it was given"
+    never = "the client never sent a request to the base_url it was given"
+    if waited is not None:
+        never = f"the client sent no request to the base_url it was given within {waited:.3g} s, and still runs"
+    if late:
+        never += (
+            f"; {count(late, 'request')} came to the base_url of an earlier run: too late,"
+            " or because the client keeps the first base_url, and every run has its own"
+        )
+    reason = _reason_of_loops(error) or never
     if isinstance(error, ClientError):
         return Evidence("POST …/chat/completions", got, f"it ended before it sent a request: {error}")
     if isinstance(error, TypeError):

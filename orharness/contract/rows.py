@@ -15,9 +15,11 @@ from orharness.contract.chunkings import Cuts
 from orharness.contract.clients import FunctionBatch, FunctionSubject
 from orharness.contract.judge import Heard, judge_text
 from orharness.contract.replies import cut, patience_for
+from orharness.contract.startup import StartUp
 from orharness.journal import Exchange, Pacing
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
+from orharness.server.runs import RunAddress
 
 
 @dataclass(frozen=True)
@@ -89,26 +91,29 @@ def run_row(
     case: Case,
     cuttings: Sequence[Cuts],
     patience: float,
+    start_up: StartUp,
     on_progress: Callable[[], None] = lambda: None,
 ) -> Row | None:
     """One trial for each way to cut; ``None`` if one of them was not right.
 
-    ``on_progress`` is called now and then, as long as something happens.
+    ``start_up``: what is known of this client's start-ups; that of the first run is added. ``on_progress`` is called
+    now and then, as long as something happens.
     """
     server.reset()
     reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
     route = server.post("/chat/completions").replies(*(cut(reply, cuts) for cuts in cuttings))
-    patience = patience_for(case, reply, patience)
-    batch = subject.start_many(server.base_url, len(cuttings))
+    waited = patience_for(case, reply, patience)
+    runs = server.begin_runs(len(cuttings))
+    batch = subject.start_runs([run.base_url for run in runs])
     try:
-        if not _wait_for(batch, route, len(cuttings), patience, on_progress) or batch.texts is None:
+        if not _wait_for(batch, route, waited, start_up, on_progress) or batch.texts is None:
             return None
         calls = route.calls
-        if len(calls) != len(cuttings) or not all(call.finished for call in calls):
+        if not _one_each(runs, route) or not all(call.finished for call in calls):
             return None
         exchanges = [call.exchange for call in calls]
         for text, exchange in zip(batch.texts, exchanges, strict=True):
-            if judge_text(case, Heard(text, None, ended=True, waited=patience), [exchange]) is not None:
+            if judge_text(case, Heard(text, None, ended=True, waited=waited), [exchange]) is not None:
                 return None
         return Row(batch.texts[-1], Proof.of(exchanges))
     finally:
@@ -117,21 +122,36 @@ def run_row(
         batch.close()
 
 
+def _one_each(runs: Sequence[RunAddress], route: LiveRoute) -> bool:
+    """Whether each run sent one request, one run after the other. A request to the plain base URL names no run."""
+    asked = [live.run for live in route.exchanges]
+    return len(asked) == len(runs) and all(one in (None, run.id) for one, run in zip(asked, runs, strict=True))
+
+
 def _wait_for(
-    batch: FunctionBatch, route: LiveRoute, runs: int, patience: float, on_progress: Callable[[], None]
+    batch: FunctionBatch, route: LiveRoute, patience: float, start_up: StartUp, on_progress: Callable[[], None]
 ) -> bool:
-    """Whether it ended. As for one run, patience runs while nothing happens, and nobody asks again without an end."""
+    """Whether the batch ended; ``False`` once nothing has happened for ``patience`` seconds, or a run has asked twice.
+
+    A run that has begun and has not sent its request is waited for as long as ``start_up`` says.
+    """
     seen: object = None
-    before = 0  # runs that are over
-    deadline = monotonic() + patience
+    before = 0  # requests that are not the last one
+    began = monotonic()
+    until_request = start_up.limit(batch.starting, patience)
+    deadline = began + until_request
     while not batch.ended.wait(min(0.05, patience)):
         calls = route.calls_from(before)
-        before += max(0, len(calls) - 1)
-        if before >= runs:
+        asked, begun = before + len(calls), batch.begun  # in this order: no run asks before it has begun
+        if asked > begun:
             return False
-        now = (before, progress(calls[-1]) if calls else None)
+        if calls and before == 0:
+            start_up.sent_after(calls[0].started - began)
+            until_request = start_up.limit(0.0, patience)
+        before = max(0, asked - 1)
+        now = (begun, asked, progress(calls[-1]) if calls else None)
         if now != seen:
-            seen, deadline = now, monotonic() + patience + (0.0 if calls else batch.starting)
+            seen, deadline = now, monotonic() + (patience if asked >= begun else until_request)
             on_progress()
         elif monotonic() > deadline:
             return False

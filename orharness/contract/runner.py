@@ -35,6 +35,7 @@ from orharness.contract.plainest import judge_all
 from orharness.contract.replies import cut, patience_for, reply_cut, representative
 from orharness.contract.rows import Proof, Row, RowSubject, progress, run_row
 from orharness.contract.shrink import smallest
+from orharness.contract.startup import StartUp
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange, Outcome
 from orharness.scenario import Reply
@@ -47,6 +48,7 @@ from orharness.verdict import Evidence, Got, Result, Verdict
 PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fail is confirmed with four times as many
 _HANDOVER = 50e-6  # seconds for which a thread keeps the interpreter while a client is judged
 _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
+_ON_ITS_WAY = 0.05  # seconds in which the server reads a request whose client has ended already
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
 _ON_ONE_ROUTE = 64  # trials: a route looks through all of its exchanges each time that it is asked for them
@@ -167,6 +169,7 @@ class _Bench:
         self._subject = subject
         self._seed = seed
         self._patience = patience
+        self._start_up = StartUp()
         self._mounted: LiveRoute | None = None
 
     def judge(self, case: Case, at: Sequence[int] | None) -> Verdict:
@@ -236,7 +239,7 @@ class _Bench:
         if isinstance(self._subject, RowSubject) and self._subject.longest_row:
             return self._subject.row(case, cuttings, self._patience)
         if isinstance(self._subject, FunctionSubject):
-            return run_row(self._server, self._subject, case, cuttings, self._patience)
+            return run_row(self._server, self._subject, case, cuttings, self._patience, self._start_up)
         return None
 
     def _once(self, case: Case, cuts: Cuts, patience: float) -> _Tried:
@@ -271,24 +274,43 @@ class _Bench:
         return tried
 
     def _run_once(self, case: Case, route: LiveRoute, patience: float) -> _Tried:
+        [address] = self._server.begin_runs()
         before = len(route.exchanges)
-        session = self._subject.start(self._server.base_url)
+        session, began = self._subject.start(address.base_url), monotonic()
         try:
             waited = patience_for(case, case.reply(), patience)
-            ended = _wait_for_end(session, route, before, waited, self._subject.starting)
+            until_request = max(waited, self._until_request)
+            ended = _wait_for_end(session, route, before, waited, until_request)
+            _wait_for_request(session, route, before, 0.0)
+            self._learn(session, route, before, began)
             calls = route.calls_from(before)
             if ended and calls:
                 calls[-1].finished  # noqa: B018 - gives it the time to read the end
             exchanges = [call.exchange for call in calls]
             heard = Heard("".join(session.pieces), session.error, ended, waited)
-            evidence = judge_text(case, heard, exchanges) if exchanges else nothing_sent(heard.error, self._unmatched())
+            evidence = judge_text(case, heard, exchanges) if exchanges else self._nothing_sent(session, until_request)
             tried = _Tried(evidence, exchanges[-1] if exchanges else None, heard)
         finally:
             self._end(session, patience)
         return _with_trouble(case, tried, session)
 
-    def _unmatched(self) -> list[Exchange]:
-        return [exchange for exchange in self._server.journal if exchange.outcome is Outcome.UNMATCHED]
+    @property
+    def _until_request(self) -> float:
+        """Seconds to wait for the first request of the run that was just started."""
+        return self._start_up.limit(self._subject.starting, self._patience)
+
+    def _learn(self, session: Session, route: LiveRoute, before: int, began: float) -> None:
+        """Notes when the request came of the run that was started at ``began``."""
+        asked = route.calls_from(before)
+        if asked:
+            self._start_up.sent_after(asked[0].started - began)
+        elif not session.ended.is_set():
+            self._start_up.hung()
+
+    def _nothing_sent(self, session: Session, waited: float) -> Evidence:
+        unmatched = [exchange for exchange in self._server.journal if exchange.outcome is Outcome.UNMATCHED]
+        still_runs = waited if not session.ended.is_set() else None
+        return nothing_sent(session.error, unmatched, waited=still_runs, late=self._server.late_requests)
 
     def _end(self, session: Session, patience: float) -> None:
         session.close()
@@ -318,18 +340,23 @@ class _Bench:
         if self._subject.cannot_cancel is not None:
             return _Tried(None, note=self._subject.cannot_cancel)
         route = self._route([case.reply()])
-        session = self._subject.start(self._server.base_url, cancel.after, inside_read=cancel.inside_read)
+        [address] = self._server.begin_runs()
+        session = self._subject.start(address.base_url, cancel.after, inside_read=cancel.inside_read)
+        began, until_request = monotonic(), max(patience, self._until_request)
         try:
-            tried = self._cancel(cancel, session, route, patience)
+            _wait_for_request(session, route, 0, until_request)
+            self._learn(session, route, 0, began)
+            if route.calls:
+                tried = self._cancel(cancel, session, route, patience)
+            else:
+                tried = _Tried(self._nothing_sent(session, until_request))
         finally:
             self._end(session, patience)
             self._server.reset()
         return _with_trouble(case, tried, session)
 
     def _cancel(self, cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> _Tried:
-        there = _is_there(cancel, session, route, 4 * patience + self._subject.starting)
-        if not route.calls:
-            return _Tried(nothing_sent(session.error, self._unmatched()))
+        there = _is_there(cancel, session, route, 4 * patience)
         heard = Heard("".join(session.pieces), session.error, session.ended.is_set(), patience)
         before = route.calls[-1].exchange
         if not there:
@@ -387,21 +414,34 @@ def _is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: floa
     return not session.ended.is_set() and (cancel.after == 0 or session.paused.is_set())
 
 
-def _wait_for_end(session: Session, route: LiveRoute, before: int, patience: float, starting: float) -> bool:
-    """Patience runs while nothing happens: a client that still takes bytes is slow, not stuck.
+def _wait_for_request(session: Session, route: LiveRoute, before: int, seconds: float) -> None:
+    """Returns when the run's first request has come, or the run has ended, but at the latest after so many seconds.
 
-    ``before``: so many calls are of runs before this one. ``starting``: seconds more until the first call of this one.
-    One that asks again and again, or yields without end, is not waited for.
+    ``before``: so many calls are of runs before this one.
+    """
+    deadline = monotonic() + seconds
+    while len(route.exchanges) <= before and monotonic() < deadline and not session.ended.is_set():
+        sleep(0.002)
+    deadline = monotonic() + _ON_ITS_WAY
+    while len(route.exchanges) <= before and monotonic() < deadline and session.ended.is_set():
+        sleep(0.002)
+
+
+def _wait_for_end(session: Session, route: LiveRoute, before: int, patience: float, until_request: float) -> bool:
+    """Whether the run ended. Patience runs while nothing happens: a client that still takes bytes is slow, not stuck.
+
+    ``before``: so many calls are of runs before this one. ``until_request``: seconds, instead of patience, until the
+    first call of this one. A client that asks again and again, or yields without end, is not waited for.
     """
     seen: object = None
-    deadline = monotonic() + patience
+    deadline = monotonic() + until_request
     while not session.ended.wait(min(0.05, patience)):
         calls = route.calls_from(before)
         if len(calls) > MOST_REQUESTS or len(session.pieces) > MOST_PIECES:
             return False
         now = (len(session.pieces), [progress(call) for call in calls])
         if now != seen:
-            seen, deadline = now, monotonic() + patience + (0.0 if calls else starting)
+            seen, deadline = now, monotonic() + (patience if calls else until_request)
         elif monotonic() > deadline:
             return False
     return True

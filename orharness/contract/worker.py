@@ -34,6 +34,7 @@ from orharness.contract.locate import locate
 from orharness.contract.processes import ClientProcess
 from orharness.contract.replies import patience_for
 from orharness.contract.rows import Proof, Row, run_row
+from orharness.contract.startup import StartUp
 from orharness.errors import OrharnessError
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
@@ -127,7 +128,9 @@ class Worker:
         self._row, self.failed = None, True  # until it has answered
         told = self._process.write(json.dumps(question).encode() + b"\n")
         if told:
-            self._silence = patience_for(case, case.reply(), patience) + _SLACK + self._starting
+            waited = patience_for(case, case.reply(), patience)
+            until_request = StartUp().limit(self._starting, waited)  # at least: only the process has measured
+            self._silence = waited + _SLACK + until_request
             self._heard = monotonic()
             self._reader = threading.Thread(target=self._read, name="orharness-worker", daemon=True)
             self._reader.start()
@@ -211,11 +214,12 @@ def main(name: str) -> None:
     gc.freeze()  # what has been imported stays, and need not be looked at again and again
     gc.set_threshold(_COLLECTED_AFTER)
     cases = {case.id: case for case in CASES}
-    thread = ServerThread().start()
+    thread, start_up = ServerThread().start(), StartUp()
     for line in asked:
         question = json.loads(line)
         with SseServer(thread, strict=False) as server:
-            row = run_row(server, client, cases[question["case"]], question["cuts"], question["patience"], tell)
+            case, cuts, patience = cases[question["case"]], question["cuts"], question["patience"]
+            row = run_row(server, client, case, cuts, patience, start_up, tell)
         if any(one.name == CLIENT_THREAD for one in threading.enumerate()):
             os._exit(1)  # a client that goes on, whatever it is told, would be in the way of the next row
         tell(row=None if row is None else {"text": row.text, "proof": astuple(row.proof)})

@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from aiohttp import web
@@ -22,6 +22,7 @@ from orharness.server.delivery import Delivery, Gate
 from orharness.server.exchange import LiveExchange
 from orharness.server.gates import Gates
 from orharness.server.peerqueue import PeerQueue
+from orharness.server.runs import Runs
 from orharness.upstream import generation_document
 
 log = logging.getLogger("orharness.server")
@@ -30,6 +31,7 @@ _CHAT_PATH = "/chat/completions"
 _MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
 _GENERATION_PATH = "/generation"
 _LOOKS = (0.02, 0.1, 1.0)  # seconds after a hold began, at which the kernel is asked what was read before it
+_RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is over"
 _TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
 
 
@@ -76,6 +78,8 @@ class Origin:
             Callable[[LiveExchange], None]
         ] = []  # called as each begins, and as its outcome is decided
         self.broken: list[OrharnessError | Exception] = []
+        self.runs = Runs()
+        self.late: list[LiveExchange] = []  # requests of earlier runs that came since the last run began
         self._models = models
         self._hold_limit = hold_limit
         self._peers = peers
@@ -137,6 +141,12 @@ class Origin:
         self.mounted.clear()
         self.exchanges.clear()
         self.broken.clear()
+        self.runs.end()
+
+    def begin_runs(self, number: int) -> list[int]:
+        """The ids of so many runs of a client, which begin now. From now on, requests of earlier runs are refused."""
+        self.late.clear()
+        return self.runs.begin(number)
 
     def journal(self) -> list[Exchange]:
         """A snapshot of every exchange, in the order of their requests.
@@ -190,6 +200,9 @@ class Origin:
             whole = Request(head.method, head.path, head.headers, await request.content.read(), head.query)
             connection.bodies_read += 1
             exchange.request_read(whole)
+            if self.runs.is_over(exchange.run):
+                self._set_aside(exchange)
+                return await self._refuse(connection, exchange, _RUN_IS_OVER, status=410)
             response, gate = self._response(whole, exchange)
             if connection.gone.done():
                 return False
@@ -233,11 +246,19 @@ class Origin:
         mounted.on_exchange()
         return response, self._gate(mounted.gates, exchange)
 
+    def _set_aside(self, exchange: LiveExchange) -> None:
+        """Take a late request out of the journal: it is neither the current run's, nor a request that no route fits."""
+        self.late.append(exchange)
+        with suppress(ValueError):  # a reset has emptied the journal
+            self.exchanges.remove(exchange)
+
     def _new_exchange(self, request: web.BaseRequest) -> LiveExchange:
-        """In the journal, unless it only asks for that."""
-        if request.method == "GET" and request.path == JOURNAL_PATH:
-            return LiveExchange("", _request(request, b""))
-        exchange = LiveExchange(f"{next(self._ids):06d}", _request(request, b""))
+        """The exchange of a request; it is in the journal, unless it only asks for the journal."""
+        run, path = self.runs.split(request.path)
+        head = replace(_request(request, b""), path=path)
+        if head.method == "GET" and path == JOURNAL_PATH:
+            return LiveExchange("", head)
+        exchange = LiveExchange(f"{next(self._ids):06d}", head, run)
         self._enter(exchange)
         return exchange
 

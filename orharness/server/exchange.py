@@ -29,11 +29,15 @@ _NOTHING = Stream()
 
 
 class LiveExchange:
-    """One request, from its reading on. ``decided`` and ``left`` resolve once, for threads and loops alike."""
+    """One request, from its reading on. ``decided`` and ``left`` resolve once, for threads and loops alike.
 
-    def __init__(self, identifier: str, request: Request) -> None:
+    ``run``: the client run that its path named, see ``Runs``; the path of ``request`` is without it.
+    """
+
+    def __init__(self, identifier: str, request: Request, run: int | None = None) -> None:
         self.id = identifier
         self.request = request
+        self.run = run
         self.started = monotonic()  # the clock of asyncio's loops; set again when the body has been read
         self.decided: Future[Outcome] = Future()
         self.left: Future[Disconnect] = Future()

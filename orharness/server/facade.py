@@ -18,6 +18,7 @@ from orharness.scenario import ModelOptions, Piece, Reply, Route, Through, When,
 from orharness.server.app import Mounted, Origin
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.playback import interaction_routes, reply_of, serving_routes
+from orharness.server.runs import RunAddress
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Stream
 from orharness.transforms import compose
@@ -111,6 +112,21 @@ class SseServer:
     def openai(self) -> OpenAIOptions:
         """The arguments of an OpenAI client: ``OpenAI(**server.openai)``."""
         return {"base_url": self.base_url, "api_key": API_KEY}
+
+    def begin_runs(self, number: int = 1) -> list[RunAddress]:
+        """A base URL of its own for each of so many runs of a client, which begin now.
+
+        The journal shows their requests without the part of the path that names the run. Earlier runs are over: a
+        request that still comes for one is answered with status 410, is in no journal and takes no reply; see
+        ``late_requests``. A request to ``base_url`` belongs to the run that is under way.
+        """
+        ids = self._thread.call(lambda: self._origin.begin_runs(number))
+        return [RunAddress(one, f"{self.origin}/s/{one}/v1") for one in ids]
+
+    @property
+    def late_requests(self) -> int:
+        """How many requests of earlier runs have come since ``begin_runs`` was last called."""
+        return len(self._origin.late)
 
     def url_for(self, path: str) -> str:
         """The whole address of a path, counted from the origin."""

@@ -52,6 +52,11 @@ class Call:
         return self._live.outcome
 
     @property
+    def started(self) -> float:
+        """When the whole request had been read, on the clock of ``time.monotonic``."""
+        return self._live.started
+
+    @property
     def finished(self) -> bool:
         """Whether the client took the whole answer: ``completed`` or ``left_at_end``.
 
