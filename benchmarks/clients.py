@@ -24,7 +24,7 @@ from orharness.contract import FAMILIES, Client, Subject, run
 from orharness.contract.drivers import DriverSubject
 from orharness.contract.runner import PATIENCE
 from orharness.report.groups import by_family
-from orharness.verdict import Result, Verdict
+from orharness.verdict import Result, Verdict, did_you_mean
 
 NODE = Path(__file__).parent / "node"
 STORED = Path(__file__).parent / "judged" / "verdicts.json"
@@ -110,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--markdown", action="store_true", help="as the documentation shows it")
     parser.add_argument("--store", action="store_true", help="write which cases fail where the tests look")
     chosen = parser.parse_args(arguments)
+    known = [client.name for client in CLIENTS]
+    if unknown := [name for name in chosen.client if name not in known]:
+        parser.error(f"no such client: {', '.join(unknown)}{did_you_mean(unknown, known)}")
     table = Table(
         "clients",
         f"what real clients make of the contract, profile {chosen.profile}, {datetime.now(UTC):%Y-%m-%d}",

@@ -1,7 +1,7 @@
 """Every mutant through all of the contract: ``python -m benchmarks.mutants [NAME…]`` tells in which families it fails.
 
 Slow: some minutes for all of them. The suite runs each on the case that must catch it. Exits with 1 if one survives,
-or is not caught in its family.
+or is not caught in its family, and with 2 for an unknown name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.tables import Table
 from orharness.contract import Profile, run
-from orharness.verdict import Result
+from orharness.verdict import Result, did_you_mean
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from mutants import MUTANTS, Mutant, kept
@@ -28,6 +28,10 @@ def failed_in(one: Mutant) -> Counter[str]:
 def main(names: list[str]) -> int:
     """The table, and whether each was caught where it must be."""
     table = Table("mutants", "cases failed by family", ("mutant", "caught in", "fails", "where"))
+    known = [one.name for one in MUTANTS]
+    if unknown := [name for name in names if name not in known]:
+        print(f"no such mutant: {', '.join(unknown)}{did_you_mean(unknown, known)}", file=sys.stderr)
+        return 2
     chosen = [one for one in MUTANTS if not names or one.name in names]
     missed = []
     for one in chosen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -57,6 +56,7 @@ class ClientContract:
     def _cases(self) -> list[str]:
         from orharness.contract import CASES, Profile, select
         from orharness.errors import OrharnessError
+        from orharness.verdict import did_you_mean
 
         try:
             chosen = [case.id for case in select(only=self.only, profile=Profile.of(self.profile))]
@@ -65,10 +65,9 @@ class ClientContract:
         if not isinstance(self.xfail, Mapping):
             raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail is a dict: of each case's id, the reason")
         known = [case.id for case in CASES]
-        for unknown in set(self.xfail) - set(known):
-            near = difflib.get_close_matches(unknown, known, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail: there is no case {unknown!r}{hint}")
+        if unknown := [key for key in self.xfail if key not in known]:
+            named, hint = " or ".join(map(repr, unknown)), did_you_mean(unknown, known)
+            raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail: there is no case {named}{hint}")
         return chosen
 
     def _parameter(self, case: str) -> Any:

@@ -6,7 +6,8 @@ into a test.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -150,6 +151,18 @@ def excerpt(data: bytes, at: int, *, around: int = 32) -> str:
 def count(number: int, one: str, more: str | None = None) -> str:
     """A number and its noun: ``1 chunk``, ``1,200 chunks``."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def did_you_mean(unknown: Iterable[str], known: Iterable[str]) -> str:
+    """A hint that names the known name nearest to each unknown one: `` (did you mean 'a' or 'b'?)``; else empty."""
+    names = sorted(known)
+    near = dict.fromkeys(name for one in unknown for name in difflib.get_close_matches(str(one), names, n=1))
+    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+
+
+def with_parts(ids: Iterable[str]) -> set[str]:
+    """Ids, and of each the part after its slash, which names the case as well."""
+    return {name for one in ids for name in (one, one.partition("/")[2]) if name}
 
 
 def shorten(text: str, length: int = 60) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mutants import MUTANTS
 
-from benchmarks import client_process, judging
+from benchmarks import client_process, clients, judging, mutants
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
 from benchmarks.client_process import command_for, install_node_clients
 from benchmarks.tables import Table, percentile
@@ -213,3 +214,13 @@ def test_an_unknown_client_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit, match="2"):
         main(["no-such-client"])
     assert "no such client: no-such-client" in capsys.readouterr().err
+
+
+def test_an_unknown_name_beside_a_known_one_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        clients.main(["openai-async", "openai-asinc"])
+    assert ended.value.code == 2
+    assert "no such client: openai-asinc (did you mean 'openai-async'?)" in capsys.readouterr().err
+    [one, *_] = MUTANTS
+    assert mutants.main([one.name, f"{one.name}s"]) == 2
+    assert f"no such mutant: {one.name}s (did you mean '{one.name}'?)" in capsys.readouterr().err

@@ -369,6 +369,10 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
         (["client.py:good", "--format", "json", "--output", "."], "--output . is a folder"),
         (["client.py:good", "--profile", "all"], "all"),
         (["client.py:good", "--only", "nothing-like-it"], "nothing-like-it"),
+        (
+            ["client.py:good", "--only", "done/clean-end", "--only", "done/clean-edn"],
+            "(did you mean 'done/clean-end'?)",
+        ),
         (["client.py:good", "--at", "x"], "--at takes byte offsets"),
         (["client.py:good", "--patience", "0"], "--patience is a number of seconds above 0, not 0"),
         (["--driver", "no-such-program"], "no-such-program: cannot be run"),

@@ -92,6 +92,11 @@ def test_what_is_expected_to_fail_is_and_must(user: pytest.Pytester) -> None:
             "*TestMine.xfail: there is no case 'done/cleanend' (did you mean 'done/clean-end'*",
         ),
         ('only = "nothing"', "*TestMine: no case is named 'nothing'*"),
+        ('only = ["done/clean-end", "nothing"]', "*TestMine: no case is named 'nothing'*"),
+        (
+            'xfail = {"done/clean-end": "known", "nothing": "typo", "done": "a family"}',
+            "*TestMine.xfail: there is no case 'nothing' or 'done'*",
+        ),
         ('profile = "all"', "*TestMine: profile is one of gateway, whatwg; not 'all'*"),
     ],
 )

@@ -527,7 +527,7 @@ def test_who_leaves_late_every_time_is_slow_and_not_the_machine(
 
 
 def test_little_patience_is_none_for_the_client_while_the_reply_itself_is_silent(thread: ServerThread) -> None:
-    silent = ["transport/slow-head", "transport/slow-first-byte", "comments/between-events"]
+    silent = ["transport/slow-head", "transport/slow-first-byte", "comments/between"]
     assert not_passed(run(correct, only=silent, thread=thread, patience=0.1)) == []
 
 

@@ -509,3 +509,6 @@ def test_a_status_that_becomes_a_success_is_no_fault_for_whoever_reads_it() -> N
 def test_a_case_that_is_not_there_is_said(sse_server: SseServer) -> None:
     with pytest.raises(ScenarioError, match=r"no case is named 'limt': fidelity/"):
         check("http://127.0.0.1:1/", {}, server=sse_server, only=["limt"])
+    for only in (["text", "limt"], ["limt", "text"], [""], []):
+        with pytest.raises(ScenarioError, match=r"names? no case|no case is named ('limt'.*\(did you mean 'limit'|'')"):
+            check("http://127.0.0.1:1/", {}, server=sse_server, only=only)

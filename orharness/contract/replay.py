@@ -11,7 +11,7 @@ from orharness.contract.cases import CASES
 from orharness.contract.chunkings import AS_SENT
 from orharness.contract.replies import representative
 from orharness.errors import ScenarioError
-from orharness.verdict import Result, Verdict
+from orharness.verdict import Result, Verdict, did_you_mean
 
 WHOLE = "whole"  # cut nowhere
 _MOST = 1 << 24  # offsets that are taken from a command line
@@ -53,9 +53,10 @@ def find(identifier: str) -> Case:
     for case in CASES:
         if case.id == identifier:
             return case
-    near = [case.id for case in CASES if identifier in case.id]
-    hint = f"; do you mean {' or '.join(near)}?" if near else ": orharness check names each by its id"
-    raise ScenarioError(f"there is no case {identifier!r}{hint}")
+    ids = [case.id for case in CASES]
+    near = [one for one in ids if identifier and identifier in one]
+    hint = f"; do you mean {' or '.join(near)}?" if near else did_you_mean([identifier], ids)
+    raise ScenarioError(f"there is no case {identifier!r}{hint or ': orharness check --list names each by its id'}")
 
 
 def spell(cuts: Sequence[int]) -> str:

@@ -26,7 +26,7 @@ from orharness.relay.views import says
 from orharness.scenario import Route
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
-from orharness.verdict import Evidence, Result, Verdict
+from orharness.verdict import Evidence, Result, Verdict, did_you_mean, with_parts
 
 PATIENCE = 2.0  # seconds that a relay has for what it should do at once
 _TRIES_AGAIN = 5  # times the patience: clients try again, with pauses of seconds, before they tell of an error
@@ -59,12 +59,9 @@ def check(
     what it should do at once. ``only``: cases whose id contains one of these. ``told`` is called with each verdict as
     it is certain. The server is reset, before and behind. Where the relay never asks it, that is the one verdict.
 
-    Raises ``ScenarioError`` where the relay cannot be reached.
+    Raises ``ScenarioError`` where the relay cannot be reached, and for a part in ``only`` that is in no case's id.
     """
-    parts = ("",) if only is None else (only,) if isinstance(only, str) else only
-    chosen = [case for case in CASES if any(part in case.id for part in parts)]
-    if not chosen:
-        raise ScenarioError(f"no case is named {' or '.join(map(repr, parts))}: {', '.join(c.id for c in CASES)}")
+    chosen = _chosen(only)
     runs = _Runs(server, lambda: RelayClient(url, json, method=method, headers=headers, timeout=patience), patience)
     verdicts = _Verdicts(runs, told)
     server.reset()
@@ -77,6 +74,19 @@ def check(
     finally:
         server.reset()
     return verdicts.found
+
+
+def _chosen(only: str | Sequence[str] | None) -> list[Case]:
+    if only is None:
+        return list(CASES)
+    parts = [only] if isinstance(only, str) else only
+    ids = [case.id for case in CASES]
+    if not parts:
+        raise ScenarioError(f"only= names no case: leave it out for all of them, {', '.join(ids)}")
+    if unknown := [part for part in parts if not part or not any(part in one for one in ids)]:
+        named, hint = " or ".join(map(repr, unknown)), did_you_mean(unknown, with_parts(ids))
+        raise ScenarioError(f"no case is named {named}: {', '.join(ids)}{hint}")
+    return [case for case in CASES if any(part in case.id for part in parts)]
 
 
 def _asks() -> Case:

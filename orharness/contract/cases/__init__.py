@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from orharness.contract.case import Case, Profile
 from orharness.contract.cases import boundaries, cancellation, chat, comments, done, errors, framing, transport
 from orharness.errors import ScenarioError
+from orharness.verdict import did_you_mean, with_parts
 
 _FILES = (framing, boundaries, comments, done, chat, errors, cancellation, transport)
 CASES: tuple[Case, ...] = tuple(case for file in _FILES for case in file.CASES)
@@ -27,33 +27,46 @@ def select(
 ) -> list[Case]:
     """The cases of these claims and of the profile. ``only``: ids, families, or parts of ids; a whole id counts in any.
 
-    Raises ``ScenarioError`` for a claim that does not exist, or if no case is left.
+    Raises ``ScenarioError`` for a claim that does not exist, and for each name in ``only`` that leaves no case.
     """
     wanted = set(claims)
     if unknown := wanted - set(CLAIMS):
-        raise ScenarioError(f"the claims are {', '.join(CLAIMS)}; not {', '.join(sorted(unknown))}")
-    asked = None if only is None else [only] if isinstance(only, str) else list(only)
-    named = [case for case in CASES if claim_of(case.family) in wanted and (asked is None or _named(case, asked))]
-    if not named:
-        raise ScenarioError(_unknown(wanted, asked or []))
-    chosen = [case for case in named if profile.includes(case.profile) or case.id in (asked or ())]
-    if not chosen:
-        raise ScenarioError(f"{', '.join(case.id for case in named)}: only in the profile {Profile.WHATWG}")
-    return chosen
+        hint = did_you_mean(unknown, CLAIMS)
+        raise ScenarioError(f"the claims are {', '.join(CLAIMS)}; not {', '.join(sorted(unknown))}{hint}")
+    if not wanted:
+        raise ScenarioError(f"claims= names no claim: the claims are {', '.join(CLAIMS)}")
+    of_claims = [case for case in CASES if claim_of(case.family) in wanted]
+    if only is None:
+        return [case for case in of_claims if profile.includes(case.profile)]
+    asked = [only] if isinstance(only, str) else list(only)
+    _check_names(asked, of_claims, wanted)
+    chosen = {case.id for one in asked for case in _left_by(one, of_claims, profile)}
+    return [case for case in of_claims if case.id in chosen]
 
 
-def _unknown(claims: set[str], asked: list[str]) -> str:
+def _check_names(asked: list[str], cases: list[Case], claims: set[str]) -> None:
+    """Raises ``ScenarioError`` if a name names none of the cases: beside a known name, too, it is a mistake."""
     if not asked:
-        return "only= names no case: leave it out for all of them"
-    near = [name for one in asked for name in difflib.get_close_matches(one, sorted(_NAMES), n=1)]
-    hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
-    of = "" if claims == set(CLAIMS) else f" of {', '.join(sorted(claims))}"
-    return f"no case{of} is named {' or '.join(map(repr, asked))}{hint}; the families are {', '.join(FAMILIES)}"
+        raise ScenarioError("only= names no case: leave it out for all of them")
+    if unknown := [one for one in asked if not any(_names(one, case) for case in cases)]:
+        of = "" if claims == set(CLAIMS) else f" of {', '.join(sorted(claims))}"
+        hint = did_you_mean(unknown, with_parts(_NAMES))
+        named = " or ".join(map(repr, unknown))
+        raise ScenarioError(f"no case{of} is named {named}{hint}; the families are {', '.join(FAMILIES)}")
+
+
+def _left_by(name: str, cases: list[Case], profile: Profile) -> list[Case]:
+    """The cases that one name names and the profile holds. Raises ``ScenarioError`` if the profile holds none."""
+    named = [case for case in cases if _names(name, case)]
+    left = [case for case in named if profile.includes(case.profile) or case.id == name]
+    if not left:
+        raise ScenarioError(f"{', '.join(case.id for case in named)}: only in the profile {Profile.WHATWG}")
+    return left
 
 
 _NAMES = frozenset([*FAMILIES, *(case.id for case in CASES)])
 
 
-def _named(case: Case, asked: list[str]) -> bool:
-    """A whole id or a family means just that, also where other ids contain its name."""
-    return any(one in (case.id, case.family) or (one not in _NAMES and one in case.id) for one in asked)
+def _names(name: str, case: Case) -> bool:
+    """A whole id or a family means just that, also where other ids contain its name. No name at all names no case."""
+    return name in (case.id, case.family) or (bool(name) and name not in _NAMES and name in case.id)
