@@ -24,6 +24,7 @@ RANKS = {
     "origins": 1,
     "codings": 1,
     "files": 1,
+    "yamlfile": 1,
     "verdict": 1,
     "providers": 1,
     "gateways": 1,
@@ -49,14 +50,14 @@ RANKS = {
     "__main__": 8,
 }
 ROOMS_THAT_WAIT = {room for room, rank in RANKS.items() if rank > 5} | {"server"}
-STDLIB_ONLY = {room for room, rank in RANKS.items() if rank < 5} - {"cassette"}
+STDLIB_ONLY = {room for room, rank in RANKS.items() if rank < 5} - {"cassette", "yamlfile"}
 HEAVY = ("aiohttp", "vcr", "yaml", "rich", "typer")
 ALLOWED_IN = {
     "asyncio": ROOMS_THAT_WAIT,
     "threading": ROOMS_THAT_WAIT,
     "aiohttp": ROOMS_THAT_WAIT,
     "vcr": {"cassette"},
-    "yaml": {"cassette"},
+    "yaml": {"yamlfile"},
     "rich": {"report", "cli"},
     "typer": {"cli"},
 }

@@ -17,7 +17,7 @@ vcrpy has no place for chunk boundaries, timing, framing and ending. They are ke
 
 The modules: ``interaction`` (what is recorded), ``codec`` (an interaction as vcrpy's request and response),
 ``foreign`` (cassettes that vcrpy or pydantic-ai wrote), ``damage`` (what shows that a file is incomplete), ``at`` (a
-value and its key, for errors), ``text`` (YAML), ``serializer`` and ``files`` (vcrpy's two protocols, ``load``,
+value and its key, for errors), ``serializer`` and ``files`` (vcrpy's two protocols, ``load``,
 ``save``), ``secrets`` (what is never written), ``tape`` (a cassette that is being recorded).
 
 The names below are imported when they are first used, so that code which only handles an ``Interaction`` does not load

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from orharness.cassette.at import At
 from orharness.cassette.damage import KEY, VERSION, check_total, check_version, counted
 from orharness.cassette.foreign import as_vcrpy_takes_it
-from orharness.cassette.text import Row, read, written
 from orharness.errors import CassetteError
+from orharness.yamlfile import Row, dump_data, load_data
 
 
 class Serializer:
@@ -27,13 +29,13 @@ class Serializer:
         """The YAML text, with ``version`` as its last line."""
         others = {name: value for name, value in cassette_dict.items() if name != "version"}
         interactions = counted([_laid_out(one) for one in cassette_dict["interactions"]])
-        return written({**others, "interactions": interactions, "version": VERSION}, libyaml=self._libyaml)
+        return dump_data({**others, "interactions": interactions, "version": VERSION}, libyaml=self._libyaml)
 
     def deserialize(self, cassette_string: str) -> dict[str, Any]:
         """The cassette as vcrpy takes it: bodies under ``body``, header values in lists."""
         if not cassette_string.strip():
             raise CassetteError("the file is empty")
-        data = read(cassette_string, libyaml=self._libyaml)
+        data = self._parse(cassette_string)
         if isinstance(data, list) and data:
             raise CassetteError("the file has a form from before vcrpy 1.0: run `python -m vcr.migration` on it")
         root = At("", data)
@@ -41,6 +43,11 @@ class Serializer:
         interactions = root["interactions"].items()
         check_total(interactions)
         return {**root.mapping(), "interactions": [as_vcrpy_takes_it(one) for one in interactions]}
+
+    def _parse(self, text: str) -> object:
+        with suppress(ValueError, RecursionError):  # vcrpy's JSON serializer writes surrogates, which YAML cannot hold
+            return json.loads(text)
+        return load_data(text, error=CassetteError, libyaml=self._libyaml)
 
 
 def _laid_out(interaction: Mapping[str, Any]) -> dict[str, Any]:
