@@ -14,7 +14,7 @@ from time import monotonic
 import httpx
 
 from benchmarks.tables import Table
-from orharness.recorder import Recorder
+from orharness.recording import Recorder
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 

@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 import real_model  # noqa: E402 - it lies beside the tests
 
 from orharness.cassette import load  # noqa: E402
-from orharness.recorder import Recorder  # noqa: E402
+from orharness.recording import Recorder  # noqa: E402
 
 PORT = 8080  # llama.cpp's own: it stands in the addresses of the cassettes, which would change with every recording
 

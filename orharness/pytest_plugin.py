@@ -325,7 +325,7 @@ def _verify(server: SseServer) -> None:
 
 
 def _recorded(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
-    from orharness.recording import RecordingServer
+    from orharness.recording.process import RecordingServer
 
     upstream = request.config.getoption("--sse-upstream")
     if not upstream:

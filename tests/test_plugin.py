@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import orharness.cassette.files
 import orharness.contract
-import orharness.recording
+import orharness.recording.process
 import orharness.server.facade
 from orharness.cassette import Interaction, RecordedRequest, save
 from orharness.pytest_plugin import cassette_name
@@ -25,7 +25,14 @@ from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
 
-_KEPT = (hypothesis, trio, orharness.cassette.files, orharness.contract, orharness.recording, orharness.server.facade)
+_KEPT = (
+    hypothesis,
+    trio,
+    orharness.cassette.files,
+    orharness.contract,
+    orharness.recording.process,
+    orharness.server.facade,
+)
 
 ASK = '''
 import json, http.client, urllib.parse

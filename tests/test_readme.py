@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 
 import orharness.contract
-import orharness.recording
+import orharness.recording.process
 from orharness.server.facade import SseServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = {page.name: page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
-_KEPT = (orharness.contract, orharness.recording)  # see test_plugin.py
+_KEPT = (orharness.contract, orharness.recording.process)  # see test_plugin.py
 _FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
 
 

@@ -15,7 +15,7 @@ from test_recorder import asking, chunks_of, dechunked, until
 
 from benchmarks.model_behind_recorder import WITHIN, stop_a_model
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, load
-from orharness.recorder import Recorder
+from orharness.recording import Recorder
 from orharness.server.facade import SseServer
 from orharness.sse import Comment, Event, decode
 from orharness.stream import Ending, Framing

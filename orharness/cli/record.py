@@ -11,7 +11,7 @@ from pathlib import Path
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
 from orharness.cassette.secrets import scrub_uri
 from orharness.cli.running import Stop, announce, stopped_by_signal
-from orharness.recorder import Recorder
+from orharness.recording.proxy import Recorder
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.timeline import summary

@@ -1,7 +1,7 @@
 """Recording from inside a test run: the recorder as a process of its own.
 
-vcrpy's patching is global to a process, so a recording proxy in the test's own process would be caught by the user's
-``@pytest.mark.vcr``. This starts ``orharness record`` and stands in for ``SseServer`` while the test runs.
+vcrpy's patches hold for the whole process, so a recording proxy in the test's own process would be caught by the user's
+``@pytest.mark.vcr``. This starts ``orharness record`` and takes the place of ``SseServer`` while the test runs.
 """
 
 from __future__ import annotations

@@ -1,0 +1,29 @@
+"""The recording proxy: it is between a client and a server, and keeps what passes, byte for byte.
+
+It runs in a process of its own (``orharness record``), since vcrpy, where a user has it, patches every HTTP client of
+the process that it runs in.
+
+What arrives from the server goes to the client in the same turn of the event loop, one HTTP chunk for one HTTP chunk,
+and is then written to a *spool*, a file beside the cassette. When a session has ended, it goes into the cassette. A
+recorder that was killed leaves its spool, and the next one for the same cassette recovers it: nothing is lost.
+
+The modules: ``proxy`` (``Recorder``), ``downstream`` (the client's side), ``upstream`` (the server's side), ``session``
+(one request and its response), ``store`` (cassette and spool), ``spool``, ``recovery``, ``secrets`` (what is never
+written), ``process`` (the recorder as a process, for pytest).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orharness.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from orharness.recording.process import RecordingServer as RecordingServer
+    from orharness.recording.proxy import Recorder as Recorder
+
+_HOMES = {"process": "RecordingServer", "proxy": "Recorder"}
+if not TYPE_CHECKING:  # a checker would take any name from a package with __getattr__
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)
+
+__all__ = sorted(" ".join(_HOMES.values()).split())

@@ -1,0 +1,201 @@
+"""The recording proxy itself: one server, one client, and a store for what passes between them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, RecordedRequest
+from orharness.cassette.secrets import scrub_uri
+from orharness.errors import UpstreamError
+from orharness.origins import OriginGate
+from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
+from orharness.recording.secrets import address_secrets, secrets_of
+from orharness.recording.session import Session
+from orharness.recording.store import Store
+from orharness.recording.upstream import Asker, CutShort, checked_upstream, drop, http_chunks, key_from, upstream_uri
+from orharness.recording.wire import OF_THE_CONNECTION, text
+from orharness.redaction import hide
+from orharness.stream import Ending
+
+_TAIL_TIMEOUT = 1.0  # seconds for which a stream is followed whose client left after the end marker
+_STOPPED = "the recorder was stopped in the middle of it"
+
+
+class Recorder:
+    """A reverse proxy on ``host`` and ``port`` (0: any free one) that records all that passes into the cassette ``to``.
+
+    ``async with`` starts and stops it. What is going on when it stops is kept, with the ending ``abort`` and a note.
+    The client's key passes through to the upstream; ``key_env`` names an environment variable that holds one to use
+    instead. Neither is ever written, nor are cookies.
+
+    With ``key_env``, a request that a web page may have made (a foreign ``Host`` or ``Origin``, ``Sec-Fetch-Site``) is
+    refused with 403, or any page could spend the key; ``allow_origins`` names pages that may, by origins such as
+    ``http://localhost:3000``.
+
+    Raises ``CassetteError`` where the cassette exists (unless ``overwrite``), where another recorder writes to it, and
+    at the end where something could not be saved; ``ScenarioError`` for an impossible upstream or origin, or an unset
+    variable.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        key_env: str | None = None,
+        allow_origins: Iterable[str] = (),
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.upstream = checked_upstream(upstream)
+        self.path = Path(to)
+        self._overwrite = overwrite
+        self._key = key_from(key_env)
+        self._address = host, port
+        self._gate = OriginGate(allow_origins, host)
+        self._orders = count()
+        self._handlers: set[asyncio.Task[Any]] = set()
+        self._following: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def __aenter__(self) -> Recorder:
+        self._clock = asyncio.get_running_loop().time
+        self._store = Store(self.path, overwrite=self._overwrite)
+        try:
+            self._runner = await listening(self._handle, *self._address)
+        except BaseException:
+            self._store.release()
+            raise
+        self._asker = Asker(self._key, self._clock)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Keep what is going on, and release everything."""
+        self._stopping = True
+        for task in self._handlers:
+            task.cancel()
+        await self._runner.cleanup()
+        while self._following:
+            await asyncio.gather(*self._following)
+        await self._asker.close()
+        await self._store.close()
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes as its base URL."""
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+    @property
+    def recorded(self) -> int:
+        """How many interactions are in the cassette."""
+        return self._store.saved
+
+    @property
+    def interactions(self) -> list[Interaction]:
+        """What is in the cassette by now, in the order of the requests."""
+        return self._store.interactions
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        try:
+            port: int = self._runner.addresses[0][1]
+            if self._key is not None and (why := self._gate.refusal(request.headers, port)):
+                return await refused(request, why)
+            if self._gate.is_preflight(request.method, request.headers):
+                return web.Response(status=204, headers=self._gate.preflight_headers(request.headers))
+            return await self._answer(request)
+        finally:
+            self._handlers.discard(task)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        session = self._begin(request, await read_body(request))
+        try:
+            upstream = await self._asker.ask(session, announces_body="Content-Length" in request.headers)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return self._unreachable(request, session, error)
+        followed = False
+        try:
+            return await self._relay(request, session, upstream)
+        except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
+            ending, note = (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
+            if session.end.seen:
+                followed = True
+                self._spawn(self._follow(session, upstream, ending, note))
+            else:
+                self._store.end(session, ending, note)
+            raise
+        finally:
+            if not followed:
+                drop(upstream)
+
+    def _begin(self, request: web.BaseRequest, body: bytes) -> Session:
+        headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
+        return Session(
+            next(self._orders),
+            RecordedRequest(
+                request.method,
+                upstream_uri(self.upstream, request.raw_path),
+                tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
+                body,
+            ),
+            datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            secrets_of(headers, (self._key or "", *address_secrets(self.upstream), *address_secrets(request.raw_path))),
+            sent_at=self._clock(),
+        )
+
+    async def _relay(
+        self, request: web.BaseRequest, session: Session, upstream: aiohttp.ClientResponse
+    ) -> web.StreamResponse:
+        """Pass the response on, chunk by chunk, and keep it."""
+        self._store.begin(session)
+        downstream = await open_response(request, session, self._gate.response_headers(request.headers))
+        write = writer(request, downstream)
+        try:
+            async for data in http_chunks(upstream):
+                write(data)
+                self._store.add(session, data, self._clock())
+        except CutShort as cut:
+            self._store.end(session, cut.ending)
+            cut_off(request, cut.ending)
+        else:
+            self._store.end(session, Ending.EOF)
+            await downstream.write_eof()
+        return downstream
+
+    async def _follow(self, session: Session, upstream: aiohttp.ClientResponse, ending: str, note: str | None) -> None:
+        """Keep the rest of a response whose client left after its end marker: that is not a cancel."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TAIL_TIMEOUT):
+                try:
+                    async for data in http_chunks(upstream):
+                        self._store.add(session, data, self._clock())
+                    ending, note = Ending.EOF, None
+                except CutShort as cut:
+                    ending, note = cut.ending, None
+        self._store.end(session, ending, note)
+        drop(upstream)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    def _unreachable(self, request: web.BaseRequest, session: Session, error: Exception) -> web.Response:
+        # What aiohttp says may quote the address that was asked, and what the server sent.
+        why = hide(str(error) or type(error).__name__, session.secrets)
+        sentence = str(UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {why}"))
+        return complaint(502, sentence, self._gate.response_headers(request.headers))

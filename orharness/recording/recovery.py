@@ -1,0 +1,144 @@
+"""Reads the spool that a killed recorder has left."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
+from orharness.errors import OrharnessError
+from orharness.recording.session import Session, rounded
+from orharness.recording.wire import readable
+from orharness.stream import Chunk, Framing
+
+_KILLED = "the recorder was killed in the middle of it"
+_ORDER = re.compile(rb'\{"order": (\d+)[,}]')  # how each line of a spool begins
+
+
+def recovered(data: bytes) -> tuple[list[Interaction], str | None]:
+    """The sessions of a spool in the order of their requests, and what of it is damaged.
+
+    A last line without its line end is not damage: the process was killed in the middle of a write.
+    """
+    *lines, unfinished = data.split(b"\n")
+    with suppress(ValueError):  # whole but for its line end
+        json.loads(unfinished)
+        lines.append(unfinished)
+    recovery = _Recovery()
+    for number, line in enumerate(lines, 1):
+        recovery.read(number, line)
+    found, damage, sessions = [], recovery.damage(), recovery.sessions
+    for order in sorted(sessions):
+        try:
+            sessions[order].chunks = _filled(sessions[order].chunks)
+            found.append(sessions[order].interaction())
+        except (OrharnessError, AttributeError, TypeError, ValueError) as error:
+            damage.append(f"a session of the spool is damaged: {error}")
+    return found, "; ".join(damage) or None
+
+
+def _filled(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """The chunks without the empty ones, in which a secret was; the next chunk takes their delay."""
+    filled, waited = [], 0.0
+    for chunk in chunks:
+        waited = rounded(waited + chunk.delay)
+        if chunk.data:
+            filled.append(Chunk(chunk.data, waited))
+            waited = 0.0
+    return filled
+
+
+class _Recovery:
+    """The sessions of a spool, read line by line.
+
+    A line that cannot be read ends the session that it belongs to, and the later lines of that session are ignored: a
+    response that is cut short is true as far as it goes, and one with a hole in its middle is not. Where the line does
+    not even show its session, all sessions that were going on are ended.
+    """
+
+    def __init__(self) -> None:
+        self.sessions: dict[int, Session] = {}
+        self._cut: set[int] = set()  # sessions whose later lines are ignored
+        self._saved: set[int] = set()
+        self._damaged: dict[int, list[int]] = {}  # by line number: the sessions that it cut
+
+    def read(self, number: int, line: bytes) -> None:
+        """Take the next line; ``number`` counts from 1."""
+        try:
+            written = json.loads(line)
+            order = written["order"]
+            if "saved" in written:
+                self._saved.add(order)
+            if order not in self._cut:
+                _replay(written, self.sessions)
+            elif "saved" in written:
+                self.sessions.pop(order, None)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            self._damaged[number] = self._cut_by(number, line)
+
+    def _cut_by(self, number: int, line: bytes) -> list[int]:
+        """End the sessions that the damaged line may belong to, also one whose beginning is lost with it."""
+        known = [order for order, session in self.sessions.items() if session.ending is None]
+        shown = _ORDER.match(line)
+        if shown is not None:
+            order = int(shown[1])
+            known = [order] if order in known or order not in self.sessions else []
+        cut = [order for order in known if order not in self._cut]
+        for order in cut:
+            if order in self.sessions:
+                self.sessions[order].note = f"line {number} of the recorder's spool is damaged: what followed is lost"
+        self._cut.update(cut)
+        return cut
+
+    def damage(self) -> list[str]:
+        """A sentence for each line that could not be read. What is in the cassette is not lost."""
+        return [
+            f"line {number} is damaged: {self._lost([order for order in cut if order not in self._saved])}"
+            for number, cut in self._damaged.items()
+        ]
+
+    def _lost(self, orders: Iterable[int]) -> str:
+        requests = (self.sessions[order].request if order in self.sessions else None for order in orders)
+        lost = [f"the rest of {one.method} {one.uri}" if one else "a whole response" for one in requests]
+        said = f"{', '.join(lost)} is lost" if lost else "nothing is known to be lost"
+        return said.encode("ascii", "backslashreplace").decode()  # an address may hold bytes that are not UTF-8
+
+
+def _replay(written: Mapping[str, Any], sessions: dict[int, Session]) -> None:
+    order = written["order"]
+    if "request" in written:
+        sessions[order] = _begun(order, written["request"], written["response"])
+    elif "data" in written:
+        sessions[order].chunks.append(Chunk(base64.b64decode(written["data"]), written["delay"]))
+    elif "more" in written:
+        chunks, number = sessions[order].chunks, written["chunk"]
+        chunks[number] = Chunk(chunks[number].data + base64.b64decode(written["more"]), chunks[number].delay)
+    elif "saved" in written:
+        del sessions[order]
+    else:
+        sessions[order].ending, sessions[order].note = written["ending"], written["note"]
+
+
+def _begun(order: int, request: Mapping[str, Any], response: Mapping[str, Any]) -> Session:
+    return Session(
+        order,
+        RecordedRequest(
+            request["method"], request["uri"], _pairs(request["headers"]), base64.b64decode(request["body"])
+        ),
+        response["recorded_at"],
+        status=response["status"],
+        reason=readable(response["reason"]),
+        headers=_pairs(response["headers"]),
+        head=response["head"],
+        framing=Framing(response["framing"]),
+        announced=response["announced"],
+        note=_KILLED,
+    )
+
+
+def _pairs(pairs: Iterable[Iterable[str]]) -> Headers:
+    return tuple((name, value) for name, value in pairs)

@@ -1,0 +1,112 @@
+"""One request and its response, while the response comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest
+from orharness.codings import ContentDecoder
+from orharness.dialects.markers import may_leave_after
+from orharness.recording.secrets import without_secrets
+from orharness.sse import Decoder, Event
+from orharness.stream import Chunk, Ending, Framing, Stream
+
+
+def rounded(seconds: float) -> float:
+    """The seconds as a cassette keeps them, so that what is in memory equals what will be loaded."""
+    return round(max(0.0, seconds), 6)
+
+
+class EndWatch:
+    """Finds the first event after which a client may leave, in any chunks: leaving after it is not a cancel."""
+
+    def __init__(self, content_encoding: str | None = None) -> None:
+        self.seen = False
+        self._plain = ContentDecoder(content_encoding)
+        self._decoder = Decoder()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
+        if not self.seen:
+            items = self._decoder.feed(self._plain.feed(data))
+            self.seen = any(isinstance(item, Event) and may_leave_after(item) for item in items)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A response head as it came. ``announced``: the bytes that a Content-Length promises."""
+
+    status: int
+    reason: str
+    headers: Headers
+    framing: Framing
+    announced: int | None
+    content_encoding: str | None
+
+
+@dataclass
+class Session:
+    """One request and what has come of its response.
+
+    ``order`` is the number of the request, and ``secrets`` is what must not be written. Times are of the loop's clock,
+    in seconds.
+    """
+
+    order: int
+    request: RecordedRequest
+    recorded_at: str
+    secrets: tuple[str, ...] = ()
+    sent_at: float = 0.0  # when the last byte of the request was written
+    status: int = 0  # 0: no response head yet
+    reason: str = ""
+    headers: Headers = ()
+    head: float = 0.0
+    framing: Framing = Framing.CHUNKED
+    announced: int | None = None
+    chunks: list[Chunk] = field(default_factory=list)
+    last_at: float = 0.0
+    ending: str | None = None  # None: it goes on
+    note: str | None = None
+    end: EndWatch = field(default_factory=EndWatch)
+
+    def sent(self, now: float) -> None:
+        """Note the time at which one more part of the request was written."""
+        self.sent_at = now
+
+    def answered(self, head: Head, now: float) -> None:
+        """Take the response head, which came at ``now``."""
+        self.last_at = now
+        self.head = rounded(now - self.sent_at)
+        self.status, self.reason, self.headers = head.status, head.reason, head.headers
+        self.framing, self.announced = head.framing, head.announced
+        self.end = EndWatch(head.content_encoding)
+
+    def add(self, data: bytes, now: float) -> Chunk:
+        """Take one more chunk of the body, which came at ``now``; returns it with its delay."""
+        chunk = Chunk(data, rounded(now - self.last_at))
+        self.last_at = now
+        self.chunks.append(chunk)
+        self.end.feed(data)
+        return chunk
+
+    def finish(self, ending: str, note: str | None) -> None:
+        """Take how the response ended. ``note``: what a reader of the cassette should know about it."""
+        self.ending, self.note = str(ending), note
+
+    def interaction(self) -> Interaction:
+        """The session as the cassette keeps it, without secrets. One that goes on has the ending ``abort``."""
+        ending = self.ending or Ending.ABORT.value
+        replayed = Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending)
+        cut_short = self.announced is not None and replayed is not Ending.EOF
+        whole = Interaction(
+            self.request,
+            self.status,
+            self.reason,
+            self.headers,
+            Stream(tuple(self.chunks), replayed, self.framing, announced=self.announced if cut_short else None),
+            self.head,
+            ending,
+            self.recorded_at,
+            note=self.note,
+        )
+        return without_secrets(whole, self.secrets)

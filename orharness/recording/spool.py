@@ -1,0 +1,137 @@
+"""The recorder's write-ahead file: the sessions that are not in the cassette yet."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from orharness.cassette.interaction import Interaction
+from orharness.cassette.secrets import scrub, scrub_uri
+from orharness.errors import CassetteError
+from orharness.recording.recovery import recovered
+from orharness.recording.secrets import SearchedChunks, decoder_for, joined_notes, note_about, uncoded
+from orharness.recording.session import Session
+from orharness.stream import Chunk
+
+log = logging.getLogger("orharness.recording")
+
+
+class Spool:
+    """A file beside the cassette: JSON, one line for each thing that happens in a session.
+
+    Each line is one ``write`` to the kernel, so that a killed process has lost none (a machine without power may).
+    Secrets are not written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file for this process alone. Raises ``CassetteError`` where another recorder has it."""
+        self.path = path
+        self._file = path.open("a+b", buffering=0)
+        self._failed = False
+        self._searched: dict[int, SearchedChunks] = {}
+        self.damage: str | None = None  # why something could not be recovered
+        try:
+            _lock(self._file.fileno())
+        except OSError:
+            self._file.close()
+            raise CassetteError(f"{path}: another recorder is writing to this cassette") from None
+
+    def recover(self) -> list[Interaction]:
+        """What a recorder that was killed has left, in the order of the requests. The file stays until ``clear``.
+
+        ``damage`` says afterwards which lines could not be read, and what was lost with them.
+        """
+        self._file.seek(0)
+        found, self.damage = recovered(self._file.read())
+        return found
+
+    def set_aside(self) -> Path:
+        """Copy the file under a name that is free. Returns the copy; raises ``OSError`` where it cannot be made."""
+        names = (f"{self.path.name}.unsaved{'' if number == 1 else f'-{number}'}" for number in count(1))
+        copy = next(path for name in names if not (path := self.path.with_name(name)).exists())
+        self._file.seek(0)
+        with copy.open("xb") as file:
+            file.write(self._file.read())
+        return copy
+
+    def begin(self, session: Session) -> None:
+        """Write that a response head has come."""
+        known = session.interaction()
+        coded = bool(session.secrets) and not decoder_for(known.headers).identity  # then the spool has it decoded
+        self._write(
+            order=session.order,
+            request={
+                "method": known.request.method,
+                "uri": scrub_uri(known.request.uri),
+                "headers": scrub(known.request.headers),
+                "body": _packed(known.request.body),
+            },
+            response={
+                "status": known.status,
+                "reason": known.reason,
+                "headers": scrub(uncoded(known.headers) if coded else known.headers),
+                "head": known.head,
+                "framing": session.framing.value,
+                "announced": None if coded else session.announced,
+                "recorded_at": known.recorded_at,
+            },
+        )
+
+    def chunk(self, session: Session, chunk: Chunk) -> None:
+        """Write one more chunk. The part of its end that may be the beginning of a secret waits for the next one."""
+        searched = self._searched.setdefault(session.order, SearchedChunks(session.headers, session.secrets))
+        *before, data = searched.add(chunk.data)
+        self._continue(session, before)
+        self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
+
+    def _continue(self, session: Session, pieces: Iterable[tuple[int, bytes]]) -> None:
+        for number, data in pieces:
+            if data:
+                self._write(order=session.order, chunk=number, more=_packed(data))
+
+    def end(self, session: Session) -> None:
+        """Write that the response has ended."""
+        note = session.note
+        if searched := self._searched.pop(session.order, None):
+            self._continue(session, searched.rest())
+            note = joined_notes([note, note_about("response", searched.problem)])
+        self._write(order=session.order, ending=session.ending, note=note)
+
+    def saved(self, session: Session) -> None:
+        """Write that the session is in the cassette."""
+        self._write(order=session.order, saved=True)
+
+    def clear(self) -> None:
+        """Empty the file: nothing in it is needed any more."""
+        self._file.truncate(0)
+
+    def close(self, *, keep: bool = False) -> None:
+        """Release the file, and delete it unless it is to be kept for recovery."""
+        if not keep:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+        self._file.close()
+
+    def _write(self, **line: object) -> None:
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+        except OSError as error:  # the stream goes on, and the cassette may yet be saved
+            if not self._failed:
+                log.error("%s: %s; what is going on now would not survive a kill", self.path, error.strerror)  # noqa: TRY400
+            self._failed = True
+
+
+def _packed(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _lock(fileno: int) -> None:
+    with suppress(ImportError):  # Windows has no flock: two recorders for one cassette are not noticed there
+        import fcntl
+
+        fcntl.flock(fileno, fcntl.LOCK_EX | fcntl.LOCK_NB)

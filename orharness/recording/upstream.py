@@ -1,0 +1,197 @@
+"""The recorder's client side: asks the server that is recorded, and reads its response as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from orharness.cassette.interaction import Headers
+from orharness.errors import ScenarioError
+from orharness.recording.session import Head, Session
+from orharness.recording.wire import OF_THE_CONNECTION, readable, text
+from orharness.redaction import is_secret
+from orharness.stream import Ending, Framing
+
+_CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for as long as it likes
+_WATCH_INTERVAL = 0.25  # seconds between two looks whether a silent server is still there
+_READ_SIZE = 2**20  # bytes: reading pauses only for HTTP chunks beyond it
+_API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
+
+
+class CutShort(Exception):  # noqa: N818 - an ending, not an error
+    """The response has ended before its end, as ``ending`` says."""
+
+    def __init__(self, ending: Ending) -> None:
+        self.ending = ending
+
+
+def upstream_uri(upstream: str, path_and_query: str) -> str:
+    """Where a request goes: ``/v1/x`` and ``/x`` both to ``upstream/x``, whose own path says what comes before."""
+    return upstream.rstrip("/") + _API_PREFIX.sub("", path_and_query)
+
+
+def checked_upstream(upstream: str) -> str:
+    """The address. Raises ``ScenarioError`` where it is not a base URL."""
+    try:
+        url = URL(upstream)
+    except ValueError as error:
+        raise ScenarioError(f"the upstream {upstream!r} is not an address: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ScenarioError(f"an upstream is a base URL such as https://host/v1, not {upstream!r}")
+    return upstream
+
+
+def key_from(name: str | None) -> str | None:
+    """The value of an environment variable. Raises ``ScenarioError`` where it is not set."""
+    if name is None:
+        return None
+    if not os.environ.get(name):
+        raise ScenarioError(f"the environment variable {name} is to hold the upstream's key, but it is not set")
+    return os.environ[name]
+
+
+class Asker:
+    """Sends requests to the upstream. ``key`` replaces the client's; ``clock`` is the loop's, in seconds."""
+
+    def __init__(self, key: str | None, clock: Callable[[], float]) -> None:
+        self._key = key
+        self._clock = clock
+        self._client = _client(clock)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._client.close()
+
+    async def ask(self, session: Session, *, announces_body: bool) -> aiohttp.ClientResponse:
+        """Send the request of the session, and give the session the response head.
+
+        ``announces_body``: whether the client sent a Content-Length, which then goes on even where it is 0. Raises what
+        aiohttp raises, ``OSError``, or ``ValueError`` for an impossible address.
+        """
+        asked = session.request
+        headers = CIMultiDict(_with_key(asked.headers, self._key))
+        headers["Accept-Encoding"] = "identity"  # what is recorded is to be the stream itself
+        response = await self._client.request(
+            asked.method,
+            URL(asked.uri, encoded=True),
+            headers=headers,
+            data=io.BytesIO(asked.body) if asked.body or announces_body else None,
+            allow_redirects=False,
+            trace_request_ctx=SimpleNamespace(session=session),
+        )
+        session.answered(_head(asked.method, response), self._clock())
+        return response
+
+
+def _client(clock: Callable[[], float]) -> aiohttp.ClientSession:
+    async def sent(_: object, context: Any, __: object) -> None:
+        context.trace_request_ctx.session.sent(clock())
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(sent)
+    trace.on_request_chunk_sent.append(sent)
+    return aiohttp.ClientSession(
+        # A new connection each time: an idle one may die as it is used, and a POST is not ours to repeat.
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
+        auto_decompress=False,
+        read_bufsize=_READ_SIZE,
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        trace_configs=[trace],
+        trust_env=True,
+    )
+
+
+def _with_key(headers: Headers, key: str | None) -> Headers:
+    """The headers with our key in place of the client's, under the name that the client used."""
+    if key is None:
+        return headers
+    used = next((name for name, _ in headers if is_secret(name) and "key" in name.lower()), None)
+    others = tuple(pair for pair in headers if not is_secret(pair[0]) or "cookie" in pair[0].lower())
+    return (*others, (used, key) if used else ("Authorization", f"Bearer {key}"))
+
+
+def _head(method: str, response: aiohttp.ClientResponse) -> Head:
+    headers = ((text(name), text(value)) for name, value in response.raw_headers)
+    framing, announced = _framing(method, response)
+    return Head(
+        response.status,
+        readable(response.reason or ""),
+        tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
+        framing,
+        announced,
+        response.headers.get("Content-Encoding"),
+    )
+
+
+def _framing(method: str, response: aiohttp.ClientResponse) -> tuple[Framing, int | None]:
+    """How the body ends, and its length in bytes where that is announced."""
+    if _is_chunked(response):
+        return Framing.CHUNKED, None
+    if method == "HEAD" or response.status in (204, 304):
+        return Framing.LENGTH, None
+    if response.content_length is not None:
+        return Framing.LENGTH, response.content_length
+    return Framing.CLOSE, None
+
+
+def _is_chunked(response: aiohttp.ClientResponse) -> bool:
+    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body, one item per HTTP chunk (of a body that is not chunked: one per read). Raises ``CutShort``."""
+    chunked = _is_chunked(upstream)
+    begun = bytearray()
+    watch = asyncio.create_task(_watch(upstream))
+    try:
+        while True:
+            data, complete = await upstream.content.readchunk()
+            begun += data
+            if begun and (complete or not chunked):  # aiohttp reports the last chunk too, which is empty
+                yield bytes(begun)
+                begun.clear()
+            # The answer to readchunk() alone does not show the end: all responses without a body share one object of
+            # aiohttp, which answers (b"", False) once in the life of the process and (b"", True) ever after.
+            if not data and (not complete or upstream.content.at_eof()):
+                return
+    except (aiohttp.ClientError, OSError) as error:
+        if begun:
+            yield bytes(begun)
+        raise CutShort(Ending.RESET if _was_reset(error) else Ending.ABORT) from error
+    finally:
+        watch.cancel()
+
+
+async def _watch(upstream: aiohttp.ClientResponse) -> None:
+    """Wake the reader where aiohttp does not: it closes the connection on broken chunks without an error."""
+    while (connection := upstream.connection) is not None and connection.protocol is not None:
+        was_connected = connection.protocol.is_connected()
+        await asyncio.sleep(_WATCH_INTERVAL)
+        if not was_connected and not upstream.content.is_eof() and upstream.content.exception() is None:
+            upstream.content.set_exception(aiohttp.ClientPayloadError("the server broke the chunked coding"))
+
+
+def _was_reset(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ConnectionResetError) or "ConnectionResetError" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def drop(upstream: aiohttp.ClientResponse) -> None:
+    """Leave the server at once, so that it stops."""
+    if upstream.connection is not None and upstream.connection.transport is not None:
+        upstream.connection.transport.abort()
+    upstream.close()
