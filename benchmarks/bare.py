@@ -14,12 +14,12 @@ from time import monotonic
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
-from orharness.scenario import EVENT_STREAM
-from orharness.server.connection import head
+from orharness.frames import SSE
+from orharness.server.head import head
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.stream import Chunk, Framing
 
-HEAD = head(200, (("Content-Type", EVENT_STREAM),), Framing.CHUNKED, 0, close=False)
+HEAD = head(200, (("Content-Type", SSE.content_type),), Framing.CHUNKED, 0, close=False)
 LAST_CHUNK = b"0\r\n\r\n"
 Plan = Callable[["BareProtocol"], None]
 

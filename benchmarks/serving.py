@@ -30,8 +30,8 @@ from benchmarks.fidelity import about, sse_chunks
 from benchmarks.readers import CHAT_BODY, NUMBER, ChatTarget, ClientProcess, Target, Watch, allow_many_files
 from benchmarks.tables import Table, percentile
 from orharness.cassette import Interaction, RecordedRequest, save
+from orharness.frames import SSE
 from orharness.processes import end_group, own_group
-from orharness.scenario import EVENT_STREAM
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Stream
 
@@ -79,7 +79,7 @@ class Server:
 @contextmanager
 def command(chunks: Sequence[Chunk], folder: Path) -> Iterator[Server]:
     """``orharness serve`` with a cassette of these chunks."""
-    headers = (("Content-Type", EVENT_STREAM),)
+    headers = (("Content-Type", SSE.content_type),)
     request = RecordedRequest("POST", f"http://127.0.0.1{_PATH}", body=CHAT_BODY)
     cassette = folder / f"{len(chunks)}.yaml"
     save(cassette, [Interaction(request, headers=headers, stream=Stream(tuple(chunks)))])

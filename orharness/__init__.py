@@ -13,9 +13,9 @@ from orharness.lazy import lazy_names
 
 if TYPE_CHECKING:
     from orharness.client_contract import ClientContract as ClientContract
-    from orharness.dialects.chat import Failure as Failure
-    from orharness.dialects.chat import ToolCall as ToolCall
-    from orharness.dialects.chat import Usage as Usage
+    from orharness.dialects.completion import Failure as Failure
+    from orharness.dialects.completion import ToolCall as ToolCall
+    from orharness.dialects.completion import Usage as Usage
     from orharness.errors import CassetteError as CassetteError
     from orharness.errors import ClientFailure as ClientFailure
     from orharness.errors import OrharnessError as OrharnessError
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the user wants to hear
 
 _HOMES = {
-    "dialects.chat": "Failure ToolCall Usage",
+    "dialects.completion": "Failure ToolCall Usage",
     "client_contract": "ClientContract",
     "errors": "CassetteError ClientFailure OrharnessError ScenarioError UpstreamError",
     "journal": "Exchange How Outcome Pacing Request",

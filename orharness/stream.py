@@ -7,10 +7,12 @@ none of them; ``edit`` is the one way to change the body, and it moves them all.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from itertools import accumulate, pairwise
 from math import inf
 
@@ -70,7 +72,7 @@ class Stream:
     ``faults``: what was broken on purpose, in order. ``end_marker``: the body offset after the event at which a client
     is to stop (``[DONE]``), ``None`` where there is none. ``gates``: offsets at which the stream is held until the test
     releases it. ``announced``: bytes that a Content-Length promises, where a fault cut the body short. ``frame``: how
-    the body is divided into events.
+    the body is divided into events. ``tokens``: the body offset after each event that carries a part of the answer.
     """
 
     chunks: tuple[Chunk, ...] = ()
@@ -81,6 +83,7 @@ class Stream:
     gates: tuple[int, ...] = ()
     announced: int | None = None
     frame: Frame = SSE
+    tokens: tuple[int, ...] = ()
     body: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -96,12 +99,26 @@ class Stream:
         """Return a stream of one chunk a piece, each ``delay`` seconds after the one before."""
         return cls(tuple(Chunk(piece, delay) for piece in pieces), ending, frame=frame)
 
-    @property
+    @cached_property
     def boundaries(self) -> tuple[int, ...]:
         """The body offset after each chunk; the last one is the body's length."""
         return tuple(accumulate(len(chunk.data) for chunk in self.chunks))
 
-    @property
+    def wire_starts(self, framing: Framing) -> Sequence[int]:
+        """Return where each chunk's own bytes begin on the wire, counted from the first byte after the head."""
+        return self._chunked_starts if framing is Framing.CHUNKED else (0, *self.boundaries[:-1])
+
+    @cached_property
+    def _chunked_starts(self) -> array[int]:
+        starts = array("q")
+        position = 0
+        for chunk in self.chunks:
+            position += len(f"{len(chunk.data):x}") + 2  # the chunk's size and a line end (RFC 9112, section 7.1)
+            starts.append(position)
+            position += len(chunk.data) + 2
+        return starts
+
+    @cached_property
     def duration(self) -> float:
         """Seconds from the head to the last chunk, gates not counted."""
         return sum(chunk.delay for chunk in self.chunks)
@@ -182,6 +199,7 @@ def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
         faults=tuple(replace(fault, at=moved(fault.at)) for fault in stream.faults),
         end_marker=None if stream.end_marker is None else moved(stream.end_marker),
         announced=None if stream.announced is None else stream.announced + growth,
+        tokens=tuple(moved(offset) for offset in stream.tokens),
     )
 
 

@@ -23,7 +23,7 @@ PRICE = 15e-6  # dollars a token, prompt or completion: the list price of a larg
 class Generation:
     """One answer in the making.
 
-    ``offsets``: the body offset behind each event that carries a part of it; ``total``: its tokens in all (of a
+    ``offsets``: the body offset after each event that carries a part of it; ``total``: its tokens in all (of a
     recording those of its usage), spread evenly over these events. ``pace``: seconds a token, ``None`` for a model that
     is as fast as what is written, and as the stream's own delays (``seconds`` in all) once nobody reads. ``price``:
     dollars a token. ``counted``: whether ``total`` is a number of tokens, or of events that stand for them.
@@ -46,13 +46,13 @@ class Generation:
     provider_known: bool = True
 
     def tokens_at(self, offset: int) -> int:
-        """The tokens whose events stand wholly before a body offset."""
+        """Return the tokens whose events are wholly before a body offset."""
         if not self.offsets:
             return 0
         return round(bisect_right(self.offsets, offset) * self.total / len(self.offsets))
 
     def made(self, now: float, written: int, left_at: float | None) -> int:
-        """The tokens made by ``now``; ``left_at`` is when the client left before the end, ``None`` if it has not."""
+        """Return the tokens made by ``now``; ``left_at``: when the client left before the end, else ``None``."""
         if left_at is not None and not self._goes_on:
             now = left_at
         if self.pace is not None:
@@ -72,39 +72,49 @@ class Generation:
         each = self.seconds / self.total if self.total else 0.0
         return int(min(self.total, seconds / each)) if each else self.total
 
+    # --- the journal's meter --------------------------------------------------------------------------------------
 
-def bill(
-    generation: Generation, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool
-) -> Bill:
-    """What is charged for a generation, as things stand at ``now``.
+    @property
+    def provider_name(self) -> str:
+        """The provider's name as it is in a chunk."""
+        return self.provider.name
 
-    ``written`` and ``read`` are body offsets; ``left_at``: when the client left before the end; ``whole``: whether the
-    answer was written to its end. A generation that goes on without its client is billed whole at once: nothing can
-    stop it any more.
-    """
-    cancelled = left_at is not None
-    made = generation.total if whole else generation.made(now, written, left_at)
-    billed = generation.total if cancelled and generation._goes_on else made
-    if not generation.streamed:
-        taken_written = generation.total if whole else 0
-        made = billed = generation.total
-    else:
-        taken_written = generation.tokens_at(written)
-    taken_read = None if read is None else generation.tokens_at(read) if generation.streamed else taken_written
-    return Bill(
-        tokens_prompt=generation.prompt,
-        tokens_made=made,
-        tokens_written=taken_written,
-        tokens_read=taken_read,
-        tokens_billed=billed,
-        cancelled=cancelled,
-        cost=round((generation.prompt + billed) * generation.price, 9),
-        counted=generation.counted,
-    )
+    @property
+    def provider_stops(self) -> bool | None:
+        """Whether the model stops when its client leaves; ``None`` where that is not known."""
+        return self.provider.stops_on_cancel if self.provider_known else None
+
+    def bill(self, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool) -> Bill:
+        """Return what is charged, as things are at ``now`` (seconds since the request was read).
+
+        ``written`` and ``read`` are body offsets; ``left_at``: when the client left before the end, ``None`` if it has
+        not; ``whole``: whether the answer was written to its end. A generation that goes on without its client is
+        billed whole at once: nothing can stop it any more.
+        """
+        cancelled = left_at is not None
+        if self.streamed:
+            made = self.total if whole else self.made(now, written, left_at)
+            billed = self.total if cancelled and self._goes_on else made
+            taken_written = self.tokens_at(written)
+            taken_read = None if read is None else self.tokens_at(read)
+        else:
+            made = billed = self.total
+            taken_written = self.total if whole else 0
+            taken_read = None if read is None else taken_written
+        return Bill(
+            tokens_prompt=self.prompt,
+            tokens_made=made,
+            tokens_written=taken_written,
+            tokens_read=taken_read,
+            tokens_billed=billed,
+            cancelled=cancelled,
+            cost=round((self.prompt + billed) * self.price, 9),
+            counted=self.counted,
+        )
 
 
 def generation_document(generation: Generation, made: Bill, created_at: str) -> dict[str, Any]:
-    """What ``GET …/generation?id=`` answers (https://openrouter.ai/docs/api-reference/get-a-generation).
+    """Return what ``GET …/generation?id=`` answers (https://openrouter.ai/docs/api-reference/get-a-generation).
 
     While the model goes on without its client, ``finish_reason`` is null and ``in_progress`` says so. Where events
     stand for tokens, ``counted`` says so; the gateway's own document has no such key.

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import aiohttp
 from aiohttp import web
 
-from orharness.dialects.answer import fold
+from orharness.dialects.chat.fold import fold
 from orharness.server.thread import loopback_sockets
 from orharness.sse import Decoder, Event, encode
 

@@ -114,7 +114,7 @@ def later():
         *("orharness", "orharness.sse", "orharness.stream"),
         *("orharness.dialects.chat", "orharness.dialects.answer", "orharness.server.facade"),
     }
-    assert ("orharness.scenario", "orharness.dialects.chat") in OWN
+    assert ("orharness.scenario.reply", "orharness.dialects") in OWN
     assert ("orharness.pytest_plugin", "orharness.server.facade") in OWN  # under TYPE_CHECKING and in a function
 
 

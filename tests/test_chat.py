@@ -7,13 +7,15 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import chat_dialect as chat
 import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.dialects import chat, markers
-from orharness.dialects.chat import Completion, Failure, ReportedError, ToolCall, Usage
+from orharness.dialects import markers
+from orharness.dialects.answer import ReportedError
+from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.errors import ScenarioError
 from orharness.gateways import GATEWAYS, ONEROUTER, OPENAI, OPENROUTER, ErrorShape, Gateway
 from orharness.sse import Comment, Event, decode, encode
@@ -63,7 +65,7 @@ def test_what_is_streamed_is_read_back(completion: Completion, gateway: Gateway,
         (each.name, each.arguments) for each in completion.tool_calls
     ]
     assert answer.finish_reason == completion.finish_reason or completion.finish_reason is None
-    assert (answer.id, answer.model) == (completion.id_at(gateway), completion.model)
+    assert (answer.id, answer.model) == (completion.id_at(gateway), completion.model_sent)
     assert answer.provider == (completion.provider if gateway.names_provider else None)
     assert (answer.usage is not None) == (include_usage or gateway is OPENROUTER)
 
@@ -222,12 +224,6 @@ def test_the_end_marker_is_behind_the_first_one_wherever_it_stands(newline: str)
 )
 def test_what_only_looks_like_the_end_marker_is_none(body: bytes) -> None:
     assert chat.mark_end(replace(Stream.of(body), end_marker=3)).end_marker is None
-
-
-def test_another_dialects_end_is_marked_with_its_predicate() -> None:
-    stream = Stream.of(encode(Event("message_stop", "{}")), b": bye\n\n")
-    assert chat.mark_end(stream).end_marker is None
-    assert chat.mark_end(stream, markers.is_end_of_messages).end_marker == stream.boundaries[0]
 
 
 # Errors
@@ -472,7 +468,7 @@ def test_the_list_of_models() -> None:
             {"id": "local", "object": "model", "created": 5, "owned_by": "orharness"},
         ],
     }
-    assert [model["id"] for model in chat.models_document()["data"]] == [Completion().model]
+    assert [model["id"] for model in chat.models_document()["data"]] == [Completion().model_sent]
 
 
 # The real SDK reads what is made here

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import chat_dialect as chat
 import pytest
 import yaml
 
-from orharness.dialects import chat, markers
-from orharness.dialects.chat import ReportedError, ToolCall
+from orharness.dialects import markers
+from orharness.dialects.answer import ReportedError
+from orharness.dialects.completion import ToolCall
 from orharness.sse import Comment, Event, Item, decode
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import chat_dialect as chat
 import pytest
 
 from orharness.cassette import Interaction, RecordedRequest, load, save
@@ -23,7 +24,7 @@ from orharness.cli import main
 from orharness.cli.demo import CHOSEN
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, claim_of
-from orharness.dialects import chat
+from orharness.dialects.completion import Completion
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
 from orharness.sse import Comment, decode
@@ -125,7 +126,7 @@ def recorded(path: Path, *texts: str) -> Path:
             Interaction(
                 RecordedRequest("POST", "https://host/v1/chat/completions", body=json.dumps({"model": text}).encode()),
                 headers=(("Content-Type", "text/event-stream"),),
-                stream=chat.stream(chat.Completion.of(text), ONEROUTER, False, 0.01),
+                stream=chat.stream(Completion.of(text), ONEROUTER, False, 0.01),
                 head=0.01,
                 recorded_at="2026-11-22T06:00:00Z",
             )
@@ -430,7 +431,7 @@ def test_the_cases_of_the_demo_are_in_the_catalogue_and_name_one_each() -> None:
 
 def test_the_demo_also_plays_long_streams_and_those_without_any_character_to_cut(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    stream = Stream.of(*[b": wait\n\n"] * 3, chat.stream(chat.Completion.of("a b c d " * 40), ONEROUTER).body, delay=1)
+    stream = Stream.of(*[b": wait\n\n"] * 3, chat.stream(Completion.of("a b c d " * 40), ONEROUTER).body, delay=1)
     save(path, [Interaction(RecordedRequest("POST", "http://host/v1/chat/completions"), 200, "OK", EVENTS, stream)])
     code = f"from pathlib import Path; from orharness.cli.demo import show_demo; show_demo(Path({str(path)!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False, timeout=60)

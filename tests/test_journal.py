@@ -1,9 +1,9 @@
-"""``decide`` row by row, the journal's form, and reading a request's odd bytes."""
+"""The journal's form, and reading a request's odd bytes."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -12,143 +12,17 @@ from hypothesis import strategies as st
 from orharness.journal import (
     Bill,
     Boundaries,
-    Disconnect,
     Exchange,
     How,
-    Observation,
     Outcome,
     Pacing,
     Request,
-    decide,
     journal_document,
 )
-
-FIN = Disconnect(2.0, How.FIN)
-SENT = Observation(end=90, written=100, ended_at=1.0)  # 90: behind [DONE]; 10 bytes more behind it
-HALF = Observation(end=90, written=50, read=50)
-
-# -- decide: the rows of DESIGN's table, and their edges -----------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("seen", "outcome"),
-    [
-        pytest.param(replace(SENT, read=100, all_read=True), Outcome.COMPLETED, id="all was played and read"),
-        pytest.param(replace(SENT, read=100, all_read=True, disconnect=FIN), Outcome.COMPLETED, id="then it left"),
-        pytest.param(SENT, Outcome.COMPLETED, id="all was played, and nobody can tell what was read"),
-        pytest.param(Observation(end=0, ended_at=0.0), Outcome.COMPLETED, id="an empty body"),
-        pytest.param(replace(SENT, read=90, all_read=False), None, id="all was played, and bytes lie unread"),
-        pytest.param(
-            replace(SENT, read=90, all_read=False, disconnect=FIN), Outcome.LEFT_AT_END, id="left at the end marker"
-        ),
-        pytest.param(
-            replace(SENT, read=95, all_read=False, disconnect=FIN), Outcome.LEFT_AT_END, id="left behind the end marker"
-        ),
-        pytest.param(
-            replace(SENT, read=89, all_read=False, disconnect=FIN), Outcome.CANCELLED, id="left one byte before it"
-        ),
-        pytest.param(replace(HALF, disconnect=FIN), Outcome.CANCELLED, id="left in the middle"),
-        pytest.param(
-            replace(HALF, written=90, read=None, disconnect=FIN), Outcome.LEFT_AT_END, id="blind: written counts"
-        ),
-        pytest.param(
-            replace(HALF, written=89, read=None, disconnect=FIN), Outcome.CANCELLED, id="blind, one byte before"
-        ),
-        pytest.param(
-            replace(HALF, written=90, read=0, disconnect=FIN), Outcome.CANCELLED, id="written to the end, nothing read"
-        ),
-        pytest.param(replace(HALF, fault_at=1.0), Outcome.FAULTED, id="a fault"),
-        pytest.param(replace(HALF, fault_at=1.0, disconnect=FIN), Outcome.FAULTED, id="a fault, then it left"),
-        pytest.param(replace(HALF, fault_at=2.0, disconnect=FIN), Outcome.FAULTED, id="a fault at the same moment"),
-        pytest.param(replace(HALF, fault_at=2.1, disconnect=FIN), Outcome.CANCELLED, id="it left, then a fault"),
-        pytest.param(replace(SENT, fault_at=0.9, all_read=True), Outcome.FAULTED, id="a fault, then the end"),
-        pytest.param(
-            replace(HALF, all_read=False, test_ended=True), Outcome.ABANDONED, id="the test ends, bytes unread"
-        ),
-        pytest.param(replace(HALF, all_read=True, test_ended=True), Outcome.STILL_OPEN, id="the test ends, all read"),
-        pytest.param(replace(HALF, test_ended=True), Outcome.STILL_OPEN, id="the test ends, unknown"),
-        pytest.param(replace(SENT, all_read=False, test_ended=True), Outcome.ABANDONED, id="played whole, unread"),
-        pytest.param(replace(HALF, test_ended=True, disconnect=FIN), Outcome.CANCELLED, id="it left, the test ends"),
-        pytest.param(replace(HALF, test_ended=True, fault_at=1.0), Outcome.FAULTED, id="a fault, the test ends"),
-        pytest.param(HALF, None, id="under way"),
-        pytest.param(Observation(end=0, begun=False), None, id="nothing begun"),
-        pytest.param(
-            Observation(end=0, begun=False, disconnect=FIN), Outcome.CANCELLED, id="left before anything began"
-        ),
-        pytest.param(Observation(end=0, begun=False, test_ended=True), Outcome.STILL_OPEN, id="never begun"),
-        pytest.param(Observation(end=0, matched=False), Outcome.UNMATCHED, id="no route"),
-        pytest.param(
-            replace(SENT, matched=False, disconnect=FIN, fault_at=0.0), Outcome.UNMATCHED, id="no route at all"
-        ),
-    ],
-)
-def test_the_outcome(seen: Observation, outcome: Outcome | None) -> None:
-    assert decide(seen) is outcome
-
-
-@pytest.mark.parametrize("how", How)
-def test_how_it_left_decides_nothing(how: How) -> None:
-    assert decide(replace(HALF, disconnect=Disconnect(2.0, how))) is Outcome.CANCELLED
 
 
 def test_only_a_whole_answer_is_finished() -> None:
     assert {outcome for outcome in Outcome if outcome.finished} == {Outcome.COMPLETED, Outcome.LEFT_AT_END}
-
-
-SIZE = 12
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Observation]:
-    """What a server can see one after the other: writes, reads, then the end, a fault, a leaving, the test's end.
-
-    Nothing is written or read behind an end, a fault or a leaving; what was seen at a moment is never unseen.
-    """
-    blind = draw(st.booleans())
-    end = draw(st.integers(0, SIZE))
-    seen = Observation(end=end, begun=draw(st.booleans()), all_read=None if blind else True, read=None if blind else 0)
-    history, now = [seen], 0.0
-    for event in draw(st.lists(st.sampled_from(["write", "read", "end", "fault", "leave", "test"]), max_size=12)):
-        now += draw(st.sampled_from([0.0, 0.5]))
-        over = seen.ended_at is not None or seen.fault_at is not None
-        if event == "write" and seen.begun and not over and not seen.disconnect and seen.written < SIZE:
-            seen = replace(seen, written=seen.written + draw(st.integers(1, SIZE - seen.written)))
-            seen = seen if blind else replace(seen, all_read=False)
-        elif event == "read" and seen.read is not None and not seen.disconnect:
-            read = draw(st.integers(seen.read, seen.written))
-            seen = replace(seen, read=read, all_read=read == seen.written)
-        elif event == "end" and seen.begun and seen.written == SIZE and not over and not seen.disconnect:
-            seen = replace(seen, ended_at=now)
-        elif event == "fault" and seen.begun and not over and not seen.disconnect:
-            seen = replace(seen, fault_at=now)
-        elif event == "leave" and not seen.disconnect:
-            seen = replace(seen, disconnect=Disconnect(now, How.FIN))
-        elif event == "test":
-            seen = replace(seen, test_ended=True)
-            history.append(seen)
-            break
-        history.append(seen)
-    return history
-
-
-@given(histories())
-def test_what_was_decided_is_never_decided_otherwise(history: list[Observation]) -> None:
-    outcomes = [outcome for outcome in map(decide, history) if outcome is not None]
-    assert len(set(outcomes)) <= 1
-    if history[-1].test_ended or history[-1].disconnect:
-        assert outcomes  # nothing stays open then
-
-
-@given(histories())
-def test_only_an_answer_that_reached_its_end_is_finished(history: list[Observation]) -> None:
-    for seen in history:
-        taken = seen.written if seen.read is None else seen.read
-        outcome = decide(seen)
-        if outcome is not None and outcome.finished:
-            assert taken >= seen.end
-            assert seen.begun
-        if outcome is Outcome.CANCELLED:
-            assert taken < seen.end or not seen.begun
 
 
 # -- the journal's form --------------------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import chat_dialect as chat
 import pytest
 
-from orharness.dialects import chat, markers
-from orharness.dialects.chat import Completion
+from orharness.dialects import markers
+from orharness.dialects.completion import Completion
 from orharness.sse import Event
 
 

@@ -33,8 +33,8 @@ from orharness.recording.session import Session
 from orharness.recording.spool import Spool
 from orharness.recording.upstream import upstream_uri
 from orharness.redaction import spans_in
+from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.server.facade import SseServer
-from orharness.server.playback import interaction_routes, serving_routes
 from orharness.sse import Event, decode
 from orharness.stream import Chunk, Ending, Framing, Stream
 

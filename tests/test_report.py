@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+import chat_dialect as chat
 import pytest
 from rich.cells import cell_len
 
 from orharness.cassette import Interaction, RecordedRequest
-from orharness.dialects import chat
+from orharness.dialects.completion import Completion
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
 from orharness.journal import Bill, Boundaries, Exchange, How, Outcome, Pacing, Request, journal_document
@@ -49,7 +50,7 @@ def interaction(stream: Stream, ending: str = "eof") -> Interaction:
 
 
 def answer(text: str = TEXT, *, cut: bool = True) -> Stream:
-    stream = chat.stream(chat.Completion.of(text), ONEROUTER, True, 0.02)
+    stream = chat.stream(Completion.of(text), ONEROUTER, True, 0.02)
     stream = compose([comments(": ONEROUTER PROCESSING", every=100, before=3), first_chunk(0.5)])(stream)
     inside = [stream.body.index(sign.encode()) + 1 for sign in "ü世🙂" if sign in text]
     return repartition(stream, (*stream.boundaries, *(inside if cut else ())))

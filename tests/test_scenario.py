@@ -9,28 +9,23 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import chat_dialect as chat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.cassette import Interaction, RecordedRequest
-from orharness.dialects import chat
-from orharness.dialects.chat import Failure, ToolCall, Usage
+from orharness.dialects import completion
+from orharness.dialects.completion import MODEL, Failure, ToolCall, Usage
 from orharness.errors import ScenarioError
 from orharness.gateways import GATEWAYS, OPENAI, Gateway
 from orharness.journal import Pacing, Request
-from orharness.scenario import (
-    Reply,
-    Response,
-    Route,
-    api_path,
-    error_response,
-    json_difference,
-    json_response,
-    one_of,
-    select,
-)
-from orharness.server.playback import interaction_routes, serving_routes
+from orharness.scenario import Reply, Response, Route, api_path
+from orharness.scenario.checked import one_of
+from orharness.scenario.difference import json_difference
+from orharness.scenario.playback import interaction_routes, serving_routes
+from orharness.scenario.response import error_response, json_response
+from orharness.scenario.route import select, why_none
 from orharness.sse import Comment, Event, Retry, decode, encode
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.transforms import append, comments, drop, hold, per_byte, repeat, split_at, truncate
@@ -90,8 +85,8 @@ def test_a_chat_is_one_document_to_any_other_request(body: object) -> None:
         (WHOLE, {}, "m"),
         (STREAMED, {"model": "given"}, "given"),
         (WHOLE, {"model": "given"}, "given"),
-        (post({"stream": True}), {}, chat.Completion.model),
-        (post({"stream": True, "model": 7}), {}, chat.Completion.model),
+        (post({"stream": True}), {}, MODEL),
+        (post({"stream": True, "model": 7}), {}, MODEL),
     ],
 )
 def test_the_model_is_the_one_that_the_request_names_unless_one_is_given(
@@ -507,7 +502,7 @@ def test_a_route_is_told_by_its_condition() -> None:
 
 def test_what_chat_takes_is_listed_once_each() -> None:
     with pytest.raises(ScenarioError) as raised:
-        Reply.chat("x", tempo=1)
+        Reply.chat("x", tempo=1)  # type: ignore[call-arg]
     names = re.findall(r"(\w+)=", str(raised.value).partition("it takes")[2])
     assert "provider" in names
     assert len(names) == len(set(names))
@@ -560,40 +555,40 @@ def test_replies_come_in_turn_and_the_last_repeats() -> None:
 )
 def test_a_condition_goes_first_and_among_equals_the_one_not_asked_yet(calls: list[int], chosen: int) -> None:
     routes = [route(), route({"model": "a/b"}), route({"turn": 2})]
-    assert select(list(zip(routes, calls, strict=True)), ASKED) == (chosen, None)
+    assert select(list(zip(routes, calls, strict=True)), ASKED) == chosen
 
 
 def test_two_replies_to_the_same_request_come_in_the_order_in_which_they_were_written() -> None:
-    assert [select([(route(), one), (route(), two)], ASKED)[0] for one, two in ((0, 0), (1, 0), (1, 1), (1, 7))] == [
+    assert [select([(route(), one), (route(), two)], ASKED) for one, two in ((0, 0), (1, 0), (1, 1), (1, 7))] == [
         *(0, 1, 1, 1)
     ]
 
 
 def test_a_condition_that_does_not_fit_leaves_the_request_to_the_others() -> None:
-    assert select([(route({"model": "c"}), 0), (route(), 3)], ASKED) == (1, None)
+    assert select([(route({"model": "c"}), 0), (route(), 3)], ASKED) == 1
 
 
 def test_a_route_with_a_number_of_times_is_used_up() -> None:
     once, always = route({"turn": 2}, times=1), route()
-    assert select([(once, 0), (always, 0)], ASKED)[0] == 0
-    assert select([(once, 1), (always, 0)], ASKED)[0] == 1
-    assert select([(once, 1)], ASKED) == (
-        None,
+    assert select([(once, 0), (always, 0)], ASKED) == 0
+    assert select([(once, 1), (always, 0)], ASKED) == 1
+    assert select([(once, 1)], ASKED) is None
+    assert why_none([(once, 1)], ASKED) == (
         "no route answers POST /v1/chat/completions; the nearest:\n"
         "  POST /chat/completions when turn=2\n"
-        "    it has answered 1 of 1 requests already",
+        "    it has answered 1 of 1 requests already"
     )
 
 
 def test_the_id_of_an_answer_is_made_once_and_not_once_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    digest = chat._digest
+    digest = completion.digest
 
     def counted(*parts: object) -> str:
         made.append(parts)
         return digest(*parts)
 
-    monkeypatch.setattr(chat, "_digest", counted)
+    monkeypatch.setattr(completion, "digest", counted)
     Reply.chat(tokens=200).answer(STREAMED)
     assert len(made) <= 3
 
@@ -605,8 +600,7 @@ def test_the_nearest_routes_come_first_three_of_them() -> None:
         route({"model": "c", "turn": 3}),
         route(path="/embeddings"),
     ]
-    assert select([(one, 0) for one in routes], ASKED) == (
-        None,
+    assert why_none([(one, 0) for one in routes], ASKED) == (
         "no route answers POST /v1/chat/completions; the nearest:\n"
         "  POST /chat/completions when model='c'\n"
         "    model: expected 'c', got 'a/b'\n"
@@ -614,12 +608,12 @@ def test_the_nearest_routes_come_first_three_of_them() -> None:
         "    path: expected /v1/embeddings, got /v1/chat/completions\n"
         "  GET /x\n"
         "    method: expected GET, got POST\n"
-        "    path: expected /v1/x, got /v1/chat/completions",
+        "    path: expected /v1/x, got /v1/chat/completions"
     )
 
 
 def test_where_there_are_no_routes_that_is_said() -> None:
-    assert select([], ASKED) == (None, "no route answers POST /v1/chat/completions: no reply is set up")
+    assert why_none([], ASKED) == "no route answers POST /v1/chat/completions: no reply is set up"
 
 
 # -- json_difference -----------------------------------------------------------------------------------------------
@@ -700,7 +694,7 @@ def played(routes: list[Route], *requests: Request) -> list[str | None]:
     """What each of the requests is answered, as the server goes about it."""
     calls, answers = [0] * len(routes), []
     for request in requests:
-        chosen, _ = select(list(zip(routes, calls, strict=True)), request)
+        chosen = select(list(zip(routes, calls, strict=True)), request)
         answers.append(None if chosen is None else said_by(routes[chosen].reply_to(request, calls[chosen])[0]))
         if chosen is not None:
             calls[chosen] += 1

@@ -23,8 +23,9 @@ from raw import Raw, dechunk
 from orharness.cassette import Interaction, RecordedRequest
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.journal import Outcome
+from orharness.scenario.playback import serving_routes
 from orharness.server.facade import SseServer
-from orharness.server.playback import serving_routes
+from orharness.server.peerqueue import PeerQueue
 from orharness.server.thread import ServerThread, _ProxyBypass
 from orharness.transforms import hold
 
@@ -261,13 +262,12 @@ def test_waiting_for_the_server_inside_itself_is_an_error_and_not_a_deadlock(ser
         assert "cannot wait for the server itself" in _answer(raw)["error"]["message"]
 
 
-def test_a_thread_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+def test_a_thread_that_cannot_start_says_why() -> None:
+    def broken() -> PeerQueue:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("orharness.server.thread.PeerQueue", broken)
     with pytest.raises(OrharnessError, match="could not start: ZeroDivisionError"):
-        ServerThread().start()
+        ServerThread(make_peers=broken).start()
 
 
 def test_loopback_is_kept_out_of_a_proxys_reach_while_any_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +297,7 @@ def test_a_forgotten_release_ends_and_says_so(sse_thread: ServerThread) -> None:
         with Raw(server) as raw:
             raw.post()
             raw.read_all()
-        with pytest.raises(ScenarioError, match=r"held at gate 1 for 0\.01 s: reply\.release\(\) was never called"):
+        with pytest.raises(ScenarioError, match=r"held at gate 1 for 0\.01 s: route\.release\(\) was never called"):
             server.verify()
         assert "release() was never called" in server.account()
 

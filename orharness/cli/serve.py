@@ -20,14 +20,14 @@ from orharness.contract.judge import in_words
 from orharness.contract.replay import find, parse
 from orharness.contract.replies import reply_cut
 from orharness.errors import ScenarioError
-from orharness.journal import Exchange, Request
+from orharness.journal import Exchange
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.text import outcome_style, outcomes
-from orharness.scenario import Reply, Response, api_path
+from orharness.scenario import api_path
+from orharness.scenario.playback import serving_routes
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
-from orharness.server.playback import serving_routes
 from orharness.stream import Transform
 from orharness.transforms import comments, compose, pace
 from orharness.transforms import rechunk as rechunked
@@ -111,21 +111,14 @@ def _mount(
 ) -> None:
     if options.case is not None:
         cuts = None if options.at is None else parse(options.at)
-        server.post("/chat/completions").replies(_through(reply_cut(find(options.case), cuts), through))
+        reply = reply_cut(find(options.case), cuts)
+        server.post("/chat/completions").replies(replace(reply, through=(*reply.through, *through)))
     elif not options.cassettes:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
         server.chat(TEXT if options.text is None else options.text, through=through, **named)
     # All cassettes as if they were one: an equal body is found in whichever of them it stands.
     for route in serving_routes(interactions, through):
         server.mount(route, strict=False)
-
-
-def _through(reply: Reply, through: Sequence[Transform]) -> Reply:
-    def answer(request: Request) -> Response:
-        response = reply.answer(request)
-        return replace(response, stream=compose(through)(response.stream))
-
-    return replace(reply, answer=answer) if through else reply
 
 
 def _introduce(

@@ -7,8 +7,9 @@ from dataclasses import replace
 from orharness.contract.case import Case
 from orharness.contract.chunkings import Cuts
 from orharness.journal import Request
-from orharness.scenario import Reply, Response
-from orharness.stream import Stream, repartition
+from orharness.scenario import Reply
+from orharness.stream import Stream
+from orharness.transforms import cut_at
 
 _ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
@@ -19,15 +20,8 @@ def reply_cut(case: Case, cuts: Cuts) -> Reply:
 
 
 def cut(reply: Reply, cuts: Cuts) -> Reply:
-    """The reply with its body cut there and nowhere else; with ``None`` as it is."""
-    if cuts is None:
-        return reply
-
-    def answer(request: Request) -> Response:
-        response = reply.answer(request)
-        return replace(response, stream=repartition(response.stream, cuts))
-
-    return Reply(answer, reply.name)
+    """Return the reply with its body cut there and nowhere else; with ``None`` as it is."""
+    return reply if cuts is None else replace(reply, through=(*reply.through, cut_at(*cuts)))
 
 
 def representative(case: Case) -> Stream:

@@ -1,5 +1,12 @@
-"""What the bytes mean: the wire dialects of LLM services.
+"""What the bytes mean: the wire dialects of LLM services, each a value in ``DIALECTS``.
 
-``chat`` is the OpenAI chat-completions dialect: an answer to events; ``answer`` is its way back. ``markers`` knows of
-each dialect which event tells a client to stop, so that a replayed stream of any of them is judged right.
+``completion`` is what an answer means before it is written, ``answer`` what a stream said; both are the same for all
+dialects. Each dialect has a folder of its own.
 """
+
+from __future__ import annotations
+
+from orharness.dialects.chat import CHAT
+from orharness.dialects.dialect import DIALECTS, Asked, Carried, Dialect, Refused, Written
+
+__all__ = ["CHAT", "DIALECTS", "Asked", "Carried", "Dialect", "Refused", "Written"]

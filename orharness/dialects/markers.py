@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
-from orharness.dialects import answer
+import orharness.dialects.chat.fold as chat
 from orharness.sse import Event, Item
 
 Predicate = Callable[[Event], bool]
@@ -24,7 +24,7 @@ ERROR = "error"  # the type of an error event of Responses and Messages
 
 def is_end_of_responses(event: Event) -> bool:
     """OpenAI Responses: completed, failed or incomplete; ``[DONE]`` too, which OpenRouter sends behind it."""
-    return answer.is_end(event) or _says(event, RESPONSES_ENDS)
+    return chat.is_end(event) or _says(event, RESPONSES_ENDS)
 
 
 def is_end_of_messages(event: Event) -> bool:
@@ -39,7 +39,7 @@ def is_end_of_any(event: Event) -> bool:
 
 def may_leave_after(event: Event) -> bool:
     """Whether a client of any dialect may leave after the event: an end marker, or an error, named or by its JSON."""
-    return is_end_of_any(event) or answer.error_of(event) is not None or _says(event, (ERROR,))
+    return is_end_of_any(event) or chat.error_of(event) is not None or _says(event, (ERROR,))
 
 
 def is_never_the_end(event: Event) -> bool:
@@ -48,7 +48,7 @@ def is_never_the_end(event: Event) -> bool:
 
 
 _BY_PATH: dict[str, Predicate] = {
-    "/completions": answer.is_end,  # /chat/completions too
+    "/completions": chat.is_end,  # /chat/completions too
     "/responses": is_end_of_responses,
     "/messages": is_end_of_messages,
 }
@@ -68,7 +68,7 @@ def end_of(source: str | Iterable[Item]) -> Predicate:
 
 def _dialect(end: Event) -> Predicate:
     # The chat's own comes first: [DONE] without anything before it that ends another dialect is a chat's.
-    return next(each for each in (answer.is_end, is_end_of_responses, is_end_of_messages) if each(end))
+    return next(each for each in (chat.is_end, is_end_of_responses, is_end_of_messages) if each(end))
 
 
 def _says(event: Event, types: tuple[str, ...]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from multidict import CIMultiDict
 
-from orharness.dialects.chat import error_document
+from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
 from orharness.recording.session import Session
@@ -68,7 +68,9 @@ class _Connection(web.RequestHandler):
 def complaint(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """A response of our own, an error in the gateway's shape; the sentence is logged too."""
     log.warning("%s", sentence)
-    return web.json_response(error_document(ONEROUTER, status, sentence), status=status, headers=headers)
+    return web.json_response(
+        DIALECTS.default.error_document(ONEROUTER, status, sentence), status=status, headers=headers
+    )
 
 
 async def refused(request: web.BaseRequest, sentence: str) -> web.Response:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import How
 from orharness.relay.response import ENCODINGS, Ended, Response
-from orharness.scenario import one_of
+from orharness.scenario.checked import one_of
 from orharness.sse import Comment, Decoder, Event, Item
 from orharness.verdict import quote
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from orharness.dialects.chat import Failure
+from orharness.dialects.completion import Failure
 from orharness.journal import How, Pacing
 from orharness.relay import judge
 from orharness.relay.judge import Judge
@@ -59,7 +59,7 @@ class Case:
 
 
 def _chat(tokens: tuple[str, ...], *through: Transform, **options: object) -> Callable[[], Reply]:
-    return lambda: Reply.chat(tokens, through=through, **options)  # type: ignore[arg-type]
+    return lambda: Reply.completion(None, tokens, through=through, **options)  # type: ignore[arg-type]
 
 
 def _model(*through: Transform) -> Callable[[], Reply]:

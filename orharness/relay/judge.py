@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orharness.checks import describe
-from orharness.dialects.chat import wants_stream
-from orharness.journal import Exchange
+from orharness.dialects import DIALECTS, Refused
+from orharness.gateways import ONEROUTER
+from orharness.journal import Exchange, Request
 from orharness.relay.response import Ended
 from orharness.relay.views import Form, best_view, contents, events_of, finished, form_of, items_of, parsed, says, views
 from orharness.sse import Comment
@@ -116,6 +117,15 @@ class Seen:
 Judge = Callable[[Seen], Evidence | str | None]
 
 
+def _wants_stream(request: Request) -> bool:
+    """Whether the relay asked its upstream for a stream."""
+    dialect = DIALECTS.at(request.path) or DIALECTS.default
+    try:
+        return dialect.asked(request, ONEROUTER).stream
+    except Refused:
+        return False
+
+
 def asked(seen: Seen) -> Evidence | None:
     """The relay asks our upstream, and for a stream."""
     expected = f'POST {seen.base_url}/chat/completions with "stream": true'
@@ -131,7 +141,7 @@ def asked(seen: Seen) -> Evidence | None:
             reason = f"the backend answers {seen.status}: look at the request, --json and --header"
         return Evidence(expected, got, reason)
     request = seen.exchanges[-1].request
-    if not wants_stream(request.json):
+    if not _wants_stream(request):
         got = shorten(request.text, 200)
         return Evidence(expected, got, 'the backend asks for the whole answer: without "stream": true none is streamed')
     return None
@@ -151,7 +161,7 @@ def asked_again(seen: Seen, *, billed: bool = False) -> list[Exchange]:
         if billed and one.bill is None:
             continue
         question = _question(one)
-        if question in known or (number >= asked and wants_stream(one.request.json)):
+        if question in known or (number >= asked and _wants_stream(one.request)):
             found.append(one)
         known.append(question)
     return found

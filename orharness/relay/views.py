@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from orharness.dialects.answer import list_at
+from orharness.dialects.values import list_at
 from orharness.sse import Event, Item, decode
 
 _PREFIX = re.compile(r"^\w{1,2}:(?=[\"\[{])")  # the Vercel AI SDK's data stream: 0:"text"

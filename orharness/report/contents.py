@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from orharness.dialects.answer import Answer, Choice, at, fold, list_at
-from orharness.sse import Comment, Event, Item, Retry, decode_with_offsets
+from orharness.dialects import DIALECTS, Dialect
+from orharness.dialects.answer import Answer, Choice
+from orharness.sse import Comment, Event, Item, Retry
 from orharness.stream import Stream
 from orharness.verdict import BOUNDARY, quote
 
@@ -62,8 +61,9 @@ class _Span:
 
 
 def contents(stream: Stream) -> list[Content]:
-    """What is in each chunk, in order."""
-    spans = _spans(stream.body)
+    """Return what is in each chunk, in order."""
+    spans = _spans(stream)
+    dialect = dialect_of(stream)
     found = []
     moment, start, first = 0.0, 0, 0
     for chunk in stream.chunks:
@@ -71,16 +71,22 @@ def contents(stream: Stream) -> list[Content]:
         end = start + len(chunk.data)
         while first < len(spans) and spans[first].end <= start:
             first += 1
-        parts = [*_parts(stream.body, start, end, spans, first), *_cut(stream.body, end)]
+        parts = [*_parts(stream.body, start, end, spans, first, dialect), *_cut(stream.body, end)]
         found.append(Content(moment, chunk.delay, start, end - start, tuple(_joined(parts))))
         start = end
     return found
 
 
-def _spans(body: bytes) -> list[_Span]:
+def dialect_of(stream: Stream) -> Dialect:
+    """Return the dialect of a stream, the default one where nothing in it tells."""
+    return DIALECTS.of(stream.frame.decode(stream.body)) or DIALECTS.default
+
+
+def _spans(stream: Stream) -> list[_Span]:
+    body = stream.body
     found = []
     start = 0
-    for end, item in decode_with_offsets(body):
+    for end, item in stream.frame.decode_with_offsets(body):
         found.append(_Span(_behind_blank(body, start), end, item))
         start = end
     start = _behind_blank(body, start)
@@ -93,14 +99,14 @@ def _behind_blank(body: bytes, start: int) -> int:
     return start
 
 
-def _parts(body: bytes, start: int, end: int, spans: list[_Span], first: int) -> Iterator[Part]:
+def _parts(body: bytes, start: int, end: int, spans: list[_Span], first: int, dialect: Dialect) -> Iterator[Part]:
     index = first
     while index < len(spans) and spans[index].start < end:
         span = spans[index]
         if span.start < start or span.end > end or span.item is None:
             yield _piece(body, start, end, span)
         if span.item is not None and span.end <= end:
-            yield from describe(span.item)
+            yield from describe(span.item, dialect)
         index += 1
     if index == first:
         yield Part(Kind.BYTES, quote(body[start:end]))
@@ -113,35 +119,30 @@ def _piece(body: bytes, start: int, end: int, span: _Span) -> Part:
     return Part(Kind.BYTES, f"{before}{piece}{behind}")
 
 
-def describe(item: Item) -> list[Part]:
-    """An item in words: what a chat client would take from it, otherwise the item itself."""
+def describe(item: Item, dialect: Dialect) -> list[Part]:
+    """Return an item in words: what a client of the dialect would take from it, otherwise the item itself."""
     match item:
         case Comment(text):
             return [Part(Kind.COMMENT, f":{shown(text)}")]
         case Retry(seconds):
             return [Part(Kind.RETRY, f"retry {seconds:g} s")]
         case Event():
-            return _answered(fold([item])) or [_other(item)]
+            return _answered(item, dialect.fold([item])) or [_other(item, dialect)]
 
 
-def _answered(answer: Answer) -> list[Part]:
+def _answered(event: Event, answer: Answer) -> list[Part]:
     if answer.error is not None:
         code = "" if answer.error.code is None else f" {answer.error.code}"
         return [Part(Kind.ERROR, f"error{code}: {shown(answer.error.message)}")]
-    if answer.complete:
-        return [Part(Kind.END, "[DONE]")]
     parts = [part for index, choice in answer.choices.items() for part in _chosen(choice, index)]
     if answer.usage is not None:
-        parts.append(Part(Kind.USAGE, _usage(answer.usage)))
-    return parts
+        parts.append(Part(Kind.USAGE, _usage(answer)))
+    return [*parts, Part(Kind.END, shown(event.data))] if answer.complete else parts
 
 
-def _usage(usage: Mapping[str, Any]) -> str:
-    """Tokens of the prompt and of the answer; Anthropic and the Responses API have other names for them."""
-    for names in (("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens")):
-        if counted := [f"{usage[name]}" for name in names if isinstance(usage.get(name), int)]:
-            return f"usage {' + '.join(counted)} tokens"
-    return "usage"
+def _usage(answer: Answer) -> str:
+    counted = [f"{count}" for count in (answer.tokens_prompt, answer.tokens_made) if count is not None]
+    return f"usage {' + '.join(counted)} tokens" if counted else "usage"
 
 
 def _chosen(choice: Choice, index: int) -> Iterator[Part]:
@@ -158,18 +159,10 @@ def _chosen(choice: Choice, index: int) -> Iterator[Part]:
         yield Part(Kind.FINISH, f"finish: {shown(choice.finish_reason)}{of}")
 
 
-def _other(event: Event) -> Part:
+def _other(event: Event, dialect: Dialect) -> Part:
     named = "" if event.type == "message" else f"{shown(event.type)}: "
-    return Part(Kind.EVENT, named + (_delta(event.data) or shown(event.data)))
-
-
-def _delta(data: str) -> str | None:
-    """Of a chat chunk that says nothing (a role, an empty text), the part that is not in every other chunk."""
-    try:
-        delta = at(next(iter(list_at(json.loads(data), "choices")), None), "delta")
-    except (ValueError, RecursionError):
-        return None
-    return None if delta is None else f"delta {shown(json.dumps(delta, ensure_ascii=False))}"
+    brief = dialect.brief(event)
+    return Part(Kind.EVENT, named + shown(event.data if brief is None else brief))
 
 
 def shown(text: str) -> str:

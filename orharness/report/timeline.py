@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.text import Text
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, header
-from orharness.dialects.answer import Answer, fold
-from orharness.report.contents import Content, Kind, Part, contents, shown
+from orharness.dialects.answer import Answer
+from orharness.report.contents import Content, Kind, Part, contents, dialect_of, shown
 from orharness.report.screen import Column, Row, Screen
-from orharness.sse import Comment, Event, decode
+from orharness.sse import Comment, Event
 from orharness.stream import Stream
 from orharness.verdict import BOUNDARY, count, shorten
 
@@ -75,8 +75,7 @@ def show_end(screen: Screen, stream: Stream, ending: str | None = None) -> None:
     screen.say(summary(stream), indent=2)
     for fault in stream.faults:
         screen.say(f"fault: {fault.name} at byte {fault.at:,}", "yellow", indent=2)
-    items = decode(stream.body)
-    answer = fold(items)
+    answer = dialect_of(stream).fold(stream.frame.decode(stream.body))
     if answer.choices and not answer.complete:
         screen.say("there is no end marker: a client has to see that the answer is cut short", "yellow", indent=2)
     _show_answer(screen, answer)
@@ -92,7 +91,7 @@ def _show_answer(screen: Screen, answer: Answer) -> None:
 
 def summary(stream: Stream) -> str:
     """Chunks, bytes, events and comments, and the characters that boundaries cut, in one sentence."""
-    items = decode(stream.body)
+    items = stream.frame.decode(stream.body)
     parts = [
         count(len(stream.chunks), "chunk"),
         count(len(stream.body), "byte"),

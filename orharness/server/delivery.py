@@ -8,14 +8,16 @@ from math import inf
 from time import monotonic
 
 from orharness.journal import Pacing
+from orharness.journal.events import Boundary, Ended, FaultReached, HeadWritten, Read, Wrote
 from orharness.player import play
-from orharness.scenario import Response
-from orharness.server.connection import Connection, head
+from orharness.scenario.response import Response
 from orharness.server.exchange import LiveExchange
+from orharness.server.head import head
+from orharness.server.wire import Wire
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
-_A_WRITE = 65536  # bytes: behind so many a write goes out, though more could follow at once
+_A_WRITE = 65536  # bytes: with so many gathered a write goes out, though more could join it
 _LOOK_EVERY = 1.0  # seconds, at least, from one look at what a client has read to the next, where nothing waits for it
 
 
@@ -23,83 +25,78 @@ class LoopClock:
     """The loop's clock: ``time.monotonic``."""
 
     def now(self) -> float:
-        """Now, in seconds."""
+        """Return the moment, in seconds."""
         return monotonic()
 
     async def sleep_until(self, deadline: float) -> None:
-        """Sleeps until the deadline, not at all if it has passed."""
+        """Sleep until the deadline, not at all if it has passed."""
         left = deadline - monotonic()
         if left > 0:
             await asyncio.sleep(left)
 
 
 class Delivery:
-    """The response on the wire. ``exchange`` is told of each thing that happens."""
+    """One response on a wire. ``exchange`` is fed with everything that happens."""
 
     def __init__(
-        self, connection: Connection, exchange: LiveExchange, response: Response, pacing: Pacing, *, http_1_0: bool
+        self, wire: Wire, exchange: LiveExchange, response: Response, pacing: Pacing, *, http_1_0: bool
     ) -> None:
-        self._connection = connection
+        self._wire = wire
         self._exchange = exchange
         self._response = response
         self._stream = response.stream
         self._pacing = pacing
-        # HTTP/1.0 knows no chunked framing (RFC 9112, section 6.1).
+        # HTTP/1.0 has no chunked framing (RFC 9112, section 6.1).
         chunked = self._stream.framing is Framing.CHUNKED
         self._framing = Framing.CLOSE if http_1_0 and chunked else self._stream.framing
         self._seen_to_be_read = False  # all that was written until now
         self._position = 0  # bytes of the body that were written
         self._look_due = 0.0  # on the clock of the exchange
         self._end_marker = inf if self._stream.end_marker is None else self._stream.end_marker  # inf once it is passed
-        self._gathered: list[
-            tuple[Chunk, bytes, bytes]
-        ] = []  # what is to go out in one write, each as it is on the wire
+        self._gathered: list[bytes] = []  # chunks that go out in one write, framed
         self._gathered_size = 0
 
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
-        """Sends all of it; True if the connection may serve another request."""
+        """Send all of it; return whether the connection may serve another request."""
         body = body and self._has_body
-        # A fault is not announced: Node's fetch takes what is cut behind `Connection: close` for whole (undici 6.24).
+        # A fault is not announced: with `Connection: close`, Node's fetch takes a cut body for whole (undici 6.24).
         close = not keep_alive or self._framing is Framing.CLOSE
         clock = LoopClock()
         await clock.sleep_until(self._exchange.started + self._response.head)
-        await self._connection.send(
-            head(
-                self._response.status,
-                self._response.headers,
-                self._framing if self._has_body else None,
-                _length(self._stream),
-                close=close,
-            )
-        )
-        self._exchange.head_written = True
+        await self._send_head(close=close)
         if self._pacing is Pacing.LOCKSTEP:
-            await self._connection.wait_read()
+            await self._wire.wait_read()
         if body:
             if self._pacing is Pacing.INSTANT:
-                await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._behind_all(gate))
+                await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._after_all(gate))
                 await self._flush()
             else:
                 await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
         await self._end(body=body)
         return not close and self._stream.ending is Ending.EOF
 
+    async def _send_head(self, *, close: bool) -> None:
+        framing = self._framing if self._has_body else None
+        response = self._response
+        self._wire.write(head(response.status, response.headers, framing, _length(self._stream), close=close))
+        self._exchange.feed(HeadWritten(self._wire.written, self._framing, self._exchange.elapsed()))
+        await self._wire.drain()
+
     @property
     def _has_body(self) -> bool:
         """Informational, 204 and 304 responses have none, and no framing (RFC 9112, section 6.3)."""
         return self._response.status >= 200 and self._response.status not in (204, 304)
 
-    def _framed(self, chunk: Chunk) -> tuple[bytes, bytes]:
-        """What stands before it on the wire, and itself with what stands behind it."""
+    def _framed(self, chunk: Chunk) -> bytes:
         if self._framing is not Framing.CHUNKED:
-            return b"", chunk.data
-        return b"%x\r\n" % len(chunk.data), chunk.data + b"\r\n"
+            return chunk.data
+        return b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data)
 
     async def _gather(self, chunk: Chunk) -> None:
         """As many chunks in one write as can be: so HTTP chunks arrive in one segment, as a busy proxy joins them."""
-        before, itself = self._framed(chunk)
-        self._gathered.append((chunk, before, itself))
-        self._gathered_size += len(before) + len(itself)
+        framed = self._framed(chunk)
+        self._gathered.append(framed)
+        self._gathered_size += len(framed)
         if self._gathered_size >= _A_WRITE:
             await self._flush()
 
@@ -107,16 +104,14 @@ class Delivery:
         gathered, self._gathered, self._gathered_size = self._gathered, [], 0
         if not gathered:
             return
-        begin, at = self._connection.written, self._exchange.elapsed()
-        self._connection.write(b"".join(part for _, *parts in gathered for part in parts))
-        for chunk, before, itself in gathered:
-            self._exchange.wrote(chunk, begin + len(before), at)
-            self._exchange.boundary(proven=False)
-            begin += len(before) + len(itself)
-        await self._connection.drain()
+        at = self._exchange.elapsed()
+        self._wire.write(b"".join(gathered))
+        self._exchange.feed(Wrote(at, len(gathered)))
+        self._exchange.feed(Boundary(False, len(gathered), at))
+        await self._wire.drain()
 
-    def _behind_all(self, gate: Gate) -> Gate:
-        """The gate, once all that stands before it is written."""
+    def _after_all(self, gate: Gate) -> Gate:
+        """The gate, once everything before it is written."""
 
         async def flushed(number: int) -> None:
             await self._flush()
@@ -125,16 +120,15 @@ class Delivery:
         return flushed
 
     async def _write(self, chunk: Chunk) -> None:
-        if self._pacing is Pacing.RECORDED and self._exchange.begun_writing:
+        if self._pacing is Pacing.RECORDED and self._position:
             self._pass_boundary()
-        before, itself = self._framed(chunk)
-        begin, at = self._connection.written + len(before), self._exchange.elapsed()
-        self._connection.write(before + itself)
-        self._exchange.wrote(chunk, begin, at)
+        at = self._exchange.elapsed()
+        self._wire.write(self._framed(chunk))
+        self._exchange.feed(Wrote(at))
         self._position += len(chunk.data)
-        await self._connection.drain()
+        await self._wire.drain()
         if self._pacing is Pacing.LOCKSTEP:
-            self._seen_to_be_read = await self._connection.wait_read()
+            self._seen_to_be_read = await self._wire.wait_read()
             self._note_boundary(all_read=self._seen_to_be_read or None)
 
     def _pass_boundary(self) -> None:
@@ -145,9 +139,9 @@ class Delivery:
         that after an RST the journal knows about how far the client was.
         """
         if self._is_to_be_asked():
-            self._note_boundary(all_read=self._connection.has_read_all())
+            self._note_boundary(all_read=self._wire.has_read_all())
         else:
-            self._exchange.boundary(proven=False)
+            self._exchange.feed(Boundary(False))
 
     def _is_to_be_asked(self) -> bool:
         now = self._exchange.elapsed()
@@ -160,11 +154,8 @@ class Delivery:
 
     def _note_boundary(self, *, all_read: bool | None) -> None:
         """The boundary after the last chunk is proven if the client was seen to have read all, else assumed."""
-        if all_read:
-            self._exchange.observed()
-        else:
-            self._exchange.boundary(proven=False)
-            self._tell_read(all_read=all_read)
+        self._exchange.feed(Boundary(bool(all_read)))
+        self._note_read(all_read=all_read)
 
     async def _end(self, *, body: bool) -> None:
         """The end marker is seen to be read before anything is written after the last chunk.
@@ -173,42 +164,43 @@ class Delivery:
         """
         if not self._seen_to_be_read:
             self._seen_to_be_read = await self._settle()
-        if self._pacing is Pacing.RECORDED and self._exchange.begun_writing:
+        if self._pacing is Pacing.RECORDED and self._position:
             self._note_boundary(all_read=self._seen_to_be_read or None)
         if self._stream.ends_in_fault:
-            self._exchange.fault_reached()
+            self._exchange.feed(FaultReached(self._exchange.elapsed()))
         match self._stream.ending:
             case Ending.HANG:
-                await asyncio.wait({self._connection.gone})  # not awaited itself: a cancel would cancel it
+                await asyncio.wait({self._wire.gone})  # not awaited itself: a cancel would cancel it
             case Ending.RESET:
-                self._connection.reset()
+                self._wire.reset()
             case Ending.ABORT:
-                self._connection.finish()
+                self._wire.finish()
             case Ending.EOF:
                 await self._end_cleanly(body=body)
 
     async def _end_cleanly(self, *, body: bool) -> None:
         if self._framing is Framing.CHUNKED and body:
-            await self._connection.send(b"0\r\n\r\n")
-        # Where reading can be seen it decides, behind this; who has gone with all of it read is told with the leaving.
-        self._exchange.ended(all_read=False if self._connection.visible else None)
+            self._wire.write(b"0\r\n\r\n")
+            await self._wire.drain()
+        # Where reading can be seen it decides, later; a client that has gone with all of it read decides by leaving.
+        self._exchange.feed(Ended(False if self._wire.visible else None, self._exchange.elapsed()))
         if self._exchange.open:
             await self._settle()
         if self._framing is Framing.CLOSE:
-            self._connection.finish()
+            self._wire.finish()
 
     async def _settle(self) -> bool:
         """Wait until the client has read everything; return whether that was seen."""
-        seen = self._connection.visible and await self._connection.wait_read()
-        self._tell_read(all_read=seen or None)
+        seen = self._wire.visible and await self._wire.wait_read()
+        self._note_read(all_read=seen or None)
         return seen
 
-    def _tell_read(self, *, all_read: bool | None) -> None:
-        self._exchange.client_read(self._connection.read_so_far(), all_read=all_read)
+    def _note_read(self, *, all_read: bool | None) -> None:
+        self._exchange.feed(Read(self._wire.read_so_far(), all_read, self._exchange.elapsed()))
 
 
 def _length(stream: Stream) -> int:
-    """What Content-Length says. A response that does not end cleanly promises more than it sends."""
+    """What Content-Length announces: more than is sent where the response does not end cleanly."""
     if stream.ending is Ending.EOF:
         return len(stream.body)
     return max(stream.announced or 0, len(stream.body) + 1)

@@ -6,26 +6,26 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TypedDict, Unpack
 
 from orharness.checks import explain_exchange, left_open, strict_failures
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Pacing
-from orharness.providers import Provider
-from orharness.scenario import ModelOptions, Piece, Reply, Route, Through, When, one_of
-from orharness.server.app import Mounted, Origin
+from orharness.journal.events import Begun, ExchangeEvent
+from orharness.scenario.checked import one_of
+from orharness.scenario.playback import interaction_routes, serving_routes
+from orharness.scenario.reply import CompletionOptions, ModelOptions, Through
+from orharness.scenario.route import Route, When
+from orharness.server.answering import Mounted
+from orharness.server.exchange import LiveExchange
 from orharness.server.handles import Call, LiveRoute
-from orharness.server.playback import interaction_routes, reply_of, serving_routes
+from orharness.server.origin import Origin
+from orharness.server.routing import RouteBuilder, recorded_in
 from orharness.server.runs import RunAddress
 from orharness.server.thread import ServerThread, loopback_sockets
-from orharness.stream import Stream
 from orharness.transforms import compose
-from orharness.upstream import PRICE
-
-if TYPE_CHECKING:
-    from orharness.cassette.interaction import Interaction
 
 
 class Leaks(StrEnum):
@@ -90,6 +90,7 @@ class SseServer:
                     hold_limit=hold_limit,
                 )
             )
+            self._answering = self._origin.answering
             sockets = loopback_sockets(host, port)
             self._thread.run(lambda: self._origin.listen(sockets))
             self._thread.at_stop(self._origin.close)
@@ -114,19 +115,19 @@ class SseServer:
         return {"base_url": self.base_url, "api_key": API_KEY}
 
     def begin_runs(self, number: int = 1) -> list[RunAddress]:
-        """A base URL of its own for each of so many runs of a client, which begin now.
+        """Begin a number of client runs, and return a base URL of its own for each.
 
         The journal shows their requests without the part of the path that names the run. Earlier runs are over: a
         request that still comes for one is answered with status 410, is in no journal and takes no reply; see
         ``late_requests``. A request to ``base_url`` belongs to the run that is under way.
         """
-        ids = self._thread.call(lambda: self._origin.begin_runs(number))
+        ids = self._thread.call(lambda: self._answering.begin_runs(number))
         return [RunAddress(one, f"{self.origin}/s/{one}/v1") for one in ids]
 
     @property
     def late_requests(self) -> int:
         """How many requests of earlier runs have come since ``begin_runs`` was last called."""
-        return len(self._origin.late)
+        return len(self._answering.late)
 
     def url_for(self, path: str) -> str:
         """The whole address of a path, counted from the origin."""
@@ -134,21 +135,32 @@ class SseServer:
 
     # --- what it answers ------------------------------------------------------------------------------------------
 
-    def chat(self, text: str | None = None, *, when: When | None = None, **options: Any) -> LiveRoute:
-        """Answers ``POST …/chat/completions``; the options are those of ``Reply.chat``."""
+    def answer(
+        self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
+    ) -> LiveRoute:
+        """Answer any dialect's requests with a completion, each in its own; the options are those of ``chat``."""
+        return self._build("POST", None, when).answer(text, **options)
+
+    def chat(
+        self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
+    ) -> LiveRoute:
+        """Answer ``POST …/chat/completions``; the options are those of ``Reply.completion``."""
         return self.post("/chat/completions", when=when).chat(text, **options)
 
-    def post(self, path: str, *, when: When | None = None) -> RouteUnderWay:
-        """A route for POST requests to the path (with or without its API prefix)."""
+    def post(self, path: str, *, when: When | None = None) -> RouteBuilder:
+        """Begin a route for POST requests to the path (with or without its API prefix)."""
         return self.route("POST", path, when=when)
 
-    def get(self, path: str, *, when: When | None = None) -> RouteUnderWay:
-        """A route for GET requests."""
+    def get(self, path: str, *, when: When | None = None) -> RouteBuilder:
+        """Begin a route for GET requests."""
         return self.route("GET", path, when=when)
 
-    def route(self, method: str, path: str, *, when: When | None = None) -> RouteUnderWay:
-        """A route for requests of any method; what it answers is said by the method called on the result."""
-        return RouteUnderWay(self, method.upper(), path, when)
+    def route(self, method: str, path: str, *, when: When | None = None) -> RouteBuilder:
+        """Begin a route for requests of any method; the method called on the result says what it answers."""
+        return self._build(method.upper(), path, when)
+
+    def _build(self, method: str, path: str | None, when: When | None) -> RouteBuilder:
+        return RouteBuilder(self.mount, method, path, when, self._gateway, self._through)
 
     def cassette(
         self,
@@ -156,19 +168,17 @@ class SseServer:
         *,
         through: Through = (),
         pacing: Pacing | str | None = None,
-        provider: str | Provider | None = None,
-        pace: float | None = None,
-        price: float = PRICE,
+        **model: Unpack[ModelOptions],
     ) -> LiveRoute:
-        """Plays each interaction of a cassette once, to a request equal in method, path and JSON body.
+        """Play each interaction of a cassette once, to a request equal in method, path and JSON body.
 
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
-        model = ModelOptions(provider=provider, pace=pace, price=price)
-        routes = interaction_routes(_recorded_in(path), through, pacing, **model)
+        steps = [self._through, compose(through)]
+        routes = interaction_routes(recorded_in(path), steps, pacing, **model)
         mounted = [Mounted(route, strict=True) for route in routes]
-        self._thread.call(lambda: self._origin.mounted.extend(mounted))
-        return LiveRoute(mounted, self._thread, self._origin)
+        self._thread.call(lambda: self._answering.mounted.extend(mounted))
+        return LiveRoute(mounted, self._thread, self._answering)
 
     def serve(
         self,
@@ -176,23 +186,21 @@ class SseServer:
         *,
         through: Through = (),
         pacing: Pacing | str | None = None,
-        provider: str | Provider | None = None,
-        pace: float | None = None,
-        price: float = PRICE,
+        **model: Unpack[ModelOptions],
     ) -> list[LiveRoute]:
-        """Plays a cassette again and again: an equal body first, else in recorded order; the last one repeats.
+        """Play a cassette again and again: an equal body first, else in recorded order; the last one repeats.
 
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
-        model = ModelOptions(provider=provider, pace=pace, price=price)
-        routes = serving_routes(_recorded_in(path), through, pacing, **model)
+        steps = [self._through, compose(through)]
+        routes = serving_routes(recorded_in(path), steps, pacing, **model)
         return [self.mount(route, strict=False) for route in routes]
 
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
-        """Puts a route in its place; ``strict``: ``verify`` complains if it is never asked."""
+        """Put a route in its place; ``strict``: ``verify`` complains if it is never asked."""
         mounted = Mounted(route, strict)
-        self._thread.call(lambda: self._origin.mounted.append(mounted))
-        return LiveRoute([mounted], self._thread, self._origin)
+        self._thread.call(lambda: self._answering.mounted.append(mounted))
+        return LiveRoute([mounted], self._thread, self._answering)
 
     # --- what it saw ----------------------------------------------------------------------------------------------
 
@@ -200,8 +208,8 @@ class SseServer:
     def journal(self) -> list[Exchange]:
         """A snapshot of every exchange, in the order of their requests; it outlives the server."""
         if self._closed:
-            return self._origin.journal()
-        return self._thread.call(self._origin.journal)
+            return self._answering.journal()
+        return self._thread.call(self._answering.journal)
 
     @property
     def calls(self) -> list[Call]:
@@ -210,14 +218,19 @@ class SseServer:
 
     def calls_from(self, number: int) -> list[Call]:
         """The requests from that one on, counted from 0: for whoever watches a server that runs for long."""
-        return [Call(live, self._thread) for live in self._origin.exchanges[number:]]
+        return [Call(live, self._thread) for live in self._answering.exchanges[number:]]
 
     def listen(self, listener: Callable[[Call], None]) -> None:
-        """Calls ``listener`` with each request from now on: as it comes, and once more as its outcome is decided.
+        """Call ``listener`` with each request from now on: when its answer begins, and when its outcome is decided.
 
-        It is called in the server's thread, between two writes: it is to be quick, and cannot wait for the server.
+        It is called in the server's thread, between two writes: it must be quick, and cannot wait for the server.
         """
-        self._thread.call(lambda: self._origin.listeners.append(lambda live: listener(Call(live, self._thread))))
+
+        def heard(live: LiveExchange, event: ExchangeEvent) -> None:
+            if isinstance(event, Begun) or (live.outcome is not None and live.decided_by is event):
+                listener(Call(live, self._thread))
+
+        self._thread.call(lambda: self._answering.listeners.append(heard))
 
     def take_left_open(self) -> list[str]:
         """The exchanges begun since the last call of this that their clients have neither read to the end nor left.
@@ -226,15 +239,15 @@ class SseServer:
         """
         if not self._closed:
             self._thread.run(self._origin.settle)
-        begun = [live for live in self._origin.exchanges if int(live.id) > self._told]
+        begun = [live for live in self._answering.exchanges if int(live.id) > self._told]
         self._told = max((int(live.id) for live in begun), default=self._told)
         return [line for live in begun if (line := left_open(live.snapshot())) is not None]
 
     def account(self) -> str:
         """What it saw so far, in words: for the report of a test that failed."""
         lines = [explain_exchange(exchange) for exchange in self.journal]
-        lines += [f"the scenario failed: {error}" for error in self._origin.broken]
-        unused = [one.route.name for one in self._origin.mounted if one.strict and not one.exchanges]
+        lines += [f"the scenario failed: {error}" for error in self._answering.broken]
+        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.exchanges]
         return "\n".join([*lines, *(f"never asked for: {name}" for name in unused)])
 
     def verify(self) -> None:
@@ -242,13 +255,13 @@ class SseServer:
 
         What broke inside the scenario (a predicate that raised) is raised first, as ``ScenarioError``.
         """
-        if self._origin.broken:
-            broken = self._origin.broken[0]
+        if self._answering.broken:
+            broken = self._answering.broken[0]
             said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
             raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
         if not self._strict:
             return
-        unused = [one.route.name for one in self._origin.mounted if one.strict and not one.exchanges]
+        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.exchanges]
         found = strict_failures(self.journal, unused)
         if found:
             raise ClientFailure("\n".join(found))
@@ -276,56 +289,3 @@ class SseServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-class RouteUnderWay:
-    """A route that still wants to be told what it answers."""
-
-    def __init__(self, server: SseServer, method: str, path: str, when: When | None) -> None:
-        self._server = server
-        self._method = method
-        self._path = path
-        self._when = when
-
-    def chat(self, text: str | None = None, *, through: Through = (), **options: Any) -> LiveRoute:
-        """One chat completion; see ``Reply.chat``."""
-        options.setdefault("gateway", self._server._gateway)
-        return self.replies(Reply.chat(text, through=[self._server._through, compose(through)], **options))
-
-    def stream(self, *pieces: Piece | Stream, **options: Any) -> LiveRoute:
-        """One event stream; see ``Reply.stream``."""
-        return self.replies(Reply.stream(*pieces, **options))
-
-    def respond(self, status: int = 200, **options: Any) -> LiveRoute:
-        """A plain response; see ``Reply.respond``."""
-        return self.replies(Reply.respond(status, **options))
-
-    def replies(self, *replies: Reply) -> LiveRoute:
-        """These replies in turn; the last one repeats."""
-        if not replies:
-            raise ScenarioError("replies takes one reply at least")
-        return self._server.mount(Route(self._method, self._path, replies, self._when))
-
-    def cassette(
-        self,
-        path: str | Path,
-        *,
-        through: Through = (),
-        pacing: Pacing | str | None = None,
-        provider: str | Provider | None = None,
-        pace: float | None = None,
-        price: float = PRICE,
-    ) -> LiveRoute:
-        """The interactions of a cassette in recorded order, whatever they were recorded from; the last repeats.
-
-        ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
-        """
-        model = ModelOptions(provider=provider, pace=pace, price=price)
-        return self.replies(*(reply_of(one, through, pacing, **model) for one in _recorded_in(path)))
-
-
-def _recorded_in(path: str | Path) -> list[Interaction]:
-    """What a cassette holds. vcrpy imports every HTTP library that is installed; few servers have to wait for that."""
-    from orharness.cassette import load
-
-    return load(Path(path))

@@ -21,7 +21,7 @@ from typing import TypeVar
 from orharness.checks import Aftermath, describe, disconnect_failure, nobody_failure, upstream_failure
 from orharness.errors import ClientFailure, OrharnessError
 from orharness.journal import Bill, Disconnect, Exchange, Outcome
-from orharness.server.app import Mounted, Origin
+from orharness.server.answering import Answering, Mounted
 from orharness.server.exchange import LiveExchange
 from orharness.server.thread import ServerThread
 
@@ -69,8 +69,7 @@ class Call:
             _looked_at([self._live], self._thread)
         with suppress(FutureTimeout):
             return self._live.decided.result(0 if in_loop else _SETTLE).finished
-        seen = self._live.observation()
-        return in_loop and (seen.written if seen.read is None else seen.read) >= seen.end
+        return in_loop and self._live.machine.read_to_end
 
     def wait_ended(self, timeout: float = 5.0) -> Outcome:
         """Blocks until the outcome is decided, at most ``timeout`` seconds; then raises ``ClientFailure``."""
@@ -125,10 +124,10 @@ class Act:
 class LiveRoute:
     """A reply in its place on the server, or the replies of one cassette."""
 
-    def __init__(self, mounted: Sequence[Mounted], thread: ServerThread, origin: Origin) -> None:
+    def __init__(self, mounted: Sequence[Mounted], thread: ServerThread, answering: Answering) -> None:
         self._mounted = mounted
         self._thread = thread
-        self._origin = origin
+        self._answering = answering
         self._acts: dict[str, Act] = {}  # of each exchange the last act of cancelling
         self._arrived = Condition()
         for one in mounted:
@@ -200,7 +199,7 @@ class LiveRoute:
     def _others(self) -> list[Exchange]:
         """What came to the server and was not for this reply."""
         ours = self.exchanges
-        return [live.snapshot() for live in self._origin.exchanges if live not in ours]
+        return [live.snapshot() for live in self._answering.exchanges if live not in ours]
 
     def _notify(self) -> None:
         with self._arrived:
@@ -278,8 +277,8 @@ def _looked_at(lives: Sequence[LiveExchange], thread: ServerThread) -> list[Exch
 
     def refresh() -> None:
         for live in lives:
-            if live.open and live.refresh is not None:
-                live.refresh()
+            if live.open:
+                live.look()
 
     if any(live.open for live in lives):
         # The server was stopped, or is just stopping: what it saw last stands.
@@ -300,7 +299,7 @@ def _aftermath(live: LiveExchange, thread: ServerThread, act: Act) -> Aftermath:
 def _held_here(live: LiveExchange, thread: ServerThread) -> bool | None:
     """Whether the client's end of the connection belongs to this process; ``None`` where that is not known."""
     with suppress(OrharnessError, RuntimeError, CancelledError):  # the server was stopped, or is just stopping
-        return thread.call(lambda: None if live.held_here is None else live.held_here())
+        return thread.call(live.held_here)
     return None
 
 

@@ -27,7 +27,7 @@ from orharness.contract.cases.making import (
     yields,
 )
 from orharness.contract.chunkings import AS_SENT, PER_BYTE
-from orharness.dialects.chat import ToolCall
+from orharness.dialects.completion import ToolCall
 from orharness.scenario import Reply
 from orharness.sse import Event
 from orharness.transforms import coalesce

@@ -6,7 +6,6 @@ the answer would be another one, and both are billed.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -27,12 +26,14 @@ from orharness.contract.cases.making import (
     yields,
 )
 from orharness.contract.chunkings import AS_SENT, PER_BYTE, WHOLE
-from orharness.dialects.chat import Failure, dumps, error_document
+from orharness.dialects.chat.write import error_document
+from orharness.dialects.completion import Failure
+from orharness.dialects.values import dumps
 from orharness.gateways import ONEROUTER, OPENROUTER, ErrorShape, Gateway
-from orharness.journal import Request
-from orharness.scenario import Reply, Response
+from orharness.scenario import Reply
+from orharness.scenario.encoding import gzipped
 from orharness.sse import Event, encode
-from orharness.stream import Ending, Framing
+from orharness.stream import Ending, Framing, Stream
 from orharness.transforms import after_event, inside_event, truncate
 from orharness.transforms.layout import Position
 from orharness.verdict import Level
@@ -172,23 +173,6 @@ def _broken(name: str, title: str, data: str, **options: Any) -> Case:
 
 
 _ANSWER = (delta("Hello"), delta(" world"), finish(), "[DONE]")
-
-
-def _packed(*pieces: Event | str) -> Reply:
-    """The events in gzip, each flushed, so that it can be read when it has come."""
-    packer = zlib.compressobj(wbits=31)
-    parts = [packer.compress(encode(one)) + packer.flush(zlib.Z_SYNC_FLUSH) for one in pieces]
-    return Reply.stream(*parts, packer.flush(), headers={"Content-Encoding": "gzip"})
-
-
-@cache
-def _gzip_if_asked() -> Reply:
-    packed, plain = _packed(*_ANSWER), Reply.stream(*_ANSWER)
-
-    def answer(request: Request) -> Response:
-        return (packed if "gzip" in (request.header("Accept-Encoding") or "") else plain).answer(request)
-
-    return Reply(answer, "a stream, in gzip for those who ask for it")
 
 
 _PAGE = "<!doctype html>\n<html><head><title>{0}</title></head>\n<body><h1>{0}</h1></body></html>\n"
@@ -402,7 +386,7 @@ CASES: tuple[Case, ...] = (
         "errors/gzip-as-asked",
         "The stream in gzip, each event flushed, for a client whose Accept-Encoding asks for it.",
         CODINGS,
-        _gzip_if_asked,
+        stream(*_ANSWER, encoding="gzip"),
         yields("Hello world"),
         chunkings=(AS_SENT, WHOLE),
         cause="it asks for gzip and cannot read it",
@@ -411,7 +395,7 @@ CASES: tuple[Case, ...] = (
         "errors/gzip-unasked",
         "The stream in gzip, asked for or not: its text or an error, never rubbish.",
         CODINGS,
-        cache(lambda: _packed(*_ANSWER)),
+        stream(gzipped(Stream.of(*(encode(one) for one in _ANSWER))), headers={"Content-Encoding": "gzip"}),
         yields("Hello world"),
         also=(fails(""),),
         chunkings=(AS_SENT, WHOLE),

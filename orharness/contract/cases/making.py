@@ -14,6 +14,7 @@ from typing import Any
 
 from orharness.scenario import Piece, Reply, Through
 from orharness.sse import Event
+from orharness.stream import Stream
 from orharness.transforms import after_text
 from orharness.transforms.layout import Position
 from orharness.verdict import Expected
@@ -36,7 +37,7 @@ def chat(text: str | Iterable[str] = TEXT, *through: object, **options: Any) -> 
     return cache(lambda: Reply.chat(text, through=through, **options))  # type: ignore[arg-type]
 
 
-def stream(*pieces: Piece, through: Through = (), **options: Any) -> Callable[[], Reply]:
+def stream(*pieces: Piece | Stream, through: Through = (), **options: Any) -> Callable[[], Reply]:
     """Events and bytes as they are given."""
     return cache(lambda: Reply.stream(*pieces, through=through, **options))
 

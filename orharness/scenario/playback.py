@@ -6,15 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Unpack
 
+from orharness.cassette.interaction import Interaction
 from orharness.journal import Pacing, Request
-from orharness.scenario import ModelOptions, Reply, Route, Through, api_path, json_difference
+from orharness.scenario.difference import json_difference
+from orharness.scenario.paths import api_path
+from orharness.scenario.reply import ModelOptions, Reply, Through
+from orharness.scenario.route import Route
 
-if TYPE_CHECKING:
-    from orharness.cassette.interaction import Interaction
-
-_NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
 _LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings)$")
 _WITHIN_A_PATH = re.compile(r"/(?:responses|messages|models)(?=/|$)")
 
@@ -25,12 +25,12 @@ def interaction_routes(
     pacing: Pacing | str | None = None,
     **model: Unpack[ModelOptions],
 ) -> list[Route]:
-    """One route an interaction, which it answers once: equal in method, path behind the base path, and JSON body."""
+    """Return one route an interaction: it answers one request that is equal in method, endpoint and JSON body."""
     return [
         _Recorded(
             one.request.method,
             _endpoint_of(_path(one)),
-            (reply_of(one, through, pacing, **model),),
+            (Reply.recorded(one, through=through, pacing=pacing, **model),),
             _SameBody(one),
             times=1,
             recorded=(_path(one),),
@@ -45,8 +45,9 @@ def serving_routes(
     pacing: Pacing | str | None = None,
     **model: Unpack[ModelOptions],
 ) -> list[Route]:
-    """One route a method and path: an equal body first, else in recorded order; the last one repeats."""
-    ordered = [(one, reply_of(one, through, pacing, **model)) for one in sorted(interactions, key=_endpoint)]
+    """Return one route a method and path: an equal body first, else in recorded order; the last one repeats."""
+    in_order = sorted(interactions, key=_endpoint)
+    ordered = [(one, Reply.recorded(one, through=through, pacing=pacing, **model)) for one in in_order]
     grouped = groupby(ordered, key=lambda pair: _endpoint(pair[0]))
     return [_serving_route(method, path, list(group)) for (method, path), group in grouped]
 
@@ -80,9 +81,9 @@ class _Recorded(Route):
 
     recorded: tuple[str, ...] = ()
 
-    def stands_at(self, path: str) -> bool:
+    def is_at(self, path: str) -> bool:
         """Whether that is its path, or one that was recorded."""
-        return super().stands_at(path) or api_path(path) in self.recorded
+        return super().is_at(path) or api_path(path) in self.recorded
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _endpoint(interaction: Interaction) -> tuple[str, str]:
 
 
 def _endpoint_of(path: str) -> str:
-    """What stands behind the gateway's base path, such as Groq's ``/openai/v1``, where the endpoint is well known."""
+    """What comes after the gateway's base path, such as Groq's ``/openai/v1``, where the endpoint is well known."""
     if "/threads/" in path:  # those have messages of their own
         return path
     found = _LAST_IN_A_PATH.search(path) or _WITHIN_A_PATH.search(path)
@@ -121,13 +122,3 @@ def _endpoint_of(path: str) -> str:
 
 def _path(interaction: Interaction) -> str:
     return api_path(interaction.request.path)
-
-
-def reply_of(
-    interaction: Interaction, through: Through, pacing: Pacing | str | None, **model: Unpack[ModelOptions]
-) -> Reply:
-    """A recorded response as a reply, without the headers that belonged to the recorded connection."""
-    headers = [(name, value) for name, value in interaction.headers if name.lower() not in _NOT_REPLAYED]
-    options: dict[str, Any] = {"head": interaction.head, "pacing": pacing, "default_headers": False, **model}
-    reply = Reply.stream(interaction.stream, status=interaction.status, headers=headers, through=through, **options)
-    return Reply(reply.answer, f"recorded {interaction.request.method} {_path(interaction)}")

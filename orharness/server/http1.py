@@ -12,16 +12,15 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from functools import lru_cache
-from http import HTTPStatus
 from time import monotonic
 from typing import Any, cast
 
 from aiohttp import web
 
-from orharness.journal import How
+from orharness.journal import How, Request
+from orharness.server.answering import Answering
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
-from orharness.stream import Framing
+from orharness.server.wire import BadBody
 
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: long enough for an idle reader, a guess
 # Seconds of asking in every turn of the loop before sleeping between two questions. A sleep is 1 ms at least, and a
@@ -39,7 +38,7 @@ _give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 class Connection(web.RequestHandler):
     """aiohttp's protocol, which also tells when, how and after how much the client left."""
 
-    def __init__(self, manager: web.Server, peers: PeerQueue, on_garbage: Callable[..., web.StreamResponse]) -> None:
+    def __init__(self, manager: Manager, peers: PeerQueue, answering: Answering) -> None:
         super().__init__(
             manager,
             loop=asyncio.get_running_loop(),
@@ -51,11 +50,11 @@ class Connection(web.RequestHandler):
         self.bodies_read = 0
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone_at = 0.0
-        self.aborted = False  # it was us who ended the connection
+        self.ended = False  # it was the server that ended the connection
         self.written = 0  # bytes given to the transport since the connection began
         self.visible = False
         self._peers = peers
-        self._on_garbage = on_garbage
+        self._answering = answering
         self._reset_by_peer = False
         self._peer: Peer | None = None
         self._last_seen: PeerState | None = None
@@ -85,7 +84,7 @@ class Connection(web.RequestHandler):
 
     def _lose(self, exc: BaseException | None, turns: int) -> None:
         """A request that has come whole is still read, in the next turns of the loop: it is no less a request."""
-        if turns and self._request_count > self.bodies_read and not self.aborted:
+        if turns and self._request_count > self.bodies_read and not self.ended:
             asyncio.get_running_loop().call_soon(self._lose, exc, turns - 1)
         else:
             super().connection_lost(exc)
@@ -107,7 +106,11 @@ class Connection(web.RequestHandler):
         """Malformed HTTP: answered in the gateway's shape, without a traceback."""
         self.answered += 1
         self.bodies_read += 1
-        return self._on_garbage(request, status, exc, message)
+        reason = (message or str(exc) or "unknown").strip().split("\n")[0]
+        response = self._answering.garbage(status, reason)
+        answer = web.Response(status=status, body=response.stream.body, content_type="application/json")
+        answer.force_close()
+        return answer
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Nothing that a client sends prints a traceback."""
@@ -236,13 +239,13 @@ class Connection(web.RequestHandler):
 
     def finish(self) -> None:
         """FIN, behind everything that was written."""
-        self.aborted = True
+        self.ended = True
         if self._wire is not None:
             self._wire.close()
 
     def reset(self) -> None:
         """RST: a close with SO_LINGER at zero (socket(7))."""
-        self.aborted = True
+        self.ended = True
         if self._wire is not None:
             sock = self._wire.get_extra_info("socket")
             if sock is not None:
@@ -251,13 +254,57 @@ class Connection(web.RequestHandler):
 
     def abort(self) -> None:
         """The connection ends now, whatever is still to be written."""
-        self.aborted = True
+        self.ended = True
         if self._wire is not None:
             self._wire.abort()
 
 
+class Manager(web.Server):
+    """aiohttp's low-level server with our connections."""
+
+    def __init__(self, answering: Answering, peers: PeerQueue) -> None:
+        super().__init__(self._handle)
+        self._answering = answering
+        self._peers = peers
+
+    def __call__(self) -> Connection:
+        return Connection(self, self._peers, self._answering)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        try:
+            return Sent(keep_alive=await self._answering.answer(ReadRequest(request, connection), connection))
+        finally:
+            connection.answered += 1
+
+
+class ReadRequest:
+    """aiohttp's request as ``Incoming``."""
+
+    def __init__(self, request: web.BaseRequest, connection: Connection) -> None:
+        headers = tuple(
+            (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers
+        )
+        self.head = Request(request.method, request.path, headers, b"", request.query_string)
+        self.http_1_0 = request.version < (1, 1)
+        self.keep_alive = bool(request.keep_alive)
+        self.expects_continue = request.headers.get("Expect", "").lower() == "100-continue"
+        self._request = request
+        self._connection = connection
+
+    async def body(self) -> bytes:
+        """Return the whole body. Raises ``BadBody`` where it is malformed."""
+        try:
+            data = await self._request.content.read()
+        except web.RequestPayloadError as error:
+            raise BadBody(str(error)) from error
+        self._connection.bodies_read += 1
+        return data
+
+
 class Sent(web.StreamResponse):
-    """Tells aiohttp that the response has been written, and whether the connection stays."""
+    """Tell aiohttp that the response has been written, and whether the connection stays."""
 
     def __init__(self, *, keep_alive: bool) -> None:
         super().__init__()
@@ -279,22 +326,3 @@ async def _breathe(waited: float) -> None:
     if waited < _SPIN:
         _give_way()
     await asyncio.sleep(0 if waited < _SPIN else min(0.25, max(0.001, waited / 8)))
-
-
-@lru_cache(maxsize=256)
-def head(
-    status: int, headers: tuple[tuple[str, str], ...], framing: Framing | None, length: int, *, close: bool
-) -> bytes:
-    """The head of an HTTP/1.1 response (RFC 9112); the framing's own headers are computed here and nowhere else."""
-    try:
-        reason = HTTPStatus(status).phrase
-    except ValueError:
-        reason = "Unknown"
-    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
-    if framing is Framing.CHUNKED:
-        lines.append("Transfer-Encoding: chunked")
-    elif framing is Framing.LENGTH:
-        lines.append(f"Content-Length: {length}")
-    if close:
-        lines.append("Connection: close")
-    return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape")

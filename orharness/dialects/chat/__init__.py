@@ -1,0 +1,26 @@
+"""OpenAI chat completions, as OneRouter, OpenRouter, OpenAI and the many that copied it speak it."""
+
+from __future__ import annotations
+
+from orharness.dialects.chat import asked, fold, write
+from orharness.dialects.dialect import DIALECTS, Carried, Dialect
+from orharness.frames import SSE
+
+CHAT = DIALECTS.register(
+    Dialect(
+        name="chat",
+        frame=SSE,
+        paths=("/chat/completions", "/completions"),
+        asked=asked.asked,
+        carries=frozenset(Carried),
+        write=write.write,
+        document=write.document,
+        fold=fold.fold,
+        is_end=fold.is_end,
+        error_of=fold.error_of,
+        is_token=fold.is_token,
+        error_document=write.error_document,
+        models=write.models_document,
+        brief=fold.brief,
+    )
+)

@@ -1,0 +1,195 @@
+"""The chat-completions dialect, from events of any origin to one answer, and which event ends it.
+
+What a server sends is taken as it comes: what has the wrong type or is not JSON is noted and passed over, never raised.
+
+Sources: those of ``write``; openai-python's ``_streaming.py`` for what its users see (every event type is read, an
+error ends the stream); https://github.com/block/goose/pull/8031 for vLLM's errors (``{"object": "error", …}``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from orharness.dialects.answer import Answer, Choice, ReportedError
+from orharness.dialects.completion import ToolCall
+from orharness.dialects.values import Json, at, list_at, parsed
+from orharness.sse import Event, Item
+
+END = "[DONE]"
+T = TypeVar("T")
+
+
+def is_end(event: Event) -> bool:
+    """Whether the event is the end marker: its data is ``[DONE]`` and nothing else."""
+    return event.data == END
+
+
+def brief(event: Event) -> str | None:
+    """Return the delta of a chunk that says nothing (a role, an empty text): what is not the same in every chunk."""
+    delta = at(next(iter(list_at(parsed(event.data), "choices")), None), "delta")
+    return None if delta is None else f"delta {json.dumps(delta, ensure_ascii=False)}"
+
+
+def fold(items: Iterable[Item]) -> Answer:
+    """Return the items of a stream as one answer.
+
+    It raises on nothing that a server can send: what is wrong is in ``Answer.problems``. What comes after the end
+    marker is not read. Each event counts whatever its type, as the OpenAI SDKs have it.
+    """
+    folder = _Folder()
+    for item in items:
+        if isinstance(item, Event):
+            folder.take(item)
+    return folder.answer()
+
+
+def is_token(event: Event) -> bool:
+    """Whether the event carries a part of an answer: text, reasoning, refusal or a tool call."""
+    data = parsed(event.data)
+    deltas = [at(choice, "delta") for choice in list_at(data, "choices")]
+    return any(at(delta, name) for delta in deltas for name in _PARTS)
+
+
+_PARTS = ("content", "reasoning", "reasoning_content", "refusal", "tool_calls")
+
+
+def error_of(event: Event) -> ReportedError | None:
+    """Return the error that an event reports, in any shape of ``ErrorShape`` or in vLLM's, else ``None``."""
+    return _error_in(parsed(event.data), event)
+
+
+def _error_in(data: object, event: Event) -> ReportedError | None:
+    errors = [at(data, "error"), *(at(choice, "error") for choice in list_at(data, "choices"))]
+    if at(data, "object") == "error" or event.type == "error":
+        errors.append(data or event.data)
+    told = next(filter(None, errors), None)
+    if told is None:
+        return None
+    code, message = at(told, "code"), at(told, "message") or told
+    return ReportedError(
+        code if isinstance(code, int | str) else None, message if isinstance(message, str) else event.data
+    )
+
+
+@dataclass
+class _CallParts:
+    name: str = ""
+    id: str | None = None
+    arguments: list[str] = field(default_factory=list)
+
+    def joined(self) -> ToolCall:
+        return ToolCall(self.name, "".join(self.arguments), self.id)
+
+
+@dataclass
+class _ChoiceParts:
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    calls: dict[int, _CallParts] = field(default_factory=dict)
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+
+    def joined(self) -> Choice:
+        texts = ("".join(self.text), "".join(self.reasoning), "".join(self.refusal))
+        calls = tuple(self.calls[index].joined() for index in sorted(self.calls))
+        return Choice(*texts, calls, self.finish_reason, self.native_finish_reason)
+
+
+class _Folder:
+    """Grows an answer event by event. Whatever has the wrong type is noted and passed over."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._names: dict[str, str] = {}
+        self._choices: dict[int, _ChoiceParts] = {}
+        self._usage: Json | None = None
+        self._error: ReportedError | None = None
+        self._complete = False
+        self._problems: list[str] = []
+
+    def take(self, event: Event) -> None:
+        self._number += 1
+        if self._complete:
+            self._note("stands behind the end marker, where nobody reads it")
+        elif is_end(event):
+            self._complete = True
+        else:
+            data = parsed(event.data)
+            self._error = self._error or _error_in(data, event)
+            if isinstance(data, dict):
+                self._chunk(data)
+            else:
+                self._note(f"is not a JSON object: {event.data[:80]!r}")
+
+    def answer(self) -> Answer:
+        choices = {index: self._choices[index].joined() for index in sorted(self._choices)}
+        return Answer(
+            choices,
+            self._usage,
+            self._error,
+            self._names.get("id"),
+            self._names.get("model"),
+            self._names.get("provider"),
+            self._complete,
+            tuple(self._problems),
+        )
+
+    def _note(self, problem: str) -> None:
+        self._problems.append(f"event {self._number} {problem}")
+
+    def _chunk(self, data: Json) -> None:
+        for name in ("id", "model", "provider"):
+            # Azure's first chunk has empty names: the first one that says something counts.
+            if text := self._text(data, name):
+                self._names.setdefault(name, text)
+        self._usage = self._get(data, "usage", dict) or self._usage
+        for choice in self._objects(data, "choices"):
+            self._choice(choice)
+
+    def _choice(self, choice: Json) -> None:
+        index = self._get(choice, "index", int)
+        parts = self._choices.setdefault(index or 0, _ChoiceParts())
+        parts.finish_reason = self._text(choice, "finish_reason") or parts.finish_reason
+        parts.native_finish_reason = self._text(choice, "native_finish_reason") or parts.native_finish_reason
+        delta = self._get(choice, "delta", dict) or {}
+        parts.text.append(self._text(delta, "content"))
+        parts.refusal.append(self._text(delta, "refusal"))
+        parts.reasoning.append(self._reasoning(delta))
+        for position, call in enumerate(self._objects(delta, "tool_calls")):
+            self._call(parts, position, call)
+
+    def _reasoning(self, delta: Json) -> str:
+        # The same text may stand in all of them: it counts once.
+        plain = self._text(delta, "reasoning") or self._text(delta, "reasoning_content")
+        details = self._objects(delta, "reasoning_details")
+        return plain or "".join(self._text(each, "text") or self._text(each, "summary") for each in details)
+
+    def _call(self, parts: _ChoiceParts, position: int, call: Json) -> None:
+        index = self._get(call, "index", int)
+        grown = parts.calls.setdefault(position if index is None else index, _CallParts())
+        function = self._get(call, "function", dict) or {}
+        # The name and the id come whole; services that repeat them in each fragment mean the same ones.
+        grown.id = grown.id or self._text(call, "id") or None
+        grown.name = grown.name or self._text(function, "name")
+        grown.arguments.append(self._text(function, "arguments"))
+
+    def _text(self, data: Json, name: str) -> str:
+        return self._get(data, name, str) or ""
+
+    def _objects(self, data: Json, name: str) -> Sequence[Json]:
+        found = self._get(data, name, list) or []
+        objects = [each for each in found if isinstance(each, dict)]
+        if len(objects) < len(found):
+            self._note(f"has something in {name!r} that is no object")
+        return objects
+
+    def _get(self, data: Json, name: str, type_: type[T]) -> T | None:
+        value = data.get(name)
+        if value is None or isinstance(value, type_):
+            return value
+        self._note(f"has a {type(value).__name__} as {name!r}, not a {type_.__name__}")
+        return None

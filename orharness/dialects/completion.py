@@ -1,0 +1,193 @@
+"""What an answer means, whatever the API: the input of each dialect's ``write``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any
+
+from orharness.dialects.tokens import sample_tokens, tokens_of
+from orharness.errors import ScenarioError
+from orharness.gateways import ErrorShape, Gateway
+
+MODEL = "openai/gpt-4o-mini"
+_PROMPT_TOKENS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool: its name, and its arguments as the JSON text that the model wrote (it need not be valid)."""
+
+    name: str
+    arguments: str = "{}"
+    id: str | None = None
+
+    def id_at(self, index: int) -> str:
+        """Return the id that is sent: the given one, or one made from the call and its place in the answer."""
+        return "call_" + digest(index, self.name, self.arguments) if self.id is None else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts; ``reasoning_tokens`` are among the ``completion_tokens``. ``cost`` is in credits (US dollars)."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error in the middle of a stream, after ``after`` pieces of the answer (``None``: after all of them).
+
+    ``code`` is an HTTP status or the service's own word. ``shape`` ``None`` is the gateway's own shape.
+    """
+
+    message: str = "Provider disconnected"
+    code: int | str = 502
+    after: int | None = None
+    shape: ErrorShape | None = None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that fits: the code where it is a number, else 502."""
+        return self.code if isinstance(self.code, int) else 502
+
+
+class PieceKind(StrEnum):
+    """What one piece of an answer is."""
+
+    TEXT = "text"
+    REASONING = "reasoning"
+    REFUSAL = "refusal"
+    CALL = "call"  # a tool call begins
+    ARGUMENTS = "arguments"  # a fragment of a tool call's arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One token of an answer.
+
+    ``value`` is its text (for ``CALL``: the tool's name); ``choice`` the choice that it belongs to; ``call`` the index
+    of the tool call, for ``CALL`` and ``ARGUMENTS``.
+    """
+
+    kind: PieceKind
+    value: str
+    choice: int = 0
+    call: int = 0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One answer. ``tokens`` are the pieces of its text, one event each; ``others`` those of further choices.
+
+    Reasoning, refusal and arguments are cut by ``tokens_of``. A field that is ``None`` is derived from the rest, always
+    in the same way: ``finish_reason`` (``tool_calls`` where there are calls, else ``stop``), ``native_finish_reason``
+    (equal to it), ``usage`` (each piece is a token), ``id``, ``model`` (the one that the request names, else
+    ``MODEL``). ``created`` is in seconds since 1970.
+
+    Raises ``ScenarioError`` where the error is to come after more pieces than there are.
+    """
+
+    tokens: tuple[str, ...] = ()
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    refusal: str = ""
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    provider: str | None = "OpenAI"
+    id: str | None = None
+    created: int = 1_767_225_600
+    others: tuple[tuple[str, ...], ...] = ()
+    error: Failure | None = None
+
+    def __post_init__(self) -> None:
+        if self.error and not 0 <= self._made <= len(self.pieces):
+            raise ScenarioError(f"an error after {self.error.after} pieces of an answer that has {len(self.pieces)}")
+
+    @classmethod
+    def of(cls, content: str | int | Iterable[str] = "", **fields: Any) -> Completion:
+        """Return an answer of a text (cut by ``tokens_of``), of a number of ``sample_tokens``, or of these pieces."""
+        match content:
+            case str():
+                tokens: Iterable[str] = tokens_of(content)
+            case int():
+                tokens = sample_tokens(content)
+            case _:
+                tokens = content
+        return cls(tuple(tokens), **fields)
+
+    @property
+    def text(self) -> str:
+        """The whole text of the first choice, also of what an error cuts off."""
+        return "".join(self.tokens)
+
+    @property
+    def finish(self) -> str:
+        """The finish reason that is sent."""
+        return self.finish_reason or ("tool_calls" if self.tool_calls else "stop")
+
+    @property
+    def model_sent(self) -> str:
+        """The model that is named in the answer."""
+        return self.model or MODEL
+
+    def id_at(self, gateway: Gateway) -> str:
+        """Return the id that is sent: the given one, or one in the gateway's form, made from the answer."""
+        return gateway.id_prefix + self._made_id if self.id is None else self.id
+
+    @cached_property
+    def _made_id(self) -> str:
+        return digest(self.created, self.model_sent, self.tokens, self.reasoning, self.tool_calls)
+
+    @property
+    def counted(self) -> Usage:
+        """The usage that is sent; of an answer that an error cuts off, what was made until then."""
+        if self.usage:
+            return self.usage
+        made = self.made
+        return Usage(_PROMPT_TOKENS, len(made), sum(piece.kind is PieceKind.REASONING for piece in made))
+
+    @property
+    def made(self) -> list[Piece]:
+        """The pieces that are sent: all of them, or those before the error."""
+        return self.pieces[: self._made]
+
+    @property
+    def _made(self) -> int:
+        if self.error is None or self.error.after is None:
+            return len(self.pieces)
+        return self.error.after
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """Everything that the model says, a token each, in the order in which models say it."""
+        reasoning = [Piece(PieceKind.REASONING, token) for token in tokens_of(self.reasoning)]
+        refusal = [Piece(PieceKind.REFUSAL, token) for token in tokens_of(self.refusal)]
+        return [*reasoning, *_contents(self.tokens, *self.others), *refusal, *_calls(self.tool_calls)]
+
+
+def _contents(*choices: tuple[str, ...]) -> Iterator[Piece]:
+    """The choices side by side, as a model that samples them at once sends them."""
+    for tokens in zip_longest(*choices):
+        yield from (Piece(PieceKind.TEXT, token, index) for index, token in enumerate(tokens) if token is not None)
+
+
+def _calls(calls: Iterable[ToolCall]) -> Iterator[Piece]:
+    for index, call in enumerate(calls):
+        yield Piece(PieceKind.CALL, call.name, call=index)
+        for fragment in tokens_of(call.arguments):
+            yield Piece(PieceKind.ARGUMENTS, fragment, call=index)
+
+
+def digest(*parts: object) -> str:
+    """Return 24 hexadecimal digits that depend on the parts alone: for ids that are the same in every run."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -1,0 +1,218 @@
+"""A dialect as a value: how one API frames its events, and what they mean.
+
+No other room names an API: it is given a ``Dialect``, or looks one up in ``DIALECTS`` by name, by the path of a
+request, or by the events of a recorded stream. A dialect of one's own is registered in the same way.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import accumulate
+from typing import Any, Protocol
+
+from orharness.dialects.answer import Answer, ReportedError
+from orharness.dialects.completion import Completion
+from orharness.dialects.values import Json
+from orharness.errors import ScenarioError
+from orharness.frames import Frame
+from orharness.gateways import Gateway
+from orharness.journal import Request
+from orharness.sse import Event, Item
+from orharness.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for, in the words that all dialects share.
+
+    ``provider``: the routing preferences as sent, ``None`` where there are none. ``prompt_tokens``: an estimate.
+    ``wants_usage``: whether the stream is to end with its token counts. ``turn``: the number of user messages;
+    ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call.
+    """
+
+    stream: bool = True
+    model: str | None = None
+    provider: object = None
+    prompt_tokens: int = 0
+    wants_usage: bool = False
+    turn: int = 0
+    last_user: str | None = None
+    tools: tuple[str, ...] = ()
+
+
+class Refused(Exception):  # noqa: N818 - an answer to the client, not an error of the harness
+    """A request that the real API would refuse: the HTTP ``status`` (4xx), and why in one sentence."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The events of an answer, with what their writer knows of them: which one ends it, and which carry a token."""
+
+    events: tuple[Event, ...]
+    end: int | None
+    tokens: tuple[int, ...]
+
+
+class Carried(StrEnum):
+    """What a completion may hold, by the name of its field."""
+
+    REASONING = "reasoning"
+    TOOL_CALLS = "tool_calls"
+    REFUSAL = "refusal"
+    USAGE = "usage"
+    OTHERS = "others"
+    ERROR = "error"
+
+
+class ErrorDocument(Protocol):
+    """Makes the body of an answer with an HTTP error status, in the gateway's shape."""
+
+    def __call__(self, gateway: Gateway, status: int, message: str) -> Json: ...
+
+
+def _nothing(event: Event) -> None:
+    return None
+
+
+def _no_cases() -> tuple[Mapping[str, Any], ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One API's stream, as data and pure functions.
+
+    ``paths``: its streaming endpoints, without the API prefix; the default one first. ``asked``: what a request
+    asks for; raises ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can say beside text.
+    ``write``: the events of a streamed answer; ``document``: the body of one that is not streamed. ``fold``: the
+    way back. ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports;
+    ``is_token``: whether an event carries a part of the answer. ``error_document``: the body of an HTTP error;
+    ``models``: that of the list of models. ``brief``: of an event without text, the part that tells it from others,
+    for a time line. ``cases``: its own cases of the contract, as documents.
+
+    The law: ``fold(write(completion, gateway, asked).events)`` says what ``Answer.of(completion)`` says.
+    """
+
+    name: str
+    frame: Frame
+    paths: tuple[str, ...]
+    asked: Callable[[Request, Gateway], Asked]
+    carries: frozenset[Carried]
+    write: Callable[[Completion, Gateway, Asked], Written]
+    document: Callable[[Completion, Gateway, Asked], Json]
+    fold: Callable[[Iterable[Item]], Answer]
+    is_end: Callable[[Event], bool]
+    error_of: Callable[[Event], ReportedError | None]
+    is_token: Callable[[Event], bool]
+    error_document: ErrorDocument
+    models: Callable[[Iterable[str]], Json]
+    brief: Callable[[Event], str | None] = _nothing
+    cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
+
+    def __repr__(self) -> str:
+        return f"<Dialect {self.name}>"
+
+    def is_terminal(self, event: Event) -> bool:
+        """Whether a client may leave after the event: the end marker, or an error."""
+        return self.is_end(event) or self.error_of(event) is not None
+
+    def check(self, completion: Completion) -> None:
+        """Raise ``ScenarioError`` for a completion that this API cannot express; it names the field."""
+        for field in Carried:
+            if field not in self.carries and getattr(completion, field):
+                raise ScenarioError(f"the dialect {self.name} cannot express {field}=; it has no form for it")
+
+    def stream(self, completion: Completion, gateway: Gateway, asked: Asked, delay: float = 0.0) -> Stream:
+        """Return the answer as a stream of one chunk an event, each ``delay`` seconds after the one before.
+
+        The end marker and the token offsets are the writer's own.
+        """
+        self.check(completion)
+        written = self.write(completion, gateway, asked)
+        stream = Stream.of(*self.frame.pieces(*written.events), delay=delay, frame=self.frame)
+        ends = list(accumulate(len(chunk.data) for chunk in stream.chunks))
+        marker = None if written.end is None else ends[written.end]
+        return replace(stream, end_marker=marker, tokens=tuple(ends[number] for number in written.tokens))
+
+    def marked(self, stream: Stream) -> Stream:
+        """Return the stream with its end marker and token offsets where they now are, found in its bytes.
+
+        For a stream that a fault has changed, or that was recorded: the marker is the first event that ends it or
+        reports an error, ``None`` where there is none.
+        """
+        found = [(offset, item) for offset, item in stream.frame.decode_with_offsets(stream.body)]
+        events = [(offset, item) for offset, item in found if isinstance(item, Event)]
+        marker = next((offset for offset, event in events if self.is_terminal(event)), None)
+        tokens = tuple(offset for offset, event in events if self.is_token(event))
+        return replace(stream, end_marker=marker, tokens=tokens)
+
+
+class Dialects(Mapping[str, Dialect]):
+    """The dialects that are known, by name; the first one registered is the default."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Dialect] = {}
+
+    def __getitem__(self, name: str) -> Dialect:
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def register(self, dialect: Dialect) -> Dialect:
+        """Add a dialect, or replace the one of the same name."""
+        self._known[dialect.name] = dialect
+        return dialect
+
+    @contextmanager
+    def registered(self, dialect: Dialect) -> Iterator[Dialect]:
+        """Register a dialect for the duration of a block: for a test."""
+        before = dict(self._known)
+        try:
+            yield self.register(dialect)
+        finally:
+            self._known = before
+
+    @property
+    def default(self) -> Dialect:
+        """The dialect of what names none: a request to an unknown path, a stream without a known event."""
+        return next(iter(self._known.values()))
+
+    def named(self, name: str | Dialect) -> Dialect:
+        """Return the dialect of that name. Raises ``ScenarioError`` with the nearest name for any other."""
+        if isinstance(name, Dialect):
+            return name
+        if isinstance(name, str) and name in self._known:
+            return self._known[name]
+        near = difflib.get_close_matches(str(name), self._known, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ScenarioError(f"there is no dialect {name!r}{hint}; known are {', '.join(self._known)}")
+
+    def at(self, path: str) -> Dialect | None:
+        """Return the dialect of a request's path, ``None`` for any other path. A query does not count."""
+        bare = path.partition("?")[0].rstrip("/")
+        return next((one for one in self._known.values() if any(bare.endswith(end) for end in one.paths)), None)
+
+    def of(self, items: Iterable[Item]) -> Dialect | None:
+        """Return the dialect of the first event that carries a part of an answer in any of them, else ``None``."""
+        for item in items:
+            if isinstance(item, Event):
+                for one in self._known.values():
+                    if one.is_token(item):
+                        return one
+        return None
+
+
+DIALECTS = Dialects()

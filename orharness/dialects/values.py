@@ -1,0 +1,38 @@
+"""JSON as the services send it, and ways to read values that may have any shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def dumps(value: object) -> str:
+    """Return compact JSON that is not escaped to ASCII, as the services send it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def parsed(text: str) -> object:
+    """Return the text read as JSON, or ``None`` where it is not JSON.
+
+    ``None`` also for JSON that is nested too deeply, or that holds a number with too many digits to be read.
+    """
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def at(value: object, *names: str) -> object:
+    """Return what nested JSON objects hold under the names; ``None`` where anything on the way is not an object."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def list_at(value: object, name: str) -> list[object]:
+    """Return the list under the name, or an empty list where there is none."""
+    found = at(value, name)
+    return found if isinstance(found, list) else []

@@ -1,0 +1,25 @@
+"""What happened: exchange events, the pure machine that is fed with them, and the snapshot that reports read.
+
+Moments are in seconds since the request was read, positions are body offsets in bytes, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from orharness.journal.bill import Bill, Counted, Meter
+from orharness.journal.exchange import Boundaries, Exchange, journal_document
+from orharness.journal.outcome import Disconnect, How, Outcome, Pacing
+from orharness.journal.request import Request
+
+__all__ = [
+    "Bill",
+    "Boundaries",
+    "Counted",
+    "Disconnect",
+    "Exchange",
+    "How",
+    "Meter",
+    "Outcome",
+    "Pacing",
+    "Request",
+    "journal_document",
+]

@@ -1,0 +1,60 @@
+"""What the model behind an answer made, and what is charged for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Counted(StrEnum):
+    """What the numbers of a bill count."""
+
+    TOKENS = "tokens"
+    EVENTS = "events"  # the stream's tokens cannot be counted, so each event of it stands for one
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the simulated model made, and what is charged for it (in the gateway's currency).
+
+    ``counted``: whether its numbers, and so its cost, are of tokens or of events that stand for tokens.
+    """
+
+    tokens_prompt: int
+    tokens_made: int
+    tokens_written: int
+    tokens_read: int | None
+    tokens_billed: int
+    cancelled: bool
+    cost: float
+    counted: Counted = Counted.TOKENS
+
+    @property
+    def noun(self) -> str:
+        """The singular of what is counted: ``token`` or ``event``."""
+        return "token" if self.counted is Counted.TOKENS else "event"
+
+
+class Meter(Protocol):
+    """The model behind an answer, as far as the journal has to know it (``orharness.upstream`` simulates one).
+
+    ``provider`` made the tokens, of ``total`` that the whole answer has; ``provider_stops``: whether it stops when its
+    client leaves, ``None`` where that is not known. ``streamed``: whether the answer was asked for as a stream.
+    """
+
+    @property
+    def provider_name(self) -> str: ...
+    @property
+    def provider_stops(self) -> bool | None: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def streamed(self) -> bool: ...
+
+    def bill(self, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool) -> Bill:
+        """Return what is charged, as things are at ``now`` (seconds since the request was read).
+
+        ``written`` and ``read`` are body offsets; ``left_at``: when the client left before the end, ``None`` if it has
+        not; ``whole``: whether the answer was written to its end.
+        """

@@ -1,0 +1,150 @@
+"""Exchange events: what the transport and the player see, one small value each. They feed ``ExchangeMachine``.
+
+``at`` is a moment in seconds since the request was read. A position on the wire counts the bytes that the server has
+given to the connection since it began, heads and framing included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orharness.journal.bill import Meter
+from orharness.journal.outcome import How, Pacing
+from orharness.journal.request import Request
+from orharness.stream import Framing, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRead:
+    """The request is whole: all moments count from here. ``started_at`` is that moment in ISO 8601."""
+
+    request: Request
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """No route answers the request; ``difference`` says why, a line for each thing that does not fit."""
+
+    difference: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The answer is chosen.
+
+    ``difference``: how the request differs from the recorded one that it gets the answer of. ``meter``: the model
+    behind the answer, ``None`` where there is none.
+    """
+
+    status: int
+    stream: Stream
+    pacing: Pacing
+    route: str | None = None
+    difference: str | None = None
+    meter: Meter | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWritten:
+    """The response head was written. The body begins at ``wire`` and is framed by ``framing``."""
+
+    wire: int
+    framing: Framing
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """The next ``chunks`` chunks were given to the transport, at a moment before a client can have read them."""
+
+    at: float
+    chunks: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """The next ``count`` chunk boundaries were observed by the client's process, or are only assumed to have been."""
+
+    proven: bool
+    count: int = 1
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the client's process has taken.
+
+    ``wire``: a position on the wire, ``None`` where that cannot be known. ``all_read``: whether it has taken every byte
+    that was written, ``None`` where that cannot be known.
+    """
+
+    wire: int | None
+    all_read: bool | None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The stream stops at a gate (``held``), or goes on."""
+
+    held: bool
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last byte was written; ``all_read`` as for ``Read``."""
+
+    all_read: bool | None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultReached:
+    """The scripted fault that ends or hangs the response begins."""
+
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The client left."""
+
+    how: How
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEnded:
+    """Nothing more will be seen of the exchange."""
+
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TestEnded:
+    """The test is over, so nothing more is waited for."""
+
+    __test__ = False  # the name is not a test class's
+
+    at: float = 0.0
+
+
+ExchangeEvent = (
+    RequestRead
+    | Unmatched
+    | Begun
+    | HeadWritten
+    | Wrote
+    | Boundary
+    | Read
+    | Held
+    | Ended
+    | FaultReached
+    | Left
+    | ConnectionEnded
+    | TestEnded
+)

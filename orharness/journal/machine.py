@@ -1,0 +1,242 @@
+"""The exchange as a pure machine: fed with exchange events, it knows the outcome, the bill and the snapshot.
+
+It has no clock and does no IO: two machines fed with the same events are in the same state. The server feeds it as
+things happen; a recorded list of events feeds it as well.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+
+from orharness.journal.bill import Bill
+from orharness.journal.events import (
+    Begun,
+    Boundary,
+    ConnectionEnded,
+    Ended,
+    ExchangeEvent,
+    FaultReached,
+    HeadWritten,
+    Held,
+    Left,
+    Read,
+    RequestRead,
+    TestEnded,
+    Unmatched,
+    Wrote,
+)
+from orharness.journal.exchange import Boundaries, Exchange
+from orharness.journal.outcome import Disconnect, Outcome, Pacing
+from orharness.journal.request import Request
+from orharness.stream import Ending, Framing, Stream
+
+
+class ExchangeMachine:
+    """One request and what becomes of its answer. ``apply`` is the only way to change it."""
+
+    def __init__(self, identifier: str, request: Request, started_at: str = "") -> None:
+        self.id = identifier
+        self.request = request
+        self.started_at = started_at
+        self.outcome: Outcome | None = None
+        self.disconnect: Disconnect | None = None
+        self.over = False  # nothing more will be seen of it
+        self.plan: Begun | None = None
+        self._difference: str | None = None
+        self._matched = True
+        self._test_ended = False
+        self._decided_at: float | None = None
+        self._ended = False
+        self._fault_at: float | None = None
+        self._read: int | None = None  # a body offset
+        self._all_read: bool | None = None
+        self._proven = 0
+        self._assumed = 0
+        self._held_at: int | None = None
+        self._body_at = 0  # on the wire
+        self._framing: Framing | None = None
+        self._written = 0  # bytes of the body
+        self._written_at = array("d")  # of each chunk
+
+    def apply(self, event: ExchangeEvent) -> None:
+        """Take in what happened next."""
+        match event:
+            case Wrote():
+                self._wrote(event)
+                return  # writing decides nothing
+            case Boundary(proven, count):
+                self._proven += count if proven else 0
+                self._assumed += 0 if proven else count
+                return
+            case Held(held):
+                self._held_at = self._written if held else None
+                return
+            case HeadWritten(wire, framing):
+                self._body_at, self._framing = wire, framing
+                return
+            case RequestRead(request, started_at):
+                self.request, self.started_at = request, started_at
+                return
+            case Begun():
+                self.plan = event
+                self._difference = event.difference or self._difference
+                return
+            case Read():
+                self._took(event)
+            case Ended(all_read):
+                self._ended, self._all_read = True, all_read
+            case FaultReached(at):
+                self._fault_at = at
+            case Left(how, at):
+                self.disconnect = Disconnect(at, how)
+            case Unmatched(difference):
+                self._matched, self._difference = False, difference
+            case TestEnded():
+                self._test_ended = True
+            case ConnectionEnded():
+                self.over = True
+        self._decide(event.at)
+
+    def _wrote(self, event: Wrote) -> None:
+        assert self.plan is not None
+        self._written_at.extend([event.at] * event.chunks)
+        self._written = self.plan.stream.boundaries[len(self._written_at) - 1]
+        self._all_read = False if self._all_read is not None else None
+
+    def _took(self, event: Read) -> None:
+        if event.all_read:
+            self._read = self._written
+        elif event.wire is not None:
+            self._read = max(self._read or 0, self._body_offset(event.wire))
+        self._all_read = event.all_read
+
+    def _body_offset(self, wire: int) -> int:
+        """The body offset of a position on the wire: the framing's own bytes belong to the chunk after them."""
+        if self.plan is None or self._framing is None or wire <= self._body_at:
+            return 0
+        starts = self.plan.stream.wire_starts(self._framing)
+        chunk = bisect_right(starts, wire - self._body_at, hi=len(self._written_at)) - 1
+        if chunk < 0:
+            return 0
+        ends = self.plan.stream.boundaries
+        begin = ends[chunk - 1] if chunk else 0
+        return min(begin + wire - self._body_at - starts[chunk], ends[chunk])
+
+    # --- the outcome ----------------------------------------------------------------------------------------------
+
+    def _decide(self, at: float) -> None:
+        if self.outcome is None:
+            self.outcome = self._seen_outcome()
+            if self.outcome is not None:
+                self._decided_at = at if self.disconnect is None else self.disconnect.at
+
+    def _seen_outcome(self) -> Outcome | None:
+        """The outcome, or ``None`` while it is open; the first terminal event wins."""
+        left = self.disconnect
+        if not self._matched:
+            return Outcome.UNMATCHED
+        if self._fault_at is not None and (left is None or self._fault_at <= left.at):
+            return Outcome.FAULTED
+        if self._ended and self._all_read is not False:
+            return Outcome.COMPLETED
+        if left is not None:
+            return Outcome.LEFT_AT_END if self.read_to_end else Outcome.CANCELLED
+        if self._test_ended:
+            return Outcome.ABANDONED if self._all_read is False else Outcome.STILL_OPEN
+        return None
+
+    @property
+    def read_to_end(self) -> bool:
+        """Whether the client took the answer up to its end marker; where that is unknown, whether it was written."""
+        taken = self._written if self._read is None else self._read
+        return self.plan is not None and taken >= end_of(self.plan.stream)
+
+    @property
+    def open(self) -> bool:
+        """Whether the client is still there and the outcome undecided."""
+        return self.outcome is None and self.disconnect is None
+
+    @property
+    def can_be_left(self) -> bool:
+        """Whether the client is still there to leave: also while a response hangs, which is a fault decided already."""
+        return self.disconnect is None and not self.over and self.outcome in (None, Outcome.FAULTED)
+
+    @property
+    def head_written(self) -> bool:
+        """Whether the response head was written: nothing else can be answered any more."""
+        return self._framing is not None
+
+    @property
+    def begun_writing(self) -> bool:
+        """Whether a chunk has been written."""
+        return bool(self._written_at)
+
+    # --- readers --------------------------------------------------------------------------------------------------
+
+    def bill(self, now: float) -> Bill | None:
+        """Return what is charged at ``now``; ``None`` where there is no model."""
+        if self.plan is None or self.plan.meter is None:
+            return None
+        cancelled = self.outcome is Outcome.CANCELLED and self.disconnect is not None
+        return self.plan.meter.bill(
+            now=now,
+            written=self._written,
+            read=self._read,
+            left_at=self.disconnect.at if cancelled and self.disconnect is not None else None,
+            whole=self._written >= end_of(self.plan.stream),
+        )
+
+    def snapshot(self, now: float) -> Exchange:
+        """Return the exchange as it is at ``now``."""
+        plan, left = self.plan, self.disconnect
+        stream = _NOTHING if plan is None else plan.stream
+        meter = None if plan is None else plan.meter
+        return Exchange(
+            id=self.id,
+            started_at=self.started_at,
+            request=self.request,
+            route=None if plan is None else plan.route,
+            status=None if plan is None else plan.status,
+            outcome=self.outcome,
+            how=None if left is None else left.how,
+            left_after=None if left is None else left.at,
+            ended_after=self._decided_at,
+            chunks_written=len(self._written_at),
+            bytes_written=self._written,
+            bytes_read=self._read,
+            pacing=self.pacing,
+            boundaries=Boundaries(self._proven, self._assumed),
+            faults=_fault_names(stream),
+            difference=self._difference,
+            bill=self.bill(now),
+            provider=None if meter is None else meter.provider_name,
+            provider_stops=None if meter is None else meter.provider_stops,
+            tokens_total=None if meter is None else meter.total,
+            streamed=None if meter is None else meter.streamed,
+            end=None if plan is None else end_of(stream),
+            stream_size=None if plan is None else len(stream.body),
+            chunks=None if plan is None else len(stream.chunks),
+            body=stream.body,
+            boundaries_at=stream.boundaries,
+            written_at=tuple(self._written_at),
+            held_at=self._held_at,
+        )
+
+    @property
+    def pacing(self) -> Pacing | None:
+        """The pacing of the answer, ``None`` before it is chosen."""
+        return None if self.plan is None else self.plan.pacing
+
+
+_NOTHING = Stream()
+
+
+def end_of(stream: Stream) -> int:
+    """Return the body offset at or after which leaving is not a cancel: the end marker, else the body's end."""
+    return len(stream.body) if stream.end_marker is None else stream.end_marker
+
+
+def _fault_names(stream: Stream) -> tuple[str, ...]:
+    named = tuple(fault.name for fault in stream.faults)
+    return named if stream.ending is Ending.EOF or any(f.ends for f in stream.faults) else (*named, stream.ending.value)

@@ -1,0 +1,47 @@
+"""How an exchange can end, how a client can leave, and when chunks are written: the words of the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How an exchange ended."""
+
+    COMPLETED = "completed"  # all was played and read
+    LEFT_AT_END = "left_at_end"  # the client left after the end marker, before the last byte: correct, not a cancel
+    CANCELLED = "cancelled"  # the client left before the end marker
+    FAULTED = "faulted"  # a scripted fault that ends or hangs the response was reached
+    ABANDONED = "abandoned"  # the test ended while bytes lay unread
+    STILL_OPEN = "still_open"  # the test ended while the response was open and all was read
+    UNMATCHED = "unmatched"  # no route answers the request
+
+    @property
+    def finished(self) -> bool:
+        """Whether the client took the whole answer."""
+        return self in (Outcome.COMPLETED, Outcome.LEFT_AT_END)
+
+
+class How(StrEnum):
+    """The way in which a client left, as the transport saw it."""
+
+    FIN = "fin"
+    RST = "rst"
+    HALF_CLOSE = "half_close"  # it shut down its sending side only
+
+
+class Pacing(StrEnum):
+    """When the next chunk is written."""
+
+    RECORDED = "recorded"  # at its own deadline on an absolute clock
+    LOCKSTEP = "lockstep"  # when its delay has passed and the client has read the chunk before it
+    INSTANT = "instant"  # at once, in one write with what can go out beside it: as chunks arrive behind a busy proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The moment at which a client left, in seconds since the request was read, and how it left."""
+
+    at: float
+    how: How

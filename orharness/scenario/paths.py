@@ -1,0 +1,13 @@
+"""Paths as a gateway sees them: what comes after the API prefix counts."""
+
+from __future__ import annotations
+
+API_PREFIXES = ("/api/v1", "/v1")
+
+
+def api_path(path: str) -> str:
+    """Return the path after the API prefix: hosts and gateways differ in the prefix, not in what comes after it."""
+    for prefix in API_PREFIXES:
+        if path == prefix or path.startswith(prefix + "/"):
+            return path.removeprefix(prefix) or "/"
+    return path

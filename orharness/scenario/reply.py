@@ -1,0 +1,546 @@
+"""A reply as data: how requests are answered, in a form that can be stored, sent, compared and shown.
+
+``Reply.answer`` makes a ``Response`` of it for one request. It depends on the reply, the request and the gateway alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypedDict, Unpack
+
+from orharness.cassette.interaction import Interaction
+from orharness.dialects import DIALECTS, Asked, Dialect, Refused
+from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.dialects.markers import end_of
+from orharness.errors import ScenarioError
+from orharness.frames import SSE
+from orharness.gateways import ONEROUTER, Gateway
+from orharness.gateways import lookup as gateway_named
+from orharness.journal import Pacing, Request
+from orharness.providers import DEFAULT, Provider, asked_for
+from orharness.providers import lookup as provider_named
+from orharness.scenario.checked import Headers, headers_of, one_of, seconds_of, status_of, with_defaults
+from orharness.scenario.difference import short
+from orharness.scenario.encoding import CODINGS, accepts, gzipped
+from orharness.scenario.model import recorded_generation
+from orharness.scenario.paths import api_path
+from orharness.scenario.response import Response, compact, error_response, json_response
+from orharness.sse import Comment, Event, Item, Retry
+from orharness.stream import Chunk, Ending, Framing, Stream, Transform
+from orharness.transforms import Family, Step, compose
+from orharness.upstream import PRICE, Generation
+
+PROVIDER_NAME = "X-Provider-Name"
+Through = Iterable[Transform]
+Piece = Event | Comment | Retry | str | bytes | Chunk
+_MOST_KEPT = 32  # streams of one reply, for requests that ask for different things
+# What belonged to the recorded connection, and is not replayed.
+_NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
+
+
+class ModelOptions(TypedDict, total=False):
+    """The model behind a stream that is there already; see ``Reply.stream``."""
+
+    provider: str | Provider | None
+    pace: float | None
+    price: float
+
+
+class SendingOptions(TypedDict, total=False):
+    """How a reply is sent; see the fields of ``Reply``."""
+
+    through: Through
+    ending: Ending | str | None
+    framing: Framing | str | None
+    pacing: Pacing | str | None
+    headers: Headers
+    head: float
+    delay: float
+
+
+class PlainOptions(TypedDict, total=False):
+    """The options of ``Reply.respond``."""
+
+    json: Any
+    text: str | None
+    body: bytes | None
+    headers: Headers
+    head: float
+
+
+class StreamOptions(SendingOptions, ModelOptions, total=False):
+    """The options of ``Reply.stream``."""
+
+    dialect: str | Dialect | None
+    status: int
+    default_headers: bool
+    encoding: str | None
+
+
+class CompletionOptions(SendingOptions, total=False):
+    """The options of ``Reply.completion``: how it is sent, the model behind it, and the fields of ``Completion``."""
+
+    tokens: int | None
+    gateway: str | Gateway | None
+    provider: str | Provider
+    pace: float | None
+    price: float
+    reasoning: str
+    tool_calls: tuple[ToolCall, ...]
+    refusal: str
+    finish_reason: str | None
+    native_finish_reason: str | None
+    usage: Usage | None
+    model: str | None
+    id: str | None
+    created: int
+    others: tuple[tuple[str, ...], ...]
+    error: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """One piece of an event stream, sent as one chunk; ``delay`` ``None`` is the reply's own."""
+
+    item: Item | bytes
+    delay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """An event stream, piece by piece."""
+
+    pieces: tuple[Timed, ...]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A stream that is there already, with its chunks, gates and faults."""
+
+    stream: Stream
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A body that is not a stream: at most one of a JSON value, a text, or bytes; none is an empty body."""
+
+    json: Any = None
+    text: str | None = None
+    data: bytes | None = None
+
+    def content(self) -> tuple[bytes, str]:
+        """Return the bytes and their content type."""
+        if self.text is not None:
+            return self.text.encode(), "text/plain; charset=utf-8"
+        if self.data is not None:
+            return self.data, "application/octet-stream"
+        return b"" if self.json is None else compact(self.json), "application/json"
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A live service whose answer is passed on: ``to`` is its base URL, which takes the place of ``…/v1``."""
+
+    to: str
+
+
+Body = Completion | Events | Whole | Plain | Interaction | Forward
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How a request is answered.
+
+    ``body``: what is answered. ``dialect``: the API whose form a completion takes, ``None`` for that of the request.
+    ``gateway``: whose habits it has, ``None`` for the server's. ``provider``: whose model makes it, ``None`` for the
+    default or, of a stream, the one that it names; ``pace``: seconds in which that model makes a token, ``None`` for as
+    fast as is written; ``price``: dollars a token. ``delay``: seconds before each event that has no delay of its own;
+    ``head``: seconds before the response head. ``through``: transforms. ``ending``, ``framing``, ``pacing``: ``None``
+    is the body's own, or the server's. ``encoding``: the content coding of a stream, for clients that accept it.
+    ``default_headers``: add a content type where ``headers`` has none.
+    """
+
+    body: Body
+    dialect: str | None = None
+    gateway: Gateway | None = None
+    provider: Provider | None = None
+    pace: float | None = None
+    price: float = PRICE
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    default_headers: bool = True
+    head: float = 0.0
+    delay: float = 0.0
+    through: tuple[Transform, ...] = ()
+    ending: Ending | None = None
+    framing: Framing | None = None
+    pacing: Pacing | None = None
+    encoding: str | None = None
+    _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        compose(self.through)
+        # An impossible scenario fails here, where it is written, and not at the first request.
+        if isinstance(self.body, Completion):
+            dialect = DIALECTS.default if self.dialect is None else DIALECTS.named(self.dialect)
+            self._written(dialect, self.body, self.gateway or ONEROUTER, Asked())
+        elif not isinstance(self.body, Plain | Forward):
+            self._recorded()
+
+    # --- ways to make one -----------------------------------------------------------------------------------------
+
+    @classmethod
+    def completion(
+        cls,
+        dialect: str | Dialect | None,
+        text: str | Iterable[str] | None = None,
+        *,
+        tokens: int | None = None,
+        gateway: str | Gateway | None = None,
+        provider: str | Provider = DEFAULT,
+        pace: float | None = None,
+        price: float = PRICE,
+        delay: float = 0.0,
+        head: float = 0.0,
+        headers: Headers = (),
+        through: Through = (),
+        ending: Ending | str | None = None,
+        framing: Framing | str | None = None,
+        pacing: Pacing | str | None = None,
+        **completion: Any,
+    ) -> Reply:
+        """Return a completion in a dialect (``None``: that of the request), streamed if the request asks for a stream.
+
+        ``text``: the answer, or its pieces, a token each; ``tokens=500`` makes one of that length. ``provider``: whose
+        model makes it, unless the request's routing preferences choose one. ``completion`` takes the fields of
+        ``Completion``: ``reasoning=``, ``tool_calls=``, ``usage=``, ``model=`` (by default the one that the request
+        names), ``error=``, … The other options are the fields of ``Reply``. Raises ``ScenarioError`` for what does not
+        exist or cannot be.
+        """
+        named = None if dialect is None else DIALECTS.named(dialect).name
+        called = named or "answer"
+        if (text is None) == (tokens is None):
+            raise ScenarioError(f"{called} takes a text or tokens=, one of them")
+        maker = provider_named(provider)
+        made = _completion(called, tokens if text is None else text, {**completion, "provider": maker.name})
+        return cls(
+            made,
+            named,
+            gateway if gateway is None or isinstance(gateway, Gateway) else gateway_named(gateway),
+            maker,
+            None if pace is None else seconds_of(pace, "pace"),
+            price,
+            headers=headers_of(headers),
+            head=seconds_of(head, "head"),
+            delay=seconds_of(delay, "delay"),
+            through=_transforms(through),
+            **_sending(ending, framing, pacing),
+        )
+
+    @classmethod
+    def chat(cls, text: str | Iterable[str] | None = None, **options: Unpack[CompletionOptions]) -> Reply:
+        """Return a chat completion; the options are those of ``Reply.completion``."""
+        return cls.completion("chat", text, **options)
+
+    @classmethod
+    def stream(
+        cls,
+        *pieces: Piece | Stream,
+        dialect: str | Dialect | None = None,
+        through: Through = (),
+        ending: Ending | str | None = None,
+        framing: Framing | str | None = None,
+        pacing: Pacing | str | None = None,
+        status: int = 200,
+        headers: Headers = (),
+        head: float = 0.0,
+        delay: float = 0.0,
+        default_headers: bool = True,
+        encoding: str | None = None,
+        **model: Unpack[ModelOptions],
+    ) -> Reply:
+        """Return a stream, one chunk a piece.
+
+        A piece is an ``Event``, ``Comment`` or ``Retry``, a ``str`` (an event's data), ``bytes`` or a ``Chunk`` (sent
+        as they are); or there is one whole ``Stream``. ``dialect``: whose frame the events take, by default that of an
+        event stream. ``default_headers``: send the frame's content type where ``headers`` names none.
+        ``encoding="gzip"``: compress it for clients that accept that. ``provider``: whose model makes the stream, by
+        default the one that its events name, else OpenAI. Where the tokens of the stream cannot be counted, each event
+        of it stands for one.
+        """
+        return cls(
+            _events(pieces),
+            None if dialect is None else DIALECTS.named(dialect).name,
+            status=status_of(status),
+            headers=headers_of(headers),
+            default_headers=default_headers,
+            encoding=_coding(encoding),
+            head=seconds_of(head, "head"),
+            delay=seconds_of(delay, "delay"),
+            through=_transforms(through),
+            **_sending(ending, framing, pacing),
+            **_modelled(**model),
+        )
+
+    @classmethod
+    def respond(
+        cls,
+        status: int = 200,
+        *,
+        json: Any = None,
+        text: str | None = None,
+        body: bytes | None = None,
+        headers: Headers = (),
+        head: float = 0.0,
+    ) -> Reply:
+        """Return a plain response: a JSON document, a text, or bytes; ``head`` seconds after the request."""
+        if sum(given is not None for given in (json, text, body)) > 1:
+            raise ScenarioError("respond takes one of json=, text= and body=")
+        given: object = text if body is None else body
+        if given is not None and not isinstance(given, str if body is None else bytes):
+            raise ScenarioError(f"respond takes a str as text= and bytes as body=, not {given!r}")
+        try:
+            compact(json)
+        except (TypeError, ValueError) as error:
+            raise ScenarioError(f"respond(json=) takes what JSON can hold: {error}") from None
+        plain = Plain(json, text, body)
+        return cls(plain, status=status_of(status), headers=headers_of(headers), head=seconds_of(head, "head"))
+
+    @classmethod
+    def recorded(
+        cls,
+        interaction: Interaction,
+        *,
+        through: Through = (),
+        pacing: Pacing | str | None = None,
+        **model: Unpack[ModelOptions],
+    ) -> Reply:
+        """Return a recorded response as it was sent, without the headers that belonged to the recorded connection."""
+        return cls(interaction, through=_transforms(through), **_sending(None, None, pacing), **_modelled(**model))
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        match self.body:
+            case Completion():
+                return f"{self.dialect or 'answer'} {short(self.body.text)!r}"
+            case Events() | Whole():
+                return f"stream of {len(self._recorded().chunks)} chunks"
+            case Plain():
+                return f"status {self.status}"
+            case Forward(to):
+                return f"forward to {to}"
+            case Interaction():
+                return f"recorded {self.body.request.method} {api_path(self.body.request.path)}"
+
+    # --- what it makes of a request -------------------------------------------------------------------------------
+
+    def answer(self, request: Request, gateway: Gateway = ONEROUTER) -> Response:
+        """Return the response to a request; ``gateway`` is that of a reply which names none."""
+        match self.body:
+            case Completion():
+                return self._completed(request, self.body, self.gateway or gateway)
+            case Plain():
+                data, kind = self.body.content()
+                sent = with_defaults([("Content-Type", kind)], self.headers)
+                stream = replace(Stream.of(data), framing=Framing.LENGTH)
+                return Response(self.status, sent, stream, self.head, Pacing.INSTANT)
+            case Forward():
+                raise ScenarioError("a reply that forwards has no response of its own: it is the server that asks")
+            case _:
+                return self._replayed(request)
+
+    def _completed(self, request: Request, made: Completion, gateway: Gateway) -> Response:
+        dialect = (DIALECTS.at(request.path) or DIALECTS.default) if self.dialect is None else DIALECTS[self.dialect]
+        try:
+            asked = dialect.asked(request, gateway)
+        except Refused:  # by the API, at its own path, before a route is looked for; elsewhere nothing is asked for
+            asked = Asked(stream=False)
+        try:
+            by = asked_for(asked.provider) or self.provider or DEFAULT
+        except ScenarioError as error:  # it is the client that asks for what does not exist
+            return error_response(gateway, 404, str(error), dialect)
+        said = replace(made, model=made.model or asked.model, provider=by.name)
+        identifier = _value_of(self.headers, gateway.generation_header) or said.id_at(gateway)
+        marks = _marks(gateway, identifier, by)
+        model = Generation(
+            id=identifier,
+            model=said.model_sent,
+            total=said.counted.completion_tokens,
+            provider=by,
+            prompt=asked.prompt_tokens if said.usage is None else said.usage.prompt_tokens,
+            streamed=asked.stream,
+            finish_reason=said.finish,
+            pace=self.pace,
+            price=self.price,
+        )
+        sending: dict[str, Any] = {"head": self.head, "pacing": self.pacing}
+        if not asked.stream:
+            whole = json_response(dialect.document(said, gateway, asked), headers=marks, generation=model, **sending)
+            return replace(whole, headers=with_defaults(whole.headers, self.headers))
+        stream = self._written(dialect, said, gateway, asked)
+        model = replace(model, offsets=stream.tokens, seconds=stream.duration)
+        sent = with_defaults((("Content-Type", dialect.frame.content_type), *marks), self.headers)
+        return Response(self.status, sent, stream, generation=model, **sending)
+
+    def _written(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
+        """The stream of a completion, transforms applied; made once for all requests that ask for the same."""
+        key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage)
+        if key not in self._made:
+            if len(self._made) >= _MOST_KEPT:
+                self._made.clear()
+            self._made[key] = self._shaped(dialect.stream(said, gateway, asked, self.delay), dialect)
+        return self._made[key]
+
+    def _replayed(self, request: Request) -> Response:
+        stream = self._recorded()
+        match self.body:
+            case Interaction():
+                kept = [(name, value) for name, value in self.body.headers if name.lower() not in _NOT_REPLAYED]
+                status, sent, head = self.body.status, tuple(kept), self.body.head
+            case _:
+                kind = (("Content-Type", stream.frame.content_type), ("Cache-Control", "no-cache"))
+                sent = with_defaults(kind if self.default_headers else (), self.headers)
+                status, head = self.status, self.head
+        model = recorded_generation(stream, sent, self.provider, pace=self.pace, price=self.price)
+        if self.encoding is not None and accepts(request, self.encoding):
+            stream, sent = gzipped(stream), (*sent, ("Content-Encoding", self.encoding))
+            model = None if model is None else replace(model, offsets=stream.tokens)
+        return Response(status, sent, stream, head, self.pacing, model)
+
+    def _recorded(self) -> Stream:
+        """The stream that is there already, transforms applied."""
+        if None not in self._made:
+            self._made[None] = self._shaped(self._given(), None)
+        return self._made[None]
+
+    def _given(self) -> Stream:
+        match self.body:
+            case Events(pieces):
+                frame = SSE if self.dialect is None else DIALECTS[self.dialect].frame
+                # Each after the one before: in a JSON array the first piece and the last are not like the others.
+                encoded = iter(frame.pieces(*(one.item for one in pieces if not isinstance(one.item, bytes))))
+                data = (one.item if isinstance(one.item, bytes) else next(encoded) for one in pieces)
+                return Stream(tuple(map(Chunk, data, map(self._delay_of, pieces))), frame=frame)
+            case Whole(stream):
+                return stream
+            case Interaction():
+                return self.body.stream
+        raise AssertionError(self.body)
+
+    def _delay_of(self, piece: Timed) -> float:
+        return self.delay if piece.delay is None else piece.delay
+
+    def _shaped(self, stream: Stream, dialect: Dialect | None) -> Stream:
+        """Transformed, with its end marker and its tokens where they now are."""
+        changes: dict[str, Any] = {}
+        if self.ending is not None:
+            changes["ending"] = self.ending
+        if self.framing is not None:
+            changes["framing"] = self.framing
+        shaped = compose(self.through)(replace(stream, **changes))
+        if dialect is not None and all(_keeps_events(one) for one in self.through):
+            return shaped  # the writer's own offsets, moved along
+        return _marked(shaped, dialect)
+
+
+def _keeps_events(one: Transform) -> bool:
+    return isinstance(one, Step) and one.family is not Family.FAULT
+
+
+def _marked(stream: Stream, dialect: Dialect | None) -> Stream:
+    """With its end marker, looked for last: a transform may have dropped it, repeated it or moved it.
+
+    An error ends a stream as well: whoever leaves after it has not cancelled.
+    """
+    items = stream.frame.decode(stream.body)
+    known = dialect or DIALECTS.of(items)
+    if known is not None and known.frame is stream.frame:
+        return known.marked(stream)
+    is_end = end_of(items)
+    found = stream.frame.decode_with_offsets(stream.body)
+    ends = (
+        offset
+        for offset, item in found
+        if isinstance(item, Event) and (is_end(item) or DIALECTS.default.error_of(item) is not None)
+    )
+    return replace(stream, end_marker=next(ends, None), tokens=())
+
+
+def _marks(gateway: Gateway, identifier: str, provider: Provider) -> tuple[tuple[str, str], ...]:
+    generation = ((gateway.generation_header, identifier),) if gateway.generation_header else ()
+    return (*generation, *(((PROVIDER_NAME, provider.name),) if gateway.names_provider else ()))
+
+
+def _value_of(headers: tuple[tuple[str, str], ...], name: str | None) -> str | None:
+    return next((value for given, value in headers if name and given.lower() == name.lower()), None)
+
+
+# --- what is given ------------------------------------------------------------------------------------------------
+
+_OPTIONS = (
+    *("through", "when", "gateway", "provider", "pace", "price"),
+    *("delay", "head", "headers", "ending", "framing", "pacing"),
+)
+
+
+def _completion(called: str, content: str | int | Iterable[str] | None, fields: dict[str, Any]) -> Completion:
+    known = Completion.__dataclass_fields__
+    if unknown := sorted(set(fields) - set(known)):
+        names = list(dict.fromkeys([*_OPTIONS, *known]))  # provider= is both
+        near = difflib.get_close_matches(unknown[0], names, n=1)
+        hint = f" (did you mean {near[0]}=?)" if near else ""
+        taken = ", ".join(f"{name}=" for name in names)
+        raise ScenarioError(f"{called} knows no {unknown[0]}={hint}; it takes {taken}")
+    return Completion.of(content or "", **fields)
+
+
+def _sending(ending: Ending | str | None, framing: Framing | str | None, pacing: Pacing | str | None) -> dict[str, Any]:
+    return {
+        "ending": None if ending is None else one_of(Ending, ending, "ending"),
+        "framing": None if framing is None else one_of(Framing, framing, "framing"),
+        "pacing": None if pacing is None else one_of(Pacing, pacing, "pacing"),
+    }
+
+
+def _coding(encoding: str | None) -> str | None:
+    if encoding is not None and encoding not in CODINGS:
+        raise ScenarioError(f"encoding is one of {', '.join(CODINGS)}; not {encoding!r}")
+    return encoding
+
+
+def _modelled(
+    provider: str | Provider | None = None, pace: float | None = None, price: float = PRICE
+) -> dict[str, Any]:
+    return {
+        "provider": None if provider is None else provider_named(provider),
+        "pace": None if pace is None else seconds_of(pace, "pace"),
+        "price": price,
+    }
+
+
+def _transforms(through: Through) -> tuple[Transform, ...]:
+    compose(through := through if callable(through) else tuple(through))
+    return tuple(through)
+
+
+def _events(pieces: Iterable[Piece | Stream]) -> Events | Whole:
+    given = list(pieces)
+    if len(given) == 1 and isinstance(given[0], Stream):
+        return Whole(given[0])
+    return Events(tuple(map(_timed, given)))
+
+
+def _timed(piece: Piece | Stream) -> Timed:
+    match piece:
+        case Chunk(data, delay):
+            return Timed(data, delay)
+        case str():
+            return Timed(Event(data=piece))
+        case bytes() | Event() | Comment() | Retry():
+            return Timed(piece)
+    raise ScenarioError(
+        f"a stream is made of events, comments, text, bytes and chunks, or is one Stream; not of {piece!r}"
+    )

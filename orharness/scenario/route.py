@@ -1,0 +1,163 @@
+"""The routes that lead to replies, and why a request does not fit one.
+
+Matching *is* an empty difference: ``Route.difference`` returns one sentence for each thing that does not fit, and a
+route matches when there is none. The same sentences are in the journal and in the text of a failed test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orharness.dialects import DIALECTS, Asked, Refused
+from orharness.errors import ScenarioError
+from orharness.gateways import ONEROUTER
+from orharness.journal import Request
+from orharness.scenario.difference import difference, json_difference
+from orharness.scenario.paths import api_path
+from orharness.scenario.reply import Reply
+
+When = Mapping[str, Any] | Callable[[Request], bool]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Requests of one method and path, with a condition, and the replies they get in turn; the last one repeats.
+
+    ``path`` ``None`` is any path at which a dialect is spoken. ``when``: a mapping of conditions (``model``, ``turn``,
+    ``last_user``, ``headers``, ``json``), or a function of the request. ``times``: how many requests it answers,
+    ``None`` for any number. ``choose``: picks the reply by more than the turn, see ``reply_to``.
+
+    Raises ``ScenarioError`` for a path or a condition that cannot be.
+    """
+
+    method: str
+    path: str | None
+    replies: tuple[Reply, ...]
+    when: When | None = None
+    times: int | None = None
+    choose: Callable[[Request, int], tuple[Reply, str | None]] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.path is not None and not self.path.startswith("/"):
+            raise ScenarioError(f"a path begins with a slash: {self.path!r}")
+        if not (self.when is None or callable(self.when) or isinstance(self.when, Mapping)):
+            raise ScenarioError(
+                f"when= is a mapping of {', '.join(CONDITIONS)}, or a function of the request; not {self.when!r}"
+            )
+        if isinstance(self.when, Mapping) and (unknown := set(self.when) - set(CONDITIONS)):
+            raise ScenarioError(
+                f"when= knows {', '.join(CONDITIONS)}, not {', '.join(sorted(map(repr, unknown)))};"
+                " for anything else pass a function of the request"
+            )
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        condition = "" if self.when is None else f" when {_described(self.when)}"
+        return f"{self.method} {self.path or 'any dialect'}{condition}"
+
+    def reply_to(self, request: Request, turn: int) -> tuple[Reply, str | None]:
+        """Return the reply to its request number ``turn`` (from 0).
+
+        Beside it: how the request differs from the recorded one that gets this reply, ``None`` where it does not.
+        """
+        if self.choose is not None:
+            return self.choose(request, turn)
+        return self.replies[min(turn, len(self.replies) - 1)], None
+
+    def is_at(self, path: str) -> bool:
+        """Whether that is its path, with or without the API prefix."""
+        if self.path is None:
+            return DIALECTS.at(path) is not None
+        return api_path(path) == api_path(self.path)
+
+    def difference(self, request: Request) -> list[str]:
+        """Return one sentence for each thing that does not fit; none means that it matches.
+
+        Whatever a predicate raises is raised here: a broken predicate is not a request that does not match.
+        """
+        found = []
+        if request.method != self.method:
+            found.append(f"method: expected {self.method}, got {request.method}")
+        if not self.is_at(request.path):
+            found.append(f"path: expected {self._path_for(request)}, got {request.path}")
+        if found or self.when is None:  # a condition on another endpoint's body says nothing
+            return found
+        if callable(self.when):
+            if self.when(request):
+                return []
+            explain = getattr(self.when, "difference", None)  # a condition that can say more than no
+            return explain(request) if explain else [f"the condition {_described(self.when)} said no"]
+        return [line for key, expected in self.when.items() for line in CONDITIONS[key](request, expected)]
+
+    def _path_for(self, request: Request) -> str:
+        """The path as it would have been under the request's API prefix."""
+        if self.path is None:
+            return " or ".join(f"…{end}" for one in DIALECTS.values() for end in one.paths)
+        prefix = request.path.removesuffix(api_path(request.path)) if self.path == api_path(self.path) else ""
+        return f"{prefix}{self.path}"
+
+
+def _described(when: When) -> str:
+    if callable(when):
+        return str(getattr(when, "__name__", when))
+    return ", ".join(f"{key}={value!r}" for key, value in when.items())
+
+
+def _asked(request: Request) -> Asked:
+    """What the request asks for, in the dialect of its path; nothing where it would be refused."""
+    try:
+        return (DIALECTS.at(request.path) or DIALECTS.default).asked(request, ONEROUTER)
+    except Refused:
+        return Asked()
+
+
+def _sent_headers(request: Request, expected: Mapping[str, Any]) -> list[str]:
+    return [
+        line for name, value in expected.items() for line in difference(f"header {name}", value, request.header(name))
+    ]
+
+
+CONDITIONS: dict[str, Callable[[Request, Any], list[str]]] = {
+    "model": lambda request, expected: difference("model", expected, _asked(request).model),
+    "turn": lambda request, expected: difference("turn", expected, _asked(request).turn),
+    "last_user": lambda request, expected: difference("last_user", expected, _asked(request).last_user),
+    "headers": _sent_headers,
+    "json": lambda request, expected: json_difference(expected, request.json, partial=True),
+}
+
+
+def select(routes: Sequence[tuple[Route, int]], request: Request) -> int | None:
+    """Return which of the routes (each with the number of its calls so far) answers, ``None`` where none does.
+
+    A route with a condition goes before one without; among the rest the first that has not been asked yet, else the
+    last: so that two replies to the same request are given in the order in which they were written down.
+    """
+    fitting = [index for index, (route, calls) in enumerate(routes) if _fits(route, calls, request)]
+    conditional = [index for index in fitting if routes[index][0].when is not None] or fitting
+    if not conditional:
+        return None
+    return next((index for index in conditional if not routes[index][1]), conditional[-1])
+
+
+def _fits(route: Route, calls: int, request: Request) -> bool:
+    # The texts of a difference are made only where method and path fit: a server may have a thousand routes.
+    there = request.method == route.method and route.is_at(request.path)
+    return there and not _is_used_up(route, calls) and not route.difference(request)
+
+
+def _is_used_up(route: Route, calls: int) -> bool:
+    return route.times is not None and calls >= route.times
+
+
+def why_none(routes: Sequence[tuple[Route, int]], request: Request) -> str:
+    """Return why none of the routes answers: what differs from the nearest three."""
+    reasons = []
+    for route, calls in routes:
+        lines = route.difference(request) or [f"it has answered {calls} of {route.times} requests already"]
+        reasons.append((len(lines), "\n".join([f"  {route.name}", *(f"    {line}" for line in lines)])))
+    nearest = [text for _, text in sorted(reasons, key=lambda reason: reason[0])[:3]]
+    heading = f"no route answers {request.method} {request.path}"
+    return "\n".join([f"{heading}; the nearest:", *nearest]) if nearest else f"{heading}: no reply is set up"

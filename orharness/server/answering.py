@@ -1,0 +1,266 @@
+"""What an origin answers: it picks the route, delivers the response, and feeds the exchange with what is seen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from orharness.dialects import DIALECTS, Dialect, Refused
+from orharness.errors import OrharnessError, ScenarioError
+from orharness.gateways import Gateway
+from orharness.journal import Exchange, Outcome, Pacing, Request
+from orharness.journal.events import Begun, Held, Left, Read, Unmatched
+from orharness.scenario.paths import api_path
+from orharness.scenario.response import Response, error_response
+from orharness.scenario.route import Route, select, why_none
+from orharness.server.delivery import Delivery, Gate
+from orharness.server.exchange import Listener, LiveExchange
+from orharness.server.gates import Gates
+from orharness.server.runs import Runs
+from orharness.server.wire import BadBody, Incoming, Wire, while_there
+
+log = logging.getLogger("orharness.server")
+CONTROL = "/_orharness/"
+_RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is over"
+_LOOKS = (0.02, 0.1, 1.0)  # seconds after a hold began, at which the kernel is asked what was read before it
+
+
+@dataclass
+class Mounted:
+    """A route in place: the exchanges that it answered, and its gates."""
+
+    route: Route
+    strict: bool = True
+    gates: Gates = field(default_factory=Gates)
+    exchanges: list[LiveExchange] = field(default_factory=list)
+    on_exchange: Callable[[], None] = lambda: None
+
+
+class Answering:
+    """Routes and journal of one origin. It runs in the server's loop, and knows connections as ``Wire`` only.
+
+    ``builtin``: routes that answer what no route of the user's does; they are not looked at for differences.
+    ``hold_limit``: seconds for which a gate is waited at, ``None`` for ever.
+    """
+
+    def __init__(self, *, gateway: Gateway, pacing: Pacing, hold_limit: float | None = None) -> None:
+        self.gateway = gateway
+        self.pacing = pacing
+        self.mounted: list[Mounted] = []
+        self.builtin: Sequence[Route] = ()
+        self.exchanges: list[LiveExchange] = []
+        self.listeners: list[Listener] = []
+        self.broken: list[OrharnessError | Exception] = []
+        self._hold_limit = hold_limit
+        self._ids = count(1)
+        self._runs = Runs()
+        self.late: list[LiveExchange] = []  # requests of earlier runs that came since the last run began
+
+    def reset(self) -> None:
+        """As new: no routes, an empty journal."""
+        self.mounted.clear()
+        self.exchanges.clear()
+        self.broken.clear()
+        self._runs.end()
+
+    def begin_runs(self, number: int) -> list[int]:
+        """Begin a number of client runs, and return their ids. From now on, requests of earlier runs are refused."""
+        self.late.clear()
+        return self._runs.begin(number)
+
+    def journal(self) -> list[Exchange]:
+        """Return a snapshot of every exchange, in the order of their requests, after a look at those that are open."""
+        for exchange in self.exchanges:
+            if exchange.open:
+                exchange.look()
+        return [exchange.snapshot() for exchange in self.exchanges]
+
+    # --- a request ------------------------------------------------------------------------------------------------
+
+    async def answer(self, incoming: Incoming, wire: Wire) -> bool:
+        """Run the exchange until it is over or the client has left; return whether the connection may go on."""
+        exchange = self._new_exchange(incoming.head, wire)
+        try:
+            keep_alive = await while_there(wire, self._answer(wire, exchange, incoming))
+            # A writer that was blocked when the client left has failed by now: it is a leaving all the same.
+            left = keep_alive is None or (exchange.outcome is None and await wire.has_been_lost())
+            if left:
+                await self._left(wire, exchange)
+            return bool(keep_alive) and not left
+        finally:
+            exchange.connection_ended()
+
+    def _new_exchange(self, head: Request, wire: Wire) -> LiveExchange:
+        """In the journal, unless it only asks for that."""
+        run, path = self._runs.split(head.path)
+        named = replace(head, path=path)
+        if head.method == "GET" and path.startswith(CONTROL):
+            return LiveExchange("", named)
+        return self._entered(LiveExchange(f"{next(self._ids):06d}", named, self.listeners, wire, run))
+
+    def _set_aside(self, exchange: LiveExchange) -> None:
+        """Take a late request out of the journal: it is neither the current run's, nor a request that no route fits."""
+        self.late.append(exchange)
+        with suppress(ValueError):  # a reset has emptied the journal
+            self.exchanges.remove(exchange)
+
+    def _entered(self, exchange: LiveExchange) -> LiveExchange:
+        self.exchanges.append(exchange)
+        return exchange
+
+    async def _left(self, wire: Wire, exchange: LiveExchange) -> None:
+        if wire.ended:
+            return
+        how = await wire.how_it_left()
+        read = wire.read_so_far()
+        exchange.feed(Read(read, None if read is None else read >= wire.written, exchange.elapsed()))
+        if exchange.outcome is not Outcome.COMPLETED:  # it had read everything: it leaves a connection, no answer
+            exchange.client_left(Left(how), wire.gone_at)
+        wire.abort()
+
+    async def _answer(self, wire: Wire, exchange: LiveExchange, incoming: Incoming) -> bool:
+        try:
+            if incoming.expects_continue:
+                wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await wire.drain()
+            whole = replace(exchange.request, body=await incoming.body())
+            exchange.request_read(whole)
+            if self._runs.is_over(exchange.run):
+                self._set_aside(exchange)
+                return await self._refuse(wire, exchange, _RUN_IS_OVER, status=410)
+            response, gate = self._response(whole, exchange)
+            if wire.gone.done():
+                return False
+            # What was chosen is known from here on, whatever the client does next.
+            delivery = Delivery(wire, exchange, response, response.pacing or self.pacing, http_1_0=incoming.http_1_0)
+            return await delivery.run(gate, keep_alive=incoming.keep_alive, body=whole.method != "HEAD")
+        except ConnectionError:
+            return False
+        except BadBody as error:
+            return await self._refuse(wire, exchange, f"malformed request body: {error}")
+        except Exception as error:
+            log.exception("while answering %s %s", exchange.request.method, exchange.request.path)
+            self.broken.append(error)
+            if exchange.machine.head_written:
+                wire.abort()
+                return False
+            return await self._refuse(wire, exchange, f"the scenario failed: {error!r}", status=500)
+
+    async def _refuse(self, wire: Wire, exchange: LiveExchange, reason: str, status: int = 400) -> bool:
+        response = self._unmatched(exchange, status, reason)
+        await Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=False).run(no_gate, keep_alive=False)
+        wire.finish()
+        return False
+
+    def garbage(self, status: int, reason: str) -> Response:
+        """Return the answer to what is not an HTTP request: an error in the gateway's shape, and in the journal."""
+        exchange = self._entered(LiveExchange(f"{next(self._ids):06d}", Request("", ""), self.listeners))
+        return self._unmatched(exchange, status, f"malformed HTTP: {reason}")
+
+    # --- which answer ---------------------------------------------------------------------------------------------
+
+    def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response, Gate]:
+        """The route's reply: of the user's routes first, else of a built-in one, else an error."""
+        routes = [(mounted.route, len(mounted.exchanges)) for mounted in self.mounted]
+        chosen, refused = select(routes, request), self._refused(request)
+        if chosen is not None and refused is None:
+            mounted = self.mounted[chosen]
+            response = self._begin(exchange, mounted.route, request, len(mounted.exchanges))
+            mounted.exchanges.append(exchange)
+            mounted.on_exchange()
+            return response, self._gate(mounted.gates, exchange)
+        built_in = select([(route, 0) for route in self.builtin], request)
+        if built_in is not None:
+            return self._begin(exchange, self.builtin[built_in], request, 0), no_gate
+        status = self._error_status(request, refused)
+        text = why_none(routes, request) if chosen is None or refused is None else refused
+        if status == 400 and request.json is None:
+            text = f"the body is not JSON\n{text}"
+        return self._unmatched(exchange, status, text), no_gate
+
+    def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response:
+        reply, difference = route.reply_to(request, turn)
+        response = reply.answer(request, self.gateway)
+        pacing = response.pacing or self.pacing
+        meter = response.generation
+        exchange.feed(Begun(response.status, response.stream, pacing, route.name, difference, meter))
+        return response
+
+    def _unmatched(self, exchange: LiveExchange, status: int, reason: str) -> Response:
+        dialect = DIALECTS.at(exchange.request.path)
+        response = error_response(self.gateway, status, reason, dialect)
+        exchange.feed(Begun(status, response.stream, Pacing.INSTANT, None, reason))
+        exchange.feed(Unmatched(reason, exchange.elapsed()))  # decides the outcome: those who listen see the whole
+        return response
+
+    def _refused(self, request: Request) -> str | None:
+        """Why no gateway would take the request, whatever the scenario says; ``None`` where it would."""
+        dialect = _spoken_at(request.path)
+        if dialect is None or request.method != "POST":
+            return None
+        try:
+            dialect.asked(request, self.gateway)
+        except Refused as refused:
+            return refused.reason
+        return None
+
+    def _error_status(self, request: Request, refused: str | None) -> int:
+        routes = [*(mounted.route for mounted in self.mounted), *self.builtin]
+        methods = {route.method for route in routes if route.is_at(request.path)}
+        if _spoken_at(request.path) is not None:
+            methods.add("POST")
+        if methods and request.method not in methods:
+            return 405
+        return 404 if refused is None else 400
+
+    # --- gates ----------------------------------------------------------------------------------------------------
+
+    def _gate(self, gates: Gates, exchange: LiveExchange) -> Gate:
+        async def gate(number: int) -> None:
+            if gates.is_open(number):
+                return
+            exchange.feed(Held(True, exchange.elapsed()))
+            try:
+                async with asyncio.timeout(self._hold_limit):
+                    with _looking(exchange):
+                        await gates.wait(number)
+            except TimeoutError:
+                raise ScenarioError(
+                    f"{exchange.request.method} {exchange.request.path} was held at gate {number + 1} for"
+                    f" {self._hold_limit:g} s: route.release() was never called (hold_limit=)"
+                ) from None
+            finally:
+                exchange.feed(Held(False, exchange.elapsed()))
+
+        return gate
+
+
+def _spoken_at(path: str) -> Dialect | None:
+    """The dialect whose own endpoint is at the path; a route of the user's may be at any path that ends like it."""
+    dialect = DIALECTS.at(path)
+    return dialect if dialect is not None and api_path(path) in dialect.paths else None
+
+
+@contextmanager
+def _looking(exchange: LiveExchange) -> Iterator[None]:
+    """While the stream is held, look a few times at what was read: a client that leaves by RST does not say it."""
+
+    def look() -> None:
+        if exchange.open:
+            exchange.look()
+
+    loop = asyncio.get_running_loop()
+    looks = [loop.call_later(seconds, look) for seconds in _LOOKS]
+    try:
+        yield
+    finally:
+        for one in looks:
+            one.cancel()
+
+
+async def no_gate(number: int) -> None:
+    """For a response without a test that could release it."""

@@ -1,0 +1,14 @@
+"""What every origin answers when no route of the user's does: ordinary routes, one module each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orharness.scenario.route import Route
+from orharness.server.answering import Answering
+from orharness.server.builtin import generation, journal, models
+
+
+def builtin_routes(answering: Answering, model_names: Sequence[str]) -> tuple[Route, ...]:
+    """Return the built-in routes of an origin."""
+    return (journal.route(answering), models.route(model_names), generation.route(answering))

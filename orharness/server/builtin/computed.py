@@ -1,0 +1,22 @@
+"""A route whose reply is computed anew for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orharness.journal import Request
+from orharness.scenario.reply import Reply
+from orharness.scenario.route import Route
+
+
+class Computed(Route):
+    """A built-in route; its name is what the journal calls it."""
+
+    @property
+    def name(self) -> str:
+        return (self.path or "").rpartition("/")[2]
+
+
+def computed(path: str, reply: Callable[[Request], Reply]) -> Route:
+    """Return a route for GET requests to the path."""
+    return Computed("GET", path, (), choose=lambda request, turn: (reply(request), None))

@@ -1,0 +1,28 @@
+"""``GET …/generation?id=``: what a generation cost, by the id of its response's ``X-Generation-Id``."""
+
+from __future__ import annotations
+
+from orharness.dialects import DIALECTS
+from orharness.journal import Request
+from orharness.scenario.reply import Reply
+from orharness.scenario.route import Route
+from orharness.server.answering import Answering
+from orharness.server.builtin.computed import computed
+from orharness.upstream import Generation, generation_document
+
+
+def route(answering: Answering) -> Route:
+    """Return the route. An id that was sent more than once is that of the last exchange."""
+
+    def reply(request: Request) -> Reply:
+        identifier = request.parameters.get("id", "")
+        for live in reversed(answering.exchanges):
+            meter = None if live.machine.plan is None else live.machine.plan.meter
+            if isinstance(meter, Generation) and meter.id == identifier:
+                seen = live.snapshot()
+                assert seen.bill is not None
+                return Reply.respond(json=generation_document(meter, seen.bill, seen.started_at))
+        missing = DIALECTS.default.error_document(answering.gateway, 404, f"there is no generation {identifier!r}")
+        return Reply.respond(404, json=missing)
+
+    return computed("/generation", reply)

@@ -1,0 +1,61 @@
+"""Listening: sockets, and the connections that were accepted on them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from orharness.server.answering import Answering
+from orharness.server.http1 import Connection, Manager
+from orharness.server.peerqueue import PeerQueue
+
+_MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
+_TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
+
+
+class Listening:
+    """The sockets of one origin. Everything here runs in the server's loop."""
+
+    def __init__(self, answering: Answering, peers: PeerQueue) -> None:
+        self._manager = Manager(answering, peers)
+        self._servers: list[asyncio.Server] = []
+
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Accept connections on sockets that are bound already."""
+        loop = asyncio.get_running_loop()
+        self._servers = [await loop.create_server(self._manager, sock=one, backlog=2048) for one in sockets]
+
+    async def close(self) -> None:
+        """Accept no more. The connections stay."""
+        await self._accept_no_more()
+        for server in self._servers:
+            server.close()
+
+    async def _accept_no_more(self) -> None:
+        """A client that asyncio has accepted, but not yet made a connection of, would never be closed."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):  # Windows
+            for one in (one for server in self._servers for one in server.sockets):
+                loop.remove_reader(one)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        """Return when all who have left by now are seen to have left: it is in our sockets already."""
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        for _ in range(_MOMENTS):
+            if not any(one.busy and one.gone.done() and not one.ended for one in self._connections()):
+                return
+            await asyncio.sleep(0.001)  # how it left is being found out
+
+    async def abort(self) -> None:
+        """End every connection now."""
+        while connections := self._connections():  # a few turns, in which aiohttp's handlers end
+            for connection in connections:  # also those that were accepted meanwhile
+                connection.abort()
+            await asyncio.sleep(0)
+
+    def _connections(self) -> list[Connection]:
+        return [one for one in self._manager.connections if isinstance(one, Connection)]

@@ -1,0 +1,108 @@
+"""What the server needs of a connection: a protocol, so that one of lists serves in tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar
+
+from orharness.journal import How, Request
+
+T = TypeVar("T")
+
+
+class Wire(Protocol):
+    """One connection, from the server's side.
+
+    ``written``: bytes given to the transport since the connection began. ``visible``: whether the client's reading can
+    be seen. ``gone`` is done when the client has left, at the monotonic moment ``gone_at``. ``ended``: whether it was
+    the server that ended the connection.
+    """
+
+    written: int
+    visible: bool
+    gone: asyncio.Future[None]
+    gone_at: float
+    ended: bool
+
+    def write(self, data: bytes) -> None:
+        """Write in one piece. Raises ``ConnectionResetError`` where nothing can be written any more."""
+
+    async def drain(self) -> None:
+        """Wait while too much is buffered."""
+
+    def held_here(self) -> bool | None:
+        """Return whether the client's socket belongs to this process, ``None`` where that is not known."""
+
+    def read_so_far(self) -> int | None:
+        """Return the bytes that the client had taken at the last look, ``None`` where it was never seen."""
+
+    def has_read_all(self, *, exactly: bool = True) -> bool | None:
+        """Look: return whether the client has taken everything, ``None`` where that cannot be seen."""
+
+    async def wait_read(self) -> bool:
+        """Return when the client has taken everything: True if that was seen, False if a pause stands for it.
+
+        Raises ``ConnectionResetError`` where the client was seen to be gone.
+        """
+
+    async def has_been_lost(self) -> bool:
+        """Return whether the client is gone, waiting a moment for the transport where a write has failed."""
+
+    async def how_it_left(self) -> How:
+        """Return how the client left; it may take some milliseconds to find out."""
+
+    def finish(self) -> None:
+        """End the connection after everything that was written (FIN)."""
+
+    def reset(self) -> None:
+        """End the connection at once (RST)."""
+
+    def abort(self) -> None:
+        """End the connection now, whatever is still to be written."""
+
+
+class Incoming(Protocol):
+    """A request as it comes in: its head is there, its body is still to be read.
+
+    ``head`` has an empty body. ``http_1_0``: the request's HTTP version is below 1.1. ``keep_alive``: whether the
+    client wants to keep the connection. ``expects_continue``: whether it waits for a ``100 Continue`` before it sends
+    the body.
+    """
+
+    head: Request
+    http_1_0: bool
+    keep_alive: bool
+    expects_continue: bool
+
+    async def body(self) -> bytes:
+        """Return the whole body. Raises ``BadBody`` where it is malformed."""
+
+
+class BadBody(Exception):  # noqa: N818 - a client's mistake, answered with 400
+    """The request's body is not what its head says."""
+
+
+async def while_there(wire: Wire, answering: Awaitable[T]) -> T | None:
+    """Await in this task, and end it as soon as the client has left: then ``None``."""
+    task = asyncio.current_task()
+    assert task is not None
+    waiting = True
+    cancelled = False
+
+    def leave(gone: asyncio.Future[None]) -> None:
+        nonlocal cancelled
+        if waiting:  # it is called a turn later than the client left
+            cancelled = True
+            task.cancel()
+
+    wire.gone.add_done_callback(leave)
+    try:
+        return await answering
+    except asyncio.CancelledError:
+        if not cancelled or task.uncancel():
+            raise  # the server ends
+        return None
+    finally:
+        waiting = False
+        wire.gone.remove_done_callback(leave)
