@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import real_model
-from test_recorder import asking, chunks_of, dechunked, until
+from recording.bench import asking, chunks_of, dechunked, until
 
 from benchmarks.model_behind_recorder import WITHIN, stop_a_model
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, load

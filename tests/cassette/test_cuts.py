@@ -1,0 +1,146 @@
+"""A file that was cut is refused, wherever the cut is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vcr  # type: ignore[import-untyped]
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cassette.samples import NASTY, URI, an_interaction, interactions, ours
+from orharness.cassette import Interaction, Tape, load, save
+from orharness.errors import CassetteError
+
+SHIPPED = sorted((Path(__file__).parents[2] / "cassettes").glob("*.yaml"))
+
+
+def several(path: Path) -> Path:
+    """A file of ours with several interactions, and every kind of text in it."""
+    save(path, [an_interaction(*NASTY, recorded_at="2026-11-22T06:00:00Z"), an_interaction(), an_interaction(b"{}")])
+    return path
+
+
+def resaved(path: Path) -> Path:
+    """The same after vcrpy has saved it with an interaction of its own."""
+    with vcr.use_cassette(several(path), record_mode="new_episodes") as cassette:
+        response = {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": b"of vcrpy"}}
+        cassette.append(vcr.request.Request("GET", URI, b"", {}), response)
+    assert len(load(path)) == 4
+    return path
+
+
+def taped(path: Path) -> Path:
+    """What a recorder writes."""
+    tape = Tape(path, "rewrite")
+    for number in range(3):
+        tape.add(an_interaction(b"data: %d\n\n" % number))
+    return path
+
+
+def shipped_as(name: str) -> Callable[[Path], Path]:
+    (found,) = (path for path in SHIPPED if path.name == name)
+    return lambda path: Path(shutil.copy(found, path))
+
+
+MADE = [several, resaved, taped, *(shipped_as(path.name) for path in SHIPPED)]
+
+
+every_made = pytest.mark.parametrize("make", MADE, ids=["several", "resaved", "taped", *(one.stem for one in SHIPPED)])
+
+
+def check_cuts(path: Path, offsets: Iterable[int]) -> None:
+    """Each cut that takes more than white space off the end is refused, with the file and what is wrong in it."""
+    data, whole = path.read_bytes(), load(path)
+    cut = path.with_name("cut.yaml")
+    for offset in offsets:
+        cut.write_bytes(data[:offset])
+        if data[offset:].isspace():
+            assert load(cut) == whole
+            continue
+        with pytest.raises(CassetteError, match=rf"^{re.escape(str(cut))}: {MISSING_END}"):
+            load(cut)
+
+
+# A cut between two keys names the key that is lost; any other leaves no YAML (with its line number) or no mapping.
+MISSING_END = "(version: this key is missing|the file is (empty|not YAML|not UTF-8)|a mapping is expected here)"
+
+
+@every_made
+def test_a_file_cut_at_the_end_of_a_line_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    path = make(tmp_path / "whole.yaml")
+    data = path.read_bytes()
+    ends = [match.end() for match in re.finditer(b"\n", data)]
+
+    check_cuts(path, [offset for end in ends for offset in (end - 1, end) if offset < len(data)])
+    check_cuts(path, range(len(data) - 30, len(data)))
+
+
+@pytest.mark.slow
+@every_made
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    path = make(tmp_path / "whole.yaml")
+
+    check_cuts(path, range(path.stat().st_size))
+
+
+@given(recorded=st.lists(interactions(), max_size=3), data=st.data())
+def test_whatever_is_saved_is_not_loaded_when_cut(
+    folder: Path, recorded: list[Interaction], data: st.DataObject
+) -> None:
+    save(folder / "whole.yaml", recorded)
+
+    check_cuts(folder / "whole.yaml", [data.draw(st.integers(0, (folder / "whole.yaml").stat().st_size - 1))])
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_an_interaction_that_is_missing_before_the_end_is_refused(tmp_path: Path, gone: int) -> None:
+    path = several(tmp_path / "a.yaml")
+    data = yaml.safe_load(path.read_text("utf-8"))
+    del data["interactions"][gone]
+    path.write_text(yaml.safe_dump(data), "utf-8")
+
+    said = r"a\.yaml: interactions\[0\]\.response\.x-orharness\.interactions: 3 interactions were written, .* holds 2\."
+    with pytest.raises(CassetteError, match=said):
+        load(path)
+    with pytest.raises(CassetteError, match=said), ours().use_cassette(path):
+        pass
+
+
+def test_a_tape_writes_the_number_that_the_file_holds_now(tmp_path: Path) -> None:
+    path = several(tmp_path / "a.yaml")
+    Tape(path, "new_episodes").add(an_interaction(b"{}"))
+
+    totals = [one["response"]["x-orharness"].get("interactions") for one in _interactions_in(path)]
+    assert totals == [4, None, None, None]
+
+
+def test_vcrpy_with_our_serializer_keeps_the_number_right(tmp_path: Path) -> None:
+    path = several(tmp_path / "a.yaml")
+    with ours().use_cassette(path, record_mode="none") as cassette:
+        cassette.data.pop()
+        cassette._save(force=True)
+
+    assert [one["response"]["x-orharness"].get("interactions") for one in _interactions_in(path)] == [2, None]
+    assert len(load(path)) == 2
+
+
+def _interactions_in(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["interactions"]
+    return found
+
+
+def test_a_file_of_an_earlier_version_loads(tmp_path: Path) -> None:
+    """It has ``version`` as its first line, and no number of interactions."""
+    path = several(tmp_path / "a.yaml")
+    whole, text = load(path), path.read_bytes()
+    text = b"version: 1\n" + text.removesuffix(b"version: 1\n").replace(b"      interactions: 3\n", b"")
+    path.write_bytes(text)
+
+    assert load(path) == whole

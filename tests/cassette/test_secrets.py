@@ -1,0 +1,95 @@
+"""What authenticates is never written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cassette.samples import URI, an_interaction
+from orharness.cassette import RecordedRequest, Tape, load, redact, save, scrub, scrub_uri
+from orharness.journal import Request
+
+SECRETS = [
+    ("Authorization", "Bearer secret"),
+    ("proxy-authorization", "Basic secret"),
+    ("Cookie", "a=secret"),
+    ("Set-Cookie", "a=secret"),
+    ("x-api-key", "secret"),
+    ("API-KEY", "secret"),
+    ("X-Goog-Api-Key", "secret"),
+    ("Ocp-Apim-Subscription-Key", "secret"),
+    ("X-Amz-Security-Token", "secret"),
+    ("X-Auth-Key", "secret"),
+    ("key", "secret"),
+]
+
+
+HARMLESS = [
+    ("Content-Type", "a"),
+    ("x-ratelimit-remaining-tokens", "5"),
+    ("anthropic-version", "1"),
+    ("Monkey", "1"),
+    ("Idempotency-Key", "1"),
+    ("X-Prompt-Cache-Key", "1"),
+    ("Sec-WebSocket-Key", "1"),
+    ("Surrogate-Key", "1"),
+    ("Access-Control-Allow-Credentials", "true"),
+]
+
+
+def test_secrets_are_never_written(tmp_path: Path) -> None:
+    headers = (*SECRETS, *HARMLESS)
+    request = RecordedRequest("POST", "https://me:secret@llm.example/v1/x?key=secret&a=b&api_key=secret", headers)
+    recorded = an_interaction(request=request, headers=headers)
+    save(tmp_path / "saved.yaml", [recorded])
+    Tape(tmp_path / "taped.yaml").add(recorded)
+
+    for path in tmp_path.iterdir():
+        assert b"secret" not in path.read_bytes()
+        (found,) = load(path)
+        assert found.headers == found.request.headers == tuple(HARMLESS)
+        assert found.request.uri == "https://llm.example/v1/x?a=b"
+
+
+def test_scrub() -> None:
+    assert scrub([*SECRETS, *HARMLESS]) == tuple(HARMLESS)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in SECRETS] + ["x-goog-api-key", "openai-api-key", "X-Auth-Token"])
+def test_the_journal_of_a_server_hides_what_a_cassette_does_not_keep(name: str) -> None:
+    assert Request("GET", "/", ((name, "secret"), *HARMLESS)).to_json()["headers"] == {
+        name: "[hidden]",
+        **dict(HARMLESS),
+    }
+
+
+@pytest.mark.parametrize(
+    ("uri", "clean"),
+    [
+        ("https://a/b?key=1", "https://a/b"),
+        ("https://a/b?api%5Fkey=1&x=%20+&y", "https://a/b?x=%20+&y"),
+        ("https://a/b?API-Key=1&access_token=2&monkey=3", "https://a/b?monkey=3"),
+        ("https://user:word@a:80/b#c", "https://a:80/b#c"),
+        ("https://a/b?x=%7e&&y=", "https://a/b?x=%7e&&y="),
+        ("https://a/b?", "https://a/b?"),
+    ],
+)
+def test_scrub_uri(uri: str, clean: str) -> None:
+    assert scrub_uri(uri) == clean
+
+
+def test_redact_moves_the_boundaries() -> None:
+    request = RecordedRequest("POST", URI + "?user=sk-1", (("A", "sk-1"),), b'{"key": "sk-1"}')
+    recorded = an_interaction(
+        b"data: sk", b"-1 and sk-1\n\n", b"data: b\n\n", request=request, headers=(("B", "sk-1"),)
+    )
+
+    found = redact(recorded, ["sk-1", ""])
+
+    assert found.stream.body == b"data: REDACTED and REDACTED\n\ndata: b\n\n"
+    assert [chunk.data for chunk in found.stream.chunks] == [b"data: REDACTED", b" and REDACTED\n\n", b"data: b\n\n"]
+    assert found.request == RecordedRequest(
+        "POST", URI + "?user=REDACTED", (("A", "REDACTED"),), b'{"key": "REDACTED"}'
+    )
+    assert found.headers == (("B", "REDACTED"),)

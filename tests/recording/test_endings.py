@@ -1,0 +1,196 @@
+"""How a response ends is kept and passed on, and so is a client that leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from orharness.cassette import CLIENT_DISCONNECTED, load
+from orharness.stream import Ending, Framing, Stream
+from recording.bench import Script, Wire, asking, chunks_of, recording, streaming, until
+
+
+async def aborts(wire: Wire) -> None:
+    wire.head()
+    wire.chunks(b"data: a\n\n")
+
+
+async def aborts_in_a_chunk(wire: Wire) -> None:
+    wire.head()
+    wire.chunks(b"data: a\n\n")
+    wire.raw(b"50\r\ndata: b")
+
+
+async def resets(wire: Wire) -> None:
+    wire.head()
+    wire.chunks(b"data: a\n\n")
+    await asyncio.sleep(0.1)
+    await wire.reset()
+
+
+async def falls_short(wire: Wire) -> None:
+    wire.head("Content-Length: 100", chunked=False)
+    wire.raw(b"data: a\n\n")
+
+
+async def closes(wire: Wire) -> None:
+    wire.head(chunked=False)
+    wire.raw(b"data: a\n\n")
+
+
+async def says_nothing(wire: Wire) -> None:
+    wire.head()
+    wire.last_chunk()
+
+
+async def garbles(wire: Wire) -> None:
+    wire.head()
+    wire.chunks(b"data: a\n\n")
+    await asyncio.sleep(0.05)
+    wire.raw(b"no size\r\n")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("script", "chunks", "stream", "passed_on"),
+    [
+        (aborts, [b"data: a\n\n"], Stream(ending=Ending.ABORT), b"9\r\ndata: a\n\n\r\n"),
+        (
+            aborts_in_a_chunk,
+            [b"data: a\n\n", b"data: b"],
+            Stream(ending=Ending.ABORT),
+            b"9\r\ndata: a\n\n\r\n7\r\ndata: b\r\n",
+        ),
+        (resets, [b"data: a\n\n"], Stream(ending=Ending.RESET), b"9\r\ndata: a\n\n\r\nRST"),
+        (falls_short, [b"data: a\n\n"], Stream((), Ending.ABORT, Framing.LENGTH, announced=100), b"data: a\n\n"),
+        (closes, [b"data: a\n\n"], Stream(framing=Framing.CLOSE), b"9\r\ndata: a\n\n\r\n0\r\n\r\n"),
+        (says_nothing, [], Stream(), b"0\r\n\r\n"),
+        (garbles, [b"data: a\n\n"], Stream(ending=Ending.ABORT), b"9\r\ndata: a\n\n\r\n"),
+    ],
+)
+async def test_endings_are_kept_and_passed_on(
+    to: Path, script: Script, chunks: list[bytes], stream: Stream, passed_on: bytes
+) -> None:
+    async with recording(to, script) as bench, asking(bench.base_url) as client:
+        assert (await client.rest()).partition(b"\r\n\r\n")[2] == passed_on
+
+    (found,) = load(to)
+    assert chunks_of(found) == chunks
+    assert found.ending_recorded == found.stream.ending.value
+    assert (found.stream.ending, found.stream.framing) == (stream.ending, stream.framing)
+    assert found.stream.announced == stream.announced
+
+
+@pytest.mark.asyncio
+async def test_a_cancel_is_passed_on_at_once_and_what_came_is_kept(to: Path) -> None:
+    left: list[float] = []
+    async with (
+        recording(to, streaming(left, b"data: a\n\n", b"data: b")) as bench,
+        asking(bench.base_url) as client,
+    ):
+        await client.head()
+        assert [await client.chunk(), await client.chunk()] == [b"data: a\n\n", b"data: b"]
+        closed = asyncio.get_running_loop().time()
+        client.close()
+        await until(lambda: left)
+
+    assert left[0] - closed < 0.25
+    (found,) = load(to)
+    assert chunks_of(found) == [b"data: a\n\n", b"data: b"]
+    assert found.ending_recorded == CLIENT_DISCONNECTED
+    assert found.stream.ending is Ending.ABORT
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_leaves_before_the_head_is_passed_on_and_nothing_is_kept(to: Path) -> None:
+    left: list[float] = []
+
+    async def silent(wire: Wire) -> None:
+        await wire.left()
+        left.append(1.0)
+
+    async with recording(to, silent) as bench, asking(bench.base_url) as client:
+        await until(lambda: bench.upstream.requests)
+        client.close()
+        await until(lambda: left)
+
+    assert list(to.parent.iterdir()) == []
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+COMPLETED = b'data: {"type": "response.completed", "response": {"output": "%b"}}\n\n'
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "last",
+    [
+        DONE,
+        b"event: message_stop\ndata: {}\n\n",
+        b'data: {"type": "message_stop"}\n\n',
+        b"event: response.completed\n" + COMPLETED % b"a",
+        COMPLETED % b"a",
+        COMPLETED % (b"a" * 2**17),  # it repeats the whole answer
+        b'data: {"error": {"message": "a"}}\n\n',
+        b'data: {"type": "error", "message": "a"}\n\n',
+    ],
+    ids=lambda last: last.decode()[:60],
+)
+async def test_who_leaves_behind_the_end_marker_cancels_nothing(to: Path, last: bytes) -> None:
+    client_left = asyncio.Event()
+
+    async def ends_late(wire: Wire) -> None:
+        wire.head()
+        wire.chunks(b"data: a\n\n", last)
+        await client_left.wait()
+        await asyncio.sleep(0.05)
+        wire.chunks(b": late\n\n")
+        wire.last_chunk()
+
+    async with recording(to, ends_late) as bench:
+        async with asking(bench.base_url) as client:
+            await client.head()
+            await client.chunk()
+            await client.chunk()
+        client_left.set()
+
+    (found,) = load(to)
+    assert found.ending_recorded == "eof"
+    assert chunks_of(found) == [b"data: a\n\n", last, b": late\n\n"]
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_goes_on_behind_its_end_marker_is_left_too(to: Path) -> None:
+    left: list[float] = []
+    async with recording(to, streaming(left, DONE)) as bench:
+        async with asking(bench.base_url) as client:
+            await client.head()
+            await client.chunk()
+        await until(lambda: bench.recorder.recorded)
+
+    assert left
+    assert load(to)[0].ending_recorded == CLIENT_DISCONNECTED
+
+
+@pytest.mark.asyncio
+async def test_a_recorder_that_stops_behind_the_end_marker_cuts_nothing_short(to: Path) -> None:
+    stopping = asyncio.Event()
+
+    async def ends_late(wire: Wire) -> None:
+        wire.head()
+        wire.chunks(DONE)
+        await stopping.wait()
+        await asyncio.sleep(0.05)
+        wire.last_chunk()
+
+    async with recording(to, ends_late) as bench, asking(bench.base_url) as client:
+        await client.head()
+        await client.chunk()
+        stopping.set()
+        await bench.recorder.__aexit__()
+
+    assert (load(to)[0].ending_recorded, load(to)[0].note) == ("eof", None)
