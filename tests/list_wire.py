@@ -1,0 +1,92 @@
+"""A wire of lists: what the server needs of a connection, without a socket, for tests of what answers."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+from orharness.journal import How, Request
+from orharness.server.wire import BadBody
+
+
+class ListWire:
+    """Keeps each write; its client reads everything at once, nothing, or is blind (``visible`` False)."""
+
+    def __init__(self, *, reads: bool = True, visible: bool = True) -> None:
+        self.writes: list[bytes] = []
+        self.written = 0
+        self.visible = visible
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone_at = 0.0
+        self.ended = False
+        self.how = How.FIN
+        self.closed = ""  # how the server ended it
+        self._reads = reads
+
+    @property
+    def sent(self) -> bytes:
+        """All that was written."""
+        return b"".join(self.writes)
+
+    def leave(self, how: How = How.FIN) -> None:
+        """The client leaves."""
+        self.how, self.gone_at = how, monotonic()
+        self.gone.set_result(None)
+
+    def write(self, data: bytes) -> None:
+        if self.gone.done() or self.ended:
+            raise ConnectionResetError("the client has left")
+        self.writes.append(data)
+        self.written += len(data)
+
+    async def drain(self) -> None:
+        await asyncio.sleep(0)
+
+    def held_here(self) -> bool | None:
+        return None
+
+    def read_so_far(self) -> int | None:
+        return (self.written if self._reads else 0) if self.visible else None
+
+    def has_read_all(self, *, exactly: bool = True) -> bool | None:
+        return self._reads if self.visible else None
+
+    async def wait_read(self) -> bool:
+        await asyncio.sleep(0)
+        if self.visible and not self._reads:
+            await self.gone
+            raise ConnectionResetError("the client has left")
+        return self.visible
+
+    async def has_been_lost(self) -> bool:
+        return self.gone.done()
+
+    async def how_it_left(self) -> How:
+        return self.how
+
+    def finish(self) -> None:
+        self.ended, self.closed = True, "finish"
+
+    def reset(self) -> None:
+        self.ended, self.closed = True, "reset"
+
+    def abort(self) -> None:
+        self.ended, self.closed = True, self.closed or "abort"
+
+
+class Asking:
+    """A request as it comes in, whose body is there at once, or is malformed (``None``)."""
+
+    def __init__(
+        self, body: bytes | None = b"{}", path: str = "/v1/chat/completions", method: str = "POST", query: str = ""
+    ) -> None:
+        self.head = Request(method, path, (("Host", "test"),), b"", query)
+        self.http_1_0 = False
+        self.keep_alive = True
+        self.expects_continue = False
+        self._body = body
+
+    async def body(self) -> bytes:
+        if self._body is None:
+            raise BadBody("it ends early")
+        return self._body
