@@ -14,10 +14,10 @@ import sys
 from time import perf_counter
 
 from benchmarks.bare import HEAD, LAST_CHUNK, framed
-from orharness.contract.clients import FunctionSubject
-from orharness.contract.locate import locate
-from orharness.contract.replies import representative
-from orharness.contract.runner import chosen
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.driving.locate import locate
+from orharness.contract.running.replies import representative
+from orharness.contract.running.run import chosen
 from orharness.server.thread import ServerThread, loopback_sockets
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)

@@ -21,8 +21,8 @@ from benchmarks.client_process import install_node_clients
 from benchmarks.judged.clients import CLIENTS, Judged
 from benchmarks.tables import Table
 from orharness.contract import FAMILIES, Client, Subject, run
-from orharness.contract.drivers import DriverSubject
-from orharness.contract.runner import PATIENCE
+from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.running.run import PATIENCE
 from orharness.report.groups import by_family
 from orharness.verdict import Result, Verdict, did_you_mean
 

@@ -17,9 +17,9 @@ from time import perf_counter
 from benchmarks import bare_requests
 from benchmarks.tables import Table
 from orharness.contract import run
-from orharness.contract.replies import representative
-from orharness.contract.runner import chosen
-from orharness.contract.worker import NamedFunction, shares_of
+from orharness.contract.running.replies import representative
+from orharness.contract.running.run import chosen
+from orharness.contract.running.worker import NamedFunction, shares_of
 from orharness.verdict import Result, Verdict
 
 _CLIENTS = ("tests/correct_clients.py:correct", "tests/correct_clients.py:correct_async")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orharness.contract import CASES
-from orharness.contract.chunkings import EVERY_OFFSET
+from orharness.contract.catalogue.chunkings import EVERY_OFFSET
 
 # The sweeps over every offset are thousands of requests; what else is in the catalogue is hundreds.
 WITHOUT_SWEEPS = tuple(case.id for case in CASES if EVERY_OFFSET not in case.chunkings)

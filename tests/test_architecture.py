@@ -24,6 +24,7 @@ RANKS = {
     "origins": 1,
     "codings": 1,
     "files": 1,
+    "loopback": 1,
     "yamlfile": 1,
     "verdict": 1,
     "providers": 1,
@@ -131,6 +132,23 @@ def test_imports_go_down_only_and_never_sideways() -> None:
     assert wrong == []
 
 
+DRIVING = "orharness.contract.driving"
+OUT_OF_REACH = ("server", "scenario", "journal", "dialects", "upstream", "player")
+
+
+def test_driving_a_client_knows_no_server() -> None:
+    """A client is driven through its base URL alone, so the room can drive it against any other server as well."""
+    reached, waiting = set(), {module for module in SOURCES if module.startswith(DRIVING)}
+    assert {f"{DRIVING}.functions", f"{DRIVING}.commands", f"{DRIVING}.drivers"} <= waiting
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting |= {name for here, name in OWN if here == module and name != "orharness.contract"} - reached
+    assert [name for name in sorted(reached) if room_of(name) in OUT_OF_REACH] == []
+    inside = {name for name in reached if room_of(name) == "contract"}
+    assert {name for name in inside if not name.startswith(DRIVING)} == set()
+
+
 def test_what_is_imported_where() -> None:
     wrong = [
         f"{module} imports {name}"
@@ -182,7 +200,7 @@ def test_an_import_costs_nothing_heavy(module: str) -> None:
     [
         "orharness.SseServer",
         "orharness.contract.run",
-        "orharness.contract.worker.NamedFunction",
+        "orharness.contract.running.worker.NamedFunction",
         "orharness.cli.check.check_client",
     ],
 )

@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 
 from orharness.contract import CASES, FAMILIES, Case, Profile
-from orharness.contract.chunkings import BEFORE_BOM, INSIDE_CRLF, MIDDLES, TENDER, TWO_BYTES, Cuts
-from orharness.contract.replies import reply_cut, representative
+from orharness.contract.catalogue.chunkings import BEFORE_BOM, INSIDE_CRLF, MIDDLES, TENDER, TWO_BYTES, Cuts
+from orharness.contract.running.replies import reply_cut, representative
 from orharness.dialects.chat.fold import fold
 from orharness.journal import Request
 from orharness.sse import BOM, Event, decode

@@ -26,10 +26,10 @@ from orharness.cli import check as command
 from orharness.cli import main
 from orharness.contract import CASES
 from orharness.contract import starters as starter_files
-from orharness.contract.locate import locate
-from orharness.contract.replay import cuts_of, find, parse, spell, with_commands
-from orharness.contract.replies import representative
-from orharness.contract.runner import chosen
+from orharness.contract.driving.locate import locate
+from orharness.contract.running.replay import cuts_of, find, parse, spell, with_commands
+from orharness.contract.running.replies import representative
+from orharness.contract.running.run import chosen
 from orharness.errors import ScenarioError
 from orharness.stream import repartition
 from orharness.verdict import Evidence, Level, Result, Verdict

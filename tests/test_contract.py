@@ -18,8 +18,9 @@ from correct_clients import asked, correct, correct_async, reads
 from selections import WITHOUT_SWEEPS
 
 from orharness.contract import CASES, CLAIMS, Client, Profile, claim_of, failure_of, run
-from orharness.contract.clients import FunctionSubject, Session
-from orharness.contract.loops import client_loop
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.driving.loops import client_loop
+from orharness.contract.driving.subject import Session
 from orharness.errors import ScenarioError
 from orharness.report.words import in_words
 from orharness.server.thread import ServerThread

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.contract import CASES, Profile
-from orharness.contract.case import Cancel
-from orharness.contract.cases import select
-from orharness.contract.chunkings import (
+from orharness.contract.catalogue import select
+from orharness.contract.catalogue.case import Cancel
+from orharness.contract.catalogue.chunkings import (
     AS_SENT,
     AT_RANDOM,
     EVERY_OFFSET,
@@ -21,9 +21,9 @@ from orharness.contract.chunkings import (
     WHOLE,
     tender,
 )
-from orharness.contract.judge import judge_cancel
-from orharness.contract.replay import find
-from orharness.contract.shrink import smallest
+from orharness.contract.judging.judge import judge_cancel
+from orharness.contract.judging.shrink import smallest
+from orharness.contract.running.replay import find
 from orharness.errors import ScenarioError
 from orharness.journal import Bill, Exchange, How, Outcome, Request
 from orharness.stream import Stream

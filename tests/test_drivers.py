@@ -17,9 +17,10 @@ from selections import WITHOUT_SWEEPS
 
 from orharness.contract import run
 from orharness.contract import starters as starter_files
-from orharness.contract.clients import ClientError, Trouble
-from orharness.contract.commands import CommandSubject
-from orharness.contract.drivers import DriverSession, DriverSubject
+from orharness.contract.driving.commands import CommandSubject
+from orharness.contract.driving.driver_process import DriverSession
+from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.driving.subject import ClientError, Trouble
 from orharness.errors import ScenarioError
 from orharness.verdict import Result, Verdict
 
@@ -299,7 +300,7 @@ def test_a_driver_that_says_no_hello_is_killed_and_not_started_without_end(
 def test_a_driver_that_spoils_every_run_is_given_up(
     script: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orharness.contract.drivers._ENOUGH", 2)
+    monkeypatch.setattr("orharness.contract.driving.drivers._ENOUGH", 2)
     starts = tmp_path / "starts"
     code = HELLO + f"open({str(starts)!r}, 'a').write('x')\n" + HEARS + "    sys.exit(1)"
     verdicts = judged(script(code), [*TWO, "done/inside-content", "framing/crlf"])
@@ -436,7 +437,7 @@ def test_the_words_of_an_error_tell_its_cause(raises: str, reason: str, script: 
 
 
 def test_a_command_that_floods_is_told_as_that(script: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.contract.commands._LONGEST", 1_000_000)
+    monkeypatch.setattr("orharness.contract.driving.commands._LONGEST", 1_000_000)
     (verdict,) = run(CommandSubject(script(WRITES + "while True: sys.stdout.write('x' * 60_000)")), only=ONE)
     assert trouble_of(verdict)[0].startswith("the command floods its stdout")
 

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from orharness.contract.loops import ClientLoop, client_loop, replace_if_held
+from orharness.contract.driving.loops import ClientLoop, client_loop, replace_if_held
 
 ENOUGH = 30.0  # seconds for what happens at once, on a busy machine
 

@@ -23,8 +23,8 @@ def thread() -> Iterator[ServerThread]:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """That it fails is asked here, and not with how few cuts."""
     monkeypatch.setattr("orharness.server.handles._GRACE", 0.0)
-    monkeypatch.setattr("orharness.contract.runner._SHRINKING", 1)
-    monkeypatch.setattr("orharness.contract.runner._SHRINKING_OF_HANGS", 0)
+    monkeypatch.setattr("orharness.contract.running.bench._SHRINKING", 1)
+    monkeypatch.setattr("orharness.contract.running.bench._SHRINKING_OF_HANGS", 0)
 
 
 @pytest.mark.parametrize("one", MUTANTS, ids=[one.name for one in MUTANTS])

@@ -13,7 +13,7 @@ from mutants import MUTANTS, Mutant, kept
 
 from orharness.cli.check import Options, check_client
 from orharness.contract import CASES, Client, failure_of, run
-from orharness.contract.cases import PLAINEST
+from orharness.contract.catalogue import PLAINEST
 from orharness.errors import ClientFailure
 from orharness.pytest_plugin import SseContract
 from orharness.report.groups import by_reason

@@ -14,12 +14,12 @@ import pytest
 from correct_clients import correct
 
 from orharness.contract import run
-from orharness.contract.chunkings import Cuts
-from orharness.contract.clients import FunctionSubject
-from orharness.contract.judge import nothing_sent
-from orharness.contract.rows import run_row
-from orharness.contract.runner import chosen
-from orharness.contract.startup import StartUp
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.driving.startup import StartUp
+from orharness.contract.judging.judge import nothing_sent
+from orharness.contract.running.rows import run_row
+from orharness.contract.running.run import chosen
 from orharness.server.facade import SseServer
 from orharness.server.runs import Runs
 from orharness.server.thread import ServerThread
@@ -130,7 +130,7 @@ def test_a_request_that_comes_in_the_next_case_is_not_that_cases(
     sse_thread: ServerThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is of a run that hung before it sent anything, and was given up."""
-    monkeypatch.setattr("orharness.contract.startup._TIMES", 1.0)
+    monkeypatch.setattr("orharness.contract.driving.startup._TIMES", 1.0)
     go_on = threading.Event()
     hanging: list[threading.Thread] = []
     late: list[int] = []

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.contract import run
-from orharness.contract.case import Case
-from orharness.contract.chunkings import Cuts
-from orharness.contract.clients import FunctionSubject
-from orharness.contract.replies import representative
-from orharness.contract.rows import Proof, Row
-from orharness.contract.runner import chosen
-from orharness.contract.worker import NamedFunction, cores_of_workers, shares_of
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.running.replies import representative
+from orharness.contract.running.rows import Proof, Row
+from orharness.contract.running.run import chosen
+from orharness.contract.running.worker import NamedFunction, cores_of_workers, shares_of
 from orharness.server.thread import ServerThread
 from orharness.verdict import Got, Result, Verdict
 
@@ -150,8 +150,8 @@ def test_what_goes_wrong_only_in_another_process_is_not_told_of_the_client(
     spoiled: str, judged: Callable[..., Verdict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everything is looked at in this process before it is told."""
-    monkeypatch.setattr("orharness.contract.worker.IMPORTING", 3.0)
-    monkeypatch.setattr("orharness.contract.worker._SLACK", 1.0)
+    monkeypatch.setattr("orharness.contract.running.worker.IMPORTING", 3.0)
+    monkeypatch.setattr("orharness.contract.running.worker._SLACK", 1.0)
     code = f"""
 def client(base_url):
     if os.getpid() == {os.getpid()}:

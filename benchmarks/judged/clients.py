@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orharness.contract import Client
-from orharness.contract.locate import locate
+from orharness.contract.driving.locate import locate
 
 KEY = "sk-orharness"
 _TESTS = Path(__file__).parents[2] / "tests"

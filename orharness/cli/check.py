@@ -14,11 +14,11 @@ from typing import Protocol
 
 from orharness.contract import Profile, Subject, run
 from orharness.contract import starters as starter_files
-from orharness.contract.commands import CommandSubject
-from orharness.contract.drivers import DriverSubject
-from orharness.contract.replay import parse, with_commands
-from orharness.contract.runner import PATIENCE, chosen
-from orharness.contract.worker import NamedFunction
+from orharness.contract.driving.commands import CommandSubject
+from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.running.replay import parse, with_commands
+from orharness.contract.running.run import PATIENCE, chosen
+from orharness.contract.running.worker import NamedFunction
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
 from orharness.report.formats import FORMATS, render, write

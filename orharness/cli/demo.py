@@ -18,7 +18,7 @@ from orharness.checks import upstream_failure
 from orharness.cli.demo_clients import Naive, Read, ask, correct, reads
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, Client, claim_of, run
-from orharness.contract.runner import PATIENCE
+from orharness.contract.running.run import PATIENCE
 from orharness.errors import CassetteError, OrharnessError
 from orharness.journal import Exchange
 from orharness.providers import AS_OF

@@ -16,9 +16,9 @@ from rich.text import Text
 from orharness.cassette import Interaction, load
 from orharness.checks import describe
 from orharness.cli.running import TURN, announce, short_turns, stopped_by_signal
-from orharness.contract.judge import in_words
-from orharness.contract.replay import find, parse
-from orharness.contract.replies import reply_cut
+from orharness.contract.judging.judge import in_words
+from orharness.contract.running.replay import find, parse
+from orharness.contract.running.replies import reply_cut
 from orharness.errors import ScenarioError
 from orharness.journal import Exchange
 from orharness.report.contents import shown

@@ -13,13 +13,13 @@ from urllib.request import ProxyHandler, build_opener
 
 from orharness.cassette import load
 from orharness.errors import CassetteError, OrharnessError
+from orharness.loopback import LOOPBACK
 from orharness.report.screen import Screen
 from orharness.report.text import show_journal
 from orharness.report.timeline import show_interactions
 
 _JOURNAL = "/_orharness/journal"
 _TIMEOUT = 10.0  # seconds
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def show_source(source: str, *, every: bool = False) -> None:
@@ -55,7 +55,7 @@ def _fetched(url: str) -> Mapping[str, Any]:
     parts = urlsplit(url)
     address = f"{parts.scheme}://{parts.netloc}{_JOURNAL}"
     # A proxy of the environment cannot reach this machine's own loopback.
-    opener = build_opener(ProxyHandler({})) if parts.hostname in _LOOPBACK else build_opener()
+    opener = build_opener(ProxyHandler({})) if parts.hostname in LOOPBACK else build_opener()
     try:
         with opener.open(address, timeout=_TIMEOUT) as answer:
             document = json.load(answer)

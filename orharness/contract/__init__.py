@@ -6,11 +6,11 @@ completion and yields the text as it comes; closing the iterator is the cancel. 
 
 from __future__ import annotations
 
-from orharness.contract.case import Case, Profile
-from orharness.contract.cases import CASES, CLAIMS, FAMILIES, claim_of, select
-from orharness.contract.clients import Client, Subject
-from orharness.contract.failure import failure_of
-from orharness.contract.runner import run
+from orharness.contract.catalogue import CASES, CLAIMS, FAMILIES, claim_of, select
+from orharness.contract.catalogue.case import Case, Profile
+from orharness.contract.driving.subject import Client, Subject
+from orharness.contract.running.failure import failure_of
+from orharness.contract.running.run import run
 
 __all__ = [
     "CASES",

@@ -15,9 +15,9 @@ from time import monotonic, sleep
 from types import TracebackType
 
 from orharness.errors import OrharnessError, ScenarioError
+from orharness.loopback import API_KEY, proxy_bypass
 from orharness.processes import end_group, own_group
-from orharness.server.facade import API_KEY, SseServer
-from orharness.server.thread import without_proxy
+from orharness.server.facade import SseServer
 
 HOST = "127.0.0.1"
 _STARTS = 60.0  # seconds in which an app must listen: imports can be slow on a busy machine
@@ -161,9 +161,8 @@ def _filled(text: str, port: int, base_url: str) -> str:
 
 
 def _environment(base_url: str, api_key: str, port: int) -> dict[str, str]:
-    bypass = {name: without_proxy(os.environ.get(name)) for name in ("NO_PROXY", "no_proxy")}
     ours = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": api_key, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
-    return {**os.environ, **bypass, **ours}
+    return {**os.environ, **proxy_bypass(), **ours}
 
 
 def _free_port() -> int:

@@ -14,6 +14,7 @@ from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Pacing
 from orharness.journal.events import Begun, ExchangeEvent
+from orharness.loopback import API_KEY
 from orharness.scenario.checked import one_of
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.reply import CompletionOptions, ModelOptions, Through
@@ -34,9 +35,6 @@ class Leaks(StrEnum):
     REPORT = "report"  # a line in the run's summary
     ERROR = "error"  # an error at the test's teardown
     IGNORE = "ignore"
-
-
-API_KEY = "sk-orharness"  # no service takes it; clients refuse to start without one
 
 
 class OpenAIOptions(TypedDict):

@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from orharness.errors import OrharnessError, ScenarioError
+from orharness.loopback import without_proxy
 from orharness.server.peerqueue import PeerQueue
 
 T = TypeVar("T")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ATTEMPTS = 20
 
 
@@ -122,12 +122,6 @@ class ServerThread:
         for close in self._closers:
             await close()
         self._peers.close()
-
-
-def without_proxy(given: str | None) -> str:
-    """The value of ``NO_PROXY``, with loopback in it."""
-    hosts = [host for host in (given or "").split(",") if host]
-    return ",".join((*hosts, *(host for host in _LOOPBACK if host not in hosts)))
 
 
 class _ProxyBypass:

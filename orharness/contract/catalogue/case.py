@@ -1,0 +1,86 @@
+"""What a case is: the stream that is sent, and what a client must make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orharness.contract.catalogue.chunkings import AS_SENT, Chunking
+from orharness.errors import ScenarioError
+from orharness.journal import Request
+from orharness.scenario import Reply
+from orharness.verdict import Expected, Level
+
+
+class Profile(StrEnum):
+    """Which cases are run.
+
+    ``gateway``: what OneRouter and services like it really send. ``whatwg``: the whole event-stream rule set as well.
+    """
+
+    GATEWAY = "gateway"
+    WHATWG = "whatwg"
+
+    @classmethod
+    def of(cls, name: Profile | str) -> Profile:
+        """The profile of that name. Raises ``ScenarioError`` for one that does not exist."""
+        try:
+            return cls(name)
+        except ValueError:
+            raise ScenarioError(f"profile is one of {', '.join(cls)}; not {name!r}") from None
+
+    def includes(self, other: Profile) -> bool:
+        """Whether a case of the other profile is run in this one."""
+        return self is Profile.WHATWG or other is Profile.GATEWAY
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """How a client is cancelled: after so many pieces of text, with nothing more under way, or inside a read.
+
+    ``after``: 0 is before the first token. ``silent``: all before a gate has been read, so that no byte wakes the
+    client. ``inside_read``: inside the read that waits for more, which a synchronous iterator does not know.
+    ``stops``: the provider stops on cancel; if not, the whole answer is billed all the same.
+    """
+
+    after: int = 2
+    silent: bool = False
+    inside_read: bool = False
+    stops: bool = True
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that a client must do.
+
+    ``reply`` makes what is sent; ``expected`` is what the client must make of it, ``also`` what is acceptable too.
+    ``chunkings``: each is tried, and all must hold. ``requests``: how many requests a client may send, ``None`` for any
+    number; ``runs``: how often it is run, one run after the other. ``patience``: times the runner's own.
+    ``wrong_request``: what is wrong with the request, if anything is. ``cause``: the likely one, where the text alone
+    does not tell; ``broken_json``: that of an error of a JSON parser. ``source``: where the rule stands. ``plain``: an
+    answer with nothing to stumble over, so that a client which fails it would fail any other answer, too.
+    """
+
+    id: str
+    title: str
+    source: str
+    reply: Callable[[], Reply]
+    expected: Expected
+    also: tuple[Expected, ...] = ()
+    level: Level = Level.MUST
+    profile: Profile = Profile.GATEWAY
+    chunkings: tuple[Chunking, ...] = (AS_SENT,)
+    cancel: Cancel | None = None
+    requests: int | None = 1
+    runs: int = 1
+    patience: float = 1.0
+    wrong_request: Callable[[Request], str | None] | None = None
+    cause: str | None = None
+    broken_json: str | None = None
+    plain: bool = False
+
+    @property
+    def family(self) -> str:
+        """The part of the id before the slash."""
+        return self.id.partition("/")[0]

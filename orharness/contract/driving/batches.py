@@ -1,0 +1,65 @@
+"""Several runs of a function in one thread, one after the other, with nothing between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from orharness.contract.driving.loops import client_loop, replace_if_held
+from orharness.contract.driving.sessions import CLIENT_THREAD, FunctionSession
+
+_GIVEN_UP = 1.0  # seconds for a run to end that nobody waits for any more
+
+
+class FunctionBatch:
+    """Several runs of a function in one thread: the next begins where the last one ended. ``ended``: the last one did.
+
+    ``texts``: of each run the text, once all have ended; ``None`` if one of them showed an error or stopped short.
+    ``starting``: seconds that the first run may take, at least, until it sends its request. ``begun``: how many of the
+    runs have begun.
+    """
+
+    def __init__(self, sessions: Sequence[FunctionSession], starting: float) -> None:
+        self.starting = starting
+        self.begun = 0
+        self.texts: list[str] | None = None
+        self.ended = threading.Event()
+        self._sessions = sessions
+        self._closed = False
+        self._thread = threading.Thread(target=self._main, name=CLIENT_THREAD, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Begins no further run, and gives up the one that is under way."""
+        self._closed = True
+        for session in self._sessions:
+            session.close()
+        self._thread.join(_GIVEN_UP)
+        if self._thread.is_alive() and any(session.can_cancel_inside_read for session in self._sessions):
+            replace_if_held(_GIVEN_UP)
+
+    def _main(self) -> None:
+        waiting = iter(self._sessions)
+        for session in waiting:
+            self.begun += 1
+            session.run()
+            if not self._goes_on_behind(session):
+                break
+            if session.can_cancel_inside_read:  # from thread to thread, each time, was a quarter of a sweep
+                client_loop().run(self._run_in_loop(waiting))
+        self.ended.set()
+
+    async def _run_in_loop(self, waiting: Iterator[FunctionSession]) -> None:
+        for session in waiting:
+            self.begun += 1
+            await session.run_in_loop()
+            if not self._goes_on_behind(session):
+                break
+
+    def _goes_on_behind(self, session: FunctionSession) -> bool:
+        """Whether the next one is to be run; behind the last one, what they read is told."""
+        if self._closed or session.error is not None:
+            return False
+        if session is self._sessions[-1]:
+            self.texts = ["".join(one.pieces) for one in self._sessions]
+        return True

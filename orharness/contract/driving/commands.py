@@ -1,0 +1,94 @@
+"""A client that is a command: a new process for each run, its text on stdout, its end in its exit code."""
+
+from __future__ import annotations
+
+import codecs
+import threading
+
+from orharness.contract.driving.processes import ClientProcess, telling
+from orharness.contract.driving.subject import ClientError, Trouble
+from orharness.loopback import API_KEY
+from orharness.processes import arguments
+
+_LONGEST = 32 * 1024 * 1024  # characters of one answer
+_SOON = 2.0  # seconds in which a pipe ends when its processes have
+
+
+class CommandSubject:
+    """``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` stand in its environment.
+
+    ``starting``: seconds that its processes may take until they ask. Raises ``ScenarioError`` for what is no command.
+    """
+
+    cannot_cancel: str | None = "a command cannot be told to cancel: its stop button is judged with --driver"
+
+    def __init__(self, command: str, *, starting: float = 30.0) -> None:
+        arguments(command)
+        self._command = command
+        self.starting = starting
+
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
+        """Begins a run in a process of its own."""
+        process = ClientProcess(self._command, OPENAI_BASE_URL=base_url, OPENAI_API_KEY=API_KEY)
+        return CommandSession(process, stop_after)
+
+
+class CommandSession:
+    """One run of a command, until its process has ended and all that it wrote was read."""
+
+    can_cancel_inside_read = False
+
+    def __init__(self, process: ClientProcess, stop_after: int | None = None) -> None:
+        self.pieces: list[str] = []
+        self.error: BaseException | None = None
+        self.paused = threading.Event()
+        self.ended = threading.Event()
+        self._process = process
+        self._stop_after = stop_after
+        self._left = _LONGEST
+        self._closed = False
+        self._reader = threading.Thread(target=self._read, name="orharness-command-stdout", daemon=True)
+        self._thread = threading.Thread(target=self._main, name="orharness-command", daemon=True)
+        self._reader.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the process, and what it started."""
+        self._closed = True
+        self._process.kill()
+
+    def join(self, timeout: float) -> bool:
+        """Whether it ended within so many seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        self._process.wait()
+        self._process.kill()  # what it left behind, which could hold its stdout open
+        self._reader.join(_SOON)
+        if self.error is None and self._process.code and not self._closed:
+            said = self._process.said()
+            self.error = ClientError(f"{self._process.ended()}: {telling(said)}", said)
+        self.ended.set()
+        self.paused.set()
+        if not self._reader.is_alive():
+            self._process.close()
+
+    def _read(self) -> None:
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        while data := self._process.read():
+            self._take(decode(data))
+            if self._left < 0:
+                self.error = Trouble(
+                    f"the command floods its stdout: more than {_LONGEST:,} characters for one answer",
+                    f"{self.pieces[0][:100]!r}…",
+                )
+                return self._process.kill()
+        return self._take(decode(b"", True))
+
+    def _take(self, text: str) -> None:
+        self._left -= len(text)
+        if text:
+            self.pieces.append(text)
+        if self._stop_after is not None and len(self.pieces) >= max(1, self._stop_after):
+            self.paused.set()

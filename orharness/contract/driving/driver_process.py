@@ -1,0 +1,260 @@
+"""One process of a driver, and its runs: lines of JSON in both directions. ``drivers`` describes the protocol."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from orharness.contract.driving.processes import ClientProcess
+from orharness.contract.driving.subject import ClientError, Trouble
+from orharness.loopback import API_KEY
+from orharness.verdict import shorten
+
+MODEL, PROMPT = "m", "hi"
+_SHOWN = 200  # characters of a line
+_LONGEST_RUN = 64 * 1024 * 1024  # bytes that a driver may write in one run
+_LONGEST_IDLE = 1024 * 1024  # ... and before its hello, or where nothing is asked of it
+_A_LINE = 64  # bytes that a line counts for, so that empty ones are a flood as well
+_QUITS = 2.0  # seconds from "quit" until it is killed
+_KILLED = 10.0  # seconds in which all is read of a killed one; a busy machine may need some
+
+
+class DriverSession:
+    """One run of a driver: it goes on by itself, and is cancelled wherever it is."""
+
+    def __init__(self, number: int, stop_after: int | None = None) -> None:
+        self.number = number
+        self.pieces: list[str] = []
+        self.error: BaseException | None = None
+        self.finish_reason: str | None = None
+        self.usage: dict[str, Any] | None = None
+        self.over = False  # it has had its last event
+        self.paused = threading.Event()
+        self.ended = threading.Event()
+        self.driver: Driver | None = None
+        self._stop_after = stop_after
+        self._half = ""
+
+    @property
+    def can_cancel_inside_read(self) -> bool:
+        """As its driver says."""
+        return self.driver is not None and self.driver.cancels
+
+    def close(self) -> None:
+        """The cancel."""
+        if self.driver is not None and self.driver.cancels and not self.ended.is_set():
+            self.driver.send({"op": "cancel", "id": self.number})
+
+    def join(self, timeout: float) -> bool:
+        """Whether it ended within so many seconds. A driver that does not say so hangs, and is killed."""
+        if self.ended.wait(timeout):
+            return True
+        if self.driver is not None:
+            told = "it was told to cancel" if self.driver.cancels else "its connection was closed"
+            self.driver.kill(Trouble(f"the driver hangs: it does not end the run when {told}", certain=False))
+            self.ended.wait(_KILLED)
+        return False
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """It is over; whoever waits is told."""
+        self.error = self.error if error is None else error
+        self.ended.set()
+        self.paused.set()
+
+    def take(self, message: dict[str, Any]) -> None:
+        """One more event of this run. Raises ``Trouble`` for what is none."""
+        kind = message.get("event")
+        if kind != "delta" and self._half:
+            self.pieces.append("\ufffd")  # its other half will not come
+            self._half = ""
+        if kind == "delta":
+            self._delta(_field(message, "text", str))
+        elif kind == "end":
+            self.finish_reason = _field(message, "finish_reason", str | None)
+            self.usage = _field(message, "usage", dict | None)
+            self.over = True
+        elif kind == "error":
+            status = _field(message, "status", int | None)
+            text = _field(message, "message", str)
+            self.error = ClientError(text if status is None else f"{text} (status {status})")
+            self.over = True
+        elif kind == "cancelled":
+            self.over = True
+        else:
+            raise Trouble(f"the driver sends an event that is none: {shorten(repr(kind), _SHOWN)}")
+
+    def _delta(self, text: str) -> None:
+        text, self._half = _whole(self._half + text)
+        if text:
+            self.pieces.append(text)
+        if self._stop_after is not None and len(self.pieces) >= max(1, self._stop_after):
+            self.paused.set()
+
+
+def _whole(text: str) -> tuple[str, str]:
+    """Surrogates put together, as a language whose strings are UTF-16 may cut them; and a half one at the end."""
+    half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    text = text[: len(text) - len(half)]
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass"), half
+
+
+def _field(message: dict[str, Any], name: str, kind: Any) -> Any:
+    value = message.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise Trouble(f"the driver sends {message['event']!r} with {name} {shorten(repr(value), _SHOWN)}")
+    return value
+
+
+class Driver:
+    """One process of a driver, from its hello to its end. One thread hears it; no other changes a run."""
+
+    def __init__(self, command: str) -> None:
+        self.trouble: Trouble | None = None  # what is wrong with it; from then on it is of no use
+        self.told = False  # whether a run had that trouble
+        self.cancels = False
+        self._hello: dict[str, Any] | None = None
+        self._greeted = threading.Event()
+        self._session: DriverSession | None = None
+        self._lock = threading.Lock()  # of the session, which may begin while a trouble ends the driver
+        self._last = 0
+        self._left = _LONGEST_IDLE
+        self._killed_for: Trouble | None = None
+        self._quitting = False
+        self._process = ClientProcess(command, hears=True)
+        self._thread = threading.Thread(target=self._listen, name="orharness-driver", daemon=True)
+        self._thread.start()
+
+    def hello(self, seconds: float) -> dict[str, Any]:
+        """What it said first. Raises ``Trouble`` if it says nothing for so long."""
+        if not self._greeted.wait(seconds):
+            self.kill(Trouble(f"the driver says no hello within {seconds:g} s", certain=False))
+            self._thread.join(_KILLED)
+        if self._hello is None:
+            raise self.trouble or Trouble("the driver says no hello")
+        return self._hello
+
+    def stream(self, session: DriverSession, base_url: str) -> None:
+        """Begins a run. Raises the ``Trouble`` that ended the driver before."""
+        with self._lock:
+            if self.trouble is not None:
+                self.told = True
+                raise self.trouble
+            self._session, self._last, self._left = session, session.number, _LONGEST_RUN
+            session.driver = self
+        told = {"base_url": base_url, "api_key": API_KEY, "model": MODEL, "prompt": PROMPT}
+        self.send({"op": "stream", "id": session.number, **told})
+
+    def send(self, message: dict[str, Any]) -> None:
+        """One line. A driver that is gone is told of by the thread that hears it."""
+        if not self._process.write(json.dumps(message).encode() + b"\n") and self._process.code is None:
+            self.kill(Trouble("the driver does not read its stdin"))
+
+    def kill(self, trouble: Trouble) -> None:
+        """Ends it for that; the thread that hears it tells its run."""
+        self._killed_for = self._killed_for or trouble
+        self._process.kill()
+
+    def quit(self) -> None:
+        """Tells it to end, and ends it."""
+        self._quitting = True
+        if self._thread.is_alive():
+            self._process.write(b'{"op": "quit"}\n')
+            self._process.wait(_QUITS)
+            self._process.kill()
+            self._thread.join(_KILLED)
+
+    # --- hearing --------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        try:
+            for lines in self._blocks():
+                for line in lines:
+                    self._hear(line)
+                self._finish_what_is_over()
+            trouble = self._killed_for or self._death()
+        except Trouble as error:
+            trouble = error
+        self._process.kill()
+        said = self._process.said()
+        trouble.got = "\n".join(filter(None, [trouble.got, f"its stderr: {said}" if said else "nothing on its stderr"]))
+        with self._lock:
+            self.trouble = trouble
+            if self._session is not None and not self._quitting:
+                self.told = True
+                self._session.finish(trouble)
+        self._process.close()
+        self._greeted.set()
+
+    def _death(self) -> Trouble:
+        how = self._process.ended()
+        return Trouble(f"the driver died: {how}" if how else "the driver has closed its stdout")
+
+    def _blocks(self) -> Iterator[list[bytes]]:
+        """The lines, in blocks that were read at once: what follows the end of a run stands mostly beside it."""
+        begun: list[bytes] = []
+        while data := self._process.read():
+            self._left -= len(data) + _A_LINE * data.count(b"\n")
+            if self._left < 0:
+                got = shorten(repr(data[:_SHOWN]), _SHOWN)
+                raise Trouble("the driver floods its stdout: more bytes than any answer has", f"… {got} …")
+            if b"\n" in data:
+                *lines, rest = b"".join([*begun, data]).split(b"\n")
+                begun = [rest]
+                yield lines
+            else:
+                begun.append(data)
+        if rest := b"".join(begun):
+            yield [rest]
+
+    def _hear(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            self._take(_message(line))
+        except Trouble as trouble:
+            trouble.got = shorten(line.decode("utf-8", "replace").strip(), _SHOWN)
+            raise
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if self._hello is None:
+            self._greet(message)
+            return
+        number = message.get("id")
+        session = self._session
+        if session is not None and session.number == number and not session.over:
+            session.take(message)
+        elif isinstance(number, int) and 0 < number <= self._last:
+            raise Trouble(f"the driver sends an event {message.get('event')!r} of run {number}, which was over")
+        else:
+            raise Trouble(f"the driver sends an event {message.get('event')!r} of run {number!r}, which nobody began")
+
+    def _greet(self, message: dict[str, Any]) -> None:
+        if message.get("event") != "hello":
+            raise Trouble("the driver does not say hello first")
+        can = message.get("capabilities", [])
+        if not isinstance(can, list):
+            raise Trouble("the driver's capabilities are no list")
+        self.cancels = "cancel" in can
+        self._hello = message
+        self._greeted.set()
+
+    def _finish_what_is_over(self) -> None:
+        with self._lock:
+            session = self._session
+            if session is not None and session.over:
+                self._session, self._left = None, _LONGEST_IDLE
+                session.finish()
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise Trouble(
+            "the driver writes a line that is no JSON: what is not of the protocol belongs to stderr"
+        ) from None
+    if not isinstance(message, dict):
+        raise Trouble("the driver writes a line that is no JSON object")
+    return message

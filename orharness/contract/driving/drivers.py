@@ -1,0 +1,112 @@
+"""A client behind a driver: one long-lived process that is told what to do, and tells what came, in lines of JSON.
+
+In, on its stdin::
+
+    {"op": "stream", "id": 1, "base_url": "http://…/v1", "api_key": "…", "model": "…", "prompt": "…"}
+    {"op": "cancel", "id": 1}
+    {"op": "quit"}
+
+Out, on its stdout; the hello first, as soon as it is ready, and one end for each stream::
+
+    {"event": "hello", "name": "my client", "version": "1.0", "capabilities": ["cancel"]}
+    {"id": 1, "event": "delta", "text": "Hel"}
+    {"id": 1, "event": "end", "finish_reason": "stop", "usage": {…}}
+    {"id": 1, "event": "error", "message": "…", "status": 429}
+    {"id": 1, "event": "cancelled"}
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from orharness.contract.driving.driver_process import Driver, DriverSession
+from orharness.contract.driving.subject import Trouble
+from orharness.processes import arguments
+
+_MUTE = 3  # starts without a hello, after which it is not started again
+_ENOUGH = 40  # runs in a row that a driver spoiled, after which it is not started again
+
+
+class DriverSubject:
+    """A context manager: the driver is started and heard before the first case, and gone after the last.
+
+    ``greeting``: seconds in which a driver must say hello. A driver that dies, hangs, floods or says what the protocol
+    does not know is killed; the run has its ``Trouble``, and the next run gets a new one.
+    """
+
+    def __init__(self, command: str, *, greeting: float = 30.0) -> None:
+        arguments(command)
+        self.cannot_cancel: str | None = None
+        self.starting = 0.0
+        self.name = ""  # as its hello says it
+        self._command = command
+        self._greeting = greeting
+        self._driver: Driver | None = None
+        self._last: DriverSession | None = None
+        self._number = 0
+        self._spoiled = 0
+        self._mute = 0
+
+    def __enter__(self) -> DriverSubject:
+        try:
+            self._ready()
+        except Trouble:
+            assert self._driver is not None
+            self._driver.told = False  # the first run tells it
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The driver is told to quit, and is gone."""
+        if self._driver is not None:
+            self._driver.quit()
+            self._driver = None
+
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> DriverSession:
+        """Begins a run: the driver is told to stream."""
+        self._number += 1
+        session = DriverSession(self._number, stop_after)
+        try:
+            self._give_up_on_the_hopeless()
+            self._ready().stream(session, base_url)
+        except Trouble as trouble:
+            session.finish(trouble)
+        self._last = session
+        return session
+
+    def _give_up_on_the_hopeless(self) -> None:
+        last = None if self._last is None else self._last.error
+        self._spoiled = self._spoiled + 1 if isinstance(last, Trouble) else 0
+        if isinstance(last, Trouble) and (self._spoiled >= _ENOUGH or self._mute >= _MUTE):
+            if last.args[0].startswith(_GIVEN_UP):
+                raise last
+            raise Trouble(f"{_GIVEN_UP}: the last time, {last}", last.got)
+
+    def _ready(self) -> Driver:
+        """The driver that runs, or a new one. Raises its ``Trouble``."""
+        if self._driver is not None and self._driver.trouble is not None:
+            told, trouble = self._driver.told, self._driver.trouble
+            self._driver.quit()
+            self._driver = None
+            if not told:  # nobody was there to hear it
+                raise trouble
+        if self._driver is None:
+            self._driver = Driver(self._command)
+        driver = self._driver
+        try:
+            hello = driver.hello(self._greeting)
+        except Trouble:
+            self._mute += 1
+            driver.told = True
+            raise
+        self._mute = 0
+        self.name = " ".join(str(hello[key]) for key in ("name", "version") if hello.get(key))
+        self.cannot_cancel = None if driver.cancels else "the driver does not say that it can cancel"
+        return driver
+
+
+_GIVEN_UP = "the driver was not started again, for it failed every time"

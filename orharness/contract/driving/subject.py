@@ -1,0 +1,77 @@
+"""A client under test, in whatever form it comes: the protocols of driving one, and what it may show beside text."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Protocol, runtime_checkable
+
+MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
+IMPORTING = 30.0  # seconds until the first request of a client
+
+Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
+"""``client(base_url)``: an iterator, an iterable or an async iterator of text; or the whole text, also awaitable."""
+
+
+class NotText(TypeError):  # noqa: N818 - a finding about the client, as it is told
+    """What the client yields or returns is no text; its message is the reason that is told."""
+
+
+class Trouble(Exception):  # noqa: N818 - a finding about the client, as it is told
+    """A client under test does not keep the protocol by which it is driven; ``got`` is what it did instead.
+
+    ``certain``: it was seen, and not only waited for in vain; so no second run can make it undone.
+    """
+
+    def __init__(self, reason: str, got: str = "", *, certain: bool = True) -> None:
+        super().__init__(reason)
+        self.got = got
+        self.certain = certain
+
+
+class ClientError(Exception):
+    """The error that a client in another process showed; ``said`` is the end of what it wrote to its stderr."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Session(Protocol):
+    """One run of a client, from its request to its end. Its state may be read from any thread.
+
+    ``pieces``: the texts that came, none of them empty. ``error``: the error that the client showed, or ``Trouble``.
+    ``paused`` is set when the pieces after which it is to be cancelled are there, and at the end; ``ended`` at the end.
+    ``can_cancel_inside_read``: whether it can be cancelled while it waits for bytes; known once it has paused.
+    """
+
+    pieces: list[str]
+    error: BaseException | None
+    paused: threading.Event
+    ended: threading.Event
+
+    @property
+    def can_cancel_inside_read(self) -> bool: ...
+
+    def close(self) -> None:
+        """The cancel; once the run has ended, nothing."""
+
+    def join(self, timeout: float) -> bool:
+        """Whether the run ended, and its threads with it, within so many seconds."""
+
+
+@runtime_checkable
+class Subject(Protocol):
+    """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so.
+
+    ``starting``: seconds that the run which was started last may take, at least, until it sends its request.
+    """
+
+    cannot_cancel: str | None
+    starting: float
+
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
+        """Begins a run. With ``stop_after``, it is to be cancelled behind so many pieces."""

@@ -1,0 +1,194 @@
+"""What a client did, judged: pure functions of what was expected, what it yielded and what the server saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orharness.checks import progress, state, upstream_failure
+from orharness.contract.catalogue.case import Cancel, Case
+from orharness.contract.driving.subject import ClientError, NotText, Trouble
+from orharness.contract.judging.heard import Heard
+from orharness.contract.judging.reasons import reason_of_loops, reason_of_run, still_waits
+from orharness.journal import Exchange
+from orharness.verdict import Evidence, Expected, count, excerpt, shorten
+
+_LONGEST = 200  # characters of a text that are shown
+MOST_REQUESTS = 10  # where a case sets no limit: SDKs try three times, and a few of them wrap one another
+
+
+def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evidence | None:
+    """What is wrong with one run; ``None`` where nothing is. ``exchanges`` are those of this run, at least one."""
+    exchange = exchanges[-1]
+    if (wrong := _wrong_request(case, exchange)) is not None:
+        return wrong
+    if (again := _sent_again(case, len(exchanges))) is not None:
+        return _evidence(case, exchange, f"{len(exchanges)} requests", again, heard.text)
+    if not heard.ended:
+        got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
+        return _likely(case, exchange, got, still_waits(case, exchange.body), heard.text)
+    if not any(_fits(one, heard) for one in (case.expected, *case.also)):
+        return _likely(case, exchange, _got(heard), reason_of_run(case, heard), heard.text)
+    return None
+
+
+def _sent_again(case: Case, requests: int) -> str | None:
+    """Whether there were more requests than may be. It is asked first: what else is wrong comes of it."""
+    if case.requests is not None and requests > case.requests:
+        return "the request was silently sent again"
+    return "the request is sent again and again, without an end" if requests > MOST_REQUESTS else None
+
+
+def in_trouble(case: Case, trouble: Trouble, exchange: Exchange | None) -> Evidence:
+    """The client could not be driven; ``exchange`` was under way, if any was."""
+    if exchange is None:
+        return Evidence(in_words(case.expected), trouble.got, str(trouble))
+    return _evidence(case, exchange, trouble.got, str(trouble))
+
+
+def _fits(expected: Expected, heard: Heard) -> bool:
+    text = expected.text is None or expected.text == heard.text
+    return text and (expected.error is None or expected.error == (heard.error is not None))
+
+
+def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
+    body = exchange.request.json
+    if not isinstance(body, dict) or body.get("stream") is not True:
+        got = shorten(exchange.request.text, _LONGEST)
+        return Evidence('a request with "stream": true', got, "the client did not ask for a stream")
+    if case.wrong_request is not None and (wrong := case.wrong_request(exchange.request)) is not None:
+        return Evidence(case.title, wrong, wrong)
+    return None
+
+
+def in_words(expected: Expected) -> str:
+    """What is expected, as a report says it."""
+    text = "any text" if expected.text is None else _shown(expected.text)
+    return text if expected.error is not True else f"{text}, and then an error that its user sees"
+
+
+def _got(heard: Heard) -> str:
+    if heard.error is None:
+        return _shown(heard.text)
+    error = _error(heard.error)
+    return f"{_shown(heard.text)}, and then {error}" if heard.text else error
+
+
+def _error(error: BaseException) -> str:
+    told = shorten(repr(error), _LONGEST)
+    return f"{told}\nits stderr: {error.said}" if isinstance(error, ClientError) and error.said else told
+
+
+def _shown(text: str) -> str:
+    return repr(shorten(text, _LONGEST))
+
+
+def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None) -> Evidence | None:
+    """The client was told to stop. ``said``: why that was not seen, ``None`` where it left in time."""
+    if said is not None:
+        return _leak(cancel, exchange, said)
+    if cancel.stops and (failure := upstream_failure(exchange)) is not None:
+        return _leak(cancel, exchange, str(failure).splitlines()[0])
+    return None if cancel.stops else _unbilled(exchange)
+
+
+def _unbilled(exchange: Exchange) -> Evidence | None:
+    """A provider that does not stop bills the whole answer, whenever the client leaves."""
+    bill = exchange.bill
+    if bill is not None and bill.cancelled and bill.tokens_billed == exchange.tokens_total:
+        return None
+    expected = f"a cancel, and a bill of all {exchange.tokens_total or 0:,} tokens"
+    got = "no bill" if bill is None else f"{bill.tokens_billed:,} tokens billed; {state(exchange)}"
+    return Evidence(expected, got, f"{exchange.provider} does not stop with its client: it makes and bills the rest")
+
+
+def was_over(exchange: Exchange) -> bool:
+    """Whether the client had taken the answer to its end marker."""
+    taken = exchange.bytes_written if exchange.bytes_read is None else exchange.bytes_read
+    return exchange.end is not None and taken >= exchange.end
+
+
+def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:
+    """The client was over, or had said nothing, when it was to be cancelled."""
+    got = repr(heard.error) if heard.error is not None else f"{_shown(heard.text)} when it was to be cancelled"
+    reason = "it raised before it could be cancelled"
+    if isinstance(heard.error, NotText):
+        reason = str(heard.error)
+    elif heard.error is None:
+        reason = "the client yields nothing before the answer is complete: a stop button could stop nothing"
+    expected = f"{cancel.after} pieces of text while the stream is open"
+    return Evidence(expected, got, reason, likely=heard.error is not None or not heard.text)
+
+
+def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
+    silent = ": it waits for bytes that do not come" if cancel.silent else ""
+    return Evidence(
+        "the connection is closed at once, and the rest of the answer is never made",
+        f"{said}\n{state(exchange)}; {progress(exchange)}",
+        f"closing the client does not close its connection{silent}; the model goes on, and is billed:"
+        " close the response with `with`, or in a `finally`",
+    )
+
+
+def nothing_sent(
+    error: BaseException | None, others: Sequence[Exchange] = (), *, waited: float | None = None, late: int = 0
+) -> Evidence:
+    """No request for a chat completion came; ``others``: what came instead.
+
+    ``waited``: seconds that a client which has not ended was waited for; ``None`` if it has ended. ``late``: how many
+    requests came to the base URLs of earlier runs meanwhile.
+    """
+    got = "nothing" if error is None else _error(error)
+    if others:
+        asked = ", ".join(dict.fromkeys(f"{one.request.method} {one.request.path}" for one in others))
+        doubled = any("/v1/v1/" in one.request.path for one in others)
+        cure = ": the base_url ends in /v1 already" if doubled else ""
+        return Evidence("POST …/chat/completions", f"{asked}\n{got}", f"the client asks for something else{cure}")
+    never = "the client never sent a request to the base_url it was given"
+    if waited is not None:
+        never = f"the client sent no request to the base_url it was given within {waited:.3g} s, and still runs"
+    if late:
+        never += (
+            f"; {count(late, 'request')} came to the base_url of an earlier run: too late,"
+            " or because the client keeps the first base_url, and every run has its own"
+        )
+    reason = reason_of_loops(error) or never
+    if isinstance(error, ClientError):
+        return Evidence("POST …/chat/completions", got, f"it ended before it sent a request: {error}")
+    if isinstance(error, TypeError):
+        reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
+    return Evidence("POST …/chat/completions", got, reason)
+
+
+def _evidence(case: Case, exchange: Exchange, got: str, reason: str, text: str = "") -> Evidence:
+    cuts = exchange.boundaries_at[:-1]
+    at = _telling(case, exchange, text)
+    return Evidence(in_words(case.expected), got, reason, excerpt(exchange.body, at), exchange.body, cuts, at)
+
+
+def _likely(case: Case, exchange: Exchange, got: str, reason: str, text: str) -> Evidence:
+    return replace(_evidence(case, exchange, got, reason, text), likely=True)
+
+
+def _telling(case: Case, exchange: Exchange, got: str) -> int:
+    """The offset to look at.
+
+    The end marker, or the boundary that hurts most: inside a character, inside an event; or, where no boundary can be
+    at fault, the place of the text that is missing.
+    """
+    body, boundaries = exchange.body, exchange.boundaries_at[:-1]
+    if case.family == "done" and exchange.end is not None:
+        return exchange.end
+    inside = [at for at in boundaries if body[at] & 0xC0 == 0x80]
+    within = [at for at in boundaries if not body[:at].endswith(b"\n\n")]
+    return next(iter([*inside, *within, *boundaries]), _missing_at(body, case.expected.text or "", got))
+
+
+def _missing_at(body: bytes, expected: str, got: str) -> int:
+    """Where the first text stands that was not got as it was expected; the end of the body if that cannot be found."""
+    same = next((at for at, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), len(got))
+    for length in (8, 4, 2, 1):
+        wanted = expected[same : same + length].encode("utf-8", "replace")
+        if wanted and (at := body.find(wanted)) >= 0:
+            return at
+    return len(body)

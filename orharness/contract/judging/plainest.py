@@ -1,0 +1,101 @@
+"""The plain answer as a gate: a client that fails it is told that once, and the other cases are not judged.
+
+Whoever cannot read a plain answer fails nearly every case, each with a likely cause that is not the true one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from orharness.contract.catalogue import PLAINEST
+from orharness.contract.catalogue.case import Case
+from orharness.verdict import Result, Verdict
+
+NOT_JUDGED = "the client fails on a plain answer"  # begins the note of a case that is not judged for it
+
+Judge = Callable[[Case, Sequence[int] | None], Verdict]
+"""The verdict on a case, with its stream cut at these offsets, or with ``None`` in the case's own ways."""
+
+
+def judge_all(cases: Sequence[Case], at: Sequence[int] | None, judge: Judge) -> Iterator[Verdict]:
+    """The verdicts on the cases, in their order. A case is not judged where the client fails a plain answer.
+
+    A plain case is judged as soon as a verdict depends on it: a fail whose cause is only likely, or a pass by an error,
+    which a client that always raises reaches, too. If no plain case is among ``cases``, the plainest is taken; its
+    verdict is added only if it is a fail, before the first case that is not judged.
+    """
+    chosen = next((case for case in cases if case.plain), None)
+    gate = _Gate(chosen or PLAINEST, judge, at, at if chosen else None)
+    told = chosen is not None
+    for case in cases:
+        verdict = gate.judge(case)
+        if verdict is None:
+            if not told:
+                told = True
+                yield gate.verdict
+            verdict = _not_judged(case, gate.verdict)
+        yield verdict
+
+
+class _Gate:
+    """Judges cases, and knows the verdict on a plain one."""
+
+    def __init__(self, case: Case, judge: Judge, at: Sequence[int] | None, plain_at: Sequence[int] | None) -> None:
+        self._case = case
+        self._judge = judge
+        self._at = at
+        self._plain_at = plain_at
+        self._verdict: Verdict | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the plain case, which is judged once."""
+        if self._verdict is None:
+            self._verdict = self._judge(self._case, self._plain_at)
+        return self._verdict
+
+    def judge(self, case: Case) -> Verdict | None:
+        """The verdict on a case; ``None`` if it cannot be judged because the client fails the plain one."""
+        if case is self._case:
+            return self.verdict
+        if self._verdict is not None and self._shut_for(case):
+            return None
+        verdict = self._judge(case, self._at)
+        if case.plain:
+            return self._alike(verdict)
+        return None if _depends(case, verdict) and self._shut_for(case) else verdict
+
+    def _shut_for(self, case: Case) -> bool:
+        """Whether a case cannot be judged. To cancel a client, some text is enough, be it the wrong one."""
+        plain = self.verdict
+        if case.plain or plain.evidence is None or not plain.evidence.likely:
+            return False
+        return case.cancel is None or plain.got is None or not plain.got.text or plain.got.error is not None
+
+    def _alike(self, verdict: Verdict) -> Verdict:
+        """A second plain case fails for the reason of the first, though its error may spell another address."""
+        first = None if self._verdict is None else self._verdict.evidence
+        if first is None or verdict.evidence is None or not (first.likely and verdict.evidence.likely):
+            return verdict
+        return replace(verdict, evidence=replace(verdict.evidence, reason=first.reason))
+
+
+def _depends(case: Case, verdict: Verdict) -> bool:
+    """Whether the verdict says nothing about a client that fails on a plain answer."""
+    if verdict.evidence is not None:
+        return verdict.evidence.likely
+    by_error = any(one.error is not False for one in (case.expected, *case.also))
+    return verdict.result is Result.PASS and case.cancel is None and by_error
+
+
+def _not_judged(case: Case, plain: Verdict) -> Verdict:
+    return Verdict(
+        case.id,
+        case.title,
+        Result.NOT_APPLICABLE,
+        level=case.level,
+        source=case.source,
+        expected=case.expected,
+        note=f"{NOT_JUDGED} ({plain.case})",
+    )

@@ -1,0 +1,138 @@
+"""The likely reason of a fail in one sentence, by what the client yielded and raised."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+
+from orharness.contract.catalogue.case import Case
+from orharness.contract.driving.subject import ClientError, NotText
+from orharness.contract.judging.heard import Heard
+from orharness.verdict import shorten
+
+_LONGEST_REASON = 120  # characters of an error or a text inside a reason
+_ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
+
+
+def still_waits(case: Case, body: bytes) -> str:
+    if case.plain:
+        return f"{_ON_A_PLAIN_ANSWER}it still waits when the response is over"
+    if case.expected.error:
+        return case.cause or "it does not see that the answer is over"
+    if b"data:[DONE]" in body:
+        return "`data:[DONE]` is not taken for the end: there may be no space behind the colon"
+    return "[DONE] is not obeyed: the loop around the lines goes on reading"
+
+
+def reason_of_run(case: Case, heard: Heard) -> str:
+    """The likely cause in one sentence, told by what the text looks like."""
+    if case.plain:
+        return f"{_ON_A_PLAIN_ANSWER}{_seen_on_a_plain_answer(case, heard)}"
+    if case.expected.error and heard.error is None:
+        return case.cause or "the error is swallowed: the answer looks complete"
+    if heard.error is not None and not case.expected.error:
+        return _reason_of(case, heard, heard.error)
+    return _reason_of_text(case, heard.text)
+
+
+def _reason_of_text(case: Case, got: str) -> str:
+    expected = case.expected.text or ""
+    with suppress(UnicodeError):
+        if got == expected.encode().decode("latin-1"):
+            return "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8"
+    if "\ufffd" in got and "\ufffd" not in expected:
+        return "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
+    if case.cause is not None and not case.expected.error:  # that of an error is why it is not seen
+        return case.cause
+    if got == f"{expected}\n":
+        return _LINE_END_TOO_MANY
+    if got.startswith(expected) and not case.expected.error:
+        return "it goes on behind [DONE]" if "[DONE]" not in got[len(expected) :] else _END_IS_TEXT
+    if "PROCESSING" in got:
+        return "a comment is taken for text"
+    if expected.startswith(got):
+        if case.expected.error:
+            return "what had come before the error is thrown away: the text that was read is to be kept"
+        return "the end of the text is missing: an event that a boundary cuts is dropped, or it stopped too early"
+    return "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
+
+
+def _seen_on_a_plain_answer(case: Case, heard: Heard) -> str:
+    """What the client did. What an answer of another kind could point to is not guessed: nothing of it was there."""
+    expected, got, error = case.expected.text or "", heard.text, heard.error
+    if isinstance(error, NotText):
+        return str(error)
+    if error is not None:
+        when = " when the text was whole" if got == expected else ""
+        said = shorten(" ".join(repr(error).split()), _LONGEST_REASON)
+        if isinstance(error, ClientError):
+            return f"it ended with an error{when}: {said}"
+        return reason_of_loops(error) or f"it raised {said}{when}"
+    if got == f"{expected}\n":
+        return _LINE_END_TOO_MANY
+    if "[DONE]" in got:
+        return _END_IS_TEXT
+    return f"its text is {shorten(repr(got), _LONGEST_REASON)}"
+
+
+_DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
+_END_IS_TEXT = "[DONE] is taken for text"
+_LINE_END_TOO_MANY = "one line end too many behind the text: a command writes the text to its stdout and nothing else"
+_NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices"
+_NO_JSON = "something that is no JSON is given to the JSON parser"
+_NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
+_AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or behind it"
+_OTHER_LOOP = "it keeps a connection or a lock of another event loop than that in which all runs of an async client are"
+_NO_LOOP = "it is called before its event loop runs: what needs one, make it inside an async function"
+_PARTS_OF_A_CHUNK = ("choices", "delta", "content", "role", "index")
+
+
+def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
+    match error:
+        case NotText():
+            return str(error)
+        case KeyError() if error.args and error.args[0] in _PARTS_OF_A_CHUNK:
+            return _NO_CONTENT
+        case ClientError():
+            return _reason_of_words(case, str(error))
+        case UnicodeDecodeError() if case.family != "framing":  # whose boundaries cut no character
+            return _DECODED
+        case IndexError():
+            return _NO_CHOICES
+        case ValueError():
+            return case.broken_json or _NO_JSON
+        case RuntimeError() if reason := reason_of_loops(error):
+            return reason
+        case TypeError():
+            return "null as content is taken for text"
+        case asyncio.TimeoutError():
+            return "it timed out"
+    if heard.text and heard.text == case.expected.text:
+        return _AT_THE_END
+    return case.cause or "it raised"
+
+
+def reason_of_loops(error: BaseException | None) -> str | None:
+    """asyncio raises nothing but RuntimeError for it: its words are all that tells."""
+    words = str(error).lower() if isinstance(error, RuntimeError) else ""
+    if "no running event loop" in words or "no current event loop" in words:
+        return _NO_LOOP
+    return _OTHER_LOOP if "event loop" in words or "different loop" in words else None
+
+
+_WORDS = (
+    (r"UnicodeDecodeError|ENCODING_INVALID|not valid for encoding|malformed utf", _DECODED),
+    (r"IndexError|out of range|undefined \(reading '(0|delta)'\)", _NO_CHOICES),
+    (r"time[d ]*out", "it timed out"),
+)
+
+
+def _reason_of_words(case: Case, message: str) -> str:
+    """The same for an error of a client in another process, in whatever language: told by its words."""
+    for pattern, reason in _WORDS:
+        if re.search(pattern, message, re.IGNORECASE):
+            return reason
+    if re.search("JSON|SyntaxError", message, re.IGNORECASE):
+        return case.broken_json or _NO_JSON
+    return case.cause or "it ended with an error"

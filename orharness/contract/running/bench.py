@@ -1,0 +1,129 @@
+"""The bench: one server, one client, and a verdict on each case that is put on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.driving.subject import Subject, Trouble
+from orharness.contract.judging.shrink import smallest
+from orharness.contract.running.replies import representative
+from orharness.contract.running.rows import Proof
+from orharness.contract.running.sweeps import Sweep
+from orharness.contract.running.trials import Trials, Tried
+from orharness.errors import ScenarioError
+from orharness.server.facade import SseServer
+from orharness.stream import Stream
+from orharness.verdict import Got, Result, Verdict
+
+_SHRINKING = 32  # trials in which the fewest cuts are looked for
+_SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
+
+
+class Bench:
+    """Judges one client case by case. A fail is confirmed by a second, more patient run before it is reported."""
+
+    def __init__(self, server: SseServer, subject: Subject, seed: int, patience: float) -> None:
+        self._trials = Trials(server, subject, patience)
+        self._sweep = Sweep(self._trials)
+        self._seed = seed
+        self._patience = patience
+
+    def judge(self, case: Case, at: Sequence[int] | None) -> Verdict:
+        """The verdict on one case: all of its chunkings hold, or the fewest cuts with which it fails."""
+        if case.cancel is not None:
+            cancel = case.cancel
+            if at is not None:
+                raise ScenarioError(f"{case.id} is about leaving, and tries no boundaries: it is run without --at")
+            return _verdict(case, [self._confirmed(lambda patience: self._trials.cancelled(case, cancel, patience))])
+        stream = representative(case)
+        if at is not None and any(not 0 < offset < len(stream.body) for offset in at):
+            wanted = ", ".join(map(str, at))
+            raise ScenarioError(f"{case.id} is {len(stream.body):,} bytes: it cannot be cut at {wanted}")
+        cuttings = [tuple(at)] if at is not None else _cuttings(case, stream, self._seed)
+        tries: list[Tried] = []
+        for cuts, tried in self._sweep.tries(case, cuttings):
+            tries.append(tried if tried.evidence is None or _certain(tried) else self._told(case, stream, cuts, tried))
+            if tries[-1].evidence is not None:
+                break
+        return _verdict(case, tries)
+
+    def _told(self, case: Case, stream: Stream, cuts: Cuts, first: Tried) -> Tried:
+        """A fail as it is told: seen again, and with the fewest cuts.
+
+        What a slow machine can do to a client is undone by one more patient run. Anything else, a wrong text above all,
+        is told if it comes in two of three runs: a client that is wrong now and then is wrong.
+        """
+        tried = self._trials.once(case, cuts, 4 * self._patience)
+        if tried.evidence is None and not _may_be_slowness(first):
+            tried = self._trials.once(case, cuts, 4 * self._patience)
+        return tried if tried.evidence is None else self._shrunk(case, stream, cuts, tried)
+
+    def _confirmed(self, trial: Callable[[float], Tried]) -> Tried:
+        """A fail is told only if it comes again, with more patience; or if the client is late every time.
+
+        One slow machine is undone by the second run, and two slow runs by the third: who is late in all three is slow.
+        """
+        first = trial(self._patience)
+        if first.evidence is None or _certain(first):
+            return first
+        again = trial(4 * self._patience)
+        if again.evidence is not None or again.took <= self._patience:
+            return again
+        last = trial(4 * self._patience)
+        return first if last.evidence is None and last.took > self._patience else last
+
+    def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: Tried) -> Tried:
+        """The same fail with the fewest cuts. A stream whose times or gates matter stays as it is."""
+        if tried.heard is None or tried.exchange is None or stream.gates or stream.duration or _certain(tried):
+            return tried
+        found = {tuple(cuts or tried.exchange.boundaries_at[:-1]): tried}
+
+        def fails(candidate: tuple[int, ...]) -> bool:
+            trial = self._trials.once(case, candidate, self._patience)
+            if trial.evidence is not None:
+                found[candidate] = trial
+            return trial.evidence is not None
+
+        budget = _SHRINKING if tried.heard.ended else _SHRINKING_OF_HANGS
+        return found[smallest(next(iter(found)), fails, budget)]
+
+
+def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:
+    return [cuts for chunking in case.chunkings for cuts in chunking.cuts(stream, seed)]
+
+
+def _may_be_slowness(tried: Tried) -> bool:
+    """Whether a busy machine alone can make a client that is right fail so."""
+    heard = tried.heard
+    return heard is None or not heard.ended or tried.exchange is None or isinstance(heard.error, OSError)
+
+
+def _certain(tried: Tried) -> bool:
+    """Whether no second run could undo what was seen."""
+    return tried.heard is not None and isinstance(tried.heard.error, Trouble) and tried.heard.error.certain
+
+
+def _verdict(case: Case, tries: Sequence[Tried]) -> Verdict:
+    proof = Proof.all(one.proof for one in tries)
+    last = tries[-1]
+    note = last.note or (_ASSUMED if proof.assumed else "")
+    result = Result.FAIL if last.evidence else Result.NOT_APPLICABLE if note else Result.PASS
+    heard = last.heard
+    return Verdict(
+        case.id,
+        case.title,
+        result,
+        last.evidence,
+        proof.tried,
+        proof.proven,
+        level=case.level,
+        source=case.source,
+        expected=case.expected,
+        got=None if heard is None else Got(heard.text, None if heard.error is None else repr(heard.error)),
+        note="" if last.evidence else note,
+    )
+
+
+_ASSUMED = "its boundaries could only be assumed: the client's reads cannot be seen from here"

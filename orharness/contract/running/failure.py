@@ -1,0 +1,30 @@
+"""The failed verdicts of a test as the one failure that it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orharness.contract.judging.plainest import NOT_JUDGED
+from orharness.contract.running.replay import with_serve
+from orharness.errors import ClientFailure
+from orharness.report.groups import by_reason
+from orharness.report.words import in_words
+from orharness.verdict import Verdict, count
+
+
+def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
+    """The failed verdicts as one failure that shows them all; ``None`` where no MUST failed."""
+    failed = [with_serve(verdict) for verdict in verdicts if verdict.counts]
+    if not failed:
+        return None
+    texts = "\n\n".join(_explain_alike(alike) for alike in by_reason(failed))
+    notes = [verdict.note for verdict in verdicts if verdict.note.startswith(NOT_JUDGED)]
+    rest = f"\n\n{count(len(notes), 'other case')} not judged: {notes[0]}" if notes else ""
+    return ClientFailure(f"the client fails {len(failed)} of {len(verdicts)} cases\n\n{texts}{rest}")
+
+
+def _explain_alike(verdicts: list[Verdict]) -> str:
+    """The first of the verdicts with one reason; the others are only named."""
+    text = in_words(verdicts[0])
+    others = ", ".join(verdict.case for verdict in verdicts[1:])
+    return f"{text}\n  and for the same reason: {others}" if others else text

@@ -1,0 +1,87 @@
+"""The commands that play one failed case again: to the same client, and to any other."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from orharness.contract.catalogue import CASES
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.chunkings import AS_SENT
+from orharness.contract.running.replies import representative
+from orharness.errors import ScenarioError
+from orharness.verdict import Result, Verdict, did_you_mean
+
+WHOLE = "whole"  # cut nowhere
+_MOST = 1 << 24  # offsets that are taken from a command line
+
+
+def with_commands(verdict: Verdict, client: Sequence[str], options: Sequence[str] = ()) -> Verdict:
+    """A failed verdict with its commands; any other as it is.
+
+    ``client``: the words that name the client to ``orharness check``; ``options``: those that change what is run.
+    """
+    if verdict.result is not Result.FAIL:
+        return verdict
+    check = ["orharness", "check", *client, "--only", verdict.case, *cuts_of(verdict), *options]
+    return replace(with_serve(verdict), replay=shlex.join(check))
+
+
+def with_serve(verdict: Verdict) -> Verdict:
+    """A failed verdict with the command that serves its stream; any other as it is. A test is its own replay."""
+    if verdict.result is not Result.FAIL:
+        return verdict
+    return replace(verdict, serve=shlex.join(["orharness", "serve", "--case", verdict.case, *cuts_of(verdict)]))
+
+
+def cuts_of(verdict: Verdict) -> list[str]:
+    """``--at`` and where the stream was cut; nothing where the case has its own chunks, by its times or its gates."""
+    evidence = verdict.evidence
+    if evidence is None or not evidence.body:
+        return []
+    case = find(verdict.case)
+    stream = representative(case)
+    as_sent = case.chunkings == (AS_SENT,) and evidence.cuts == stream.boundaries[:-1]
+    if as_sent or case.cancel is not None or stream.gates or stream.duration:
+        return []
+    return ["--at", spell(evidence.cuts)]
+
+
+def find(identifier: str) -> Case:
+    """The case of that id. Raises ``ScenarioError`` if there is none."""
+    for case in CASES:
+        if case.id == identifier:
+            return case
+    ids = [case.id for case in CASES]
+    near = [one for one in ids if identifier and identifier in one]
+    hint = f"; do you mean {' or '.join(near)}?" if near else did_you_mean([identifier], ids)
+    raise ScenarioError(f"there is no case {identifier!r}{hint or ': orharness check --list names each by its id'}")
+
+
+def spell(cuts: Sequence[int]) -> str:
+    """Offsets as ``--at`` takes them, what is in a row as a range: ``17,23,40-60``."""
+    return ",".join(_ranges(sorted(cuts))) or WHOLE
+
+
+def _ranges(cuts: Sequence[int]) -> Iterator[str]:
+    start = 0
+    for index in range(len(cuts)):
+        if index + 1 == len(cuts) or cuts[index + 1] != cuts[index] + 1:
+            yield str(cuts[index]) if start == index else f"{cuts[start]}-{cuts[index]}"
+            start = index + 1
+
+
+def parse(text: str) -> tuple[int, ...]:
+    """What ``spell`` wrote. Raises ``ScenarioError`` for anything else."""
+    if text.strip() == WHOLE:
+        return ()
+    try:
+        pairs = [tuple(map(int, part.split("-", 1))) for part in text.split(",")]
+    except ValueError:
+        pairs = []
+    if not pairs or any(pair[0] < 1 or pair[-1] < pair[0] for pair in pairs):
+        raise ScenarioError(f"--at takes byte offsets from 1 up, as in 17 or 17,23,40-60, or {WHOLE}; not {text!r}")
+    if sum(pair[-1] - pair[0] + 1 for pair in pairs) > _MOST:
+        raise ScenarioError(f"--at takes at most {_MOST:,} offsets, and {text!r} names more")
+    return tuple(sorted({offset for pair in pairs for offset in range(pair[0], pair[-1] + 1)}))

@@ -1,0 +1,35 @@
+"""The reply of a case as it is sent in one trial: cut somewhere else, and how long it may be silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.journal import Request
+from orharness.scenario import Reply
+from orharness.stream import Stream
+from orharness.transforms import cut_at
+
+_ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
+
+
+def reply_cut(case: Case, cuts: Cuts) -> Reply:
+    """The case's reply with its body cut there and nowhere else; with ``None`` as the case has it."""
+    return cut(case.reply(), cuts)
+
+
+def cut(reply: Reply, cuts: Cuts) -> Reply:
+    """Return the reply with its body cut there and nowhere else; with ``None`` as it is."""
+    return reply if cuts is None else replace(reply, through=(*reply.through, cut_at(*cuts)))
+
+
+def representative(case: Case) -> Stream:
+    """The stream that the case sends to a plain request."""
+    return case.reply().answer(_ASKED).stream
+
+
+def patience_for(case: Case, reply: Reply, patience: float) -> float:
+    """Seconds without anything happening, behind which a client is stuck: not while the reply itself is silent."""
+    response = reply.answer(_ASKED)
+    return case.patience * patience + max((response.head, *(chunk.delay for chunk in response.stream.chunks)))

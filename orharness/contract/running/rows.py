@@ -1,0 +1,166 @@
+"""Many runs of one client in a row, without a word between them: quicker by far, and told only if all were right.
+
+If one was not, nothing is said here: it is found, confirmed and told by running them one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol, runtime_checkable
+
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.driving.batches import FunctionBatch
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.driving.startup import StartUp
+from orharness.contract.judging.heard import Heard
+from orharness.contract.judging.judge import judge_text
+from orharness.contract.running.replies import cut, patience_for
+from orharness.journal import Exchange, Pacing
+from orharness.server.facade import SseServer
+from orharness.server.handles import Call, LiveRoute
+from orharness.server.runs import RunAddress
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How many boundaries were tried, in one trial or in several: seen to be observed, or only assumed to be.
+
+    One that was only assumed takes the pass.
+    """
+
+    proven: int = 0
+    assumed: int = 0
+
+    @classmethod
+    def of(cls, exchanges: Iterable[Exchange]) -> Proof:
+        """What was seen of them."""
+        return cls.all(cls(one.boundaries.proven, _only_assumed(one)) for one in exchanges)
+
+    @classmethod
+    def all(cls, parts: Iterable[Proof]) -> Proof:
+        """All of them together."""
+        proven, assumed = 0, 0
+        for one in parts:
+            proven, assumed = proven + one.proven, assumed + one.assumed
+        return cls(proven, assumed)
+
+    @property
+    def tried(self) -> int:
+        """All of them."""
+        return self.proven + self.assumed
+
+
+def _only_assumed(exchange: Exchange) -> int:
+    """How many boundaries of a body were tried, and not seen to be observed.
+
+    None is tried where chunks are joined on purpose (no read is to end there: their boundaries are those of HTTP
+    chunks, which every client has to observe), nor by a body in one piece.
+    """
+    joined = exchange.pacing is Pacing.INSTANT or exchange.chunks_written <= 1
+    return 0 if joined else exchange.boundaries.assumed
+
+
+@dataclass(frozen=True)
+class Row:
+    """Trials that were all right; ``text`` is what the client made of the last one."""
+
+    text: str
+    proof: Proof
+
+    @classmethod
+    def all(cls, parts: Sequence[Row]) -> Row:
+        """All of them as one; at least one."""
+        return cls(parts[-1].text, Proof.all(row.proof for row in parts))
+
+
+@runtime_checkable
+class RowSubject(Protocol):
+    """A client that runs a row itself, somewhere else. ``longest_row``: trials, at most; 0 where it cannot."""
+
+    @property
+    def longest_row(self) -> int: ...
+
+    def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
+        """As ``run_row``."""
+
+
+def run_row(
+    server: SseServer,
+    subject: FunctionSubject,
+    case: Case,
+    cuttings: Sequence[Cuts],
+    patience: float,
+    start_up: StartUp,
+    on_progress: Callable[[], None] = lambda: None,
+) -> Row | None:
+    """One trial for each way to cut; ``None`` if one of them was not right.
+
+    ``start_up``: what is known of this client's start-ups; that of the first run is added. ``on_progress`` is called
+    now and then, as long as something happens.
+    """
+    server.reset()
+    reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
+    route = server.post("/chat/completions").replies(*(cut(reply, cuts) for cuts in cuttings))
+    waited = patience_for(case, reply, patience)
+    runs = server.begin_runs(len(cuttings))
+    batch = subject.start_runs([run.base_url for run in runs])
+    try:
+        if not _wait_for(batch, route, waited, start_up, on_progress) or batch.texts is None:
+            return None
+        calls = route.calls
+        if not _one_each(runs, route) or not all(call.finished for call in calls):
+            return None
+        exchanges = [call.exchange for call in calls]
+        for text, exchange in zip(batch.texts, exchanges, strict=True):
+            if judge_text(case, Heard(text, None, ended=True, waited=waited), [exchange]) is not None:
+                return None
+        return Row(batch.texts[-1], Proof.of(exchanges))
+    finally:
+        if not batch.ended.is_set():
+            server.reset()  # ends its connection, so that a client which still waits is let go
+        batch.close()
+
+
+def _one_each(runs: Sequence[RunAddress], route: LiveRoute) -> bool:
+    """Whether each run sent one request, one run after the other. A request to the plain base URL names no run."""
+    asked = [live.run for live in route.exchanges]
+    return len(asked) == len(runs) and all(one in (None, run.id) for one, run in zip(asked, runs, strict=True))
+
+
+def _wait_for(
+    batch: FunctionBatch, route: LiveRoute, patience: float, start_up: StartUp, on_progress: Callable[[], None]
+) -> bool:
+    """Whether the batch ended; ``False`` once nothing has happened for ``patience`` seconds, or a run has asked twice.
+
+    A run that has begun and has not sent its request is waited for as long as ``start_up`` says.
+    """
+    seen: object = None
+    before = 0  # requests that are not the last one
+    began = monotonic()
+    until_request = start_up.limit(batch.starting, patience)
+    deadline = began + until_request
+    while not batch.ended.wait(min(0.05, patience)):
+        calls = route.calls_from(before)
+        asked, begun = before + len(calls), batch.begun  # in this order: no run asks before it has begun
+        if asked > begun:
+            return False
+        if calls and before == 0:
+            start_up.sent_after(calls[0].started - began)
+            until_request = start_up.limit(0.0, patience)
+        before = max(0, asked - 1)
+        now = (begun, asked, progress(calls[-1]) if calls else None)
+        if now != seen:
+            seen, deadline = now, monotonic() + (patience if asked >= begun else until_request)
+            on_progress()
+        elif monotonic() > deadline:
+            return False
+    return True
+
+
+def progress(call: Call) -> tuple[int | None, int]:
+    """How far an exchange has come: it changes as long as its client takes bytes."""
+    exchange = call.exchange
+    return exchange.bytes_read, exchange.bytes_written

@@ -1,0 +1,58 @@
+"""The public face: one verdict for each case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from orharness.contract.catalogue import CLAIMS, select
+from orharness.contract.catalogue.case import Case, Profile
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.driving.subject import Client, Subject
+from orharness.contract.judging.plainest import judge_all
+from orharness.contract.running.bench import Bench
+from orharness.contract.running.handover import quick_handover
+from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
+from orharness.verdict import Verdict
+
+PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fail is confirmed with four times as many
+
+
+def run(
+    client: Client | Subject,
+    *,
+    claims: Iterable[str] = CLAIMS,
+    only: str | Iterable[str] | None = None,
+    at: Sequence[int] | None = None,
+    profile: Profile | str = Profile.GATEWAY,
+    seed: int = 0,
+    thread: ServerThread | None = None,
+    patience: float = PATIENCE,
+    on_verdict: Callable[[Verdict], None] = lambda _: None,
+) -> list[Verdict]:
+    """One verdict for each case of the claims and the profile; one more where a client fails a plain answer.
+
+    ``only``: ids of cases, families, or parts of ids; a case that is named by its whole id is run in any profile.
+    ``at``: the body offsets at which streams are cut, instead of the cases' own chunkings. ``seed``: of the chunks by
+    chance. ``patience``: seconds for what a client should do at once. ``on_verdict`` is called with each as it comes.
+
+    A fail is confirmed by a second, more patient run before it is told. A client that fails a plain answer is told that
+    and nothing else: the other cases are not applicable. Raises ``ScenarioError`` for what does not
+    exist, or if no case is left.
+    """
+    cases = chosen(claims, only, profile)
+    subject = client if isinstance(client, Subject) else FunctionSubject(client)
+    verdicts = []
+    with quick_handover(), SseServer(thread, strict=False) as server:
+        bench = Bench(server, subject, seed, patience)
+        for verdict in judge_all(cases, at, bench.judge):
+            verdicts.append(verdict)
+            on_verdict(verdict)
+    return verdicts
+
+
+def chosen(
+    claims: Iterable[str] = CLAIMS, only: str | Iterable[str] | None = None, profile: Profile | str = Profile.GATEWAY
+) -> list[Case]:
+    """The cases that ``run`` runs with the same arguments. Raises ``ScenarioError`` as it does."""
+    return select(claims, only, Profile.of(profile))

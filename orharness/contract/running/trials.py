@@ -1,0 +1,183 @@
+"""Trials: a run of the client against one reply, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from orharness.contract.catalogue.case import Cancel, Case
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.driving.startup import StartUp
+from orharness.contract.driving.subject import Session, Subject, Trouble
+from orharness.contract.judging.heard import Heard
+from orharness.contract.judging.judge import (
+    did_not_get_there,
+    in_trouble,
+    judge_cancel,
+    judge_text,
+    nothing_sent,
+    was_over,
+)
+from orharness.contract.running.handover import no_garbage_collected
+from orharness.contract.running.replies import patience_for, reply_cut
+from orharness.contract.running.rows import Proof, Row
+from orharness.contract.running.waiting import is_there, wait_for_end, wait_for_request, wait_until_held
+from orharness.errors import ClientFailure
+from orharness.journal import Exchange, Outcome
+from orharness.scenario import Reply
+from orharness.server.facade import SseServer
+from orharness.server.handles import LiveRoute
+from orharness.verdict import Evidence
+
+_LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of one trial: what is wrong (``None``: nothing), what was seen, or why it tells nothing."""
+
+    evidence: Evidence | None
+    exchange: Exchange | None = None
+    heard: Heard | None = None
+    note: str = ""
+    took: float = 0.0  # seconds from a cancel to the client's leaving
+    row: Row | None = None  # all the trials that this one stands for
+
+    @property
+    def proof(self) -> Proof:
+        """What was seen of its boundaries."""
+        return Proof.of([] if self.exchange is None else [self.exchange]) if self.row is None else self.row.proof
+
+
+class Trials:
+    """One server and one client. Each trial is a run of the client against one reply."""
+
+    def __init__(self, server: SseServer, subject: Subject, patience: float) -> None:
+        self.server = server
+        self.subject = subject
+        self.patience = patience
+        self.start_up = StartUp()
+        self.mounted: LiveRoute | None = None
+
+    def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
+        return self.run(case, self.route([reply_cut(case, cuts)]), patience)
+
+    def route(self, replies: Sequence[Reply]) -> LiveRoute:
+        self.server.reset()
+        self.mounted = self.server.post("/chat/completions").replies(*replies)
+        return self.mounted
+
+    def run(self, case: Case, route: LiveRoute, patience: float) -> Tried:
+        """The client is run as often as the case says; the first run that is wrong is told."""
+        tried = Tried(None)
+        for _ in range(case.runs):
+            tried = self._run_once(case, route, patience)
+            if tried.evidence is not None:
+                break
+        return tried
+
+    def _run_once(self, case: Case, route: LiveRoute, patience: float) -> Tried:
+        [address] = self.server.begin_runs()
+        before = len(route.exchanges)
+        session, began = self.subject.start(address.base_url), monotonic()
+        try:
+            waited = patience_for(case, case.reply(), patience)
+            until_request = max(waited, self._until_request)
+            ended = wait_for_end(session, route, before, waited, until_request)
+            wait_for_request(session, route, before, 0.0)
+            self._learn(session, route, before, began)
+            calls = route.calls_from(before)
+            if ended and calls:
+                calls[-1].finished  # noqa: B018 - gives it the time to read the end
+            exchanges = [call.exchange for call in calls]
+            heard = Heard("".join(session.pieces), session.error, ended, waited)
+            evidence = judge_text(case, heard, exchanges) if exchanges else self._nothing_sent(session, until_request)
+            tried = Tried(evidence, exchanges[-1] if exchanges else None, heard)
+        finally:
+            self._end(session, patience)
+        return _with_trouble(case, tried, session)
+
+    @property
+    def _until_request(self) -> float:
+        """Seconds to wait for the first request of the run that was just started."""
+        return self.start_up.limit(self.subject.starting, self.patience)
+
+    def _learn(self, session: Session, route: LiveRoute, before: int, began: float) -> None:
+        """Notes when the request came of the run that was started at ``began``."""
+        asked = route.calls_from(before)
+        if asked:
+            self.start_up.sent_after(asked[0].started - began)
+        elif not session.ended.is_set():
+            self.start_up.hung()
+
+    def _nothing_sent(self, session: Session, waited: float) -> Evidence:
+        unmatched = [exchange for exchange in self.server.journal if exchange.outcome is Outcome.UNMATCHED]
+        still_runs = waited if not session.ended.is_set() else None
+        return nothing_sent(session.error, unmatched, waited=still_runs, late=self.server.late_requests)
+
+    def _end(self, session: Session, patience: float) -> None:
+        session.close()
+        if not session.ended.is_set():
+            self.mounted = None
+            self.server.reset()  # ends its connection, so that a client which still waits is let go
+        session.join(min(patience, _LEAVES))
+
+    # --- cancelling -----------------------------------------------------------------------------------------------
+
+    def cancelled(self, case: Case, cancel: Cancel, patience: float) -> Tried:
+        if self.subject.cannot_cancel is not None:
+            return Tried(None, note=self.subject.cannot_cancel)
+        route = self.route([case.reply()])
+        [address] = self.server.begin_runs()
+        session = self.subject.start(address.base_url, cancel.after, inside_read=cancel.inside_read)
+        began, until_request = monotonic(), max(patience, self._until_request)
+        try:
+            wait_for_request(session, route, 0, until_request)
+            self._learn(session, route, 0, began)
+            if route.calls:
+                tried = self._cancel(cancel, session, route, patience)
+            else:
+                tried = Tried(self._nothing_sent(session, until_request))
+        finally:
+            self._end(session, patience)
+            self.server.reset()
+        return _with_trouble(case, tried, session)
+
+    def _cancel(self, cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> Tried:
+        there = is_there(cancel, session, route, 4 * patience)
+        heard = Heard("".join(session.pieces), session.error, session.ended.is_set(), patience)
+        before = route.calls[-1].exchange
+        if not there:
+            return Tried(did_not_get_there(cancel, heard), before, heard)
+        if cancel.inside_read and not session.can_cancel_inside_read:
+            return Tried(None, before, note="an iterator that is not asynchronous cannot be cancelled inside a read")
+        if cancel.silent:
+            wait_until_held(route, 4 * patience)
+        acted = monotonic()
+        with no_garbage_collected():
+            said = _left(route, session, patience)
+        took = monotonic() - acted
+        exchange = route.calls[-1].exchange
+        if said is not None and was_over(before):
+            return Tried(did_not_get_there(cancel, heard), exchange, heard)
+        return Tried(judge_cancel(cancel, exchange, said), exchange, heard, took=took)
+
+
+def _with_trouble(case: Case, tried: Tried, session: Session) -> Tried:
+    """What was tried, or what came out at its end: that the client does not keep to the way in which it is driven."""
+    trouble = session.error
+    if not isinstance(trouble, Trouble):
+        return tried
+    heard = Heard("".join(session.pieces), trouble, ended=True, waited=0.0)
+    return replace(tried, evidence=in_trouble(case, trouble, tried.exchange), heard=heard)
+
+
+def _left(route: LiveRoute, session: Session, patience: float) -> str | None:
+    """Closes the client: ``None`` if it left in time, else what was seen, in one line."""
+    try:
+        with route.expect_disconnect(within=patience):
+            session.close()
+    except ClientFailure as failure:
+        return str(failure).splitlines()[0]
+    return None

@@ -1,0 +1,62 @@
+"""Waiting for a client, never longer than it does nothing: a client that still takes bytes is slow, not stuck."""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+
+from orharness.contract.catalogue.case import Cancel
+from orharness.contract.driving.subject import MOST_PIECES, Session
+from orharness.contract.judging.judge import MOST_REQUESTS
+from orharness.contract.running.rows import progress
+from orharness.server.handles import LiveRoute
+
+_ON_ITS_WAY = 0.05  # seconds in which the server reads a request whose client has ended already
+
+
+def is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> bool:
+    """Whether the client has come to where it is to be cancelled, and is not over."""
+    if cancel.after == 0:
+        wait_until_held(route, patience)
+    else:
+        session.paused.wait(patience)
+    return not session.ended.is_set() and (cancel.after == 0 or session.paused.is_set())
+
+
+def wait_for_request(session: Session, route: LiveRoute, before: int, seconds: float) -> None:
+    """Returns when the run's first request has come, or the run has ended, but at the latest after so many seconds.
+
+    ``before``: so many calls are of runs before this one.
+    """
+    deadline = monotonic() + seconds
+    while len(route.exchanges) <= before and monotonic() < deadline and not session.ended.is_set():
+        sleep(0.002)
+    deadline = monotonic() + _ON_ITS_WAY
+    while len(route.exchanges) <= before and monotonic() < deadline and session.ended.is_set():
+        sleep(0.002)
+
+
+def wait_for_end(session: Session, route: LiveRoute, before: int, patience: float, until_request: float) -> bool:
+    """Whether the run ended. Patience runs while nothing happens: a client that still takes bytes is slow, not stuck.
+
+    ``before``: so many calls are of runs before this one. ``until_request``: seconds, instead of patience, until the
+    first call of this one. A client that asks again and again, or yields without end, is not waited for.
+    """
+    seen: object = None
+    deadline = monotonic() + until_request
+    while not session.ended.wait(min(0.05, patience)):
+        calls = route.calls_from(before)
+        if len(calls) > MOST_REQUESTS or len(session.pieces) > MOST_PIECES:
+            return False
+        now = (len(session.pieces), [progress(call) for call in calls])
+        if now != seen:
+            seen, deadline = now, monotonic() + (patience if calls else until_request)
+        elif monotonic() > deadline:
+            return False
+    return True
+
+
+def wait_until_held(route: LiveRoute, patience: float) -> None:
+    """Until the stream stands at its gate with all before it read: otherwise the next event could wake the client."""
+    deadline = monotonic() + patience
+    while monotonic() < deadline and not any(call.exchange.held_at is not None for call in route.calls):
+        sleep(0.002)

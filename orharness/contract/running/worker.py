@@ -1,0 +1,232 @@
+"""A Python client in processes of its own, for the many runs of one sweep.
+
+Two threads that share an interpreter, a server and its client, do best on one core: they take turns anyway, and on two
+cores each waits for the other one to wake up, a dozen times a run. So each of these processes has a server of its own
+and keeps to one core, and whole sweeps are shared among them. What they say is taken only if every run was right;
+whatever is wrong is looked at here, where it can be seen.
+
+Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": id, "cuts": [[…], …], "patience": s}``,
+and answers with one: ``{"row": {"text": …, "proof": [proven, assumed]}}``, with null as the row if a run of it
+was not right. Before it come lines of ``{}``, as long as something happens. It ends behind a client that does not.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import astuple
+from itertools import pairwise
+from time import monotonic
+from types import TracebackType
+from typing import TypeVar
+
+from orharness.contract.catalogue import CASES
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.driving.locate import locate
+from orharness.contract.driving.processes import ClientProcess
+from orharness.contract.driving.sessions import CLIENT_THREAD
+from orharness.contract.driving.startup import StartUp
+from orharness.contract.driving.subject import IMPORTING
+from orharness.contract.running.replies import patience_for
+from orharness.contract.running.rows import Proof, Row, run_row
+from orharness.errors import OrharnessError
+from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
+
+T = TypeVar("T")
+_MOST_WORKERS = 4
+_LONGEST_SHARE = 512  # trials for each of them, at most
+_COLLECTED_AFTER = 50_000  # objects, which are some twenty runs: collecting every few of them took a tenth of the time
+_SOON = 2.0  # seconds from the end of a process to that of its stdout
+_LOOK = 0.05  # seconds between two looks at whether a process is silent for too long
+_SLACK = 5.0  # seconds beyond patience within which a process says something: it is patient itself
+
+
+class NamedFunction(FunctionSubject):
+    """A function by its name, ``MODULE:NAME`` or ``FILE.py:NAME``: other processes find it, too. A context manager.
+
+    ``cores``: of each of these processes the number of its core, ``None`` where none can be chosen. Raises
+    ``ScenarioError`` as ``locate`` does.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(locate(name))
+        self._name = name
+        self.cores = cores_of_workers()
+        self._workers: list[Worker] = []
+        self._failed = False
+        self._stay = ExitStack()
+
+    @property
+    def longest_row(self) -> int:
+        """Trials that the processes take at a time; 0 behind their failure."""
+        return 0 if self._failed else len(self.cores) * _LONGEST_SHARE
+
+    def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
+        """One trial for each way to cut, shared among the processes; ``None`` if one was not right."""
+        shares = shares_of(cuttings, len(self.cores))
+        try:
+            while len(self._workers) < len(self.cores):
+                self._workers.append(Worker(self._name, self.cores[len(self._workers)]))
+            asked = [one for one, share in zip(self._workers, shares, strict=True) if one.ask(case, share, patience)]
+        except (OrharnessError, RuntimeError):  # no more processes, or threads, can be started
+            self._give_up()
+            return None
+        rows = [worker.answer() for worker in asked]
+        if any(worker.failed for worker in self._workers):
+            self._give_up()
+        right = [row for row in rows if row is not None]
+        return Row.all(right) if len(right) == len(shares) else None
+
+    def _give_up(self) -> None:
+        self._failed = True
+        self.close()
+
+    def close(self) -> None:
+        """Ends the other processes."""
+        while self._workers:
+            self._workers.pop().close()
+
+    def __enter__(self) -> NamedFunction:
+        """Until its end, this thread and those that it starts keep to one core."""
+        self._stay.enter_context(_on_one_core(self.cores[0]))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._stay:
+            self.close()
+
+
+class Worker:
+    """One of the other processes, as it is seen from here. It has ``failed`` behind whatever goes wrong with it.
+
+    Raises ``ScenarioError`` where it cannot be started.
+    """
+
+    def __init__(self, name: str, core: int | None) -> None:
+        self.failed = False
+        # Without the current directory on its path: a file of the user's may be named as one of ours is.
+        with _on_one_core(core):
+            self._process = ClientProcess([sys.executable, "-P", "-m", __name__, name], hears=True)
+        self._starting = IMPORTING
+        self._silence = 0.0  # seconds that it may say nothing
+        self._heard = 0.0  # when it last said something
+        self._row: Row | None = None
+        self._reader = threading.Thread()
+
+    def ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
+        """Has it begin a trial for each way to cut; whether it took the question."""
+        question = {"case": case.id, "cuts": cuttings, "patience": patience}
+        self._row, self.failed = None, True  # until it has answered
+        told = self._process.write(json.dumps(question).encode() + b"\n")
+        if told:
+            waited = patience_for(case, case.reply(), patience)
+            until_request = StartUp().limit(self._starting, waited)  # at least: only the process has measured
+            self._silence = waited + _SLACK + until_request
+            self._heard = monotonic()
+            self._reader = threading.Thread(target=self._read, name="orharness-worker", daemon=True)
+            self._reader.start()
+            self._starting = 0.0
+        return told
+
+    def answer(self) -> Row | None:
+        """What it says of the trials, once it does; ``None`` if one was not right, or where it fails."""
+        while self._reader.is_alive():
+            self._reader.join(_LOOK)
+            if self._reader.is_alive() and monotonic() > self._heard + self._silence:
+                self._process.kill()
+                self._reader.join(_SOON)
+                break
+        return None if self.failed else self._row
+
+    def _read(self) -> None:
+        told = b""
+        while data := self._process.read():
+            self._heard = monotonic()
+            told += data
+            if told.endswith(b"\n") and "row" in (message := json.loads(told.splitlines()[-1])):
+                row = message["row"]
+                self._row = None if row is None else Row(row["text"], Proof(*row["proof"]))
+                self.failed = False
+                return
+
+    def close(self) -> None:
+        """Ends it, whatever it does."""
+        self._process.kill()
+        if self._reader.ident is not None:
+            self._reader.join(_SOON)
+        if self._reader.is_alive():  # what a client started in a session of its own holds the pipe open
+            self._process.wait(_SOON)
+        else:
+            self._process.close()
+
+
+def shares_of(items: Sequence[T], number: int) -> list[Sequence[T]]:
+    """So many parts, one behind the other, of about the same length."""
+    ends = [len(items) * at // number for at in range(number + 1)]
+    return [items[start:end] for start, end in pairwise(ends)]
+
+
+def cores_of_workers() -> list[int | None]:
+    """One for each process, by chance: other checks may be under way. ``None`` where none can be chosen."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        return list(random.SystemRandom().sample(allowed, min(_MOST_WORKERS, len(allowed))))
+    return [None] * min(_MOST_WORKERS, os.cpu_count() or 1)
+
+
+@contextmanager
+def _on_one_core(core: int | None) -> Iterator[None]:
+    """This thread, and the threads and processes that it starts; nothing where no core can be chosen."""
+    if core is None:
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    with suppress(OSError):  # it was taken away meanwhile
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.sched_setaffinity(0, allowed)
+
+
+def main(name: str) -> None:
+    """The other process: reads rows until its stdin ends. What the client prints goes nowhere."""
+    asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+
+    def tell(**message: object) -> None:
+        told.write(json.dumps(message).encode() + b"\n")
+        told.flush()
+
+    client = FunctionSubject(locate(name))
+    gc.freeze()  # what has been imported stays, and need not be looked at again and again
+    gc.set_threshold(_COLLECTED_AFTER)
+    cases = {case.id: case for case in CASES}
+    thread, start_up = ServerThread().start(), StartUp()
+    for line in asked:
+        question = json.loads(line)
+        with SseServer(thread, strict=False) as server:
+            case, cuts, patience = cases[question["case"]], question["cuts"], question["patience"]
+            row = run_row(server, client, case, cuts, patience, start_up, tell)
+        if any(one.name == CLIENT_THREAD for one in threading.enumerate()):
+            os._exit(1)  # a client that goes on, whatever it is told, would be in the way of the next row
+        tell(row=None if row is None else {"text": row.text, "proof": astuple(row.proof)})
+    thread.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
