@@ -4,6 +4,7 @@
 
     OrharnessError                 the harness, or what it was given, is wrong
     ├── ScenarioError              an impossible scenario: size < 1, a marker that is not there
+    │   └── Inexpressible          the API's stream has no form for it: a comment in NDJSON
     ├── CassetteError              not found, unreadable, chunk sizes that do not add up
     └── UpstreamError              the recorded server failed
     ClientFailure(AssertionError)  the client under test is wrong
@@ -21,6 +22,10 @@ class OrharnessError(Exception):
 
 class ScenarioError(OrharnessError):
     """The scenario is impossible: a size below 1, a marker that is not in the stream, an option that nobody knows."""
+
+
+class Inexpressible(ScenarioError):  # noqa: N818 - what it is, as its name says
+    """The API's stream has no form for it: a comment in NDJSON, a tool call where there are no tools."""
 
 
 class CassetteError(OrharnessError):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from orharness import sse
-from orharness.errors import ScenarioError
+from orharness.errors import Inexpressible, ScenarioError
 from orharness.sse import BOM, Comment, Event, Item, Retry
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -86,9 +86,9 @@ class Frame:
         """Encode a whole body. A ``str`` is the data of an event; ``newline`` is the line end to use."""
         return b"".join(self.pieces(*items, newline=newline))
 
-    def cannot(self, thing: str, what: str = "") -> ScenarioError:
+    def cannot(self, thing: str, what: str = "") -> Inexpressible:
         """Return the error that says that this frame has no form for a thing; ``what`` names the transform."""
-        return ScenarioError(f"{what}{': ' if what else ''}{self.title} has no form for {thing}")
+        return Inexpressible(f"{what}{': ' if what else ''}{self.title} has no form for {thing}")
 
     def lacks(self, item: Item | str) -> str:
         """Return what of an item this frame has no form for, as a noun phrase; empty if it has one for all of it."""

@@ -13,7 +13,7 @@ from mutants import MUTANTS, Mutant, kept
 
 from orharness.cli.check import Options, check_client
 from orharness.contract import CASES, Client, failure_of, run
-from orharness.contract.catalogue import PLAINEST
+from orharness.contract.catalogue import plainest
 from orharness.errors import ClientFailure
 from orharness.pytest_plugin import SseContract
 from orharness.report.groups import by_reason
@@ -21,6 +21,7 @@ from orharness.server.thread import ServerThread
 from orharness.verdict import Result, Verdict
 
 PLAIN = {case.id for case in CASES if case.plain}
+PLAINEST = next(case for case in CASES if case is plainest(CASES))
 NOT_JUDGED = f"the client fails on a plain answer ({PLAINEST.id})"
 RAISES = "it fails on a plain answer: it raised LookupError('no such field')"
 ONE = "boundaries/one-event-a-chunk"

@@ -30,6 +30,8 @@ LONG = 5 * LITTLE  # seconds: longer than the confirming run's patience, which i
 ENOUGH = 60.0  # seconds for what comes
 CASES = ["boundaries/one-event-a-chunk", "done/clean-end", "cancellation/between-events"]
 
+PATH = "/chat/completions"
+
 
 def status_of(base_url: str) -> int:
     """The status that a request to that base URL is answered with."""
@@ -220,6 +222,8 @@ def test_the_limit_is_far_above_what_was_seen_until_a_client_hangs() -> None:
 
 def test_what_is_told_of_a_client_that_still_runs_is_true_of_it() -> None:
     never = "the client never sent a request to the base_url it was given"
-    assert nothing_sent(None).reason == never
-    assert nothing_sent(None, waited=10.0).reason.endswith("within 10 s, and still runs")
-    assert nothing_sent(None, late=2).reason.startswith(f"{never}; 2 requests came to the base_url of an earlier run")
+    assert nothing_sent(PATH, None).reason == never
+    assert nothing_sent(PATH, None, waited=10.0).reason.endswith("within 10 s, and still runs")
+    assert nothing_sent(PATH, None, late=2).reason.startswith(
+        f"{never}; 2 requests came to the base_url of an earlier run"
+    )

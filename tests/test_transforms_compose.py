@@ -124,7 +124,7 @@ def test_what_is_no_transform(through: list[Transform], says: str) -> None:
 def test_every_factory_makes_steps_and_is_told_apart_when_uncalled() -> None:
     others = {
         *("Composed", "Family", "Marker", "Place", "Position", "Step"),
-        *("after_event", "after_text", "compose", "inside_event"),
+        *("after_event", "after_text", "compose", "inside_event", "inside_text"),
         *("rewrite", "fault", "boundary", "timing"),
         *("from_json", "item_from_json", "item_to_json", "json_schema", "step_to_json"),
     }

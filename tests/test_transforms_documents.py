@@ -23,7 +23,11 @@ seconds = st.floats(0, 100) | st.integers(0, 100)
 small = st.integers(0, 5)
 seeds = st.integers() | texts
 places = st.one_of(
-    st.integers(-40, 40), small.map(t.after_event), st.integers(1, 5).map(t.inside_event), texts.map(t.after_text)
+    st.integers(-40, 40),
+    small.map(t.after_event),
+    st.integers(1, 5).map(t.inside_event),
+    texts.map(t.after_text),
+    texts.map(t.inside_text),
 )
 ignored = st.sampled_from(["x: 1", "foo", "Data: ignored"])
 appended = st.one_of(items, st.text(st.characters(codec="utf-8"), max_size=8), st.binary(max_size=5))

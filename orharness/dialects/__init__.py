@@ -7,6 +7,6 @@ dialects. Each dialect has a folder of its own.
 from __future__ import annotations
 
 from orharness.dialects.chat import CHAT
-from orharness.dialects.dialect import DIALECTS, Asked, Carried, Dialect, Refused, Written
+from orharness.dialects.dialect import DIALECTS, Asked, Carried, Dialect, Part, Refused, Written
 
-__all__ = ["CHAT", "DIALECTS", "Asked", "Carried", "Dialect", "Refused", "Written"]
+__all__ = ["CHAT", "DIALECTS", "Asked", "Carried", "Dialect", "Part", "Refused", "Written"]

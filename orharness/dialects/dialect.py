@@ -15,9 +15,9 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from orharness.dialects.answer import Answer, ReportedError
-from orharness.dialects.completion import Completion
+from orharness.dialects.completion import Completion, Usage
 from orharness.dialects.values import Json
-from orharness.errors import ScenarioError
+from orharness.errors import Inexpressible, ScenarioError
 from orharness.frames import Frame
 from orharness.gateways import Gateway
 from orharness.journal import Request
@@ -62,6 +62,21 @@ class Written:
     tokens: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one event of an answer says, in the words that all dialects share.
+
+    ``text`` is added to the answer. ``finish``: why the model stopped. ``role``: who speaks. ``usage``: the token
+    counts. ``end``: nothing follows.
+    """
+
+    text: str | None = None
+    finish: str | None = None
+    role: str | None = None
+    usage: Usage | None = None
+    end: bool = False
+
+
 class Carried(StrEnum):
     """What a completion may hold, by the name of its field."""
 
@@ -83,6 +98,10 @@ def _nothing(event: Event) -> None:
     return None
 
 
+def _no_slip(error: BaseException | str) -> str | None:
+    return None
+
+
 def _no_cases() -> tuple[Mapping[str, Any], ...]:
     return ()
 
@@ -97,7 +116,9 @@ class Dialect:
     way back. ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports;
     ``is_token``: whether an event carries a part of the answer. ``error_document``: the body of an HTTP error;
     ``models``: that of the list of models. ``brief``: of an event without text, the part that tells it from others,
-    for a time line. ``cases``: its own cases of the contract, as documents.
+    for a time line. ``event_of``: the shortest event that says a part of an answer, ``None`` where the API has none.
+    ``cases``: its own cases of the contract, as documents; ``slip_of``: what a careless reader of this API's events has
+    done who raises that error (in another process: whose error has these words), in a sentence, else ``None``.
 
     The law: ``fold(write(completion, gateway, asked).events)`` says what ``Answer.of(completion)`` says.
     """
@@ -115,8 +136,10 @@ class Dialect:
     is_token: Callable[[Event], bool]
     error_document: ErrorDocument
     models: Callable[[Iterable[str]], Json]
+    event_of: Callable[[Part], Event | None]
     brief: Callable[[Event], str | None] = _nothing
     cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
+    slip_of: Callable[[BaseException | str], str | None] = _no_slip
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"
@@ -126,10 +149,10 @@ class Dialect:
         return self.is_end(event) or self.error_of(event) is not None
 
     def check(self, completion: Completion) -> None:
-        """Raise ``ScenarioError`` for a completion that this API cannot express; it names the field."""
+        """Raise ``Inexpressible`` for a completion that this API cannot express; it names the field."""
         for field in Carried:
             if field not in self.carries and getattr(completion, field):
-                raise ScenarioError(f"the dialect {self.name} cannot express {field}=; it has no form for it")
+                raise Inexpressible(f"the dialect {self.name} cannot express {field}=; it has no form for it")
 
     def stream(self, completion: Completion, gateway: Gateway, asked: Asked, delay: float = 0.0) -> Stream:
         """Return the answer as a stream of one chunk an event, each ``delay`` seconds after the one before.

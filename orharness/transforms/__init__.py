@@ -19,7 +19,7 @@ from orharness.transforms.documents import from_json, item_from_json, json_schem
 from orharness.transforms.families import Composed, Family, Step, compose, step_to_json
 from orharness.transforms.faults import Marker, append, corrupt, drop, hang, invalid_utf8, repeat, truncate
 from orharness.transforms.laws import boundary, fault, rewrite, timing
-from orharness.transforms.layout import Place, Position, after_event, after_text, inside_event
+from orharness.transforms.layout import Place, Position, after_event, after_text, inside_event, inside_text
 from orharness.transforms.rewrites import blank_lines, bom, comments, extra_fields, heartbeat, newlines
 from orharness.transforms.values import item_to_json
 
@@ -50,6 +50,7 @@ __all__ = [
     "heartbeat",
     "hold",
     "inside_event",
+    "inside_text",
     "invalid_utf8",
     "item_from_json",
     "item_to_json",

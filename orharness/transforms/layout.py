@@ -92,7 +92,19 @@ def after_text(text: str) -> Place:
     return Place("after_text", text, find)
 
 
-PLACES: dict[str, Callable[..., Place]] = {place.__name__: place for place in (after_event, after_text, inside_event)}
+def inside_text(text: str) -> Place:
+    """The middle of the bytes of the first occurrence of ``text`` in the body: of one character, inside it."""
+    after = after_text(text)
+
+    def find(stream: Stream) -> int:
+        return after(stream) - len(text.encode("utf-8", "surrogatepass")) // 2
+
+    return Place("inside_text", text, find)
+
+
+PLACES: dict[str, Callable[..., Place]] = {
+    place.__name__: place for place in (after_event, after_text, inside_event, inside_text)
+}
 """The named positions that a document can say."""
 
 

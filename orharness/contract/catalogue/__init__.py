@@ -1,72 +1,57 @@
-"""The catalogue: what is sent, and what a client must make of it. One file a family."""
+"""The catalogue: what is sent, and what a client must make of it.
+
+A case is a document (``parse``). Those in ``documents`` are the same for every API, written over the dialect; a
+dialect adds its own (``Dialect.cases``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from orharness.contract.catalogue import boundaries, cancellation, chat, comments, done, errors, framing, transport
-from orharness.contract.catalogue.case import Case, Profile
-from orharness.errors import ScenarioError
-from orharness.verdict import did_you_mean, with_parts
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.parse import parse
+from orharness.dialects import DIALECTS, Dialect
 
-_FILES = (framing, boundaries, comments, done, chat, errors, cancellation, transport)
-CASES: tuple[Case, ...] = tuple(case for file in _FILES for case in file.CASES)
-PLAINEST = next(case for case in CASES if case.plain)
-FAMILIES = tuple(dict.fromkeys(case.family for case in CASES))
-PARSING, DONE, ERRORS, CANCELLATION = "parsing", "done", "errors", "cancellation"
-CLAIMS = (PARSING, DONE, ERRORS, CANCELLATION)
+Cases = Iterable[Case | Mapping[str, Any]]
+"""Cases, or their documents."""
 
 
-def claim_of(family: str) -> str:
-    """Which of the claims a family of cases belongs to: what is none of the others is parsing."""
-    return family if family in CLAIMS else PARSING
+@cache
+def cases_of(dialect: Dialect) -> tuple[Case, ...]:
+    """Return every case for a client of the dialect: those that are the same for all, and the dialect's own."""
+    from orharness.contract.catalogue import documents  # what is not asked for need not be read
+
+    own = dialect.cases()
+    after = {_family(one): None for one in documents.AFTER}
+    before = {_family(one): None for one in (*documents.BEFORE, *own) if _family(one) not in after}
+    place = {family: number for number, family in enumerate((*before, *after))}
+    written = sorted((*documents.BEFORE, *documents.AFTER, *own), key=lambda one: place[_family(one)])
+    return tuple(parse(one, dialect) for one in written)
 
 
-def select(
-    claims: Iterable[str] = CLAIMS, only: str | Iterable[str] | None = None, profile: Profile = Profile.WHATWG
-) -> list[Case]:
-    """The cases of these claims and of the profile. ``only``: ids, families, or parts of ids; a whole id counts in any.
+def cases_in(cases: Cases | None, dialect: str | Dialect | None = None) -> tuple[Case, ...]:
+    """Return these cases, documents read for the dialect; ``None``: all that there are for it.
 
-    Raises ``ScenarioError`` for a claim that does not exist, and for each name in ``only`` that leaves no case.
+    ``dialect``: a name or a value, by default the first one that is registered.
     """
-    wanted = set(claims)
-    if unknown := wanted - set(CLAIMS):
-        hint = did_you_mean(unknown, CLAIMS)
-        raise ScenarioError(f"the claims are {', '.join(CLAIMS)}; not {', '.join(sorted(unknown))}{hint}")
-    if not wanted:
-        raise ScenarioError(f"claims= names no claim: the claims are {', '.join(CLAIMS)}")
-    of_claims = [case for case in CASES if claim_of(case.family) in wanted]
-    if only is None:
-        return [case for case in of_claims if profile.includes(case.profile)]
-    asked = [only] if isinstance(only, str) else list(only)
-    _check_names(asked, of_claims, wanted)
-    chosen = {case.id for one in asked for case in _left_by(one, of_claims, profile)}
-    return [case for case in of_claims if case.id in chosen]
+    known = DIALECTS.default if dialect is None else DIALECTS.named(dialect)
+    if cases is None:
+        return cases_of(known)
+    return tuple(one if isinstance(one, Case) else parse(one, known) for one in cases)
 
 
-def _check_names(asked: list[str], cases: list[Case], claims: set[str]) -> None:
-    """Raises ``ScenarioError`` if a name names none of the cases: beside a known name, too, it is a mistake."""
-    if not asked:
-        raise ScenarioError("only= names no case: leave it out for all of them")
-    if unknown := [one for one in asked if not any(_names(one, case) for case in cases)]:
-        of = "" if claims == set(CLAIMS) else f" of {', '.join(sorted(claims))}"
-        hint = did_you_mean(unknown, with_parts(_NAMES))
-        named = " or ".join(map(repr, unknown))
-        raise ScenarioError(f"no case{of} is named {named}{hint}; the families are {', '.join(FAMILIES)}")
+def families_of(cases: Iterable[Case]) -> tuple[str, ...]:
+    """Return the families of the cases, in their order."""
+    return tuple(dict.fromkeys(case.family for case in cases))
 
 
-def _left_by(name: str, cases: list[Case], profile: Profile) -> list[Case]:
-    """The cases that one name names and the profile holds. Raises ``ScenarioError`` if the profile holds none."""
-    named = [case for case in cases if _names(name, case)]
-    left = [case for case in named if profile.includes(case.profile) or case.id == name]
-    if not left:
-        raise ScenarioError(f"{', '.join(case.id for case in named)}: only in the profile {Profile.WHATWG}")
-    return left
+def plainest(cases: Sequence[Case]) -> Case | None:
+    """Return the first plain case that can be sent: among these, else among all of their dialect."""
+    known = (*cases, *(cases_of(cases[0].dialect) if cases else ()))
+    return next((case for case in known if case.plain and case.inapplicable is None), None)
 
 
-_NAMES = frozenset([*FAMILIES, *(case.id for case in CASES)])
-
-
-def _names(name: str, case: Case) -> bool:
-    """A whole id or a family means just that, also where other ids contain its name. No name at all names no case."""
-    return name in (case.id, case.family) or (bool(name) and name not in _NAMES and name in case.id)
+def _family(document: Mapping[str, Any]) -> str:
+    return str(document["id"]).partition("/")[0]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 from orharness.contract.catalogue.chunkings import AS_SENT, Chunking
-from orharness.errors import ScenarioError
+from orharness.dialects import Dialect
+from orharness.dialects.dialect import Part
+from orharness.errors import Inexpressible, ScenarioError
+from orharness.frames import Frame
 from orharness.journal import Request
 from orharness.scenario import Reply
 from orharness.verdict import Expected, Level
@@ -24,7 +29,7 @@ class Profile(StrEnum):
 
     @classmethod
     def of(cls, name: Profile | str) -> Profile:
-        """The profile of that name. Raises ``ScenarioError`` for one that does not exist."""
+        """Return the profile of that name. Raises ``ScenarioError`` for one that does not exist."""
         try:
             return cls(name)
         except ValueError:
@@ -37,7 +42,7 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True)
 class Cancel:
-    """How a client is cancelled: after so many pieces of text, with nothing more under way, or inside a read.
+    """How a client is cancelled: after a number of pieces of text, with nothing more under way, or inside a read.
 
     ``after``: 0 is before the first token. ``silent``: all before a gate has been read, so that no byte wakes the
     client. ``inside_read``: inside the read that waits for more, which a synchronous iterator does not know.
@@ -52,19 +57,21 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that a client must do.
+    """One thing that a client of a dialect must do.
 
     ``reply`` makes what is sent; ``expected`` is what the client must make of it, ``also`` what is acceptable too.
     ``chunkings``: each is tried, and all must hold. ``requests``: how many requests a client may send, ``None`` for any
     number; ``runs``: how often it is run, one run after the other. ``patience``: times the runner's own.
     ``wrong_request``: what is wrong with the request, if anything is. ``cause``: the likely one, where the text alone
-    does not tell; ``broken_json``: that of an error of a JSON parser. ``source``: where the rule stands. ``plain``: an
-    answer with nothing to stumble over, so that a client which fails it would fail any other answer, too.
+    does not tell; ``broken_json``: that of an error of a JSON parser. ``source``: where the rule is written down.
+    ``plain``: an answer with nothing to stumble over, so that a client which fails it would fail any other answer, too.
+    ``frame``: the only frame that it is about, if it is about one. ``document``: the case as it was written.
     """
 
     id: str
     title: str
     source: str
+    dialect: Dialect
     reply: Callable[[], Reply]
     expected: Expected
     also: tuple[Expected, ...] = ()
@@ -79,8 +86,37 @@ class Case:
     cause: str | None = None
     broken_json: str | None = None
     plain: bool = False
+    frame: Frame | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def family(self) -> str:
         """The part of the id before the slash."""
         return self.id.partition("/")[0]
+
+    @property
+    def path(self) -> str:
+        """Where the client is to send its request, after the API prefix."""
+        return self.dialect.paths[0]
+
+    @property
+    def end(self) -> str:
+        """The data of the event that ends an answer, for sentences and for finding it in a body."""
+        return end_of(self.dialect)
+
+    @cached_property
+    def inapplicable(self) -> str | None:
+        """Why the dialect cannot send it; ``None`` where it can."""
+        if self.frame is not None and self.frame is not self.dialect.frame:
+            return f"it is about {self.frame.title}, and {self.dialect.name} sends {self.dialect.frame.title}"
+        try:
+            self.reply()
+        except Inexpressible as error:
+            return str(error)
+        return None
+
+
+def end_of(dialect: Dialect) -> str:
+    """Return the data of the event that ends an answer, or what to call the end where the API has no such event."""
+    event = dialect.event_of(Part(end=True))
+    return "the end" if event is None else event.data

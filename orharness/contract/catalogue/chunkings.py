@@ -47,20 +47,31 @@ def _every_offset(stream: Stream, seed: int) -> Iterator[Cuts]:
     return ((offset,) for offset in range(1, len(stream.body)))
 
 
-_TENDER = re.compile(rb"\r\n|\n\n|\r\r|data:|\[DONE\]|^:[^\r\n]+", re.MULTILINE)
+_TENDER = re.compile(rb"\r\n|\n\n|\r\r|data:|^:[^\r\n]+", re.MULTILINE)
 
 
-def tender(body: bytes) -> list[tuple[int, int]]:
+def tender(stream: Stream) -> list[tuple[int, int]]:
     """Where a cut hurts: inside characters, line ends, field names, the end marker and comments; as spans."""
+    body = stream.body
     found = [match.span() for match in _TENDER.finditer(body)]
     starts = [at for at, byte in enumerate(body) if byte & 0xC0 != 0x80] + [len(body)]
     characters = [(start, end) for start, end in pairwise(starts) if end - start > 1]
-    return sorted({*found, *characters})
+    return sorted({*found, *characters, *_end_marker(stream)})
+
+
+def _end_marker(stream: Stream) -> Iterator[tuple[int, int]]:
+    """The data of the event that ends the answer, where it is known."""
+    for block, event in stream.frame.events(stream.body):
+        if block.end == stream.end_marker and event.data:
+            data = event.data.encode()
+            start = stream.body.rfind(data, block.start, block.end)
+            if start >= 0:
+                yield start, start + len(data)
 
 
 def _tender(stream: Stream, seed: int) -> Iterator[Cuts]:
     """All that hurt at once, one cut inside each: the first time in its middle, then behind its first byte."""
-    places = tender(stream.body)
+    places = tender(stream)
     yield tuple(sorted({(start + end) // 2 for start, end in places}))
     yield tuple(sorted({start + 1 for start, _ in places}))
 
@@ -84,9 +95,15 @@ def _two_bytes(stream: Stream, seed: int) -> Iterator[Cuts]:
 
 def _tender_pairs(stream: Stream, seed: int) -> Iterator[Cuts]:
     """One cut inside each tender place and one inside the next: what is put together twice is often lost once."""
-    places = tender(stream.body)
+    places = tender(stream)
     for (start, end), (later, later_end) in pairwise(places):
         yield tuple(sorted({(start + end) // 2, (later + later_end) // 2}))
+
+
+def _inside_end(stream: Stream, seed: int) -> Iterator[Cuts]:
+    """Once at each place inside the last event."""
+    last = stream.frame.blocks(stream.body)[-1]
+    return ((at,) for at in range(last.start + 1, len(stream.body)))
 
 
 AS_SENT = Chunking("as sent", _as_sent)
@@ -101,3 +118,21 @@ EVERY_OFFSET = Chunking("cut once, at every offset", _every_offset)
 TWO_BYTES = Chunking("two bytes a chunk", _two_bytes)
 TENDER = Chunking("cut where it hurts, all at once", _tender)
 TENDER_PAIRS = Chunking("cut where it hurts, in pairs", _tender_pairs)
+INSIDE_END = Chunking("cut once, inside the end marker", _inside_end)
+
+CHUNKINGS = {
+    "as-sent": AS_SENT,
+    "whole": WHOLE,
+    "per-event": PER_EVENT,
+    "per-byte": PER_BYTE,
+    "two-bytes": TWO_BYTES,
+    "middles": MIDDLES,
+    "inside-crlf": INSIDE_CRLF,
+    "inside-end": INSIDE_END,
+    "before-bom": BEFORE_BOM,
+    "at-random": AT_RANDOM,
+    "every-offset": EVERY_OFFSET,
+    "tender": TENDER,
+    "tender-pairs": TENDER_PAIRS,
+}
+"""The chunkings by their names in documents."""

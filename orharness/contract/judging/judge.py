@@ -10,6 +10,8 @@ from orharness.contract.catalogue.case import Cancel, Case
 from orharness.contract.driving.subject import ClientError, NotText, Trouble
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.reasons import reason_of_loops, reason_of_run, still_waits
+from orharness.dialects import Refused
+from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange
 from orharness.verdict import Evidence, Expected, count, excerpt, shorten
 
@@ -52,13 +54,19 @@ def _fits(expected: Expected, heard: Heard) -> bool:
 
 
 def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
-    body = exchange.request.json
-    if not isinstance(body, dict) or body.get("stream") is not True:
+    if not _asks_for_a_stream(case, exchange):
         got = shorten(exchange.request.text, _LONGEST)
         return Evidence('a request with "stream": true', got, "the client did not ask for a stream")
     if case.wrong_request is not None and (wrong := case.wrong_request(exchange.request)) is not None:
         return Evidence(case.title, wrong, wrong)
     return None
+
+
+def _asks_for_a_stream(case: Case, exchange: Exchange) -> bool:
+    try:
+        return case.dialect.asked(exchange.request, ONEROUTER).stream
+    except Refused:
+        return False
 
 
 def in_words(expected: Expected) -> str:
@@ -131,19 +139,24 @@ def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
 
 
 def nothing_sent(
-    error: BaseException | None, others: Sequence[Exchange] = (), *, waited: float | None = None, late: int = 0
+    path: str,
+    error: BaseException | None,
+    others: Sequence[Exchange] = (),
+    *,
+    waited: float | None = None,
+    late: int = 0,
 ) -> Evidence:
-    """No request for a chat completion came; ``others``: what came instead.
+    """Return what is wrong where no request to the path came; ``others``: what came instead.
 
     ``waited``: seconds that a client which has not ended was waited for; ``None`` if it has ended. ``late``: how many
     requests came to the base URLs of earlier runs meanwhile.
     """
-    got = "nothing" if error is None else _error(error)
+    wanted, got = f"POST …{path}", "nothing" if error is None else _error(error)
     if others:
         asked = ", ".join(dict.fromkeys(f"{one.request.method} {one.request.path}" for one in others))
         doubled = any("/v1/v1/" in one.request.path for one in others)
         cure = ": the base_url ends in /v1 already" if doubled else ""
-        return Evidence("POST …/chat/completions", f"{asked}\n{got}", f"the client asks for something else{cure}")
+        return Evidence(wanted, f"{asked}\n{got}", f"the client asks for something else{cure}")
     never = "the client never sent a request to the base_url it was given"
     if waited is not None:
         never = f"the client sent no request to the base_url it was given within {waited:.3g} s, and still runs"
@@ -154,10 +167,10 @@ def nothing_sent(
         )
     reason = reason_of_loops(error) or never
     if isinstance(error, ClientError):
-        return Evidence("POST …/chat/completions", got, f"it ended before it sent a request: {error}")
+        return Evidence(wanted, got, f"it ended before it sent a request: {error}")
     if isinstance(error, TypeError):
         reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
-    return Evidence("POST …/chat/completions", got, reason)
+    return Evidence(wanted, got, reason)
 
 
 def _evidence(case: Case, exchange: Exchange, got: str, reason: str, text: str = "") -> Evidence:

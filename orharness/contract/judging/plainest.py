@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from orharness.contract.catalogue import PLAINEST
+from orharness.contract.catalogue import plainest
 from orharness.contract.catalogue.case import Case
 from orharness.verdict import Result, Verdict
 
@@ -25,9 +25,12 @@ def judge_all(cases: Sequence[Case], at: Sequence[int] | None, judge: Judge) -> 
     which a client that always raises reaches, too. If no plain case is among ``cases``, the plainest is taken; its
     verdict is added only if it is a fail, before the first case that is not judged.
     """
-    chosen = next((case for case in cases if case.plain), None)
-    gate = _Gate(chosen or PLAINEST, judge, at, at if chosen else None)
-    told = chosen is not None
+    chosen = plainest(cases)
+    if chosen is None:
+        yield from (judge(case, at) for case in cases)
+        return
+    told = any(case is chosen for case in cases)
+    gate = _Gate(chosen, judge, at, at if told else None)
     for case in cases:
         verdict = gate.judge(case)
         if verdict is None:

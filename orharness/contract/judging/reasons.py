@@ -20,9 +20,9 @@ def still_waits(case: Case, body: bytes) -> str:
         return f"{_ON_A_PLAIN_ANSWER}it still waits when the response is over"
     if case.expected.error:
         return case.cause or "it does not see that the answer is over"
-    if b"data:[DONE]" in body:
-        return "`data:[DONE]` is not taken for the end: there may be no space behind the colon"
-    return "[DONE] is not obeyed: the loop around the lines goes on reading"
+    if f"data:{case.end}".encode() in body:
+        return f"`data:{case.end}` is not taken for the end: there may be no space behind the colon"
+    return f"{case.end} is not obeyed: the loop around the lines goes on reading"
 
 
 def reason_of_run(case: Case, heard: Heard) -> str:
@@ -48,7 +48,7 @@ def _reason_of_text(case: Case, got: str) -> str:
     if got == f"{expected}\n":
         return _LINE_END_TOO_MANY
     if got.startswith(expected) and not case.expected.error:
-        return "it goes on behind [DONE]" if "[DONE]" not in got[len(expected) :] else _END_IS_TEXT
+        return f"it goes on behind {case.end}" if case.end not in got[len(expected) :] else _end_is_text(case)
     if "PROCESSING" in got:
         return "a comment is taken for text"
     if expected.startswith(got):
@@ -71,41 +71,33 @@ def _seen_on_a_plain_answer(case: Case, heard: Heard) -> str:
         return reason_of_loops(error) or f"it raised {said}{when}"
     if got == f"{expected}\n":
         return _LINE_END_TOO_MANY
-    if "[DONE]" in got:
-        return _END_IS_TEXT
+    if case.end in got:
+        return _end_is_text(case)
     return f"its text is {shorten(repr(got), _LONGEST_REASON)}"
 
 
 _DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
-_END_IS_TEXT = "[DONE] is taken for text"
 _LINE_END_TOO_MANY = "one line end too many behind the text: a command writes the text to its stdout and nothing else"
-_NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices"
 _NO_JSON = "something that is no JSON is given to the JSON parser"
-_NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
 _AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or behind it"
 _OTHER_LOOP = "it keeps a connection or a lock of another event loop than that in which all runs of an async client are"
 _NO_LOOP = "it is called before its event loop runs: what needs one, make it inside an async function"
-_PARTS_OF_A_CHUNK = ("choices", "delta", "content", "role", "index")
 
 
 def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
     match error:
         case NotText():
             return str(error)
-        case KeyError() if error.args and error.args[0] in _PARTS_OF_A_CHUNK:
-            return _NO_CONTENT
         case ClientError():
             return _reason_of_words(case, str(error))
         case UnicodeDecodeError() if case.family != "framing":  # whose boundaries cut no character
             return _DECODED
-        case IndexError():
-            return _NO_CHOICES
+        case _ if (slip := case.dialect.slip_of(error)) is not None:
+            return slip
         case ValueError():
             return case.broken_json or _NO_JSON
         case RuntimeError() if reason := reason_of_loops(error):
             return reason
-        case TypeError():
-            return "null as content is taken for text"
         case asyncio.TimeoutError():
             return "it timed out"
     if heard.text and heard.text == case.expected.text:
@@ -121,18 +113,23 @@ def reason_of_loops(error: BaseException | None) -> str | None:
     return _OTHER_LOOP if "event loop" in words or "different loop" in words else None
 
 
-_WORDS = (
-    (r"UnicodeDecodeError|ENCODING_INVALID|not valid for encoding|malformed utf", _DECODED),
-    (r"IndexError|out of range|undefined \(reading '(0|delta)'\)", _NO_CHOICES),
-    (r"time[d ]*out", "it timed out"),
-)
+def _end_is_text(case: Case) -> str:
+    return f"{case.end} is taken for text"
+
+
+_BAD_BYTES = re.compile(r"UnicodeDecodeError|ENCODING_INVALID|not valid for encoding|malformed utf", re.IGNORECASE)
+_TIME_OUT = re.compile(r"time[d ]*out", re.IGNORECASE)
+_BAD_JSON = re.compile(r"JSON|SyntaxError", re.IGNORECASE)
 
 
 def _reason_of_words(case: Case, message: str) -> str:
-    """The same for an error of a client in another process, in whatever language: told by its words."""
-    for pattern, reason in _WORDS:
-        if re.search(pattern, message, re.IGNORECASE):
-            return reason
-    if re.search("JSON|SyntaxError", message, re.IGNORECASE):
+    """Return the same for an error of a client in another process, in whatever language: by its words."""
+    if _BAD_BYTES.search(message):
+        return _DECODED
+    if (slip := case.dialect.slip_of(message)) is not None:
+        return slip
+    if _TIME_OUT.search(message):
+        return "it timed out"
+    if _BAD_JSON.search(message):
         return case.broken_json or _NO_JSON
     return case.cause or "it ended with an error"

@@ -32,6 +32,8 @@ class Bench:
 
     def judge(self, case: Case, at: Sequence[int] | None) -> Verdict:
         """The verdict on one case: all of its chunkings hold, or the fewest cuts with which it fails."""
+        if case.inapplicable is not None:
+            return _verdict(case, [Tried(None, note=case.inapplicable)])
         if case.cancel is not None:
             cancel = case.cancel
             if at is not None:

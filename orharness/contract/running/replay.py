@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orharness.contract.catalogue import CASES
+from orharness.contract.catalogue import cases_in
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import AS_SENT
 from orharness.contract.running.replies import representative
@@ -17,30 +17,38 @@ WHOLE = "whole"  # cut nowhere
 _MOST = 1 << 24  # offsets that are taken from a command line
 
 
-def with_commands(verdict: Verdict, client: Sequence[str], options: Sequence[str] = ()) -> Verdict:
-    """A failed verdict with its commands; any other as it is.
+def with_commands(
+    verdict: Verdict, client: Sequence[str], options: Sequence[str] = (), cases: Sequence[Case] | None = None
+) -> Verdict:
+    """Return a failed verdict with its commands, any other as it is.
 
     ``client``: the words that name the client to ``orharness check``; ``options``: those that change what is run.
+    ``cases``: those that were run, by default those of the default dialect.
     """
     if verdict.result is not Result.FAIL:
         return verdict
-    check = ["orharness", "check", *client, "--only", verdict.case, *cuts_of(verdict), *options]
-    return replace(with_serve(verdict), replay=shlex.join(check))
+    check = ["orharness", "check", *client, "--only", verdict.case, *cuts_of(verdict, cases), *options]
+    return replace(with_serve(verdict, cases), replay=shlex.join(check))
 
 
-def with_serve(verdict: Verdict) -> Verdict:
-    """A failed verdict with the command that serves its stream; any other as it is. A test is its own replay."""
-    if verdict.result is not Result.FAIL:
+def with_serve(verdict: Verdict, cases: Sequence[Case] | None = None) -> Verdict:
+    """Return a failed verdict with the command that serves its stream, any other as it is. A test is its own replay.
+
+    The command finds the cases of the default dialect; of any other case a verdict has none.
+    """
+    served = verdict.case in {case.id for case in cases_in(None)}
+    if verdict.result is not Result.FAIL or not served:
         return verdict
-    return replace(verdict, serve=shlex.join(["orharness", "serve", "--case", verdict.case, *cuts_of(verdict)]))
+    cuts = cuts_of(verdict, cases)
+    return replace(verdict, serve=shlex.join(["orharness", "serve", "--case", verdict.case, *cuts]))
 
 
-def cuts_of(verdict: Verdict) -> list[str]:
+def cuts_of(verdict: Verdict, cases: Sequence[Case] | None = None) -> list[str]:
     """``--at`` and where the stream was cut; nothing where the case has its own chunks, by its times or its gates."""
     evidence = verdict.evidence
     if evidence is None or not evidence.body:
         return []
-    case = find(verdict.case)
+    case = find(verdict.case, cases)
     stream = representative(case)
     as_sent = case.chunkings == (AS_SENT,) and evidence.cuts == stream.boundaries[:-1]
     if as_sent or case.cancel is not None or stream.gates or stream.duration:
@@ -48,12 +56,16 @@ def cuts_of(verdict: Verdict) -> list[str]:
     return ["--at", spell(evidence.cuts)]
 
 
-def find(identifier: str) -> Case:
-    """The case of that id. Raises ``ScenarioError`` if there is none."""
-    for case in CASES:
+def find(identifier: str, cases: Sequence[Case] | None = None) -> Case:
+    """Return the case of that id: among ``cases``, by default those of the default dialect.
+
+    Raises ``ScenarioError`` if there is none.
+    """
+    known = cases_in(cases)
+    for case in known:
         if case.id == identifier:
             return case
-    ids = [case.id for case in CASES]
+    ids = [case.id for case in known]
     near = [one for one in ids if identifier and identifier in one]
     hint = f"; do you mean {' or '.join(near)}?" if near else did_you_mean([identifier], ids)
     raise ScenarioError(f"there is no case {identifier!r}{hint or ': orharness check --list names each by its id'}")

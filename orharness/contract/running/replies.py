@@ -11,7 +11,10 @@ from orharness.scenario import Reply
 from orharness.stream import Stream
 from orharness.transforms import cut_at
 
-_ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
+
+def plain_request(case: Case) -> Request:
+    """Return a request for a streamed answer, as any client of the dialect may send it."""
+    return Request("POST", f"/v1{case.path}", body=b'{"stream": true}')
 
 
 def reply_cut(case: Case, cuts: Cuts) -> Reply:
@@ -26,10 +29,10 @@ def cut(reply: Reply, cuts: Cuts) -> Reply:
 
 def representative(case: Case) -> Stream:
     """The stream that the case sends to a plain request."""
-    return case.reply().answer(_ASKED).stream
+    return case.reply().answer(plain_request(case)).stream
 
 
 def patience_for(case: Case, reply: Reply, patience: float) -> float:
     """Seconds without anything happening, behind which a client is stuck: not while the reply itself is silent."""
-    response = reply.answer(_ASKED)
+    response = reply.answer(plain_request(case))
     return case.patience * patience + max((response.head, *(chunk.delay for chunk in response.stream.chunks)))

@@ -103,7 +103,7 @@ def run_row(
     """
     server.reset()
     reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
-    route = server.post("/chat/completions").replies(*(cut(reply, cuts) for cuts in cuttings))
+    route = server.post(case.path).replies(*(cut(reply, cuts) for cuts in cuttings))
     waited = patience_for(case, reply, patience)
     runs = server.begin_runs(len(cuttings))
     batch = subject.start_runs([run.base_url for run in runs])

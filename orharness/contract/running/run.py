@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from orharness.contract.catalogue import CLAIMS, select
+from orharness.contract.catalogue import Cases, cases_in, selection
 from orharness.contract.catalogue.case import Case, Profile
+from orharness.contract.catalogue.selection import CLAIMS
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.subject import Client, Subject
 from orharness.contract.judging.plainest import judge_all
 from orharness.contract.running.bench import Bench
 from orharness.contract.running.handover import quick_handover
+from orharness.dialects import Dialect
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.verdict import Verdict
@@ -20,7 +22,9 @@ PATIENCE = 1.0  # seconds that a client has for what it should do at once; a fai
 
 def run(
     client: Client | Subject,
+    cases: Cases | None = None,
     *,
+    dialect: str | Dialect | None = None,
     claims: Iterable[str] = CLAIMS,
     only: str | Iterable[str] | None = None,
     at: Sequence[int] | None = None,
@@ -30,8 +34,10 @@ def run(
     patience: float = PATIENCE,
     on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> list[Verdict]:
-    """One verdict for each case of the claims and the profile; one more where a client fails a plain answer.
+    """Return one verdict for each case of the claims and the profile; one more where a client fails a plain answer.
 
+    ``cases``: cases or case documents, by default all that there are for the ``dialect``: a name or a value, by default
+    the first one that is registered.
     ``only``: ids of cases, families, or parts of ids; a case that is named by its whole id is run in any profile.
     ``at``: the body offsets at which streams are cut, instead of the cases' own chunkings. ``seed``: of the chunks by
     chance. ``patience``: seconds for what a client should do at once. ``on_verdict`` is called with each as it comes.
@@ -40,19 +46,23 @@ def run(
     and nothing else: the other cases are not applicable. Raises ``ScenarioError`` for what does not
     exist, or if no case is left.
     """
-    cases = chosen(claims, only, profile)
+    judged = chosen(claims, only, profile, cases, dialect)
     subject = client if isinstance(client, Subject) else FunctionSubject(client)
     verdicts = []
     with quick_handover(), SseServer(thread, strict=False) as server:
         bench = Bench(server, subject, seed, patience)
-        for verdict in judge_all(cases, at, bench.judge):
+        for verdict in judge_all(judged, at, bench.judge):
             verdicts.append(verdict)
             on_verdict(verdict)
     return verdicts
 
 
 def chosen(
-    claims: Iterable[str] = CLAIMS, only: str | Iterable[str] | None = None, profile: Profile | str = Profile.GATEWAY
+    claims: Iterable[str] = CLAIMS,
+    only: str | Iterable[str] | None = None,
+    profile: Profile | str = Profile.GATEWAY,
+    cases: Cases | None = None,
+    dialect: str | Dialect | None = None,
 ) -> list[Case]:
-    """The cases that ``run`` runs with the same arguments. Raises ``ScenarioError`` as it does."""
-    return select(claims, only, Profile.of(profile))
+    """Return the cases that ``run`` runs with the same arguments. Raises ``ScenarioError`` as it does."""
+    return selection.chosen(cases_in(cases, dialect), claims, only, Profile.of(profile))

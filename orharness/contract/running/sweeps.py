@@ -49,7 +49,7 @@ class Sweep:
             # A client that asked again has taken another's reply; and a fail that was looked at has taken the place.
             if not left or route is None or route is not self._trials.mounted or len(route.exchanges) != answered:
                 batch = [cut(reply, one) for one in cuttings[number : number + _ON_ONE_ROUTE]]
-                route = self._trials.route([one for one in batch for _ in range(case.runs)])
+                route = self._trials.route(case, [one for one in batch for _ in range(case.runs)])
                 answered, left = 0, len(batch)
             yield cuts, self._trials.run(case, route, self._trials.patience)
             answered += case.runs

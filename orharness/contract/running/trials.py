@@ -61,11 +61,11 @@ class Trials:
         self.mounted: LiveRoute | None = None
 
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
-        return self.run(case, self.route([reply_cut(case, cuts)]), patience)
+        return self.run(case, self.route(case, [reply_cut(case, cuts)]), patience)
 
-    def route(self, replies: Sequence[Reply]) -> LiveRoute:
+    def route(self, case: Case, replies: Sequence[Reply]) -> LiveRoute:
         self.server.reset()
-        self.mounted = self.server.post("/chat/completions").replies(*replies)
+        self.mounted = self.server.post(case.path).replies(*replies)
         return self.mounted
 
     def run(self, case: Case, route: LiveRoute, patience: float) -> Tried:
@@ -92,7 +92,9 @@ class Trials:
                 calls[-1].finished  # noqa: B018 - gives it the time to read the end
             exchanges = [call.exchange for call in calls]
             heard = Heard("".join(session.pieces), session.error, ended, waited)
-            evidence = judge_text(case, heard, exchanges) if exchanges else self._nothing_sent(session, until_request)
+            evidence = (
+                judge_text(case, heard, exchanges) if exchanges else self._nothing_sent(case, session, until_request)
+            )
             tried = Tried(evidence, exchanges[-1] if exchanges else None, heard)
         finally:
             self._end(session, patience)
@@ -111,10 +113,10 @@ class Trials:
         elif not session.ended.is_set():
             self.start_up.hung()
 
-    def _nothing_sent(self, session: Session, waited: float) -> Evidence:
+    def _nothing_sent(self, case: Case, session: Session, waited: float) -> Evidence:
         unmatched = [exchange for exchange in self.server.journal if exchange.outcome is Outcome.UNMATCHED]
         still_runs = waited if not session.ended.is_set() else None
-        return nothing_sent(session.error, unmatched, waited=still_runs, late=self.server.late_requests)
+        return nothing_sent(case.path, session.error, unmatched, waited=still_runs, late=self.server.late_requests)
 
     def _end(self, session: Session, patience: float) -> None:
         session.close()
@@ -128,7 +130,7 @@ class Trials:
     def cancelled(self, case: Case, cancel: Cancel, patience: float) -> Tried:
         if self.subject.cannot_cancel is not None:
             return Tried(None, note=self.subject.cannot_cancel)
-        route = self.route([case.reply()])
+        route = self.route(case, [case.reply()])
         [address] = self.server.begin_runs()
         session = self.subject.start(address.base_url, cancel.after, inside_read=cancel.inside_read)
         began, until_request = monotonic(), max(patience, self._until_request)
@@ -138,7 +140,7 @@ class Trials:
             if route.calls:
                 tried = self._cancel(cancel, session, route, patience)
             else:
-                tried = Tried(self._nothing_sent(session, until_request))
+                tried = Tried(self._nothing_sent(case, session, until_request))
         finally:
             self._end(session, patience)
             self.server.reset()

@@ -5,9 +5,10 @@ cores each waits for the other one to wake up, a dozen times a run. So each of t
 and keeps to one core, and whole sweeps are shared among them. What they say is taken only if every run was right;
 whatever is wrong is looked at here, where it can be seen.
 
-Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": id, "cuts": [[…], …], "patience": s}``,
-and answers with one: ``{"row": {"text": …, "proof": [proven, assumed]}}``, with null as the row if a run of it
-was not right. Before it come lines of ``{}``, as long as something happens. It ends behind a client that does not.
+Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": document, "dialect": name, "cuts":
+[[…], …], "patience": s}``, and answers with one: ``{"row": {"text": …, "proof": [proven, assumed]}}``, with null as the
+row if a run of it was not right. Before it come lines of ``{}``, as long as something happens. It ends after a client
+that does not end.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from time import monotonic
 from types import TracebackType
 from typing import TypeVar
 
-from orharness.contract.catalogue import CASES
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.catalogue.parse import parse
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.locate import locate
 from orharness.contract.driving.processes import ClientProcess
@@ -37,6 +38,7 @@ from orharness.contract.driving.startup import StartUp
 from orharness.contract.driving.subject import IMPORTING
 from orharness.contract.running.replies import patience_for
 from orharness.contract.running.rows import Proof, Row, run_row
+from orharness.dialects import DIALECTS
 from orharness.errors import OrharnessError
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
@@ -126,7 +128,7 @@ class Worker:
 
     def ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
         """Has it begin a trial for each way to cut; whether it took the question."""
-        question = {"case": case.id, "cuts": cuttings, "patience": patience}
+        question = {"case": case.document, "dialect": case.dialect.name, "cuts": cuttings, "patience": patience}
         self._row, self.failed = None, True  # until it has answered
         told = self._process.write(json.dumps(question).encode() + b"\n")
         if told:
@@ -215,12 +217,12 @@ def main(name: str) -> None:
     client = FunctionSubject(locate(name))
     gc.freeze()  # what has been imported stays, and need not be looked at again and again
     gc.set_threshold(_COLLECTED_AFTER)
-    cases = {case.id: case for case in CASES}
     thread, start_up = ServerThread().start(), StartUp()
     for line in asked:
         question = json.loads(line)
         with SseServer(thread, strict=False) as server:
-            case, cuts, patience = cases[question["case"]], question["cuts"], question["patience"]
+            case = parse(question["case"], DIALECTS.named(question["dialect"]))
+            cuts, patience = question["cuts"], question["patience"]
             row = run_row(server, client, case, cuts, patience, start_up, tell)
         if any(one.name == CLIENT_THREAD for one in threading.enumerate()):
             os._exit(1)  # a client that goes on, whatever it is told, would be in the way of the next row

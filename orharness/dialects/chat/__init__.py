@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orharness.dialects.chat import asked, fold, write
+from orharness.dialects.chat import asked, cases, fold, parts, write
 from orharness.dialects.dialect import DIALECTS, Carried, Dialect
 from orharness.frames import SSE
 
@@ -21,6 +21,9 @@ CHAT = DIALECTS.register(
         is_token=fold.is_token,
         error_document=write.error_document,
         models=write.models_document,
+        event_of=parts.event_of,
         brief=fold.brief,
+        cases=cases.documents,
+        slip_of=parts.slip_of,
     )
 )

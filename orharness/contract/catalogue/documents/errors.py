@@ -1,0 +1,239 @@
+"""errors: what went wrong is visible, what had come is kept, and the request is not silently sent again.
+
+Before the first token SDKs may ask again, as they document, after 408, 409, 429, 5xx and lost connections; behind it
+the answer would be another one, and both are billed. Errors that a stream reports are the dialects' own cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from orharness.contract.catalogue.documents.words import (
+    ANSWER,
+    CHAT,
+    GATEWAY,
+    HELLO_WORLD,
+    KEEP_ALIVE,
+    Document,
+    fails,
+    may_fail,
+)
+
+_ERRORS_OF = {
+    ("onerouter", "OneRouter"): "https://docs.onerouter.pro/api-reference/errors",
+    ("openrouter", "OpenRouter"): "https://openrouter.ai/docs/api-reference/errors",
+}
+_CODINGS = "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3"
+_JSON_TEXT = "https://www.rfc-editor.org/rfc/rfc8259"
+_MESSAGE_BODY = "https://www.rfc-editor.org/rfc/rfc9112#section-8"
+
+_TEXT = ["Hello", " world", "!"]
+_BROKE_OFF = "the connection broke off, and the answer looks complete"
+_NOT_WHOLE = "the stream ends without ${end} and without a finish_reason, and the answer looks complete"
+_BEFORE = "the error is swallowed: it looks like an empty answer"
+_JSON = "an event that is no JSON is passed over: text is missing, and nobody knows"
+_SOON = {"retry-after-ms": "20"}  # as Azure and OpenAI tell it; SDKs that ask again then lose no time
+_RETRIED = frozenset({408, 409, 429, 500, 502, 503})
+_SAID = {
+    400: "max_tokens is too large",
+    401: "No auth credentials found",
+    402: "Insufficient credits",
+    403: "Your input was flagged",
+    404: "No endpoints found for this model",
+    408: "Your request timed out",
+    429: "Rate limit exceeded",
+    500: "Internal server error",
+    502: "Your chosen model is down",
+    503: "There is no available provider that meets your routing requirements",
+}
+_HELLO: Document = {"text": "Hello"}
+_COMMENT: Document = {"comment": KEEP_ALIVE.removeprefix(":")}
+
+
+def _case(name: str, title: str, source: str, reply: Document, expect: Document, **more: Any) -> Document:
+    return {"id": f"errors/{name}", "title": title, "source": source, "reply": reply, "expect": expect, **more}
+
+
+def _refusals() -> Iterator[Document]:
+    for (gateway, named), source in _ERRORS_OF.items():
+        for status, message in _SAID.items():
+            headers = {"headers": _SOON} if status in _RETRIED else {}
+            yield _http(
+                f"http-{status}-{gateway}",
+                f"HTTP {status} with {named}'s error document, and no stream.",
+                {"status": status, "error": message, "gateway": gateway, **headers},
+                source=source,
+                requests="any" if status in _RETRIED else 1,
+            )
+
+
+def _http(name: str, title: str, reply: Document, source: str = GATEWAY, **more: Any) -> Document:
+    """Return a response that is no event stream."""
+    return _case(name, title, source, reply, fails(""), **{"patience": 5, "cause": _BEFORE, **more})
+
+
+def _cut(name: str, title: str, at: Any, text: str, **sending: Any) -> Iterator[Document]:
+    """Yield a connection that ends before the response does, in both of the ways in which it can."""
+    for ending, how in (("abort", "FIN"), ("reset", "RST")):
+        yield _case(
+            f"{how.lower()}-{name}",
+            f"The connection ends ({how}) {title}.",
+            _MESSAGE_BODY,
+            {"answer": {"text": _TEXT}, "through": [{"truncate": {"at": at, "ending": ending}}], **sending},
+            fails(text),
+            requests=1 if text else "any",
+            patience=5,  # before the first token SDKs ask again, after a second or two
+            cause=_BROKE_OFF,
+            broken_json=_BROKE_OFF,
+        )
+
+
+def _truncated(
+    name: str, title: str, *items: Document, text: str = "Hello", sending: Document | None = None, **more: Any
+) -> Document:
+    """Return a body that ends as its framing says, and is no whole answer."""
+    reply = {"events": list(items), **(sending or {})}
+    requests = 1 if text else "any"
+    return _case(f"truncated-{name}", title, CHAT, reply, fails(text), requests=requests, cause=_NOT_WHOLE, **more)
+
+
+def _broken(name: str, title: str, data: str) -> Document:
+    """Return an event that cannot be read, between two that can: an error there, or behind the text that follows."""
+    events = [_HELLO, {"data": data}, {"text": " world"}, {"finish": "stop"}, {"end": True}]
+    return _case(name, title, _JSON_TEXT, {"events": events}, fails("Hello"), also=[fails("Hello world")], cause=_JSON)
+
+
+_PAGE = "<!doctype html>\n<html><head><title>{0}</title></head>\n<body><h1>{0}</h1></body></html>\n"
+_HTML = {"Content-Type": "text/html"}
+
+CASES: tuple[Document, ...] = (
+    # -- before the stream
+    *_refusals(),
+    _http(
+        "http-429-retry-after",
+        "HTTP 429 with Retry-After: an error, which an SDK may show after it has asked again as told.",
+        {"status": 429, "headers": {"Retry-After": "1"}, "error": _SAID[429]},
+        source="https://www.rfc-editor.org/rfc/rfc6585#section-4",
+        requests="any",
+        patience=8,
+    ),
+    _http(
+        "http-502-html",
+        "HTTP 502 with a proxy's HTML page.",
+        {"status": 502, "headers": {**_HTML, **_SOON}, "text": _PAGE.format("502 Bad Gateway")},
+        requests="any",
+    ),
+    _http("http-401-text", "HTTP 401 with a line of plain text.", {"status": 401, "text": "Unauthorized\n"}),
+    _http("http-400-empty", "HTTP 400 without a body.", {"status": 400}),
+    _http(
+        "http-400-event-stream",
+        "HTTP 400 whose body is an event stream with an error event.",
+        {"status": 400, "events": [{"event": "error", "data": '{"error":{"message":"no","code":400}}'}]},
+    ),
+    _http(
+        "http-500-with-text",
+        "HTTP 500 whose body is an event stream with text: it is no answer.",
+        {"status": 500, "headers": _SOON, "events": ANSWER},
+        requests="any",
+        source="https://www.rfc-editor.org/rfc/rfc9110#section-15.6",
+        profile="whatwg",
+        cause="the HTTP status is not looked at",
+    ),
+    _http(
+        "json-error-with-200",
+        "HTTP 200 with OneRouter's error document as JSON.",
+        {"status": 200, "error": {"status": 402, "message": _SAID[402]}, "gateway": "onerouter"},
+        source=_ERRORS_OF["onerouter", "OneRouter"],
+    ),
+    _http(
+        "json-error-with-200-openrouter",
+        "HTTP 200 with OpenRouter's error document as JSON.",
+        {"status": 200, "error": {"status": 402, "message": _SAID[402]}, "gateway": "openrouter"},
+        source=_ERRORS_OF["openrouter", "OpenRouter"],
+    ),
+    _http(
+        "html-with-200",
+        "HTTP 200 with an HTML page, as a login or a proxy sends it.",
+        {"status": 200, "headers": _HTML, "text": _PAGE.format("Please log in")},
+        cause="a page that is no event stream is taken for an empty answer",
+    ),
+    _http(
+        "text-with-200",
+        "HTTP 200 with a line of plain text.",
+        {"status": 200, "text": "upstream connect error or disconnect/reset before headers\n"},
+        cause="a text that is no event stream is taken for an empty answer",
+    ),
+    _http(
+        "empty-with-200",
+        "HTTP 200, an event stream without a byte.",
+        {"events": []},
+        cause=_NOT_WHOLE,
+        requests="any",
+    ),
+    _http(
+        "comments-with-200",
+        "HTTP 200, an event stream of nothing but comments, and its end.",
+        {"events": [_COMMENT, _COMMENT]},
+        cause=_NOT_WHOLE,
+        requests="any",
+    ),
+    _http("http-204", "HTTP 204: there is no answer.", {"status": 204}, level="SHOULD", requests="any"),
+    # -- the connection breaks
+    *_cut("between-events", "between two events", {"after_tokens": 2}, "Hello world"),
+    *_cut("inside-an-event", "inside an event", {"inside_token": 2}, "Hello"),
+    *_cut("before-the-first-token", "behind the role, before the first token", {"after_tokens": 0}, ""),
+    *_cut("before-the-first-event", "behind the head, before the first event", 0, ""),
+    *_cut("content-length", "before Content-Length is reached", {"after_tokens": 2}, "Hello world", framing="length"),
+    _case(
+        "cut-behind-the-finish",
+        "The connection ends (FIN) behind the finish_reason, before `${end}`: all of the text is there.",
+        _MESSAGE_BODY,
+        {"events": HELLO_WORLD, "ending": "abort"},
+        may_fail("Hello world"),
+    ),
+    # -- the body ends as its framing says, and the answer is not whole
+    _truncated("between-events", "The body ends between two events: no finish_reason, no `${end}`.", _HELLO),
+    _truncated("inside-an-event", "The body ends inside an event.", _HELLO, {"text": " world", "cut": 20}),
+    _truncated(
+        "behind-a-line",
+        "The body ends behind an event's line: without its empty line the event is none.",
+        _HELLO,
+        {"text": " world", "cut": 1},
+        frame="sse",
+        profile="whatwg",
+    ),
+    _truncated("behind-a-comment", "The body ends behind a keep-alive comment.", _HELLO, _COMMENT),
+    _truncated(
+        "close-delimited",
+        "The connection is the end, and it comes too early.",
+        _HELLO,
+        sending={"framing": "close"},
+    ),
+    _truncated("content-length", "Content-Length is that of half an answer.", _HELLO, sending={"framing": "length"}),
+    _truncated("behind-the-role", "The body ends behind the role.", {"text": "", "role": "assistant"}, text=""),
+    # -- what cannot be read
+    _broken("json-cut-short", "An event whose JSON is cut short.", "${text: lost|cut:15}"),
+    _broken("not-json", "An event that is no JSON.", "upstream connect error"),
+    _broken("json-with-rubbish", "An event with something behind its JSON.", "${text: lost}}"),
+    # -- compression
+    _case(
+        "gzip-as-asked",
+        "The stream in gzip, each event flushed, for a client whose Accept-Encoding asks for it.",
+        _CODINGS,
+        {"events": ANSWER, "encoding": "gzip"},
+        {"text": "Hello world"},
+        chunkings=["as-sent", "whole"],
+        cause="it asks for gzip and cannot read it",
+    ),
+    _case(
+        "gzip-unasked",
+        "The stream in gzip, asked for or not: its text or an error, never rubbish.",
+        _CODINGS,
+        {"events": ANSWER, "gzipped": True},
+        {"text": "Hello world"},
+        also=[fails("")],
+        chunkings=["as-sent", "whole"],
+        cause="compressed bytes are taken for an empty answer, or for text",
+    ),
+)

@@ -1,0 +1,166 @@
+"""framing: what gateways send."""
+
+from __future__ import annotations
+
+from orharness.contract.catalogue.documents.framing.making import (
+    CRLF,
+    DONE,
+    GRAMMAR,
+    OPENAI,
+    SPACE,
+    STRANGE,
+    rule,
+)
+from orharness.contract.catalogue.documents.words import (
+    LAUNCHDARKLY,
+    PARSING_RULES,
+    PLAIN,
+    Document,
+)
+
+_SIZES = [size + more for size in (1024, 4096, 8192, 16384, 65536) for more in (-1, 0, 1)]
+
+_SENT_BY_GATEWAYS = (
+    {
+        "id": "framing/lf",
+        "title": "Lines that end with LF.",
+        "source": PARSING_RULES,
+        "frame": "sse",
+        "reply": {
+            "events": [
+                {
+                    "raw": "data: ${text:Hello|role:assistant}\n\ndata: ${text:, world|role:assistant}\n\n"
+                    "data: ${text:!|role:assistant}\n\ndata: ${text:|role:assistant|finish:stop}\n\n" + DONE
+                }
+            ]
+        },
+        "expect": {"text": PLAIN},
+        "chunkings": ["per-event"],
+        "plain": True,
+    },
+    rule(
+        "crlf",
+        "Lines that end with CRLF.",
+        "data: <A>\r\n\r\ndata: <B>\r\n\r\ndata: ${end}\r\n\r\n",
+        why=CRLF,
+    ),
+    rule(
+        "no-space-after-colon",
+        "`data:` without a space behind the colon.",
+        "data:<A>\n\ndata:<B>\n\ndata:${end}\n\n",
+        why=SPACE,
+    ),
+    rule(
+        "crlf-no-space-after-colon",
+        "`data:` without a space, and lines that end with CRLF.",
+        "data:<A>\r\n\r\ndata:<B>\r\n\r\ndata:${end}\r\n\r\n",
+        why=SPACE,
+    ),
+    rule(
+        "space-and-none",
+        "`data:` with a space in one event and without one in the next: both mean the same.",
+        "data:<A>\n\ndata: <B>\n\n" + DONE,
+        why=SPACE,
+        source=GRAMMAR,
+    ),
+    rule(
+        "event-message",
+        "`event: message` before the data: what an event is without it.",
+        "event: message\ndata: <A>\n\nevent: message\ndata: <B>\n\n" + DONE,
+        why=STRANGE,
+    ),
+    rule(
+        "id",
+        "`id` lines before the data.",
+        "id: 1\ndata: <A>\n\nid: 2\ndata: <B>\n\nid: 3\n" + DONE,
+        why=STRANGE,
+        source=f"{LAUNCHDARKLY}/tests_basic_parsing.go",
+    ),
+    rule(
+        "retry",
+        "A `retry` line before the data.",
+        "retry: 3000\ndata: <A>\n\ndata: <B>\n\n" + DONE,
+        why=STRANGE,
+    ),
+    rule(
+        "all-fields",
+        "`id`, `event` and `retry` lines before the data of each event.",
+        "id: 1\nevent: message\nretry: 3000\ndata: <A>\n\nid: 2\nevent: message\nretry: 3000\ndata: <B>\n\n" + DONE,
+        why=STRANGE,
+    ),
+    rule(
+        "fields-behind-data",
+        "`id` and `event` lines behind the data of an event.",
+        "data: <A>\nid: 1\nevent: message\n\ndata: <B>\nid: 2\nevent: message\n\n" + DONE,
+        why=STRANGE,
+        source=f"{LAUNCHDARKLY}/tests_basic_parsing.go",
+    ),
+    rule(
+        "fields-without-space",
+        "`id`, `event` and `data` lines without a space behind the colon.",
+        "id:1\nevent:message\ndata:<A>\n\nid:2\nevent:message\ndata:<B>\n\ndata:${end}\n\n",
+        why=SPACE,
+        source=f"{LAUNCHDARKLY}/tests_basic_parsing.go",
+    ),
+    rule(
+        "fields-crlf",
+        "`id` and `event` lines that end with CRLF.",
+        "id: 1\r\nevent: message\r\ndata: <A>\r\n\r\ndata: <B>\r\nid: 2\r\n\r\ndata: ${end}\r\n\r\n",
+        why=CRLF,
+    ),
+    rule(
+        "blank-lines-between",
+        "Further empty lines between two events.",
+        "data: <A>\n\n\ndata: <B>\n\n\n\n" + DONE,
+        why="an empty line that ends nothing is taken for an event",
+        source=f"{LAUNCHDARKLY}/tests_linefeeds.go",
+    ),
+    rule(
+        "blank-lines-crlf",
+        "Further empty lines that end with CRLF between two events.",
+        "data: <A>\r\n\r\n\r\ndata: <B>\r\n\r\n\r\n\r\ndata: ${end}\r\n\r\n",
+        why=CRLF,
+        source=f"{LAUNCHDARKLY}/tests_linefeeds.go",
+    ),
+    rule(
+        "multi-byte",
+        "Characters of two, three and four bytes.",
+        "data: ${text:Ünïcode € 豆腐 известни 🥌}\n\n",
+        "Ünïcode € 豆腐 известни 🥌",
+        finished=True,
+        why="characters outside ASCII are lost or changed",
+        source=f"{LAUNCHDARKLY}/tests_basic_parsing.go",
+    ),
+    rule(
+        "escaped-newlines",
+        "Line ends that JSON escapes inside the text: they end no line of the stream.",
+        "data: ${text:one\n\ntwo\r\nthree}\n\n",
+        "one\n\ntwo\r\nthree",
+        finished=True,
+        why="a line end that is escaped in the JSON is taken for one of the stream",
+        source=OPENAI,
+    ),
+    rule(
+        "text-like-fields",
+        "A text that looks like fields of the format.",
+        "data: ${text:data: a: b; id: 1; event: x; : c}\n\n",
+        "data: a: b; id: 1; event: x; : c",
+        finished=True,
+        why="the data are cut at a colon, or at a name inside them: a field's name ends at the first colon of its line",
+    ),
+    {
+        "id": "framing/long-lines",
+        "title": "Lines whose length is one below, at and above the sizes of common buffers, up to 64 KiB.",
+        "source": f"{LAUNCHDARKLY}/tests_payload_sizes.go",
+        "reply": {
+            "events": [*({"text": "x", "fill": size} for size in _SIZES), {"finish": "stop"}, {"end": True}],
+            "through": ["cut_at"],
+        },
+        "expect": {"sent": True},
+        "chunkings": ["per-event"],
+        "cause": "a line that is longer than a buffer is lost or cut",
+        "broken_json": "a line that is longer than a buffer is lost or cut",
+    },
+)
+
+CASES: tuple[Document, ...] = _SENT_BY_GATEWAYS

@@ -1,0 +1,130 @@
+"""Case documents: plain data, as a user would write them in YAML or JSON, read for one dialect.
+
+::
+
+    id: done/inside-content
+    title: "`${end}` inside the text of an answer does not end it."    # ${end}: the dialect's end marker
+    source: https://…                                                  # where the rule is written down
+    reply: {events: [{text: "say ${end}"}, {text: " world"}, {finish: stop}, {end: true}]}     # see ``sending``
+    expect: {text: "say ${end} world"}
+    chunkings: [as-sent, per-byte]
+
+``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``error``
+(``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after, silent, inside_read,
+stops}``. Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is about), ``request:
+{accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, and the causes ``cause`` and
+``broken_json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from orharness.contract.catalogue.case import Cancel, Case, Profile, end_of
+from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
+from orharness.contract.catalogue.sending import reply_of
+from orharness.contract.catalogue.templates import said_in
+from orharness.dialects import Dialect
+from orharness.errors import Inexpressible, ScenarioError
+from orharness.frames import FRAMES
+from orharness.journal import Request
+from orharness.scenario import Reply
+from orharness.verdict import Expected, Level, did_you_mean
+
+Json = Mapping[str, Any]
+_NEEDED = ("id", "title", "source", "reply", "expect")
+_FURTHER = "also level profile frame chunkings request requests runs patience plain cause broken_json"
+_KEYS = frozenset((*_NEEDED, *_FURTHER.split()))
+
+
+def parse(document: Json, dialect: Dialect) -> Case:
+    """Return the case of a document for a dialect. What it sends is made when it is first asked for.
+
+    Raises ``ScenarioError``, which names the case, for a key that is missing or unknown and for a wrong value.
+    """
+    name = document.get("id", "a case")
+    if missing := [key for key in _NEEDED if key not in document]:
+        raise ScenarioError(f"{name}: {missing[0]} is missing")
+    if unknown := set(document) - _KEYS:
+        raise ScenarioError(f"{name}: a case has no key {', '.join(sorted(unknown))}{did_you_mean(unknown, _KEYS)}")
+    try:
+        return _parsed(document, dialect)
+    except (ScenarioError, ValueError, TypeError, KeyError) as error:
+        raise ScenarioError(f"{name}: {error}") from error
+
+
+def _parsed(document: Json, dialect: Dialect) -> Case:
+    def said(key: str) -> str | None:
+        return None if document.get(key) is None else _with_end(document[key], dialect)
+
+    expect = document["expect"]
+    return Case(
+        document["id"],
+        _with_end(document["title"], dialect),
+        document["source"],
+        dialect,
+        _maker(document, dialect),
+        _expected(expect, document, dialect),
+        tuple(_expected(one, document, dialect) for one in document.get("also", ())),
+        Level(document.get("level", Level.MUST)),
+        Profile.of(document.get("profile", Profile.GATEWAY)),
+        tuple(map(_chunking, document.get("chunkings", ["as-sent"]))),
+        Cancel(**expect["cancel"]) if "cancel" in expect else None,
+        None if document.get("requests") == "any" else document.get("requests", 1),
+        document.get("runs", 1),
+        document.get("patience", 1.0),
+        _wrong_request(document.get("request", {})),
+        said("cause"),
+        said("broken_json"),
+        document.get("plain", False),
+        FRAMES[document["frame"]] if "frame" in document else None,
+        document,
+    )
+
+
+def _maker(document: Json, dialect: Dialect) -> Callable[[], Reply]:
+    @cache
+    def make() -> Reply:
+        try:
+            return reply_of(document["reply"], dialect)
+        except Inexpressible:
+            raise
+        except ScenarioError as error:
+            raise ScenarioError(f"{document['id']}: {error}") from error
+
+    return make
+
+
+def _with_end(text: str, dialect: Dialect) -> str:
+    return text.replace("${end}", end_of(dialect)) if "${" in text else text
+
+
+def _expected(given: Json, document: Json, dialect: Dialect) -> Expected:
+    error = {False: False, True: True, "allowed": None}[given.get("error", False)]
+    if given.get("sent"):
+        return Expected(said_in(document["reply"]["events"], dialect), error)
+    text = given.get("text")
+    return Expected(None if text is None else _with_end(text, dialect), error)
+
+
+def _chunking(name: str) -> Chunking:
+    if name not in CHUNKINGS:
+        raise ScenarioError(f"there is no chunking {name!r}{did_you_mean([name], CHUNKINGS)}")
+    return CHUNKINGS[name]
+
+
+def _wrong_request(demanded: Json) -> Callable[[Request], str | None] | None:
+    if not demanded:
+        return None
+    wanted: str = demanded["accept"]
+
+    def wrong(request: Request) -> str | None:
+        accepted = [value for name, value in request.headers if name.lower() == "accept"]
+        if any(wanted in value.lower() for value in accepted):
+            return None
+        sent = f"Accept: {', '.join(accepted)}" if accepted else "no Accept header"
+        return f"{sent} is sent, and an event stream is what comes: `Accept: {wanted}` says so"
+
+    return wrong

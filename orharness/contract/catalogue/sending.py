@@ -1,0 +1,119 @@
+"""What a case sends, as a document: one entry of ``replies`` in the vocabulary of DESIGN's documents, in any dialect.
+
+``answer: {text: …}`` is a completion, ``events: […]`` a stream piece by piece (see ``templates``), anything else a
+plain response: ``status``, ``headers``, ``json``, ``text``, or ``error: message``, the dialect's own error document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from orharness.contract.catalogue.templates import event_of, pieces
+from orharness.dialects import Asked, Dialect
+from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.errors import ScenarioError
+from orharness.gateways import ONEROUTER, ErrorShape, Gateway
+from orharness.gateways import lookup as gateway_named
+from orharness.journal import Request
+from orharness.scenario import Piece, Reply
+from orharness.scenario.encoding import gzipped
+from orharness.stream import Ending, Stream, Transform
+from orharness.transforms import after_event, append, drop, from_json, hold, inside_event, repeat, stall, truncate
+
+Json = Mapping[str, Any]
+MODEL = "m"  # named, so that the bytes do not depend on what the client asks for
+_ASKED = Request("POST", "/")
+_SENDING = {"through", "ending", "framing", "pacing", "headers", "head", "delay", "provider", "gateway", "pace"}
+_KEYS = {
+    "answer": {"answer", *_SENDING},
+    "events": {"events", "status", "encoding", "gzipped", *_SENDING} - {"gateway"},
+    "plain": {"status", "headers", "head", "json", "text", "body", "error", "gateway"},
+}
+
+
+def reply_of(document: Json, dialect: Dialect) -> Reply:
+    """Return the reply. Raises ``ScenarioError`` for a mistake, ``Inexpressible`` for what the API has no form for."""
+    kind = next((one for one in ("answer", "events") if one in document), "plain")
+    if unknown := set(document) - _KEYS[kind]:
+        known = ", ".join(sorted(_KEYS[kind]))
+        raise ScenarioError(f"a reply has no key {', '.join(sorted(unknown))}; it takes {known}")
+    return _READERS[kind](dict(document), dialect)
+
+
+def _answer(given: dict[str, Any], dialect: Dialect) -> Reply:
+    said = dict(given.pop("answer"))
+    text = said.pop("text", None)
+    options = {**_sending(given, dialect), "model": MODEL, **{name: _meant(name, one) for name, one in said.items()}}
+    return Reply.completion(dialect, text, **options)
+
+
+def _meant(name: str, value: Any) -> Any:
+    match name:
+        case "tool_calls":
+            return tuple(ToolCall(**one) for one in value)
+        case "usage":
+            return Usage(**value)
+        case "error":
+            shape = value.get("shape")
+            return Failure(**{**value, "shape": None if shape is None else ErrorShape(shape)})
+        case "others":
+            return tuple(map(tuple, value))
+    return value
+
+
+def _events(given: dict[str, Any], dialect: Dialect) -> Reply:
+    made: list[Piece | Stream] = list(pieces(given.pop("events"), dialect))
+    options = _sending(given, dialect)
+    if options.pop("gzipped", False):  # whatever the client accepts; `encoding` asks it
+        sent = Reply.stream(*made, dialect=dialect).answer(_ASKED).stream
+        made = [gzipped(sent)]
+        options["headers"] = {**options.get("headers", {}), "Content-Encoding": "gzip"}
+    return Reply.stream(*made, dialect=dialect, **options)
+
+
+def _plain(given: dict[str, Any], dialect: Dialect) -> Reply:
+    gateway: Gateway = gateway_named(given.pop("gateway", "onerouter"))
+    status = given.pop("status", 200)
+    if (error := given.pop("error", None)) is not None:
+        told = {"status": status, "message": error} if isinstance(error, str) else error
+        given["json"] = dialect.error_document(gateway, told["status"], told["message"])
+    return Reply.respond(status, **given)
+
+
+def _sending(given: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    return {**given, "through": [_transform(one, dialect) for one in given.get("through", ())]}
+
+
+def _transform(one: Any, dialect: Dialect) -> Transform:
+    """Return a transform of the document form, which may be said in a dialect's own events.
+
+    An event may be a neutral one, a marker ``{end: true}``; and tokens may be counted instead of events: APIs differ in
+    how many events come before the first token.
+    """
+    match one:
+        case {"drop": {"end": True}}:
+            return drop(dialect.is_end)
+        case {"repeat": {"end": True}}:
+            return repeat(dialect.is_end)
+        case {"append": {"text": _} | {"end": _} as part}:
+            return append(event_of(part, dialect))
+        case {"hold": {"after_tokens": int(number)}}:
+            return hold(_lead(dialect) + number)
+        case {"stall": {"before_token": int(number), "seconds": seconds}}:
+            return stall(_lead(dialect) + number, seconds)
+        case {"truncate": {"at": {"after_tokens": int(number)}, "ending": ending}}:
+            return truncate(after_event(_lead(dialect) + number), Ending(ending))
+        case {"truncate": {"at": {"inside_token": int(number)}, "ending": ending}}:
+            return truncate(inside_event(_lead(dialect) + number), Ending(ending))
+    return from_json(one)
+
+
+@cache
+def _lead(dialect: Dialect) -> int:
+    """Return how many events of an answer come before its first token."""
+    return dialect.write(Completion.of(["token"], model=MODEL), ONEROUTER, Asked()).tokens[0]
+
+
+_READERS = {"answer": _answer, "events": _events, "plain": _plain}

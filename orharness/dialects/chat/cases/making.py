@@ -1,0 +1,60 @@
+"""What the documents of the chat dialect's own cases are made with: plain data, as a user would write them.
+
+``CHAT`` is the streamed chat completions of OpenAI's reference, ``GATEWAY`` what OneRouter and services like it
+document and were recorded to send.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orharness.dialects.chat.parts import chunk
+
+Document = dict[str, Any]
+CHAT = "https://platform.openai.com/docs/api-reference/chat-streaming"
+GATEWAY = "https://docs.onerouter.pro"
+OPENROUTER = "https://openrouter.ai/docs/api-reference/streaming"
+PARSING_RULES = "https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation"
+PLAIN = "Hello, world!"
+_SENDING = ("gateway", "provider")
+
+
+def event(data: str) -> Document:
+    """Return an event with this data."""
+    return {"data": data}
+
+
+def delta(content: str | None, **fields: Any) -> Document:
+    """Return an event that adds this content."""
+    return event(chunk({"content": content}, **fields))
+
+
+def finish(reason: str = "stop") -> Document:
+    """Return the event that says why the model stopped."""
+    return event(chunk({}, reason))
+
+
+def stream(*pieces: Document | str, **sending: Any) -> Document:
+    """Return a reply of these events; a ``str`` is the data of one."""
+    return {"events": [event(one) if isinstance(one, str) else one for one in pieces], **sending}
+
+
+def chat(text: str | list[str], **options: Any) -> Document:
+    """Return a completion as a gateway sends it."""
+    sending = {name: options.pop(name) for name in _SENDING if name in options}
+    return {"answer": {"text": text, **options}, **sending}
+
+
+def yields(text: str) -> Document:
+    """The client yields this text, and shows no error."""
+    return {"text": text}
+
+
+def fails(text: str) -> Document:
+    """The client yields this text, and shows an error."""
+    return {"text": text, "error": True}
+
+
+def may_fail(text: str) -> Document:
+    """The client yields this text, and may show an error."""
+    return {"text": text, "error": "allowed"}

@@ -1,0 +1,55 @@
+"""The chat-completions dialect: the shortest chunks, and the usual slips of those who read them carelessly.
+
+Source: https://platform.openai.com/docs/api-reference/chat-streaming, for what each chunk requires.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from orharness.dialects.chat.fold import END
+from orharness.dialects.dialect import Part
+from orharness.dialects.values import Json, dumps
+from orharness.sse import Event
+
+HEAD: Json = {"id": "1", "created": 1, "model": "m"}  # the API's reference requires them, and typed clients check that
+
+
+def event_of(part: Part) -> Event:
+    """Return the event that says the part, with the fields that the API requires and no others."""
+    if part.end:
+        return Event(data=END)
+    if part.usage is not None:
+        counts = {"prompt_tokens": part.usage.prompt_tokens, "completion_tokens": part.usage.completion_tokens}
+        return Event(data=chunk(None, usage={**counts, "total_tokens": sum(counts.values())}))
+    role = {} if part.role is None else {"role": part.role}
+    content = {} if part.text is None else {"content": part.text}
+    return Event(data=chunk({**role, **content}, part.finish))
+
+
+def chunk(delta: Json | None, finish: str | None = None, **fields: Any) -> str:
+    """Return the JSON of a chunk with one choice, or none for a delta of ``None``; ``fields`` are added or replaced."""
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return dumps({**HEAD, "object": "chat.completion.chunk", "choices": choices, **fields})
+
+
+_NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
+_NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices"
+_NULL = "null as content is taken for text"
+_PARTS_OF_A_CHUNK = ("choices", "delta", "content", "role", "index")
+_WORDS = re.compile(r"IndexError|out of range|undefined \(reading '(0|delta)'\)", re.IGNORECASE)
+
+
+def slip_of(error: BaseException | str) -> str | None:
+    """Return what a reader has done who raises that error, or whose error has these words; ``None``: not known."""
+    match error:
+        case KeyError() if error.args and error.args[0] in _PARTS_OF_A_CHUNK:
+            return _NO_CONTENT
+        case IndexError():
+            return _NO_CHOICES
+        case TypeError():
+            return _NULL
+        case str() if _WORDS.search(error):
+            return _NO_CHOICES
+    return None
