@@ -8,6 +8,6 @@ from typing import Any
 
 def documents() -> Sequence[Mapping[str, Any]]:
     """Return them all. They are read when they are asked for: most users of the dialect never do."""
-    from orharness.dialects.chat.cases import content, errors
+    from orharness.dialects.chat.cases import content, errors, text
 
-    return (*content.CASES, *errors.CASES)
+    return (*content.CASES, *text.CASES, *errors.CASES)

@@ -58,3 +58,14 @@ def fails(text: str) -> Document:
 def may_fail(text: str) -> Document:
     """The client yields this text, and may show an error."""
     return {"text": text, "error": "allowed"}
+
+
+def case(name: str, title: str, source: str, reply: Document, expect: Document, **more: Any) -> Document:
+    """Return a case of the family chat."""
+    return {"id": f"chat/{name}", "title": title, "source": source, "reply": reply, "expect": expect, **more}
+
+
+def said(*events: Document, **sending: Any) -> Document:
+    """Return events, each a delta or given whole, then the finish and ``[DONE]``."""
+    pieces = (one if set(one) in ({"data"}, {"text"}) else event(chunk(one)) for one in events)
+    return stream(*pieces, finish(), "[DONE]", **sending)
