@@ -34,7 +34,19 @@ DOCUMENT: Mapping[str, Any] = {
 def test_a_case_is_the_same_after_its_document_was_sent_as_json(case: Case) -> None:
     again = parse(json.loads(json.dumps(case.document)), CHAT)
     assert representative(again) == representative(case)
-    same = ("title", "source", "expected", "also", "level", "profile", "chunkings", "cancel", "requests", "runs", "plain")
+    same = [
+        "title",
+        "source",
+        "expected",
+        "also",
+        "level",
+        "profile",
+        "chunkings",
+        "cancel",
+        "requests",
+        "runs",
+        "plain",
+    ]
     assert [getattr(again, name) for name in same] == [getattr(case, name) for name in same]
 
 

@@ -6,14 +6,15 @@ plain response: ``status``, ``headers``, ``json``, ``text``, or ``error: message
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from orharness.contract.catalogue.templates import event_of, pieces
 from orharness.dialects import Asked, Dialect
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
-from orharness.errors import ScenarioError
+from orharness.errors import Inexpressible, ScenarioError
 from orharness.gateways import ONEROUTER, ErrorShape, Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Request
@@ -83,7 +84,18 @@ def _plain(given: dict[str, Any], dialect: Dialect) -> Reply:
 
 
 def _sending(given: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
-    return {**given, "through": [_transform(one, dialect) for one in given.get("through", ())]}
+    return {**given, "through": [made for one in given.get("through", ()) for made in _transforms(one, dialect)]}
+
+
+def _transforms(one: Any, dialect: Dialect) -> Iterator[Transform]:
+    """Yield the transform; one of ``{optional: …}`` only if the dialect's frame has a form for it."""
+    if not (isinstance(one, Mapping) and "optional" in one):
+        yield _transform(one, dialect)
+        return
+    made = _transform(one["optional"], dialect)
+    with suppress(Inexpressible):
+        made(Stream((), frame=dialect.frame))
+        yield made
 
 
 def _transform(one: Any, dialect: Dialect) -> Transform:

@@ -12,12 +12,15 @@ An item of ``events`` is one of
 ``{base64: 4oKs}``                 bytes
 ================================== =====================================================================================
 
-each with ``delay`` (seconds) and ``cut`` (bytes that are missing at its end, at most half of it). With ``fill: 1024``
-beside it, a text is repeated until the event's line has that many bytes. In ``raw`` and
-``data``, ``${text:Hello}`` is the data of the event that adds the text, and ``${end}`` of what ends the answer. After a
-bar come changes: ``|finish:stop`` and ``|role:assistant`` as above, ``|first`` and ``|rest`` (the JSON up to its last
-member, and from there), ``|lines`` (as data lines of their own wherever JSON allows a line end), ``|verbatim`` (the
-text as it is inside the JSON string, without escapes), ``|cut:15`` (characters that are missing at its end).
+each with ``delay`` (seconds), ``cut`` (bytes that are missing at its end, at most half of it) and ``optional`` (left
+out where the frame has no form for it). With ``fill: 1024`` beside it, a text is repeated until the event's line has
+that many bytes.
+
+In ``raw`` and ``data``, ``${text:Hello}`` is the data of the event that adds the text, and ``${end}`` of what ends the
+answer. After a bar come changes: ``|finish:stop`` and ``|role:assistant`` as above, ``|first`` and ``|rest`` (the JSON
+up to its last member, and from there), ``|lines`` (as data lines of their own wherever JSON allows a line end),
+``|verbatim`` (the text as it is inside the JSON string, without escapes), ``|cut:15`` (characters that are missing at
+its end).
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from orharness.dialects.completion import Usage
 from orharness.dialects.values import dumps
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.scenario import Piece
-from orharness.sse import Event, Item
+from orharness.sse import Comment, Event, Item, Retry
 from orharness.stream import Chunk
 from orharness.transforms import item_from_json
 from orharness.verdict import did_you_mean
@@ -88,7 +91,10 @@ def _text_of(item: Json, dialect: Dialect) -> str:
 def _pieces(item: Json, dialect: Dialect) -> Iterator[Piece]:
     given = dict(item)
     delay, missing = given.pop("delay", None), given.pop("cut", 0)
+    optional = given.pop("optional", False)
     made = _item(given, dialect)
+    if optional and isinstance(made, Event | Comment | Retry) and dialect.frame.lacks(made):
+        return
     if made is None:
         return
     if delay is None and not missing:

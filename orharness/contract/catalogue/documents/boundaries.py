@@ -21,7 +21,7 @@ _LENGTH = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
 
 _COMPACT: list[Document] = [
     {"text": "ü世"},
-    {"comment": " PROCESSING"},
+    {"comment": " PROCESSING", "optional": True},
     {"text": "🙂!", "finish": "stop"},
     {"end": True},
 ]
@@ -69,7 +69,10 @@ _SENT_BY_GATEWAYS = (
     _answer("byte-by-byte", "Each byte in a chunk of its own.", chunkings=["per-byte"]),
     _answer("two-bytes-a-chunk", "Two bytes in each chunk.", chunkings=["two-bytes"], source=_LINE_ENDS),
     _answer(
-        "at-random", "Chunks of 1 to 24 bytes by chance.", {"comments": {"text": KEEP_ALIVE}}, chunkings=["at-random"]
+        "at-random",
+        "Chunks of 1 to 24 bytes by chance.",
+        {"optional": {"comments": {"text": KEEP_ALIVE}}},
+        chunkings=["at-random"],
     ),
     _answer(
         "inside-a-character",
@@ -181,7 +184,7 @@ _EXOTIC = (
         "One cut, at every offset of a recorded-like stream of 2 KB.",
         {
             "answer": {"text": ["Grü", "ße", ", ", "世", "界 ", "🙂!"]},
-            "through": [{"comments": {"text": KEEP_ALIVE, "every": 3, "before": 1}}],
+            "through": [{"optional": {"comments": {"text": KEEP_ALIVE, "every": 3, "before": 1}}}],
         },
         TEXT,
         profile="whatwg",
