@@ -149,6 +149,61 @@ def test_driving_a_client_knows_no_server() -> None:
     assert {name for name in inside if not name.startswith(DRIVING)} == set()
 
 
+# The faces of the package may name a dialect; ``Reply.chat`` is one, too: a thin name for ``Reply.completion``.
+FACES = ("orharness.server.facade", "orharness.server.routing", "orharness.cli", "orharness.scenario.reply")
+DIALECT_FOLDERS = {path.parent.name for path in (PACKAGE / "dialects").glob("*/__init__.py")}
+LOOKED_UP = {"completion", "named", "stream", "registered", "get", "_completion", "run", "chosen", "cases_in", "parse"}
+LOOKED_UP_IN = {"DIALECTS"}
+
+
+def dialects_named(source: str, names: set[str]) -> Iterator[str]:
+    """Where a source names a dialect: its value, its folder, or its name where a dialect is looked up or passed."""
+
+    def named(node: ast.expr) -> bool:
+        return isinstance(node, ast.Constant) and node.value in names
+
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.ImportFrom(module=module, names=aliases):
+                values = {name.upper() for name in names}
+                yield from (alias.name for alias in aliases if alias.name in values and module == "orharness.dialects")
+            case ast.Call(func=ast.Attribute(attr=called) | ast.Name(id=called), args=args, keywords=keywords):
+                if called in names or (called in LOOKED_UP and any(map(named, args))):
+                    yield f"{called}(…)"
+                yield from ("dialect=" for one in keywords if one.arg == "dialect" and named(one.value))
+            case ast.Subscript(value=ast.Name(id=mapping), slice=key) if mapping in LOOKED_UP_IN and named(key):
+                yield f"{mapping}[…]"
+            case ast.Compare(comparators=others, left=left):
+                yield from ("==" for one in (left, *others) if named(one) and "dialect" in ast.unparse(node))
+
+
+def test_a_named_dialect_is_seen() -> None:
+    source = """
+from orharness.dialects import CHAT, DIALECTS
+Reply.completion("chat", "x"), DIALECTS["chat"], DIALECTS.named("chat"), run(client, dialect="chat"), dialect == "chat"
+Reply.chat("x"), Form.CHAT, {"chat": 1}, Kind("chat"), family == "chat"
+"""
+    seen = list(dialects_named(source, {"chat"}))
+    assert sorted(seen) == ["==", "CHAT", "DIALECTS[…]", "chat(…)", "completion(…)", "dialect=", "named(…)"]
+
+
+def test_no_room_but_the_faces_names_a_dialect() -> None:
+    """Rooms are given a dialect or look one up, so that a further API touches its own folder only."""
+    outside = {
+        module: source
+        for module, source in SOURCES.items()
+        if not module.startswith(FACES) and room_of(module) != "dialects"
+    }
+    assert "chat" in DIALECT_FOLDERS
+    wrong = [
+        f"{module}: {one}" for module, source in outside.items() for one in dialects_named(source, DIALECT_FOLDERS)
+    ]
+    folders = tuple(f"orharness.dialects.{name}" for name in DIALECT_FOLDERS)
+    wrong += [f"{here}: {name}" for here, name in OWN if here in outside and name.startswith(folders)]
+    assert wrong == []
+    assert list(dialects_named(SOURCES["orharness.server.routing"], DIALECT_FOLDERS)) == ["_completion(…)"]
+
+
 def test_what_is_imported_where() -> None:
     wrong = [
         f"{module} imports {name}"
