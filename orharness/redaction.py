@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 _SECRET_HEADER = re.compile(
-    r"authorization$|^(?:set-)?cookie2?$|api-?key|subscription-key|(?:secret|password|token)$"
+    r"authorization$|(?:^|-)(?:auth|bearer|jwt|jwt-assertion)$|^(?:set-)?cookie2?$|api-?key|subscription-key|(?:secret|password|token)$"
     r"|(?:^|-)(?<!idempotency-)(?<!cache-)(?<!surrogate-)(?<!websocket-)key$",
     re.I,
 )

@@ -12,7 +12,10 @@ from orharness.redaction import is_secret
 from orharness.stream import Edit, edit
 
 _SECRET_PARAMETER = re.compile(
-    r"^(?:(?:api|access|auth|subscription)?[-_]?key|(?:api|access|auth|id|refresh)?[-_]?token|secret|password)$", re.I
+    r"^(?:(?:x[-_])?(?:goog[-_])?(?:api|access|auth|subscription)?[-_]?key"
+    r"|(?:api|access|auth|id|refresh)?[-_]?token|x-amz-security-token|(?:client[-_]?)?secret|password|authorization"
+    r"|(?:x-(?:amz|goog)-)?sig(?:nature)?)$",
+    re.I,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from orharness.stream import Chunk, Edit, Stream, edit
 
 DECODED = "body was compressed, and is kept decoded, without the key that was in it"
 UNREADABLE = "body is not kept: its content coding is unknown here or damaged, so the key could not be looked for"
+_BETWEEN_CREDENTIALS = re.compile(r"[\s,;]+")
 _LENGTH = 16  # characters: a shorter key ("test") is not a secret, and would be found in any text
 
 
@@ -30,20 +32,26 @@ def secrets_of(headers: Headers, others: Iterable[str]) -> tuple[str, ...]:
 
 
 def _credentials(value: str) -> Iterable[str]:
-    scheme, _, credentials = value.strip().rpartition(" ")
-    yield credentials
-    if scheme.strip().lower() == "basic":
-        with suppress(ValueError):
-            yield base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    """The texts of a header's value of which one may be the key, alone or as ``name=key``; also those of Basic."""
+    pieces = [piece.strip("\"'") for piece in _BETWEEN_CREDENTIALS.split(value)]
+    scheme = pieces[0].lower()
+    for piece in pieces:
+        yield piece
+        name, _, named = piece.partition("=")
+        if name.lower() != "uri":  # of Digest: the path, which is to be kept
+            yield named.strip("\"'")
+        if scheme == "basic":
+            with suppress(ValueError):
+                yield from base64.b64decode(piece, validate=True).decode().split(":", 1)
 
 
 def address_secrets(uri: str) -> Iterable[str]:
-    """The password and the query parameters that a cassette leaves out of an address."""
+    """The user, the password and the query parameters that a cassette leaves out of an address."""
     with suppress(ValueError):  # not an address that could be requested
         before, after = urlsplit(uri), urlsplit(scrub_uri(uri))
         kept = after.query.split("&")
         left_out = [piece.partition("=")[2] for piece in before.query.split("&") if piece not in kept]
-        return [unquote(secret) for secret in (*left_out, before.password or "")]
+        return [unquote(secret) for secret in (*left_out, before.username or "", before.password or "")]
     return []
 
 

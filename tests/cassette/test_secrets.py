@@ -22,6 +22,8 @@ SECRETS = [
     ("X-Amz-Security-Token", "secret"),
     ("X-Auth-Key", "secret"),
     ("key", "secret"),
+    ("X-Auth", "secret"),
+    ("Cf-Access-Jwt-Assertion", "secret"),
 ]
 
 
@@ -35,6 +37,7 @@ HARMLESS = [
     ("Sec-WebSocket-Key", "1"),
     ("Surrogate-Key", "1"),
     ("Access-Control-Allow-Credentials", "true"),
+    ("WWW-Authenticate", "Bearer"),
 ]
 
 
@@ -70,6 +73,8 @@ def test_the_journal_of_a_server_hides_what_a_cassette_does_not_keep(name: str) 
         ("https://a/b?key=1", "https://a/b"),
         ("https://a/b?api%5Fkey=1&x=%20+&y", "https://a/b?x=%20+&y"),
         ("https://a/b?API-Key=1&access_token=2&monkey=3", "https://a/b?monkey=3"),
+        ("https://a/b?x-goog-api-key=1&client_secret=2&X-Amz-Signature=3&sort_key=4", "https://a/b?sort_key=4"),
+        ("https://a/b?sig=1&page_token=2", "https://a/b?page_token=2"),
         ("https://user:word@a:80/b#c", "https://a:80/b#c"),
         ("https://a/b?x=%7e&&y=", "https://a/b?x=%7e&&y="),
         ("https://a/b?", "https://a/b?"),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from orharness.cassette import header, load
+from orharness.recording import Recorder
 from orharness.redaction import spans_in
 from orharness.sse import Event, decode
 from recording.bench import (
@@ -57,6 +58,63 @@ async def test_the_clients_key_passes_through_and_is_never_written(to: Path, nam
     assert chunks_of(found) == [b"data: you said REDACTED", b"\n\n", b"data: and REDACTED\n\n"]
     assert header(found.headers, "X-You-Said") == "REDACTED"
     assert found.request.uri.endswith("/v1/x?a=1")
+
+
+BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/x", f"Authorization: Basic {BASIC}"),
+        ("/x", f'Authorization: Token token="{KEY}"'),
+        ("/x", f"Authorization: Digest response={KEY}, uri=/v1/chat/completions"),
+        ("/x", f"Authorization: Bearer {KEY}, Basic x"),
+        ("/x", f"Cookie: session={KEY}; theme=dark"),
+        ("/x", f"X-Auth: {KEY}"),
+        (f"/x?client_secret={KEY}", ""),
+        (f"/x?x-goog-api-key={KEY}", ""),
+        (f"/x?sig={KEY}", ""),
+    ],
+)
+async def test_a_key_is_known_wherever_the_client_puts_it(to: Path, path: str, sent: str) -> None:
+    """A server that refuses a key often repeats it, and so may the client."""
+
+    async def repeats_it(wire: Wire) -> None:
+        wire.head()
+        wire.chunks(f"data: wrong key {KEY} for /v1/chat/completions\n\n".encode())
+        await until_written(to.with_name("a.yaml.recording"), chunks=1)
+        no_secrets_in(to.parent)
+        wire.last_chunk()
+
+    async with (
+        recording(to, repeats_it) as bench,
+        asking(bench.base_url, path, *filter(None, [sent]), body=f'{{"my key": "{KEY}"}}'.encode()) as client,
+    ):
+        await client.rest()
+
+    no_secrets_in(to.parent)
+    (found,) = load(to)
+    assert chunks_of(found) == [b"data: wrong key REDACTED for /v1/chat/completions\n\n"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("user", [KEY, f"{KEY}:", f"me:{KEY}"])
+async def test_a_key_in_the_address_of_the_upstream_is_known(to: Path, user: str) -> None:
+    async def repeats_it(wire: Wire) -> None:
+        wire.head()
+        wire.chunks(f"data: wrong key {KEY}\n\n".encode())
+        wire.last_chunk()
+
+    async with serving(repeats_it) as upstream:
+        address = upstream.url.replace("//", f"//{user}@")
+        async with Recorder(address, to) as recorder, asking(recorder.base_url, "/x") as client:
+            await client.rest()
+
+    no_secrets_in(to.parent)
+    (found,) = load(to)
+    assert chunks_of(found) == [b"data: wrong key REDACTED\n\n"]
 
 
 @pytest.mark.asyncio
