@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
@@ -22,11 +21,11 @@ _ORDER = re.compile(rb'\{"order": (\d+)[,}]')  # how each line of a spool begins
 def recovered(data: bytes) -> tuple[list[Interaction], str | None]:
     """The sessions of a spool in the order of their requests, and what of it is damaged.
 
-    A last line without its line end is not damage: the process was killed in the middle of a write.
+    A last line without its line end is not damage: the process was killed in the middle of a write. Zeros in it are: a
+    file system may leave them in place of what it had not written when the machine lost power.
     """
     *lines, unfinished = data.split(b"\n")
-    with suppress(ValueError):  # whole but for its line end
-        json.loads(unfinished)
+    if b"\0" in unfinished or _is_json(unfinished):  # damaged, or whole but for its line end
         lines.append(unfinished)
     recovery = _Recovery()
     for number, line in enumerate(lines, 1):
@@ -39,6 +38,14 @@ def recovered(data: bytes) -> tuple[list[Interaction], str | None]:
         except (OrharnessError, AttributeError, TypeError, ValueError) as error:
             damage.append(f"a session of the spool is damaged: {error}")
     return found, "; ".join(damage) or None
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _filled(chunks: Iterable[Chunk]) -> list[Chunk]:
@@ -57,7 +64,7 @@ class _Recovery:
 
     A line that cannot be read ends the session that it belongs to, and the later lines of that session are ignored: a
     response that is cut short is true as far as it goes, and one with a hole in its middle is not. Where the line does
-    not even show its session, all sessions that were going on are ended.
+    not even show its session, or may hold the remains of several lines, all sessions that were going on are ended.
     """
 
     def __init__(self) -> None:
@@ -84,7 +91,7 @@ class _Recovery:
         """End the sessions that the damaged line may belong to, also one whose beginning is lost with it."""
         known = [order for order, session in self.sessions.items() if session.ending is None]
         shown = _ORDER.match(line)
-        if shown is not None:
+        if shown is not None and _is_of_one_session(line):
             order = int(shown[1])
             known = [order] if order in known or order not in self.sessions else []
         cut = [order for order in known if order not in self._cut]
@@ -108,27 +115,34 @@ class _Recovery:
         return said.encode("ascii", "backslashreplace").decode()  # an address may hold bytes that are not UTF-8
 
 
+def _is_of_one_session(line: bytes) -> bool:
+    """Whether a damaged line was one line, as far as can be seen: what is lost may have had line ends in it."""
+    return line.isascii() and b"\0" not in line and line.count(b'{"order": ') == 1
+
+
 def _replay(written: Mapping[str, Any], sessions: dict[int, Session]) -> None:
     order = written["order"]
     if "request" in written:
         sessions[order] = _begun(order, written["request"], written["response"])
     elif "data" in written:
-        sessions[order].chunks.append(Chunk(base64.b64decode(written["data"]), written["delay"]))
+        sessions[order].chunks.append(Chunk(_unpacked(written["data"]), written["delay"]))
     elif "more" in written:
         chunks, number = sessions[order].chunks, written["chunk"]
-        chunks[number] = Chunk(chunks[number].data + base64.b64decode(written["more"]), chunks[number].delay)
+        chunks[number] = Chunk(chunks[number].data + _unpacked(written["more"]), chunks[number].delay)
     elif "saved" in written:
         del sessions[order]
     else:
         sessions[order].ending, sessions[order].note = written["ending"], written["note"]
 
 
+def _unpacked(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)  # or it would leave out what is not base64
+
+
 def _begun(order: int, request: Mapping[str, Any], response: Mapping[str, Any]) -> Session:
     return Session(
         order,
-        RecordedRequest(
-            request["method"], request["uri"], _pairs(request["headers"]), base64.b64decode(request["body"])
-        ),
+        RecordedRequest(request["method"], request["uri"], _pairs(request["headers"]), _unpacked(request["body"])),
         response["recorded_at"],
         status=response["status"],
         reason=readable(response["reason"]),

@@ -264,6 +264,51 @@ def test_a_damaged_line_of_the_spool_ends_its_response_and_is_reported(
     spool.close()
 
 
+@pytest.mark.parametrize("lost", [b"\0", b"\xff"])
+def test_a_damage_that_spans_several_lines_ends_all_their_responses(tmp_path: Path, lost: bytes) -> None:
+    """As of a block of the disk. It begins in a line of the first session, and the second one's next line is in it."""
+    spool = a_spool(tmp_path / "spool")
+    data = contents(spool.path)
+    lines = data.split(b"\n")
+    start = len(b"\n".join(lines[:2])) + 20
+    end = len(b"\n".join(lines[:4])) - 5
+    spool.path.write_bytes(data[:start] + lost * (end - start) + data[end:])
+
+    recovered = spool.recover()
+    assert [(one.stream.body, one.ending_recorded) for one in recovered] == [(b"", "abort"), (b"", "abort")]
+    assert spool.damage == f"line 3 is damaged: {TWO_RESTS}"
+    spool.close()
+
+
+def test_zeros_at_the_end_of_the_spool_are_damage(tmp_path: Path) -> None:
+    """Where the machine lost power, the file may have its size and not its last bytes."""
+    spool = a_spool(tmp_path / "spool")
+    data = contents(spool.path)
+    size = len(b"\n".join(data.split(b"\n")[:5])) + 30
+    spool.path.write_bytes(data[:size] + bytes(len(data) - size))
+
+    recovered = spool.recover()
+    assert [(one.stream.body, one.ending_recorded) for one in recovered] == [
+        (b"data: a\n\n", "abort"),
+        (b"data: b\n\n", "abort"),
+        (b"", "abort"),
+    ]
+    assert spool.damage is not None
+    assert spool.damage.startswith("line 6 is damaged: the rest of")
+    spool.close()
+
+
+def test_a_chunk_that_is_no_base64_is_damage(tmp_path: Path) -> None:
+    spool = a_spool(tmp_path / "spool")
+    lines = contents(spool.path).split(b"\n")
+    lines[2] = lines[2].replace(b'"data": "ZG', b'"data": "Z*G')
+    spool.path.write_bytes(b"\n".join(lines))
+
+    assert spool.recover()[0].stream.body == b""
+    assert spool.damage == "line 3 is damaged: the rest of GET http://a/0 is lost"
+    spool.close()
+
+
 def test_a_spool_that_ends_within_a_line_is_not_damaged(tmp_path: Path) -> None:
     spool = a_spool(tmp_path / "spool")
     whole = contents(spool.path)
