@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RECORD_MODES = ("none", "once", "all")
 LEAKS = ("report", "error", "ignore")  # as orharness.server.facade.Leaks, which imports too much for this module
-_FAILED = pytest.StashKey[bool]()
+_NOT_PASSED = pytest.StashKey[bool]()
 _SERVER = pytest.StashKey["SseServer"]()
 _SERVERS = pytest.StashKey[list["SseServer"]]()  # of the run: those that make_sse_server has made
 _LEFT_OPEN = pytest.StashKey[list[tuple[str, str]]]()  # of a test: what is to be made of it, and a line about it
@@ -33,7 +33,7 @@ _BROWSERS = pytest.StashKey[list["RelayClient"]]()
 _PROCESSES = pytest.StashKey[list["SseProcess"]]()
 _PRINTED = pytest.StashKey[dict[int, int]]()  # of the processes that ran before the test, by id: characters
 # The stash of a test outlives a rerun.
-_OF_AN_ATTEMPT: tuple[pytest.StashKey[Any], ...] = (_FAILED, _SERVER, _LEFT_OPEN, _BROWSERS, _PRINTED)
+_OF_AN_ATTEMPT: tuple[pytest.StashKey[Any], ...] = (_NOT_PASSED, _SERVER, _LEFT_OPEN, _BROWSERS, _PRINTED)
 _OPTIONS_KEY = "sse_server"
 _CASSETTE_KEY = "sse_cassette"
 
@@ -78,9 +78,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remembers whether the test has failed: then its teardown adds nothing."""
+    """Remembers whether the test has failed, or has skipped itself on its way: then its teardown adds nothing."""
     report = yield
-    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    item.stash[_NOT_PASSED] = item.stash.get(_NOT_PASSED, False) or not report.passed
     server = item.stash.get(_SERVER, None)
     if report.failed and report.when == "call" and server is not None and (seen := server.account()):
         report.sections.append(("what sse_server saw", seen))
@@ -136,9 +136,9 @@ _LEFT_OPEN_SAID = (
 
 
 def _note_left_open(item: pytest.Item, server: SseServer) -> None:
-    """Adds nothing to a test that has failed: its streams are open because it did not come to their end."""
+    """Adds nothing to a test that did not pass: its streams are open because it did not come to their end."""
     left = server.take_left_open()
-    if not item.stash.get(_FAILED, False):
+    if not item.stash.get(_NOT_PASSED, False):
         told = str(server.leaks or item.config.getoption("--sse-leaks"))
         item.stash.setdefault(_LEFT_OPEN, []).extend((told, line) for line in left)
 
@@ -306,7 +306,7 @@ def _served(
     finally:
         _note_left_open(request.node, server)
         server.close()
-    if not request.node.stash.get(_FAILED, False):
+    if not request.node.stash.get(_NOT_PASSED, False):
         _verify(server)
 
 
@@ -341,9 +341,9 @@ def _keep(request: pytest.FixtureRequest, fresh: Path, path: Path) -> None:
     recorded = request.config.stash.setdefault(_RECORDED, [])
     if not fresh.exists():
         recorded.append(f"nothing was recorded for {path}: the test got no answer")
-    elif request.node.stash.get(_FAILED, False):
+    elif request.node.stash.get(_NOT_PASSED, False):
         fresh.replace(path.with_name(f"{path.stem}.failed.yaml"))
-        recorded.append(f"the test failed: its recording is kept as {path.with_name(f'{path.stem}.failed.yaml')}")
+        recorded.append(f"the test did not pass: its recording is kept as {path.with_name(f'{path.stem}.failed.yaml')}")
     else:
         fresh.replace(path)
         recorded.append(f"recorded {path}")

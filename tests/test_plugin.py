@@ -177,6 +177,19 @@ def test_strict_adds_nothing_to_a_test_that_failed(user: pytest.Pytester) -> Non
     result.stdout.fnmatch_lines(["*what sse_server saw*", "never asked for: POST /chat/completions"])
 
 
+@pytest.mark.parametrize("leaves", ["skip", "xfail"])
+def test_strict_adds_nothing_to_a_test_that_leaves_on_its_way(user: pytest.Pytester, leaves: str) -> None:
+    _run(
+        user,
+        f"""
+        def test_it(sse_server):
+            sse_server.chat("never asked for")
+            pytest.{leaves}("not here")
+        """,
+        **{"skip": {"skipped": 1}, "xfail": {"xfailed": 1}}[leaves],
+    )
+
+
 def test_the_marker_takes_the_server_s_options(user: pytest.Pytester) -> None:
     _run(
         user,
@@ -318,11 +331,29 @@ def test_the_recording_of_a_failed_test_is_not_replayed(
     folder = user.path / "cassettes" / "test_it"
     (kept,) = folder.iterdir()
     assert re.fullmatch(r"test_answer\[eins-zwei\]~[0-9a-f]{10}\.failed\.yaml", kept.name)
-    result.stdout.fnmatch_lines(["orharness: the test failed: its recording is kept as *.failed.yaml"])
+    result.stdout.fnmatch_lines(["orharness: the test did not pass: its recording is kept as *.failed.yaml"])
     upstream.reset()
     upstream.chat("Grüße, 世界")
     result = _run(user, RECORDED, *options, passed=1)
     result.stdout.fnmatch_lines(["orharness: recorded *test_answer*.yaml"])
+
+
+def test_the_recording_of_a_test_that_leaves_on_its_way_replaces_none(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
+) -> None:
+    upstream = make_sse_server(strict=False)
+    upstream.post("/chat/completions").replies(Reply.chat("whole"), Reply.chat("a part"))
+    code = """
+        @pytest.mark.sse_cassette
+        def test_answer(sse_server):
+            if ask(**sse_server.openai) != "whole":
+                pytest.skip("the service is not well")
+    """
+    options = ("--sse-record-mode=all", f"--sse-upstream={upstream.base_url}")
+    _run(user, code, *options, passed=1)
+    result = _run(user, code, *options, skipped=1)
+    result.stdout.fnmatch_lines(["orharness: the test did not pass: its recording is kept as *.failed.yaml"])
+    _run(user, code, passed=1)
 
 
 # The module is imported once, so that a rerun sees what the attempt before it has left here.
@@ -403,7 +434,9 @@ def test_the_recording_of_a_rerun_that_passed_is_replayed(
     """
     options = (f"--sse-record-mode={mode}", f"--sse-upstream={upstream.base_url}")
     result = _rerun(user, code, *options, passed=1)
-    result.stdout.fnmatch_lines(["orharness: the test failed: *.failed.yaml", "orharness: recorded *test_answer.yaml"])
+    result.stdout.fnmatch_lines(
+        ["orharness: the test did not pass: *.failed.yaml", "orharness: recorded *test_answer.yaml"]
+    )
     folder = user.path / "cassettes" / "test_it"
     assert sorted(file.name for file in folder.iterdir()) == ["test_answer.failed.yaml", "test_answer.yaml"]
     _run(user, code, passed=1)
