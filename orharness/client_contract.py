@@ -62,6 +62,8 @@ class ClientContract:
             chosen = [case.id for case in select(only=self.only, profile=Profile.of(self.profile))]
         except OrharnessError as error:
             raise pytest.Collector.CollectError(f"{type(self).__name__}: {error}") from None
+        if wrong := self._wrong_attribute():
+            raise pytest.Collector.CollectError(f"{type(self).__name__}.{wrong}")
         if not isinstance(self.xfail, Mapping):
             raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail is a dict: of each case's id, the reason")
         known = [case.id for case in CASES]
@@ -69,6 +71,14 @@ class ClientContract:
             named, hint = " or ".join(map(repr, unknown)), did_you_mean(unknown, known)
             raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail: there is no case {named}{hint}")
         return chosen
+
+    def _wrong_attribute(self) -> str | None:
+        seed, patience = self.seed, self.patience
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            return f"seed is a whole number, not {seed!r}"
+        if not isinstance(patience, int | float) or isinstance(patience, bool) or not 0 < patience < float("inf"):
+            return f"patience is a number of seconds above 0, not {patience!r}"
+        return None
 
     def _parameter(self, case: str) -> Any:
         from orharness.errors import ClientFailure

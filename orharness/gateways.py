@@ -129,6 +129,8 @@ def lookup(name: str) -> Gateway:
 
     Raises ``ScenarioError`` for any other name, with the nearest one.
     """
+    if not isinstance(name, str):
+        raise ScenarioError(f"gateway= is one of {', '.join(GATEWAYS)}, not {name!r}")
     plain = re.sub(r"[^a-z0-9]", "", name.casefold())
     if plain in GATEWAYS:
         return GATEWAYS[plain]

@@ -51,6 +51,8 @@ def lookup(name: str | Provider, own: Iterable[Provider] = ()) -> Provider:
     """
     if isinstance(name, Provider):
         return name
+    if not isinstance(name, str):
+        raise ScenarioError(f"provider= is the name of a provider, or a Provider, not {name!r}")
     known = {_key(one.name): one for one in (*PROVIDERS, *own)}
     found = known.get(_key(name))
     if found is None:

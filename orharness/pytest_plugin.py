@@ -6,6 +6,7 @@ run without these fixtures would have to pay for: the rest is imported inside th
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
@@ -271,7 +272,14 @@ class SseContract:
 
     def _check(self, client: Client, claim: str) -> None:
         __tracebackhide__ = True
-        from orharness.contract import failure_of, run
+        from orharness.contract import Subject, failure_of, run
+        from orharness.errors import ScenarioError
+
+        given: object = client
+        if not callable(given) and not isinstance(given, Subject):
+            raise ScenarioError(
+                f"check_{claim} takes a client: a function of the base URL that yields the text, not {given!r}"
+            )
 
         failure = failure_of(run(client, claims=(claim,), thread=self._thread))
         if failure is not None:
@@ -288,7 +296,7 @@ def _served(
     wrong: str | None = None
     try:
         server = SseServer(thread, **options)
-    except (TypeError, OrharnessError) as error:
+    except OrharnessError as error:
         wrong = f"@pytest.mark.sse_server: {error}"
     if wrong is not None:  # outside of the except: one sentence, and not two exceptions
         pytest.fail(wrong, pytrace=False)
@@ -378,14 +386,24 @@ def cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str,
     """The file of a marked test and the marker's options. Tests of a class have its name in theirs."""
     options = dict(marker.kwargs)
     given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
-    unknown = set(options) - {"through", "pacing", "provider", "pace", "price"}
-    if len(given) > 1 or unknown:
-        said = "@pytest.mark.sse_cassette takes a path, through=, pacing=, provider=, pace= and price="
-        pytest.fail(said, pytrace=False)
+    unknown = [name for name in options if name not in _CASSETTE_OPTIONS]
+    if len(given) > 1 or unknown or not all(isinstance(one, str | os.PathLike) for one in given):
+        pytest.fail(_wrong_marker(unknown[:1]), pytrace=False)
     test = item.nodeid.partition("::")[2] or item.name
     name = f"{cassette_name(test, unique=not _has_a_twin(item))}.yaml"
     chosen = Path(given[0]) if given else Path("cassettes") / item.path.stem / name
     return item.path.parent / chosen, options
+
+
+_CASSETTE_OPTIONS = ("through", "pacing", "provider", "pace", "price")
+
+
+def _wrong_marker(unknown: Sequence[str]) -> str:
+    from orharness.verdict import did_you_mean
+
+    takes = "@pytest.mark.sse_cassette takes a path, through=, pacing=, provider=, pace= and price="
+    wrong = "".join(f", not {name}={did_you_mean([name], [*_CASSETTE_OPTIONS, 'path'])}" for name in unknown)
+    return takes + wrong
 
 
 _PUNCTUATION = r"\-.,;=+@#$%&'(){}\[\]^!`"  # what every file system takes in a name

@@ -17,6 +17,7 @@ PACKAGE = Path(orharness.__file__).parent
 RANKS = {
     "errors": 0,
     "lazy": 0,
+    "options": 0.5,
     "sse": 0.5,
     "frames": 0.6,
     "stream": 1,

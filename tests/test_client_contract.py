@@ -98,6 +98,8 @@ def test_what_is_expected_to_fail_is_and_must(user: pytest.Pytester) -> None:
             "*TestMine.xfail: there is no case 'nothing' or 'done'*",
         ),
         ('profile = "all"', "*TestMine: profile is one of gateway, whatwg; not 'all'*"),
+        ('patience = "1"', "*TestMine.patience is a number of seconds above 0, not '1'*"),
+        ('seed = "x"', "*TestMine.seed is a whole number, not 'x'*"),
     ],
 )
 def test_a_mistake_is_one_sentence(user: pytest.Pytester, line: str, said: str) -> None:

@@ -534,7 +534,7 @@ def test_a_condition_that_is_none_says_what_one_is(when: Any) -> None:
 
 
 def test_an_impossible_route() -> None:
-    with pytest.raises(ScenarioError, match="a path begins with a slash: 'chat'"):
+    with pytest.raises(ScenarioError, match="a path is a text that begins with a slash, not 'chat'"):
         route(path="chat")
     with pytest.raises(ScenarioError, match="when= knows model, turn, last_user, headers, json, not 'modle', 'x';"):
         route({"x": 1, "modle": "m"})

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -18,8 +19,9 @@ from urllib.parse import urlsplit
 
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import How
+from orharness.options import checked_call
 from orharness.relay.response import ENCODINGS, Ended, Response
-from orharness.scenario.checked import one_of
+from orharness.scenario.checked import instance_of, one_of, optional, seconds_of, text_of, whole_number_of
 from orharness.sse import Comment, Decoder, Event, Item
 from orharness.verdict import quote
 
@@ -40,6 +42,7 @@ class RelayClient:
     thread or process. Raises ``ScenarioError`` for an address that is not ``http://`` or where nobody listens.
     """
 
+    @checked_call()
     def __init__(
         self,
         url: str,
@@ -52,13 +55,15 @@ class RelayClient:
     ) -> None:
         if json is not None and body is not None:
             raise ScenarioError("RelayClient takes json= or body=, one of them")
-        self.url = url
-        self.timeout = timeout
+        self.url = text_of(url, "url")
+        self.timeout = seconds_of(timeout, "timeout")
         self.events: list[Event] = []
         self.comments: list[Comment] = []
         self.items: list[Item] = []
         self.left: How | None = None
-        self._address, self._request = _request(url, method.upper(), json, body, headers or {})
+        self._address, self._request = _request(
+            url, text_of(method, "method").upper(), json, optional(partial(instance_of, bytes), body, "body"), headers
+        )
         self._response = Response(method.upper())
         self._content = bytearray()
         self._decoder = Decoder()
@@ -102,6 +107,7 @@ class RelayClient:
 
     # --- reading --------------------------------------------------------------------------------------------------
 
+    @checked_call()
     def read_events(self, number: int = 1, timeout: float | None = None) -> list[Event]:
         """The next so many events.
 
@@ -110,19 +116,22 @@ class RelayClient:
         """
         __tracebackhide__ = True
         first = self._given
-        wanted = first + number
+        wanted = first + whole_number_of(number, "number")
         if not self.read_while(lambda: len(self.events) < wanted, timeout):
             raise self._failure(f"{len(self.events) - first} of {number} events came", timeout)
         self._given = wanted
         return self.events[first:wanted]
 
+    @checked_call()
     def read_until(self, text: str, timeout: float | None = None) -> str:
         """Reads until the text stands in the content, and returns all of it; raises as ``read_events``."""
         __tracebackhide__ = True
-        if not self.read_while(lambda: text.encode() not in self._content, timeout):
+        data = text_of(text, "text").encode()
+        if not self.read_while(lambda: data not in self._content, timeout):
             raise self._failure(f"{text!r} did not come", timeout)
         return self.text
 
+    @checked_call()
     def read_all(self, timeout: float | None = None) -> list[Event]:
         """Reads to the end of the response, whatever end that is (see ``ended``), and returns the events from here on.
 
@@ -138,7 +147,7 @@ class RelayClient:
 
     def read_while(self, wanted: Callable[[], bool], timeout: float | None = None) -> bool:
         """Reads as long as the condition holds; false where the end of the response or of the time came first."""
-        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        deadline = monotonic() + (self.timeout if timeout is None else seconds_of(timeout, "timeout"))
         while wanted():
             if self.ended is not None or not self._read(deadline - monotonic()):
                 return False
@@ -195,6 +204,7 @@ class RelayClient:
 
     # --- leaving --------------------------------------------------------------------------------------------------
 
+    @checked_call()
     def leave(self, how: How | str = How.FIN) -> None:
         """Leaves as a browser does: ``fin`` closes the connection, ``rst`` resets it.
 
@@ -254,8 +264,22 @@ def _drain(connection: socket.socket) -> None:
             pass
 
 
+def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
+    found = dict(instance_of(Mapping, given, "headers") if given is not None else {})  # type: ignore[type-abstract]
+    if not all(isinstance(part, str) for pair in found.items() for part in pair):
+        raise ScenarioError(f"headers is a mapping of names to values, both text, not {given!r}")
+    return found
+
+
+def _encoded(json: Any) -> bytes:
+    try:
+        return jsonlib.dumps(json, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"RelayClient(json=) takes what JSON can hold: {error}") from None
+
+
 def _request(
-    url: str, method: str, json: Any, body: bytes | None, headers: Mapping[str, str]
+    url: str, method: str, json: Any, body: bytes | None, headers: Mapping[str, str] | None
 ) -> tuple[tuple[str, int], bytes]:
     """The address, and the request's bytes."""
     parts = urlsplit(url)
@@ -265,14 +289,15 @@ def _request(
         port = parts.port or 80
     except ValueError as error:
         raise ScenarioError(f"{url!r}: {error}") from error
-    content = jsonlib.dumps(json, ensure_ascii=False).encode() if json is not None else body
+    content = _encoded(json) if json is not None else body
+    extra = _headers(headers)
     own = {"Host": parts.netloc.rpartition("@")[2], **_HEADERS}
     if json is not None:
         own["Content-Type"] = "application/json"
     if content is not None or method in ("POST", "PUT", "PATCH"):
         own["Content-Length"] = str(len(content or b""))
-    given = {name.lower() for name in headers}
-    sent = {**{name: value for name, value in own.items() if name.lower() not in given}, **headers}
+    given = {name.lower() for name in extra}
+    sent = {**{name: value for name, value in own.items() if name.lower() not in given}, **extra}
     target = quoted(parts.path or "/", safe="/%:@!$&'()*+,;=~") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
     if any(character in line for line in lines for character in "\r\n"):

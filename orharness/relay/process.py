@@ -16,7 +16,9 @@ from types import TracebackType
 
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.loopback import API_KEY, proxy_bypass
+from orharness.options import checked_call
 from orharness.processes import end_group, own_group
+from orharness.scenario.checked import instance_of, seconds_of, text_of
 from orharness.server.facade import SseServer
 
 HOST = "127.0.0.1"
@@ -38,6 +40,7 @@ class SseProcess:
     output if it ends or does not listen.
     """
 
+    @checked_call()
     def __init__(
         self,
         argv: Sequence[str],
@@ -50,18 +53,24 @@ class SseProcess:
         cwd: str | os.PathLike[str] | None = None,
         timeout: float = _STARTS,
     ) -> None:
-        if isinstance(argv, str) or not argv:
+        if isinstance(argv, str) or not isinstance(argv, Sequence) or not argv:
             raise ScenarioError("the command of a process is a list: [sys.executable, '-m', 'uvicorn', 'app:app', …]")
         if (server is None) == (base_url is None):
             raise ScenarioError("a process has one upstream: server= or base_url=")
-        upstream = server.base_url if server is not None else str(base_url)
-        self.port = _free_port() if port is None else port
+        if server is not None:
+            upstream = instance_of(SseServer, server, "server").base_url
+        else:
+            upstream = text_of(base_url or "", "base_url")
+        self.port = _free_port() if port is None else _port(port)
         self.url = f"http://{HOST}:{self.port}"
         self.argv = [_filled(str(part), self.port, upstream) for part in argv]
-        self._timeout = timeout
+        self._timeout = seconds_of(timeout, "timeout")
         self._cwd = cwd
         self._env = _environment(upstream, api_key, self.port)
-        self._env |= {name: _filled(value, self.port, upstream) for name, value in (env or {}).items()}
+        self._env |= {
+            text_of(name, "a name in env"): _filled(text_of(value, f"env[{name!r}]"), self.port, upstream)
+            for name, value in (env or {}).items()
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._kept = b""
@@ -153,6 +162,12 @@ class SseProcess:
 
     def _said(self) -> str:
         return f"\n{said}" if (said := self.tail()) else "; it wrote nothing"
+
+
+def _port(given: int) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= 65535:
+        raise ScenarioError(f"port is a number from 1 to 65535, not {given!r}")
+    return given
 
 
 def _filled(text: str, port: int, base_url: str) -> str:

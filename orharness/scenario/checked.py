@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from orharness.errors import ScenarioError
 
 E = TypeVar("E", bound=StrEnum)
+K = TypeVar("K")
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
@@ -32,6 +33,54 @@ def seconds_of(value: float, what: str) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < float("inf"):
         raise ScenarioError(f"{what} is a number of seconds from 0 up, not {value!r}")
     return float(value)
+
+
+def number_of(value: float, what: str) -> float:
+    """Return a number. Raises ``ScenarioError`` unless it is finite and not negative."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < float("inf"):
+        raise ScenarioError(f"{what} is a number from 0 up, not {value!r}")
+    return float(value)
+
+
+def whole_number_of(value: int, what: str, least: int = 0) -> int:
+    """Return a whole number. Raises ``ScenarioError`` unless it is one, and at least ``least``."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ScenarioError(f"{what} is a whole number, {least} or more, not {value!r}")
+    return value
+
+
+def flag_of(value: bool, what: str) -> bool:
+    """Return a flag. Raises ``ScenarioError`` for anything but ``True`` and ``False``."""
+    if not isinstance(value, bool):
+        raise ScenarioError(f"{what} is True or False, not {value!r}")
+    return value
+
+
+def text_of(value: str, what: str) -> str:
+    """Return a text. Raises ``ScenarioError`` for anything else."""
+    if not isinstance(value, str):
+        raise ScenarioError(f"{what} is a text, not {value!r}")
+    return value
+
+
+def optional(check: Callable[[Any, str], K], value: Any, what: str) -> K | None:
+    """Return ``None`` for ``None``, else what ``check`` returns for the value."""
+    return None if value is None else check(value, what)
+
+
+def instance_of(kind: type[K], value: K, what: str) -> K:
+    """Return an instance of a class. Raises ``ScenarioError`` for anything else."""
+    if not isinstance(value, kind):
+        raise ScenarioError(f"{what} is of type {kind.__name__}, not {value!r}")
+    return value
+
+
+def pieces_of(value: Iterable[str], what: str) -> tuple[str, ...]:
+    """Return pieces of text as a tuple. Raises ``ScenarioError`` where they are not all text, or are one text."""
+    pieces = () if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not isinstance(value, Iterable) or isinstance(value, str) or not all(isinstance(one, str) for one in pieces):
+        raise ScenarioError(f"{what} is a list of texts, not {value!r}")
+    return pieces
 
 
 def headers_of(given: object) -> tuple[tuple[str, str], ...]:

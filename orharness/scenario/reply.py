@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, Unpack
@@ -19,11 +18,23 @@ from orharness.frames import SSE
 from orharness.gateways import ONEROUTER, Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Pacing, Request
+from orharness.options import checked_call
 from orharness.providers import DEFAULT, Provider, asked_for
 from orharness.providers import lookup as provider_named
-from orharness.scenario.checked import Headers, headers_of, one_of, seconds_of, status_of, with_defaults
+from orharness.scenario.checked import (
+    Headers,
+    flag_of,
+    headers_of,
+    number_of,
+    one_of,
+    optional,
+    seconds_of,
+    status_of,
+    with_defaults,
+)
 from orharness.scenario.difference import short
 from orharness.scenario.encoding import CODINGS, accepts, gzipped
+from orharness.scenario.given import completion_of
 from orharness.scenario.model import recorded_generation
 from orharness.scenario.paths import api_path
 from orharness.scenario.response import Response, compact, error_response, json_response
@@ -79,16 +90,11 @@ class StreamOptions(SendingOptions, ModelOptions, total=False):
     encoding: str | None
 
 
-class CompletionOptions(SendingOptions, total=False):
-    """The options of ``Reply.completion``: how it is sent, the model behind it, and the fields of ``Completion``."""
+class CompletionFields(TypedDict, total=False):
+    """What an answer says beside its text; see the fields of ``Completion``."""
 
-    tokens: int | None
-    gateway: str | Gateway | None
-    provider: str | Provider
-    pace: float | None
-    price: float
     reasoning: str
-    tool_calls: tuple[ToolCall, ...]
+    tool_calls: Iterable[ToolCall]
     refusal: str
     finish_reason: str | None
     native_finish_reason: str | None
@@ -96,8 +102,18 @@ class CompletionOptions(SendingOptions, total=False):
     model: str | None
     id: str | None
     created: int
-    others: tuple[tuple[str, ...], ...]
+    others: Iterable[Iterable[str]]
     error: Failure | None
+
+
+class CompletionOptions(SendingOptions, CompletionFields, total=False):
+    """The options of ``Reply.completion``: how it is sent, the model behind it, and what the answer says."""
+
+    tokens: int | None
+    gateway: str | Gateway | None
+    provider: str | Provider
+    pace: float | None
+    price: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +208,7 @@ class Reply:
     # --- ways to make one -----------------------------------------------------------------------------------------
 
     @classmethod
+    @checked_call(CompletionFields)
     def completion(
         cls,
         dialect: str | Dialect | None,
@@ -209,7 +226,7 @@ class Reply:
         ending: Ending | str | None = None,
         framing: Framing | str | None = None,
         pacing: Pacing | str | None = None,
-        **completion: Any,
+        **completion: Unpack[CompletionFields],
     ) -> Reply:
         """Return a completion in a dialect (``None``: that of the request), streamed if the request asks for a stream.
 
@@ -220,18 +237,15 @@ class Reply:
         exist or cannot be.
         """
         named = None if dialect is None else DIALECTS.named(dialect).name
-        called = named or "answer"
-        if (text is None) == (tokens is None):
-            raise ScenarioError(f"{called} takes a text or tokens=, one of them")
         maker = provider_named(provider)
-        made = _completion(called, tokens if text is None else text, {**completion, "provider": maker.name})
+        made = completion_of(named or "answer", text, tokens, {**completion, "provider": maker.name})
         return cls(
             made,
             named,
             gateway if gateway is None or isinstance(gateway, Gateway) else gateway_named(gateway),
             maker,
-            None if pace is None else seconds_of(pace, "pace"),
-            price,
+            optional(seconds_of, pace, "pace"),
+            number_of(price, "price"),
             headers=headers_of(headers),
             head=seconds_of(head, "head"),
             delay=seconds_of(delay, "delay"),
@@ -240,11 +254,13 @@ class Reply:
         )
 
     @classmethod
+    @checked_call(CompletionOptions)
     def chat(cls, text: str | Iterable[str] | None = None, **options: Unpack[CompletionOptions]) -> Reply:
         """Return a chat completion; the options are those of ``Reply.completion``."""
         return cls.completion("chat", text, **options)
 
     @classmethod
+    @checked_call(ModelOptions)
     def stream(
         cls,
         *pieces: Piece | Stream,
@@ -275,7 +291,7 @@ class Reply:
             None if dialect is None else DIALECTS.named(dialect).name,
             status=status_of(status),
             headers=headers_of(headers),
-            default_headers=default_headers,
+            default_headers=flag_of(default_headers, "default_headers"),
             encoding=_coding(encoding),
             head=seconds_of(head, "head"),
             delay=seconds_of(delay, "delay"),
@@ -285,6 +301,7 @@ class Reply:
         )
 
     @classmethod
+    @checked_call()
     def respond(
         cls,
         status: int = 200,
@@ -309,6 +326,7 @@ class Reply:
         return cls(plain, status=status_of(status), headers=headers_of(headers), head=seconds_of(head, "head"))
 
     @classmethod
+    @checked_call(ModelOptions)
     def recorded(
         cls,
         interaction: Interaction,
@@ -480,22 +498,6 @@ def _value_of(headers: tuple[tuple[str, str], ...], name: str | None) -> str | N
 
 # --- what is given ------------------------------------------------------------------------------------------------
 
-_OPTIONS = (
-    *("through", "when", "gateway", "provider", "pace", "price"),
-    *("delay", "head", "headers", "ending", "framing", "pacing"),
-)
-
-
-def _completion(called: str, content: str | int | Iterable[str] | None, fields: dict[str, Any]) -> Completion:
-    known = Completion.__dataclass_fields__
-    if unknown := sorted(set(fields) - set(known)):
-        names = list(dict.fromkeys([*_OPTIONS, *known]))  # provider= is both
-        near = difflib.get_close_matches(unknown[0], names, n=1)
-        hint = f" (did you mean {near[0]}=?)" if near else ""
-        taken = ", ".join(f"{name}=" for name in names)
-        raise ScenarioError(f"{called} knows no {unknown[0]}={hint}; it takes {taken}")
-    return Completion.of(content or "", **fields)
-
 
 def _sending(ending: Ending | str | None, framing: Framing | str | None, pacing: Pacing | str | None) -> dict[str, Any]:
     return {
@@ -516,14 +518,15 @@ def _modelled(
 ) -> dict[str, Any]:
     return {
         "provider": None if provider is None else provider_named(provider),
-        "pace": None if pace is None else seconds_of(pace, "pace"),
-        "price": price,
+        "pace": optional(seconds_of, pace, "pace"),
+        "price": number_of(price, "price"),
     }
 
 
 def _transforms(through: Through) -> tuple[Transform, ...]:
-    compose(through := through if callable(through) else tuple(through))
-    return tuple(through)
+    steps = through if callable(through) or not isinstance(through, Iterable) else tuple(through)
+    compose(steps)  # raises for what is not a list of transforms
+    return tuple(steps)
 
 
 def _events(pieces: Iterable[Piece | Stream]) -> Events | Whole:

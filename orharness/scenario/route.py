@@ -40,8 +40,8 @@ class Route:
     choose: Callable[[Request, int], tuple[Reply, str | None]] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if self.path is not None and not self.path.startswith("/"):
-            raise ScenarioError(f"a path begins with a slash: {self.path!r}")
+        if self.path is not None and not (isinstance(self.path, str) and self.path.startswith("/")):
+            raise ScenarioError(f"a path is a text that begins with a slash, not {self.path!r}")
         if not (self.when is None or callable(self.when) or isinstance(self.when, Mapping)):
             raise ScenarioError(
                 f"when= is a mapping of {', '.join(CONDITIONS)}, or a function of the request; not {self.when!r}"

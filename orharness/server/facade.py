@@ -15,7 +15,8 @@ from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Pacing
 from orharness.journal.events import Begun, ExchangeEvent
 from orharness.loopback import API_KEY
-from orharness.scenario.checked import one_of
+from orharness.options import checked_call
+from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.reply import CompletionOptions, ModelOptions, Through
 from orharness.scenario.route import Route, When
@@ -55,6 +56,7 @@ class SseServer:
     of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for options that cannot be.
     """
 
+    @checked_call()
     def __init__(
         self,
         thread: ServerThread | None = None,
@@ -71,21 +73,23 @@ class SseServer:
     ) -> None:
         self._gateway = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
         self._through = compose(through)
-        self._strict = strict
+        self._strict = flag_of(strict, "strict")
         self.leaks = None if leaks is None else one_of(Leaks, leaks, "leaks")
+        limit = optional(seconds_of, hold_limit, "hold_limit")
+        listed = pieces_of(models, "models=")
+        chosen = one_of(Pacing, pacing, "pacing")
         self._told = 0  # the number of the last exchange that take_left_open has looked at
         self._owned = None if thread is not None else ServerThread().start()
         self._thread = thread or self._owned or ServerThread()
         self._closed = False
         try:
-            chosen = one_of(Pacing, pacing, "pacing")
             self._origin = self._thread.call(
                 lambda: Origin(
                     self._thread.peers,
                     gateway=self._gateway,
                     pacing=chosen,
-                    models=tuple(models),
-                    hold_limit=hold_limit,
+                    models=listed,
+                    hold_limit=limit,
                 )
             )
             self._answering = self._origin.answering
@@ -133,33 +137,39 @@ class SseServer:
 
     # --- what it answers ------------------------------------------------------------------------------------------
 
+    @checked_call(CompletionOptions)
     def answer(
         self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
     ) -> LiveRoute:
         """Answer any dialect's requests with a completion, each in its own; the options are those of ``chat``."""
         return self._build("POST", None, when).answer(text, **options)
 
+    @checked_call(CompletionOptions)
     def chat(
         self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
     ) -> LiveRoute:
         """Answer ``POST …/chat/completions``; the options are those of ``Reply.completion``."""
         return self.post("/chat/completions", when=when).chat(text, **options)
 
+    @checked_call()
     def post(self, path: str, *, when: When | None = None) -> RouteBuilder:
         """Begin a route for POST requests to the path (with or without its API prefix)."""
         return self.route("POST", path, when=when)
 
+    @checked_call()
     def get(self, path: str, *, when: When | None = None) -> RouteBuilder:
         """Begin a route for GET requests."""
         return self.route("GET", path, when=when)
 
+    @checked_call()
     def route(self, method: str, path: str, *, when: When | None = None) -> RouteBuilder:
         """Begin a route for requests of any method; the method called on the result says what it answers."""
-        return self._build(method.upper(), path, when)
+        return self._build(text_of(method, "a method").upper(), path, when)
 
     def _build(self, method: str, path: str | None, when: When | None) -> RouteBuilder:
         return RouteBuilder(self.mount, method, path, when, self._gateway, self._through)
 
+    @checked_call(ModelOptions)
     def cassette(
         self,
         path: str | Path,
@@ -178,6 +188,7 @@ class SseServer:
         self._thread.call(lambda: self._answering.mounted.extend(mounted))
         return LiveRoute(mounted, self._thread, self._answering)
 
+    @checked_call(ModelOptions)
     def serve(
         self,
         path: str | Path,
@@ -194,6 +205,7 @@ class SseServer:
         routes = serving_routes(recorded_in(path), steps, pacing, **model)
         return [self.mount(route, strict=False) for route in routes]
 
+    @checked_call()
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
         """Put a route in its place; ``strict``: ``verify`` complains if it is never asked."""
         mounted = Mounted(route, strict)

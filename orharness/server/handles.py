@@ -21,6 +21,8 @@ from typing import TypeVar
 from orharness.checks import Aftermath, describe, disconnect_failure, nobody_failure, upstream_failure
 from orharness.errors import ClientFailure, OrharnessError
 from orharness.journal import Bill, Disconnect, Exchange, Outcome
+from orharness.options import checked_call
+from orharness.scenario.checked import seconds_of, whole_number_of
 from orharness.server.answering import Answering, Mounted
 from orharness.server.exchange import LiveExchange
 from orharness.server.thread import ServerThread
@@ -71,16 +73,20 @@ class Call:
             return self._live.decided.result(0 if in_loop else _SETTLE).finished
         return in_loop and self._live.machine.read_to_end
 
+    @checked_call()
     def wait_ended(self, timeout: float = 5.0) -> Outcome:
-        """Blocks until the outcome is decided, at most ``timeout`` seconds; then raises ``ClientFailure``."""
+        """Block until the outcome is decided and return it.
+
+        Raises ``ClientFailure`` if it is still undecided after ``timeout`` seconds.
+        """
         try:
-            return self._live.decided.result(timeout)
+            return self._live.decided.result(seconds_of(timeout, "timeout"))
         except FutureTimeout:
             raise self._still_open(timeout) from None
 
     async def wait_ended_async(self, timeout: float = 5.0) -> Outcome:
         """As ``wait_ended``, in asyncio and in trio."""
-        if await _arrives(self._live.decided, timeout):
+        if await _arrives(self._live.decided, seconds_of(timeout, "timeout")):
             return self._live.decided.result()
         raise self._still_open(timeout)
 
@@ -92,6 +98,7 @@ class Call:
         """
         return self.exchange.bill
 
+    @checked_call()
     def assert_upstream_stopped(self, leaked_tokens: int = 1) -> None:
         """The client left before the end, and the model stopped; raises ``ClientFailure`` otherwise.
 
@@ -100,6 +107,7 @@ class Call:
         as well where it cannot be known whether a model stopped: the reply has none, or its provider is not listed.
         """
         __tracebackhide__ = True
+        whole_number_of(leaked_tokens, "leaked_tokens")
         seen = None if self._act is None else _aftermath(self._live, self._thread, self._act)
         failure = upstream_failure(self.exchange if seen is None else seen.after, leaked_tokens, seen)
         if failure is not None:
@@ -165,16 +173,21 @@ class LiveRoute:
         """Its method, path and condition."""
         return self._mounted[0].route.name if len(self._mounted) == 1 else f"{len(self._mounted)} recorded replies"
 
+    @checked_call()
     def wait_call(self, timeout: float = 5.0, number: int = 1) -> Call:
         """Blocks until the request with that number (from 1) has come; raises ``ClientFailure`` if it does not."""
+        seconds_of(timeout, "timeout")
+        whole_number_of(number, "number", least=1)
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.exchanges) >= number, timeout):
                 came = len(self.exchanges)
                 raise ClientFailure(f"after {timeout:g} s {self.name} had {came} of {number} requests")
         return self.calls[number - 1]
 
+    @checked_call()
     def release(self, gates: int = 1) -> None:
         """Opens the next gate (``hold``), or that many, for every request that it answers now or later."""
+        whole_number_of(gates, "gates", least=1)
 
         def release() -> None:
             for one in self._mounted:
@@ -182,13 +195,14 @@ class LiveRoute:
 
         self._thread.call(release)
 
+    @checked_call()
     def expect_disconnect(self, within: float = 0.25) -> ExpectedDisconnect:
         """A block whose body is the act of cancelling: every open call must be left within so many seconds of its end.
 
         Works as ``with`` and as ``async with``; in async code use the latter, since most async clients leave only when
         their loop goes on. Raises ``ClientFailure`` at the end of the block.
         """
-        return ExpectedDisconnect(self, within)
+        return ExpectedDisconnect(self, seconds_of(within, "within"))
 
     def __repr__(self) -> str:
         return f"<LiveRoute {self.name}: {len(self.exchanges)} calls>"

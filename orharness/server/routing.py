@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Unpack
 from orharness.errors import ScenarioError
 from orharness.gateways import Gateway
 from orharness.journal import Pacing
+from orharness.options import checked_call
+from orharness.scenario.checked import instance_of
 from orharness.scenario.reply import (
     CompletionOptions,
     ModelOptions,
@@ -49,10 +51,12 @@ class RouteBuilder:
         self._gateway = gateway
         self._through = through
 
+    @checked_call(CompletionOptions)
     def answer(self, text: str | Sequence[str] | None = None, **options: Unpack[CompletionOptions]) -> LiveRoute:
         """Answer with a completion in the dialect of the request; see ``Reply.completion``."""
         return self._completion(None, text, options)
 
+    @checked_call(CompletionOptions)
     def chat(self, text: str | Sequence[str] | None = None, **options: Unpack[CompletionOptions]) -> LiveRoute:
         """Answer with a chat completion; see ``Reply.completion``."""
         return self._completion("chat", text, options)
@@ -64,21 +68,27 @@ class RouteBuilder:
         options["through"] = self._with_server_s(options.get("through", ()))
         return self.replies(Reply.completion(dialect, text, **options))
 
+    @checked_call(StreamOptions)
     def stream(self, *pieces: Piece | Stream, **options: Unpack[StreamOptions]) -> LiveRoute:
         """Answer with a stream of these events, comments and bytes; see ``Reply.stream``."""
         options["through"] = self._with_server_s(options.get("through", ()))
         return self.replies(Reply.stream(*pieces, **options))
 
+    @checked_call(PlainOptions)
     def respond(self, status: int = 200, **options: Unpack[PlainOptions]) -> LiveRoute:
         """Answer with a plain response; see ``Reply.respond``."""
         return self.replies(Reply.respond(status, **options))
 
+    @checked_call()
     def replies(self, *replies: Reply) -> LiveRoute:
         """Answer with these replies in turn; the last one repeats."""
         if not replies:
             raise ScenarioError("replies takes one reply at least")
+        for one in replies:
+            instance_of(Reply, one, "each of replies")
         return self._mount(Route(self._method, self._path, replies, self._when))
 
+    @checked_call(ModelOptions)
     def cassette(
         self,
         path: str | Path,

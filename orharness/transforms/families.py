@@ -11,6 +11,7 @@ from math import inf
 from typing import Any, ParamSpec
 
 from orharness.errors import ScenarioError
+from orharness.options import checked_call
 from orharness.stream import Stream, Transform
 from orharness.transforms.values import arguments, shown, to_json
 
@@ -120,6 +121,8 @@ def compose(through: Iterable[Transform]) -> Composed:
     """
     if callable(through):  # a Step is not iterable, and Python would say no more than that
         raise ScenarioError(f"through takes a list of transforms, not {shown(through)} alone: put it in brackets")
+    if not isinstance(through, Iterable):
+        raise ScenarioError(f"through takes a list of transforms, not {through!r}")
     flat: list[Transform] = []
     for one in through:
         flat.extend(one.steps if isinstance(one, Composed) else (_checked(one),))
@@ -180,11 +183,11 @@ def step(
     """
 
     def decorate(function: Callable[_P, Transform]) -> Callable[_P, Step]:
-        name = function.__name__
+        name, checked = function.__name__, checked_call()(function)
 
         @wraps(function)
         def make(*args: _P.args, **kwargs: _P.kwargs) -> Step:
-            transform = function(*args, **kwargs)
+            transform = checked(*args, **kwargs)
             if wrap is not None:
                 transform = wrap(name, transform)
             return Step(family, name, factory.bound(args, kwargs), transform, turn, factory, (args, kwargs))
