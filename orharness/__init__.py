@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from orharness.errors import OrharnessError as OrharnessError
     from orharness.errors import ScenarioError as ScenarioError
     from orharness.errors import UpstreamError as UpstreamError
+    from orharness.fixtures import MakeSseProcess as MakeSseProcess
+    from orharness.fixtures import MakeSseServer as MakeSseServer
+    from orharness.fixtures import SseRelayClient as SseRelayClient
     from orharness.journal import Exchange as Exchange
     from orharness.journal import How as How
     from orharness.journal import Outcome as Outcome
     from orharness.journal import Pacing as Pacing
     from orharness.journal import Request as Request
+    from orharness.providers import Provider as Provider
     from orharness.pytest_plugin import SseContract as SseContract
     from orharness.relay.browser import RelayClient as RelayClient
     from orharness.relay.process import SseProcess as SseProcess
@@ -86,7 +90,9 @@ _HOMES = {
     "dialects.completion": "Failure ToolCall Usage",
     "client_contract": "ClientContract",
     "errors": "CassetteError ClientFailure OrharnessError ScenarioError UpstreamError",
+    "fixtures": "MakeSseProcess MakeSseServer SseRelayClient",
     "journal": "Exchange How Outcome Pacing Request",
+    "providers": "Provider",
     "pytest_plugin": "SseContract",
     "relay.browser": "RelayClient",
     "relay.process": "SseProcess",

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pytest
 
 if TYPE_CHECKING:
     from orharness.contract import Client
-    from orharness.relay.browser import RelayClient
-    from orharness.relay.process import SseProcess
-    from orharness.server.facade import SseServer
+    from orharness.fixtures import MakeSseProcess, MakeSseServer, SseRelayClient
+    from orharness.relay.browser import BrowserOptions, RelayClient
+    from orharness.relay.process import ProcessOptions, SseProcess
+    from orharness.server.facade import ServerOptions, SseServer
     from orharness.server.thread import ServerThread
 
 RECORD_MODES = ("none", "once", "all")
@@ -155,7 +156,7 @@ def sse_thread() -> Iterator[ServerThread]:
 
 
 @pytest.fixture(scope="session")
-def make_sse_server(sse_thread: ServerThread, pytestconfig: pytest.Config) -> Iterator[Callable[..., SseServer]]:
+def make_sse_server(sse_thread: ServerThread, pytestconfig: pytest.Config) -> Iterator[MakeSseServer]:
     """Makes servers for any scope: ``make_sse_server(**options)``. They end with the session, or by ``close()``.
 
     Call ``verify()`` where you want what ``sse_server`` does at its teardown. What a test leaves open is told anyhow.
@@ -165,7 +166,7 @@ def make_sse_server(sse_thread: ServerThread, pytestconfig: pytest.Config) -> It
     servers = pytestconfig.stash.setdefault(_SERVERS, [])
     with ExitStack() as stack:
 
-        def make(**options: Any) -> SseServer:
+        def make(**options: Unpack[ServerOptions]) -> SseServer:
             servers.append(stack.enter_context(SseServer(sse_thread, **options)))
             return servers[-1]
 
@@ -188,13 +189,13 @@ def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer]:
 
 
 @pytest.fixture
-def sse_relay_client(request: pytest.FixtureRequest) -> Callable[..., RelayClient]:
+def sse_relay_client(request: pytest.FixtureRequest) -> SseRelayClient:
     """Plays the browser of a relay: ``with sse_relay_client(url, json=…) as browser:``; see ``RelayClient``."""
     from orharness.relay.browser import RelayClient
 
     browsers = request.node.stash.setdefault(_BROWSERS, [])
 
-    def make(url: str, json: Any = None, **options: Any) -> RelayClient:
+    def make(url: str, json: Any = None, **options: Unpack[BrowserOptions]) -> RelayClient:
         browser = RelayClient(url, json, **options)
         browsers.append(browser)
         return browser
@@ -203,14 +204,14 @@ def sse_relay_client(request: pytest.FixtureRequest) -> Callable[..., RelayClien
 
 
 @pytest.fixture
-def sse_process(request: pytest.FixtureRequest) -> Iterator[Callable[..., SseProcess]]:
+def sse_process(request: pytest.FixtureRequest) -> Iterator[MakeSseProcess]:
     """Starts an app under test: ``sse_process([argv], **options)``, with the test's ``sse_server`` as its upstream.
 
     It listens when the call returns, and is gone when the test ends. For the options see ``SseProcess``.
     """
     with ExitStack() as stack:
 
-        def make(argv: Sequence[str], **options: Any) -> SseProcess:
+        def make(argv: Sequence[str], **options: Unpack[ProcessOptions]) -> SseProcess:
             if "server" not in options and "base_url" not in options:
                 options["server"] = request.getfixturevalue("sse_server")
             return _started(request.config, stack, argv, options)
@@ -219,16 +220,20 @@ def sse_process(request: pytest.FixtureRequest) -> Iterator[Callable[..., SsePro
 
 
 @pytest.fixture(scope="session")
-def make_sse_process(request: pytest.FixtureRequest) -> Iterator[Callable[..., SseProcess]]:
+def make_sse_process(request: pytest.FixtureRequest) -> Iterator[MakeSseProcess]:
     """Starts an app for any scope: ``make_sse_process([argv], server=make_sse_server(), **options)``.
 
     It ends with the session, or by ``close()``.
     """
     with ExitStack() as stack:
-        yield lambda argv, **options: _started(request.config, stack, argv, options)
+
+        def make(argv: Sequence[str], **options: Unpack[ProcessOptions]) -> SseProcess:
+            return _started(request.config, stack, argv, options)
+
+        yield make
 
 
-def _started(config: pytest.Config, stack: ExitStack, argv: Sequence[str], options: dict[str, Any]) -> SseProcess:
+def _started(config: pytest.Config, stack: ExitStack, argv: Sequence[str], options: ProcessOptions) -> SseProcess:
     from orharness.relay.process import SseProcess
 
     running = config.stash.setdefault(_PROCESSES, [])

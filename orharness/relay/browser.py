@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import quote as quoted
 from urllib.parse import urlsplit
 
@@ -32,6 +32,15 @@ _HEADERS = {
     "Accept-Encoding": ", ".join(ENCODINGS),
     "User-Agent": "orharness-browser",
 }
+
+
+class BrowserOptions(TypedDict, total=False):
+    """The options of ``RelayClient``."""
+
+    method: str
+    headers: Mapping[str, str] | None
+    body: bytes | None
+    timeout: float
 
 
 class RelayClient:

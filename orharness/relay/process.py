@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
+from typing import TypedDict
 
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.loopback import API_KEY, proxy_bypass
@@ -28,6 +29,18 @@ _LOOK = 0.02  # seconds between two looks
 _PORTS = range(20000, 32000)  # below what systems give away by themselves, so that no connection takes one meanwhile
 _ATTEMPTS = 100
 _SHOWN = 8000  # characters of the output that a failure shows
+
+
+class ProcessOptions(TypedDict, total=False):
+    """The options of ``SseProcess``."""
+
+    server: SseServer | None
+    base_url: str | None
+    api_key: str
+    env: Mapping[str, str] | None
+    port: int | None
+    cwd: str | os.PathLike[str] | None
+    timeout: float
 
 
 class SseProcess:

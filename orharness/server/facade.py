@@ -45,6 +45,20 @@ class OpenAIOptions(TypedDict):
     api_key: str
 
 
+class ServerOptions(TypedDict, total=False):
+    """The options of ``SseServer``, of ``make_sse_server`` and of the marker ``sse_server``."""
+
+    gateway: str | Gateway
+    pacing: Pacing | str
+    strict: bool
+    leaks: Leaks | str | None
+    through: Through
+    models: Sequence[str]
+    hold_limit: float | None
+    host: str
+    port: int
+
+
 class SseServer:
     """A real HTTP server that plays streams and sees what the client does.
 
