@@ -12,7 +12,7 @@ _GIVEN_UP = 1.0  # seconds for a run to end that nobody waits for any more
 
 
 class FunctionBatch:
-    """Several runs of a function in one thread: the next begins where the last one ended. ``ended``: the last one did.
+    """Several runs of a function in one thread, one after the other. ``ended``: the last one has.
 
     ``texts``: of each run the text, once all have ended; ``None`` if one of them showed an error or stopped short.
     ``starting``: seconds that the first run may take, at least, until it sends its request. ``begun``: how many of the
@@ -30,7 +30,7 @@ class FunctionBatch:
         self._thread.start()
 
     def close(self) -> None:
-        """Begins no further run, and gives up the one that is under way."""
+        """Begin no further run, and give up the one that is running."""
         self._closed = True
         for session in self._sessions:
             session.close()
@@ -57,7 +57,7 @@ class FunctionBatch:
                 break
 
     def _goes_on_behind(self, session: FunctionSession) -> bool:
-        """Whether the next one is to be run; behind the last one, what they read is told."""
+        """Return whether the next one is to be run; after the last one, set ``texts``."""
         if self._closed or session.error is not None:
             return False
         if session is self._sessions[-1]:

@@ -15,9 +15,9 @@ _SOON = 2.0  # seconds in which a pipe ends when its processes have
 
 
 class CommandSubject:
-    """``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` stand in its environment.
+    """A command line, run with ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` in its environment.
 
-    ``starting``: seconds that its processes may take until they ask. Raises ``ScenarioError`` for what is no command.
+    ``starting``: seconds until its processes ask, at most. Raises ``ScenarioError`` for what is not a command.
     """
 
     cannot_cancel: str | None = "a command cannot be told to cancel: its stop button is judged with --driver"
@@ -28,7 +28,7 @@ class CommandSubject:
         self.starting = starting
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
-        """Begins a run in a process of its own."""
+        """Begin a run in a process of its own."""
         process = ClientProcess(self._command, OPENAI_BASE_URL=base_url, OPENAI_API_KEY=API_KEY)
         return CommandSession(process, stop_after)
 
@@ -53,12 +53,12 @@ class CommandSession:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the process, and what it started."""
+        """End the process, and what it started."""
         self._closed = True
         self._process.kill()
 
     def join(self, timeout: float) -> bool:
-        """Whether it ended within so many seconds."""
+        """Return whether it ended within ``timeout`` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

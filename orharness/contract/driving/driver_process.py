@@ -22,7 +22,7 @@ _KILLED = 10.0  # seconds in which all is read of a killed one; a busy machine m
 
 
 class DriverSession:
-    """One run of a driver: it goes on by itself, and is cancelled wherever it is."""
+    """One run of a driver: it continues by itself, and is cancelled wherever it is."""
 
     def __init__(self, number: int, stop_after: int | None = None) -> None:
         self.number = number
@@ -39,16 +39,16 @@ class DriverSession:
 
     @property
     def can_cancel_inside_read(self) -> bool:
-        """As its driver says."""
+        """Whether its driver says so."""
         return self.driver is not None and self.driver.cancels
 
     def close(self) -> None:
-        """The cancel."""
+        """Cancel it."""
         if self.driver is not None and self.driver.cancels and not self.ended.is_set():
             self.driver.send({"op": "cancel", "id": self.number})
 
     def join(self, timeout: float) -> bool:
-        """Whether it ended within so many seconds. A driver that does not say so hangs, and is killed."""
+        """Return whether it ended within ``timeout`` seconds. A driver that does not say so hangs, and is killed."""
         if self.ended.wait(timeout):
             return True
         if self.driver is not None:
@@ -58,13 +58,13 @@ class DriverSession:
         return False
 
     def finish(self, error: BaseException | None = None) -> None:
-        """It is over; whoever waits is told."""
+        """End the run, and wake those who wait for it."""
         self.error = self.error if error is None else error
         self.ended.set()
         self.paused.set()
 
     def take(self, message: dict[str, Any]) -> None:
-        """One more event of this run. Raises ``Trouble`` for what is none."""
+        """Take one more event of this run. Raises ``Trouble`` for what is not one."""
         kind = message.get("event")
         if kind != "delta" and self._half:
             self.pieces.append("\ufffd")  # its other half will not come
@@ -94,7 +94,7 @@ class DriverSession:
 
 
 def _whole(text: str) -> tuple[str, str]:
-    """Surrogates put together, as a language whose strings are UTF-16 may cut them; and a half one at the end."""
+    """Return the text with surrogate pairs joined (UTF-16 languages may cut them), and half a pair at its end apart."""
     half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
     text = text[: len(text) - len(half)]
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass"), half
@@ -108,7 +108,7 @@ def _field(message: dict[str, Any], name: str, kind: Any) -> Any:
 
 
 class Driver:
-    """One process of a driver, from its hello to its end. One thread hears it; no other changes a run."""
+    """One process of a driver, from its hello to its end. One thread reads it; no other changes a run."""
 
     def __init__(self, command: str) -> None:
         self.trouble: Trouble | None = None  # what is wrong with it; from then on it is of no use
@@ -127,7 +127,7 @@ class Driver:
         self._thread.start()
 
     def hello(self, seconds: float) -> dict[str, Any]:
-        """What it said first. Raises ``Trouble`` if it says nothing for so long."""
+        """Return its hello. Raises ``Trouble`` if none comes within ``seconds``."""
         if not self._greeted.wait(seconds):
             self.kill(Trouble(f"the driver says no hello within {seconds:g} s", certain=False))
             self._thread.join(_KILLED)
@@ -136,7 +136,7 @@ class Driver:
         return self._hello
 
     def stream(self, session: DriverSession, base_url: str) -> None:
-        """Begins a run. Raises the ``Trouble`` that ended the driver before."""
+        """Begin a run. Raises the ``Trouble`` that ended the driver before."""
         with self._lock:
             if self.trouble is not None:
                 self.told = True
@@ -147,17 +147,17 @@ class Driver:
         self.send({"op": "stream", "id": session.number, **told})
 
     def send(self, message: dict[str, Any]) -> None:
-        """One line. A driver that is gone is told of by the thread that hears it."""
+        """Send one line. That a driver has gone is reported by the thread that reads it."""
         if not self._process.write(json.dumps(message).encode() + b"\n") and self._process.code is None:
             self.kill(Trouble("the driver does not read its stdin"))
 
     def kill(self, trouble: Trouble) -> None:
-        """Ends it for that; the thread that hears it tells its run."""
+        """End it for that reason; the thread that reads it ends its run."""
         self._killed_for = self._killed_for or trouble
         self._process.kill()
 
     def quit(self) -> None:
-        """Tells it to end, and ends it."""
+        """Tell it to quit, then end it."""
         self._quitting = True
         if self._thread.is_alive():
             self._process.write(b'{"op": "quit"}\n')
@@ -192,7 +192,7 @@ class Driver:
         return Trouble(f"the driver died: {how}" if how else "the driver has closed its stdout")
 
     def _blocks(self) -> Iterator[list[bytes]]:
-        """The lines, in blocks that were read at once: what follows the end of a run stands mostly beside it."""
+        """Yield the lines in blocks that were read at once: what follows a run's end is mostly in its block."""
         begun: list[bytes] = []
         while data := self._process.read():
             self._left -= len(data) + _A_LINE * data.count(b"\n")

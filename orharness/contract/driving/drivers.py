@@ -1,4 +1,4 @@
-"""A client behind a driver: one long-lived process that is told what to do, and tells what came, in lines of JSON.
+"""A client behind a driver: one long-lived process that takes orders and reports what came, in lines of JSON.
 
 In, on its stdin::
 
@@ -28,7 +28,7 @@ _ENOUGH = 40  # runs in a row that a driver spoiled, after which it is not start
 
 
 class DriverSubject:
-    """A context manager: the driver is started and heard before the first case, and gone after the last.
+    """A context manager: the driver is started before the first case, and ended after the last.
 
     ``greeting``: seconds in which a driver must say hello. A driver that dies, hangs, floods or says what the protocol
     does not know is killed; the run has its ``Trouble``, and the next run gets a new one.
@@ -61,13 +61,13 @@ class DriverSubject:
         self.close()
 
     def close(self) -> None:
-        """The driver is told to quit, and is gone."""
+        """Tell the driver to quit, and end it."""
         if self._driver is not None:
             self._driver.quit()
             self._driver = None
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> DriverSession:
-        """Begins a run: the driver is told to stream."""
+        """Begin a run: tell the driver to stream."""
         self._number += 1
         session = DriverSession(self._number, stop_after)
         try:
@@ -87,7 +87,7 @@ class DriverSubject:
             raise Trouble(f"{_GIVEN_UP}: the last time, {last}", last.got)
 
     def _ready(self) -> Driver:
-        """The driver that runs, or a new one. Raises its ``Trouble``."""
+        """Return the driver that runs, or a new one. Raises its ``Trouble``."""
         if self._driver is not None and self._driver.trouble is not None:
             told, trouble = self._driver.told, self._driver.trouble
             self._driver.quit()

@@ -10,7 +10,7 @@ from orharness.contract.driving.subject import IMPORTING, Client, Session
 
 
 class FunctionSubject:
-    """A function of the base URL, in this process. Its first run may take long: its packages are imported in it."""
+    """A function of the base URL, in this process. Its first run may take long, since it imports its packages."""
 
     cannot_cancel: str | None = None
 
@@ -20,7 +20,7 @@ class FunctionSubject:
         self._runs = 0
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
-        """Begins a run in a thread of its own."""
+        """Begin a run in a thread of its own."""
         self._runs += 1
         self.starting = IMPORTING if self._runs == 1 else 0.0
         session = FunctionSession(self._client, base_url, stop_after, inside_read=inside_read)
@@ -28,11 +28,11 @@ class FunctionSubject:
         return session
 
     def start_many(self, base_url: str, times: int) -> FunctionBatch:
-        """Begins the first of so many runs, all in one thread and with one base URL."""
+        """Begin a number of runs, one after the other, all in one thread and with one base URL."""
         return self.start_runs([base_url] * times)
 
     def start_runs(self, base_urls: Sequence[str]) -> FunctionBatch:
-        """Begins the first of several runs, all in one thread: one run for each base URL."""
+        """Begin one run for each base URL, one after the other, all in one thread."""
         self._runs += 1
         self.starting = IMPORTING if self._runs == 1 else 0.0
         return FunctionBatch([FunctionSession(self._client, base_url) for base_url in base_urls], self.starting)

@@ -1,4 +1,4 @@
-"""A client by its name on a command line: ``MODULE:NAME`` or ``FILE.py:NAME``."""
+"""Find a client by its name on a command line: ``MODULE:NAME`` or ``FILE.py:NAME``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orharness.errors import ScenarioError
 
 
 def locate(name: str) -> Client:
-    """The client of that name; ``NAME`` may have dots. The current directory comes first on ``sys.path``.
+    """Return the client of that name; ``NAME`` may have dots. The current directory comes first on ``sys.path``.
 
     Raises ``ScenarioError`` for a name that is none, a file, module or name that is not there, a module that cannot be
     imported (with the line), and what cannot be called.
@@ -48,7 +48,7 @@ def _imported(place: str, load: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def _line(error: BaseException) -> str:
-    """The innermost line of the user's own code: behind the import machinery, and outside of what is installed."""
+    """Return the innermost line of the user's own code: not of the import machinery, nor of what is installed."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
     own = [one for one in frames if one.filename != __file__ and "site-packages" not in one.filename]
     own = [one for one in own if not Path(one.filename).is_relative_to(_STANDARD)]

@@ -1,6 +1,6 @@
-"""The event loop in which async clients are run: one for all of their runs, as an application has it.
+"""The event loop in which async clients are run: one for all runs, as in an application.
 
-What a client keeps between two runs, a session with its connections above all, belongs to a loop and lives as long.
+What a client keeps between two runs, such as a session with its connections, belongs to a loop and lives as long.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _AT_THE_END = 2.0  # seconds for what is still under way in a loop when the proc
 
 
 class ClientLoop:
-    """A daemon thread that runs a loop, which also goes on between two runs."""
+    """A daemon thread that runs a loop, also between two runs."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -30,11 +30,11 @@ class ClientLoop:
 
     @property
     def usable(self) -> bool:
-        """Whether it runs: a client may have closed it, and a process that was forked has only its memory."""
+        """Whether it runs: a client may have closed it, and in a forked process its thread is missing."""
         return self._thread.is_alive() and not self._loop.is_closed()
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:
-        """Runs a coroutine to its end, from any other thread. Raises ``RuntimeError`` if the loop has been closed."""
+        """Run a coroutine to its end, from any other thread. Raises ``RuntimeError`` if the loop has been closed."""
         try:
             future = asyncio.run_coroutine_threadsafe(main, self._loop)
         except RuntimeError:
@@ -44,7 +44,7 @@ class ClientLoop:
             future.result()
 
     def answers(self, within: float) -> bool:
-        """Whether it does anything else within so many seconds: one that a client holds does not."""
+        """Return whether it answers within ``within`` seconds: a loop that a client blocks does not."""
         answered = threading.Event()
         with suppress(RuntimeError):  # it has been closed
             self._loop.call_soon_threadsafe(answered.set)
@@ -52,7 +52,7 @@ class ClientLoop:
         return False
 
     def stop(self, within: float) -> None:
-        """Ends it, and what goes on in it; where that takes more seconds, as soon as it lets itself be ended."""
+        """End it and its tasks; wait at most ``within`` seconds, after which it ends as soon as it can."""
         self._stopped = True
         with suppress(RuntimeError):  # it has ended
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -68,7 +68,7 @@ class ClientLoop:
 
 
 class _Current:
-    """The loop of this process. Where a client holds it, there is another one from then on."""
+    """The loop of this process; replaced by a new one where a client blocks it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class _Current:
         loop.stop(within=0.0)
 
     def stop(self) -> None:
-        """At the end of the process: a loop that nobody closes is warned of."""
+        """Stop the loop at the end of the process: an unclosed loop causes a warning."""
         if self._loop is not None and self._loop.usable:
             self._loop.stop(_AT_THE_END)
 
@@ -107,15 +107,15 @@ atexit.register(_current.stop)
 
 
 def client_loop() -> ClientLoop:
-    """The loop of the async clients of this process."""
+    """Return the loop of the async clients of this process."""
     return _current.get()
 
 
 def replace_if_held(within: float) -> None:
-    """Has the next runs be in another loop, if this one is held for so many seconds: a client blocks it."""
+    """Use another loop for the next runs if this one does not answer within ``within`` seconds: a client blocks it."""
     _current.replace_if_held(within)
 
 
 def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What asyncio has to say of a task that a client left behind is no part of a report."""
+    """Log what asyncio says of a task that a client left behind: it is not part of a report."""
     log.debug("%s: %r", context["message"], context)

@@ -22,7 +22,7 @@ _ERROR = re.compile(r"^\s*(?:Uncaught )?[\w.]*(?:Error|Exception|Interrupt)\b.*$
 
 
 class ClientProcess:
-    """A process that runs from here to ``close``. Its stdout is read by the caller; of its stderr the end is kept.
+    """A process that runs until ``close``. The caller reads its stdout; the end of its stderr is kept.
 
     ``command`` is a command line or its words. Raises ``ScenarioError`` for one that cannot be run.
     """
@@ -56,13 +56,13 @@ class ClientProcess:
             self._stderr = (self._stderr + data)[-_STDERR:]
 
     def read(self) -> bytes:
-        """The next bytes on its stdout; none at the end."""
+        """Return the next bytes of its stdout; none at the end."""
         assert self._process.stdout is not None
         data: bytes | None = self._process.stdout.read(_READ)
         return data or b""
 
     def write(self, data: bytes) -> bool:
-        """Whether its stdin took all of it at once."""
+        """Write to its stdin; return whether it took all at once."""
         assert self._process.stdin is not None
         try:
             return self._process.stdin.write(data) == len(data)
@@ -70,7 +70,7 @@ class ClientProcess:
             return False
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Whether it ended, within so many seconds."""
+        """Wait for its end; return whether it came within ``seconds``, ``None``: without a limit."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -78,12 +78,12 @@ class ClientProcess:
         return True
 
     def kill(self) -> None:
-        """Ends it at once, and all that it started."""
+        """End it at once, and all that it started."""
         self._killed = True
         signal_group(self._process, KILL)
 
     def close(self) -> None:
-        """Ends it, and gives back what it held. Called when nobody reads its stdout any more."""
+        """End it and close its pipes. To be called when nobody reads its stdout any more."""
         self.kill()
         self._process.wait()
         self._listener.join(_SOON)
@@ -99,7 +99,7 @@ class ClientProcess:
         return self._process.poll()
 
     def ended(self) -> str:
-        """How it ended: ``exit code 1``, ``signal SIGSEGV``; empty if it still runs."""
+        """Return how it ended: ``exit code 1``, ``signal SIGSEGV``; empty if it still runs."""
         self.wait(_SOON)
         code = self.code
         if code is None:
@@ -111,7 +111,7 @@ class ClientProcess:
         return f"signal {-code}"
 
     def said(self) -> str:
-        """The end of its stderr, as a report shows it."""
+        """Return the end of its stderr, as a report shows it."""
         if self._killed or self.code is not None:
             self._listener.join(_SOON)  # to its end, which comes at once
         lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
@@ -119,6 +119,6 @@ class ClientProcess:
 
 
 def telling(stderr: str) -> str:
-    """The line that tells what went wrong: the last that names an error, else the last."""
+    """Return the line that says what went wrong: the last one that names an error, else the last."""
     named = _ERROR.findall(stderr)
     return (named or stderr.splitlines() or ["nothing on its stderr"])[-1].strip()

@@ -37,12 +37,12 @@ class FunctionSession:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Runs it in a thread of its own."""
+        """Run it in a thread of its own."""
         self._thread = threading.Thread(target=self.run, name=CLIENT_THREAD, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """The cancel: the iterator is closed, between two reads; an async one inside a read if asked for.
+        """Cancel: close the iterator between two reads, an async one inside a read if ``inside_read`` was asked for.
 
         A run that was to come to its end, and has not, is given up: nobody waits for it any more.
         """
@@ -54,11 +54,11 @@ class FunctionSession:
 
     @property
     def _given_up(self) -> bool:
-        """Whether it is to end wherever it is."""
+        """Whether it is to end, whatever it is doing."""
         return self._close.is_set() and (self._inside_read or self._stop_after is None)
 
     def join(self, timeout: float) -> bool:
-        """Whether it ended within so many seconds. One that holds its event loop is left alone with it."""
+        """Return whether it ended within ``timeout`` seconds. A run that blocks its event loop keeps that loop."""
         self._over.set()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -68,7 +68,7 @@ class FunctionSession:
         return ended
 
     def run(self) -> None:
-        """Runs it here, to its end; if it is async, in the loop of the clients."""
+        """Run it to its end in this thread; if it is async, in the loop of the clients."""
         try:
             result = self._client(self._base_url)
             if self._given_up:  # before it began: its request would come to the next case
@@ -84,7 +84,7 @@ class FunctionSession:
             self._tell_end()
 
     async def run_in_loop(self) -> None:
-        """As ``run``, where it is known to be async, in the loop that runs here."""
+        """Do what ``run`` does for an async client, in the running loop."""
         try:
             await self._run_async(self._client(self._base_url))
         except BaseException as error:
@@ -97,7 +97,7 @@ class FunctionSession:
         self.paused.set()
 
     def _take(self, piece: object) -> bool:
-        """One more piece of text, of which an empty one is none; whether it is the last that was to be read."""
+        """Take one more piece of text (empty ones are dropped); return whether it is the last that was to be read."""
         if piece is None:
             raise NotText("null as content is taken for text")
         if not isinstance(piece, str):
@@ -128,7 +128,7 @@ class FunctionSession:
                     close()
 
     async def _run_async(self, result: Any) -> None:
-        """The loop goes on behind a cancel, as that of an application does: a task that still reads, reads on."""
+        """Run it, and keep the loop after a cancel, as an application does: a task that still reads, reads on."""
         try:
             await self._read_async(result)
         except BaseException as error:

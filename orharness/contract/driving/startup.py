@@ -1,4 +1,4 @@
-"""How long the first request of a run is waited for: much longer than this client has needed before."""
+"""The time to wait for the first request of a run: much longer than this client has needed before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StartUp:
         self._hung = 0
 
     def limit(self, starting: float, patience: float) -> float:
-        """Seconds to wait for the first request of the next run.
+        """Return the seconds to wait for the first request of the next run.
 
         ``starting``: seconds that the client may take in any case. ``patience``: the runner's, in seconds.
         """
@@ -27,10 +27,10 @@ class StartUp:
         return max(starting, _TIMES * self._longest, _TIMES * patience)
 
     def sent_after(self, seconds: float) -> None:
-        """A run has sent its first request so many seconds after its start."""
+        """Note that a run has sent its first request ``seconds`` after its start."""
         self._longest = max(self._longest, seconds)
         self._hung = 0
 
     def hung(self) -> None:
-        """A run has sent nothing within the limit, and has not ended."""
+        """Note that a run has sent nothing within the limit, and has not ended."""
         self._hung += 1

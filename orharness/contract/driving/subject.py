@@ -10,15 +10,15 @@ MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
 IMPORTING = 30.0  # seconds until the first request of a client
 
 Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
-"""``client(base_url)``: an iterator, an iterable or an async iterator of text; or the whole text, also awaitable."""
+"""``client(base_url)`` returns an iterator, iterable or async iterator of text, or the whole text, also awaitable."""
 
 
 class NotText(TypeError):  # noqa: N818 - a finding about the client, as it is told
-    """What the client yields or returns is no text; its message is the reason that is told."""
+    """What the client yields or returns is not text; the message is the reason that is reported."""
 
 
 class Trouble(Exception):  # noqa: N818 - a finding about the client, as it is told
-    """A client under test does not keep the protocol by which it is driven; ``got`` is what it did instead.
+    """A client under test breaks the protocol by which it is driven; ``got`` is what it did instead.
 
     ``certain``: it was seen, and not only waited for in vain; so no second run can make it undone.
     """
@@ -57,10 +57,10 @@ class Session(Protocol):
     def can_cancel_inside_read(self) -> bool: ...
 
     def close(self) -> None:
-        """The cancel; once the run has ended, nothing."""
+        """Cancel it; do nothing if it has ended."""
 
     def join(self, timeout: float) -> bool:
-        """Whether the run ended, and its threads with it, within so many seconds."""
+        """Return whether the run and its threads ended within ``timeout`` seconds."""
 
 
 @runtime_checkable
@@ -74,4 +74,4 @@ class Subject(Protocol):
     starting: float
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
-        """Begins a run. With ``stop_after``, it is to be cancelled behind so many pieces."""
+        """Begin a run. ``stop_after``: the number of pieces after which it is to be cancelled."""

@@ -1,4 +1,4 @@
-"""What was heard of a client in one run."""
+"""The observations of one run of a client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Heard:
-    """What came of one run of a client: its text, how it ended, and whether it did within ``waited`` seconds."""
+    """The text of one run, the error that it showed, and whether it ended within ``waited`` seconds."""
 
     text: str
     error: BaseException | None

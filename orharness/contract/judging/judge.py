@@ -1,4 +1,4 @@
-"""What a client did, judged: pure functions of what was expected, what it yielded and what the server saw."""
+"""Verdicts on what a client did: pure functions of what was expected, what it yielded and what the server saw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_REQUESTS = 10  # where a case sets no limit: SDKs try three times, and a fe
 
 
 def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evidence | None:
-    """What is wrong with one run; ``None`` where nothing is. ``exchanges`` are those of this run, at least one."""
+    """Return what is wrong with one run, ``None`` if nothing is; ``exchanges``: those of this run, at least one."""
     exchange = exchanges[-1]
     if (wrong := _wrong_request(case, exchange)) is not None:
         return wrong
@@ -35,14 +35,14 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
 
 
 def _sent_again(case: Case, requests: int) -> str | None:
-    """Whether there were more requests than may be. It is asked first: what else is wrong comes of it."""
+    """Return what is wrong with the number of requests. This is checked first: other faults may follow from it."""
     if case.requests is not None and requests > case.requests:
         return "the request was silently sent again"
     return "the request is sent again and again, without an end" if requests > MOST_REQUESTS else None
 
 
 def in_trouble(case: Case, trouble: Trouble, exchange: Exchange | None) -> Evidence:
-    """The client could not be driven; ``exchange`` was under way, if any was."""
+    """Return that the client could not be driven; ``exchange``: the one that was open, if any."""
     if exchange is None:
         return Evidence(in_words(case.expected), trouble.got, str(trouble))
     return _evidence(case, exchange, trouble.got, str(trouble))
@@ -70,7 +70,7 @@ def _asks_for_a_stream(case: Case, exchange: Exchange) -> bool:
 
 
 def in_words(expected: Expected) -> str:
-    """What is expected, as a report says it."""
+    """Return what is expected, as a report says it."""
     text = "any text" if expected.text is None else _shown(expected.text)
     return text if expected.error is not True else f"{text}, and then an error that its user sees"
 
@@ -92,7 +92,7 @@ def _shown(text: str) -> str:
 
 
 def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None) -> Evidence | None:
-    """The client was told to stop. ``said``: why that was not seen, ``None`` where it left in time."""
+    """Return what is wrong with a cancel; ``said``: why the leaving was not seen, ``None`` if it came in time."""
     if said is not None:
         return _leak(cancel, exchange, said)
     if cancel.stops and (failure := upstream_failure(exchange)) is not None:
@@ -101,7 +101,7 @@ def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None) -> Eviden
 
 
 def _unbilled(exchange: Exchange) -> Evidence | None:
-    """A provider that does not stop bills the whole answer, whenever the client leaves."""
+    """Return what is wrong with a bill that must be for the whole answer, since the provider does not stop."""
     bill = exchange.bill
     if bill is not None and bill.cancelled and bill.tokens_billed == exchange.tokens_total:
         return None
@@ -111,13 +111,13 @@ def _unbilled(exchange: Exchange) -> Evidence | None:
 
 
 def was_over(exchange: Exchange) -> bool:
-    """Whether the client had taken the answer to its end marker."""
+    """Whether the client has read the answer up to its end marker."""
     taken = exchange.bytes_written if exchange.bytes_read is None else exchange.bytes_read
     return exchange.end is not None and taken >= exchange.end
 
 
 def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:
-    """The client was over, or had said nothing, when it was to be cancelled."""
+    """Return that the client had ended, or yielded nothing, when it was to be cancelled."""
     got = repr(heard.error) if heard.error is not None else f"{_shown(heard.text)} when it was to be cancelled"
     reason = "it raised before it could be cancelled"
     if isinstance(heard.error, NotText):
@@ -184,7 +184,7 @@ def _likely(case: Case, exchange: Exchange, got: str, reason: str, text: str) ->
 
 
 def _telling(case: Case, exchange: Exchange, got: str) -> int:
-    """The offset to look at.
+    """Return the body offset to show.
 
     The end marker, or the boundary that hurts most: inside a character, inside an event; or, where no boundary can be
     at fault, the place of the text that is missing.
@@ -198,7 +198,7 @@ def _telling(case: Case, exchange: Exchange, got: str) -> int:
 
 
 def _missing_at(body: bytes, expected: str, got: str) -> int:
-    """Where the first text stands that was not got as it was expected; the end of the body if that cannot be found."""
+    """Return the offset of the first text that differs from what was expected; the body's end if not found."""
     same = next((at for at, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), len(got))
     for length in (8, 4, 2, 1):
         wanted = expected[same : same + length].encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The plain answer as a gate: a client that fails it is told that once, and the other cases are not judged.
+"""The plain answer as a gate: a client that fails it gets that one verdict, and the other cases are not judged.
 
 Whoever cannot read a plain answer fails nearly every case, each with a likely cause that is not the true one.
 """
@@ -15,11 +15,11 @@ from orharness.verdict import Result, Verdict
 NOT_JUDGED = "the client fails on a plain answer"  # begins the note of a case that is not judged for it
 
 Judge = Callable[[Case, Sequence[int] | None], Verdict]
-"""The verdict on a case, with its stream cut at these offsets, or with ``None`` in the case's own ways."""
+"""Return the verdict on a case, its stream cut at these offsets, or with ``None`` in the case's own ways."""
 
 
 def judge_all(cases: Sequence[Case], at: Sequence[int] | None, judge: Judge) -> Iterator[Verdict]:
-    """The verdicts on the cases, in their order. A case is not judged where the client fails a plain answer.
+    """Yield the verdicts on the cases in order. A case is not judged where the client fails a plain answer.
 
     A plain case is judged as soon as a verdict depends on it: a fail whose cause is only likely, or a pass by an error,
     which a client that always raises reaches, too. If no plain case is among ``cases``, the plainest is taken; its
@@ -59,7 +59,7 @@ class _Gate:
         return self._verdict
 
     def judge(self, case: Case) -> Verdict | None:
-        """The verdict on a case; ``None`` if it cannot be judged because the client fails the plain one."""
+        """Return the verdict on a case; ``None`` if it cannot be judged because the client fails the plain one."""
         if case is self._case:
             return self.verdict
         if self._verdict is not None and self._shut_for(case):
@@ -70,14 +70,14 @@ class _Gate:
         return None if _depends(case, verdict) and self._shut_for(case) else verdict
 
     def _shut_for(self, case: Case) -> bool:
-        """Whether a case cannot be judged. To cancel a client, some text is enough, be it the wrong one."""
+        """Whether a case cannot be judged. For a cancel, any text is enough, also a wrong one."""
         plain = self.verdict
         if case.plain or plain.evidence is None or not plain.evidence.likely:
             return False
         return case.cancel is None or plain.got is None or not plain.got.text or plain.got.error is not None
 
     def _alike(self, verdict: Verdict) -> Verdict:
-        """A second plain case fails for the reason of the first, though its error may spell another address."""
+        """Return the verdict with the reason of the first plain case: the error may name another address."""
         first = None if self._verdict is None else self._verdict.evidence
         if first is None or verdict.evidence is None or not (first.likely and verdict.evidence.likely):
             return verdict
@@ -85,7 +85,7 @@ class _Gate:
 
 
 def _depends(case: Case, verdict: Verdict) -> bool:
-    """Whether the verdict says nothing about a client that fails on a plain answer."""
+    """Whether the verdict means nothing for a client that fails on a plain answer."""
     if verdict.evidence is not None:
         return verdict.evidence.likely
     by_error = any(one.error is not False for one in (case.expected, *case.also))

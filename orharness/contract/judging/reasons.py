@@ -26,7 +26,7 @@ def still_waits(case: Case, body: bytes) -> str:
 
 
 def reason_of_run(case: Case, heard: Heard) -> str:
-    """The likely cause in one sentence, told by what the text looks like."""
+    """Return the likely cause in one sentence, judged by the text."""
     if case.plain:
         return f"{_ON_A_PLAIN_ANSWER}{_seen_on_a_plain_answer(case, heard)}"
     if case.expected.error and heard.error is None:
@@ -59,7 +59,7 @@ def _reason_of_text(case: Case, got: str) -> str:
 
 
 def _seen_on_a_plain_answer(case: Case, heard: Heard) -> str:
-    """What the client did. What an answer of another kind could point to is not guessed: nothing of it was there."""
+    """Return what the client did. No cause is guessed: nothing in a plain answer could be one."""
     expected, got, error = case.expected.text or "", heard.text, heard.error
     if isinstance(error, NotText):
         return str(error)
@@ -106,7 +106,7 @@ def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
 
 
 def reason_of_loops(error: BaseException | None) -> str | None:
-    """asyncio raises nothing but RuntimeError for it: its words are all that tells."""
+    """Return the reason of an error about event loops: asyncio raises RuntimeError for all of them, so words decide."""
     words = str(error).lower() if isinstance(error, RuntimeError) else ""
     if "no running event loop" in words or "no current event loop" in words:
         return _NO_LOOP

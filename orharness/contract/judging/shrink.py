@@ -1,4 +1,4 @@
-"""The fewest cuts with which a client still fails."""
+"""Find the fewest cuts with which a client still fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Fails = Callable[[tuple[int, ...]], bool]
 
 
 def smallest(cuts: Sequence[int], fails: Fails, budget: int) -> tuple[int, ...]:
-    """A set of cuts with which ``fails`` still holds, and, where the budget allows, without any that it can do without.
+    """Return cuts with which ``fails`` still holds, without any that are not needed as far as the budget allows.
 
     ``cuts`` are known to fail. At most ``budget`` questions are asked. First whether the cuts matter at all, then
     halves, as long as one half alone fails; then one cut after the other is left out.

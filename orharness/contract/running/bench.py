@@ -31,7 +31,7 @@ class Bench:
         self._patience = patience
 
     def judge(self, case: Case, at: Sequence[int] | None) -> Verdict:
-        """The verdict on one case: all of its chunkings hold, or the fewest cuts with which it fails."""
+        """Return the verdict on one case: all of its chunkings hold, or the fewest cuts with which it fails."""
         if case.inapplicable is not None:
             return _verdict(case, [Tried(None, note=case.inapplicable)])
         if case.cancel is not None:
@@ -52,10 +52,10 @@ class Bench:
         return _verdict(case, tries)
 
     def _told(self, case: Case, stream: Stream, cuts: Cuts, first: Tried) -> Tried:
-        """A fail as it is told: seen again, and with the fewest cuts.
+        """Return a fail as it is reported: confirmed by another run, and with the fewest cuts.
 
-        What a slow machine can do to a client is undone by one more patient run. Anything else, a wrong text above all,
-        is told if it comes in two of three runs: a client that is wrong now and then is wrong.
+        A fail that a slow machine can cause is dropped if one more patient run holds. Any other, a wrong text above
+        all, is reported if two of three runs fail: a client that is wrong now and then is wrong.
         """
         tried = self._trials.once(case, cuts, 4 * self._patience)
         if tried.evidence is None and not _may_be_slowness(first):
@@ -63,9 +63,9 @@ class Bench:
         return tried if tried.evidence is None else self._shrunk(case, stream, cuts, tried)
 
     def _confirmed(self, trial: Callable[[float], Tried]) -> Tried:
-        """A fail is told only if it comes again, with more patience; or if the client is late every time.
+        """Report a fail only if it comes again with more patience, or if the client is late every time.
 
-        One slow machine is undone by the second run, and two slow runs by the third: who is late in all three is slow.
+        The second run excludes one slow moment of the machine, the third two: a client late in all three is slow.
         """
         first = trial(self._patience)
         if first.evidence is None or _certain(first):
@@ -77,7 +77,7 @@ class Bench:
         return first if last.evidence is None and last.took > self._patience else last
 
     def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: Tried) -> Tried:
-        """The same fail with the fewest cuts. A stream whose times or gates matter stays as it is."""
+        """Return the same fail with the fewest cuts. A stream whose times or gates matter is not changed."""
         if tried.heard is None or tried.exchange is None or stream.gates or stream.duration or _certain(tried):
             return tried
         found = {tuple(cuts or tried.exchange.boundaries_at[:-1]): tried}
@@ -97,13 +97,13 @@ def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:
 
 
 def _may_be_slowness(tried: Tried) -> bool:
-    """Whether a busy machine alone can make a client that is right fail so."""
+    """Whether a busy machine alone can make a correct client fail in this way."""
     heard = tried.heard
     return heard is None or not heard.ended or tried.exchange is None or isinstance(heard.error, OSError)
 
 
 def _certain(tried: Tried) -> bool:
-    """Whether no second run could undo what was seen."""
+    """Whether a second run could not change the verdict."""
     return tried.heard is not None and isinstance(tried.heard.error, Trouble) and tried.heard.error.certain
 
 

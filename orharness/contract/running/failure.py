@@ -1,4 +1,4 @@
-"""The failed verdicts of a test as the one failure that it raises."""
+"""One exception for all failed verdicts of a test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orharness.verdict import Verdict, count
 
 
 def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
-    """The failed verdicts as one failure that shows them all; ``None`` where no MUST failed."""
+    """Return one failure that shows all failed verdicts; ``None`` where no MUST failed."""
     failed = [with_serve(verdict) for verdict in verdicts if verdict.counts]
     if not failed:
         return None
@@ -24,7 +24,7 @@ def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
 
 
 def _explain_alike(verdicts: list[Verdict]) -> str:
-    """The first of the verdicts with one reason; the others are only named."""
+    """Return the text of the first verdict and the names of the others, which have the same reason."""
     text = in_words(verdicts[0])
     others = ", ".join(verdict.case for verdict in verdicts[1:])
     return f"{text}\n  and for the same reason: {others}" if others else text

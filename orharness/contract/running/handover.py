@@ -1,4 +1,4 @@
-"""What the interpreter does between threads and with garbage while a client is judged."""
+"""Settings of the interpreter while a client is judged: the switch interval of threads, and garbage collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HANDOVER = 50e-6  # seconds for which a thread keeps the interpreter while a cl
 
 @contextmanager
 def quick_handover() -> Iterator[None]:
-    """Server, client and runner are threads that wait for each other several times a trial.
+    """Shorten the switch interval for the block: server, client and runner are threads that wait for each other.
 
     By default a thread keeps the interpreter for 5 ms (sys.setswitchinterval), which is longer than a trial takes.
     """
@@ -33,7 +33,7 @@ def quick_handover() -> Iterator[None]:
 
 @contextmanager
 def no_garbage_collected() -> Iterator[None]:
-    """A connection that only the garbage collector closes is closed by chance: here, by what this server allocates."""
+    """Disable garbage collection for the block, so that a connection which only the collector closes stays open."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -44,7 +44,7 @@ def no_garbage_collected() -> Iterator[None]:
 
 
 class _Handover:
-    """How many runs there are in this process: the last one to end puts back what the first one found."""
+    """The number of runs in this process: the last one to end restores what the first one found."""
 
     def __init__(self) -> None:
         self.lock = Lock()

@@ -44,7 +44,7 @@ def with_serve(verdict: Verdict, cases: Sequence[Case] | None = None) -> Verdict
 
 
 def cuts_of(verdict: Verdict, cases: Sequence[Case] | None = None) -> list[str]:
-    """``--at`` and where the stream was cut; nothing where the case has its own chunks, by its times or its gates."""
+    """Return ``--at`` and the cuts; nothing where the chunks are the case's own because of its times or gates."""
     evidence = verdict.evidence
     if evidence is None or not evidence.body:
         return []
@@ -72,7 +72,7 @@ def find(identifier: str, cases: Sequence[Case] | None = None) -> Case:
 
 
 def spell(cuts: Sequence[int]) -> str:
-    """Offsets as ``--at`` takes them, what is in a row as a range: ``17,23,40-60``."""
+    """Return offsets as ``--at`` takes them, adjacent ones as a range: ``17,23,40-60``."""
     return ",".join(_ranges(sorted(cuts))) or WHOLE
 
 
@@ -85,7 +85,7 @@ def _ranges(cuts: Sequence[int]) -> Iterator[str]:
 
 
 def parse(text: str) -> tuple[int, ...]:
-    """What ``spell`` wrote. Raises ``ScenarioError`` for anything else."""
+    """Read what ``spell`` wrote. Raises ``ScenarioError`` for anything else."""
     if text.strip() == WHOLE:
         return ()
     try:

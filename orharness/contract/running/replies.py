@@ -1,4 +1,4 @@
-"""The reply of a case as it is sent in one trial: cut somewhere else, and how long it may be silent."""
+"""The reply of a case in one trial: where it is cut, and for how long it may be silent."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def plain_request(case: Case) -> Request:
 
 
 def reply_cut(case: Case, cuts: Cuts) -> Reply:
-    """The case's reply with its body cut there and nowhere else; with ``None`` as the case has it."""
+    """Return the case's reply with its body cut at ``cuts`` and nowhere else; ``None``: as the case has it."""
     return cut(case.reply(), cuts)
 
 
 def cut(reply: Reply, cuts: Cuts) -> Reply:
-    """Return the reply with its body cut there and nowhere else; with ``None`` as it is."""
+    """Return the reply with its body cut at ``cuts`` and nowhere else; ``None``: unchanged."""
     return reply if cuts is None else replace(reply, through=(*reply.through, cut_at(*cuts)))
 
 
 def representative(case: Case) -> Stream:
-    """The stream that the case sends to a plain request."""
+    """Return the stream that the case sends to a plain request."""
     return case.reply().answer(plain_request(case)).stream
 
 
 def patience_for(case: Case, reply: Reply, patience: float) -> float:
-    """Seconds without anything happening, behind which a client is stuck: not while the reply itself is silent."""
+    """Return the seconds without progress after which a client counts as stuck; the reply's own silences are added."""
     response = reply.answer(plain_request(case))
     return case.patience * patience + max((response.head, *(chunk.delay for chunk in response.stream.chunks)))

@@ -1,6 +1,6 @@
-"""Many runs of one client in a row, without a word between them: quicker by far, and told only if all were right.
+"""Many runs of one client in a row with nothing between them: much faster, and used only if all of them hold.
 
-If one was not, nothing is said here: it is found, confirmed and told by running them one by one.
+If one does not, the row has no result: the runs are repeated one by one, which finds and confirms the fail.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from orharness.server.runs import RunAddress
 
 @dataclass(frozen=True)
 class Proof:
-    """How many boundaries were tried, in one trial or in several: seen to be observed, or only assumed to be.
+    """The number of boundaries that were tried in one trial or several: proven, or only assumed.
 
-    One that was only assumed takes the pass.
+    An assumed boundary turns a pass into not applicable.
     """
 
     proven: int = 0
@@ -36,12 +36,12 @@ class Proof:
 
     @classmethod
     def of(cls, exchanges: Iterable[Exchange]) -> Proof:
-        """What was seen of them."""
+        """Return the proof of these exchanges."""
         return cls.all(cls(one.boundaries.proven, _only_assumed(one)) for one in exchanges)
 
     @classmethod
     def all(cls, parts: Iterable[Proof]) -> Proof:
-        """All of them together."""
+        """Return the sum of the parts."""
         proven, assumed = 0, 0
         for one in parts:
             proven, assumed = proven + one.proven, assumed + one.assumed
@@ -49,12 +49,12 @@ class Proof:
 
     @property
     def tried(self) -> int:
-        """All of them."""
+        """Proven and assumed together."""
         return self.proven + self.assumed
 
 
 def _only_assumed(exchange: Exchange) -> int:
-    """How many boundaries of a body were tried, and not seen to be observed.
+    """Return how many boundaries of a body were tried, and not proven.
 
     None is tried where chunks are joined on purpose (no read is to end there: their boundaries are those of HTTP
     chunks, which every client has to observe), nor by a body in one piece.
@@ -65,26 +65,26 @@ def _only_assumed(exchange: Exchange) -> int:
 
 @dataclass(frozen=True)
 class Row:
-    """Trials that were all right; ``text`` is what the client made of the last one."""
+    """Trials that all hold; ``text`` is what the client made of the last one."""
 
     text: str
     proof: Proof
 
     @classmethod
     def all(cls, parts: Sequence[Row]) -> Row:
-        """All of them as one; at least one."""
+        """Return these rows, at least one, as one row."""
         return cls(parts[-1].text, Proof.all(row.proof for row in parts))
 
 
 @runtime_checkable
 class RowSubject(Protocol):
-    """A client that runs a row itself, somewhere else. ``longest_row``: trials, at most; 0 where it cannot."""
+    """A client that runs a row elsewhere. ``longest_row``: the most trials; 0 where it cannot."""
 
     @property
     def longest_row(self) -> int: ...
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
-        """As ``run_row``."""
+        """Do what ``run_row`` does."""
 
 
 def run_row(
@@ -96,7 +96,7 @@ def run_row(
     start_up: StartUp,
     on_progress: Callable[[], None] = lambda: None,
 ) -> Row | None:
-    """One trial for each way to cut; ``None`` if one of them was not right.
+    """Run one trial for each way to cut; ``None`` if one of them does not hold.
 
     ``start_up``: what is known of this client's start-ups; that of the first run is added. ``on_progress`` is called
     now and then, as long as something happens.
@@ -133,7 +133,7 @@ def _one_each(runs: Sequence[RunAddress], route: LiveRoute) -> bool:
 def _wait_for(
     batch: FunctionBatch, route: LiveRoute, patience: float, start_up: StartUp, on_progress: Callable[[], None]
 ) -> bool:
-    """Whether the batch ended; ``False`` once nothing has happened for ``patience`` seconds, or a run has asked twice.
+    """Return whether the batch ended; ``False`` after ``patience`` seconds without progress, or if a run asked twice.
 
     A run that has begun and has not sent its request is waited for as long as ``start_up`` says.
     """
@@ -161,6 +161,6 @@ def _wait_for(
 
 
 def progress(call: Call) -> tuple[int | None, int]:
-    """How far an exchange has come: it changes as long as its client takes bytes."""
+    """Return how far an exchange has come: it changes as long as its client takes bytes."""
     exchange = call.exchange
     return exchange.bytes_read, exchange.bytes_written

@@ -24,7 +24,7 @@ class Sweep:
         self._trials = trials
 
     def tries(self, case: Case, cuttings: Sequence[Cuts]) -> Iterator[tuple[Cuts, Tried]]:
-        """What came of each way to cut; of those that were all right in a row, of them together."""
+        """Yield the result of each way to cut; those that hold in a row have one result together."""
         yield from self._one_by_one(case, cuttings[:1])  # who hangs does it here
         done = 1
         while done < len(cuttings):
@@ -42,7 +42,7 @@ class Sweep:
         return (subject.longest_row if isinstance(subject, RowSubject) else 0) or _LONGEST_ROW
 
     def _one_by_one(self, case: Case, cuttings: Sequence[Cuts]) -> Iterator[tuple[Cuts, Tried]]:
-        """On one route as long as that can be: its replies stand in their order."""
+        """Run the trials one by one, many of them on one route: its replies come in their order."""
         reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
         route, answered, left = None, 0, 0
         for number, cuts in enumerate(cuttings):

@@ -35,7 +35,7 @@ _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told t
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of one trial: what is wrong (``None``: nothing), what was seen, or why it tells nothing."""
+    """The result of one trial: what is wrong (``None``: nothing), what was seen, or in ``note`` why it is unknown."""
 
     evidence: Evidence | None
     exchange: Exchange | None = None
@@ -46,7 +46,7 @@ class Tried:
 
     @property
     def proof(self) -> Proof:
-        """What was seen of its boundaries."""
+        """Which of its boundaries are proven."""
         return Proof.of([] if self.exchange is None else [self.exchange]) if self.row is None else self.row.proof
 
 
@@ -69,7 +69,7 @@ class Trials:
         return self.mounted
 
     def run(self, case: Case, route: LiveRoute, patience: float) -> Tried:
-        """The client is run as often as the case says; the first run that is wrong is told."""
+        """Run the client as often as the case says, up to the first run that is wrong."""
         tried = Tried(None)
         for _ in range(case.runs):
             tried = self._run_once(case, route, patience)
@@ -102,11 +102,11 @@ class Trials:
 
     @property
     def _until_request(self) -> float:
-        """Seconds to wait for the first request of the run that was just started."""
+        """The seconds to wait for the first request of the run that was just started."""
         return self.start_up.limit(self.subject.starting, self.patience)
 
     def _learn(self, session: Session, route: LiveRoute, before: int, began: float) -> None:
-        """Notes when the request came of the run that was started at ``began``."""
+        """Note when the first request of the run came; ``began``: when the run was started."""
         asked = route.calls_from(before)
         if asked:
             self.start_up.sent_after(asked[0].started - began)
@@ -167,7 +167,7 @@ class Trials:
 
 
 def _with_trouble(case: Case, tried: Tried, session: Session) -> Tried:
-    """What was tried, or what came out at its end: that the client does not keep to the way in which it is driven."""
+    """Return the trial, or that the client broke the protocol by which it is driven, which shows when a run ends."""
     trouble = session.error
     if not isinstance(trouble, Trouble):
         return tried
@@ -176,7 +176,7 @@ def _with_trouble(case: Case, tried: Tried, session: Session) -> Tried:
 
 
 def _left(route: LiveRoute, session: Session, patience: float) -> str | None:
-    """Closes the client: ``None`` if it left in time, else what was seen, in one line."""
+    """Close the client; ``None`` if it left in time, else what was seen, in one line."""
     try:
         with route.expect_disconnect(within=patience):
             session.close()

@@ -1,4 +1,4 @@
-"""Waiting for a client, never longer than it does nothing: a client that still takes bytes is slow, not stuck."""
+"""Waiting for a client. Time counts only while nothing happens: a client that still takes bytes is slow, not stuck."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ON_ITS_WAY = 0.05  # seconds in which the server reads a request whose client h
 
 
 def is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> bool:
-    """Whether the client has come to where it is to be cancelled, and is not over."""
+    """Wait until the client is where it is to be cancelled; return whether it is, and has not ended."""
     if cancel.after == 0:
         wait_until_held(route, patience)
     else:
@@ -23,7 +23,7 @@ def is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: float
 
 
 def wait_for_request(session: Session, route: LiveRoute, before: int, seconds: float) -> None:
-    """Returns when the run's first request has come, or the run has ended, but at the latest after so many seconds.
+    """Wait until the run's first request has come or the run has ended, at most for ``seconds``.
 
     ``before``: so many calls are of runs before this one.
     """
@@ -36,7 +36,7 @@ def wait_for_request(session: Session, route: LiveRoute, before: int, seconds: f
 
 
 def wait_for_end(session: Session, route: LiveRoute, before: int, patience: float, until_request: float) -> bool:
-    """Whether the run ended. Patience runs while nothing happens: a client that still takes bytes is slow, not stuck.
+    """Wait for the end of a run and return whether it came. Patience is spent only while nothing happens.
 
     ``before``: so many calls are of runs before this one. ``until_request``: seconds, instead of patience, until the
     first call of this one. A client that asks again and again, or yields without end, is not waited for.
@@ -56,7 +56,7 @@ def wait_for_end(session: Session, route: LiveRoute, before: int, patience: floa
 
 
 def wait_until_held(route: LiveRoute, patience: float) -> None:
-    """Until the stream stands at its gate with all before it read: otherwise the next event could wake the client."""
+    """Wait until all before the gate has been read: otherwise the next event could wake the client."""
     deadline = monotonic() + patience
     while monotonic() < deadline and not any(call.exchange.held_at is not None for call in route.calls):
         sleep(0.002)

@@ -69,11 +69,11 @@ class NamedFunction(FunctionSubject):
 
     @property
     def longest_row(self) -> int:
-        """Trials that the processes take at a time; 0 behind their failure."""
+        """The most trials that the processes take at a time; 0 after they failed."""
         return 0 if self._failed else len(self.cores) * _LONGEST_SHARE
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
-        """One trial for each way to cut, shared among the processes; ``None`` if one was not right."""
+        """Run one trial for each way to cut, shared among the processes; ``None`` if one of them does not hold."""
         shares = shares_of(cuttings, len(self.cores))
         try:
             while len(self._workers) < len(self.cores):
@@ -93,12 +93,12 @@ class NamedFunction(FunctionSubject):
         self.close()
 
     def close(self) -> None:
-        """Ends the other processes."""
+        """End the other processes."""
         while self._workers:
             self._workers.pop().close()
 
     def __enter__(self) -> NamedFunction:
-        """Until its end, this thread and those that it starts keep to one core."""
+        """Keep this thread and those that it starts on one core for the block."""
         self._stay.enter_context(_on_one_core(self.cores[0]))
         return self
 
@@ -110,7 +110,7 @@ class NamedFunction(FunctionSubject):
 
 
 class Worker:
-    """One of the other processes, as it is seen from here. It has ``failed`` behind whatever goes wrong with it.
+    """One of the other processes, as it is seen from here; ``failed`` after anything has gone wrong with it.
 
     Raises ``ScenarioError`` where it cannot be started.
     """
@@ -127,7 +127,7 @@ class Worker:
         self._reader = threading.Thread()
 
     def ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
-        """Has it begin a trial for each way to cut; whether it took the question."""
+        """Ask it to run one trial for each way to cut; return whether it took the question."""
         question = {"case": case.document, "dialect": case.dialect.name, "cuts": cuttings, "patience": patience}
         self._row, self.failed = None, True  # until it has answered
         told = self._process.write(json.dumps(question).encode() + b"\n")
@@ -142,7 +142,7 @@ class Worker:
         return told
 
     def answer(self) -> Row | None:
-        """What it says of the trials, once it does; ``None`` if one was not right, or where it fails."""
+        """Wait for its answer; ``None`` if one trial does not hold, or where the process fails."""
         while self._reader.is_alive():
             self._reader.join(_LOOK)
             if self._reader.is_alive() and monotonic() > self._heard + self._silence:
@@ -163,7 +163,7 @@ class Worker:
                 return
 
     def close(self) -> None:
-        """Ends it, whatever it does."""
+        """End it, whatever it does."""
         self._process.kill()
         if self._reader.ident is not None:
             self._reader.join(_SOON)
@@ -174,13 +174,13 @@ class Worker:
 
 
 def shares_of(items: Sequence[T], number: int) -> list[Sequence[T]]:
-    """So many parts, one behind the other, of about the same length."""
+    """Return consecutive parts of about the same length."""
     ends = [len(items) * at // number for at in range(number + 1)]
     return [items[start:end] for start, end in pairwise(ends)]
 
 
 def cores_of_workers() -> list[int | None]:
-    """One for each process, by chance: other checks may be under way. ``None`` where none can be chosen."""
+    """Return a random core for each process (other checks may be running), ``None`` where none can be chosen."""
     if hasattr(os, "sched_getaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
         return list(random.SystemRandom().sample(allowed, min(_MOST_WORKERS, len(allowed))))
@@ -189,7 +189,7 @@ def cores_of_workers() -> list[int | None]:
 
 @contextmanager
 def _on_one_core(core: int | None) -> Iterator[None]:
-    """This thread, and the threads and processes that it starts; nothing where no core can be chosen."""
+    """Keep this thread, and what it starts, on one core for the block; do nothing where no core can be chosen."""
     if core is None:
         yield
         return
@@ -204,7 +204,7 @@ def _on_one_core(core: int | None) -> Iterator[None]:
 
 
 def main(name: str) -> None:
-    """The other process: reads rows until its stdin ends. What the client prints goes nowhere."""
+    """Run rows until stdin ends. What the client prints is discarded."""
     asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
