@@ -14,6 +14,7 @@ from orharness.dialects import DIALECTS, Asked, Refused
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
 from orharness.journal import Request
+from orharness.journal.expectation import Expectation
 from orharness.scenario.difference import difference, json_difference
 from orharness.scenario.paths import api_path
 from orharness.scenario.reply import Reply
@@ -27,7 +28,8 @@ class Route:
 
     ``path`` ``None`` is any path at which a dialect is spoken. ``when``: a mapping of conditions (``model``, ``turn``,
     ``last_user``, ``headers``, ``json``), or a function of the request. ``times``: how many requests it answers,
-    ``None`` for any number. ``choose``: picks the reply by more than the turn, see ``reply_to``.
+    ``None`` for any number. ``choose``: picks the reply by more than the turn, see ``reply_to``. ``expect``: what each
+    of its calls must come to.
 
     Raises ``ScenarioError`` for a path or a condition that cannot be.
     """
@@ -38,6 +40,7 @@ class Route:
     when: When | None = None
     times: int | None = None
     choose: Callable[[Request, int], tuple[Reply, str | None]] | None = field(default=None, compare=False)
+    expect: Expectation | None = None
 
     def __post_init__(self) -> None:
         if self.path is not None and not (isinstance(self.path, str) and self.path.startswith("/")):
