@@ -16,11 +16,13 @@ from orharness.journal.events import (
     Ended,
     ExchangeEvent,
     FaultReached,
+    Grew,
     HeadWritten,
     Held,
     Left,
     Read,
     RequestRead,
+    Settled,
     TestEnded,
     Unmatched,
     Wrote,
@@ -124,6 +126,26 @@ def test_a_range_is_as_many_single_chunks() -> None:
 def test_a_snapshot_says_where_the_stream_is_held() -> None:
     assert machine(*HALF, Held(True)).snapshot(1.0).held_at == 50
     assert machine(*HALF, Held(True), Held(False)).snapshot(1.0).held_at is None
+
+
+GROWN: list[ExchangeEvent] = [
+    *begun(Stream(framing=Framing.LENGTH)),
+    *(event for chunk in BODY.chunks[:5] for event in (Grew(chunk), Wrote(0.5))),
+]
+
+
+def test_an_answer_that_grows_is_what_came_of_it() -> None:
+    seen = machine(*GROWN, read(45)).snapshot(1.0)
+    assert (seen.body, seen.chunks_written, seen.bytes_written, seen.bytes_read) == (BODY.body[:50], 5, 50, 45)
+    assert seen.boundaries_at == BODY.boundaries[:5]
+
+
+def test_the_end_of_an_answer_that_grows_is_past_all_that_came() -> None:
+    assert machine(*GROWN, read(50, all_read=True), FIN).outcome is Outcome.CANCELLED
+    ended = Stream(BODY.chunks[:5], framing=Framing.LENGTH, end_marker=50)
+    assert machine(*GROWN, read(50, all_read=True), Settled(ended), FIN).outcome is Outcome.LEFT_AT_END
+    assert machine(*GROWN, Settled(ended), Ended(None, 1.0)).outcome is Outcome.COMPLETED
+    assert machine(*GROWN, Settled(ended)).snapshot(1.0).end == 50
 
 
 def test_what_hangs_can_still_be_left() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from orharness.journal.bill import Meter
 from orharness.journal.outcome import How, Pacing
 from orharness.journal.request import Request
-from orharness.stream import Framing, Stream
+from orharness.stream import Chunk, Framing, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,26 @@ class Begun:
     pacing: Pacing
     route: str | None = None
     difference: str | None = None
+    meter: Meter | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grew:
+    """The answer of a live service has grown by a chunk, which is still to be written."""
+
+    chunk: Chunk
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """No more of an answer that grew will come: all of it, and the model behind it.
+
+    Where its end was not seen, its end marker is past its body.
+    """
+
+    stream: Stream
     meter: Meter | None = None
     at: float = 0.0
 
@@ -137,6 +157,8 @@ ExchangeEvent = (
     RequestRead
     | Unmatched
     | Begun
+    | Grew
+    | Settled
     | HeadWritten
     | Wrote
     | Boundary

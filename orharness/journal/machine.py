@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
 
 from orharness.journal.bill import Bill
 from orharness.journal.events import (
@@ -17,11 +19,13 @@ from orharness.journal.events import (
     Ended,
     ExchangeEvent,
     FaultReached,
+    Grew,
     HeadWritten,
     Held,
     Left,
     Read,
     RequestRead,
+    Settled,
     TestEnded,
     Unmatched,
     Wrote,
@@ -29,7 +33,7 @@ from orharness.journal.events import (
 from orharness.journal.exchange import Boundaries, Exchange
 from orharness.journal.outcome import Disconnect, Outcome, Pacing
 from orharness.journal.request import Request
-from orharness.stream import Ending, Framing, Stream
+from orharness.stream import Chunk, Ending, Framing, Stream
 
 
 class ExchangeMachine:
@@ -58,6 +62,8 @@ class ExchangeMachine:
         self._framing: Framing | None = None
         self._written = 0  # bytes of the body
         self._written_at = array("d")  # of each chunk
+        self._grown: list[Chunk] = []  # of an answer that is not known beforehand
+        self._ends = array("q")  # the body offset after each of them
 
     def apply(self, event: ExchangeEvent) -> None:
         """Take in what happened next."""
@@ -82,6 +88,15 @@ class ExchangeMachine:
                 self.plan = event
                 self._difference = event.difference or self._difference
                 return
+            case Grew(chunk):
+                self._ends.append(len(chunk.data) + (self._ends[-1] if self._ends else 0))
+                self._grown.append(chunk)
+                return
+            case Settled(stream, meter):
+                assert self.plan is not None
+                self.plan = replace(self.plan, stream=stream, meter=meter)
+                self._grown = []
+                return
             case Read():
                 self._took(event)
             case Ended(all_read):
@@ -101,8 +116,17 @@ class ExchangeMachine:
     def _wrote(self, event: Wrote) -> None:
         assert self.plan is not None
         self._written_at.extend([event.at] * event.chunks)
-        self._written = self.plan.stream.boundaries[len(self._written_at) - 1]
+        ends: Sequence[int] = self._ends or self.plan.stream.boundaries
+        self._written = ends[len(self._written_at) - 1]
         self._all_read = False if self._all_read is not None else None
+
+    @property
+    def _stream(self) -> Stream:
+        """What is known of the answer. The end of one that still grows is past all that came."""
+        assert self.plan is not None
+        if not self._grown:
+            return self.plan.stream
+        return replace(self.plan.stream, chunks=tuple(self._grown), end_marker=self._ends[-1] + 1)
 
     def _took(self, event: Read) -> None:
         if event.all_read:
@@ -115,11 +139,12 @@ class ExchangeMachine:
         """The body offset of a position on the wire: the framing's own bytes belong to the chunk after them."""
         if self.plan is None or self._framing is None or wire <= self._body_at:
             return 0
-        starts = self.plan.stream.wire_starts(self._framing)
+        stream = self._stream
+        starts = stream.wire_starts(self._framing)
         chunk = bisect_right(starts, wire - self._body_at, hi=len(self._written_at)) - 1
         if chunk < 0:
             return 0
-        ends = self.plan.stream.boundaries
+        ends = stream.boundaries
         begin = ends[chunk - 1] if chunk else 0
         return min(begin + wire - self._body_at - starts[chunk], ends[chunk])
 
@@ -150,7 +175,7 @@ class ExchangeMachine:
     def read_to_end(self) -> bool:
         """Whether the client took the answer up to its end marker; where that is unknown, whether it was written."""
         taken = self._written if self._read is None else self._read
-        return self.plan is not None and taken >= end_of(self.plan.stream)
+        return self.plan is not None and taken >= end_of(self._stream)
 
     @property
     def open(self) -> bool:
@@ -184,13 +209,13 @@ class ExchangeMachine:
             written=self._written,
             read=self._read,
             left_at=self.disconnect.at if cancelled and self.disconnect is not None else None,
-            whole=self._written >= end_of(self.plan.stream),
+            whole=self._written >= end_of(self._stream),
         )
 
     def snapshot(self, now: float) -> Exchange:
         """Return the exchange as it is at ``now``."""
         plan, left = self.plan, self.disconnect
-        stream = _NOTHING if plan is None else plan.stream
+        stream = _NOTHING if plan is None else self._stream
         meter = None if plan is None else plan.meter
         return Exchange(
             id=self.id,

@@ -13,7 +13,7 @@ from orharness.redaction import is_secret
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it was read: the path without its query, header names as sent, the whole body."""
+    """One request as it was read: the path without its query, header names and query as sent, the whole body."""
 
     method: str
     path: str

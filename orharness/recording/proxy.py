@@ -22,9 +22,11 @@ from orharness.recording.downstream import complaint, cut_off, listening, open_r
 from orharness.recording.secrets import address_secrets, secrets_of
 from orharness.recording.session import Session
 from orharness.recording.store import Store
-from orharness.recording.upstream import Asker, CutShort, checked_upstream, drop, http_chunks, key_from, upstream_uri
-from orharness.recording.wire import OF_THE_CONNECTION, text
+from orharness.recording.upstream import Asker, checked_upstream, key_from, upstream_uri
 from orharness.redaction import hide
+from orharness.server.forwarding import drop, http_chunks
+from orharness.server.headers import OF_THE_CONNECTION, text
+from orharness.server.passing import CutShort
 from orharness.stream import Ending
 
 _TAIL_TIMEOUT = 1.0  # seconds for which a stream is followed whose client left after the end marker

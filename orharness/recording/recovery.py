@@ -11,7 +11,7 @@ from typing import Any
 from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
 from orharness.errors import OrharnessError
 from orharness.recording.session import Session, rounded
-from orharness.recording.wire import readable
+from orharness.server.headers import readable
 from orharness.stream import Chunk, Framing
 
 _KILLED = "the recorder was killed in the middle of it"

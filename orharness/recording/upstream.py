@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,21 +16,12 @@ from yarl import URL
 from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
 from orharness.recording.session import Head, Session
-from orharness.recording.wire import OF_THE_CONNECTION, readable, text
 from orharness.redaction import is_secret
-from orharness.stream import Ending, Framing
+from orharness.server.forwarding import client_session, is_chunked
+from orharness.server.headers import OF_THE_CONNECTION, readable, text
+from orharness.stream import Framing
 
-_CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for as long as it likes
-_WATCH_INTERVAL = 0.25  # seconds between two looks whether a silent server is still there
-_READ_SIZE = 2**20  # bytes: reading pauses only for HTTP chunks beyond it
 _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
-
-
-class CutShort(Exception):  # noqa: N818 - an ending, not an error
-    """The response has ended before its end, as ``ending`` says."""
-
-    def __init__(self, ending: Ending) -> None:
-        self.ending = ending
 
 
 def upstream_uri(upstream: str, path_and_query: str) -> str:
@@ -99,17 +89,7 @@ def _client(clock: Callable[[], float]) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(sent)
     trace.on_request_chunk_sent.append(sent)
-    return aiohttp.ClientSession(
-        # A new connection each time: an idle one may die as it is used, and a POST is not ours to repeat.
-        connector=aiohttp.TCPConnector(limit=0, force_close=True),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
-        auto_decompress=False,
-        read_bufsize=_READ_SIZE,
-        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-        trace_configs=[trace],
-        trust_env=True,
-    )
+    return client_session(trace)
 
 
 def _with_key(headers: Headers, key: str | None) -> Headers:
@@ -136,62 +116,10 @@ def _head(method: str, response: aiohttp.ClientResponse) -> Head:
 
 def _framing(method: str, response: aiohttp.ClientResponse) -> tuple[Framing, int | None]:
     """How the body ends, and its length in bytes where that is announced."""
-    if _is_chunked(response):
+    if is_chunked(response):
         return Framing.CHUNKED, None
     if method == "HEAD" or response.status in (204, 304):
         return Framing.LENGTH, None
     if response.content_length is not None:
         return Framing.LENGTH, response.content_length
     return Framing.CLOSE, None
-
-
-def _is_chunked(response: aiohttp.ClientResponse) -> bool:
-    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
-
-
-async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The body, one item per HTTP chunk (of a body that is not chunked: one per read). Raises ``CutShort``."""
-    chunked = _is_chunked(upstream)
-    begun = bytearray()
-    watch = asyncio.create_task(_watch(upstream))
-    try:
-        while True:
-            data, complete = await upstream.content.readchunk()
-            begun += data
-            if begun and (complete or not chunked):  # aiohttp reports the last chunk too, which is empty
-                yield bytes(begun)
-                begun.clear()
-            # The answer to readchunk() alone does not show the end: all responses without a body share one object of
-            # aiohttp, which answers (b"", False) once in the life of the process and (b"", True) ever after.
-            if not data and (not complete or upstream.content.at_eof()):
-                return
-    except (aiohttp.ClientError, OSError) as error:
-        if begun:
-            yield bytes(begun)
-        raise CutShort(Ending.RESET if _was_reset(error) else Ending.ABORT) from error
-    finally:
-        watch.cancel()
-
-
-async def _watch(upstream: aiohttp.ClientResponse) -> None:
-    """Wake the reader where aiohttp does not: it closes the connection on broken chunks without an error."""
-    while (connection := upstream.connection) is not None and connection.protocol is not None:
-        was_connected = connection.protocol.is_connected()
-        await asyncio.sleep(_WATCH_INTERVAL)
-        if not was_connected and not upstream.content.is_eof() and upstream.content.exception() is None:
-            upstream.content.set_exception(aiohttp.ClientPayloadError("the server broke the chunked coding"))
-
-
-def _was_reset(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ConnectionResetError) or "ConnectionResetError" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def drop(upstream: aiohttp.ClientResponse) -> None:
-    """Leave the server at once, so that it stops."""
-    if upstream.connection is not None and upstream.connection.transport is not None:
-        upstream.connection.transport.abort()
-    upstream.close()

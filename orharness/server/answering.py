@@ -10,16 +10,18 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from orharness.dialects import DIALECTS, Dialect, Refused
-from orharness.errors import OrharnessError, ScenarioError
+from orharness.errors import OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import Gateway
 from orharness.journal import Exchange, Outcome, Pacing, Request
 from orharness.journal.events import Begun, Held, Left, Read, Unmatched
 from orharness.scenario.paths import api_path
+from orharness.scenario.reply import Forward
 from orharness.scenario.response import Response, error_response
 from orharness.scenario.route import Route, select, why_none
 from orharness.server.delivery import Delivery, Gate
 from orharness.server.exchange import Listener, LiveExchange
 from orharness.server.gates import Gates
+from orharness.server.passing import LiveService, Passing
 from orharness.server.runs import Runs
 from orharness.server.wire import BadBody, Incoming, Wire, while_there
 
@@ -44,11 +46,15 @@ class Answering:
     """Routes and journal of one origin. It runs in the server's loop, and knows connections as ``Wire`` only.
 
     ``builtin``: routes that answer what no route of the user's does; they are not looked at for differences.
-    ``hold_limit``: seconds for which a gate is waited at, ``None`` for ever.
+    ``service``: asks the live services of replies that forward. ``hold_limit``: seconds for which a gate is waited at,
+    ``None`` for ever.
     """
 
-    def __init__(self, *, gateway: Gateway, pacing: Pacing, hold_limit: float | None = None) -> None:
+    def __init__(
+        self, *, gateway: Gateway, pacing: Pacing, service: LiveService, hold_limit: float | None = None
+    ) -> None:
         self.gateway = gateway
+        self.service = service
         self.pacing = pacing
         self.mounted: list[Mounted] = []
         self.builtin: Sequence[Route] = ()
@@ -135,6 +141,8 @@ class Answering:
             response, gate = self._response(whole, exchange)
             if wire.gone.done():
                 return False
+            if isinstance(response, Passing):
+                return await self._pass_on(response, wire, incoming, gate)
             # What was chosen is known from here on, whatever the client does next.
             delivery = Delivery(wire, exchange, response, response.pacing or self.pacing, http_1_0=incoming.http_1_0)
             return await delivery.run(gate, keep_alive=incoming.keep_alive, body=whole.method != "HEAD")
@@ -150,6 +158,18 @@ class Answering:
                 return False
             return await self._refuse(wire, exchange, f"the scenario failed: {error!r}", status=500)
 
+    async def _pass_on(self, passing: Passing, wire: Wire, incoming: Incoming, gate: Gate) -> bool:
+        """Have a live service answer; where it does not, a 502 says so."""
+        try:
+            return await passing.run(self.service, wire, incoming, gate)
+        except UpstreamError as error:
+            exchange, reason = passing.exchange, str(error)
+            response = error_response(self.gateway, 502, reason, DIALECTS.at(exchange.request.path))
+            exchange.feed(Begun(502, response.stream, Pacing.INSTANT, passing.route, reason))
+            delivery = Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=incoming.http_1_0)
+            body = exchange.request.method != "HEAD"
+            return await delivery.run(no_gate, keep_alive=incoming.keep_alive, body=body)
+
     async def _refuse(self, wire: Wire, exchange: LiveExchange, reason: str, status: int = 400) -> bool:
         response = self._unmatched(exchange, status, reason)
         await Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=False).run(no_gate, keep_alive=False)
@@ -163,8 +183,11 @@ class Answering:
 
     # --- which answer ---------------------------------------------------------------------------------------------
 
-    def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response, Gate]:
-        """The route's reply: of the user's routes first, else of a built-in one, else an error."""
+    def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response | Passing, Gate]:
+        """The route's reply: of the user's routes first, else of a built-in one, else an error.
+
+        A reply that forwards has no response yet.
+        """
         routes = [(mounted.route, len(mounted.exchanges)) for mounted in self.mounted]
         chosen, refused = select(routes, request), self._refused(request)
         if chosen is not None and refused is None:
@@ -182,8 +205,10 @@ class Answering:
             text = f"the body is not JSON\n{text}"
         return self._unmatched(exchange, status, text), no_gate
 
-    def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response:
+    def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response | Passing:
         reply, difference = route.reply_to(request, turn)
+        if isinstance(reply.body, Forward):
+            return Passing(reply, route.name, request, exchange, self.pacing, self.gateway)
         response = reply.answer(request, self.gateway)
         pacing = response.pacing or self.pacing
         meter = response.generation

@@ -36,10 +36,21 @@ class LoopClock:
 
 
 class Delivery:
-    """One response on a wire. ``exchange`` is fed with everything that happens."""
+    """One response on a wire. ``exchange`` is fed with everything that happens.
+
+    ``run`` sends a whole response. One that is still to come is sent by ``begin``, ``pass_on`` for each chunk, and
+    ``finish``; ``announced``: its length in bytes, where that is known beforehand.
+    """
 
     def __init__(
-        self, wire: Wire, exchange: LiveExchange, response: Response, pacing: Pacing, *, http_1_0: bool
+        self,
+        wire: Wire,
+        exchange: LiveExchange,
+        response: Response,
+        pacing: Pacing,
+        *,
+        http_1_0: bool,
+        announced: int | None = None,
     ) -> None:
         self._wire = wire
         self._exchange = exchange
@@ -55,32 +66,56 @@ class Delivery:
         self._end_marker = inf if self._stream.end_marker is None else self._stream.end_marker  # inf once it is passed
         self._gathered: list[bytes] = []  # chunks that go out in one write, framed
         self._gathered_size = 0
+        self._announced = announced
+        self._closes = True  # the connection, after this response
 
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Send all of it; return whether the connection may serve another request."""
-        body = body and self._has_body
-        # A fault is not announced: with `Connection: close`, Node's fetch takes a cut body for whole (undici 6.24).
-        close = not keep_alive or self._framing is Framing.CLOSE
         clock = LoopClock()
         await clock.sleep_until(self._exchange.started + self._response.head)
-        await self._send_head(close=close)
-        if self._pacing is Pacing.LOCKSTEP:
-            await self._wire.wait_read()
-        if body:
+        await self.begin(keep_alive=keep_alive)
+        if body and self._has_body:
             if self._pacing is Pacing.INSTANT:
                 await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._after_all(gate))
                 await self._flush()
             else:
                 await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
-        await self._end(body=body)
-        return not close and self._stream.ending is Ending.EOF
+        return await self.finish(self._stream, body=body)
+
+    async def begin(self, *, keep_alive: bool) -> None:
+        """Send the head."""
+        # A fault is not announced: with `Connection: close`, Node's fetch takes a cut body for whole (undici 6.24).
+        self._closes = not keep_alive or self._framing is Framing.CLOSE
+        await self._send_head(close=self._closes)
+        if self._pacing is Pacing.LOCKSTEP:
+            await self._wire.wait_read()
+
+    async def pass_on(self, chunk: Chunk) -> None:
+        """Send a chunk that has just come."""
+        if self._has_body:
+            await self._write(chunk)
+
+    async def finish(self, stream: Stream, *, body: bool = True) -> bool:
+        """End the response as the stream ends; return whether the connection may serve another request."""
+        self._stream = stream
+        await self._end(body=body and self._has_body)
+        return not self._closes and stream.ending is Ending.EOF
 
     async def _send_head(self, *, close: bool) -> None:
         framing = self._framing if self._has_body else None
         response = self._response
-        self._wire.write(head(response.status, response.headers, framing, _length(self._stream), close=close))
+        self._wire.write(head(response.status, response.headers, framing, self._length, close=close))
         self._exchange.feed(HeadWritten(self._wire.written, self._framing, self._exchange.elapsed()))
         await self._wire.drain()
+
+    @property
+    def _length(self) -> int:
+        """What Content-Length announces: more than is sent where the response does not end cleanly."""
+        if self._announced is not None:
+            return self._announced
+        if self._stream.ending is Ending.EOF:
+            return len(self._stream.body)
+        return max(self._stream.announced or 0, len(self._stream.body) + 1)
 
     @property
     def _has_body(self) -> bool:
@@ -197,10 +232,3 @@ class Delivery:
 
     def _note_read(self, *, all_read: bool | None) -> None:
         self._exchange.feed(Read(self._wire.read_so_far(), all_read, self._exchange.elapsed()))
-
-
-def _length(stream: Stream) -> int:
-    """What Content-Length announces: more than is sent where the response does not end cleanly."""
-    if stream.ending is Ending.EOF:
-        return len(stream.body)
-    return max(stream.announced or 0, len(stream.body) + 1)

@@ -286,7 +286,7 @@ class ReadRequest:
         headers = tuple(
             (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers
         )
-        self.head = Request(request.method, request.path, headers, b"", request.query_string)
+        self.head = Request(request.method, request.path, headers, b"", request.rel_url.raw_query_string)
         self.http_1_0 = request.version < (1, 1)
         self.keep_alive = bool(request.keep_alive)
         self.expects_continue = request.headers.get("Expect", "").lower() == "100-continue"

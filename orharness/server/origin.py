@@ -10,6 +10,7 @@ from orharness.journal import Pacing
 from orharness.journal.events import TestEnded
 from orharness.server.answering import Answering
 from orharness.server.builtin import builtin_routes
+from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
 
@@ -26,7 +27,7 @@ class Origin:
         models: Sequence[str],
         hold_limit: float | None = None,
     ) -> None:
-        self.answering = Answering(gateway=gateway, pacing=pacing, hold_limit=hold_limit)
+        self.answering = Answering(gateway=gateway, pacing=pacing, service=HttpService(), hold_limit=hold_limit)
         self.answering.builtin = builtin_routes(self.answering, models)
         self._listening = Listening(self.answering, peers)
 
@@ -38,6 +39,7 @@ class Origin:
         """End everything now: no handler is waited for."""
         await self._listening.close()
         await self.end_exchanges()
+        await self.answering.service.close()
 
     async def settle(self) -> None:
         """Return when all who have left by now are seen to have left."""

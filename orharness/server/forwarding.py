@@ -1,0 +1,150 @@
+"""Asking a live service over HTTP: what the forwarding server and the recorder share."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from orharness.errors import UpstreamError
+from orharness.journal import Request
+from orharness.scenario.paths import api_path
+from orharness.server.headers import OF_THE_CONNECTION, text
+from orharness.server.passing import CutShort
+from orharness.stream import Ending
+
+_CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for as long as it likes
+_WATCH_INTERVAL = 0.25  # seconds between two looks whether a silent server is still there
+_IN_A_PATH = "/:@!$&'()*+,;=~"  # beside letters and digits (RFC 3986, section 3.3)
+_READ_SIZE = 2**20  # bytes: reading pauses only for HTTP chunks beyond it
+
+
+def client_session(*traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    """Return a client that passes everything on as it comes. To be made in the loop that uses it."""
+    return aiohttp.ClientSession(
+        # A new connection each time: an idle one may die as it is used, and a POST is not ours to repeat.
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
+        auto_decompress=False,
+        read_bufsize=_READ_SIZE,
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        trace_configs=list(traces),
+        trust_env=True,
+    )
+
+
+class HttpService:
+    """Live services over HTTP, as ``LiveService``. It belongs to one loop; its client is made when it is first used."""
+
+    def __init__(self) -> None:
+        self._client: aiohttp.ClientSession | None = None
+
+    async def ask(self, to: str, request: Request) -> HttpAnswer:
+        """Send the request to the service whose base URL is ``to``; return when the response head has come.
+
+        Method, path after the API prefix, query, body and headers go on; those of the connection and Host do not, and
+        the body is asked for without a content coding. Raises ``UpstreamError`` where there is no HTTP response.
+        """
+        if self._client is None:
+            self._client = client_session()
+        path = quote(api_path(request.path), safe=_IN_A_PATH)  # it was decoded when it was read
+        address = f"{to.rstrip('/')}{path}{'?' if request.query else ''}{request.query}"
+        headers = CIMultiDict(pair for pair in request.headers if pair[0].lower() not in OF_THE_CONNECTION)
+        headers["Accept-Encoding"] = "identity"  # transforms work on the stream itself
+        announced = request.body or request.header("Content-Length") is not None
+        try:
+            response = await self._client.request(
+                request.method,
+                URL(address, encoded=True),
+                headers=headers,
+                data=io.BytesIO(request.body) if announced else None,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            why = str(error) or type(error).__name__
+            raise UpstreamError(f"{request.method} {address} got no answer: {why}") from error
+        return HttpAnswer(response)
+
+    async def close(self) -> None:
+        """End every connection to a service."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+
+class HttpAnswer:
+    """The answer of a live service, as ``LiveAnswer``."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        headers = ((text(name), text(value)) for name, value in response.raw_headers)
+        self.headers = tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION)
+        self.length = None if is_chunked(response) else response.content_length
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the body as it comes, one item an HTTP chunk. Raises ``CutShort`` where its end is missing."""
+        return http_chunks(self._response)
+
+    def drop(self) -> None:
+        """Leave the service at once, so that it stops; after the end of the body nothing is left to do."""
+        drop(self._response)
+
+
+def is_chunked(response: aiohttp.ClientResponse) -> bool:
+    """Return whether the body has the chunked framing."""
+    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Return the body, one item per HTTP chunk (of a body that is not chunked: one per read). Raises ``CutShort``."""
+    chunked = is_chunked(upstream)
+    begun = bytearray()
+    watch = asyncio.create_task(_watch(upstream))
+    try:
+        while True:
+            data, complete = await upstream.content.readchunk()
+            begun += data
+            if begun and (complete or not chunked):  # aiohttp reports the last chunk too, which is empty
+                yield bytes(begun)
+                begun.clear()
+            # The answer to readchunk() alone does not show the end: all responses without a body share one object of
+            # aiohttp, which answers (b"", False) once in the life of the process and (b"", True) ever after.
+            if not data and (not complete or upstream.content.at_eof()):
+                return
+    except (aiohttp.ClientError, OSError) as error:
+        if begun:
+            yield bytes(begun)
+        raise CutShort(Ending.RESET if _was_reset(error) else Ending.ABORT) from error
+    finally:
+        watch.cancel()
+
+
+async def _watch(upstream: aiohttp.ClientResponse) -> None:
+    """Wake the reader where aiohttp does not: it closes the connection on broken chunks without an error."""
+    while (connection := upstream.connection) is not None and connection.protocol is not None:
+        was_connected = connection.protocol.is_connected()
+        await asyncio.sleep(_WATCH_INTERVAL)
+        if not was_connected and not upstream.content.is_eof() and upstream.content.exception() is None:
+            upstream.content.set_exception(aiohttp.ClientPayloadError("the server broke the chunked coding"))
+
+
+def _was_reset(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ConnectionResetError) or "ConnectionResetError" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def drop(upstream: aiohttp.ClientResponse) -> None:
+    """Leave the server at once, so that it stops."""
+    if upstream.connection is not None and upstream.connection.transport is not None:
+        upstream.connection.transport.abort()
+    upstream.close()

@@ -1,0 +1,166 @@
+"""Passing a request on to a live service, and its answer back: as it comes, or through transforms once it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Protocol
+
+from orharness.cassette.interaction import Interaction, RecordedRequest, header
+from orharness.dialects import DIALECTS
+from orharness.frames import SSE, Frame
+from orharness.gateways import Gateway
+from orharness.journal import Pacing, Request
+from orharness.journal.events import Begun, Grew, Settled
+from orharness.scenario.reply import Forward, Reply
+from orharness.scenario.response import Response
+from orharness.server.delivery import Delivery, Gate
+from orharness.server.exchange import LiveExchange
+from orharness.server.wire import Incoming, Wire
+from orharness.stream import Chunk, Ending, Framing, Stream
+
+
+class CutShort(Exception):  # noqa: N818 - an ending, not an error
+    """The response has ended before its end, as ``ending`` says."""
+
+    def __init__(self, ending: Ending) -> None:
+        self.ending = ending
+
+
+class LiveAnswer(Protocol):
+    """The answer of a live service: its head is there, its body is still to come.
+
+    ``headers``: without those of the connection. ``length``: the bytes that a Content-Length announces, else ``None``.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    length: int | None
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the body as it comes. Raises ``CutShort`` where its end is missing."""
+
+    def drop(self) -> None:
+        """Leave the service at once."""
+
+
+class LiveService(Protocol):
+    """What asks live services."""
+
+    async def ask(self, to: str, request: Request) -> LiveAnswer:
+        """Send a request to the service with that base URL. Raises ``UpstreamError`` where no response comes."""
+
+    async def close(self) -> None:
+        """End every connection to a service."""
+
+
+@dataclass
+class Passing:
+    """One request that is passed on. ``reply`` has a ``Forward`` as its body; ``route`` is the name of its route."""
+
+    reply: Reply
+    route: str
+    request: Request
+    exchange: LiveExchange
+    pacing: Pacing
+    gateway: Gateway
+    _chunks: list[Chunk] = field(default_factory=list)
+    _head: float = 0.0
+    _last: float = 0.0
+
+    async def run(self, service: LiveService, wire: Wire, incoming: Incoming, gate: Gate) -> bool:
+        """Ask, and deliver the answer; return whether the connection may serve another request.
+
+        Raises ``UpstreamError`` where no response comes. However it ends, the service is left at once.
+        """
+        assert isinstance(self.reply.body, Forward)
+        answer = await service.ask(self.reply.body.to, self.request)
+        self._last = monotonic()
+        self._head = self._last - self.exchange.started
+        try:
+            if self._is_live:
+                return await self._pass_live(answer, wire, incoming)
+            return await self._pass_whole(answer, wire, incoming, gate)
+        finally:
+            answer.drop()
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether nothing is done to the answer, so that it need not be whole."""
+        return not self.reply.through and self.reply.ending is None and self.reply.framing is None
+
+    async def _pass_whole(self, answer: LiveAnswer, wire: Wire, incoming: Incoming, gate: Gate) -> bool:
+        ending = Ending.EOF
+        try:
+            async for _ in self._coming(answer):
+                pass
+        except CutShort as cut:
+            ending = cut.ending
+        response = self._recorded(answer, ending)
+        pacing = response.pacing or self.pacing
+        self.exchange.feed(Begun(response.status, response.stream, pacing, self.route, None, response.generation))
+        delivery = Delivery(wire, self.exchange, response, pacing, http_1_0=incoming.http_1_0)
+        return await delivery.run(gate, keep_alive=incoming.keep_alive, body=self.request.method != "HEAD")
+
+    async def _pass_live(self, answer: LiveAnswer, wire: Wire, incoming: Incoming) -> bool:
+        pacing = self.reply.pacing or self.pacing
+        # Nothing waits to be joined with what comes next: each chunk goes out when it comes.
+        pacing = Pacing.RECORDED if pacing is Pacing.INSTANT else pacing
+        empty = self._stream(answer, Ending.EOF)
+        response = Response(answer.status, answer.headers, empty)
+        self.exchange.feed(Begun(answer.status, empty, pacing, self.route))
+        delivery = Delivery(wire, self.exchange, response, pacing, http_1_0=incoming.http_1_0, announced=answer.length)
+        await delivery.begin(keep_alive=incoming.keep_alive)
+        ending: Ending | None = None
+        try:
+            async for chunk in self._coming(answer):
+                self.exchange.feed(Grew(chunk))
+                await delivery.pass_on(chunk)
+            ending = Ending.EOF
+        except CutShort as cut:
+            ending = cut.ending
+        finally:  # also where the client has left: what came until then decides whether it left before the end
+            settled = self._settled(answer, ending)
+        return await delivery.finish(settled, body=self.request.method != "HEAD")
+
+    async def _coming(self, answer: LiveAnswer) -> AsyncIterator[Chunk]:
+        """The chunks as they come, each with the seconds since the one before; they are kept."""
+        async with aclosing(answer.chunks()) as coming:  # type: ignore[type-var]
+            async for data in coming:
+                now = monotonic()
+                self._chunks.append(Chunk(data, now - self._last))
+                self._last = now
+                yield self._chunks[-1]
+
+    def _settled(self, answer: LiveAnswer, ending: Ending | None) -> Stream:
+        """Report what the answer was, ``ending`` ``None`` where its end was not waited for; the stream as it came."""
+        response = self._recorded(answer, ending or Ending.EOF)
+        stream = response.stream
+        if ending is None and stream.end_marker is None:  # the end is past all that came
+            stream = replace(stream, end_marker=len(stream.body) + 1)
+        self.exchange.feed(Settled(stream, response.generation))
+        return stream
+
+    def _recorded(self, answer: LiveAnswer, ending: Ending) -> Response:
+        """The answer as if it had been recorded: marked, transformed, and with the model behind it."""
+        asked = RecordedRequest(self.request.method, self.request.path, self.request.headers, self.request.body)
+        stream = self._stream(answer, ending)
+        whole = Interaction(
+            asked, answer.status, "", answer.headers, stream, head=self._head, ending_recorded=ending.value
+        )
+        return replace(self.reply, body=whole).answer(self.request, self.gateway)
+
+    def _stream(self, answer: LiveAnswer, ending: Ending) -> Stream:
+        framing = Framing.CHUNKED if answer.length is None else Framing.LENGTH
+        announced = None if ending is Ending.EOF else answer.length
+        frame = _frame_of(header(answer.headers, "Content-Type") or "")
+        return Stream(tuple(self._chunks), ending, framing, announced=announced, frame=frame)
+
+
+def _frame_of(content_type: str) -> Frame:
+    """The frame of a content type that a known dialect has, else that of an event stream."""
+    plain = content_type.partition(";")[0].strip().lower()
+    frames = (dialect.frame for dialect in DIALECTS.values())
+    return next((one for one in frames if one.content_type.partition(";")[0] == plain), SSE)
