@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from orharness.errors import ClientFailure
 from orharness.journal import Bill, Counted, Exchange, Outcome
+from orharness.journal.expectation import Expectation, Upstream
 from orharness.providers import AS_OF, PROVIDERS
 from orharness.sse import Event, decode_with_offsets
 from orharness.verdict import aligned, count, excerpt
@@ -119,7 +120,7 @@ def explain_exchange(exchange: Exchange) -> str:
 
 def state(exchange: Exchange) -> str:
     """The outcome, and the client's leaving where it left."""
-    outcome = "open" if exchange.outcome is None else exchange.outcome.value.replace("_", " ")
+    outcome = "open" if exchange.outcome is None else _spaced(exchange.outcome)
     if exchange.how is None or exchange.left_after is None:
         return outcome
     return f"{outcome} (the client {_HOW[exchange.how]} after {exchange.left_after:.3f} s)"
@@ -396,6 +397,39 @@ def _asked(exchange: Exchange) -> str:
 
 def _why(exchange: Exchange) -> str:
     return exchange.difference or "unknown"
+
+
+def unmet(expected: Expectation, exchange: Exchange) -> list[str]:
+    """Return what an exchange did not come to that its route expects; each with the exchange."""
+    found = []
+    if expected.outcome is not None and exchange.outcome is not expected.outcome:
+        found.append(_unmet(exchange, f"the outcome is {state(exchange)}", f"{_spaced(expected.outcome)} (outcome)"))
+    took = decided_within(exchange)
+    if expected.within is not None and (took is None or took > expected.within):
+        said = "nothing was decided" if took is None else f"it took {took:.3f} s from the last chunk written"
+        found.append(_unmet(exchange, f"{said} to the outcome", f"at most {expected.within:g} s (within)"))
+    if expected.upstream is Upstream.STOPPED and (failure := upstream_failure(exchange)) is not None:
+        found.append(str(failure))
+    return found
+
+
+def decided_within(exchange: Exchange) -> float | None:
+    """Return the seconds from the last chunk that was written to the moment that decided the outcome.
+
+    Where none was written they count from the request. ``None`` where the client has neither finished nor left.
+    """
+    if exchange.ended_after is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
+        return None
+    before = bisect_right(exchange.written_at, exchange.ended_after)
+    return exchange.ended_after - (exchange.written_at[before - 1] if before else 0.0)
+
+
+def _unmet(exchange: Exchange, seen: str, expected: str) -> str:
+    return f"{seen}\n{aligned([*_rows(exchange), ('expected', expected)])}"
+
+
+def _spaced(outcome: Outcome) -> str:
+    return outcome.value.replace("_", " ")
 
 
 def left_open(exchange: Exchange) -> str | None:

@@ -19,12 +19,13 @@ import pytest
 
 import orharness.contract
 import orharness.recording.process
+import orharness.yamlfile
 from orharness.server.facade import SseServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = {page.name: page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
-_KEPT = (orharness.contract, orharness.recording.process)  # see test_plugin.py
+_KEPT = (orharness.contract, orharness.recording.process, orharness.yamlfile)  # see test_plugin.py
 _FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
 
 
@@ -64,11 +65,16 @@ def _write_files(page: str, folder: Path) -> None:
         if named := _FILE.match(block):
             file = folder / named[1]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block, "utf-8")
+            file.write_text(_patient(block), "utf-8")
+
+
+def _patient(code: str) -> str:
+    """A machine that runs many tests may be busy."""
+    return code.replace("within=0.25", "within=20").replace("within: 0.25", "within: 20")
 
 
 def _pass(user: pytest.Pytester, code: str) -> None:
-    user.makepyfile(test_it=code.replace("within=0.25", "within=20"))  # a machine that runs many tests may be busy
+    user.makepyfile(test_it=_patient(code))
     outcomes = user.runpytest_inprocess().parseoutcomes()
     assert outcomes.keys() == {"passed"}
     assert outcomes["passed"] >= len(re.findall(r"^(?:async )?def test_", code, re.M))  # one may have many parameters

@@ -92,7 +92,8 @@ def serve(
         str, typer.Option(help="Whose form answers and errors have: onerouter, openrouter or openai.")
     ] = "onerouter",
     provider: Annotated[
-        str | None, typer.Option(help="The provider that the chunks of --text name.", show_default=False)
+        str | None,
+        typer.Option(help="The provider whose model makes the answers of --text or --scenario.", show_default=False),
     ] = None,
     delay: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds between two chunks.", show_default=False)
@@ -122,6 +123,21 @@ def serve(
         str | None,
         typer.Option(metavar="OFFSETS", help="... cut there and nowhere else, as in 17,23.", show_default=False),
     ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play the routes of a scenario document.", show_default=False),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the scenario FILE is good, and if not, what is wrong.")
+    ] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Import first a module with transforms of your own. Repeatable."),
+    ] = None,
+    pace: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Seconds in which the model behind makes a token.", show_default=False),
+    ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
 ) -> None:
@@ -133,11 +149,23 @@ def serve(
 
     Example: [bold]orharness serve answer.yaml --rechunk 7[/bold]
 
-    Example: [bold]orharness serve --text "Grüße, 世界" --delay 0.1[/bold]
-    """
-    from orharness.cli.serve import Options, serve_until_stopped
+    A scenario is a file with routes, conditions, replies in turn and faults.
+    What its routes expect is judged at the end: what was not met is shown, and
+    the exit code is 1.
 
-    serve_until_stopped(
+    Example: [bold]orharness serve --text "Grüße, 世界" --delay 0.1[/bold]
+
+    Example: [bold]orharness serve --scenario scenario.yaml[/bold]
+    """
+    from orharness.cli.plugins import import_plugins
+    from orharness.cli.serve import Options, check_scenarios, serve_until_stopped
+
+    import_plugins(plugin or ())
+    if check:
+        if not check_scenarios([*(cassettes or []), *([scenario] if scenario else [])]):
+            raise typer.Exit(WRONG_CALL)
+        return
+    met = serve_until_stopped(
         Options(
             cassettes or [],
             text=text,
@@ -152,8 +180,12 @@ def serve(
             port=port,
             case=case,
             at=at,
+            scenario=scenario,
+            pace=pace,
         )
     )
+    if not met:
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -19,13 +19,20 @@ from orharness.cli.running import TURN, announce, short_turns, stopped_by_signal
 from orharness.contract.judging.judge import in_words
 from orharness.contract.running.replay import find, parse
 from orharness.contract.running.replies import reply_cut
+from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.journal import Exchange
+from orharness.providers import lookup as provider_named
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.text import outcome_style, outcomes
 from orharness.scenario import api_path
+from orharness.scenario.checked import seconds_of
+from orharness.scenario.document import examined
+from orharness.scenario.document import load as load_scenario
 from orharness.scenario.playback import serving_routes
+from orharness.scenario.reply import Plain, Reply
+from orharness.scenario.route import Route
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
 from orharness.stream import Transform
@@ -53,8 +60,12 @@ class Options:
     port: int = 0
     case: str | None = None
     at: str | None = None
+    scenario: Path | None = None
+    pace: float | None = None
 
     def __post_init__(self) -> None:
+        if self.scenario is not None and (self.case is not None or self.cassettes or self.text is not None):
+            raise ScenarioError("serve plays a --scenario, a --case, or cassettes, or answers with --text; one of them")
         if self.case is not None and (self.cassettes or self.text is not None or self.provider is not None):
             raise ScenarioError("serve plays one --case, or cassettes, or answers with --text; not two of them")
         if self.at is not None and self.case is None:
@@ -62,7 +73,7 @@ class Options:
         if self.cassettes and self.text is not None:
             raise ScenarioError("serve plays cassettes or answers with --text, not both")
         if self.cassettes and self.provider is not None:
-            raise ScenarioError("--provider belongs to --text: a recorded answer names its own provider")
+            raise ScenarioError("--provider belongs to --text and --scenario: a recorded answer names its own provider")
         if self.comment is None and self.comment_every is not None:
             raise ScenarioError("--comment-every needs --comment, which says what is sent")
         if not 0 <= self.port <= 65535:
@@ -85,25 +96,77 @@ class Options:
         return found
 
 
-def serve_until_stopped(options: Options) -> None:
-    """Serves until SIGINT or SIGTERM. Raises ``OrharnessError`` for what cannot be served."""
+def serve_until_stopped(options: Options) -> bool:
+    """Serve until SIGINT or SIGTERM; return whether all that a scenario expects was met.
+
+    Raises ``OrharnessError`` for what cannot be served.
+    """
     screen = Screen(sys.stderr)
     with stopped_by_signal() as stop, short_turns():
         through = options.transforms()
         recorded = {path: load(path) for path in options.cassettes}
+        routes = scenario_routes(options, through)
         with SseServer(
-            gateway=options.gateway, pacing=options.paced, strict=False, host=options.host, port=options.port
+            gateway=options.gateway,
+            pacing=options.paced,
+            strict=False,
+            hold_limit=None if routes else 60.0,  # nobody releases: a scenario holds until its client leaves
+            host=options.host,
+            port=options.port,
         ) as server:
+            for route in routes:
+                server.mount(route, strict=False)
             _mount(server, options, through, [one for each in recorded.values() for one in each])
             watch = Watch(screen)
             server.listen(watch.notice)
             announce(server.base_url)
-            _introduce(screen, server, options, through, recorded)
+            _introduce(screen, server, options, through, recorded, routes)
             while not stop.asked:
                 watch.show_next(TURN)
         while watch.show_next():  # also those that the end of the server decided
             pass
     screen.line(outcomes([exchange.outcome for exchange in server.journal]), "bold")
+    unmet = server.unmet()
+    for line in (line for text in unmet for line in f"✗ {text}".splitlines()):
+        screen.say(shown(line), "red")
+    return not unmet
+
+
+def check_scenarios(files: Sequence[Path]) -> bool:
+    """Say on stdout which scenarios are good, and on stderr what is wrong with the others, a line each.
+
+    Return whether all are good. Raises ``ScenarioError`` where there is none.
+    """
+    if not files:
+        raise ScenarioError("--check needs a scenario: orharness serve --check FILE")
+    good = True
+    for file in files:
+        scenario, wrong = examined(file)
+        for line in wrong:
+            sys.stderr.write(f"{line}\n")
+        if not wrong:
+            sys.stdout.write(f"{file} is good: {count(len(scenario.routes), 'route')}\n")
+        good = good and not wrong
+    return good
+
+
+def scenario_routes(options: Options, through: Sequence[Transform]) -> list[Route]:
+    """Return the routes of the scenario, with what the command line changes in each of their replies."""
+    if options.scenario is None:
+        return []
+    changes: dict[str, Any] = {}
+    if options.provider is not None:
+        changes["provider"] = provider_named(options.provider)
+    if options.pace is not None:
+        changes["pace"] = seconds_of(options.pace, "--pace")
+    return [
+        replace(route, replies=tuple(_changed(reply, changes, through) for reply in route.replies))
+        for route in load_scenario(options.scenario).routes
+    ]
+
+
+def _changed(reply: Reply, changes: dict[str, Any], through: Sequence[Transform]) -> Reply:
+    return reply if isinstance(reply.body, Plain) else replace(reply.with_transforms(after=through), **changes)
 
 
 def _mount(
@@ -113,11 +176,12 @@ def _mount(
         cuts = None if options.at is None else parse(options.at)
         reply = reply_cut(find(options.case), cuts)
         server.post("/chat/completions").replies(replace(reply, through=(*reply.through, *through)))
-    elif not options.cassettes:
+    elif not options.cassettes and options.scenario is None:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
+        named |= {} if options.pace is None else {"pace": options.pace}
         server.chat(TEXT if options.text is None else options.text, through=through, **named)
     # All cassettes as if they were one: an equal body is found in whichever of them it stands.
-    for route in serving_routes(interactions, through):
+    for route in serving_routes(interactions, through, pace=options.pace):
         server.mount(route, strict=False)
 
 
@@ -127,14 +191,15 @@ def _introduce(
     options: Options,
     through: Sequence[Transform],
     recorded: dict[Path, list[Interaction]],
+    routes: Sequence[Route],
 ) -> None:
-    for line in _plays(options, recorded):
+    for line in _plays(options, recorded, routes):
         screen.say(line)
     changed = f", through {compose(through)!r}" if through else ""
     screen.say(f"pacing {options.paced}{changed}", "dim")
     first = next((one for each in recorded.values() for one in each), None)
     for name, value in [
-        ("try", _curl(server.base_url, first)),
+        ("try", _curl(server.base_url, *_first_asked(first, routes))),
         ("journal", f"orharness show {server.origin}"),
         ("stop", "Ctrl-C"),
     ]:
@@ -142,11 +207,14 @@ def _introduce(
     screen.line()
 
 
-def _plays(options: Options, recorded: dict[Path, list[Interaction]]) -> Iterator[str]:
+def _plays(options: Options, recorded: dict[Path, list[Interaction]], routes: Sequence[Route]) -> Iterator[str]:
     if options.case is not None:
         case = find(options.case)
         yield f"plays {case.id}: {case.title}"
         yield f"a client must make of it: {in_words(case.expected)}"
+    elif options.scenario is not None:
+        yield f"plays {options.scenario}:"
+        yield from (f"  {route.name}" for route in routes)
     elif not options.cassettes:
         yield f"answers every chat with {shown(TEXT if options.text is None else options.text)!r}"
     for path, interactions in recorded.items():
@@ -154,10 +222,19 @@ def _plays(options: Options, recorded: dict[Path, list[Interaction]]) -> Iterato
         yield f"plays {path}: {count(len(interactions), 'answer')} to {', '.join(asked)}"
 
 
-def _curl(base_url: str, first: Interaction | None) -> str:
-    path = "/chat/completions" if first is None else api_path(urlsplit(first.request.uri).path)
-    body = """ -d '{"stream": true}'""" if first is None or first.request.method == "POST" else ""
-    return f"curl -N {shlex.quote(base_url + path)}{body}"
+def _first_asked(first: Interaction | None, routes: Sequence[Route]) -> tuple[str, str]:
+    """Method and path of a request that something answers."""
+    if first is not None:
+        return first.request.method, urlsplit(first.request.uri).path
+    route = next(iter(routes), None)
+    if route is None or route.path is None:
+        return "POST", DIALECTS.default.paths[0]
+    return route.method, route.path
+
+
+def _curl(base_url: str, method: str, path: str) -> str:
+    chosen = {"POST": """ -d '{"stream": true}'""", "GET": ""}.get(method, f" -X {method}")
+    return f"curl -N {shlex.quote(base_url + api_path(path))}{chosen}"
 
 
 class Watch:

@@ -338,6 +338,12 @@ class Reply:
         """Return a recorded response as it was sent, without the headers that belonged to the recorded connection."""
         return cls(interaction, through=_transforms(through), **_sending(None, None, pacing), **_modelled(**model))
 
+    def with_transforms(self, *, before: Through = (), after: Through = ()) -> Reply:
+        """Return the reply with more transforms. A plain response, which takes none, is returned as it is."""
+        if isinstance(self.body, Plain):
+            return self
+        return replace(self, through=(*before, *self.through, *after))
+
     @property
     def name(self) -> str:
         """What a report calls it."""

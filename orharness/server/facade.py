@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import TypedDict, Unpack
 
-from orharness.checks import explain_exchange, left_open, strict_failures
+from orharness.checks import explain_exchange, left_open, strict_failures, unmet
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
@@ -17,6 +18,7 @@ from orharness.journal.events import Begun, ExchangeEvent
 from orharness.loopback import API_KEY
 from orharness.options import checked_call
 from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of
+from orharness.scenario.document import load as load_scenario
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.reply import CompletionOptions, ModelOptions, Through
 from orharness.scenario.route import Route, When
@@ -220,6 +222,21 @@ class SseServer:
         return [self.mount(route, strict=False) for route in routes]
 
     @checked_call()
+    def scenario(self, file: str | Path, *, strict: bool = True) -> list[LiveRoute]:
+        """Mount the routes of a scenario document, in its order; what it names is relative to it.
+
+        ``verify`` also judges what the routes expect; ``strict``: it complains of a route that is never asked.
+        Raises ``ScenarioError`` with file, line and keys for what the document cannot say.
+        """
+        return [self.mount(self._changed(route), strict=strict) for route in load_scenario(Path(file)).routes]
+
+    def _changed(self, route: Route) -> Route:
+        """The route with the server's own transforms, before those of each reply that is a stream."""
+        if not self._through.steps:
+            return route
+        return replace(route, replies=tuple(one.with_transforms(before=self._through.steps) for one in route.replies))
+
+    @checked_call()
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
         """Put a route in its place; ``strict``: ``verify`` complains if it is never asked."""
         mounted = Mounted(route, strict)
@@ -277,18 +294,34 @@ class SseServer:
     def verify(self) -> None:
         """Raises ``ClientFailure`` for requests without a route and replies without a request, if ``strict``.
 
-        What broke inside the scenario (a predicate that raised) is raised first, as ``ScenarioError``.
+        It is raised as well for a call that did not come to what its route expects. What broke inside the scenario (a
+        predicate that raised) is raised first, as ``ScenarioError``.
         """
         if self._answering.broken:
             broken = self._answering.broken[0]
             said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
             raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
-        if not self._strict:
-            return
         unused = [one.route.name for one in self._answering.mounted if one.strict and not one.exchanges]
-        found = strict_failures(self.journal, unused)
+        found = strict_failures(self.journal, unused) if self._strict else []
+        found += self.unmet()
         if found:
             raise ClientFailure("\n".join(found))
+
+    def unmet(self) -> list[str]:
+        """What the routes expect and their calls did not come to, as texts; empty where all was met.
+
+        A route that expects something must be asked; of one that is ``strict``, ``verify`` says that by itself.
+        """
+        found = []
+        for one in self._answering.mounted:
+            expected = one.route.expect
+            if expected is None:
+                continue
+            if not one.exchanges and not (one.strict and self._strict):
+                found.append(f"{one.route.name}: it expects something of its calls, and no request came")
+            texts = [text for live in one.exchanges for text in unmet(expected, live.snapshot())]
+            found += [f"{one.route.name} expects otherwise: {text}" for text in texts]
+        return found
 
     # --- life -----------------------------------------------------------------------------------------------------
 
