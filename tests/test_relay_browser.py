@@ -205,7 +205,17 @@ def test_a_response_that_ends_too_early_says_how() -> None:
 
 def test_a_head_that_never_comes_is_told() -> None:
     with answering(b"") as url, RelayClient(url) as browser, pytest.raises(ClientFailure, match="not even a response"):
-        _ = browser.status
+        browser.read_head()
+
+
+def test_what_is_known_of_the_head_is_given_without_waiting(sse_server: SseServer) -> None:
+    reply = sse_server.post("/relay").stream("one", status=201, through=[hold(after=0)])
+    with RelayClient(sse_server.url_for("/relay"), timeout=3600) as browser:
+        assert (browser.status, dict(browser.headers), browser.begun) == (None, {}, False)
+        assert browser.read_head() == 201
+        assert (browser.status, browser.headers["content-type"]) == (201, "text/event-stream")
+        reply.release()
+        assert browser.read_all() == [Event(data="one")]
 
 
 @pytest.mark.parametrize("how", list(How))
@@ -253,7 +263,7 @@ def test_the_request_is_a_browser_s_and_can_be_changed(sse_server: SseServer) ->
     url = sse_server.url_for("/a b?q=1")
     headers = {"accept-encoding": "identity", "X-Mine": "1"}
     with RelayClient(url, method="put", body=b"raw", headers=headers) as browser:
-        assert browser.status == 204
+        assert browser.read_head() == 204
         assert browser.ended is Ended.CLEAN
     request = reply.call.exchange.request
     assert (request.method, request.query, request.body) == ("PUT", "q=1", b"raw")

@@ -130,7 +130,7 @@ def _replay(screen: Screen, server: SseServer, interaction: Interaction) -> None
     seen = _client_reads(server.base_url, interaction.request.body)
     screen.lines(timeline(screen, seen, fold_at=_FOLD))
     screen.line()
-    if not reply.call.finished:
+    if not reply.call.wait_finished():
         raise OrharnessError(f"the demo's client did not finish: {reply.call!r}")
     _compare_streams(screen, compose(through)(interaction.stream), seen, reply.call.exchange)
     server.reset()

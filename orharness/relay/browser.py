@@ -82,16 +82,13 @@ class RelayClient:
     # --- what came ------------------------------------------------------------------------------------------------
 
     @property
-    def status(self) -> int:
-        """The response's status; waits for its head."""
-        self._await_head()
-        assert self._response.status is not None
+    def status(self) -> int | None:
+        """The response's status, ``None`` until its head has been read (see ``read_head``). Never blocks."""
         return self._response.status
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The response's headers, by their names in lower case; waits for its head."""
-        self._await_head()
+        """The response's headers, by their names in lower case; empty until its head has been read. Never blocks."""
         return self._response.headers
 
     @property
@@ -115,6 +112,18 @@ class RelayClient:
         return self._response.ended
 
     # --- reading --------------------------------------------------------------------------------------------------
+
+    @checked_call()
+    def read_head(self, timeout: float | None = None) -> int:
+        """Read the head of the response, and return its status; ``headers`` are known then.
+
+        Raises ``ClientFailure`` if it does not come within ``timeout`` seconds, by default the client's own.
+        """
+        __tracebackhide__ = True
+        self.read_while(lambda: not self.begun, timeout)
+        if self.status is None:
+            raise self._failure("the head of the response did not come", timeout)
+        return self.status
 
     @checked_call()
     def read_events(self, number: int = 1, timeout: float | None = None) -> list[Event]:
@@ -161,11 +170,6 @@ class RelayClient:
             if self.ended is not None or not self._read(deadline - monotonic()):
                 return False
         return True
-
-    def _await_head(self) -> None:
-        __tracebackhide__ = True
-        if not self.read_while(lambda: not self.begun):
-            raise self._failure("the head of the response did not come", None)
 
     def _read(self, seconds: float) -> bool:
         """One read; whether something came, be it the end, before the seconds had passed."""

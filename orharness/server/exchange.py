@@ -115,6 +115,11 @@ class LiveExchange:
         return not self.decided.done() and not self.left.done()
 
     @property
+    def leaving(self) -> bool:
+        """Whether the client is gone, and how it left is still being found out. The loop's thread only."""
+        return self.open and self._wire is not None and self._wire.gone.done() and not self._wire.ended
+
+    @property
     def can_be_left(self) -> bool:
         """Whether the client is still there to leave: also while a response hangs, which is a fault decided already."""
         return self._machine.can_be_left

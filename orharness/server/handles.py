@@ -26,9 +26,9 @@ from orharness.scenario.checked import seconds_of, whole_number_of
 from orharness.server.answering import Answering, Mounted
 from orharness.server.exchange import LiveExchange
 from orharness.server.thread import ServerThread
+from orharness.server.wire import settle
 
 T = TypeVar("T")
-_SETTLE = 1.0  # seconds that `finished` gives a client to read the last bytes or to leave
 _GRACE = (
     0.5  # seconds, or once more `within`: for so long a leaving that comes too late is awaited, to tell when it was
 )
@@ -60,18 +60,39 @@ class Call:
 
     @property
     def finished(self) -> bool:
-        """Whether the client took the whole answer: ``completed`` or ``left_at_end``.
+        """Whether the client has taken the whole answer by now. Never waits for the client.
 
-        Gives a client up to a second to read the last bytes or to leave. In a thread whose event loop is running that
-        would be in vain, since the client can leave only when the loop goes on: there an answer that was read to its
-        end marker counts as finished.
+        That is an outcome of ``completed`` or ``left_at_end``, or, while the outcome is undecided, an answer that was
+        read to its end marker. The server first takes in what has reached its sockets, so what a client did before this
+        is asked counts: read the end, or leave. For a client that still reads in another thread see ``wait_finished``.
         """
-        in_loop = _loop_is_running()
         if not self._live.decided.done():
-            _looked_at([self._live], self._thread)
-        with suppress(FutureTimeout):
-            return self._live.decided.result(0 if in_loop else _SETTLE).finished
-        return in_loop and self._live.machine.read_to_end
+            _taken_in(self._live, self._thread)
+        return self._finished
+
+    @property
+    def _finished(self) -> bool:
+        outcome = self._live.outcome
+        return self._live.machine.read_to_end if outcome is None else outcome.finished
+
+    @checked_call()
+    def wait_finished(self, timeout: float = 5.0) -> bool:
+        """Block until the client has taken the whole answer, or the outcome is another, at most ``timeout`` seconds.
+
+        Returns what ``finished`` is then.
+        """
+        deadline = monotonic() + seconds_of(timeout, "timeout")
+        while not self.finished and not self._live.decided.done() and (left := deadline - monotonic()) > 0:
+            with suppress(FutureTimeout):
+                self._live.decided.result(min(left, _LOOK))
+        return self._finished
+
+    async def wait_finished_async(self, timeout: float = 5.0) -> bool:
+        """As ``wait_finished``, in asyncio and in trio."""
+        deadline = monotonic() + seconds_of(timeout, "timeout")
+        while not self.finished and not self._live.decided.done() and (left := deadline - monotonic()) > 0:
+            await _arrives(self._live.decided, min(left, _LOOK))
+        return self._finished
 
     @checked_call()
     def wait_ended(self, timeout: float = 5.0) -> Outcome:
@@ -299,6 +320,18 @@ def _looked_at(lives: Sequence[LiveExchange], thread: ServerThread) -> list[Exch
         with suppress(OrharnessError, RuntimeError, CancelledError):
             thread.call(refresh)
     return [live.snapshot() for live in lives]
+
+
+def _taken_in(live: LiveExchange, thread: ServerThread) -> None:
+    """Let the server take in what has reached its sockets, and ask the kernel what was read."""
+
+    async def take_in() -> None:
+        await settle(lambda: live.leaving)
+        if live.open:
+            live.look()
+
+    with suppress(OrharnessError, RuntimeError, CancelledError):  # as in _looked_at
+        thread.run(take_in)
 
 
 def _aftermath(live: LiveExchange, thread: ServerThread, act: Act) -> Aftermath:

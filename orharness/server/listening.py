@@ -9,9 +9,9 @@ from contextlib import suppress
 from orharness.server.answering import Answering
 from orharness.server.http1 import Connection, Manager
 from orharness.server.peerqueue import PeerQueue
+from orharness.server.wire import settle
 
-_MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
-_TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
+_TURNS = 3  # of the loop: a connection is made of what was accepted
 
 
 class Listening:
@@ -43,12 +43,7 @@ class Listening:
 
     async def settle(self) -> None:
         """Return when all who have left by now are seen to have left: it is in our sockets already."""
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
-        for _ in range(_MOMENTS):
-            if not any(one.busy and one.gone.done() and not one.ended for one in self._connections()):
-                return
-            await asyncio.sleep(0.001)  # how it left is being found out
+        await settle(lambda: any(one.busy and one.gone.done() and not one.ended for one in self._connections()))
 
     async def abort(self) -> None:
         """End every connection now."""

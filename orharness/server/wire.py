@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from orharness.journal import How, Request
 
 T = TypeVar("T")
+_TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
+_MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
 
 
 class Wire(Protocol):
@@ -81,6 +83,19 @@ class Incoming(Protocol):
 
 class BadBody(Exception):  # noqa: N818 - a client's mistake, answered with 400
     """The request's body is not what its head says."""
+
+
+async def settle(leaving: Callable[[], bool]) -> None:
+    """Return when clients that have left by now are seen to have left: that is in our sockets already.
+
+    ``leaving``: whether a client is seen to be gone, and how it left is still being found out.
+    """
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    for _ in range(_MOMENTS):
+        if not leaving():
+            return
+        await asyncio.sleep(0.001)
 
 
 async def while_there(wire: Wire, answering: Awaitable[T]) -> T | None:

@@ -130,6 +130,8 @@ async def handles(sse_server: SseServer) -> None:
     again: Outcome = await route.call.wait_ended_async(2.0)
     known: Outcome | None = route.call.outcome
     finished: bool = route.call.finished
+    finished = route.call.wait_finished(timeout=1.0)
+    finished = await route.call.wait_finished_async(1)
     del ended, again, known, finished
     route.expect_disconnect(within="0.2")  # wrong
     route.expect_disconnect(witin=0.2)  # wrong
@@ -140,6 +142,8 @@ async def handles(sse_server: SseServer) -> None:
     await route.call.wait_ended_async(timeout="1")  # wrong
     route.call.assert_upstream_stopped("2")  # wrong
     route.call.finishd  # wrong
+    route.call.wait_finished("1")  # wrong
+    await route.call.wait_finished_async(timeout="1")  # wrong
 
 
 def servers(make_sse_server: MakeSseServer) -> None:
@@ -164,9 +168,11 @@ def relays(sse_process: MakeSseProcess, sse_relay_client: SseRelayClient, sse_se
     app: SseProcess = sse_process(["node", "x.mjs"], env={"A": "b"}, cwd=Path(), timeout=5, server=sse_server)
     with sse_relay_client(f"{app.url}/chat", json={}, method="GET", headers={"A": "b"}, timeout=1) as browser:
         events: list[Event] = browser.read_events(2, timeout=1)
+        status: int = browser.read_head(timeout=1)
+        known: int | None = browser.status
         browser.leave("rst")
         browser.leave(How.FIN)
-        del events
+        del events, status, known
     sse_process("node x.mjs", sever=sse_server)  # wrong
     sse_process(5)  # wrong
     sse_process(["x"], port="1")  # wrong
@@ -178,6 +184,9 @@ def relays(sse_process: MakeSseProcess, sse_relay_client: SseRelayClient, sse_se
     SseProcess(["x"], sever=sse_server)  # wrong
     browser.read_events("2")  # wrong
     browser.leave(5)  # wrong
+    browser.read_head("1")  # wrong
+    must_be_known: int = browser.status  # wrong
+    del must_be_known
 
 
 def stream(base_url: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ If one does not, the row has no result: the runs are repeated one by one, which 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol, runtime_checkable
@@ -18,10 +19,13 @@ from orharness.contract.driving.startup import StartUp
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import judge_text
 from orharness.contract.running.replies import cut, patience_for
+from orharness.errors import ClientFailure
 from orharness.journal import Exchange, Pacing
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.runs import RunAddress
+
+_SETTLE = 1.0  # seconds that a client has to read the last bytes or to leave
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def run_row(
         if not _wait_for(batch, route, waited, start_up, on_progress) or batch.texts is None:
             return None
         calls = route.calls
-        if not _one_each(runs, route) or not all(call.finished for call in calls):
+        if not _one_each(runs, route) or not all(map(has_finished, calls)):
             return None
         exchanges = [call.exchange for call in calls]
         for text, exchange in zip(batch.texts, exchanges, strict=True):
@@ -122,6 +126,13 @@ def run_row(
         if not batch.ended.is_set():
             server.reset()  # ends its connection, so that a client which still waits is let go
         batch.close()
+
+
+def has_finished(call: Call) -> bool:
+    """Return whether the client took the whole answer; it has a second to read the last bytes or to leave."""
+    with suppress(ClientFailure):  # still undecided
+        return call.wait_ended(_SETTLE).finished
+    return False
 
 
 def _one_each(runs: Sequence[RunAddress], route: LiveRoute) -> bool:
