@@ -63,6 +63,8 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda s: s.post("/x").stream("x", paicng="lockstep"),
         "stream knows no paicng= (did you mean pacing=?)",
     ),
+    "stream(gateway=)": (lambda s: s.post("/x").stream("x", gateway="openai"), "stream knows no gateway="),
+    "cassette(gateway=)": (lambda s: s.cassette("x", gateway="openai"), "cassette knows no gateway="),
     "stream(5)": (lambda s: s.post("/x").stream(5), "a stream is made of events, comments, text, bytes and chunks"),
     "stream(default_headers=)": (
         lambda s: s.post("/x").stream("x", default_headers="no"),

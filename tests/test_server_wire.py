@@ -5,16 +5,19 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from raw import Raw, dechunk, eventually
 
+from orharness.cassette import load
 from orharness.journal import Outcome
+from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Ending, Framing, Stream
-from orharness.transforms import hold, per_byte, rechunk, truncate
+from orharness.transforms import drop, hold, per_byte, rechunk, scale, truncate
 
 PIECES = [f"data: {number}\n\n".encode() for number in range(20)] + [b"data: [DONE]\n\n"]
 BODY = b"".join(PIECES)
@@ -300,13 +303,48 @@ def test_a_head_request_gets_no_body(server: SseServer) -> None:
     assert raw.body == b""
 
 
-def test_the_transforms_of_the_server_apply_to_every_chat(sse_thread: ServerThread) -> None:
-    with SseServer(sse_thread, through=[rechunk(7)]) as server:
-        server.chat("Hello")
+RECORDED = Path(__file__).parents[1] / "cassettes" / "non-ascii.yaml"
+STREAMS: dict[str, Callable[[SseServer], object]] = {
+    "chat": lambda server: server.chat("Hello"),
+    "answer": lambda server: server.answer("Hello"),
+    "post().chat": lambda server: server.post("/v1/chat/completions").chat("Hello"),
+    "stream": lambda server: server.post("/v1/chat/completions").stream("Hello", "and a longer one"),
+    "replies": lambda server: server.post("/v1/chat/completions").replies(Reply.chat("Hello")),
+    "post().cassette": lambda server: server.post("/v1/chat/completions").cassette(RECORDED),
+    "cassette": lambda server: server.cassette(RECORDED),
+    "serve": lambda server: server.serve(RECORDED),
+}
+
+
+@pytest.mark.parametrize("set_up", STREAMS)
+def test_the_transforms_of_the_server_apply_to_every_stream(sse_thread: ServerThread, set_up: str) -> None:
+    asked = load(RECORDED)[0].request
+    with SseServer(sse_thread, pacing="instant", through=[rechunk(7), scale(0.0)]) as server:
+        STREAMS[set_up](server)
         with Raw(server) as raw:
-            raw.post()
+            raw.request("POST", "/v1/chat/completions", asked.body)
             raw.read_until(LAST_CHUNK)
     assert {len(chunk) for chunk in dechunk(raw.body)[:-2]} == {7}
+
+
+def test_the_transforms_of_the_server_leave_plain_answers_alone(sse_thread: ServerThread) -> None:
+    with SseServer(sse_thread, through=[drop("[DONE]")]) as server:
+        server.post("/s").respond(json={"a": 1})
+        with Raw(server) as raw:
+            raw.request("POST", "/s", headers="Connection: close\r\n")
+            raw.read_all()
+    assert raw.body == b'{"a":1}'
+
+
+def test_the_gateway_of_the_server_is_that_of_replies_that_name_none(sse_thread: ServerThread) -> None:
+    with SseServer(sse_thread, gateway="openai", through=[drop("[DONE]")]) as server:
+        server.post("/v1/chat/completions").replies(Reply.chat("a"), Reply.chat("a", gateway="openrouter"))
+        for turn in range(2):
+            with Raw(server) as raw:
+                raw.post(headers="Connection: close\r\n")
+                raw.read_all()
+            assert (b'"provider"' in raw.body) is bool(turn)
+            assert b"[DONE]" not in raw.body
 
 
 def test_a_client_that_stops_reading_does_not_hold_up_another(server: SseServer) -> None:

@@ -64,12 +64,13 @@ class ServerOptions(TypedDict, total=False):
 class SseServer:
     """A real HTTP server that plays streams and sees what the client does.
 
-    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``). ``pacing``: as in
-    ``Pacing``. ``strict``: ``verify`` complains of unmatched requests and of replies never asked for. ``leaks``: what
-    the pytest plugin makes of an answer still open at the end of a test, see ``Leaks``; by default what ``--sse-leaks``
-    says. ``through``: transforms for every chat reply. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds
-    for which a gate is waited at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port
-    of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for options that cannot be.
+    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``); what is given as events,
+    bytes or a cassette is sent as it is. ``pacing``: as in ``Pacing``. ``strict``: ``verify`` complains of unmatched
+    requests and of replies never asked for. ``leaks``: what the pytest plugin makes of an answer still open at the end
+    of a test, see ``Leaks``; by default what ``--sse-leaks`` says. ``through``: transforms for every stream that is set
+    up here, before its own. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds for which a gate is waited
+    at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port of loopback, IPv4 and IPv6.
+    Raises ``ScenarioError`` for options that cannot be.
     """
 
     @checked_call()

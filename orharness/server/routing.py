@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -13,8 +14,10 @@ from orharness.options import checked_call
 from orharness.scenario.checked import instance_of
 from orharness.scenario.reply import (
     CompletionOptions,
+    Forward,
     ModelOptions,
     Piece,
+    Plain,
     PlainOptions,
     Reply,
     StreamOptions,
@@ -23,7 +26,7 @@ from orharness.scenario.reply import (
 from orharness.scenario.route import Route, When
 from orharness.server.handles import LiveRoute
 from orharness.stream import Stream
-from orharness.transforms import Composed, compose
+from orharness.transforms import Composed
 
 if TYPE_CHECKING:
     from orharness.cassette.interaction import Interaction
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 class RouteBuilder:
     """A route that still has to be given its reply.
 
-    ``gateway`` and ``through`` are the server's: they hold for every reply that is made here.
+    ``gateway`` and ``through`` are the server's: the habits of completions that are made here, and the transforms of
+    every stream.
     """
 
     def __init__(
@@ -65,13 +69,11 @@ class RouteBuilder:
         self, dialect: str | None, text: str | Sequence[str] | None, options: CompletionOptions
     ) -> LiveRoute:
         options.setdefault("gateway", self._gateway)
-        options["through"] = self._with_server_s(options.get("through", ()))
         return self.replies(Reply.completion(dialect, text, **options))
 
     @checked_call(StreamOptions)
     def stream(self, *pieces: Piece | Stream, **options: Unpack[StreamOptions]) -> LiveRoute:
         """Answer with a stream of these events, comments and bytes; see ``Reply.stream``."""
-        options["through"] = self._with_server_s(options.get("through", ()))
         return self.replies(Reply.stream(*pieces, **options))
 
     @checked_call(PlainOptions)
@@ -81,12 +83,13 @@ class RouteBuilder:
 
     @checked_call()
     def replies(self, *replies: Reply) -> LiveRoute:
-        """Answer with these replies in turn; the last one repeats."""
+        """Answer with these replies in turn; the last one repeats. The server's transforms come before their own."""
         if not replies:
             raise ScenarioError("replies takes one reply at least")
         for one in replies:
             instance_of(Reply, one, "each of replies")
-        return self._mount(Route(self._method, self._path, replies, self._when))
+        shaped = tuple(map(self._through_the_server_s, replies))
+        return self._mount(Route(self._method, self._path, shaped, self._when))
 
     @checked_call(ModelOptions)
     def cassette(
@@ -101,11 +104,14 @@ class RouteBuilder:
 
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
-        steps = self._with_server_s(through)
-        return self.replies(*(Reply.recorded(one, through=steps, pacing=pacing, **model) for one in recorded_in(path)))
+        recorded = (Reply.recorded(one, through=through, pacing=pacing, **model) for one in recorded_in(path))
+        return self.replies(*recorded)
 
-    def _with_server_s(self, through: Through) -> Through:
-        return [self._through, compose(through)]
+    def _through_the_server_s(self, reply: Reply) -> Reply:
+        """Return the reply with the server's transforms before its own; one that is not a stream as it is."""
+        if not self._through.steps or isinstance(reply.body, Plain | Forward):
+            return reply
+        return replace(reply, through=(*self._through.steps, *reply.through))
 
 
 def recorded_in(path: str | Path) -> list[Interaction]:

@@ -100,6 +100,7 @@ def routes(sse_server: SseServer) -> None:
     route.answer("hi", toekns=5)  # wrong
     route.stream(5)  # wrong
     route.stream("a", paicng="instant")  # wrong
+    route.stream("a", gateway="openai")  # wrong
     route.stream("a", status="200")  # wrong
     route.stream("a", default_headers="no")  # wrong
     route.respond(jsn={})  # wrong
