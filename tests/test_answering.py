@@ -17,6 +17,7 @@ from orharness.scenario import Reply, Route
 from orharness.server.answering import Answering, Mounted
 from orharness.server.builtin import builtin_routes
 from orharness.server.exchange import LiveExchange
+from orharness.server.forwarding import HttpService
 from orharness.transforms import hold
 
 STREAMED = b'{"stream": true}'
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.asyncio
 
 
 def answering(*replies: Reply, pacing: Pacing = Pacing.LOCKSTEP) -> Answering:
-    made = Answering(gateway=ONEROUTER, pacing=pacing)
+    made = Answering(gateway=ONEROUTER, pacing=pacing, service=HttpService())
     made.builtin = builtin_routes(made, ["a/model"])
     if replies:
         made.mounted.append(Mounted(Route("POST", "/chat/completions", replies)))
