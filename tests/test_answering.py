@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from list_service import ListService
 from list_wire import Asking, ListWire
 
 from orharness.gateways import ONEROUTER
@@ -14,18 +15,19 @@ from orharness.journal import How, Outcome, Pacing
 from orharness.journal.events import Begun, ConnectionEnded, ExchangeEvent, HeadWritten, Held, RequestRead, Wrote
 from orharness.journal.machine import ExchangeMachine
 from orharness.scenario import Reply, Route
+from orharness.scenario.reply import Forward
 from orharness.server.answering import Answering, Mounted
 from orharness.server.builtin import builtin_routes
 from orharness.server.exchange import LiveExchange
-from orharness.server.forwarding import HttpService
-from orharness.transforms import hold
+from orharness.stream import Ending
+from orharness.transforms import hold, per_byte
 
 STREAMED = b'{"stream": true}'
 pytestmark = pytest.mark.asyncio
 
 
-def answering(*replies: Reply, pacing: Pacing = Pacing.LOCKSTEP) -> Answering:
-    made = Answering(gateway=ONEROUTER, pacing=pacing, service=HttpService())
+def answering(*replies: Reply, pacing: Pacing = Pacing.LOCKSTEP, service: ListService | None = None) -> Answering:
+    made = Answering(gateway=ONEROUTER, pacing=pacing, service=service or ListService())
     made.builtin = builtin_routes(made, ["a/model"])
     if replies:
         made.mounted.append(Mounted(Route("POST", "/chat/completions", replies)))
@@ -145,3 +147,51 @@ async def test_those_who_listen_hear_every_event_and_can_replay_it() -> None:
     for event in heard:
         again.apply(event)
     assert again.snapshot(0.0) == server.exchanges[0].machine.snapshot(0.0)
+
+
+# --- forwarding ---------------------------------------------------------------------------------------------------
+
+EVENTS = [b"data: 1\n\n", b"data: 2\n\n", b"data: [DONE]\n\n"]
+FORWARD = Reply(Forward("http://host/v1"))
+
+
+@pytest.mark.parametrize("pacing", Pacing)
+async def test_what_a_live_service_sends_is_written_as_it_comes(pacing: Pacing) -> None:
+    service, wire = ListService(*EVENTS), ListWire()
+    server = answering(FORWARD, pacing=pacing, service=service)
+    assert await server.answer(Asking(STREAMED), wire)
+    assert [one.partition(b"\r\n")[2].removesuffix(b"\r\n") for one in wire.writes[1:-1]] == EVENTS
+    [exchange] = server.journal()
+    assert (exchange.outcome, exchange.body, exchange.end) == (
+        Outcome.COMPLETED,
+        b"".join(EVENTS),
+        exchange.stream_size,
+    )
+    assert (service.dropped, [to for to, _ in service.asked]) == (1, ["http://host/v1"])
+
+
+@pytest.mark.parametrize(("chunks", "outcome"), [(2, Outcome.CANCELLED), (3, Outcome.LEFT_AT_END)])
+async def test_a_client_that_leaves_makes_the_server_leave_the_service(chunks: int, outcome: Outcome) -> None:
+    service, wire = ListService(*EVENTS[:chunks], ending=Ending.HANG), ListWire()
+    server = answering(FORWARD, service=service)
+    task = asyncio.ensure_future(server.answer(Asking(STREAMED), wire))
+    await service.waits.wait()
+    assert server.journal()[0].bytes_written == len(b"".join(EVENTS[:chunks]))
+    wire.leave()
+    assert await task is False
+    assert (server.journal()[0].outcome, service.dropped) == (outcome, 1)
+
+
+@pytest.mark.parametrize("reply", [FORWARD, Reply(Forward("http://host/v1"), through=(per_byte(),))])
+async def test_a_service_that_breaks_off(reply: Reply) -> None:
+    service, wire = ListService(*EVENTS[:2], ending=Ending.RESET), ListWire()
+    server = answering(reply, service=service)
+    assert not await server.answer(Asking(STREAMED), wire)
+    assert (server.journal()[0].outcome, wire.closed, service.dropped) == (Outcome.FAULTED, "reset", 1)
+
+
+async def test_a_service_that_does_not_answer() -> None:
+    server, wire = answering(FORWARD, service=ListService(ending=None)), ListWire()
+    assert await server.answer(Asking(STREAMED), wire)
+    assert document(wire)["error"]["message"] == "nobody is there"
+    assert (server.journal()[0].status, server.journal()[0].difference) == (502, "nobody is there")
