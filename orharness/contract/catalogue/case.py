@@ -101,8 +101,13 @@ class Case:
 
     @property
     def end(self) -> str:
-        """The data of the event that ends an answer, for sentences and for finding it in a body."""
+        """What ends an answer, for sentences: the data of that event."""
         return end_of(self.dialect)
+
+    def has_end(self, text: str) -> bool:
+        """Return whether the data of the event that ends an answer are in the text."""
+        event = self.dialect.event_of(Part(end=True))
+        return event is not None and event.data in text
 
     @cached_property
     def inapplicable(self) -> str | None:

@@ -16,6 +16,7 @@ _ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
 
 
 def still_waits(case: Case, body: bytes) -> str:
+    """Return the likely reason why a client still waits when all of the body was sent."""
     if case.plain:
         return f"{_ON_A_PLAIN_ANSWER}it still waits when the response is over"
     if case.expected.error:
@@ -48,7 +49,7 @@ def _reason_of_text(case: Case, got: str) -> str:
     if got == f"{expected}\n":
         return _LINE_END_TOO_MANY
     if got.startswith(expected) and not case.expected.error:
-        return f"it goes on behind {case.end}" if case.end not in got[len(expected) :] else _end_is_text(case)
+        return _end_is_text(case) if case.has_end(got[len(expected) :]) else f"it goes on behind {case.end}"
     if "PROCESSING" in got:
         return "a comment is taken for text"
     if expected.startswith(got):
@@ -71,7 +72,7 @@ def _seen_on_a_plain_answer(case: Case, heard: Heard) -> str:
         return reason_of_loops(error) or f"it raised {said}{when}"
     if got == f"{expected}\n":
         return _LINE_END_TOO_MANY
-    if case.end in got:
+    if case.has_end(got):
         return _end_is_text(case)
     return f"its text is {shorten(repr(got), _LONGEST_REASON)}"
 
