@@ -410,6 +410,26 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), App).serve_fore
 """
 
 
+def test_a_loop_that_runs_without_a_task_is_not_the_cause(server: SseServer) -> None:
+    """As under Playwright's synchronous API: a loop runs in this thread, and the test is in none of its tasks."""
+    seen: list[str] = []
+
+    def block() -> None:
+        reply = server.chat(tokens=50, through=[hold(after=3)])
+        with Raw(server) as raw:
+            raw.post()
+            _read(raw, 3)
+            seen.append(_failure(reply))
+        loop.stop()
+
+    loop = asyncio.new_event_loop()
+    loop.call_soon(block)
+    loop.run_forever()
+    loop.close()
+    assert "event loop is running" not in seen[0]
+    assert "  cause     no bytes came after the block" in seen[0]
+
+
 def test_a_client_in_the_loop_that_a_sync_block_holds_up_cannot_leave(server: SseServer) -> None:
     async def reads() -> None:
         async with aiohttp.ClientSession() as session, session.post(server.url_for("/v1/x"), json=STREAM) as response:

@@ -172,6 +172,23 @@ def test_to_be_cancelled_the_wrong_text_is_enough(thread: ServerThread) -> None:
     assert verdict.result is Result.FAIL
 
 
+def test_a_client_whose_last_piece_is_missing_is_told_that_alone(thread: ServerThread) -> None:
+    def one_piece_late(base_url: str) -> Iterator[str]:
+        pieces = correct(base_url)
+        try:
+            before = next(pieces)
+            for piece in pieces:
+                yield before
+                before = piece
+        finally:
+            pieces.close()  # type: ignore[attr-defined]  # a generator
+
+    verdicts = run(one_piece_late, only=["framing/lf", "cancellation"], thread=thread, patience=BRIEF)
+    reasons = {one.evidence.reason for one in verdicts if one.evidence is not None}
+    assert len(reasons) == 1, reasons
+    assert next(iter(reasons)).startswith("it fails on a plain answer")
+
+
 @pytest.mark.parametrize("one", [one for one in MUTANTS if one.where not in PLAIN], ids=lambda one: one.name)
 def test_whoever_reads_a_plain_answer_is_judged_by_each_case(thread: ServerThread, one: Mutant) -> None:
     """A plain answer has nothing that only some clients stumble over."""

@@ -351,10 +351,12 @@ def _held_here(live: LiveExchange, thread: ServerThread) -> bool | None:
 
 
 def _loop_is_running() -> bool:
-    """Whether this thread is inside an event loop's turn: what blocks here keeps an async client from leaving."""
+    """Whether this thread is inside a task of an event loop: what blocks here keeps an async client from leaving.
+
+    A loop that runs without a task is a tool's own, such as that of Playwright's synchronous API.
+    """
     with suppress(RuntimeError):
-        asyncio.get_running_loop()
-        return True
+        return asyncio.current_task() is not None
     trio = sys.modules.get("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 

@@ -67,14 +67,16 @@ class _Gate:
         verdict = self._judge(case, self._at)
         if case.plain:
             return self._alike(verdict)
-        return None if _depends(case, verdict) and self._shut_for(case) else verdict
+        return None if _depends(case, verdict) and self._shut_for(case, verdict) else verdict
 
-    def _shut_for(self, case: Case) -> bool:
-        """Whether a case cannot be judged. For a cancel, any text is enough, also a wrong one."""
+    def _shut_for(self, case: Case, verdict: Verdict | None = None) -> bool:
+        """Whether a case cannot be judged. A cancel can be where there is any text, unless it was never reached."""
         plain = self.verdict
         if case.plain or plain.evidence is None or not plain.evidence.likely:
             return False
-        return case.cancel is None or plain.got is None or not plain.got.text or plain.got.error is not None
+        if case.cancel is None or plain.got is None or not plain.got.text or plain.got.error is not None:
+            return True
+        return verdict is not None and verdict.evidence is not None
 
     def _alike(self, verdict: Verdict) -> Verdict:
         """Return the verdict with the reason of the first plain case: the error may name another address."""

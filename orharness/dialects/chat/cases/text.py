@@ -36,7 +36,11 @@ def _raw(content: str) -> Document:
 
 
 def _document(content: str) -> dict[str, Any]:
-    return {"object": "chat.completion.chunk", "choices": [{"delta": {"content": content}, "index": 0}], **HEAD}
+    return {
+        "object": "chat.completion.chunk",
+        "choices": [{"delta": {"content": content}, "index": 0, "finish_reason": None}],
+        **HEAD,
+    }
 
 
 def _spaced(content: str) -> Document:
