@@ -233,7 +233,7 @@ def _judge_reading(bench: Bench, scene: Scene, client: str, number: int, reading
     outcome = live.decided.result(_SEEN_WITHIN)
     proven = live.snapshot().boundaries.proven
     seen = len(_seen(scene, client, reading))
-    bench.check(outcome.finished, f"{what}: outcome {outcome} of a response that was read to its end")
+    bench.check(bool(outcome.finished), f"{what}: outcome {outcome} of a response that was read to its end")
     bench.check(reading.digest == _digest(scene, client), f"{what}: the bytes are not those of the stream")
     bench.check(proven <= seen, f"{what}: {proven} boundaries are called proven, {seen} were seen")
     return proven
@@ -300,7 +300,7 @@ def timing(bench: Bench) -> Table:
             theirs += [_errors(scene, bench.bare_read_at(first + i), seen) for i, seen in enumerate(arrived)]
         for number, live_one in scene.live().items():
             outcome = live_one.decided.result(_SEEN_WITHIN)
-            bench.check(outcome.finished, f"timed stream {number}: outcome {outcome}")
+            bench.check(bool(outcome.finished), f"timed stream {number}: outcome {outcome}")
         ours_row, bare_row = _timing_row(ours), _timing_row(theirs)
         ratios = (ours_row[0] / bare_row[0], ours_row[1] / bare_row[1])
         table.rows.append((streams, len(ours) * events, *ours_row, *bare_row, *ratios))

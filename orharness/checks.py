@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orharness.errors import ClientFailure
-from orharness.journal import Bill, Counted, Exchange, Outcome
+from orharness.journal import Bill, Certainty, Counted, Exchange, Outcome
 from orharness.journal.expectation import Expectation, Upstream
 from orharness.providers import AS_OF, PROVIDERS
 from orharness.sse import Event, decode_with_offsets
@@ -121,20 +121,53 @@ def explain_exchange(exchange: Exchange) -> str:
 def state(exchange: Exchange) -> str:
     """The outcome, and the client's leaving where it left."""
     outcome = "open" if exchange.outcome is None else _spaced(exchange.outcome)
+    if exchange.outcome is not None:
+        outcome += how_sure(exchange.certainty.outcome)
     if exchange.how is None or exchange.left_after is None:
         return outcome
-    return f"{outcome} (the client {_HOW[exchange.how]} after {exchange.left_after:.3f} s)"
+    how = f"{_HOW[exchange.how]}{how_sure(exchange.certainty.how)}"
+    return f"{outcome} (the client {how} after {exchange.left_after:.3f} s)"
+
+
+def how_sure(known: Certainty) -> str:
+    """How a value is known, to be put after it; nothing where it was seen."""
+    return "" if known is Certainty.SEEN else f" [{known.value.replace('_', ' ')}]"
+
+
+def cannot_be_known(exchange: Exchange) -> str | None:
+    """Why it is open whether the client took the answer to its end; ``None`` where it is known, or undecided.
+
+    An answer that the test left unfinished is not meant: its client has not left.
+    """
+    if exchange.outcome in (None, Outcome.STILL_OPEN, Outcome.ABANDONED) or exchange.finished is not None:
+        return None
+    said = f"cannot be known: {state(exchange)}, {progress(exchange)}"
+    if exchange.certainty.outcome is Certainty.AT_LEAST:
+        return f"{said}: an RST does not say what was read since the kernel was last asked, and all had been sent"
+    return (
+        f"{said}: whether the client's process has read what was delivered to its kernel can be seen on Linux, in the"
+        " same network namespace only (run the client there, a container with `--network=host` or"
+        " `--network=container:…`); see docs/certainty.md"
+    )
 
 
 def progress(exchange: Exchange) -> str:
     """How much was written and read, of how much."""
     if exchange.stream_size is None:
         return "no response yet"
-    read = "" if exchange.bytes_read is None else f", {exchange.bytes_read:,} read"
+    read = _read(exchange)
     return (
         f"{exchange.chunks_written:,} of {exchange.chunks:,} chunks written"
         f" ({exchange.bytes_written:,} of {exchange.stream_size:,} bytes{read})"
     )
+
+
+def _read(exchange: Exchange) -> str:
+    if exchange.bytes_read is None:
+        return ", read [unknown]" if exchange.bytes_written and exchange.outcome is not None else ""
+    if exchange.certainty.bytes_read is Certainty.AT_LEAST:
+        return f", at least {exchange.bytes_read:,} read"
+    return f", {exchange.bytes_read:,} read{how_sure(exchange.certainty.bytes_read)}"
 
 
 def events_unsent(exchange: Exchange) -> int:
@@ -243,9 +276,11 @@ def _left_well(seen: Aftermath) -> str:
 
 def _not_left(seen: Aftermath, within: float) -> str | None:
     outcome = seen.after.outcome
+    if (unknown := cannot_be_known(seen.after)) is not None:
+        return unknown
     if seen.left is not None:
         return None if seen.left <= within else f"{_left_well(seen)}, {within:g} s were allowed"
-    if outcome is not None and outcome.finished:
+    if seen.after.finished:
         return "there was nothing left to cancel: the client had read the whole answer; hold(…) keeps it open"
     if outcome is Outcome.FAULTED and not seen.there:
         return "there was nothing left to cancel: the scripted fault came first; hold(…) keeps the answer open"
@@ -259,7 +294,7 @@ def _why_open(seen: Aftermath, in_loop: bool) -> Iterator[tuple[str, str]]:
 
 
 def _is_open(seen: Aftermath) -> bool:
-    return seen.there and (seen.after.outcome is None or not seen.after.outcome.finished)
+    return seen.there and not seen.after.finished
 
 
 def _cause(seen: Aftermath, in_loop: bool = False) -> str:
@@ -308,13 +343,15 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath
     became of it after an ``expect_disconnect`` block, where there was one.
     """
     rows = _rows(exchange, seen)
+    if (unknown := cannot_be_known(exchange)) is not None:
+        return ClientFailure(f"{unknown}\n{aligned(rows)}", exchange)
     if exchange.outcome is Outcome.CANCELLED:
         return _cancelled_failure(exchange, leaked_tokens, rows)
     rows.append(("expected", "cancelled: the client leaves before the end marker, and the rest is never sent"))
     if exchange.outcome is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         said = "the client has not left: the model goes on"
         rows.append(("cause", _cause(seen) if seen else _NOT_STREAMED if _is_unstreamed(exchange) else _LEAK))
-    elif exchange.outcome.finished:
+    elif exchange.finished:
         said = "nothing was stopped: the client had read the whole answer"
     else:
         said = f"nothing was stopped: the exchange is {exchange.outcome.value}"
@@ -371,7 +408,8 @@ def _leak_rows(exchange: Exchange, allowed: int, noun: str) -> Rows:
 def _billed(exchange: Exchange) -> str:
     bill = exchange.bill
     assert bill is not None
-    read = "" if bill.tokens_read is None else f", {bill.tokens_read:,} read"
+    least = "at least " if exchange.certainty.tokens_read is Certainty.AT_LEAST else ""
+    read = "" if bill.tokens_read is None else f", {least}{bill.tokens_read:,} read"
     counted = "" if bill.counted is Counted.TOKENS else f"\n{EVENTS_FOR_TOKENS}: the stream's tokens cannot be counted"
     return (
         f"{bill.tokens_made:,} {bill.noun}s made by {exchange.provider}, {bill.tokens_written:,} written{read};"
@@ -437,4 +475,7 @@ def left_open(exchange: Exchange) -> str | None:
     if exchange.outcome is not None and exchange.outcome not in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         return None
     held = "" if exchange.held_at is None else f", held at a gate behind byte {exchange.held_at:,}"
-    return describe(replace(exchange, outcome=exchange.outcome or Outcome.STILL_OPEN)) + held
+    if exchange.outcome is None:
+        known = replace(exchange.certainty, outcome=Certainty.SEEN)
+        exchange = replace(exchange, outcome=Outcome.STILL_OPEN, certainty=known)
+    return describe(exchange) + held

@@ -100,7 +100,8 @@ class Generation:
         else:
             made = billed = self.total
             taken_written = self.total if whole else 0
-            taken_read = None if read is None else taken_written
+            # A document that was not read to its end says nothing.
+            taken_read = None if read is None else 0 if cancelled else taken_written
         return Bill(
             tokens_prompt=self.prompt,
             tokens_made=made,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
-from orharness.journal import How, Request
-from orharness.server.wire import BadBody
+from orharness.journal import Certainty, How, Request
+from orharness.server.wire import BadBody, Departure, Next
 
 
 class ListWire:
@@ -61,8 +62,19 @@ class ListWire:
     async def has_been_lost(self) -> bool:
         return self.gone.done()
 
-    async def how_it_left(self) -> How:
-        return self.how
+    async def wait_delivered(self) -> None:
+        await asyncio.sleep(0)
+
+    async def departure(self) -> Departure:
+        read = self.read_so_far()
+        known = Certainty.UNKNOWN if read is None else Certainty.SEEN
+        return Departure(self.how, Certainty.SEEN, read, known, None, self.how is How.RST)
+
+    async def reset_follows(self) -> bool:
+        return False
+
+    def watch(self, told: Callable[[Next], None]) -> None:
+        self.told = told
 
     def finish(self) -> None:
         self.ended, self.closed = True, "finish"

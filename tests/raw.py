@@ -9,11 +9,13 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 
 from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
 
 STREAM = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
 
@@ -77,6 +79,20 @@ class Raw:
 
     def half_close(self) -> None:
         self.socket.shutdown(socket.SHUT_WR)
+
+    def half_close_while_busy(self, thread: ServerThread, *, close: bool) -> None:
+        """A half-close while the server's loop is busy, for much longer than it would take to see it; then a close?"""
+        done = threading.Event()
+
+        def busy() -> None:
+            assert done.wait(60)
+
+        thread.soon(busy)
+        self.half_close()
+        time.sleep(0.1)
+        if close:
+            self.close()
+        done.set()
 
     def hand_over(self, victims: Victims) -> None:
         """From now on another process holds the connection, and no other does."""

@@ -224,3 +224,13 @@ def test_an_unknown_name_beside_a_known_one_is_a_wrong_call(capsys: pytest.Captu
     [one, *_] = MUTANTS
     assert mutants.main([one.name, f"{one.name}s"]) == 2
     assert f"no such mutant: {one.name}s (did you mean '{one.name}'?)" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_no_packet_contradicts_the_journal() -> None:
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.certainty", "--leavings", "60"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode == 2:
+        pytest.skip(done.stderr.strip())
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "0 contradictions in 60 leavings" in done.stdout

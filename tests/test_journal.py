@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from orharness.journal import (
     Bill,
     Boundaries,
+    Certainties,
+    Certainty,
     Exchange,
     How,
     Outcome,
@@ -23,12 +25,21 @@ from orharness.journal import (
 
 def test_only_a_whole_answer_is_finished() -> None:
     assert {outcome for outcome in Outcome if outcome.finished} == {Outcome.COMPLETED, Outcome.LEFT_AT_END}
+    assert {outcome for outcome in Outcome if outcome.finished is None} == {Outcome.LEFT}
+
+
+@pytest.mark.parametrize("known", Certainty)
+def test_what_is_not_sure_is_neither_finished_nor_unfinished(known: Certainty) -> None:
+    completed = replace(LEFT, outcome=Outcome.COMPLETED, certainty=Certainties(outcome=known))
+    cancelled = replace(LEFT, certainty=Certainties(outcome=known))
+    sure = known in (Certainty.SEEN, Certainty.INFERRED)
+    assert (completed.finished, cancelled.finished) == ((True, False) if sure else (None, None))
 
 
 # -- the journal's form --------------------------------------------------------------------------------------------
 
 KEYS = """id started_at request route status outcome how ended_after chunks_written bytes_written bytes_read pacing
-boundaries faults difference bill""".split()  # noqa: SIM905 - as DESIGN has them
+boundaries faults difference bill certainty""".split()  # noqa: SIM905 - as DESIGN has them
 
 LEFT = Exchange(
     id="000001",
@@ -49,6 +60,7 @@ LEFT = Exchange(
     difference="body.model is missing",
     bill=Bill(8, 10, 3, None, 10, True, 0.002),
     body=b"0123456789" * 4,
+    certainty=Certainties(Certainty.INFERRED, Certainty.SEEN, Certainty.AT_LEAST, Certainty.UNKNOWN),
 )
 
 
@@ -87,6 +99,12 @@ def test_the_journals_form() -> None:
                     "cancelled": True,
                     "cost": 0.002,
                     "counted": "tokens",
+                },
+                "certainty": {
+                    "outcome": "inferred",
+                    "how": "seen",
+                    "bytes_read": "at_least",
+                    "tokens_read": "unknown",
                 },
             }
         ],

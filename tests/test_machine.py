@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.journal import Exchange, How, Outcome, Pacing, Request
+from orharness.journal import Certainty, Exchange, How, Outcome, Pacing, Request
 from orharness.journal.events import (
+    AskedAgain,
     Begun,
     Boundary,
     ConnectionEnded,
@@ -55,6 +56,9 @@ HALF = [*begun(), Wrote(0.5, 5), Read(HEAD + 50, True)]
 BLIND = [*begun(), Wrote(0.5, 5), Read(None, None)]
 SENT = [*begun(), Wrote(0.5, 10), read(90), Ended(False, 1.0)]
 FIN = Left(How.FIN, 2.0)
+RESET = Left(How.RST, 2.0, reset=True)
+BOUNDED = Left(How.FIN, 2.0, most=HEAD + 89)
+DELIVERED = [*begun(), Wrote(0.5, 10), Ended(None, 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,12 @@ FIN = Left(How.FIN, 2.0)
         pytest.param([*HALF, FaultReached(1.0), FIN], Outcome.FAULTED, id="a fault, then it left"),
         pytest.param([*HALF, FIN, FaultReached(2.1)], Outcome.CANCELLED, id="it left, then a fault"),
         pytest.param([*HALF, TestEnded(3.0)], Outcome.STILL_OPEN, id="the test ends, all read"),
+        pytest.param([*BLIND, Wrote(0.6, 5), RESET], Outcome.LEFT, id="blind: it resets, all was sent"),
+        pytest.param([*BLIND, Wrote(0.6, 5), BOUNDED], Outcome.CANCELLED, id="blind: the end was not acknowledged"),
+        pytest.param([*DELIVERED, RESET], Outcome.LEFT, id="blind: delivered, then it resets"),
+        pytest.param([*DELIVERED, FIN], Outcome.COMPLETED, id="blind: delivered, then it left"),
+        pytest.param([*DELIVERED, AskedAgain(2.0), RESET], Outcome.COMPLETED, id="blind: delivered, it asks again"),
+        pytest.param([*DELIVERED, ConnectionEnded(2.0), RESET], Outcome.COMPLETED, id="blind: delivered, all over"),
         pytest.param([*BLIND, TestEnded(3.0)], Outcome.STILL_OPEN, id="the test ends, unknown"),
         pytest.param([*HALF, Wrote(0.6), TestEnded(3.0)], Outcome.ABANDONED, id="the test ends, bytes unread"),
         pytest.param([*SENT, TestEnded(3.0)], Outcome.ABANDONED, id="played whole, unread"),
@@ -155,47 +165,97 @@ def test_what_hangs_can_still_be_left() -> None:
     assert not hanging.can_be_left
 
 
-_KINDS = ("write", "read", "hold", "end", "fault", "leave")
+_KINDS = ("write", "read", "hold", "end", "fault", "leave", "ask again")
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> list[ExchangeEvent]:
-    """What a server can see one after the other of one connection.
+@dataclass(frozen=True)
+class World:
+    """What a server can see one after the other of one connection, and what the client has read of the body."""
+
+    history: list[ExchangeEvent]
+    read: int
+    how: How | None
+
+
+class _Connection:
+    """A client and a server that sees it, or is blind.
 
     After an end, a fault or a leaving nothing is written; after a leaving nothing is read; what was read stays read.
     """
-    blind, matched = draw(st.booleans()), draw(st.integers(0, 9)) > 0
-    end = draw(st.sampled_from([None, 90, 100, 35]))
-    history = begun(replace(BODY, end_marker=end))
-    if not matched:
-        history.insert(1, Unmatched("no route"))
-    history = history[: draw(st.integers(1, len(history)))]
-    written = taken = 0
-    now = 0.0
-    ready = any(isinstance(event, HeadWritten) for event in history)
-    ended = left = held = False
-    for event in draw(st.lists(st.sampled_from(_KINDS), max_size=16)):
-        now += draw(st.sampled_from([0.0, 0.25]))
-        if event == "write" and ready and not (ended or left or held) and written < 10:
-            chunks = draw(st.integers(1, 10 - written))
-            written += chunks
-            history += [Wrote(now, chunks), Boundary(False, chunks, now)]
-        elif event == "read" and ready and not left:
-            taken = draw(st.integers(taken, 10 * written))
-            history.append(Read(None, None, now) if blind else Read(HEAD + taken, taken == 10 * written, now))
-        elif event == "hold" and ready and not (ended or left):
-            held = not held
-            history.append(Held(held, now))
-        elif event == "end" and ready and written == 10 and not (ended or left):
-            ended = True
-            history.append(Ended(None if blind else taken == 100, now))
-        elif event == "fault" and ready and not (ended or left):
-            ended = True
-            history.append(FaultReached(now))
-        elif event == "leave" and not left:
-            left = True
-            history.append(Left(draw(st.sampled_from(How)), now))
-    return [*history, TestEnded(now), ConnectionEnded(now)]
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.blind = draw(st.booleans())
+        self.history = begun(replace(BODY, end_marker=draw(st.sampled_from([None, 90, 100, 35]))))
+        if not draw(st.integers(0, 9)):
+            self.history.insert(1, Unmatched("no route"))
+        self.history = self.history[: draw(st.integers(1, len(self.history)))]
+        self.ready = any(isinstance(event, HeadWritten) for event in self.history)
+        self.written = self.taken = self.seen = 0
+        self.now = 0.0
+        self.ended = self.over = self.held = self.asked_again = False
+        self.how: How | None = None
+
+    def live(self) -> World:
+        for event in self.draw(st.lists(st.sampled_from(_KINDS), max_size=16)):
+            self.now += self.draw(st.sampled_from([0.0, 0.25]))
+            if self.how is None and not self.asked_again:
+                self.taken = self.draw(st.integers(self.taken, 10 * self.written))  # whether somebody looks or not
+                self._happen(event)
+        if self.how is None and self.ready:
+            self._look()
+        self.history += [TestEnded(self.now), ConnectionEnded(self.now)]
+        return World(self.history, self.taken, self.how)
+
+    def _happen(self, event: str) -> None:
+        going = self.ready and not self.over
+        if event == "write" and going and not self.held and self.written < 10:
+            chunks = self.draw(st.integers(1, 10 - self.written))
+            self.written += chunks
+            self.history += [Wrote(self.now, chunks), Boundary(False, chunks, self.now)]
+        elif event == "read" and self.ready:
+            self._look()
+        elif event == "hold" and going:
+            self.held = not self.held
+            self.history.append(Held(self.held, self.now))
+        elif event == "end" and going and self.written == 10:
+            self.over = self.ended = True
+            self.history.append(Ended(None if self.blind else False, self.now))
+        elif event == "fault" and going:
+            self.over = True
+            self.history.append(FaultReached(self.now))
+        elif event == "leave":
+            self._leave()
+        elif event == "ask again" and self.ended and self.blind:
+            self.asked_again, self.taken = True, 100
+            self.history.append(AskedAgain(self.now))
+
+    def _look(self) -> None:
+        self.seen = self.taken
+        all_read = None if self.blind else self.taken == 10 * self.written
+        self.history.append(Read(None if self.blind else HEAD + self.taken, all_read, self.now))
+
+    def _leave(self) -> None:
+        self.how = how = self.draw(st.sampled_from(How))
+        written = 10 * self.written
+        if self.ready and not self.blind:
+            looked = how is not How.RST and self.draw(st.booleans())  # in time to see what it had read when it left
+            read = self.taken if looked else self.seen
+            exact = looked or read == written
+            known = Certainty.SEEN if exact else Certainty.AT_LEAST
+            self.history.append(Read(HEAD + read, read == written, self.now, known))
+        most = self.draw(st.none() | st.integers(self.taken, written).map(lambda body: HEAD + body))
+        reset = how is How.RST or self.draw(st.booleans())
+        self.history.append(Left(how, self.now, Certainty.SEEN, most, reset))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Any life of a connection."""
+    return _Connection(draw).live()
+
+
+histories = worlds().map(lambda world: world.history)
 
 
 def snapshots(history: list[ExchangeEvent]) -> list[Exchange]:
@@ -207,27 +267,66 @@ def snapshots(history: list[ExchangeEvent]) -> list[Exchange]:
     return seen
 
 
-@given(histories())
-def test_any_order_of_events_gives_one_outcome(history: list[ExchangeEvent]) -> None:
-    outcomes = [seen.outcome for seen in snapshots(history) if seen.outcome is not None]
-    assert len(set(outcomes)) == 1  # nothing stays open, and what was decided is never decided otherwise
+@given(histories)
+def test_an_outcome_stays_but_for_the_revisions(history: list[ExchangeEvent]) -> None:
+    """Of an answer that was delivered to a client that cannot be seen: it asks again, or it resets the connection."""
+    found = [(seen.outcome, seen.certainty.outcome) for seen in snapshots(history) if seen.outcome is not None]
+    assert found  # nothing stays open
+    first, *later = [pair for pair, before in zip(found, [None, *found], strict=False) if pair != before]
+    delivered = (Outcome.COMPLETED, Certainty.UNKNOWN)
+    assert not later or (
+        first == delivered and later in ([(Outcome.COMPLETED, Certainty.INFERRED)], [(Outcome.LEFT, Certainty.UNKNOWN)])
+    )
 
 
-@given(histories())
+@given(histories)
+def test_a_final_outcome_is_never_revised(history: list[ExchangeEvent]) -> None:
+    made = ExchangeMachine("000001", REQUEST)
+    final = None
+    for event in history:
+        made.apply(event)
+        assert final is None or (made.outcome, made.outcome_known) == final
+        final = (made.outcome, made.outcome_known) if made.final else None
+    assert made.final
+
+
+@given(worlds())
+def test_what_is_sure_is_so(world: World) -> None:
+    last = snapshots(world.history)[-1]
+    known, end = last.certainty, last.end or 0
+    if known.bytes_read.sure:
+        assert last.bytes_read == world.read
+    elif known.bytes_read is Certainty.AT_LEAST:
+        assert last.bytes_read is not None
+        assert last.bytes_read <= world.read
+    else:
+        assert last.bytes_read is None
+    if known.outcome.sure and last.end is not None:
+        assert last.outcome is not Outcome.LEFT
+        assert last.outcome is not Outcome.COMPLETED or world.read == len(BODY.body)
+        assert last.outcome is not Outcome.LEFT_AT_END or world.read >= end
+        assert last.outcome is not Outcome.CANCELLED or world.read < end
+        assert last.outcome is not Outcome.STILL_OPEN or world.read == last.bytes_written
+    if last.how is not None:
+        assert last.how is world.how
+
+
+@given(histories)
 def test_a_recorded_list_gives_the_same_exchange(history: list[ExchangeEvent]) -> None:
     assert snapshots(history) == snapshots(list(history))
 
 
-@given(histories())
+@given(histories)
 def test_only_an_answer_that_reached_its_end_is_finished(history: list[ExchangeEvent]) -> None:
     last = snapshots(history)[-1]
-    if last.outcome is not None and last.outcome.finished:
+    if last.finished:
         assert last.end is not None
         assert last.bytes_written >= last.end
         assert last.bytes_read is None or last.bytes_read >= last.end
+    assert last.finished is not None or not last.certainty.outcome.sure
 
 
-@given(histories())
+@given(histories)
 def test_more_is_never_read_than_was_written(history: list[ExchangeEvent]) -> None:
     for seen in snapshots(history):
         assert (seen.bytes_read or 0) <= seen.bytes_written <= len(BODY.body)

@@ -5,9 +5,12 @@ Nothing here is timed: questions, calls and lines are counted. ``python -m bench
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
+from typing import Any
 
 import pytest
 from raw import Raw, eventually
@@ -18,6 +21,7 @@ from orharness.journal import How, Outcome
 from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
+from orharness.server.looks import AFTER, Looks, Watched
 from orharness.server.peerqueue import Answer, PeerQueue
 from orharness.server.thread import ServerThread
 from orharness.transforms import hold
@@ -74,6 +78,75 @@ def test_questions_to_the_kernel_do_not_grow_with_the_events(server: SseServer, 
     assert boundaries.proven + boundaries.assumed == events + 1
     assert boundaries.assumed > events / 2  # nobody asked about them
     assert boundaries.proven > 0  # the last, since the end was asked about
+
+
+@on_linux
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_pause_costs_three_looks_at_most_and_none_once_all_is_read(
+    *, reads: bool, server: SseServer, peers: Counting
+) -> None:
+    reply = server.post("/s").stream(*[EVENT] * 9, DONE, through=[hold(chunks=9)])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        reply.wait_call(20)
+        (live,) = reply.exchanges
+        eventually(lambda: live.snapshot().held_at is not None)
+        if reads:
+            while raw.received.count(EVENT) < 9:
+                raw.read()
+        eventually(lambda: not server._answering._looks._waiting)
+        assert peers.asked <= 2 * (1 + 3)  # a look is two questions at most; the first is that of the connection
+        assert live.machine.all_read is reads
+
+
+class Blind(Counting):
+    """A kernel that knows no client."""
+
+    def ask(self, question: bytes) -> Answer | None:
+        self.asked += 1
+        return None
+
+
+def test_nobody_asks_again_and_again_about_a_client_that_cannot_be_seen() -> None:
+    peers = Blind()
+    thread = ServerThread(lambda: peers).start()
+    with SseServer(thread, pacing="recorded") as server, Raw(server) as raw:
+        reply = server.post("/s").stream(*[EVENT] * MANY, DONE)
+        raw.request("POST", "/s")
+        raw.read_until(LAST_CHUNK)
+        assert reply.call.wait_ended(20) is Outcome.COMPLETED
+        assert peers.asked <= 2
+    thread.stop()
+
+
+def test_one_timer_wakes_for_all_that_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orharness.server.looks._OFTEN", 0.0)
+    looked: list[int] = []
+
+    def look(number: int) -> bool:
+        looked.append(number)
+        return False
+
+    async def wrote_in_one_turn() -> int:
+        loop, timers = asyncio.get_running_loop(), 0
+        call_at = loop.call_at
+
+        def counted(*args: Any, **kw: Any) -> asyncio.TimerHandle:
+            nonlocal timers
+            timers += 1
+            return call_at(*args, **kw)
+
+        monkeypatch.setattr(loop, "call_at", counted)
+        looks = Looks()
+        for number in range(50):
+            Watched(looks, partial(look, number)).wrote()
+        made = timers
+        while len(looked) < 50:  # noqa: ASYNC110 - it is that which is tested
+            await asyncio.sleep(AFTER[0])
+        return made
+
+    assert asyncio.run(wrote_in_one_turn()) == 1
+    assert sorted(looked) == list(range(50))
 
 
 @on_linux

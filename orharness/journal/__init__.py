@@ -6,6 +6,7 @@ Moments are in seconds since the request was read, positions are body offsets in
 from __future__ import annotations
 
 from orharness.journal.bill import Bill, Counted, Meter
+from orharness.journal.certainty import Certainties, Certainty
 from orharness.journal.exchange import Boundaries, Exchange, journal_document
 from orharness.journal.outcome import Disconnect, How, Outcome, Pacing
 from orharness.journal.request import Request
@@ -13,6 +14,8 @@ from orharness.journal.request import Request
 __all__ = [
     "Bill",
     "Boundaries",
+    "Certainties",
+    "Certainty",
     "Counted",
     "Disconnect",
     "Exchange",

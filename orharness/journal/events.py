@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orharness.journal.bill import Meter
+from orharness.journal.certainty import Certainty
 from orharness.journal.outcome import How, Pacing
 from orharness.journal.request import Request
 from orharness.stream import Chunk, Framing, Stream
@@ -95,15 +96,16 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What the client's process has taken.
+    """What the client's process has taken by ``at``.
 
     ``wire``: a position on the wire, ``None`` where that cannot be known. ``all_read``: whether it has taken every byte
-    that was written, ``None`` where that cannot be known.
+    that was written, ``None`` where that cannot be known. ``known``: how ``wire`` is known.
     """
 
     wire: int | None
     all_read: bool | None
     at: float = 0.0
+    known: Certainty = Certainty.SEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,23 @@ class FaultReached:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The client left."""
+    """The client left.
+
+    ``known``: how the way is known. ``most``: the position on the wire beyond which it cannot have read, ``None`` for
+    everything that was written. ``reset``: whether an RST came, be it after a FIN.
+    """
 
     how: How
+    at: float = 0.0
+    known: Certainty = Certainty.SEEN
+    most: int | None = None
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """The client sent its next request on the connection after its kernel had acknowledged the whole answer."""
+
     at: float = 0.0
 
 
@@ -167,6 +183,7 @@ ExchangeEvent = (
     | Ended
     | FaultReached
     | Left
+    | AskedAgain
     | ConnectionEnded
     | TestEnded
 )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from orharness.journal.bill import Bill
+from orharness.journal.certainty import Certainties
 from orharness.journal.outcome import How, Outcome, Pacing
 from orharness.journal.request import Request
 
@@ -29,7 +30,7 @@ class Exchange:
     client leaves? ``None`` where that is not known. ``streamed``: was the answer asked for as a stream? All four are
     ``None`` where there is no model.
     ``body`` and ``boundaries_at``: that answer, and the offset behind each of its chunks. ``written_at``: the moment of
-    each write. ``held_at``: the offset of the gate at which it stands.
+    each write. ``held_at``: the offset of the gate at which it stands. ``certainty``: how what is said here is known.
     """
 
     id: str
@@ -60,6 +61,12 @@ class Exchange:
     boundaries_at: tuple[int, ...] = field(default=(), repr=False)
     written_at: tuple[float, ...] = field(default=(), repr=False)
     held_at: int | None = None
+    certainty: Certainties = field(default_factory=Certainties)
+
+    @property
+    def finished(self) -> bool | None:
+        """Whether the client took the whole answer; ``None`` while that is undecided, or where it cannot be known."""
+        return None if self.outcome is None or not self.certainty.outcome.sure else self.outcome.finished
 
     @property
     def unsent(self) -> bytes:
@@ -85,6 +92,7 @@ class Exchange:
             "faults": list(self.faults),
             "difference": self.difference,
             "bill": None if self.bill is None else asdict(self.bill),
+            "certainty": asdict(self.certainty),
         }
 
 

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orharness.journal.bill import Bill
+from orharness.journal.certainty import Certainties, Certainty
 from orharness.journal.events import (
+    AskedAgain,
     Begun,
     Boundary,
     ConnectionEnded,
@@ -31,19 +33,26 @@ from orharness.journal.events import (
     Wrote,
 )
 from orharness.journal.exchange import Boundaries, Exchange
-from orharness.journal.outcome import Disconnect, Outcome, Pacing
+from orharness.journal.outcome import Disconnect, How, Outcome, Pacing
 from orharness.journal.request import Request
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 
 class ExchangeMachine:
-    """One request and what becomes of its answer. ``apply`` is the only way to change it."""
+    """One request and what becomes of its answer. ``apply`` is the only way to change it.
+
+    An outcome that was decided stays, with one exception: an answer that was delivered to a client whose reading cannot
+    be seen is ``completed``, of ``unknown`` certainty, as long as nothing speaks against it. If the client then asks
+    again on the connection, it is inferred to have read the answer; if it resets the connection, the outcome becomes
+    ``left``.
+    """
 
     def __init__(self, identifier: str, request: Request, started_at: str = "") -> None:
         self.id = identifier
         self.request = request
         self.started_at = started_at
         self.outcome: Outcome | None = None
+        self.outcome_known = Certainty.UNKNOWN
         self.disconnect: Disconnect | None = None
         self.over = False  # nothing more will be seen of it
         self.plan: Begun | None = None
@@ -54,7 +63,10 @@ class ExchangeMachine:
         self._ended = False
         self._fault_at: float | None = None
         self._read: int | None = None  # a body offset
+        self._read_known = Certainty.UNKNOWN
         self._all_read: bool | None = None
+        self._left: Left | None = None
+        self._asked_again = False
         self._proven = 0
         self._assumed = 0
         self._held_at: int | None = None
@@ -101,10 +113,14 @@ class ExchangeMachine:
                 self._took(event)
             case Ended(all_read):
                 self._ended, self._all_read = True, all_read
+                if all_read:
+                    self._read, self._read_known = self._written, Certainty.SEEN
             case FaultReached(at):
                 self._fault_at = at
-            case Left(how, at):
-                self.disconnect = Disconnect(at, how)
+            case Left():
+                self._leave(event)
+            case AskedAgain():
+                self._asked_again = True
             case Unmatched(difference):
                 self._matched, self._difference = False, difference
             case TestEnded():
@@ -119,6 +135,8 @@ class ExchangeMachine:
         ends: Sequence[int] = self._ends or self.plan.stream.boundaries
         self._written = ends[len(self._written_at) - 1]
         self._all_read = False if self._all_read is not None else None
+        if self._read is not None:
+            self._read_known = Certainty.AT_LEAST  # until the next look
 
     @property
     def _stream(self) -> Stream:
@@ -130,10 +148,18 @@ class ExchangeMachine:
 
     def _took(self, event: Read) -> None:
         if event.all_read:
-            self._read = self._written
+            self._read, self._read_known = self._written, event.known
         elif event.wire is not None:
-            self._read = max(self._read or 0, self._body_offset(event.wire))
+            self._read, self._read_known = max(self._read or 0, self._body_offset(event.wire)), event.known
+        elif self._read is not None:
+            self._read_known = Certainty.AT_LEAST
         self._all_read = event.all_read
+
+    def _leave(self, event: Left) -> None:
+        completed = self.outcome is Outcome.COMPLETED and not (self.provisional and event.reset)
+        if self._left is None and not completed:  # who leaves after a complete answer leaves a connection, no answer
+            self._left = event
+            self.disconnect = Disconnect(event.at, event.how)
 
     def _body_offset(self, wire: int) -> int:
         """The body offset of a position on the wire: the framing's own bytes belong to the chunk after them."""
@@ -151,31 +177,115 @@ class ExchangeMachine:
     # --- the outcome ----------------------------------------------------------------------------------------------
 
     def _decide(self, at: float) -> None:
-        if self.outcome is None:
-            self.outcome = self._seen_outcome()
-            if self.outcome is not None:
-                self._decided_at = at if self.disconnect is None else self.disconnect.at
+        if self.outcome is not None and not self.provisional:
+            return
+        found = self._seen_outcome()
+        if found is None:
+            return
+        if found[0] is not self.outcome:
+            self._decided_at = at if self.disconnect is None else self.disconnect.at
+        self.outcome, self.outcome_known = found
 
-    def _seen_outcome(self) -> Outcome | None:
-        """The outcome, or ``None`` while it is open; the first terminal event wins."""
-        left = self.disconnect
+    @property
+    def provisional(self) -> bool:
+        """Whether the outcome may still be revised: an answer was delivered whose reading cannot be seen."""
+        return self.outcome is Outcome.COMPLETED and not self.outcome_known.sure and not self.over
+
+    @property
+    def final(self) -> bool:
+        """Whether the outcome is decided and will not be revised."""
+        return self.outcome is not None and not self.provisional
+
+    def _seen_outcome(self) -> tuple[Outcome, Certainty] | None:
+        """The outcome and how it is known, ``None`` while it is open; the first terminal event wins."""
+        left = self._left
         if not self._matched:
-            return Outcome.UNMATCHED
+            return Outcome.UNMATCHED, Certainty.SEEN
         if self._fault_at is not None and (left is None or self._fault_at <= left.at):
-            return Outcome.FAULTED
-        if self._ended and self._all_read is not False:
-            return Outcome.COMPLETED
+            return Outcome.FAULTED, Certainty.SEEN
+        if self._ended and self._all_read:
+            return Outcome.COMPLETED, self._read_known
         if left is not None:
-            return Outcome.LEFT_AT_END if self.read_to_end else Outcome.CANCELLED
+            return self._outcome_of_leaving(left)
+        if self._ended and self._all_read is None:
+            return Outcome.COMPLETED, Certainty.INFERRED if self._asked_again else Certainty.UNKNOWN
         if self._test_ended:
-            return Outcome.ABANDONED if self._all_read is False else Outcome.STILL_OPEN
+            return self._outcome_without_leaving()
         return None
+
+    def _outcome_of_leaving(self, left: Left) -> tuple[Outcome, Certainty]:
+        """By what the client has read, between what it was seen to read at least and what it can have read at most."""
+        if self.plan is None:
+            return Outcome.CANCELLED, Certainty.SEEN
+        end, exact = end_of(self._stream), self._read_known.sure
+        if self._read is not None and self._read >= end:
+            return Outcome.LEFT_AT_END, self._read_known if exact else Certainty.SEEN
+        if exact:
+            return Outcome.CANCELLED, self._read_known
+        if self._most(left.most) < end:
+            return Outcome.CANCELLED, Certainty.INFERRED
+        if self._read is not None:
+            return Outcome.CANCELLED, Certainty.AT_LEAST  # it was last seen before the end marker
+        if left.reset:
+            return Outcome.LEFT, Certainty.UNKNOWN
+        whole = self._ended and left.most is None
+        return Outcome.COMPLETED if whole else Outcome.LEFT_AT_END, Certainty.UNKNOWN
+
+    def _outcome_without_leaving(self) -> tuple[Outcome, Certainty]:
+        """At the end of the test; what is not known to lie unread is taken for read, and marked."""
+        if self._all_read is False:
+            return Outcome.ABANDONED, Certainty.SEEN
+        nothing_written = self._framing is None
+        return Outcome.STILL_OPEN, Certainty.SEEN if self._all_read or nothing_written else Certainty.UNKNOWN
+
+    def _most(self, wire: int | None) -> int:
+        """The body offset beyond which a client cannot have read that has at most ``wire`` bytes, ``None`` for all."""
+        return self._written if wire is None else self._body_offset(wire)
+
+    def may_have_read_to_end(self, most: int | None) -> bool:
+        """Whether a client that cannot have read beyond ``most`` (on the wire, ``None`` for all) may have the end."""
+        return self.plan is not None and self._most(most) >= end_of(self._stream)
 
     @property
     def read_to_end(self) -> bool:
-        """Whether the client took the answer up to its end marker; where that is unknown, whether it was written."""
-        taken = self._written if self._read is None else self._read
-        return self.plan is not None and taken >= end_of(self._stream)
+        """Whether the client was seen to take the answer up to its end marker."""
+        return self.plan is not None and self._read is not None and self._read >= end_of(self._stream)
+
+    @property
+    def reading_is_seen(self) -> bool:
+        """Whether the client's reading was ever seen."""
+        return self._read is not None
+
+    @property
+    def all_read(self) -> bool | None:
+        """Whether the client was seen to take everything that was written, ``None`` where that cannot be known."""
+        return self._all_read
+
+    @property
+    def certainty(self) -> Certainties:
+        """How the outcome, the way of leaving and the counts are known, as things are now."""
+        read = self._bytes_known()
+        return Certainties(
+            outcome=Certainty.UNKNOWN if self.outcome is None else self.outcome_known,
+            how=Certainty.UNKNOWN if self._left is None else self._left.known,
+            bytes_read=read,
+            tokens_read=self._tokens_known(read),
+        )
+
+    def _bytes_known(self) -> Certainty:
+        """A count is exact if nothing is left to be read, or if the client has left; else it may be more by now."""
+        gone = self._left is not None and self._left.how is not How.HALF_CLOSE  # which may go on reading
+        if self._read is None or self._all_read or gone:
+            return self._read_known
+        return Certainty.AT_LEAST
+
+    def _tokens_known(self, read: Certainty) -> Certainty:
+        meter = None if self.plan is None else self.plan.meter
+        if meter is None or self._read is None:
+            return Certainty.UNKNOWN
+        if meter.streamed or read.sure:
+            return read
+        return self.outcome_known if self.outcome is not None else Certainty.AT_LEAST
 
     @property
     def open(self) -> bool:
@@ -246,6 +356,7 @@ class ExchangeMachine:
             boundaries_at=stream.boundaries,
             written_at=tuple(self._written_at),
             held_at=self._held_at,
+            certainty=self.certainty,
         )
 
     @property

@@ -16,11 +16,15 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"  # the test ended while bytes lay unread
     STILL_OPEN = "still_open"  # the test ended while the response was open and all was read
     UNMATCHED = "unmatched"  # no route answers the request
+    LEFT = "left"  # the client left, and whether that was before the end marker cannot be known
 
     @property
-    def finished(self) -> bool:
-        """Whether the client took the whole answer."""
-        return self in (Outcome.COMPLETED, Outcome.LEFT_AT_END)
+    def finished(self) -> bool | None:
+        """Whether the client took the whole answer; ``None`` where the outcome leaves that open.
+
+        ``Exchange.finished`` also looks at how sure the outcome is.
+        """
+        return None if self is Outcome.LEFT else self in (Outcome.COMPLETED, Outcome.LEFT_AT_END)
 
 
 class How(StrEnum):

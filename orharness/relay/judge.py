@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orharness.checks import describe
+from orharness.checks import cannot_be_known, describe
 from orharness.dialects import DIALECTS, Refused
 from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange, Request
@@ -382,11 +382,14 @@ def fault_kept(seen: Seen) -> Evidence | None:
     )
 
 
-def left(seen: Seen) -> Evidence | None:
+def left(seen: Seen) -> Evidence | str | None:
     """When the browser has left, so has the relay, and it does not ask again."""
     leaving = seen.leaving
     if leaving is None:
         return None
+    for one in seen.exchanges:
+        if one.left_after is not None and (unknown := cannot_be_known(one)) is not None:
+            return unknown
     if leaving.after is not None:
         return _asked_after(seen, leaving)
     expected = f"the upstream is left within {seen.patience:g} s of the browser's leaving"

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from orharness.checks import EVENTS_FOR_TOKENS, events_unsent, upstream_failure
+from orharness.checks import EVENTS_FOR_TOKENS, events_unsent, how_sure, upstream_failure
 from orharness.errors import OrharnessError
 from orharness.journal import Bill, Counted, Exchange, Outcome
 from orharness.report.contents import shown
@@ -27,6 +27,7 @@ _OUTCOMES = {
     "abandoned": BAD,
     "still_open": BAD,
     "unmatched": BAD,
+    "left": NOTE,
 }
 _HOW = {"fin": "FIN", "rst": "RST", "half_close": "half-close"}
 _RESULTS = {
@@ -76,16 +77,18 @@ def _entries(journal: Mapping[str, Any] | Sequence[Exchange]) -> list[dict[str, 
 
 def _entry_rows(entry: Mapping[str, Any], *, narrow: bool) -> Iterator[Row]:
     outcome = entry.get("outcome")
-    how = f" {_HOW.get(str(entry['how']), entry['how'])}" if entry.get("how") else ""
+    sure = entry.get("certainty") or {}
+    how = f" {_HOW.get(str(entry['how']), entry['how'])}{_sure(sure.get('how'))}" if entry.get("how") else ""
+    known = _sure(sure.get("outcome")) if outcome is not None else ""
     row = [
         Text(str(entry.get("id", "?")).lstrip("0") or "0", "dim"),
         Text(_asked(entry)),
-        Text(f"{_words(outcome)}{how}", outcome_style(outcome)),
+        Text(f"{_words(outcome)}{known}{how}", outcome_style(outcome)),
         Text("-" if entry.get("ended_after") is None else f"{entry['ended_after']:.3f} s"),
     ]
     chunks = _of(entry.get("chunks_written"), entry.get("chunks"))
     written = _of(entry.get("bytes_written"), entry.get("size"))
-    read = "?" if entry.get("bytes_read") is None else f"{entry['bytes_read']:,}"
+    read = "?" if entry.get("bytes_read") is None else f"{_least(sure)}{entry['bytes_read']:,}"
     boundaries = _boundaries(entry.get("boundaries") or {})
     if narrow:
         yield row
@@ -109,6 +112,15 @@ def _asked(entry: Mapping[str, Any]) -> str:
         return "(no HTTP)"
     status = "" if entry.get("status") is None else f" → {entry['status']}"
     return shown(f"{request['method']} {request.get('path', '')}") + status
+
+
+def _sure(known: object) -> str:
+    """How a value is known, after it; nothing where it was seen, or where an older journal does not say."""
+    return "" if known in (None, "seen") else f" [{str(known).replace('_', ' ')}]"
+
+
+def _least(sure: Mapping[str, Any]) -> str:
+    return "≥" if sure.get("bytes_read") == "at_least" else ""
 
 
 def _words(outcome: object) -> str:
@@ -156,7 +168,7 @@ def show_lanes(screen: Screen, client: Sequence[Moment], exchange: Exchange, sen
         what = what if room is None else shorten(what, max(room, 16))
         server.append(Moment(at, f"writes chunk {number + 1}{': ' if what else ''}{what}"))
     if exchange.left_after is not None:
-        how = _HOW[exchange.how or "fin"]
+        how = _HOW[exchange.how or "fin"] + how_sure(exchange.certainty.how)
         server.append(Moment(exchange.left_after, f"sees the client leave ({how}) and stops", f"bold {GOOD}"))
     both = [(one, False) for one in client] + [(one, True) for one in server]
     columns = [Column("seconds", right=True), Column("client"), Column("│"), Column("server", flexible=True)]
@@ -176,7 +188,8 @@ def show_lanes(screen: Screen, client: Sequence[Moment], exchange: Exchange, sen
 
 def _saved(exchange: Exchange) -> Text:
     if exchange.outcome is not Outcome.CANCELLED:
-        return Text(f"nothing was saved: the exchange is {_words(exchange.outcome)}", BAD)
+        known = "" if exchange.outcome is None else how_sure(exchange.certainty.outcome)
+        return Text(f"nothing was saved: the exchange is {_words(exchange.outcome)}{known}", BAD)
     chunks = (exchange.chunks or 0) - exchange.chunks_written
     return Text.assemble(
         ("not sent: ", "bold"),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 
 from orharness.dialects import DIALECTS, Dialect, Refused
 from orharness.errors import OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import Gateway
-from orharness.journal import Exchange, Outcome, Pacing, Request
-from orharness.journal.events import Begun, Held, Left, Read, Unmatched
+from orharness.journal import Certainty, Exchange, How, Pacing, Request
+from orharness.journal.events import AskedAgain, Begun, Held, Left, Read, Unmatched
 from orharness.scenario.paths import api_path
 from orharness.scenario.reply import Forward
 from orharness.scenario.response import Response, error_response
@@ -21,14 +22,14 @@ from orharness.scenario.route import Route, select, why_none
 from orharness.server.delivery import Delivery, Gate
 from orharness.server.exchange import Listener, LiveExchange
 from orharness.server.gates import Gates
+from orharness.server.looks import Looks
 from orharness.server.passing import LiveService, Passing
 from orharness.server.runs import Runs
-from orharness.server.wire import BadBody, Incoming, Wire, while_there
+from orharness.server.wire import BadBody, Incoming, Next, Wire, while_there
 
 log = logging.getLogger("orharness.server")
 CONTROL = "/_orharness/"
 _RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is over"
-_LOOKS = (0.02, 0.1, 1.0)  # seconds after a hold began, at which the kernel is asked what was read before it
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Answering:
         self.listeners: list[Listener] = []
         self.broken: list[OrharnessError | Exception] = []
         self._hold_limit = hold_limit
+        self._looks = Looks()
         self._ids = count(1)
         self._runs = Runs()
         self.late: list[LiveExchange] = []  # requests of earlier runs that came since the last run began
@@ -90,15 +92,19 @@ class Answering:
     async def answer(self, incoming: Incoming, wire: Wire) -> bool:
         """Run the exchange until it is over or the client has left; return whether the connection may go on."""
         exchange = self._new_exchange(incoming.head, wire)
+        left = False
         try:
             keep_alive = await while_there(wire, self._answer(wire, exchange, incoming))
             # A writer that was blocked when the client left has failed by now: it is a leaving all the same.
-            left = keep_alive is None or (exchange.outcome is None and await wire.has_been_lost())
+            left = keep_alive is None or (not exchange.machine.final and await wire.has_been_lost())
             if left:
                 await self._left(wire, exchange)
             return bool(keep_alive) and not left
         finally:
-            exchange.connection_ended()
+            if exchange.machine.provisional and not left:
+                wire.watch(partial(_went_on, exchange, wire))
+            else:
+                exchange.connection_ended()
 
     def _new_exchange(self, head: Request, wire: Wire) -> LiveExchange:
         """In the journal, unless it only asks for that."""
@@ -121,11 +127,14 @@ class Answering:
     async def _left(self, wire: Wire, exchange: LiveExchange) -> None:
         if wire.ended:
             return
-        how = await wire.how_it_left()
-        read = wire.read_so_far()
-        exchange.feed(Read(read, None if read is None else read >= wire.written, exchange.elapsed()))
-        if exchange.outcome is not Outcome.COMPLETED:  # it had read everything: it leaves a connection, no answer
-            exchange.client_left(Left(how), wire.gone_at)
+        departure = await wire.departure()
+        if departure.read is not None:
+            all_read = departure.read >= wire.written
+            exchange.feed(Read(departure.read, all_read, exchange.elapsed(), departure.read_known))
+        reset = departure.reset
+        if not reset and departure.read is None and exchange.machine.may_have_read_to_end(departure.most):
+            reset = await wire.reset_follows()
+        exchange.client_left(Left(departure.how, 0.0, departure.known, departure.most, reset), wire.gone_at)
         wire.abort()
 
     async def _answer(self, wire: Wire, exchange: LiveExchange, incoming: Incoming) -> bool:
@@ -144,7 +153,8 @@ class Answering:
             if isinstance(response, Passing):
                 return await self._pass_on(response, wire, incoming, gate)
             # What was chosen is known from here on, whatever the client does next.
-            delivery = Delivery(wire, exchange, response, response.pacing or self.pacing, http_1_0=incoming.http_1_0)
+            pacing = response.pacing or self.pacing
+            delivery = Delivery(wire, exchange, response, pacing, http_1_0=incoming.http_1_0, looks=self._looks)
             return await delivery.run(gate, keep_alive=incoming.keep_alive, body=whole.method != "HEAD")
         except ConnectionError:
             return False
@@ -166,13 +176,15 @@ class Answering:
             exchange, reason = passing.exchange, str(error)
             response = error_response(self.gateway, 502, reason, DIALECTS.at(exchange.request.path))
             exchange.feed(Begun(502, response.stream, Pacing.INSTANT, passing.route, reason))
-            delivery = Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=incoming.http_1_0)
+            old = incoming.http_1_0
+            delivery = Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=old, looks=self._looks)
             body = exchange.request.method != "HEAD"
             return await delivery.run(no_gate, keep_alive=incoming.keep_alive, body=body)
 
     async def _refuse(self, wire: Wire, exchange: LiveExchange, reason: str, status: int = 400) -> bool:
         response = self._unmatched(exchange, status, reason)
-        await Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=False).run(no_gate, keep_alive=False)
+        delivery = Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=False, looks=self._looks)
+        await delivery.run(no_gate, keep_alive=False)
         wire.finish()
         return False
 
@@ -208,7 +220,7 @@ class Answering:
     def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response | Passing:
         reply, difference = route.reply_to(request, turn)
         if isinstance(reply.body, Forward):
-            return Passing(reply, route.name, request, exchange, self.pacing, self.gateway)
+            return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks)
         response = reply.answer(request, self.gateway)
         pacing = response.pacing or self.pacing
         meter = response.generation
@@ -251,8 +263,7 @@ class Answering:
             exchange.feed(Held(True, exchange.elapsed()))
             try:
                 async with asyncio.timeout(self._hold_limit):
-                    with _looking(exchange):
-                        await gates.wait(number)
+                    await gates.wait(number)
             except TimeoutError:
                 raise ScenarioError(
                     f"{exchange.request.method} {exchange.request.path} was held at gate {number + 1} for"
@@ -270,21 +281,15 @@ def _spoken_at(path: str) -> Dialect | None:
     return dialect if dialect is not None and api_path(path) in dialect.paths else None
 
 
-@contextmanager
-def _looking(exchange: LiveExchange) -> Iterator[None]:
-    """While the stream is held, look a few times at what was read: a client that leaves by RST does not say it."""
-
-    def look() -> None:
-        if exchange.open:
-            exchange.look()
-
-    loop = asyncio.get_running_loop()
-    looks = [loop.call_later(seconds, look) for seconds in _LOOKS]
-    try:
-        yield
-    finally:
-        for one in looks:
-            one.cancel()
+def _went_on(exchange: LiveExchange, wire: Wire, how: Next) -> None:
+    """How the connection went on after an answer of which nobody saw whether the client read it."""
+    if how is Next.ASKED_AGAIN:
+        exchange.feed(AskedAgain(exchange.elapsed()))
+    elif how is Next.RESET:
+        exchange.client_left(Left(How.RST, reset=True), wire.gone_at)
+    elif how is Next.RESET_AFTER_FIN:
+        exchange.client_left(Left(How.FIN, known=Certainty.UNKNOWN, reset=True), wire.gone_at)
+    exchange.connection_ended()
 
 
 async def no_gate(number: int) -> None:

@@ -13,12 +13,12 @@ from orharness.player import play
 from orharness.scenario.response import Response
 from orharness.server.exchange import LiveExchange
 from orharness.server.head import head
+from orharness.server.looks import Looks, Watched
 from orharness.server.wire import Wire
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
 _A_WRITE = 65536  # bytes: with so many gathered a write goes out, though more could join it
-_LOOK_EVERY = 1.0  # seconds, at least, from one look at what a client has read to the next, where nothing waits for it
 
 
 class LoopClock:
@@ -50,6 +50,7 @@ class Delivery:
         pacing: Pacing,
         *,
         http_1_0: bool,
+        looks: Looks,
         announced: int | None = None,
     ) -> None:
         self._wire = wire
@@ -62,15 +63,37 @@ class Delivery:
         self._framing = Framing.CLOSE if http_1_0 and chunked else self._stream.framing
         self._seen_to_be_read = False  # all that was written until now
         self._position = 0  # bytes of the body that were written
-        self._look_due = 0.0  # on the clock of the exchange
         self._end_marker = inf if self._stream.end_marker is None else self._stream.end_marker  # inf once it is passed
         self._gathered: list[bytes] = []  # chunks that go out in one write, framed
         self._gathered_size = 0
         self._announced = announced
         self._closes = True  # the connection, after this response
+        # Lockstep asks for itself, until everything is read; and nobody sees what a peer elsewhere reads.
+        seen_otherwise = pacing is Pacing.LOCKSTEP or not wire.visible
+        self._watched = None if seen_otherwise else Watched(looks, self._look)
+
+    def _look(self) -> bool:
+        """Look at what was read; return whether another look can bring more."""
+        return self._exchange.open and self._exchange.look() is False
+
+    def end(self) -> None:
+        """Look no more, however the response went."""
+        if self._watched is not None:
+            self._watched.end()
+
+    def _put(self, data: bytes) -> None:
+        self._wire.write(data)
+        if self._watched is not None:
+            self._watched.wrote()
 
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Send all of it; return whether the connection may serve another request."""
+        try:
+            return await self._run(gate, keep_alive=keep_alive, body=body)
+        finally:
+            self.end()
+
+    async def _run(self, gate: Gate, *, keep_alive: bool, body: bool) -> bool:
         clock = LoopClock()
         await clock.sleep_until(self._exchange.started + self._response.head)
         await self.begin(keep_alive=keep_alive)
@@ -104,7 +127,7 @@ class Delivery:
     async def _send_head(self, *, close: bool) -> None:
         framing = self._framing if self._has_body else None
         response = self._response
-        self._wire.write(head(response.status, response.headers, framing, self._length, close=close))
+        self._put(head(response.status, response.headers, framing, self._length, close=close))
         self._exchange.feed(HeadWritten(self._wire.written, self._framing, self._exchange.elapsed()))
         await self._wire.drain()
 
@@ -140,7 +163,7 @@ class Delivery:
         if not gathered:
             return
         at = self._exchange.elapsed()
-        self._wire.write(b"".join(gathered))
+        self._put(b"".join(gathered))
         self._exchange.feed(Wrote(at, len(gathered)))
         self._exchange.feed(Boundary(False, len(gathered), at))
         await self._wire.drain()
@@ -158,7 +181,7 @@ class Delivery:
         if self._pacing is Pacing.RECORDED and self._position:
             self._pass_boundary()
         at = self._exchange.elapsed()
-        self._wire.write(self._framed(chunk))
+        self._put(self._framed(chunk))
         self._exchange.feed(Wrote(at))
         self._position += len(chunk.data)
         await self._wire.drain()
@@ -167,25 +190,19 @@ class Delivery:
             self._note_boundary(all_read=self._seen_to_be_read or None)
 
     def _pass_boundary(self) -> None:
-        """In ``recorded`` the boundary after the last chunk is assumed: a question for each event costs more than it.
+        """In ``recorded`` the boundary after the last chunk is assumed, unless a look has seen that all was read.
 
-        The kernel is asked where the outcome depends on it, before anything is written after the end marker: a client
-        that leaves there with bytes unread sends an RST, which does not say what was read. Otherwise once a second, so
-        that after an RST the journal knows about how far the client was.
+        A question for each event costs more than the event. Only before anything is written after the end marker the
+        kernel is asked: a client that leaves there with bytes unread sends an RST, which does not say what was read.
         """
-        if self._is_to_be_asked():
+        if self._position >= self._end_marker and not self._exchange.machine.all_read:
             self._note_boundary(all_read=self._wire.has_read_all())
+            if self._watched is not None:
+                self._watched.looked()
         else:
-            self._exchange.feed(Boundary(False))
-
-    def _is_to_be_asked(self) -> bool:
-        now = self._exchange.elapsed()
+            self._exchange.feed(Boundary(bool(self._exchange.machine.all_read)))
         if self._position >= self._end_marker:
             self._end_marker = inf
-        elif now < self._look_due:
-            return False
-        self._look_due = now + _LOOK_EVERY
-        return True
 
     def _note_boundary(self, *, all_read: bool | None) -> None:
         """The boundary after the last chunk is proven if the client was seen to have read all, else assumed."""
@@ -217,9 +234,11 @@ class Delivery:
         if self._framing is Framing.CHUNKED and body:
             self._wire.write(b"0\r\n\r\n")
             await self._wire.drain()
-        # Where reading can be seen it decides, later; a client that has gone with all of it read decides by leaving.
-        self._exchange.feed(Ended(False if self._wire.visible else None, self._exchange.elapsed()))
+        # Reading decides, later, or else delivery; a client that has gone with all of it read decides by leaving.
+        self._exchange.feed(Ended(False, self._exchange.elapsed()))
         if self._exchange.open:
+            if not self._wire.visible:
+                await self._wire.wait_delivered()
             await self._settle()
         if self._framing is Framing.CLOSE:
             self._wire.finish()
@@ -231,4 +250,6 @@ class Delivery:
         return seen
 
     def _note_read(self, *, all_read: bool | None) -> None:
+        if all_read is None and self._wire.visible:
+            return  # it is leaving at this moment, and will say so
         self._exchange.feed(Read(self._wire.read_so_far(), all_read, self._exchange.elapsed()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
@@ -22,8 +23,8 @@ Listener = Callable[["LiveExchange", ExchangeEvent], None]
 class LiveExchange:
     """One request, from its arrival on.
 
-    ``decided`` and ``left`` resolve once, for threads and loops alike; ``decided_by`` is the event that decided the
-    outcome.
+    ``decided`` and ``left`` resolve once, for threads and loops alike; ``decided`` with the first outcome, which may be
+    revised where the client's reading cannot be seen. ``decided_by`` is the event that decided the present outcome.
 
     ``run``: the client run that its path named, see ``Runs``; the path of ``request`` is without it.
     ``wire``: the connection that it goes on, ``None`` for none; it is looked at in the loop's thread only.
@@ -52,11 +53,13 @@ class LiveExchange:
     def feed(self, event: ExchangeEvent) -> None:
         """Take in what happened next, and let all know who wait or listen."""
         machine = self._machine
+        before = machine.outcome
         with self._lock:
             machine.apply(event)
-        if machine.outcome is not None and not self.decided.done():
+        if machine.outcome is not None and machine.outcome is not before:
             self.decided_by = event
-            self.decided.set_result(machine.outcome)
+            if not self.decided.done():
+                self.decided.set_result(machine.outcome)
         if machine.disconnect is not None and not self.left.done():
             self.left.set_result(machine.disconnect)
         for listener in self._listeners:
@@ -69,17 +72,23 @@ class LiveExchange:
 
     def client_left(self, left: Left, moment: float) -> None:
         """The client left at the monotonic ``moment``."""
-        self.feed(Left(left.how, max(0.0, moment - self.started)))
+        self.feed(replace(left, at=max(0.0, moment - self.started)))
 
     def connection_ended(self) -> None:
         """Nothing more will be seen of it."""
         self.feed(ConnectionEnded(self.elapsed()))
 
-    def look(self) -> None:
-        """Ask what was read since, if the exchange is still going on. The loop's thread only."""
-        if self._wire is not None and not self._machine.over:
-            all_read = self._wire.has_read_all()  # looks; what it learns is what was read so far
+    def look(self) -> bool | None:
+        """Ask what was read since, if the exchange is still going on; return whether that is all, ``None`` if unknown.
+
+        The loop's thread only.
+        """
+        if self._wire is None or self._machine.over:
+            return None
+        all_read = self._wire.has_read_all()  # looks; what it learns is what was read so far
+        if all_read is not None or not self._wire.visible:  # else it is leaving at this moment, and will say so
             self.feed(Read(self._wire.read_so_far(), all_read, self.elapsed()))
+        return all_read
 
     def held_here(self) -> bool | None:
         """Whether the client's socket belongs to this process, ``None`` where that is not known. The loop's thread."""
@@ -106,8 +115,8 @@ class LiveExchange:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The outcome, ``None`` while it is undecided."""
-        return self.decided.result() if self.decided.done() else None
+        """The present outcome, ``None`` while it is undecided."""
+        return self._machine.outcome if self.decided.done() else None
 
     @property
     def open(self) -> bool:

@@ -18,7 +18,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TypeVar
 
-from orharness.checks import Aftermath, describe, disconnect_failure, nobody_failure, upstream_failure
+from orharness.checks import Aftermath, cannot_be_known, describe, disconnect_failure, nobody_failure, upstream_failure
 from orharness.errors import ClientFailure, OrharnessError
 from orharness.journal import Bill, Disconnect, Exchange, Outcome
 from orharness.options import checked_call
@@ -65,40 +65,59 @@ class Call:
         That is an outcome of ``completed`` or ``left_at_end``, or, while the outcome is undecided, an answer that was
         read to its end marker. The server first takes in what has reached its sockets, so what a client did before this
         is asked counts: read the end, or leave. For a client that still reads in another thread see ``wait_finished``.
+        Raises ``ClientFailure`` where it cannot be known.
         """
+        self._take_in()
+        return self._known()
+
+    def _take_in(self) -> None:
         if not self._live.decided.done():
             _taken_in(self._live, self._thread)
-        return self._finished
+
+    def _known(self) -> bool:
+        finished = self._finished
+        if finished is None:
+            exchange = self._live.snapshot()
+            raise ClientFailure(cannot_be_known(exchange) or f"cannot be known: {describe(exchange)}", exchange)
+        return finished
 
     @property
-    def _finished(self) -> bool:
-        outcome = self._live.outcome
-        return self._live.machine.read_to_end if outcome is None else outcome.finished
+    def _finished(self) -> bool | None:
+        if self._live.decided.done():
+            return self._live.snapshot().finished
+        machine = self._live.machine
+        return machine.read_to_end if machine.reading_is_seen or not machine.may_have_read_to_end(None) else None
 
     @checked_call()
     def wait_finished(self, timeout: float = 5.0) -> bool:
         """Block until the client has taken the whole answer, or the outcome is another, at most ``timeout`` seconds.
 
-        Returns what ``finished`` is then.
+        Returns what ``finished`` is then, and raises as it does.
         """
         deadline = monotonic() + seconds_of(timeout, "timeout")
-        while not self.finished and not self._live.decided.done() and (left := deadline - monotonic()) > 0:
+        while self._goes_on() and (left := deadline - monotonic()) > 0:
             with suppress(FutureTimeout):
                 self._live.decided.result(min(left, _LOOK))
-        return self._finished
+        return self._known()
 
     async def wait_finished_async(self, timeout: float = 5.0) -> bool:
         """As ``wait_finished``, in asyncio and in trio."""
         deadline = monotonic() + seconds_of(timeout, "timeout")
-        while not self.finished and not self._live.decided.done() and (left := deadline - monotonic()) > 0:
+        while self._goes_on() and (left := deadline - monotonic()) > 0:
             await _arrives(self._live.decided, min(left, _LOOK))
-        return self._finished
+        return self._known()
+
+    def _goes_on(self) -> bool:
+        """Whether the client may still read on."""
+        self._take_in()
+        return not self._live.decided.done() and not self._finished
 
     @checked_call()
     def wait_ended(self, timeout: float = 5.0) -> Outcome:
         """Block until the outcome is decided and return it.
 
-        Raises ``ClientFailure`` if it is still undecided after ``timeout`` seconds.
+        Raises ``ClientFailure`` if it is still undecided after ``timeout`` seconds. It is the first outcome: where the
+        client's reading cannot be seen it may be revised later, see ``outcome``.
         """
         try:
             return self._live.decided.result(seconds_of(timeout, "timeout"))

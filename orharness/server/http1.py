@@ -17,19 +17,24 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from orharness.journal import How, Request
+from orharness.journal import Certainty, How, Request
 from orharness.server.answering import Answering
+from orharness.server.ownsocket import OwnSide, own_side
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
-from orharness.server.wire import BadBody
+from orharness.server.polls import Polls
+from orharness.server.wire import BadBody, Departure, Next
 
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: long enough for an idle reader, a guess
 # Seconds of asking in every turn of the loop before sleeping between two questions. A sleep is 1 ms at least, and a
 # client in a thread of this process needs that long for a head: with 0.5 ms here a contract's trial took twice as long.
 _SPIN = 0.0015
-_HALF_CLOSE_AFTER = 0.02  # seconds from the first to the last look at a socket whose FIN is called a half-close
+# Seconds from its FIN on for which a client keeps its socket in a half-close. A client that shuts its sending side down
+# and closes the socket sooner has closed it.
+_HALF_CLOSE_AFTER = 0.02
+_JIFFIES = 0.008  # seconds: two ticks of the kernel's slowest clock, in which it tells how long a peer has been silent
+_RESET_WITHIN = 0.2  # seconds after the FIN of a client that cannot be seen, in which an RST is waited for
 _TOLD_WITHIN = 2.0  # seconds from the vanishing of a client's socket to its FIN or RST, at most
 _LINGER_RESET = struct.pack("ii", 1, 0)
-_TCP_CLOSE = 7
 _TURNS = 10  # of the loop, from a request's arrival to its body being read: four, and some to spare
 # Where every core is busy the client can only read when we stop asking: the kernel is asked to let it run first.
 _give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
@@ -55,10 +60,16 @@ class Connection(web.RequestHandler):
         self.visible = False
         self._peers = peers
         self._answering = answering
-        self._reset_by_peer = False
+        self._wrote_at = 0.0
+        self._lost_by: BaseException | None = None
+        self._lost_as: Next | None = None
         self._peer: Peer | None = None
         self._last_seen: PeerState | None = None
-        self._seen_closed = False  # no process held the client's socket when it left
+        self._fin_since = 0.0  # the client's FIN did not come before this moment
+        self._own_at_leaving: OwnSide | None = None
+        self._early: tuple[int, int] | None = None  # what was written, and acknowledged, when a request came too early
+        self._told: Callable[[Next], None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._wire: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,18 +80,40 @@ class Connection(web.RequestHandler):
             self._peer = Peer(self._peers, theirs[:2], ours[:2])
             self.visible = self.peer(exactly=False) is not None
 
+    def data_received(self, data: bytes) -> None:
+        if self.busy and self._early is None and self.bodies_read == self._request_count:
+            own = self._own()
+            self._early = (self.written, 0 if own is None else own.acked)
+        super().data_received(data)
+
     def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio takes a truthy answer as "keep open"
-        if not self.busy:  # between two exchanges
+        if self.busy:
+            self._leave()
+            return True
+        if self._told is None:  # between two exchanges, and nothing is to be learnt
             return None
         self._leave()
+        self._end_watch()
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        # EPIPE says that the reset answered what was written to a client that had sent its FIN before (tcp_reset in
-        # Linux, net/ipv4/tcp_input.c): it left by FIN, whichever of the two is told first.
-        self._reset_by_peer = isinstance(exc, OSError) and not isinstance(exc, BrokenPipeError)
+        self._lost_by = exc
+        fin_came, own = self.gone.done(), self._own()
         self._leave()
+        # An RST that came before our own end is closed, which it is only after this, has closed our socket.
+        reset = self._reset_by_peer or (own is not None and own.closed)
+        self._lost_as = (Next.RESET_AFTER_FIN if fin_came else Next.RESET) if reset else Next.ENDED
+        self._tell(self._lost_as)
         self._lose(exc, _TURNS)
+
+    @property
+    def _reset_by_peer(self) -> bool:
+        """Whether an RST ended the connection.
+
+        EPIPE is not that: the RST answered what was written to a client that had sent its FIN before (``tcp_reset`` in
+        Linux, net/ipv4/tcp_input.c), so it left by FIN, whichever of the two is told first.
+        """
+        return isinstance(self._lost_by, OSError) and not isinstance(self._lost_by, BrokenPipeError)
 
     def _lose(self, exc: BaseException | None, turns: int) -> None:
         """A request that has come whole is still read, in the next turns of the loop: it is no less a request."""
@@ -97,8 +130,21 @@ class Connection(web.RequestHandler):
     def _leave(self) -> None:
         if not self.gone.done():
             self.gone_at = monotonic()
-            self._last_seen = self._at_leaving()
+            self._own_at_leaving = own = self._own()
+            self._fin_since = self._fin_not_before(own)
+            self.peer()
             self.gone.set_result(None)
+
+    def _fin_not_before(self, own: OwnSide | None) -> float:
+        """The moment before which the client's FIN, which is seen now, cannot have come.
+
+        It did not lie there at the poll before this one. If nothing was written since, the FIN is the last packet that
+        came from the client, since a FIN acknowledges all that came before it.
+        """
+        polled = Polls.last_but_one()
+        if own is None or self._wrote_at >= polled:
+            return polled
+        return max(polled, self.gone_at - own.silence - _JIFFIES)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -135,6 +181,9 @@ class Connection(web.RequestHandler):
 
     def has_read_all(self, *, exactly: bool = True) -> bool | None:
         """Whether the client has taken everything, ``None`` where that cannot be seen."""
+        if not self.visible:
+            own = self._own()
+            return False if own is not None and self._sent(own) < self.written else None
         state = self.peer(exactly=exactly)
         return None if state is None or state.read is None else state.read >= self.written
 
@@ -155,7 +204,7 @@ class Connection(web.RequestHandler):
         return False
 
     async def _wait_told(self) -> None:
-        """The client's socket is gone, so it left; the transport tells in a moment.
+        """The client's socket is gone, or its FIN has come, so it left; the transport tells in a moment.
 
         Its kernel may be stopped between closing the socket and sending the RST, for long where all cores are busy.
         """
@@ -172,47 +221,122 @@ class Connection(web.RequestHandler):
     async def has_been_lost(self) -> bool:
         """Whether the client is gone. Of a write that failed the transport tells in one of the next turns."""
         for _ in range(_TURNS):
-            if self.gone.done() or self._wire is None or not self._wire.is_closing():
+            if self.gone.done() or self.ended or self._wire is None or not self._wire.is_closing():
                 break
             await asyncio.sleep(0)
-        return self.gone.done()
+        return self.gone.done() and not self.ended
 
-    def _at_leaving(self) -> PeerState | None:
-        """What was read when the client left. A close with unread bytes sends RST; so behind a FIN all was read."""
-        state = self.peer()
-        self._seen_closed = state is None and self.visible
-        if state is None or state.read is not None:
-            # Blind, or half-closed, or (RST) the socket is gone: the last answer is what is known.
-            return self._last_seen
-        if self._last_seen is None or self._reset_by_peer or self._own_state() == _TCP_CLOSE:
-            return self._last_seen  # something was written after the close and answered by RST
-        return PeerState(self.written - self._buffered(), 0, attached=False)
+    async def wait_delivered(self) -> None:
+        """Returns when the client's kernel has acknowledged everything, at once where that cannot be seen.
 
-    def _own_state(self) -> int | None:
-        sock = self._wire.get_extra_info("socket") if self._wire is not None else None
-        if sock is None or not hasattr(socket, "TCP_INFO"):
-            return None
-        try:
-            state: int = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-        except OSError:
-            return None
-        return state
+        Raises ``ConnectionResetError`` where the client has left.
+        """
+        started = monotonic()
+        while (own := self._own()) is not None and own.acked < self.written:  # noqa: ASYNC110 - the kernel has no event
+            await asyncio.sleep(min(0.25, max(0.001, (monotonic() - started) / 8)))
+        if own is not None and own.left:
+            await self._wait_told()
+
+    def _own(self) -> OwnSide | None:
+        return own_side(self._wire.get_extra_info("socket")) if self._wire is not None else None
+
+    def _sent(self, own: OwnSide) -> int:
+        """Bytes that have gone out to the client."""
+        return self.written - self._buffered() - own.unsent
 
     def _buffered(self) -> int:
         return 0 if self._wire is None else self._wire.get_write_buffer_size()
 
-    async def how_it_left(self) -> How:
-        """FIN, RST or half-close. A socket that no process holds any more was closed, not half-closed."""
+    # --- how it left ----------------------------------------------------------------------------------------------
+
+    async def departure(self) -> Departure:
+        """FIN, RST or half-close, and what was read. A socket that no process holds any more was closed."""
         if self._reset_by_peer:
-            return How.RST
-        if self._seen_closed:
-            return How.FIN
-        looked = monotonic()  # not since it left: on a busy machine that may be long ago, and one look is none
+            seen = isinstance(self._lost_by, ConnectionResetError)  # and no time-out, for example
+            return self._departure(How.RST, Certainty.SEEN if seen else Certainty.UNKNOWN, None)
+        if self._last_seen is None:
+            return self._departure(How.FIN, Certainty.UNKNOWN, None)
+        looked = monotonic()  # not since it left: on a busy machine that may be long ago, and one look is not enough
         while (state := self.peer()) is not None and state.attached:
             if monotonic() - looked > _HALF_CLOSE_AFTER:
-                return How.HALF_CLOSE
+                return self._departure(How.HALF_CLOSE, Certainty.SEEN, state)
             await asyncio.sleep(0.001)
-        return How.RST if self._reset_by_peer else How.FIN
+        own = self._own()
+        gone = state is not None or (own is not None and own.closed)
+        closed_soon = gone and monotonic() - self._fin_since <= _HALF_CLOSE_AFTER
+        return self._departure(How.FIN, Certainty.SEEN if closed_soon else Certainty.UNKNOWN, state)
+
+    def _departure(self, how: How, known: Certainty, state: PeerState | None) -> Departure:
+        """``state``: the client's socket after its FIN, ``None`` where it is not there any more."""
+        own = self._own_at_leaving if how is How.RST else self._own() or self._own_at_leaving
+        reset = how is How.RST or isinstance(self._lost_by, OSError) or (own is not None and own.closed)
+        read, read_known = self._read_at_leaving(state, own, reset=reset)
+        most = None if own is None else self._sent(own) if how is How.RST else own.acked
+        whole = most is None or most >= self.written
+        return Departure(how, known, read, read_known, None if whole else most, reset)
+
+    def _read_at_leaving(
+        self, state: PeerState | None, own: OwnSide | None, *, reset: bool
+    ) -> tuple[int | None, Certainty]:
+        """What was read: exactly if the socket was closed without an RST, since a close with unread bytes sends one."""
+        if self._last_seen is None or self._last_seen.read is None:
+            return None, Certainty.UNKNOWN
+        if state is not None and not state.attached and not reset and own is not None:
+            return own.acked, Certainty.INFERRED
+        read = self._last_seen.read
+        exact = read >= self.written or (state is not None and state.attached)
+        return read, Certainty.SEEN if exact else Certainty.AT_LEAST
+
+    async def reset_follows(self) -> bool:
+        """Whether an RST comes after the client's FIN, within 200 ms.
+
+        asyncio does not report it: it reads no more after a FIN.
+        """
+        deadline = monotonic() + _RESET_WITHIN
+        while (own := self._own()) is not None and not own.closed and monotonic() < deadline:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        return own is not None and own.closed
+
+    def watch(self, told: Callable[[Next], None]) -> None:
+        """Call ``told`` once, when it is known how the connection goes on after the answer that has just ended."""
+        early, self._early = self._early, None
+        # Who pipelines asks before it has the answer: that says nothing of reading it.
+        pipelined = early is not None and min(early) < self.written
+        if pipelined:
+            told(Next.ENDED)
+            return
+        self._told = told
+        if self._lost_as is not None:
+            self._tell(self._lost_as)
+        elif self.gone.done():
+            self._end_watch()
+
+    def next_request(self) -> None:
+        """A request begins."""
+        self._early = None
+        self._tell(Next.ASKED_AGAIN)
+
+    def _tell(self, how: Next) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            told(how)
+
+    @property
+    def settling(self) -> bool:
+        """Whether the client has left, and it is still being found out how."""
+        if self._told is not None and self._ending is not None:
+            return True
+        return self.busy and self.gone.done() and not self.ended
+
+    def _end_watch(self) -> None:
+        """A client that cannot be seen has sent its FIN after an answer: does an RST follow?"""
+
+        async def watch() -> None:
+            self._tell(Next.RESET_AFTER_FIN if await self.reset_follows() else Next.ENDED)
+            if self._wire is not None:
+                self._wire.close()
+
+        self._ending = asyncio.get_running_loop().create_task(watch())
 
     # --- what is written ------------------------------------------------------------------------------------------
 
@@ -226,6 +350,7 @@ class Connection(web.RequestHandler):
         if self._wire is None or self._wire.is_closing():  # a send that fails closes the transport
             raise ConnectionResetError("the connection has ended")
         self.written += len(data)
+        self._wrote_at = monotonic()
 
     async def drain(self) -> None:
         """Waits while too much is buffered."""
@@ -273,6 +398,7 @@ class Manager(web.Server):
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, Connection)
+        connection.next_request()
         try:
             return Sent(keep_alive=await self._answering.answer(ReadRequest(request, connection), connection))
         finally:

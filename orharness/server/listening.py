@@ -43,7 +43,7 @@ class Listening:
 
     async def settle(self) -> None:
         """Return when all who have left by now are seen to have left: it is in our sockets already."""
-        await settle(lambda: any(one.busy and one.gone.done() and not one.ended for one in self._connections()))
+        await settle(lambda: any(one.settling for one in self._connections()))
 
     async def abort(self) -> None:
         """End every connection now."""

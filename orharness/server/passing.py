@@ -18,6 +18,7 @@ from orharness.scenario.reply import Forward, Reply
 from orharness.scenario.response import Response
 from orharness.server.delivery import Delivery, Gate
 from orharness.server.exchange import LiveExchange
+from orharness.server.looks import Looks
 from orharness.server.wire import Incoming, Wire
 from orharness.stream import Chunk, Ending, Framing, Stream
 
@@ -66,6 +67,7 @@ class Passing:
     exchange: LiveExchange
     pacing: Pacing
     gateway: Gateway
+    looks: Looks
     _chunks: list[Chunk] = field(default_factory=list)
     _head: float = 0.0
     _last: float = 0.0
@@ -101,7 +103,7 @@ class Passing:
         response = self._recorded(answer, ending)
         pacing = response.pacing or self.pacing
         self.exchange.feed(Begun(response.status, response.stream, pacing, self.route, None, response.generation))
-        delivery = Delivery(wire, self.exchange, response, pacing, http_1_0=incoming.http_1_0)
+        delivery = Delivery(wire, self.exchange, response, pacing, http_1_0=incoming.http_1_0, looks=self.looks)
         return await delivery.run(gate, keep_alive=incoming.keep_alive, body=self.request.method != "HEAD")
 
     async def _pass_live(self, answer: LiveAnswer, wire: Wire, incoming: Incoming) -> bool:
@@ -111,8 +113,22 @@ class Passing:
         empty = self._stream(answer, Ending.EOF)
         response = Response(answer.status, answer.headers, empty)
         self.exchange.feed(Begun(answer.status, empty, pacing, self.route))
-        delivery = Delivery(wire, self.exchange, response, pacing, http_1_0=incoming.http_1_0, announced=answer.length)
-        await delivery.begin(keep_alive=incoming.keep_alive)
+        delivery = Delivery(
+            wire,
+            self.exchange,
+            response,
+            pacing,
+            http_1_0=incoming.http_1_0,
+            looks=self.looks,
+            announced=answer.length,
+        )
+        try:
+            return await self._deliver(delivery, answer, keep_alive=incoming.keep_alive)
+        finally:
+            delivery.end()
+
+    async def _deliver(self, delivery: Delivery, answer: LiveAnswer, *, keep_alive: bool) -> bool:
+        await delivery.begin(keep_alive=keep_alive)
         ending: Ending | None = None
         try:
             async for chunk in self._coming(answer):

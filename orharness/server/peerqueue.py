@@ -25,6 +25,7 @@ _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
 _INET_DIAG_INFO = 2
 _CLOSE_WAIT = 8  # include/net/tcp_states.h
+_LISTEN = 10
 _DESCRIPTORS = Path("/proc/self/fd")
 
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
@@ -102,8 +103,10 @@ class PeerQueue:
             select((netlink,), (), (), 1)
             return netlink.recv(4096)
 
-    def _read(self, answer: bytes) -> Answer:
+    def _read(self, answer: bytes) -> Answer | None:
         state, queued, inode = _ANSWER.unpack_from(answer, _HEADER.size)
+        if state == _LISTEN:  # where there is no such connection, the kernel looks for a listener at the local address
+            return None
         return Answer(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0, inode)
 
     def _bytes_received(self, answer: bytes) -> int | None:

@@ -7,6 +7,7 @@ import atexit
 import errno
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.loopback import without_proxy
 from orharness.server.peerqueue import PeerQueue
+from orharness.server.polls import Polls
 
 T = TypeVar("T")
 _ATTEMPTS = 20
@@ -103,7 +105,7 @@ class ServerThread:
 
     def _main(self) -> None:
         try:
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=_make_loop) as runner:
                 runner.run(self._serve())
         except BaseException as error:
             if self._ready.is_set():
@@ -122,6 +124,11 @@ class ServerThread:
         for close in self._closers:
             await close()
         self._peers.close()
+
+
+def _make_loop() -> asyncio.AbstractEventLoop:
+    """The system's usual loop; where that is one of selectors, it notes when it polled."""
+    return asyncio.new_event_loop() if sys.platform == "win32" else asyncio.SelectorEventLoop(Polls())
 
 
 class _ProxyBypass:

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeVar
 
-from orharness.journal import How, Request
+from orharness.journal import Certainty, How, Request
 
 T = TypeVar("T")
 _TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
 _MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How a client left, what it had read, and how both are known. Positions are bytes since the connection began.
+
+    ``read``: ``None`` where the client's reading cannot be seen. ``most``: beyond this it cannot have read, ``None``
+    for everything that was written. ``reset``: whether an RST has come.
+    """
+
+    how: How
+    known: Certainty
+    read: int | None
+    read_known: Certainty
+    most: int | None
+    reset: bool
+
+
+class Next(Enum):
+    """How a connection goes on after an answer."""
+
+    ASKED_AGAIN = "the next request came"
+    RESET = "the client reset it"
+    RESET_AFTER_FIN = "the client sent its FIN, and then reset it"
+    ENDED = "it ended in another way"
 
 
 class Wire(Protocol):
@@ -49,10 +76,22 @@ class Wire(Protocol):
         """
 
     async def has_been_lost(self) -> bool:
-        """Return whether the client is gone, waiting a moment for the transport where a write has failed."""
+        """Return whether the client has ended the connection, waiting a moment for the transport if a write failed."""
 
-    async def how_it_left(self) -> How:
-        """Return how the client left; it may take some milliseconds to find out."""
+    async def wait_delivered(self) -> None:
+        """Return when the client's kernel has acknowledged everything, at once where that cannot be seen.
+
+        Raises ``ConnectionResetError`` where the client was seen to be gone.
+        """
+
+    async def departure(self) -> Departure:
+        """Return how the client left, and what it had read; it may take some milliseconds to find out."""
+
+    async def reset_follows(self) -> bool:
+        """Return whether an RST comes after the client's FIN, within 200 ms."""
+
+    def watch(self, told: Callable[[Next], None]) -> None:
+        """Call ``told`` once, when it is known how the connection goes on after the answer that has just ended."""
 
     def finish(self) -> None:
         """End the connection after everything that was written (FIN)."""

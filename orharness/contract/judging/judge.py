@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orharness.checks import progress, state, upstream_failure
+from orharness.checks import cannot_be_known, progress, state, upstream_failure
 from orharness.contract.catalogue.case import Cancel, Case
 from orharness.contract.driving.subject import ClientError, NotText, Trouble
 from orharness.contract.judging.heard import Heard
@@ -110,10 +110,14 @@ def _unbilled(exchange: Exchange) -> Evidence | None:
     return Evidence(expected, got, f"{exchange.provider} does not stop with its client: it makes and bills the rest")
 
 
+def not_known(exchange: Exchange) -> str:
+    """Return why nothing can be said of a cancel, empty where something can: what was read cannot be known."""
+    return cannot_be_known(exchange) or ""
+
+
 def was_over(exchange: Exchange) -> bool:
-    """Whether the client has read the answer up to its end marker."""
-    taken = exchange.bytes_written if exchange.bytes_read is None else exchange.bytes_read
-    return exchange.end is not None and taken >= exchange.end
+    """Return whether the client was seen to take the answer to its end marker."""
+    return exchange.end is not None and exchange.bytes_read is not None and exchange.bytes_read >= exchange.end
 
 
 def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:

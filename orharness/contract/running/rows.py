@@ -129,9 +129,13 @@ def run_row(
 
 
 def has_finished(call: Call) -> bool:
-    """Return whether the client took the whole answer; it has a second to read the last bytes or to leave."""
+    """Return whether the client may have taken the whole answer: ``False`` where it is known that it has not.
+
+    It has a second to read the last bytes or to leave.
+    """
     with suppress(ClientFailure):  # still undecided
-        return call.wait_ended(_SETTLE).finished
+        call.wait_ended(_SETTLE)
+        return call.exchange.finished is not False
     return False
 
 

@@ -16,6 +16,7 @@ from orharness.contract.judging.judge import (
     in_trouble,
     judge_cancel,
     judge_text,
+    not_known,
     nothing_sent,
     was_over,
 )
@@ -161,6 +162,8 @@ class Trials:
             said = _left(route, session, patience)
         took = monotonic() - acted
         exchange = route.calls[-1].exchange
+        if unknown := not_known(exchange):
+            return Tried(None, exchange, heard, note=unknown)
         if said is not None and was_over(before):
             return Tried(did_not_get_there(cancel, heard), exchange, heard)
         return Tried(judge_cancel(cancel, exchange, said), exchange, heard, took=took)

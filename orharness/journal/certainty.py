@@ -1,0 +1,30 @@
+"""How a statement of the journal is known. docs/certainty.md lists what TCP proves, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Certainty(StrEnum):
+    """How a value is known. A value that is null is ``unknown``."""
+
+    SEEN = "seen"  # the kernel said so, or the server did it itself
+    INFERRED = "inferred"  # it follows from what was seen, by a rule that holds
+    AT_LEAST = "at_least"  # a lower bound, or a judgement by one
+    UNKNOWN = "unknown"  # nothing that the server can observe decides it
+
+    @property
+    def sure(self) -> bool:
+        """Whether the value is right, whatever the client did unseen."""
+        return self in (Certainty.SEEN, Certainty.INFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Certainties:
+    """How the outcome, the way of leaving and the two counts are known: seen, unless it is said."""
+
+    outcome: Certainty = Certainty.SEEN
+    how: Certainty = Certainty.SEEN
+    bytes_read: Certainty = Certainty.SEEN
+    tokens_read: Certainty = Certainty.SEEN

@@ -1,0 +1,52 @@
+"""What our own end of a connection says, on Linux: the only witness of a client whose socket cannot be seen.
+
+``TCP_INFO`` (tcp(7)) answers with ``struct tcp_info``; the offsets are those of Linux ``include/uapi/linux/tcp.h``,
+where fields are only ever added at the end: ``tcpi_state`` (u8) at 0, ``tcpi_last_ack_recv`` (u32, milliseconds) at
+56, ``tcpi_bytes_acked`` (u64, Linux 4.1, tcpEStatsAppHCThruOctetsAcked of RFC 4898) at 120, ``tcpi_notsent_bytes``
+(u32, Linux 4.6) at 144. What is acknowledged lies in the receive buffer of the peer's kernel, or has passed through it:
+nothing says that the peer's process has read it. An RST acknowledges nothing, so after one the bound is what was sent.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import NamedTuple
+
+_LAST_ACK = struct.Struct("=56xI")
+_ACKED = struct.Struct("=120xQ")
+_NOT_SENT = struct.Struct("=144xI")
+_SIZE = 148
+_CLOSED, _CLOSE_WAIT = 7, 8  # include/net/tcp_states.h
+
+
+class OwnSide(NamedTuple):
+    """Our end. ``acked``: bytes that the peer's kernel has acknowledged since the connection began; ``unsent``: bytes
+    that the kernel has taken from us and not sent yet; ``closed``: an RST has come, or both sides have ended;
+    ``left``: that, or a FIN has come; ``silence``: seconds since the last packet came from the peer, its FIN included.
+    """
+
+    acked: int
+    unsent: int
+    closed: bool
+    left: bool
+    silence: float
+
+
+def own_side(sock: socket.socket | None) -> OwnSide | None:
+    """Return what the kernel says of our own socket; ``None`` where it does not."""
+    if sock is None or not hasattr(socket, "TCP_INFO"):
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
+    except OSError:
+        return None
+    if len(info) < _SIZE:  # an older kernel, or another system's structure
+        return None
+    return OwnSide(
+        acked=_ACKED.unpack_from(info)[0],
+        unsent=_NOT_SENT.unpack_from(info)[0],
+        closed=info[0] == _CLOSED,
+        left=info[0] in (_CLOSED, _CLOSE_WAIT),
+        silence=_LAST_ACK.unpack_from(info)[0] / 1000,
+    )
