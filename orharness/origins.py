@@ -86,6 +86,23 @@ class OriginGate:
         return int(match["port"] or 80) == port and (name in self._hosts or _is_loopback(name))
 
 
+_EVERYWHERE = {
+    "": "127.0.0.1",
+    "0.0.0.0": "127.0.0.1",
+    "::": "[::1]",
+}  # hosts that stand for every address: where a client asks
+
+
+def is_everywhere(host: str) -> bool:
+    """Whether a server on that host listens on every address of this machine."""
+    return host in _EVERYWHERE
+
+
+def shown_host(host: str) -> str:
+    """Return the host for an address that a client on this machine can use; loopback where it listens everywhere."""
+    return _EVERYWHERE.get(host) or (f"[{host}]" if ":" in host else host)
+
+
 def _is_loopback(name: str) -> bool:
     try:
         return name == "localhost" or ip_address(name).is_loopback

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -184,6 +185,19 @@ def test_help_and_reports_survive_an_ascii_locale(tmp_path: Path) -> None:
         (["serve", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
         (["serve", "--port", "70000"], "a port is a number from 0 to 65535, not 70000"),
         (["serve", "a.yaml", "--text", "a"], "not both"),
+        (
+            ["serve", "--case", "framing/crlf", "--at", "99999"],
+            "the stream of framing/crlf has 319 bytes: ",
+        ),
+        (["serve", "--case", "errors/http-204", "--at", "3"], "--at 3: the answer of errors/http-204 is not a stream"),
+        (
+            ["record", "--upstream", "http://x/v1", "--to", "no.yaml", "--port", "70000"],
+            "a port is a number from 0 to 65535",
+        ),
+        (
+            ["record", "--upstream", "http://x/v1", "--to", "no.yaml", "--host", "192.0.2.1"],
+            "cannot listen on 192.0.2.1",
+        ),
         (["serve", "a.yaml", "--provider", "a"], "--provider belongs to --text"),
         (["record", "--upstream", "nowhere", "--to", "a.yaml"], "an upstream is a base URL"),
         (["record", "--upstream", "http://a", "--to", "a.yaml", "--allow-origin", "a"], "an origin is such as"),
@@ -256,6 +270,36 @@ def test_serve_says_one_line_and_ends_well_on_a_signal(number: signal.Signals) -
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+@pytest.mark.parametrize(("host", "usable"), [("0.0.0.0", r"127\.0\.0\.1"), ("::", r"\[::1\]")])
+def test_serve_on_every_address_says_one_that_can_be_used(host: str, usable: str) -> None:
+    with running("serve", "--host", host) as server:
+        assert re.fullmatch(rf"http://{usable}:\d+/v1\n", server.line)
+        assert text_of(post(server.base_url, ASK)).startswith("Grüße")
+        server.stop()
+    port = urlsplit(server.base_url).port
+    assert f"listens on every address of this machine, port {port}" in server.stderr
+
+
+def test_an_offset_counts_in_what_is_sent_with_its_comments() -> None:
+    with running("serve", "--case", "framing/crlf", "--comment", ": " + "x" * 400, "--at", "330") as server:
+        server.stop()
+    assert server.base_url
+
+
+def test_record_listens_where_it_is_told(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with running("serve") as server:
+        where = ["--host", "0.0.0.0", "--port", str(port)]
+        with running("record", "--upstream", server.base_url, "--to", str(tmp_path / "a.yaml"), *where) as recorder:
+            assert recorder.line == f"http://127.0.0.1:{port}/v1\n"
+            assert text_of(post(recorder.base_url, ASK)).startswith("Grüße")
+            recorder.stop()
+        server.stop()
+    assert f"listens on every address of this machine, port {port}" in recorder.stderr
+
+
 def test_serve_ends_on_sigint_also_where_the_shell_had_it_ignored() -> None:
     with running("serve", before=["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]) as server:
         assert server.stop(signal.SIGINT) == 0

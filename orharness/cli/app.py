@@ -212,6 +212,8 @@ def record(
             show_default=False,
         ),
     ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
 ) -> None:
     """Record real answers into a cassette: put it between your client and the service.
 
@@ -224,7 +226,15 @@ def record(
     """
     from orharness.cli.record import record_until_stopped
 
-    record_until_stopped(upstream, to, overwrite=overwrite, key_env=key_env, allow_origins=allow_origin or ())
+    record_until_stopped(
+        upstream,
+        to,
+        overwrite=overwrite,
+        key_env=key_env,
+        allow_origins=allow_origin or (),
+        host=host,
+        port=port,
+    )
 
 
 @app.command("relay-check")

@@ -7,10 +7,12 @@ import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
 from orharness.cassette.secrets import scrub_uri
 from orharness.cli.running import Stop, announce, stopped_by_signal
+from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
@@ -34,14 +36,26 @@ def record_until_stopped(
     overwrite: bool = False,
     key_env: str | None = None,
     allow_origins: Iterable[str] = (),
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> None:
     """Records until SIGINT or SIGTERM. Raises as ``Recorder`` does."""
+    if not 0 <= port <= 65535:
+        raise ScenarioError(f"a port is a number from 0 to 65535, not {port}")
     screen = Screen(sys.stderr)
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger("orharness").addHandler(handler)
     try:
         with stopped_by_signal() as stop:
-            recorder = Recorder(upstream, to, overwrite=overwrite, key_env=key_env, allow_origins=allow_origins)
+            recorder = Recorder(
+                upstream,
+                to,
+                overwrite=overwrite,
+                key_env=key_env,
+                allow_origins=allow_origins,
+                host=host,
+                port=port,
+            )
             asyncio.run(_record(recorder, screen, stop))
         screen.line(_saved(recorder.recorded, to), "bold")
     finally:
@@ -53,6 +67,8 @@ async def _record(recorder: Recorder, screen: Screen, stop: Stop) -> None:
     async with recorder:
         announce(recorder.base_url)
         screen.say(f"records {shown(scrub_uri(recorder.upstream))} into {recorder.path}; Ctrl-C ends it")
+        if recorder.listens_everywhere:
+            screen.say(f"listens on every address of this machine, port {urlsplit(recorder.base_url).port}", "yellow")
         screen.line()
         while not stop.asked:
             await asyncio.sleep(_TURN)

@@ -18,10 +18,10 @@ from orharness.checks import describe
 from orharness.cli.running import TURN, announce, short_turns, stopped_by_signal
 from orharness.contract.judging.judge import in_words
 from orharness.contract.running.replay import find, parse
-from orharness.contract.running.replies import reply_cut
+from orharness.contract.running.replies import cut
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
-from orharness.journal import Exchange
+from orharness.journal import Exchange, Request
 from orharness.providers import lookup as provider_named
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
@@ -41,6 +41,7 @@ from orharness.transforms import rechunk as rechunked
 from orharness.verdict import count
 
 TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
+_ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,7 @@ def _mount(
     server: SseServer, options: Options, through: Sequence[Transform], interactions: Sequence[Interaction]
 ) -> None:
     if options.case is not None:
-        cuts = None if options.at is None else parse(options.at)
-        reply = reply_cut(find(options.case), cuts)
-        server.post("/chat/completions").replies(replace(reply, through=(*reply.through, *through)))
+        server.post("/chat/completions").replies(_reply_of(options.case, options.at, through))
     elif not options.cassettes and options.scenario is None:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
         named |= {} if options.pace is None else {"pace": options.pace}
@@ -183,6 +182,21 @@ def _mount(
     # All cassettes as if they were one: an equal body is found in whichever of them it stands.
     for route in serving_routes(interactions, through, pace=options.pace):
         server.mount(route, strict=False)
+
+
+def _reply_of(case: str, at: str | None, through: Sequence[Transform]) -> Reply:
+    """The reply of a case, transformed and cut. Raises ``ScenarioError`` for offsets that are not inside its stream."""
+    made = find(case).reply()
+    reply = replace(made, through=(*made.through, *through))
+    if at is None:
+        return reply
+    cuts = parse(at)
+    if isinstance(reply.body, Plain):
+        raise ScenarioError(f"--at {at}: the answer of {case} is not a stream, so it cannot be cut")
+    size = len(reply.answer(_ASKED).stream.body)
+    if cuts and cuts[-1] >= size:
+        raise ScenarioError(f"--at {at}: the stream of {case} has {size:,} bytes: an offset is from 1 to {size - 1:,}")
+    return cut(reply, cuts)
 
 
 def _introduce(
@@ -198,6 +212,8 @@ def _introduce(
     changed = f", through {compose(through)!r}" if through else ""
     screen.say(f"pacing {options.paced}{changed}", "dim")
     first = next((one for each in recorded.values() for one in each), None)
+    if server.listens_everywhere:
+        screen.say(f"listens on every address of this machine, port {server.port}", "yellow")
     for name, value in [
         ("try", _curl(server.base_url, *_first_asked(first, routes))),
         ("journal", f"orharness show {server.origin}"),

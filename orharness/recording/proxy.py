@@ -17,7 +17,7 @@ from aiohttp import web
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, RecordedRequest
 from orharness.cassette.secrets import scrub_uri
 from orharness.errors import UpstreamError
-from orharness.origins import OriginGate
+from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
 from orharness.recording.secrets import address_secrets, secrets_of
 from orharness.recording.session import Session
@@ -65,6 +65,7 @@ class Recorder:
         self._overwrite = overwrite
         self._key = key_from(key_env)
         self._address = host, port
+        self.listens_everywhere = is_everywhere(host)  # on every address of this machine
         self._gate = OriginGate(allow_origins, host)
         self._orders = count()
         self._handlers: set[asyncio.Task[Any]] = set()
@@ -97,7 +98,7 @@ class Recorder:
     def base_url(self) -> str:
         """What a client takes as its base URL."""
         host, port = self._runner.addresses[0][:2]
-        return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+        return f"http://{shown_host(host)}:{port}/v1"
 
     @property
     def recorded(self) -> int:

@@ -17,6 +17,7 @@ from orharness.journal import Exchange, Pacing
 from orharness.journal.events import Begun, ExchangeEvent
 from orharness.loopback import API_KEY
 from orharness.options import checked_call
+from orharness.origins import is_everywhere, shown_host
 from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of
 from orharness.scenario.document import load as load_scenario
 from orharness.scenario.playback import interaction_routes, serving_routes
@@ -118,8 +119,8 @@ class SseServer:
                 self._owned.stop()
             raise
         self.port: int = sockets[0].getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        self.origin = f"http://{shown}:{self.port}"
+        self.origin = f"http://{shown_host(host)}:{self.port}"
+        self.listens_everywhere = is_everywhere(host)  # on every address of this machine
 
     # --- addresses ------------------------------------------------------------------------------------------------
 
