@@ -211,7 +211,9 @@ def _cancel(screen: Screen, server: SseServer, interaction: Interaction) -> None
     exchange = reply.call.exchange
     sent = ["  ".join(part.text for part in row.parts) for row in contents(compose(through)(interaction.stream))]
     show_lanes(screen, _on_the_clock_of(reply, client), exchange, sent)
-    reply.call.assert_upstream_stopped()
+    failure = upstream_failure(exchange)
+    if failure is not None:  # as of a stream in one chunk, where all had been sent before the client left
+        screen.say(str(failure).splitlines()[0], BAD, indent=2)
 
 
 def _leave(base_url: str, pieces: int) -> list[Moment]:
