@@ -364,7 +364,7 @@ def test_a_client_that_leaves_is_told_at_once(tmp_path: Path) -> None:
         server.stop()
     assert re.search(r"cancelled( \[inferred\])? (FIN|RST)", journal)  # it was not asked at that moment
     assert journal.endswith("1 exchange: 1 cancelled\n")
-    assert "cancelled (the client closed the connection (FIN)" in server.stderr
+    assert "cancelled [inferred] (the client closed the connection (FIN)" in server.stderr
 
 
 # record
