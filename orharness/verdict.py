@@ -104,12 +104,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judgement:
-    """All verdicts on one client: what a report is made of."""
+    """All verdicts on one client: what a report is made of.
+
+    ``client``: what was judged, of a relay its address. ``profile`` and ``seed``: ``None`` where there is none.
+    ``command``: the one that judged.
+    """
 
     client: str
-    profile: str
-    seed: int
+    profile: str | None
+    seed: int | None
     verdicts: tuple[Verdict, ...]
+    command: str = "check"
 
     def number(self, result: Result) -> int:
         """How many verdicts have that result."""

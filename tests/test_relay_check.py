@@ -20,13 +20,15 @@ from orharness.relay.cases import CASES, SHORT, UNICODE
 from orharness.relay.check import check
 from orharness.relay.judge import Buffering, Leaving, Seen
 from orharness.relay.process import SseProcess
+from orharness.relay.reasons import kind_of
 from orharness.relay.response import Ended
 from orharness.relay.views import Form, form_of, says
+from orharness.report.formats import render
 from orharness.scenario import Route
 from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
 from orharness.sse import Event, encode
-from orharness.verdict import Evidence, Level, Result, Verdict
+from orharness.verdict import Evidence, Judgement, Level, Result, Verdict
 
 LONG = 20.0  # seconds for what passes: a busy machine is slow, not wrong
 SHORTLY = 0.5  # seconds for what fails: they are all waited for
@@ -453,8 +455,78 @@ def test_the_command_starts_a_backend_and_judges_it(flag: str, code: int) -> Non
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
     assert "point your backend" not in ran.stderr  # it is started with it
-    assert "cancel/while-silent-fin" in ran.stdout
+    assert "cancel/while-silent-fin" in ran.stderr
+    assert ("cancel/while-silent-fin" in ran.stdout) is bool(code)
     assert ("handler_cancellation=True" in ran.stdout) is bool(code)
+
+
+def test_one_fault_is_told_once_with_its_cases_and_in_every_format(tmp_path: Path) -> None:
+    forms = {"json": tmp_path / "a.json", "junit": tmp_path / "a.xml", "html": tmp_path / "a.html"}
+    reports = [word for form, path in forms.items() for word in ("--format", form, "--output", str(path))]
+    ran = relay_check(
+        *("http://127.0.0.1:{port}/chat", "--method", "GET", "--command", COMMAND, "--within", "1"),  # without --json
+        *("--only", "while-silent", "--only", "fidelity/text", *reports),
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert ran.stdout.count("handler_cancellation=True") == 1
+    assert "✗ 2 cases: the relay notices only when it has something to write" in ran.stdout
+    assert re.search(r"^  cancel/while-silent-rst ", ran.stdout, re.M)
+    assert ran.stdout.rstrip().endswith("✗ 2 of 4 cases fail")
+    assert re.search(r"^fail  MUST   cancel/while-silent-fin  The browser leaves", ran.stderr, re.M)
+    document = json.loads(forms["json"].read_text("utf-8"))
+    assert document["summary"] == {"passed": 2, "failed": 2, "failed_should": 0, "not_applicable": 0}
+    assert (document["profile"], document["seed"]) == (None, None)
+    assert 'name="orharness relay-check http://127.0.0.1:{port}/chat"' in forms["junit"].read_text("utf-8")
+    html = forms["html"].read_text("utf-8")
+    assert "orharness relay-check</p>" in html
+    assert "<dt>seed</dt>" not in html
+
+
+def test_a_should_is_no_fail_and_what_is_not_judged_has_its_reason() -> None:
+    verdicts = (
+        Verdict("fidelity/text", "Text.", Result.PASS),
+        Verdict("fidelity/comments", "Comments.", Result.FAIL, Evidence("a", "b", "why"), level=Level.SHOULD),
+        Verdict("fidelity/done", "Done.", Result.NOT_APPLICABLE, note="the relay does not pass on the events"),
+    )
+    judgement = Judgement("http://x/chat", None, None, verdicts, "relay-check")
+    assert judgement.ok
+    text = render(judgement, "text")
+    assert text.startswith("http://x/chat\n")
+    assert re.search(r"✓ fidelity +1 +- +1 +1\n", text)
+    assert "! 1 case: why\n\n  fidelity/comments (SHOULD)  Comments." in text
+    assert "- not judged: the relay does not pass on the events\n  fidelity/done" in text
+    assert text.endswith("✓ 1 of 2 cases holds; 1 that only should hold does not\n")
+    assert json.loads(render(judgement, "json"))["summary"]["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "says", "not_said"),
+    [
+        ({}, ["haproxy without `option abortonclose`", "proxy_ignore_client_abort", "r.Context()", "WSGI"], []),
+        ({"server": "nginx/1.22.1"}, ["proxy_ignore_client_abort"], ["generator", "haproxy"]),
+        ({"server": "uvicorn"}, ["make it async"], ["WSGI", "nginx", "Go"]),
+        ({"server": "Werkzeug/3.0 Python/3.11"}, ["has no cure", "under ASGI"], ["nginx", "Node"]),
+        ({"server": "gunicorn"}, ["has no cure"], ["nginx"]),
+        ({"server": "WSGIServer/0.2 CPython/3.11"}, ["has no cure"], ["nginx"]),
+        ({"server": "Python/3.11 aiohttp/3.14.5"}, ["handler_cancellation"], ["nginx", "Node"]),
+        ({"x-powered-by": "Express"}, ["proxyReq.destroy()"], ["aiohttp", "nginx"]),
+        ({"server": "Caddy"}, ["haproxy", "WSGI"], []),
+    ],
+)
+def test_the_reason_is_that_of_the_server_where_it_says_what_it_is(
+    headers: dict[str, str], says: list[str], not_said: list[str]
+) -> None:
+    found = judge.left(replace(WHOLE, leaving=Leaving(None, 3), kind=kind_of(headers)))
+    assert isinstance(found, Evidence)
+    assert all(word in found.reason for word in says)
+    assert not any(word in found.reason for word in not_said)
+
+
+def test_a_case_without_a_response_has_the_reason_of_its_relay(run: Run) -> None:
+    """Before the first event no head may have come: the same fault has the same words all the same."""
+    verdicts = run("reads_on", ["cancel/before-the-first-event", "cancel/while-silent"], patience=SHORTLY)
+    reasons = {one.evidence.reason for one in verdicts.values() if one.evidence is not None}
+    assert len(reasons) == 1, reasons
 
 
 def test_a_backend_that_runs_already_and_does_not_know_us_is_told_where_we_are(relays: Callable[[str], str]) -> None:

@@ -241,9 +241,9 @@ def record(
 def relay_check(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the browser asks your backend.", show_default=False)],
     json: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="BODY", help="The JSON that the browser sends; @FILE reads it.", show_default=False),
-    ],
+    ] = None,
     command: Annotated[
         str | None,
         typer.Option(
@@ -268,6 +268,14 @@ def relay_check(
     port: Annotated[
         int, typer.Option(help="The port of the upstream, which your backend must know; 0 is any free one.")
     ] = 0,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="F", help="text, json, junit or html, for an --output.", show_default=False),
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Where the --format goes; - is stdout. Pairs repeat.", show_default=False),
+    ] = None,
 ) -> None:
     """Judge a backend that passes a model's stream on to browsers.
 
@@ -285,7 +293,20 @@ def relay_check(
     """
     from orharness.cli.relay_check import Options, check_relay
 
-    if not check_relay(Options(url, json, command, method, header or (), within, only or (), host, port)):
+    options = Options(
+        url,
+        json,
+        command,
+        method,
+        header or (),
+        within,
+        only or (),
+        host,
+        port,
+        formats=format_ or (),
+        outputs=output or (),
+    )
+    if not check_relay(options):
         raise typer.Exit(FAILED)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from orharness.cli.reports import check_reports, report
 from orharness.contract import Profile, Subject, run
 from orharness.contract import starters as starter_files
 from orharness.contract.driving.commands import CommandSubject
@@ -21,13 +22,10 @@ from orharness.contract.running.run import PATIENCE, chosen
 from orharness.contract.running.worker import NamedFunction
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
-from orharness.report.formats import FORMATS, render, write
-from orharness.report.judgement import show_judgement
 from orharness.report.screen import Screen
 from orharness.verdict import Judgement, Level, Verdict
 
 STARTERS = {"python": "driver.py", "node": "driver.mjs"}
-STDOUT = Path("-")
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,7 @@ class Options:
             raise ScenarioError("check takes one client: MODULE:NAME, FILE.py:NAME, --command CMD or --driver CMD")
         if self.patience is not None and not 0 < self.patience < float("inf"):
             raise ScenarioError(f"--patience is a number of seconds above 0, not {self.patience:g}")
-        if len(self.formats) != len(self.outputs):
-            raise ScenarioError("--format and --output come in pairs: --format junit --output report.xml")
-        for form in self.formats:
-            if form not in FORMATS:
-                raise ScenarioError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
-        for output in self.outputs:
-            if output.is_dir():
-                raise ScenarioError(f"--output {output} is a folder: name a file")
+        check_reports(self.formats, self.outputs)
 
     @property
     def words(self) -> list[str]:
@@ -109,7 +100,7 @@ def check_client(options: Options) -> int:
             on_verdict=told,
         )
     judgement = Judgement(name, options.profile, options.seed, tuple(verdicts))
-    _report(judgement, options)
+    report(judgement, options.formats, options.outputs)
     if stopped.number is not None:
         sys.stderr.write(f"orharness: stopped after {len(verdicts)} of {len(cases)} cases\n")
         return 128 + stopped.number
@@ -124,23 +115,6 @@ def list_cases(only: Sequence[str], profile: str) -> None:
     for case in cases:
         should = "" if case.level is Level.MUST else "  (SHOULD)"
         screen.line(f"{case.id:<{width}}  {case.title}{should}")
-
-
-def _report(judgement: Judgement, options: Options) -> None:
-    """Every report that can be written is, before it is told which cannot."""
-    if STDOUT not in options.outputs:
-        show_judgement(Screen(), judgement)
-    wrong: list[str] = []
-    for form, output in zip(options.formats, options.outputs, strict=True):
-        if output == STDOUT:
-            sys.stdout.write(render(judgement, form))
-            continue
-        try:
-            write(judgement, form, output)
-        except OrharnessError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise OrharnessError("; ".join(wrong))
 
 
 class _Stopped(BaseException):

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from orharness.cli.reports import check_reports, report
 from orharness.errors import ScenarioError
 from orharness.processes import arguments
 from orharness.relay.check import PATIENCE, check
 from orharness.relay.process import SseProcess
 from orharness.report.screen import Screen
-from orharness.report.text import show_verdicts
 from orharness.server.facade import SseServer
+from orharness.verdict import Judgement, Verdict
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Options:
     """What the command line said."""
 
     url: str
-    json: str
+    json: str | None = None
     command: str | None = None
     method: str = "POST"
     headers: Sequence[str] = ()
@@ -33,16 +34,21 @@ class Options:
     only: Sequence[str] = ()
     host: str = "127.0.0.1"
     port: int = 0
+    formats: Sequence[str] = ()
+    outputs: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
+        check_reports(self.formats, self.outputs)
         if self.within <= 0:
             raise ScenarioError(f"--within is a number of seconds above 0, not {self.within:g}")
         if "{port}" in self.url and self.command is None:
             raise ScenarioError("{port} in the address is the port of the backend that --command starts")
 
     def body(self) -> Any:
-        """The request's body; ``@FILE`` is read from there."""
+        """Return the request's body, ``None`` for none; ``@FILE`` is read from there."""
         text = self.json
+        if text is None:
+            return None
         try:
             if text.startswith("@"):
                 text = Path(text[1:]).read_text("utf-8")
@@ -77,6 +83,14 @@ class Options:
         return SseProcess(arguments(self.command), server=server, port=port)
 
 
+def _told(verdict: Verdict) -> str:
+    """One line while the check runs: what a verdict measured is in its title."""
+    why = f": {verdict.note}" if verdict.note else ""
+    return (
+        f"{verdict.result.replace('not_applicable', 'n/a'):<5} {verdict.level:<6} {verdict.case}  {verdict.title}{why}"
+    )
+
+
 def check_relay(options: Options) -> bool:
     """Runs the check and prints its verdicts; whether no MUST failed. Raises ``OrharnessError`` for what cannot be."""
     body, headers = options.body(), options.sent_headers()
@@ -95,8 +109,9 @@ def check_relay(options: Options) -> bool:
                 headers=headers,
                 patience=options.within,
                 only=options.only or None,
-                told=lambda verdict: progress.line(f"{verdict.case}: {verdict.result.replace('_', ' ')}", "dim"),
+                told=lambda verdict: progress.line(_told(verdict), "dim"),
             )
     progress.line()
-    show_verdicts(Screen(), verdicts)
-    return not any(verdict.counts for verdict in verdicts)
+    judgement = Judgement(options.url, None, None, tuple(verdicts), "relay-check")
+    report(judgement, options.formats, options.outputs)
+    return judgement.ok

@@ -22,6 +22,7 @@ from orharness.relay import judge
 from orharness.relay.browser import RelayClient
 from orharness.relay.cases import CASES, LONGEST, Act, Case
 from orharness.relay.judge import Buffering, Leaving, Seen
+from orharness.relay.reasons import Kind, kind_of
 from orharness.relay.views import says
 from orharness.scenario import Route
 from orharness.server.facade import SseServer
@@ -186,6 +187,7 @@ class _Runs:
     server: SseServer
     browser: Callable[[], RelayClient]
     patience: float
+    kind: Kind | None = None  # what the relay said that it is, in the last response that did
     turn: int = 0  # the number of the case that requests count for
 
     def apart(self, cases: Sequence[Case]) -> list[_Run]:
@@ -232,9 +234,10 @@ class _Runs:
             finally:
                 route.release(_ALL)
             if browser.begun:
-                kind = browser.headers.get("content-type", "")
-                seen = replace(seen, status=browser.status, content_type=kind)
-            seen = replace(seen, content=browser.received, ended=browser.ended)
+                content_type = browser.headers.get("content-type", "")
+                self.kind = kind_of(browser.headers) or self.kind
+                seen = replace(seen, status=browser.status, content_type=content_type)
+            seen = replace(seen, content=browser.received, ended=browser.ended, kind=self.kind)
         unmatched = [one.exchange for one in self.server.calls_from(before) if one.outcome is Outcome.UNMATCHED]
         seen = replace(seen, exchanges=self._ended(case, route.calls), unmatched=tuple(unmatched))
         return _Run(case, route, monotonic(), seen)

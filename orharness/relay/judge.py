@@ -14,41 +14,13 @@ from orharness.checks import cannot_be_known, describe
 from orharness.dialects import DIALECTS, Refused
 from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange, Request
+from orharness.relay.reasons import ASKS_AFTER_A_CANCEL, ASKS_AGAIN, BUFFERS, READS_ON, SWALLOWED, WAKES_LATE, Kind
 from orharness.relay.response import Ended
 from orharness.relay.views import Form, best_view, contents, events_of, finished, form_of, items_of, parsed, says, views
 from orharness.sse import Comment
 from orharness.verdict import Evidence, quote, shorten
 
 _TAIL = 160  # bytes of the answer that evidence shows
-
-BUFFERS = (
-    "it is collected on its way. Usual places: a relay that awaits the answer before it sends, a response that is not"
-    " streamed, a middleware that waits for the whole answer or compresses it, a reverse proxy (cure: the header"
-    " X-Accel-Buffering: no)"
-)
-READS_ON = (
-    "the upstream goes on, though nobody is there. Usual causes: a sync generator (FastAPI and Starlette"
-    " run it in a thread that nobody can stop: make it async); a task of its own that fills a queue (cancel it in a"
-    " `finally`); a client that is not closed when the generator is (use `async with`)"
-)
-WAKES_LATE = (
-    "the relay notices only when it has something to write: while the model thinks, it runs on. aiohttp.web needs"
-    " handler_cancellation=True, Node a listener: res.on('close', () => controller.abort())"
-)
-ASKS_AFTER_A_CANCEL = (
-    "the relay takes the end of a cancelled request for a failure and asks again: the model generates for nobody. Usual"
-    " causes: a retry around the whole request (a decorator, a gateway's setting) that also catches the cancel; a"
-    " request that is handed to a task of its own. Do not retry after the browser has left"
-)
-ASKS_AGAIN = (
-    "the relay asks again although the upstream did not refuse: a hedge (two requests at once), a retry after a"
-    " time-out or a broken stream, or two layers that each ask. Retry only what is not billed: an error before the"
-    " stream"
-)
-SWALLOWED = (
-    "the error is caught on its way and the answer ended in order: its reader takes a part for the whole. Send an error"
-    " event, or let the connection break off"
-)
 
 
 @dataclass(frozen=True)
@@ -82,6 +54,7 @@ class Leaving:
 class Seen:
     """One run: what the upstream saw (one exchange a request) and what came out at the browser.
 
+    ``kind``: what the relay is, as far as its headers have said.
     ``unmatched``: requests of the relay that no reply was for. ``patience``: seconds that the relay had. ``problem``:
     why the browser could not read on.
     """
@@ -91,6 +64,7 @@ class Seen:
     unmatched: tuple[Exchange, ...] = ()
     status: int | None = None
     content_type: str = ""
+    kind: Kind | None = None
     content: bytes = b""
     ended: Ended | None = None
     patience: float = 2.0
@@ -325,7 +299,7 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
     return Evidence(
         f"each of the {number} events comes out while the next one is held back",
         f"event {stuck.event} ({stuck.text!r}) did not come within {seen.patience:g} s; it came {when}\n{came}",
-        BUFFERS,
+        BUFFERS.told(seen.kind),
     )
 
 
@@ -395,10 +369,12 @@ def left(seen: Seen) -> Evidence | str | None:
     expected = f"the upstream is left within {seen.patience:g} s of the browser's leaving"
     if leaving.woken_by is not None:
         events = "1 event" if leaving.woken_by == 1 else f"{leaving.woken_by} events"
-        return Evidence(expected, f"only when it had sent {events} more\n{_leaked(seen, leaving)}", WAKES_LATE)
+        return Evidence(
+            expected, f"only when it had sent {events} more\n{_leaked(seen, leaving)}", WAKES_LATE.told(seen.kind)
+        )
     ran = all(one.bytes_written == one.stream_size for one in seen.exchanges)
     got = "the upstream ran to its end" if ran else "the upstream's connection stayed open"
-    return Evidence(expected, f"{got}\n{_leaked(seen, leaving)}", READS_ON)
+    return Evidence(expected, f"{got}\n{_leaked(seen, leaving)}", READS_ON.told(seen.kind))
 
 
 def _asked_after(seen: Seen, leaving: Leaving) -> Evidence | None:

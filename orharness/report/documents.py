@@ -28,7 +28,8 @@ def _document(judgement: Judgement) -> dict[str, Any]:
         "seed": judgement.seed,
         "summary": {
             "passed": judgement.number(Result.PASS),
-            "failed": judgement.number(Result.FAIL),
+            "failed": sum(verdict.counts for verdict in judgement.verdicts),
+            "failed_should": sum(one.result is Result.FAIL and not one.counts for one in judgement.verdicts),
             "not_applicable": judgement.number(Result.NOT_APPLICABLE),
         },
         "cases": [_case(verdict) for verdict in judgement.verdicts],
@@ -70,7 +71,7 @@ def as_junit(judgement: Judgement) -> str:
     A SHOULD that does not hold is shown as skipped, since every failure there fails the build. Characters that XML 1.0
     (section 2.2) does not know become U+FFFD. Source: https://github.com/testmoapp/junitxml
     """
-    root = ElementTree.Element("testsuites", name=_xml(f"orharness check {judgement.client}"))
+    root = ElementTree.Element("testsuites", name=_xml(f"orharness {judgement.command} {judgement.client}"))
     _count(root, list(judgement.verdicts))
     for family, verdicts in by_family(judgement.verdicts).items():
         suite = ElementTree.SubElement(root, "testsuite", name=family)

@@ -40,7 +40,8 @@ def _page(judgement: Judgement) -> Iterator[str]:
 
 def _head(judgement: Judgement) -> Iterator[str]:
     kind = "pass" if judgement.ok else "fail"
-    yield f'<header class="{kind}">\n<p class="tool">orharness check</p>\n<h1>{escape(judgement.client)}</h1>\n'
+    yield f'<header class="{kind}">\n<p class="tool">orharness {judgement.command}</p>\n'
+    yield f"<h1>{escape(judgement.client)}</h1>\n"
     yield f'<p class="headline">{escape(headline(judgement))}</p>\n<dl class="facts">\n'
     for name, value in _facts(judgement):
         yield f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>\n"
@@ -49,8 +50,10 @@ def _head(judgement: Judgement) -> Iterator[str]:
 
 def _facts(judgement: Judgement) -> Iterator[tuple[str, str]]:
     proven, tried = boundaries(judgement.verdicts)
-    yield "profile", judgement.profile
-    yield "seed", str(judgement.seed)
+    if judgement.profile is not None:
+        yield "profile", judgement.profile
+    if judgement.seed is not None:
+        yield "seed", str(judgement.seed)
     yield "cases", f"{len(judgement.verdicts):,}"
     yield "not applicable", f"{judgement.number(Result.NOT_APPLICABLE):,}"
     yield "boundaries sent", f"{tried:,}"

@@ -22,8 +22,8 @@ _TOKEN = re.compile(r"\\x[0-9a-f]{2}|\\.|.", re.DOTALL)
 def show_judgement(screen: Screen, judgement: Judgement) -> None:
     """The whole of it: a row a family, what fails by its reason, what was not judged and why, and one last sentence."""
     verdicts = judgement.verdicts
-    profile = f"profile {judgement.profile}, seed {judgement.seed}"
-    screen.say(Text.assemble((judgement.client, "bold"), (f"  {profile}", "dim")))
+    profile = "" if judgement.profile is None else f"  profile {judgement.profile}, seed {judgement.seed}"
+    screen.say(Text.assemble((judgement.client, "bold"), (profile, "dim")))
     screen.line()
     _show_families(screen, verdicts)
     for alike in by_reason(verdicts):
@@ -37,27 +37,40 @@ def show_judgement(screen: Screen, judgement: Judgement) -> None:
 
 
 def _show_families(screen: Screen, verdicts: Sequence[Verdict]) -> None:
-    columns = [Column("  family"), *(Column(name, right=True) for name in ("pass", "fail", "n/a"))]
-    screen.lines(screen.grid(columns, [_family_row(name, found) for name, found in by_family(verdicts).items()]))
+    lax = any(map(_is_lax, verdicts))
+    titles = ("pass", "fail", *(["should"] if lax else []), "n/a")
+    columns = [Column("  family"), *(Column(name, right=True) for name in titles)]
+    rows = [_family_row(name, found, lax=lax) for name, found in by_family(verdicts).items()]
+    screen.lines(screen.grid(columns, rows))
 
 
-def _family_row(name: str, verdicts: Sequence[Verdict]) -> Row:
+def _family_row(name: str, verdicts: Sequence[Verdict], *, lax: bool) -> Row:
+    """``lax``: with a column for what only should hold and does not, which is no fail."""
     results = [verdict.result for verdict in verdicts]
-    failed = Result.FAIL in results
-    mark = Text("✗ ", BAD) if failed else Text("✓ ", GOOD) if Result.PASS in results else Text("- ", "dim")
-    numbers = [
-        Text(f"{number:,}", style) if (number := results.count(result)) else Text("-", "dim")
-        for result, style in ((Result.PASS, GOOD), (Result.FAIL, BAD), (Result.NOT_APPLICABLE, "dim"))
-    ]
+    failed = sum(verdict.counts for verdict in verdicts)
+    if failed:
+        mark = Text("✗ ", BAD)
+    elif Result.PASS in results:
+        mark = Text("✓ ", GOOD)
+    else:
+        mark = Text("! ", NOTE) if any(map(_is_lax, verdicts)) else Text("- ", "dim")
+    counted = [(results.count(Result.PASS), GOOD), (failed, BAD)]
+    counted += [(sum(map(_is_lax, verdicts)), NOTE)] if lax else []
+    counted += [(results.count(Result.NOT_APPLICABLE), "dim")]
+    numbers = [Text(f"{number:,}", style) if number else Text("-", "dim") for number, style in counted]
     return [mark + Text(name), *numbers]
+
+
+def _is_lax(verdict: Verdict) -> bool:
+    return verdict.result is Result.FAIL and not verdict.counts
 
 
 def _show_alike(screen: Screen, alike: Sequence[Verdict]) -> None:
     """Those that fail for one reason: the first with all that is known, the others in a row each."""
     first, *others = alike
     reason = first.evidence.reason if first.evidence else ""
-    style = BAD if any(one.counts for one in alike) else NOTE
-    screen.say(Text.assemble((f"✗ {count(len(alike), 'case')}: ", f"bold {style}"), (reason, "bold")))
+    mark, style = ("✗", BAD) if any(one.counts for one in alike) else ("!", NOTE)
+    screen.say(Text.assemble((f"{mark} {count(len(alike), 'case')}: ", f"bold {style}"), (reason, "bold")))
     screen.line()
     screen.say(Text.assemble((first.case, "bold"), f"{_level(first)}  {first.title}"), indent=2)
     show_evidence(screen, first, indent=4, reason=False)

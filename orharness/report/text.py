@@ -14,7 +14,7 @@ from orharness.errors import OrharnessError
 from orharness.journal import Bill, Counted, Exchange, Outcome
 from orharness.report.contents import shown
 from orharness.report.screen import Column, Row, Screen
-from orharness.verdict import Result, Verdict, count, shorten
+from orharness.verdict import Verdict, count, shorten
 
 _WIDE = 100  # cells from which on a journal's numbers are columns; below, they are a line of their own
 _BAR = 24  # cells for the tokens of a whole answer
@@ -30,11 +30,6 @@ _OUTCOMES = {
     "left": NOTE,
 }
 _HOW = {"fin": "FIN", "rst": "RST", "half_close": "half-close"}
-_RESULTS = {
-    Result.PASS: Text("✓ pass", GOOD),
-    Result.FAIL: Text("✗ fail", f"bold {BAD}"),
-    Result.NOT_APPLICABLE: Text("- n/a", "dim"),
-}
 
 
 # Journals
@@ -279,34 +274,8 @@ def _style(lane: BillLane) -> str:
 # Verdicts
 
 
-def show_verdicts(screen: Screen, verdicts: Sequence[Verdict], *, passed: bool = True) -> None:
-    """One row a case, the evidence below each that failed. ``passed=False`` leaves out those that passed."""
-    columns = [Column("result"), Column("case"), Column("chunks", right=True), Column("what is checked", flexible=True)]
-    left = [one for one in verdicts if passed or one.result is Result.FAIL]
-    # Evidence is wider than a column, so the table is made of pieces, all with the widths of the whole.
-    lines = screen.table(columns, [[*_verdict_row(one)] for one in left])
-    screen.lines(lines.titles)
-    told: set[str] = set()  # a reason is told once
-    for verdict, rows in zip(left, lines.rows, strict=True):
-        screen.lines(rows)
-        reason = verdict.evidence.reason if verdict.evidence is not None else ""
-        show_evidence(screen, verdict, again=reason in told)
-        told.add(reason)
-    screen.line()
-    screen.line(tally(verdicts))
-
-
-def _verdict_row(verdict: Verdict) -> Iterator[Text]:
-    yield _RESULTS[verdict.result]
-    yield Text(verdict.case)
-    yield Text(f"{verdict.boundaries_proven:,}/{verdict.boundaries_tried:,}" if verdict.boundaries_tried else "-")
-    yield Text(verdict.title)
-
-
-def show_evidence(
-    screen: Screen, verdict: Verdict, indent: int = 8, *, reason: bool = True, again: bool = False
-) -> None:
-    """What a failed case expected, what it got, the bytes at the boundary, and why (``again``: as before)."""
+def show_evidence(screen: Screen, verdict: Verdict, indent: int = 8, *, reason: bool = True) -> None:
+    """Show what a failed case expected, what it got, the bytes at the boundary, and why."""
     evidence = verdict.evidence
     if evidence is None:
         return
@@ -314,18 +283,9 @@ def show_evidence(
         ("expected", evidence.expected, GOOD),
         ("got", evidence.got, BAD),
         ("bytes", evidence.excerpt, "cyan"),
-        ("reason", ("the same" if again else evidence.reason) if reason else "", NOTE),
+        ("reason", evidence.reason if reason else "", NOTE),
     ]
     for name, value, style in rows:
         for number, line in enumerate(value.splitlines()):
             label = Text(f"{' ' * indent}{'' if number else name:<10}", "dim")
             screen.lines(screen.indented(screen.held(line, style), indent + 10, label))
-
-
-def tally(verdicts: Sequence[Verdict]) -> Text:
-    """How many hold, in words."""
-    failed = sum(one.result is Result.FAIL for one in verdicts)
-    judged = sum(one.result is not Result.NOT_APPLICABLE for one in verdicts)
-    if failed:
-        return Text(f"{failed:,} of {count(judged, 'case')} failed", f"bold {BAD}")
-    return Text(f"{count(judged, 'case')} passed" if judged != 1 else "1 case passed", f"bold {GOOD}")

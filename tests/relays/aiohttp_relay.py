@@ -14,7 +14,8 @@ HEADERS = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
 
 async def chat(request: web.Request) -> web.StreamResponse:
     """Answers as the upstream does."""
-    body = await request.json()
+    question = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    body = await request.json() if request.can_read_body else question
     async with (
         aiohttp.ClientSession(headers=HEADERS) as session,
         session.post(f"{UPSTREAM}/chat/completions", json=body) as answer,
@@ -30,4 +31,5 @@ if __name__ == "__main__":
     port, *flags = sys.argv[1:]
     app = web.Application()
     app.router.add_post("/chat", chat)
+    app.router.add_get("/chat", chat)
     web.run_app(app, host="127.0.0.1", port=int(port), handler_cancellation="--handler-cancellation" in flags)
