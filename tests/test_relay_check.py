@@ -470,7 +470,7 @@ def test_one_fault_is_told_once_with_its_cases_and_in_every_format(tmp_path: Pat
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert ran.stdout.count("handler_cancellation=True") == 1
     assert "✗ 2 cases: the relay notices only when it has something to write" in ran.stdout
-    assert re.search(r"^  cancel/while-silent-rst ", ran.stdout, re.M)
+    assert re.search(r"^  for the same reason +got\n  cancel/while-silent-rst +only when it had sent", ran.stdout, re.M)
     assert ran.stdout.rstrip().endswith("✗ 2 of 4 cases fail")
     assert re.search(r"^fail  MUST   cancel/while-silent-fin  The browser leaves", ran.stderr, re.M)
     document = json.loads(forms["json"].read_text("utf-8"))
@@ -502,7 +502,7 @@ def test_a_should_is_no_fail_and_what_is_not_judged_has_its_reason() -> None:
 @pytest.mark.parametrize(
     ("headers", "says", "not_said"),
     [
-        ({}, ["haproxy without `option abortonclose`", "proxy_ignore_client_abort", "r.Context()", "WSGI"], []),
+        ({}, ["http-proxy", "proxy_ignore_client_abort", "r.Context()", "WSGI"], ["haproxy"]),
         ({"server": "nginx/1.22.1"}, ["proxy_ignore_client_abort"], ["generator", "haproxy"]),
         ({"server": "uvicorn"}, ["make it async"], ["WSGI", "nginx", "Go"]),
         ({"server": "Werkzeug/3.0 Python/3.11"}, ["has no cure", "under ASGI"], ["nginx", "Node"]),
@@ -510,7 +510,7 @@ def test_a_should_is_no_fail_and_what_is_not_judged_has_its_reason() -> None:
         ({"server": "WSGIServer/0.2 CPython/3.11"}, ["has no cure"], ["nginx"]),
         ({"server": "Python/3.11 aiohttp/3.14.5"}, ["handler_cancellation"], ["nginx", "Node"]),
         ({"x-powered-by": "Express"}, ["proxyReq.destroy()"], ["aiohttp", "nginx"]),
-        ({"server": "Caddy"}, ["haproxy", "WSGI"], []),
+        ({"server": "Caddy"}, ["http-proxy", "WSGI"], []),
     ],
 )
 def test_the_reason_is_that_of_the_server_where_it_says_what_it_is(
@@ -520,6 +520,22 @@ def test_the_reason_is_that_of_the_server_where_it_says_what_it_is(
     assert isinstance(found, Evidence)
     assert all(word in found.reason for word in says)
     assert not any(word in found.reason for word in not_said)
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({}, ["haproxy needs `option abortonclose`", "handler_cancellation=True", "res.on('close'", "no cure"]),
+        ({"server": "Werkzeug/3.0 Python/3.11"}, ["no cure", "under ASGI"]),
+        ({"server": "Python/3.11 aiohttp/3.14.5"}, ["handler_cancellation=True"]),
+    ],
+)
+def test_the_cure_of_who_notices_late_is_that_of_the_server(headers: dict[str, str], says: list[str]) -> None:
+    found = judge.left(replace(WHOLE, leaving=Leaving(None, 3, 1), kind=kind_of(headers)))
+    assert isinstance(found, Evidence)
+    assert found.reason.startswith("the relay notices only when it has something to write")
+    assert all(word in found.reason for word in says)
+    assert ("haproxy" in found.reason) is (not headers)
 
 
 def test_a_case_without_a_response_has_the_reason_of_its_relay(run: Run) -> None:

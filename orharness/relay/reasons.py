@@ -75,8 +75,7 @@ READS_ON = Cause(
     "the upstream goes on, though nobody is there",
     f"Usual causes: in FastAPI and Starlette {_SYNC_GENERATOR}; {_OWN_TASK}; {_NOT_CLOSED}; in Node `fetch` without a"
     f" signal ({_ON_CLOSE}), and http-proxy (res.on('close', () => proxyReq.destroy())); in Go a request without"
-    " r.Context(); haproxy without `option abortonclose`; nginx with `proxy_ignore_client_abort on`; WSGI (Flask,"
-    " Django), which cannot see it",
+    " r.Context(); nginx with `proxy_ignore_client_abort on`; a WSGI server (Flask, Django), which cannot see it",
     {
         Kind.NGINX: "nginx goes on with `proxy_ignore_client_abort on`: `off` is the default. If it is off, the backend"
         " behind nginx is the one that goes on: check it without nginx",
@@ -89,8 +88,8 @@ READS_ON = Cause(
 )
 WAKES_LATE = Cause(
     "the relay notices only when it has something to write: while the model thinks, it runs on",
-    "aiohttp.web needs handler_cancellation=True, Node a listener"
-    f" ({_ON_CLOSE}), Go a request with r.Context(), haproxy `option abortonclose`; {_NO_CURE_IN_WSGI}",
+    f"haproxy needs `option abortonclose`, aiohttp.web handler_cancellation=True, Node a listener ({_ON_CLOSE}), Go a"
+    f" request with r.Context(); {_NO_CURE_IN_WSGI}",
     {
         Kind.ASGI: "A loop that asks `await request.is_disconnected()` between two events does that: let the framework"
         " cancel the generator",

@@ -94,6 +94,8 @@ def _commands(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _rows(screen: Screen, verdicts: Sequence[Verdict]) -> Iterator[Text]:
+    if not any(one.evidence is not None and one.evidence.body for one in verdicts):  # nothing was cut
+        return _plain_rows(screen, verdicts)
     columns = [Column("for the same reason"), Column("cut at"), Column("bytes")]
     names = [f"{verdict.case}{_level(verdict)}" for verdict in verdicts]
     cuts = [_cut_at(verdict) for verdict in verdicts]
@@ -104,6 +106,13 @@ def _rows(screen: Screen, verdicts: Sequence[Verdict]) -> Iterator[Text]:
         for name, cut, verdict in zip(names, cuts, verdicts, strict=True)
     ]
     return screen.grid(columns, rows)
+
+
+def _plain_rows(screen: Screen, verdicts: Sequence[Verdict]) -> Iterator[Text]:
+    columns = [Column("for the same reason"), Column("got", flexible=True)]
+    seen = [one.evidence.got.partition("\n")[0] if one.evidence is not None else "" for one in verdicts]
+    names = (Text(f"{verdict.case}{_level(verdict)}") for verdict in verdicts)
+    return screen.grid(columns, [[name, Text(got, "dim")] for name, got in zip(names, seen, strict=True)])
 
 
 def _cut_at(verdict: Verdict) -> str:
