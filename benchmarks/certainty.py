@@ -55,8 +55,8 @@ def _of_the_end(seen: Seen, flow: Flow) -> Iterator[str]:
     in_the_end = body_in(flow.sent(flow.ended_by_server, acknowledged=not by_rst))
     if seen.truth.body > delivered:
         yield f"the capture is not whole: {delivered} bytes delivered, the client read {seen.truth.body}"
-    if outcome is Outcome.CANCELLED and known is Certainty.INFERRED and delivered >= END:
-        yield f"cancelled [inferred], but the end marker had been delivered ({delivered} bytes)"
+    if outcome is Outcome.CANCELLED and known.sure and delivered >= END:
+        yield f"cancelled [{known}], but the end marker had been delivered ({delivered} bytes)"
     if known is Certainty.UNKNOWN and in_the_end < END:
         yield f"{outcome} [unknown], but the end marker was not delivered ({in_the_end} bytes)"
 

@@ -82,7 +82,7 @@ def _check_strangers(found: list[Seen]) -> None:
         assert known.bytes_read is known.tokens_read is Certainty.UNKNOWN
         assert known.how is (Certainty.SEEN if one.exchange.how is How.RST else Certainty.UNKNOWN)
         if leaving.moment in ("before the head", "at a hold"):
-            assert (one.exchange.outcome, known.outcome) == (Outcome.CANCELLED, Certainty.INFERRED), leaving
+            assert (one.exchange.outcome, known.outcome) == (Outcome.CANCELLED, Certainty.SEEN), leaving
         if one.exchange.outcome is not Outcome.CANCELLED:
             assert one.exchange.finished is None, leaving
 
@@ -285,7 +285,7 @@ def test_who_leaves_before_the_end_was_sent_has_cancelled(blind: SseServer, leav
             leave(raw)
     reply.call.assert_upstream_stopped()
     assert reply.call.finished is False
-    assert reply.call.exchange.certainty.outcome is Certainty.INFERRED
+    assert reply.call.exchange.certainty.outcome is Certainty.SEEN
 
 
 def test_an_assertion_on_what_cannot_be_known_fails(blind: SseServer) -> None:

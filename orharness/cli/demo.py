@@ -14,7 +14,7 @@ from statistics import median
 from rich.text import Text
 
 from orharness.cassette import Interaction, header, load
-from orharness.checks import upstream_failure
+from orharness.checks import cannot_be_known, upstream_failure
 from orharness.cli.demo_clients import Naive, Read, ask, correct, reads
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, Client, claim_of, run
@@ -24,7 +24,7 @@ from orharness.journal import Exchange
 from orharness.providers import AS_OF
 from orharness.report.contents import contents, shown
 from orharness.report.screen import Column, Row, Screen
-from orharness.report.text import BAD, GOOD, BillLane, Look, Moment, show_bills, show_evidence, show_lanes
+from orharness.report.text import BAD, GOOD, NOTE, BillLane, Look, Moment, show_bills, show_evidence, show_lanes
 from orharness.report.timeline import summary, timeline
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
@@ -211,9 +211,10 @@ def _cancel(screen: Screen, server: SseServer, interaction: Interaction) -> None
     exchange = reply.call.exchange
     sent = ["  ".join(part.text for part in row.parts) for row in contents(compose(through)(interaction.stream))]
     show_lanes(screen, _on_the_clock_of(reply, client), exchange, sent)
-    failure = upstream_failure(exchange)
-    if failure is not None:  # as of a stream in one chunk, where all had been sent before the client left
-        screen.say(str(failure).splitlines()[0], BAD, indent=2)
+    if (unknown := cannot_be_known(exchange)) is not None:
+        screen.say(unknown, NOTE, indent=2)
+    else:
+        reply.call.assert_upstream_stopped()
 
 
 def _leave(base_url: str, pieces: int) -> list[Moment]:

@@ -220,6 +220,8 @@ class ExchangeMachine:
         end, exact = end_of(self._stream), self._read_known.sure
         if self._read is not None and self._read >= end:
             return Outcome.LEFT_AT_END, self._read_known if exact else Certainty.SEEN
+        if self._written < end:
+            return Outcome.CANCELLED, Certainty.SEEN  # it was not even written
         if exact:
             return Outcome.CANCELLED, self._read_known
         if self._most(left.most) < end:

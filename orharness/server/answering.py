@@ -92,7 +92,6 @@ class Answering:
     async def answer(self, incoming: Incoming, wire: Wire) -> bool:
         """Run the exchange until it is over or the client has left; return whether the connection may go on."""
         exchange = self._new_exchange(incoming.head, wire)
-        left = False
         try:
             keep_alive = await while_there(wire, self._answer(wire, exchange, incoming))
             # A writer that was blocked when the client left has failed by now: it is a leaving all the same.
@@ -101,7 +100,7 @@ class Answering:
                 await self._left(wire, exchange)
             return bool(keep_alive) and not left
         finally:
-            if exchange.machine.provisional and not left:
+            if exchange.machine.provisional:
                 wire.watch(partial(_went_on, exchange, wire))
             else:
                 exchange.connection_ended()

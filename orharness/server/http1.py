@@ -32,6 +32,7 @@ _SPIN = 0.0015
 # and closes the socket sooner has closed it.
 _HALF_CLOSE_AFTER = 0.02
 _JIFFIES = 0.008  # seconds: two ticks of the kernel's slowest clock, in which it tells how long a peer has been silent
+_SHORT_TURN = 0.005  # seconds of a turn of the loop, at most, in which no FIN comes unnoticed for long
 _RESET_WITHIN = 0.2  # seconds after the FIN of a client that cannot be seen, in which an RST is waited for
 _TOLD_WITHIN = 2.0  # seconds from the vanishing of a client's socket to its FIN or RST, at most
 _LINGER_RESET = struct.pack("ii", 1, 0)
@@ -98,8 +99,9 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._lost_by = exc
-        fin_came, own = self.gone.done(), self._own()
+        fin_came = self.gone.done()
         self._leave()
+        own = self._own() if fin_came else self._own_at_leaving
         # An RST that came before our own end is closed, which it is only after this, has closed our socket.
         reset = self._reset_by_peer or (own is not None and own.closed)
         self._lost_as = (Next.RESET_AFTER_FIN if fin_came else Next.RESET) if reset else Next.ENDED
@@ -138,11 +140,12 @@ class Connection(web.RequestHandler):
     def _fin_not_before(self, own: OwnSide | None) -> float:
         """The moment before which the client's FIN, which is seen now, cannot have come.
 
-        It did not lie there at the poll before this one. If nothing was written since, the FIN is the last packet that
-        came from the client, since a FIN acknowledges all that came before it.
+        It did not lie there at the poll before this one. If nothing was written after it, the FIN is the last packet
+        that came from the client, since a FIN acknowledges all that came before it; so it is if something was written
+        in the short turn after that poll: a FIN before that write would have been reported by the next poll at once.
         """
         polled = Polls.last_but_one()
-        if own is None or self._wrote_at >= polled:
+        if own is None or self._wrote_at >= polled + _SHORT_TURN:
             return polled
         return max(polled, self.gone_at - own.silence - _JIFFIES)
 
@@ -308,7 +311,7 @@ class Connection(web.RequestHandler):
         self._told = told
         if self._lost_as is not None:
             self._tell(self._lost_as)
-        elif self.gone.done():
+        elif self.gone.done() and not self.ended:  # else the end of our side tells
             self._end_watch()
 
     def next_request(self) -> None:
