@@ -5,14 +5,15 @@ is there, the field says what it says; where OneRouter's says nothing, it is tak
 
 Sources: https://docs.onerouter.pro/api-reference/errors, https://onerouter.pro/blog/usage-accounting-in-onerouter;
 https://openrouter.ai/docs/api-reference/streaming, https://openrouter.ai/docs/errors and recorded streams;
-https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams.
+https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams;
+https://docs.claude.com/en/api/overview (``anthropic-version``) and recorded streams of Anthropic.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orharness.errors import ScenarioError
@@ -45,6 +46,10 @@ class Gateway:
     ``usage_in_choice``: the usage chunk still has one (empty) choice; otherwise ``choices`` is empty.
     ``usage_null``: each chunk before it says ``"usage": null``. ``full_deltas``: each delta repeats role and content.
     ``reasoning_fields``: where in a delta the reasoning stands.
+
+    Of the other APIs: ``response_id_prefix`` begins the ids of Responses; ``responses_named``: each event of Responses
+    has its type as its name, too; ``responses_done``: ``[DONE]`` follows the last one. ``messages_version``: Messages
+    are refused without the header ``anthropic-version``. In all else a gateway does as the API's owner does.
     """
 
     name: str
@@ -63,6 +68,10 @@ class Gateway:
     native_finish_reason: bool
     full_deltas: bool
     reasoning_fields: tuple[str, ...]
+    response_id_prefix: str
+    responses_named: bool
+    responses_done: bool
+    messages_version: bool
 
 
 ONEROUTER = Gateway(
@@ -82,6 +91,10 @@ ONEROUTER = Gateway(
     native_finish_reason=True,
     full_deltas=False,
     reasoning_fields=("reasoning", "reasoning_details"),
+    response_id_prefix="gen-",
+    responses_named=True,
+    responses_done=False,
+    messages_version=False,
 )
 OPENROUTER = Gateway(
     name="openrouter",
@@ -100,6 +113,10 @@ OPENROUTER = Gateway(
     native_finish_reason=True,
     full_deltas=True,
     reasoning_fields=("reasoning", "reasoning_details"),
+    response_id_prefix="gen-",
+    responses_named=False,
+    responses_done=True,
+    messages_version=False,
 )
 OPENAI = Gateway(
     name="openai",
@@ -119,9 +136,20 @@ OPENAI = Gateway(
     full_deltas=False,
     # OpenAI itself streams no reasoning in this dialect; those who copied it (DeepSeek, Z.AI, vLLM) do, in this field.
     reasoning_fields=("reasoning_content",),
+    response_id_prefix="resp_",
+    responses_named=True,
+    responses_done=False,
+    messages_version=False,
+)
+ANTHROPIC = replace(
+    OPENAI,  # whose chat completions it answers, too (https://docs.claude.com/en/api/openai-sdk)
+    name="anthropic",
+    title="Anthropic",
+    id_prefix="msg_",
+    messages_version=True,
 )
 
-GATEWAYS = {gateway.name: gateway for gateway in (ONEROUTER, OPENROUTER, OPENAI)}
+GATEWAYS = {gateway.name: gateway for gateway in (ONEROUTER, OPENROUTER, OPENAI, ANTHROPIC)}
 
 
 def lookup(name: str) -> Gateway:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from orharness.dialects import CHAT, Asked
+from orharness.dialects import CHAT, Asked, Refused
 from orharness.dialects.chat.asked import asked, prompt_tokens_of
 from orharness.dialects.chat.fold import error_of, fold, is_end
 from orharness.dialects.chat.write import error_document, models_document
@@ -68,13 +68,17 @@ def mark_end(stream: Stream) -> Stream:
     return CHAT.marked(stream)
 
 
-def _request(body: object) -> Request:
-    return Request("POST", "/v1/chat/completions", body=json.dumps(body).encode())
+def _asked(body: object, gateway: Gateway) -> Asked:
+    """What is asked for, also by a request that would be refused."""
+    try:
+        return asked(Request("POST", "/v1/chat/completions", body=json.dumps(body).encode()), gateway)
+    except Refused as refused:
+        return refused.asked or Asked(stream=False)
 
 
 def wants_stream(body: object) -> bool:
-    return isinstance(body, dict) and asked(_request(body), ONEROUTER).stream
+    return _asked(body, ONEROUTER).stream
 
 
 def wants_usage(body: object, gateway: Gateway = ONEROUTER) -> bool:
-    return isinstance(body, dict) and asked(_request(body), gateway).wants_usage
+    return _asked(body, gateway).wants_usage

@@ -9,7 +9,7 @@ import chat_dialect as chat
 import pytest
 import yaml
 
-from orharness.dialects import markers
+from orharness.dialects import DIALECTS
 from orharness.dialects.answer import ReportedError
 from orharness.dialects.completion import ToolCall
 from orharness.sse import Comment, Event, Item, decode
@@ -185,7 +185,7 @@ def test_groqs_named_error_event(recordings: Path) -> None:
     last = items[-1]
     assert isinstance(last, Event)
     assert last.type == "error"
-    assert markers.end_of(items) is markers.is_never_the_end
+    assert not any(chat.is_end(item) for item in items if isinstance(item, Event))
 
 
 def test_deepseeks_reasoning_content(recordings: Path) -> None:
@@ -214,23 +214,23 @@ def test_openrouters_reasoning_stands_in_two_fields_and_counts_once(recordings: 
 
 
 @pytest.mark.parametrize(
-    ("file", "number", "end", "at"),
+    ("file", "number", "dialect", "at"),
     [
-        ("openai-usage-empty-choices", 0, chat.is_end, -1),
-        ("openrouter-mid-stream-error", 0, chat.is_end, -1),
-        ("openai-responses", 0, markers.is_end_of_responses, -1),
-        ("openai-responses", 1, markers.is_end_of_responses, -1),
+        ("openai-usage-empty-choices", 0, "chat", -1),
+        ("openrouter-mid-stream-error", 0, "chat", -1),
+        ("openai-responses", 0, "responses", -1),
+        ("openai-responses", 1, "responses", -1),
         # [DONE] stands behind it, but the answer is whole before.
-        ("openrouter-responses-empty-comment", 1, markers.is_end_of_responses, -2),
-        ("anthropic-messages", 0, markers.is_end_of_messages, -1),
-        ("gemini-crlf", 0, markers.is_never_the_end, None),
+        ("openrouter-responses-empty-comment", 1, "responses", -2),
+        ("anthropic-messages", 0, "messages", -1),
+        ("gemini-crlf", 0, None, None),
     ],
 )
 def test_the_end_of_a_recorded_stream(
-    recordings: Path, file: str, number: int, end: markers.Predicate, at: int | None
+    recordings: Path, file: str, number: int, dialect: str | None, at: int | None
 ) -> None:
     events = [item for item in recorded_items(recordings, file, number) if isinstance(item, Event)]
-    first = next((index for index, event in enumerate(events) if markers.is_end_of_any(event)), None)
-    assert markers.end_of(events) is end
-    assert first == (None if at is None else len(events) + at)
-    assert [index for index, event in enumerate(events) if end(event)][:1] == [first] * (at is not None)
+    found = DIALECTS.of(events)
+    assert (None if found is None else found.name) == dialect
+    ends = [index for index, event in enumerate(events) if any(one.is_end(event) for one in DIALECTS.values())]
+    assert ends[:1] == ([] if at is None else [len(events) + at])

@@ -124,7 +124,7 @@ def test_the_generation_header_is_the_id_in_the_answer(
     response = Reply.chat("x", gateway=gateway, **options).answer(request_)
     ids = {one["id"] for one in (chunks_of(response) if request_ is STREAMED else [document_of(response)])}
     assert len(ids) == 1
-    assert header(response, "X-Generation-Id") == (None if gateway is OPENAI else ids.pop())
+    assert header(response, "X-Generation-Id") == (ids.pop() if gateway.generation_header else None)
 
 
 def test_a_chat_of_so_many_tokens() -> None:

@@ -86,10 +86,14 @@ def serve(
         list[Path] | None, typer.Argument(metavar="CASSETTE", help="Recorded answers to play.", show_default=False)
     ] = None,
     text: Annotated[
-        str | None, typer.Option(help="Answer every chat with this text, a token a chunk.", show_default=False)
+        str | None, typer.Option(help="Answer every request with this text, a token a chunk.", show_default=False)
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(help="Answer this API alone: chat, messages or responses.", show_default="whichever is asked"),
     ] = None,
     gateway: Annotated[
-        str, typer.Option(help="Whose form answers and errors have: onerouter, openrouter or openai.")
+        str, typer.Option(help="Whose form answers and errors have: onerouter, openrouter, openai or anthropic.")
     ] = "onerouter",
     provider: Annotated[
         str | None,
@@ -145,7 +149,7 @@ def serve(
 
     The one line on stdout is the address that your client takes as its base
     URL. What is played and what your client did is told on stderr. Without a
-    cassette, every chat is answered with a short text.
+    cassette, every request is answered with a short text.
 
     Example: [bold]orharness serve answer.yaml --rechunk 7[/bold]
 
@@ -169,6 +173,7 @@ def serve(
         Options(
             cassettes or [],
             text=text,
+            dialect=dialect,
             gateway=gateway,
             provider=provider,
             delay=delay,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,7 @@ class Options:
 
     cassettes: Sequence[Path]
     text: str | None = None
+    dialect: str | None = None
     gateway: str = "onerouter"
     provider: str | None = None
     delay: float | None = None
@@ -73,6 +75,10 @@ class Options:
             raise ScenarioError("--at cuts the stream of a --case; --rechunk cuts any answer")
         if self.cassettes and self.text is not None:
             raise ScenarioError("serve plays cassettes or answers with --text, not both")
+        if (self.cassettes or self.case or self.scenario) and self.dialect is not None:
+            raise ScenarioError("--dialect belongs to --text: a recorded answer, a case and a scenario have their own")
+        if self.dialect is not None:
+            DIALECTS.named(self.dialect)
         if self.cassettes and self.provider is not None:
             raise ScenarioError("--provider belongs to --text and --scenario: a recorded answer names its own provider")
         if self.comment is None and self.comment_every is not None:
@@ -178,7 +184,10 @@ def _mount(
     elif not options.cassettes and options.scenario is None:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
         named |= {} if options.pace is None else {"pace": options.pace}
-        server.chat(TEXT if options.text is None else options.text, through=through, **named)
+        text = TEXT if options.text is None else options.text
+        reply = Reply.completion(options.dialect, text, gateway=options.gateway, through=through, **named)
+        path = None if options.dialect is None else DIALECTS.named(options.dialect).paths[0]
+        server.mount(Route("POST", path, (reply,)), strict=False)
     # All cassettes as if they were one: an equal body is found in whichever of them it stands.
     for route in serving_routes(interactions, through, pace=options.pace):
         server.mount(route, strict=False)
@@ -215,7 +224,7 @@ def _introduce(
     if server.listens_everywhere:
         screen.say(f"listens on every address of this machine, port {server.port}", "yellow")
     for name, value in [
-        ("try", _curl(server.base_url, *_first_asked(first, routes))),
+        ("try", _curl(server.base_url, *_first_asked(first, routes, options.dialect))),
         ("journal", f"orharness show {server.origin}"),
         ("stop", "Ctrl-C"),
     ]:
@@ -232,24 +241,26 @@ def _plays(options: Options, recorded: dict[Path, list[Interaction]], routes: Se
         yield f"plays {options.scenario}:"
         yield from (f"  {route.name}" for route in routes)
     elif not options.cassettes:
-        yield f"answers every chat with {shown(TEXT if options.text is None else options.text)!r}"
+        requests = "request" if options.dialect is None else f"request for {options.dialect}"
+        yield f"answers every {requests} with {shown(TEXT if options.text is None else options.text)!r}"
     for path, interactions in recorded.items():
         asked = {f"{one.request.method} {api_path(urlsplit(one.request.uri).path)}": None for one in interactions}
         yield f"plays {path}: {count(len(interactions), 'answer')} to {', '.join(asked)}"
 
 
-def _first_asked(first: Interaction | None, routes: Sequence[Route]) -> tuple[str, str]:
+def _first_asked(first: Interaction | None, routes: Sequence[Route], dialect: str | None) -> tuple[str, str]:
     """Method and path of a request that something answers."""
     if first is not None:
         return first.request.method, urlsplit(first.request.uri).path
     route = next(iter(routes), None)
     if route is None or route.path is None:
-        return "POST", DIALECTS.default.paths[0]
+        return "POST", DIALECTS.named(dialect or DIALECTS.default).paths[0]
     return route.method, route.path
 
 
 def _curl(base_url: str, method: str, path: str) -> str:
-    chosen = {"POST": """ -d '{"stream": true}'""", "GET": ""}.get(method, f" -X {method}")
+    example = json.dumps((DIALECTS.at(path) or DIALECTS.default).example())
+    chosen = {"POST": f" -d {shlex.quote(example)}", "GET": ""}.get(method, f" -X {method}")
     return f"curl -N {shlex.quote(base_url + api_path(path))}{chosen}"
 
 

@@ -141,8 +141,12 @@ class Completion:
         return self.model or MODEL
 
     def id_at(self, gateway: Gateway) -> str:
-        """Return the id that is sent: the given one, or one in the gateway's form, made from the answer."""
-        return gateway.id_prefix + self._made_id if self.id is None else self.id
+        """Return the id that is sent in a chat; see ``id_with``."""
+        return self.id_with(gateway.id_prefix)
+
+    def id_with(self, prefix: str) -> str:
+        """Return the id that is sent: the given one, or one with the prefix, made from the answer."""
+        return prefix + self._made_id if self.id is None else self.id
 
     @cached_property
     def _made_id(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from orharness.dialects.answer import Answer, ReportedError
 from orharness.dialects.completion import Completion, Usage
+from orharness.dialects.grammar import Grammar
 from orharness.dialects.values import Json
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.frames import Frame
@@ -45,12 +46,16 @@ class Asked:
 
 
 class Refused(Exception):  # noqa: N818 - an answer to the client, not an error of the harness
-    """A request that the real API would refuse: the HTTP ``status`` (4xx), and why in one sentence."""
+    """A request that the real API would refuse: the HTTP ``status`` (4xx), and why in one sentence.
 
-    def __init__(self, status: int, reason: str) -> None:
+    ``asked``: what can be read of it all the same, for a reply that does not check requests; ``None``: nothing.
+    """
+
+    def __init__(self, status: int, reason: str, asked: Asked | None = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.asked = asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,24 @@ class ErrorDocument(Protocol):
     def __call__(self, gateway: Gateway, status: int, message: str) -> Json: ...
 
 
-def _nothing(event: Event) -> None:
+def _nothing(value: Event | Completion) -> None:
     return None
 
 
 def _no_slip(error: BaseException | str) -> str | None:
     return None
+
+
+def _no_other(event: Event) -> bool:
+    return False
+
+
+def _stream_alone() -> Json:
+    return {"stream": True}
+
+
+def _chat_prefix(gateway: Gateway) -> str:
+    return gateway.id_prefix
 
 
 def _no_cases() -> tuple[Mapping[str, Any], ...]:
@@ -117,8 +134,13 @@ class Dialect:
     ``is_token``: whether an event carries a part of the answer. ``error_document``: the body of an HTTP error;
     ``models``: that of the list of models. ``brief``: of an event without text, the part that tells it from others,
     for a time line. ``event_of``: the shortest event that says a part of an answer, ``None`` where the API has none.
-    ``cases``: its own cases of the contract, as documents; ``slip_of``: what a careless reader of this API's events has
-    done who raises that error (in another process: whose error has these words), in a sentence, else ``None``.
+    ``grammar``: which event may follow which, ``None`` where it is not written down. ``limits``: in words, what of a
+    completion the API has no form for, beyond ``carries``. ``is_own``: whether an event that carries no part of an
+    answer is this API's all the same. ``id_prefix``: what an answer's id begins with. ``fails_with_status``: an answer
+    without a stream that fails has the HTTP status of its error, otherwise 200. ``example``: the body of a short
+    request for a stream. ``cases``: its own cases of the contract, as documents; ``slip_of``: what a careless reader of
+    this API's events has done who raises that error (in another process: whose error has these words), in a sentence,
+    else ``None``.
 
     The law: ``fold(write(completion, gateway, asked).events)`` says what ``Answer.of(completion)`` says.
     """
@@ -138,6 +160,12 @@ class Dialect:
     models: Callable[[Iterable[str]], Json]
     event_of: Callable[[Part], Event | None]
     brief: Callable[[Event], str | None] = _nothing
+    grammar: Grammar | None = None
+    limits: Callable[[Completion], str | None] = _nothing
+    is_own: Callable[[Event], bool] = _no_other
+    id_prefix: Callable[[Gateway], str] = _chat_prefix
+    fails_with_status: bool = False
+    example: Callable[[], Json] = _stream_alone
     cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
     slip_of: Callable[[BaseException | str], str | None] = _no_slip
 
@@ -153,6 +181,8 @@ class Dialect:
         for field in Carried:
             if field not in self.carries and getattr(completion, field):
                 raise Inexpressible(f"the dialect {self.name} cannot express {field}=; it has no form for it")
+        if (why := self.limits(completion)) is not None:
+            raise Inexpressible(f"the dialect {self.name} cannot express {why}")
 
     def stream(self, completion: Completion, gateway: Gateway, asked: Asked, delay: float = 0.0) -> Stream:
         """Return the answer as a stream of one chunk an event, each ``delay`` seconds after the one before.
@@ -229,13 +259,17 @@ class Dialects(Mapping[str, Dialect]):
         return next((one for one in self._known.values() if any(bare.endswith(end) for end in one.paths)), None)
 
     def of(self, items: Iterable[Item]) -> Dialect | None:
-        """Return the dialect of the first event that carries a part of an answer in any of them, else ``None``."""
+        """Return the dialect of the first event that is known to be one's own, else ``None``."""
         for item in items:
             if isinstance(item, Event):
                 for one in self._known.values():
-                    if one.is_token(item):
+                    if one.is_own(item) or one.is_token(item):
                         return one
         return None
+
+    def is_terminal(self, event: Event) -> bool:
+        """Whether a client of any of them may leave after the event: an end marker, or an error."""
+        return any(one.is_terminal(event) for one in self._known.values())
 
 
 DIALECTS = Dialects()

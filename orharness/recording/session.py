@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest
 from orharness.codings import ContentDecoder
-from orharness.dialects.markers import may_leave_after
+from orharness.dialects import DIALECTS
 from orharness.recording.secrets import without_secrets
 from orharness.sse import Decoder, Event
 from orharness.stream import Chunk, Ending, Framing, Stream
@@ -29,7 +29,7 @@ class EndWatch:
         """Take the next bytes of the body."""
         if not self.seen:
             items = self._decoder.feed(self._plain.feed(data))
-            self.seen = any(isinstance(item, Event) and may_leave_after(item) for item in items)
+            self.seen = any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items)
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,8 @@ def _wants_stream(request: Request) -> bool:
     dialect = DIALECTS.at(request.path) or DIALECTS.default
     try:
         return dialect.asked(request, ONEROUTER).stream
-    except Refused:
-        return False
+    except Refused as refused:
+        return refused.asked is not None and refused.asked.stream
 
 
 def asked(seen: Seen) -> Evidence | None:

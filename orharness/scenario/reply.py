@@ -12,7 +12,6 @@ from typing import Any, TypedDict, Unpack
 from orharness.cassette.interaction import Interaction
 from orharness.dialects import DIALECTS, Asked, Dialect, Refused
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
-from orharness.dialects.markers import end_of
 from orharness.errors import ScenarioError
 from orharness.frames import SSE
 from orharness.gateways import ONEROUTER, Gateway
@@ -260,6 +259,18 @@ class Reply:
         return cls.completion("chat", text, **options)
 
     @classmethod
+    @checked_call(CompletionOptions)
+    def messages(cls, text: str | Iterable[str] | None = None, **options: Unpack[CompletionOptions]) -> Reply:
+        """Return an answer of Anthropic Messages; the options are those of ``Reply.completion``."""
+        return cls.completion("messages", text, **options)
+
+    @classmethod
+    @checked_call(CompletionOptions)
+    def responses(cls, text: str | Iterable[str] | None = None, **options: Unpack[CompletionOptions]) -> Reply:
+        """Return an answer of OpenAI Responses; the options are those of ``Reply.completion``."""
+        return cls.completion("responses", text, **options)
+
+    @classmethod
     @checked_call(ModelOptions)
     def stream(
         cls,
@@ -380,14 +391,14 @@ class Reply:
         dialect = (DIALECTS.at(request.path) or DIALECTS.default) if self.dialect is None else DIALECTS[self.dialect]
         try:
             asked = dialect.asked(request, gateway)
-        except Refused:  # by the API, at its own path, before a route is looked for; elsewhere nothing is asked for
-            asked = Asked(stream=False)
+        except Refused as refused:  # by the API, at its own path, before a reply is looked for; elsewhere nobody checks
+            asked = refused.asked or Asked(stream=False)
         try:
             by = asked_for(asked.provider) or self.provider or DEFAULT
         except ScenarioError as error:  # it is the client that asks for what does not exist
             return error_response(gateway, 404, str(error), dialect)
         said = replace(made, model=made.model or asked.model, provider=by.name)
-        identifier = _value_of(self.headers, gateway.generation_header) or said.id_at(gateway)
+        identifier = _value_of(self.headers, gateway.generation_header) or said.id_with(dialect.id_prefix(gateway))
         marks = _marks(gateway, identifier, by)
         model = Generation(
             id=identifier,
@@ -402,7 +413,9 @@ class Reply:
         )
         sending: dict[str, Any] = {"head": self.head, "pacing": self.pacing}
         if not asked.stream:
-            whole = json_response(dialect.document(said, gateway, asked), headers=marks, generation=model, **sending)
+            status = said.error.status if said.error and dialect.fails_with_status else 200
+            document = dialect.document(said, gateway, asked)
+            whole = json_response(document, status, marks, generation=model, **sending)
             return replace(whole, headers=with_defaults(whole.headers, self.headers))
         stream = self._written(dialect, said, gateway, asked)
         model = replace(model, offsets=stream.tokens, seconds=stream.duration)
@@ -483,13 +496,8 @@ def _marked(stream: Stream, dialect: Dialect | None) -> Stream:
     known = dialect or DIALECTS.of(items)
     if known is not None and known.frame is stream.frame:
         return known.marked(stream)
-    is_end = end_of(items)
     found = stream.frame.decode_with_offsets(stream.body)
-    ends = (
-        offset
-        for offset, item in found
-        if isinstance(item, Event) and (is_end(item) or DIALECTS.default.error_of(item) is not None)
-    )
+    ends = (offset for offset, item in found if isinstance(item, Event) and DIALECTS.is_terminal(item))
     return replace(stream, end_marker=next(ends, None), tokens=())
 
 

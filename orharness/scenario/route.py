@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orharness.dialects import DIALECTS, Asked, Refused
+from orharness.dialects.completion import Completion
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
 from orharness.journal import Request
@@ -61,6 +62,11 @@ class Route:
         condition = "" if self.when is None else f" when {_described(self.when)}"
         return f"{self.method} {self.path or 'any dialect'}{condition}"
 
+    @property
+    def completes(self) -> bool:
+        """Whether it answers with a completion: it acts as an API, and checks requests as that does."""
+        return any(isinstance(reply.body, Completion) for reply in self.replies)
+
     def reply_to(self, request: Request, turn: int) -> tuple[Reply, str | None]:
         """Return the reply to its request number ``turn`` (from 0).
 
@@ -110,11 +116,11 @@ def _described(when: When) -> str:
 
 
 def _asked(request: Request) -> Asked:
-    """What the request asks for, in the dialect of its path; nothing where it would be refused."""
+    """What the request asks for, in the dialect of its path: also of one that would be refused, if it can be read."""
     try:
         return (DIALECTS.at(request.path) or DIALECTS.default).asked(request, ONEROUTER)
-    except Refused:
-        return Asked()
+    except Refused as refused:
+        return refused.asked or Asked()
 
 
 def _sent_headers(request: Request, expected: Mapping[str, Any]) -> list[str]:

@@ -200,7 +200,8 @@ class Answering:
         A reply that forwards has no response yet.
         """
         routes = [(mounted.route, len(mounted.exchanges)) for mounted in self.mounted]
-        chosen, refused = select(routes, request), self._refused(request)
+        chosen = select(routes, request)
+        refused = self._refused(request, None if chosen is None else self.mounted[chosen].route)
         if chosen is not None and refused is None:
             mounted = self.mounted[chosen]
             response = self._begin(exchange, mounted.route, request, len(mounted.exchanges))
@@ -211,10 +212,7 @@ class Answering:
         if built_in is not None:
             return self._begin(exchange, self.builtin[built_in], request, 0), no_gate
         status = self._error_status(request, refused)
-        text = why_none(routes, request) if chosen is None or refused is None else refused
-        if status == 400 and request.json is None:
-            text = f"the body is not JSON\n{text}"
-        return self._unmatched(exchange, status, text), no_gate
+        return self._unmatched(exchange, status, _why(routes, request, chosen, refused)), no_gate
 
     def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response | Passing:
         reply, difference = route.reply_to(request, turn)
@@ -233,25 +231,28 @@ class Answering:
         exchange.feed(Unmatched(reason, exchange.elapsed()))  # decides the outcome: those who listen see the whole
         return response
 
-    def _refused(self, request: Request) -> str | None:
-        """Why no gateway would take the request, whatever the scenario says; ``None`` where it would."""
+    def _refused(self, request: Request, route: Route | None) -> Refused | None:
+        """Why the API would not take the request, whatever the scenario says; ``None`` where it would.
+
+        A route without a completion plays what its user wrote down and is not an API: it takes any JSON object.
+        """
         dialect = _spoken_at(request.path)
         if dialect is None or request.method != "POST":
             return None
         try:
             dialect.asked(request, self.gateway)
         except Refused as refused:
-            return refused.reason
+            return refused if refused.asked is None or (route is not None and route.completes) else None
         return None
 
-    def _error_status(self, request: Request, refused: str | None) -> int:
+    def _error_status(self, request: Request, refused: Refused | None) -> int:
         routes = [*(mounted.route for mounted in self.mounted), *self.builtin]
         methods = {route.method for route in routes if route.is_at(request.path)}
         if _spoken_at(request.path) is not None:
             methods.add("POST")
         if methods and request.method not in methods:
             return 405
-        return 404 if refused is None else 400
+        return 404 if refused is None else refused.status
 
     # --- gates ----------------------------------------------------------------------------------------------------
 
@@ -272,6 +273,16 @@ class Answering:
                 exchange.feed(Held(False, exchange.elapsed()))
 
         return gate
+
+
+def _why(routes: Sequence[tuple[Route, int]], request: Request, chosen: int | None, refused: Refused | None) -> str:
+    """Why the request is not answered: it would be refused, or no route fits, or both."""
+    lines = []
+    if refused is not None:
+        lines += ["the body is not JSON"] * (request.json is None) + [refused.reason]
+    if chosen is None:
+        lines.append(why_none(routes, request))
+    return "\n".join(lines)
 
 
 def _spoken_at(path: str) -> Dialect | None:

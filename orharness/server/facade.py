@@ -48,6 +48,13 @@ class OpenAIOptions(TypedDict):
     api_key: str
 
 
+class AnthropicOptions(TypedDict):
+    """What an Anthropic client must be given."""
+
+    base_url: str
+    api_key: str
+
+
 class ServerOptions(TypedDict, total=False):
     """The options of ``SseServer``, of ``make_sse_server`` and of the marker ``sse_server``."""
 
@@ -65,13 +72,13 @@ class ServerOptions(TypedDict, total=False):
 class SseServer:
     """A real HTTP server that plays streams and sees what the client does.
 
-    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``); what is given as events,
-    bytes or a cassette is sent as it is. ``pacing``: as in ``Pacing``. ``strict``: ``verify`` complains of unmatched
-    requests and of replies never asked for. ``leaks``: what the pytest plugin makes of an answer still open at the end
-    of a test, see ``Leaks``; by default what ``--sse-leaks`` says. ``through``: transforms for every stream that is set
-    up here, before its own. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds for which a gate is waited
-    at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port of loopback, IPv4 and IPv6.
-    Raises ``ScenarioError`` for options that cannot be.
+    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``, ``anthropic``); what is
+    given as events, bytes or a cassette is sent as it is. ``pacing``: as in ``Pacing``. ``strict``: ``verify``
+    complains of unmatched requests and of replies never asked for. ``leaks``: what the pytest plugin makes of an answer
+    still open at the end of a test, see ``Leaks``; by default what ``--sse-leaks`` says. ``through``: transforms for
+    every stream that is set up here, before its own. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds
+    for which a gate is waited at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port
+    of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for options that cannot be.
     """
 
     @checked_call()
@@ -134,6 +141,11 @@ class SseServer:
         """The arguments of an OpenAI client: ``OpenAI(**server.openai)``."""
         return {"base_url": self.base_url, "api_key": API_KEY}
 
+    @property
+    def anthropic(self) -> AnthropicOptions:
+        """The arguments of an Anthropic client, which adds ``/v1`` itself: ``Anthropic(**server.anthropic)``."""
+        return {"base_url": self.origin, "api_key": API_KEY}
+
     def begin_runs(self, number: int = 1) -> list[RunAddress]:
         """Begin a number of client runs, and return a base URL of its own for each.
 
@@ -168,6 +180,20 @@ class SseServer:
     ) -> LiveRoute:
         """Answer ``POST …/chat/completions``; the options are those of ``Reply.completion``."""
         return self.post("/chat/completions", when=when).chat(text, **options)
+
+    @checked_call(CompletionOptions)
+    def messages(
+        self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
+    ) -> LiveRoute:
+        """Answer ``POST …/messages`` as Anthropic does; the options are those of ``Reply.completion``."""
+        return self.post("/messages", when=when).messages(text, **options)
+
+    @checked_call(CompletionOptions)
+    def responses(
+        self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
+    ) -> LiveRoute:
+        """Answer ``POST …/responses`` as OpenAI does; the options are those of ``Reply.completion``."""
+        return self.post("/responses", when=when).responses(text, **options)
 
     @checked_call()
     def post(self, path: str, *, when: When | None = None) -> RouteBuilder:

@@ -65,6 +65,16 @@ class RouteBuilder:
         """Answer with a chat completion; see ``Reply.completion``."""
         return self._completion("chat", text, options)
 
+    @checked_call(CompletionOptions)
+    def messages(self, text: str | Sequence[str] | None = None, **options: Unpack[CompletionOptions]) -> LiveRoute:
+        """Answer with Anthropic Messages; see ``Reply.completion``."""
+        return self._completion("messages", text, options)
+
+    @checked_call(CompletionOptions)
+    def responses(self, text: str | Sequence[str] | None = None, **options: Unpack[CompletionOptions]) -> LiveRoute:
+        """Answer with OpenAI Responses; see ``Reply.completion``."""
+        return self._completion("responses", text, options)
+
     def _completion(
         self, dialect: str | None, text: str | Sequence[str] | None, options: CompletionOptions
     ) -> LiveRoute:

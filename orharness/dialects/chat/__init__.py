@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orharness.dialects.chat import asked, cases, fold, parts, write
+from orharness.dialects.chat import asked, cases, fold, grammar, parts, write
 from orharness.dialects.dialect import DIALECTS, Carried, Dialect
 from orharness.frames import SSE
 
@@ -25,5 +25,7 @@ CHAT = DIALECTS.register(
         brief=fold.brief,
         cases=cases.documents,
         slip_of=parts.slip_of,
+        grammar=grammar.GRAMMAR,
+        is_own=fold.is_own,
     )
 )

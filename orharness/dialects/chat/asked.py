@@ -6,20 +6,34 @@ https://openrouter.ai/docs/api-reference/overview (``usage``, ``provider``).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
 
 from orharness.dialects.dialect import Asked, Refused
 from orharness.dialects.tokens import tokens_of
-from orharness.dialects.values import at, list_at
+from orharness.dialects.values import Json, at, list_at
+from orharness.dialects.wanted import objects, wrong_choice, wrong_type
 from orharness.gateways import Gateway, UsageRule
 from orharness.journal import Request
 
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+
 
 def asked(request: Request, gateway: Gateway) -> Asked:
-    """Return what the request asks for. Raises ``Refused`` where its body is not a JSON object."""
+    """Return what the request asks for. Raises ``Refused`` where its body is not a JSON object, or a field is wrong.
+
+    A request without a model, or without messages, is taken: gateways have a default model, and so have short tests.
+    """
     body = request.json
     if not isinstance(body, dict):
         raise Refused(400, "a chat completion is asked for with a JSON object")
+    wanted = _asked(body, gateway)
+    for reason in chain(_problems(body), _impossible_options(body, gateway)):
+        raise Refused(400, reason, wanted)
+    return wanted
+
+
+def _asked(body: Json, gateway: Gateway) -> Asked:
     model = body.get("model")
     said = [_text_of(at(message, "content")) for message in list_at(body, "messages") if _is_user(message)]
     return Asked(
@@ -32,6 +46,53 @@ def asked(request: Request, gateway: Gateway) -> Asked:
         last_user=said[-1] if said else None,
         tools=tuple(_tools(body)),
     )
+
+
+def _problems(body: Json) -> Iterator[str]:
+    """What the API would refuse, the first thing first."""
+    for name, types in _TYPES.items():
+        yield from wrong_type(body, name, *types)
+    if body.get("messages") == []:
+        yield "messages: at least one message is required"
+    for place, message in objects(body, "messages"):
+        yield from [message] if isinstance(message, str) else _wrong_message(message, f"{place}.")
+    for place, tool in objects(body, "tools"):
+        yield from [tool] if isinstance(tool, str) else _wrong_tool(tool, f"{place}.")
+
+
+def _impossible_options(body: Json, gateway: Gateway) -> Iterator[str]:
+    """What OpenAI refuses; of gateways with another way to ask for usage it is not known."""
+    asked_for = body.get("stream_options") is not None and body.get("stream") is not True
+    if asked_for and gateway.usage is UsageRule.STREAM_OPTIONS:
+        yield "stream_options is for a request with stream: true only"
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "model": (str,),
+    "messages": (list,),
+    "stream": (bool,),
+    "stream_options": (dict,),
+    "max_tokens": (int,),
+    "max_completion_tokens": (int,),
+    "temperature": (float, int),
+    "top_p": (float, int),
+    "n": (int,),
+    "tools": (list,),
+}
+
+
+def _wrong_message(message: Json, within: str) -> Iterator[str]:
+    yield from wrong_choice(message, "role", ROLES, within)
+    yield from wrong_type(message, "content", str, list, within=within)
+    if message["role"] == "tool":
+        yield from wrong_type(message, "tool_call_id", str, required=True, within=within)
+
+
+def _wrong_tool(tool: Json, within: str) -> Iterator[str]:
+    yield from wrong_type(tool, "type", str, required=True, within=within)
+    if tool["type"] == "function":
+        yield from wrong_type(tool, "function", dict, required=True, within=within)
+        yield from wrong_type(tool["function"], "name", str, required=True, within=f"{within}function.")
 
 
 def prompt_tokens_of(body: object) -> int:

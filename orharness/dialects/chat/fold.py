@@ -27,6 +27,11 @@ def is_end(event: Event) -> bool:
     return event.data == END
 
 
+def is_own(event: Event) -> bool:
+    """Whether the event is a chunk of this API, or its end marker."""
+    return is_end(event) or isinstance(at(parsed(event.data), "choices"), list)
+
+
 def brief(event: Event) -> str | None:
     """Return the delta of a chunk that says nothing (a role, an empty text): what is not the same in every chunk."""
     delta = at(next(iter(list_at(parsed(event.data), "choices")), None), "delta")

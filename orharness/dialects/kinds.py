@@ -1,0 +1,24 @@
+"""The type of an event in the APIs that give each event one: in its JSON, in its name, or in both."""
+
+from __future__ import annotations
+
+from orharness.dialects.values import at, parsed
+from orharness.sse import Event
+
+DONE = "[DONE]"  # a name of no event of these APIs; some gateways send it after the last one
+
+
+def kind_of(event: Event) -> str | None:
+    """Return the type of an event: that of its JSON, else its name; ``[DONE]`` as itself, ``None`` where it has none.
+
+    The type decides alone, and a chat chunk has none: one that an odd server adds must not make it another API's.
+    """
+    if event.data == DONE:
+        return DONE
+    data = parsed(event.data) if event.data.startswith("{") else None
+    if at(data, "choices") is not None:
+        return None
+    said = at(data, "type")
+    if isinstance(said, str):
+        return said
+    return None if event.type == "message" else event.type

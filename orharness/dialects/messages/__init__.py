@@ -1,0 +1,39 @@
+"""Anthropic Messages."""
+
+from __future__ import annotations
+
+from orharness.dialects.dialect import DIALECTS, Carried, Dialect
+from orharness.dialects.messages import asked, errors, fold, grammar, parts, words, write
+from orharness.frames import SSE
+from orharness.gateways import Gateway
+
+
+def _id_prefix(gateway: Gateway) -> str:
+    return write.ID_PREFIX
+
+
+MESSAGES = DIALECTS.register(
+    Dialect(
+        name="messages",
+        frame=SSE,
+        paths=("/messages",),
+        asked=asked.asked,
+        carries=frozenset(Carried) - {Carried.OTHERS},
+        write=write.write,
+        document=write.document,
+        fold=fold.fold,
+        is_end=fold.is_end,
+        error_of=fold.error_of,
+        is_token=fold.is_token,
+        error_document=errors.error_document,
+        models=write.models_document,
+        event_of=parts.event_of,
+        brief=fold.brief,
+        grammar=grammar.GRAMMAR,
+        limits=words.limits,
+        is_own=fold.is_own,
+        id_prefix=_id_prefix,
+        fails_with_status=True,
+        example=asked.example,
+    )
+)

@@ -1,0 +1,1 @@
+"""Each API on the wire, without a server."""

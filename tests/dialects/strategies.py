@@ -1,0 +1,66 @@
+"""Completions that a dialect can express, and what a reader must make of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from orharness.dialects import CHAT, MESSAGES, RESPONSES, Dialect
+from orharness.dialects.answer import Answer
+from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.dialects.messages.errors import word_of
+from orharness.dialects.responses.words import code_of
+from orharness.errors import ScenarioError
+from orharness.gateways import GATEWAYS
+
+DIALECTS = [CHAT, MESSAGES, RESPONSES]
+gateways = st.sampled_from(list(GATEWAYS.values()))
+texts = st.text(st.characters(codec="utf-8"), max_size=40)
+words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)
+arguments = texts | st.just('{"city": "Zürich", "days": [1, 2]}')
+calls = st.builds(ToolCall, st.text("abc_", min_size=1), arguments, st.none() | st.just("call_1"))
+codes: st.SearchStrategy[int | str] = st.sampled_from([400, 429, 500, 502, 529, "overloaded_error", "server_error"])
+
+
+@st.composite
+def completions(draw: st.DrawFn, dialect: Dialect) -> Completion:
+    """An answer that the dialect can express; of a chat, one without an error: its tests have those."""
+    made = Completion(
+        tokens=tuple(draw(st.lists(words, max_size=6))),
+        reasoning=draw(texts),
+        tool_calls=tuple(draw(st.lists(calls, max_size=3, unique_by=lambda call: call.name))),
+        refusal=draw(st.just("") | texts),
+        finish_reason=draw(st.none() | st.sampled_from(["stop", "length", "content_filter", "tool_calls"])),
+        usage=draw(st.none() | st.builds(Usage, st.integers(0, 99), st.integers(0, 99), st.integers(0, 9))),
+    )
+    if dialect is not CHAT and draw(st.booleans()):
+        after = draw(st.none() | st.integers(0, len(made.pieces)))
+        made = replace(made, error=Failure(draw(words), draw(codes), after))
+    return made if _is_expressible(dialect, made) else replace(made, refusal="", finish_reason=None)
+
+
+def _is_expressible(dialect: Dialect, completion: Completion) -> bool:
+    try:
+        dialect.check(completion)
+    except ScenarioError:
+        return False
+    return True
+
+
+def meaning(answer: Answer) -> Answer:
+    """The part of an answer that a completion says: not the gateway's ids, nor the API's own words."""
+    plain = {index: replace(choice, native_finish_reason=None) for index, choice in answer.choices.items()}
+    return replace(answer, choices=plain, usage=None, id=None, model=None, provider=None)
+
+
+_CODES = {MESSAGES: word_of, RESPONSES: code_of}
+
+
+def expected(dialect: Dialect, completion: Completion) -> Answer:
+    """What a reader must make of it; an error's HTTP status comes as the API's word for it."""
+    answer = Answer.of(completion)
+    if answer.error is None:
+        return answer
+    assert answer.error.code is not None
+    return replace(answer, error=replace(answer.error, code=_CODES[dialect](answer.error.code)))
