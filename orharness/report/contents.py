@@ -127,17 +127,18 @@ def describe(item: Item, dialect: Dialect) -> list[Part]:
         case Retry(seconds):
             return [Part(Kind.RETRY, f"retry {seconds:g} s")]
         case Event():
-            return _answered(item, dialect.fold([item])) or [_other(item, dialect)]
+            return _answered(item, dialect) or [_other(item, dialect)]
 
 
-def _answered(event: Event, answer: Answer) -> list[Part]:
+def _answered(event: Event, dialect: Dialect) -> list[Part]:
+    answer = dialect.fold([event])
     if answer.error is not None:
         code = "" if answer.error.code is None else f" {answer.error.code}"
         return [Part(Kind.ERROR, f"error{code}: {shown(answer.error.message)}")]
     parts = [part for index, choice in answer.choices.items() for part in _chosen(choice, index)]
     if answer.usage is not None:
         parts.append(Part(Kind.USAGE, _usage(answer)))
-    return [*parts, Part(Kind.END, shown(event.data))] if answer.complete else parts
+    return [*parts, Part(Kind.END, _other(event, dialect).text)] if answer.complete else parts
 
 
 def _usage(answer: Answer) -> str:
