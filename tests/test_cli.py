@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from orharness.cli import main
 from orharness.cli.demo import CHOSEN
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, claim_of
+from orharness.dialects import DIALECTS, MESSAGES
 from orharness.dialects.completion import Completion
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
@@ -99,14 +101,20 @@ def running(*arguments: str, before: list[str] | None = None) -> Iterator[Runnin
 
 
 def post(
-    base_url: str, body: object, *, leave_after: int | None = None, key: str = "sk-test", query: str = ""
+    base_url: str,
+    body: object,
+    *,
+    leave_after: int | None = None,
+    key: str = "sk-test",
+    query: str = "",
+    path: str = "/chat/completions",
 ) -> list[bytes]:
     """The reads of a streamed answer; ``leave_after`` of them, then the connection is closed."""
     address = urlsplit(base_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_PATIENCE)
     try:
         headers = {"Authorization": f"Bearer {key}"}
-        connection.request("POST", f"{address.path}/chat/completions{query}", json.dumps(body), headers)
+        connection.request("POST", f"{address.path}{path}{query}", json.dumps(body), headers)
         with connection.getresponse() as response:
             found: list[bytes] = []
             while len(found) != leave_after and (data := response.read1()):
@@ -199,6 +207,8 @@ def test_help_and_reports_survive_an_ascii_locale(tmp_path: Path) -> None:
             "cannot listen on 192.0.2.1",
         ),
         (["serve", "a.yaml", "--provider", "a"], "--provider belongs to --text"),
+        (["serve", "a.yaml", "--dialect", "chat"], "--dialect belongs to --text"),
+        (["serve", "--dialect", "mesages"], "there is no dialect 'mesages' (did you mean 'messages'?)"),
         (["record", "--upstream", "nowhere", "--to", "a.yaml"], "an upstream is a base URL"),
         (["record", "--upstream", "http://a", "--to", "a.yaml", "--allow-origin", "a"], "an origin is such as"),
         (["show", "missing.yaml"], "missing.yaml: there is no such cassette"),
@@ -303,6 +313,25 @@ def test_record_listens_where_it_is_told(tmp_path: Path) -> None:
 def test_serve_ends_on_sigint_also_where_the_shell_had_it_ignored() -> None:
     with running("serve", before=["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]) as server:
         assert server.stop(signal.SIGINT) == 0
+
+
+def test_serve_answers_each_api_in_its_own_form() -> None:
+    with running("serve", "--text", TEXT) as server:
+        for dialect in DIALECTS.values():
+            body = b"".join(post(server.base_url, dialect.example(), path=dialect.paths[0]))
+            answer = dialect.fold(decode(body))
+            assert (answer.text, answer.complete, answer.problems) == (TEXT, True, ())
+        server.stop()
+
+
+def test_serve_answers_one_api_alone_and_says_how_to_ask() -> None:
+    with running("serve", "--dialect", "messages", "--text", TEXT) as server:
+        assert MESSAGES.fold(decode(b"".join(post(server.base_url, MESSAGES.example(), path="/messages")))).text == TEXT
+        assert b"error" in b"".join(post(server.base_url, ASK))
+        server.stop()
+        assert re.search(r"^answers every request for messages with", server.stderr, re.M)
+        said = next(line for line in server.stderr.splitlines() if line.startswith("try:"))
+    assert json.loads(shlex.split(said)[-1]) == MESSAGES.example()
 
 
 def test_what_is_open_at_the_end_is_told_and_keeps_nobody() -> None:

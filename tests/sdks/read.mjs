@@ -1,0 +1,83 @@
+// Reads one answer with an official SDK, in each way that it has, and prints a line of JSON for each:
+// {"text", "reasoning", "tools": [[id, name, arguments]], "finish", "usage": [prompt, completion]}.
+// Arguments: the API (messages or responses) and the base URL.
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+
+const [api, baseURL] = process.argv.slice(2);
+const options = { baseURL, apiKey: "sk-orharness", maxRetries: 0 };
+const print = (found) => process.stdout.write(JSON.stringify(found) + "\n");
+const empty = () => ({ text: "", reasoning: "", tools: [], finish: null, usage: null });
+
+function message({ content, stop_reason, usage }) {
+  const found = { ...empty(), finish: stop_reason, usage: [usage.input_tokens, usage.output_tokens] };
+  for (const block of content) {
+    if (block.type === "text") found.text += block.text;
+    if (block.type === "thinking") found.reasoning += block.thinking;
+    if (block.type === "tool_use") found.tools.push([block.id, block.name, JSON.stringify(block.input)]);
+  }
+  return found;
+}
+
+async function messageEvents(events) {
+  const found = empty();
+  const blocks = {};
+  for await (const event of events) {
+    if (event.type === "content_block_start" && event.content_block.type === "tool_use") {
+      blocks[event.index] = [event.content_block.id, event.content_block.name, ""];
+      found.tools.push(blocks[event.index]);
+    } else if (event.type === "content_block_delta") {
+      if (event.delta.type === "text_delta") found.text += event.delta.text;
+      if (event.delta.type === "thinking_delta") found.reasoning += event.delta.thinking;
+      if (event.delta.type === "input_json_delta") blocks[event.index][2] += event.delta.partial_json;
+    } else if (event.type === "message_delta") {
+      found.finish = event.delta.stop_reason;
+      found.usage = [event.usage.input_tokens, event.usage.output_tokens];
+    }
+  }
+  for (const call of found.tools) call[2] = JSON.stringify(JSON.parse(call[2]));
+  return found;
+}
+
+function response({ output, output_text, status, usage }) {
+  const found = { ...empty(), text: output_text, finish: status, usage: [usage.input_tokens, usage.output_tokens] };
+  for (const item of output) {
+    if (item.type === "reasoning") found.reasoning += item.summary.map((part) => part.text).join("");
+    if (item.type === "function_call") found.tools.push([item.call_id, item.name, JSON.stringify(JSON.parse(item.arguments))]);
+  }
+  return found;
+}
+
+async function responseEvents(events) {
+  const found = empty();
+  const calls = {};
+  for await (const event of events) {
+    if (event.type === "response.output_text.delta") found.text += event.delta;
+    if (event.type === "response.reasoning_summary_text.delta") found.reasoning += event.delta;
+    if (event.type === "response.output_item.added" && event.item.type === "function_call") {
+      calls[event.output_index] = [event.item.call_id, event.item.name, ""];
+      found.tools.push(calls[event.output_index]);
+    }
+    if (event.type === "response.function_call_arguments.delta") calls[event.output_index][2] += event.delta;
+    if (event.type === "response.completed" || event.type === "response.incomplete") {
+      found.finish = event.response.status;
+      found.usage = [event.response.usage.input_tokens, event.response.usage.output_tokens];
+    }
+  }
+  for (const call of found.tools) call[2] = JSON.stringify(JSON.parse(call[2]));
+  return found;
+}
+
+if (api === "messages") {
+  const client = new Anthropic(options);
+  const asked = { model: "m", max_tokens: 2000, messages: [{ role: "user", content: "hi" }] };
+  print(message(await client.messages.create(asked)));
+  print(await messageEvents(await client.messages.create({ ...asked, stream: true })));
+  print(message(await client.messages.stream(asked).finalMessage()));
+} else {
+  const client = new OpenAI(options);
+  const asked = { model: "m", input: "hi" };
+  print(response(await client.responses.create(asked)));
+  print(await responseEvents(await client.responses.create({ ...asked, stream: true })));
+  print(response(await client.responses.stream(asked).finalResponse()));
+}
