@@ -115,7 +115,7 @@ def test_a_request_for_a_provider_that_does_not_exist_is_the_clients_mistake(ser
 def test_an_answer_without_stream_is_billed_whole(server: SseServer) -> None:
     reply = server.chat(tokens=50, head=3600.0)
     with Raw(server) as raw:
-        raw.post(body={"model": "m"})
+        raw.post(body={"model": "m", "messages": []})
         reply.wait_call()
     reply.call.wait_ended(20)
     made = reply.call.bill

@@ -22,7 +22,8 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 def asked(request: Request, gateway: Gateway) -> Asked:
     """Return what the request asks for. Raises ``Refused`` where its body is not a JSON object, or a field is wrong.
 
-    A request without a model, or without messages, is taken: gateways have a default model, and so have short tests.
+    A request without a model, or without messages, is taken: gateways have a default model, and short tests of clients
+    ask for nothing.
     """
     body = request.json
     if not isinstance(body, dict):
@@ -52,8 +53,6 @@ def _problems(body: Json) -> Iterator[str]:
     """What the API would refuse, the first thing first."""
     for name, types in _TYPES.items():
         yield from wrong_type(body, name, *types)
-    if body.get("messages") == []:
-        yield "messages: at least one message is required"
     for place, message in objects(body, "messages"):
         yield from [message] if isinstance(message, str) else _wrong_message(message, f"{place}.")
     for place, tool in objects(body, "tools"):
