@@ -34,10 +34,13 @@ def completions(draw: st.DrawFn, dialect: Dialect) -> Completion:
         finish_reason=draw(st.none() | st.sampled_from(["stop", "length", "content_filter", "tool_calls"])),
         usage=draw(st.none() | st.builds(Usage, st.integers(0, 99), st.integers(0, 99), st.integers(0, 9))),
     )
-    if dialect is not CHAT and draw(st.booleans()):
-        after = draw(st.none() | st.integers(0, len(made.pieces)))
-        made = replace(made, error=Failure(draw(words), draw(codes), after))
-    return made if _is_expressible(dialect, made) else replace(made, refusal="", finish_reason=None)
+    if not _is_expressible(dialect, made):
+        made = replace(made, refusal="", finish_reason=None)
+    if dialect is CHAT or not draw(st.booleans()):
+        return made
+    after = draw(st.none() | st.integers(0, len(made.pieces)))
+    failed = replace(made, error=Failure(draw(words), draw(codes), after))
+    return failed if _is_expressible(dialect, failed) else made
 
 
 def _is_expressible(dialect: Dialect, completion: Completion) -> bool:

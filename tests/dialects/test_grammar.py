@@ -162,7 +162,8 @@ BROKEN: list[tuple[Dialect, Edit, set[str]]] = [
     (MESSAGES, changed(DELTA, lambda data: data["delta"].update(type="text_delta"), 6), {"messages/tool"}),
     (MESSAGES, changed(START, _of_another_block), {"messages/other"}),
     (MESSAGES, named(DELTA, "message"), {"messages/named"}),
-    (MESSAGES, named("ping", "pong"), set()),
+    (MESSAGES, again("ping"), set()),
+    (MESSAGES, moved("ping", 0), set()),
     (
         MESSAGES,
         changed("message_start", lambda data: data["message"].pop("content")),

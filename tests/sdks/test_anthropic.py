@@ -112,6 +112,7 @@ async def test_an_answer_that_is_not_streamed_is_read_as_it_was_written(
 def test_pings_change_nothing(server: SseServer, client: anthropic.Anthropic) -> None:
     written = MESSAGES.write(Completion.of(TEXT), ANTHROPIC, Asked())
     ping = Event("ping", '{"type": "ping"}')
+    assert written.events[2].type == "ping"  # as Anthropic sends it
     server.post("/messages").stream(*(one for event in written.events for one in (ping, event)))
     with client.messages.stream(**ASKED) as stream:
         assert read(stream.get_final_message()) == meant("text")
@@ -193,7 +194,7 @@ def test_a_turn_with_the_results_of_tools(server: SseServer, client: anthropic.A
 def test_a_stream_that_is_left_stops_the_model_and_keeps_the_placeholder(
     server: SseServer, client: anthropic.Anthropic
 ) -> None:
-    route = server.messages(tokens=500, through=[hold(after=6)], provider="Anthropic")
+    route = server.messages(tokens=500, through=[hold(after=7)], provider="Anthropic")
     with client.messages.stream(**ASKED) as stream:
         for _ in range(4):
             next(stream.text_stream)
@@ -208,7 +209,7 @@ def test_a_stream_that_is_left_stops_the_model_and_keeps_the_placeholder(
 
 
 def test_what_a_stop_does_not_stop_is_billed(server: SseServer, client: anthropic.Anthropic) -> None:
-    route = server.messages(tokens=500, through=[hold(after=6)], provider="Groq")
+    route = server.messages(tokens=500, through=[hold(after=7)], provider="Groq")
     with client.messages.stream(**ASKED) as stream:
         for _ in range(4):
             next(stream.text_stream)

@@ -57,6 +57,8 @@ class _Script:
         if kind is PieceKind.CALL:
             self.tokens.append(len(self.events))
         self._add("content_block_start", index=index, content_block=self._opened(pieces[0]))
+        if index == 0:
+            self._add("ping")  # as recorded: one after the start of the first block
         if kind is PieceKind.CALL:  # as recorded: the first fragment is always an empty one
             self._delta(index, type="input_json_delta", partial_json="")
         for piece in pieces:
