@@ -33,7 +33,16 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda s: s.chat("x", provider=None),
         "provider= is the name of a provider, or a Provider, not None",
     ),
-    "chat(gateway=5)": (lambda s: s.chat("x", gateway=5), "gateway= is one of onerouter, openrouter, openai, not 5"),
+    "chat(gateway=5)": (
+        lambda s: s.chat("x", gateway=5),
+        "gateway= is one of onerouter, openrouter, openai, anthropic, not 5",
+    ),
+    "messages(5)": (lambda s: s.messages(5), "messages takes a text, or a list of its pieces, not 5"),
+    "responses(toekns=)": (lambda s: s.responses(toekns=5), "responses knows no toekns= (did you mean tokens=?)"),
+    "messages(others=)": (
+        lambda s: s.messages("x", others=[["y"]]),
+        "the dialect messages cannot express others=; it has no form for it",
+    ),
     "chat(price=)": (lambda s: s.chat("x", price="1"), "price is a number from 0 up, not '1'"),
     "chat(reasoning=)": (lambda s: s.chat("x", reasoning=5), "reasoning= is a text, not 5"),
     "chat(tool_calls=)": (
@@ -96,7 +105,7 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "SseServer(gatway=)": (lambda _: api.SseServer(gatway="x"), "SseServer knows no gatway= (did you mean gateway=?)"),
     "SseServer(gateway=None)": (
         lambda _: api.SseServer(gateway=None),
-        "gateway= is one of onerouter, openrouter, openai, not",
+        "gateway= is one of onerouter, openrouter, openai, anthropic, not",
     ),
     "SseServer(strict=)": (lambda _: api.SseServer(strict="no"), "strict is True or False, not 'no'"),
     "SseServer(models=)": (lambda _: api.SseServer(models="gpt"), "models= is a list of texts, not 'gpt'"),

@@ -58,7 +58,12 @@ def chat(sse_server: SseServer) -> None:
     sse_server.chat("hi", reasoning="hm", usage=Usage(1, 2), model="m", id="x", error=Failure(after=1), others=[["b"]])
     sse_server.chat("hi", ending="abort", framing=Framing.LENGTH, pacing=Pacing.INSTANT, headers={"A": "b"}, head=0.1)
     sse_server.answer("hi", finish_reason="length", delay=0.1, headers=[("A", "b")])
+    sse_server.messages("hi", when={"turn": 1}, through=[per_byte()], gateway="anthropic", reasoning="hm")
+    sse_server.responses(tokens=5, provider="Groq")
+
     sse_server.chat(5)  # wrong
+    sse_server.messages(toekns=5)  # wrong
+    sse_server.responses(5)  # wrong
     sse_server.chat(toekns=5)  # wrong
     sse_server.chat(tokens="5")  # wrong
     sse_server.chat("hi", provider=None)  # wrong
@@ -153,7 +158,8 @@ def servers(make_sse_server: MakeSseServer) -> None:
     )
     SseServer(models=["a/b"], hold_limit=None, host="::1", port=8080)
     key: str = made.openai["api_key"]
-    del key
+    address: str = made.anthropic["base_url"]
+    del key, address
     make_sse_server(gatway="openai")  # wrong
     make_sse_server(strict="no")  # wrong
     make_sse_server(gateway=None)  # wrong
@@ -163,6 +169,7 @@ def servers(make_sse_server: MakeSseServer) -> None:
     SseServer(port="80")  # wrong
     SseServer(models=5)  # wrong
     made.openai["key"]  # wrong
+    made.anthropic["key"]  # wrong
 
 
 def relays(sse_process: MakeSseProcess, sse_relay_client: SseRelayClient, sse_server: SseServer) -> None:
