@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orharness.dialects.dialect import DIALECTS, Carried, Dialect
-from orharness.dialects.messages import asked, errors, fold, grammar, parts, words, write
+from orharness.dialects.messages import asked, cases, errors, fold, grammar, parts, words, write
 from orharness.frames import SSE
 from orharness.gateways import Gateway
 
@@ -29,6 +29,7 @@ MESSAGES = DIALECTS.register(
         models=write.models_document,
         event_of=parts.event_of,
         brief=fold.brief,
+        cases=cases.documents,
         grammar=grammar.GRAMMAR,
         limits=words.limits,
         is_own=fold.is_own,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orharness.dialects.chat.write import error_document, models_document
 from orharness.dialects.dialect import DIALECTS, Carried, Dialect
-from orharness.dialects.responses import asked, fold, grammar, parts, words, write
+from orharness.dialects.responses import asked, cases, fold, grammar, parts, words, write
 from orharness.frames import SSE
 from orharness.gateways import Gateway
 
@@ -30,6 +30,7 @@ RESPONSES = DIALECTS.register(
         models=models_document,
         event_of=parts.event_of,
         brief=fold.brief,
+        cases=cases.documents,
         grammar=grammar.GRAMMAR,
         limits=words.limits,
         is_own=fold.is_own,

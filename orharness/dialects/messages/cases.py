@@ -1,0 +1,195 @@
+"""The Messages dialect's own cases of the contract: what is about the JSON of its events.
+
+Plain data, as a user would write them. The text is that of the text blocks, in their order, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orharness.dialects.dialect import Part
+from orharness.dialects.messages.parts import event_of
+from orharness.dialects.values import Json, dumps
+
+STREAMING = "https://docs.claude.com/en/api/messages-streaming"
+VERSIONING = "https://docs.claude.com/en/api/versioning"
+RECORDED = "https://github.com/pydantic/pydantic-ai, a recorded stream of Anthropic"
+_ERROR = {"type": "overloaded_error", "message": "Overloaded"}
+_TOOLS = "what a tool is called with is taken for text: the text is that of text_delta"
+_THINKING = "thinking is taken for text: the text is that of text_delta"
+_SKIP = "what is not known must be passed over"
+_PASSED_OVER = "the error event is passed over: the answer looks complete"
+
+
+def documents() -> Sequence[Mapping[str, Any]]:
+    """Return them all."""
+    return (*_content(), *_errors())
+
+
+def _event(name: str, **fields: Any) -> Json:
+    return {"event": name, "data": dumps({"type": name, **fields})}
+
+
+def _of(part: Part) -> Json:
+    event = event_of(part)
+    return {"event": event.type, "data": event.data}
+
+
+def _delta(index: int, kind: str, **fields: Any) -> Json:
+    return _event("content_block_delta", index=index, delta={"type": kind, **fields})
+
+
+def _block(index: int, block: Json, *deltas: Json) -> list[Json]:
+    started = _event("content_block_start", index=index, content_block=block)
+    return [started, *deltas, _event("content_block_stop", index=index)]
+
+
+def _text(index: int, *texts: str) -> list[Json]:
+    deltas = (_delta(index, "text_delta", text=text) for text in texts)
+    return _block(index, {"type": "text", "text": ""}, *deltas)
+
+
+_START, _STOP = _of(Part(role="assistant")), _of(Part(end=True))
+_PING = _event("ping")
+_THOUGHT = _block(
+    0,
+    {"type": "thinking", "thinking": "", "signature": ""},
+    _delta(0, "thinking_delta", thinking="Let me"),
+    _delta(0, "signature_delta", signature="c2ln"),
+)
+_CALL = {"type": "tool_use", "id": "toolu_1", "name": "clock", "input": {}}
+
+
+def _said(*events: Json, finish: str = "stop") -> Json:
+    """A whole message of these events."""
+    return {"events": [_START, *events, _of(Part(finish=finish)), _STOP]}
+
+
+def _case(name: str, title: str, source: str, reply: Json, expect: Json, **more: Any) -> Json:
+    return {"id": name, "title": title, "source": source, "reply": reply, "expect": expect, **more}
+
+
+def _content() -> list[Json]:
+    hello = {"text": "Hello world"}
+    whole = _said(*_text(0, "Hello", " world"))
+    asked, more = _delta(1, "input_json_delta", partial_json='{"zone": '), '"text"}'
+    call = _block(
+        1,
+        _CALL,
+        _delta(1, "input_json_delta", partial_json=""),
+        asked,
+        _delta(1, "input_json_delta", partial_json=more),
+    )
+    result = {"type": "advisor_tool_result", "tool_use_id": "1", "content": {"type": "advisor_result", "text": "no"}}
+    news = _event("news", delta={"type": "text_delta", "text": "no"})
+    every = [one for event in whole["events"] for one in (_PING, event)]
+    first, *rest = _text(0, "Hello", " world")
+    return [
+        _case(
+            "messages/whole",
+            "A message as Anthropic sends it.",
+            STREAMING,
+            whole,
+            hello,
+            chunkings=["as-sent", "per-byte"],
+        ),
+        _case("messages/pings", "A ping before each event, the first one too.", STREAMING, {"events": every}, hello),
+        _case(
+            "messages/unknown-event",
+            "An event that is not known.",
+            VERSIONING,
+            _said(first, news, *rest),
+            hello,
+            cause=_SKIP,
+        ),
+        _case(
+            "messages/unknown-delta",
+            "A delta of a type that is not known.",
+            VERSIONING,
+            _said(first, _delta(0, "news_delta", text="no"), *rest),
+            hello,
+            cause=_SKIP,
+        ),
+        _case(
+            "messages/thinking",
+            "Thinking before the text.",
+            STREAMING,
+            _said(*_THOUGHT, *_text(1, "Hello", " world")),
+            hello,
+            cause=_THINKING,
+        ),
+        _case(
+            "messages/tool-use",
+            "A text, then a tool.",
+            STREAMING,
+            _said(*_text(0, "Hello world"), *call, finish="tool_calls"),
+            hello,
+            cause=_TOOLS,
+        ),
+        _case(
+            "messages/tool-use-alone",
+            "A tool and no text.",
+            STREAMING,
+            _said(*_block(0, _CALL, _delta(0, "input_json_delta", partial_json='{"a": "text"}')), finish="tool_calls"),
+            {"text": ""},
+            cause=_TOOLS,
+        ),
+        _case(
+            "messages/two-texts",
+            "Two text blocks: the text is both of them.",
+            RECORDED,
+            _said(*_text(0, "Hello"), *_text(1, " world")),
+            hello,
+        ),
+        _case(
+            "messages/result-of-a-tool",
+            "A block that comes whole between two texts is not text.",
+            RECORDED,
+            _said(*_text(0, "Hello"), *_block(1, result), *_text(2, " world")),
+            hello,
+            cause=_TOOLS,
+        ),
+        _case(
+            "messages/empty-delta", "A delta without a text.", RECORDED, _said(*_text(0, "Hello", "", " world")), hello
+        ),
+        _case(
+            "messages/too-long",
+            "The stop reason max_tokens ends an answer like any other.",
+            STREAMING,
+            _said(*_text(0, "Hello world"), finish="length"),
+            {"text": "Hello world", "error": "allowed"},
+        ),
+    ]
+
+
+def _errors() -> list[Json]:
+    error = _event("error", error=_ERROR)
+    hello = _text(0, "Hello", " world")[:-1]
+    behind = {"events": [_START, *hello, error]}
+    return [
+        _case(
+            "errors/messages-event",
+            "An error event after two deltas.",
+            STREAMING,
+            behind,
+            {"text": "Hello world", "error": True},
+            cause=_PASSED_OVER,
+        ),
+        _case(
+            "errors/messages-event-first",
+            "An error event before the first delta.",
+            STREAMING,
+            {"events": [_START, error]},
+            {"text": "", "error": True},
+            requests="any",
+            cause=_PASSED_OVER,
+        ),
+        _case(
+            "errors/messages-without-stop",
+            "The response ends after message_delta.",
+            STREAMING,
+            {"events": [_START, *_text(0, "Hello world"), _of(Part(finish="stop"))]},
+            {"text": "Hello world", "error": "allowed"},
+        ),
+    ]

@@ -1,0 +1,88 @@
+"""The contract in Messages and Responses: a client that is right holds it, and each way to be wrong is caught."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+
+from dialects import clients
+from dialects.clients import client_of
+from orharness.contract import failure_of, run
+from orharness.dialects import CHAT, MESSAGES, RESPONSES, Dialect
+from orharness.server.thread import ServerThread
+from orharness.sse import Event, Item
+from orharness.verdict import Result
+
+RIGHT = {MESSAGES: clients.messages, RESPONSES: clients.responses}
+apis = pytest.mark.parametrize("dialect", RIGHT, ids=lambda each: each.name)
+
+
+@apis
+def test_a_client_that_is_right_holds_each_case_of_the_api(dialect: Dialect, sse_thread: ServerThread) -> None:
+    ids = [case["id"] for case in dialect.cases()]
+    client = client_of(dialect, RIGHT[dialect])
+    verdicts = run(client, dialect=dialect, only=ids, thread=sse_thread, patience=10.0)
+    assert failure_of(verdicts) is None
+    assert [one.case for one in verdicts if one.result is Result.PASS] == ids
+
+
+@apis
+def test_a_client_that_is_right_ends_at_the_terminal_event_and_stops_when_it_is_closed(
+    dialect: Dialect, sse_thread: ServerThread
+) -> None:
+    client = client_of(dialect, RIGHT[dialect])
+    only = ["done/clean-end", "done/connection-left-open", "errors/truncated-between-events", "cancellation"]
+    verdicts = run(client, dialect=dialect, only=only, thread=sse_thread, patience=10.0)
+    assert failure_of(verdicts) is None
+    held = {one.case for one in verdicts if one.result is Result.PASS}
+    assert held >= set(only[:-1])
+    assert any(case.startswith("cancellation/") for case in held)
+
+
+MUTANTS: dict[tuple[Dialect, clients.Read], set[str]] = {
+    (MESSAGES, clients.messages_of_any_delta): {
+        *("messages/thinking", "messages/tool-use", "messages/tool-use-alone"),
+        *("messages/unknown-event", "messages/unknown-delta"),
+    },
+    (MESSAGES, clients.messages_without_errors): {"errors/messages-event", "errors/messages-event-first"},
+    (RESPONSES, clients.responses_of_any_delta): {
+        *("responses/reasoning", "responses/function-call", "responses/unknown-event"),
+    },
+    (RESPONSES, clients.responses_without_errors): {
+        case["id"] for case in RESPONSES.cases() if case["id"].startswith("errors/")
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "read"), MUTANTS, ids=lambda each: each.name if isinstance(each, Dialect) else each.__name__
+)
+def test_a_client_that_is_wrong_is_told_the_cases(
+    dialect: Dialect, read: clients.Read, sse_thread: ServerThread
+) -> None:
+    ids = [case["id"] for case in dialect.cases()]
+    verdicts = run(client_of(dialect, read), dialect=dialect, only=ids, thread=sse_thread, patience=2.0)
+    assert {one.case for one in verdicts if one.result is Result.FAIL} == MUTANTS[dialect, read]
+
+
+@pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES], ids=lambda each: each.name)
+def test_what_the_cases_send_obeys_the_grammar_but_where_they_are_about_a_break(dialect: Dialect) -> None:
+    about = {
+        "messages/unknown-event": set[str](),
+        "messages/unknown-delta": set(),
+        "errors/messages-without-stop": {"messages/ending"},
+        "responses/without-names": {"responses/named"},
+        "responses/keepalive-first": {"responses/first"},
+        "errors/responses-chat-form": {"responses/terminal", "responses/sequence"},
+    }
+    assert dialect.grammar is not None
+    for case in dialect.cases():
+        sent: list[Item] = [Event(one.get("event", "message"), one["data"]) for one in case["reply"]["events"]]
+        broken = {found.clause.name for found in dialect.grammar.check(sent)}
+        assert broken == about.get(case["id"], set()), case["id"]
+
+
+def test_no_two_dialects_have_a_case_of_the_same_id() -> None:
+    ids = [case["id"] for case in chain.from_iterable(one.cases() for one in (CHAT, MESSAGES, RESPONSES))]
+    assert len(ids) == len(set(ids))
