@@ -89,6 +89,13 @@ def test_a_client_may_leave_after_each_end_with_and_without_event_names(end: Eve
     assert DIALECTS.is_terminal(Event(data=end.data))
 
 
+def test_a_failed_response_is_an_error_also_without_a_reason() -> None:
+    failed = Event(data='{"type":"response.failed","response":{"status":"failed"}}')
+    answer = RESPONSES.fold([failed])
+    assert (answer.error is None, answer.complete) == (False, False)
+    assert RESPONSES.error_of(Event("response.failed", "{}")) is not None
+
+
 @pytest.mark.parametrize(
     "data", ['{"type": "response.output_text.delta", "delta": "response.completed"}', '{"error": null}', "error", "{}"]
 )

@@ -15,7 +15,9 @@ def kind_of(event: Event) -> str | None:
     """
     if event.data == DONE:
         return DONE
-    data = parsed(event.data) if event.data.startswith("{") else None
+    # Each event of a recording is asked for its kind in each API, and most are chunks of a chat: those are not parsed.
+    named = event.type != "message" or '"type"' in event.data
+    data = parsed(event.data) if named and event.data.startswith("{") else None
     if at(data, "choices") is not None:
         return None
     said = at(data, "type")

@@ -56,15 +56,15 @@ def is_token(event: Event) -> bool:
 
 def error_of(event: Event) -> ReportedError | None:
     """Return the error that an event reports, flat, in a failed response or in the form of a chat, else ``None``."""
-    kind, data = kind_of(event), parsed(event.data)
-    if kind == "response.failed":
-        said = at(data, "response", "error")
-    elif kind == ERROR:
-        said = at(data, "error") or data
-    else:
-        said = at(data, "error") if kind is None and at(data, "choices") is None else None
-        if not said:
-            return None
+    kind = kind_of(event)
+    if kind not in ("response.failed", ERROR) and not (kind is None and '"error"' in event.data):
+        return None
+    data = parsed(event.data)
+    said = at(data, "response", "error") if kind == "response.failed" else at(data, "error")
+    if kind == ERROR:
+        said = said or data
+    elif kind is None and (not said or at(data, "choices") is not None):
+        return None
     code, message = at(said, "code"), at(said, "message")
     return ReportedError(
         code if isinstance(code, int | str) else None, message if isinstance(message, str) else event.data
