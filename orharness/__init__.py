@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from orharness.fixtures import MakeSseProcess as MakeSseProcess
     from orharness.fixtures import MakeSseServer as MakeSseServer
     from orharness.fixtures import SseRelayClient as SseRelayClient
+    from orharness.journal import Certainty as Certainty
     from orharness.journal import Exchange as Exchange
     from orharness.journal import How as How
     from orharness.journal import Outcome as Outcome
@@ -91,7 +92,7 @@ _HOMES = {
     "client_contract": "ClientContract",
     "errors": "CassetteError ClientFailure OrharnessError ScenarioError UpstreamError",
     "fixtures": "MakeSseProcess MakeSseServer SseRelayClient",
-    "journal": "Exchange How Outcome Pacing Request",
+    "journal": "Certainty Exchange How Outcome Pacing Request",
     "providers": "Provider",
     "pytest_plugin": "SseContract",
     "relay.browser": "RelayClient",

@@ -336,6 +336,7 @@ with SseServer() as server:
 PUBLIC = [
     "Call",
     "CassetteError",
+    "Certainty",
     "Chunk",
     "ClientContract",
     "ClientFailure",

@@ -9,16 +9,25 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import StringIO
 from itertools import product
 from random import Random
 
 import pytest
+from orharness.contract.judge import not_known
 from raw import Raw, eventually
 
 from benchmarks.leavings import BODY, CHUNKS, DONE, Leavers, Leaving, Seen, every_leaving, leavers, play
 from benchmarks.namespaces import Namespace, NoNamespace, second_namespace
+from orharness.checks import progress, state
 from orharness.errors import ClientFailure
-from orharness.journal import Certainty, How, Outcome, Pacing
+from orharness.journal import Certainties, Certainty, Exchange, How, Outcome, Pacing, Request
+from orharness.relay import judge as relay_judge
+from orharness.relay.judge import Leaving as BrowserLeft
+from orharness.relay.judge import Seen as RelaySeen
+from orharness.report.screen import Screen
+from orharness.report.text import show_journal
 from orharness.server.facade import SseServer
 from orharness.server.peerqueue import Answer, Peer, PeerQueue
 from orharness.server.thread import ServerThread
@@ -311,3 +320,56 @@ def test_bytes_that_were_not_even_sent_are_unread(blind: SseServer) -> None:
         eventually(lambda: call.exchange.bytes_written > len(BODY))
         blind.close()
         assert call.outcome is not Outcome.COMPLETED
+
+
+# --- the texts and the judges -----------------------------------------------------------------------------------------
+
+UNKNOWN = Certainties(Certainty.UNKNOWN, Certainty.UNKNOWN, Certainty.UNKNOWN, Certainty.UNKNOWN)
+LEFT = Exchange(
+    "000001",
+    "2026-11-22T06:00:00Z",
+    Request("POST", "/v1/chat/completions"),
+    status=200,
+    outcome=Outcome.LEFT,
+    how=How.FIN,
+    left_after=0.5,
+    chunks_written=26,
+    chunks=26,
+    bytes_written=len(BODY),
+    stream_size=len(BODY),
+    certainty=UNKNOWN,
+)
+
+
+def test_a_text_says_what_is_not_seen_and_nothing_of_what_is() -> None:
+    seen = replace(LEFT, outcome=Outcome.CANCELLED, bytes_read=7, certainty=Certainties())
+    assert state(seen) == "cancelled (the client closed the connection (FIN) after 0.500 s)"
+    assert state(LEFT) == "left [unknown] (the client closed the connection (FIN) [unknown] after 0.500 s)"
+    assert progress(seen).endswith(", 7 read)")
+    assert progress(LEFT).endswith(", read [unknown])")
+    for known, said in [(Certainty.AT_LEAST, ", at least 7 read)"), (Certainty.INFERRED, ", 7 read [inferred])")]:
+        assert progress(replace(seen, certainty=Certainties(bytes_read=known))).endswith(said)
+
+
+def test_a_journal_on_a_terminal_marks_what_is_not_seen() -> None:
+    printed = StringIO()
+    least = Certainties(Certainty.AT_LEAST, Certainty.SEEN, Certainty.AT_LEAST)
+    show_journal(Screen(printed), [LEFT, replace(LEFT, how=How.RST, bytes_read=7, certainty=least)])
+    assert "left [unknown] FIN [unknown]" in printed.getvalue()
+    assert "left [at least] RST  " in printed.getvalue()
+    assert "≥7" in printed.getvalue()
+
+
+@pytest.mark.parametrize("judge", ["relay-check", "the contract"])
+def test_a_judge_says_nothing_of_what_cannot_be_known(judge: str) -> None:
+    if judge == "relay-check":
+        leaving = BrowserLeft(None, 3)
+        assert str(relay_judge.left(RelaySeen("http://x/v1", (LEFT,), leaving=leaving))).startswith(
+            "cannot be known: left"
+        )
+        cancelled = replace(LEFT, outcome=Outcome.CANCELLED, certainty=Certainties())
+        assert not isinstance(relay_judge.left(RelaySeen("http://x/v1", (cancelled,), leaving=leaving)), str)
+    else:
+        assert not_known(LEFT).startswith("cannot be known: left")
+        assert not not_known(replace(LEFT, outcome=Outcome.CANCELLED, certainty=Certainties()))
+        assert not not_known(replace(LEFT, outcome=Outcome.STILL_OPEN))
