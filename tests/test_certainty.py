@@ -15,12 +15,12 @@ from itertools import product
 from random import Random
 
 import pytest
-from orharness.contract.judge import not_known
 from raw import Raw, eventually
 
 from benchmarks.leavings import BODY, CHUNKS, DONE, Leavers, Leaving, Seen, every_leaving, leavers, play
 from benchmarks.namespaces import Namespace, NoNamespace, second_namespace
 from orharness.checks import progress, state
+from orharness.contract.judging.judge import not_known
 from orharness.errors import ClientFailure
 from orharness.journal import Certainties, Certainty, Exchange, How, Outcome, Pacing, Request
 from orharness.relay import judge as relay_judge
