@@ -189,6 +189,7 @@ Reply.chat("x"), Form.CHAT, {"chat": 1}, Kind("chat"), family == "chat"
     assert sorted(seen) == ["==", "CHAT", "DIALECTS[…]", "chat(…)", "completion(…)", "dialect=", "named(…)"]
 
 
+@pytest.mark.slow
 def test_no_room_but_the_faces_names_a_dialect() -> None:
     """Rooms are given a dialect or look one up, so that a further API touches its own folder only."""
     outside = {
@@ -252,6 +253,7 @@ def test_an_import_costs_nothing_heavy(module: str) -> None:
     assert run_python("-c", script).split() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -280,6 +282,7 @@ def test_a_recorder_in_another_process_needs_nothing_heavy_in_this_one() -> None
     assert set(HEAVY).isdisjoint(run_python("-c", script).split())
 
 
+@pytest.mark.slow
 def test_a_pytest_run_that_does_not_use_the_plugin_pays_nothing(tmp_path: Path) -> None:
     # What is loaded is written down when pytest itself has ended, so that nothing of its run is missed.
     (tmp_path / "test_other.py").write_text("def test_other(tmp_path): assert tmp_path.exists()\n", "utf-8")
@@ -305,11 +308,13 @@ for module, names in {socket: ["AF_NETLINK", "AF_UNIX"], os: ["fork", "register_
 """
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_without_what_only_linux_has() -> None:
     modules = [module for module in SOURCES if module != "orharness.__main__"]
     run_python("-c", f"{WITHOUT_LINUX}\nimport importlib\nfor name in {modules}: importlib.import_module(name)")
 
 
+@pytest.mark.slow
 def test_without_netlink_a_server_works_and_says_that_it_is_blind() -> None:
     # AF_UNIX stays: asyncio's loop on Linux needs it.
     script = """

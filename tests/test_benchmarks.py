@@ -39,6 +39,7 @@ def rows(measured: tuple[str, dict[str, Any]], name: str) -> list[dict[str, Any]
     return next(table["rows"] for table in measured[1]["tables"] if table["name"] == name)
 
 
+@pytest.mark.slow
 def test_it_prints_versions_and_every_table(measured: tuple[str, dict[str, Any]]) -> None:
     printed, written = measured
     assert written["about"]["versions"] in printed
@@ -98,6 +99,7 @@ def test_a_table_shows_units_of_every_size() -> None:
 # --- serving ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_tables_of_serving(tmp_path: Path) -> None:
     file = tmp_path / "serving.json"
     command = [sys.executable, "-W", "error", "-m", "benchmarks.serving", "--quick", "--json", str(file)]
@@ -114,6 +116,7 @@ def test_the_tables_of_serving(tmp_path: Path) -> None:
 STOPPED = Seen(StoppedBy.STOP, 0.0006, 0, 7)
 
 
+@pytest.mark.slow
 def test_the_table_of_cancellation(tmp_path: Path) -> None:
     file = tmp_path / "cancellation.json"
     command = [sys.executable, "-W", "error", "-m", "benchmarks.cancellation", "requests"]
@@ -132,6 +135,7 @@ def test_the_table_of_cancellation(tmp_path: Path) -> None:
     assert all(row["way"] in done.stdout for row in table["rows"])
 
 
+@pytest.mark.slow
 def test_the_table_of_judging(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert judging.main(["--quick", "--rounds", "1"]) == 0
     printed = capsys.readouterr().out
@@ -144,6 +148,7 @@ def test_the_table_of_judging(capsys: pytest.CaptureFixture[str], tmp_path: Path
         assert tried == proven or sys.platform != "linux"
 
 
+@pytest.mark.slow
 def test_judging_tells_what_failed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def test_every_way_is_known() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("situation", Situation, ids=lambda situation: situation.name.lower())
 @pytest.mark.parametrize(("client", "way"), WAYS, ids=[f"{client.name}: {way.name}" for client, way in WAYS])
 def test_what_makes_a_client_leave(

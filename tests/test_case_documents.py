@@ -30,6 +30,7 @@ DOCUMENT: Mapping[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_a_case_is_the_same_after_its_document_was_sent_as_json(case: Case) -> None:
     again = parse(json.loads(json.dumps(case.document)), CHAT)

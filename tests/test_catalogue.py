@@ -54,6 +54,7 @@ def test_there_are_enough_of_them() -> None:
     assert {family: number[family] for family in FAMILIES if number[family] < 5 and family in MINE} == {}
 
 
+@pytest.mark.slow
 @each_stream
 def test_the_stream_says_what_is_expected(case: Case) -> None:
     text, error = said(representative(case).body)
@@ -139,6 +140,7 @@ def test_only_what_waits_is_slow() -> None:
     assert all(representative(case).ending is not Ending.HANG for case in CASES if case.family == "framing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_an_answer_without_an_error_says_why_it_ended(case: Case) -> None:
     """A client may take an answer without a finish_reason for one that was cut short: no gateway leaves it out."""

@@ -51,6 +51,7 @@ def parsed(events: list[Event]) -> list[Any]:
 # An answer to events, and back
 
 
+@pytest.mark.slow
 @given(completions, gateways, st.booleans())
 def test_what_is_streamed_is_read_back(completion: Completion, gateway: Gateway, include_usage: bool) -> None:
     body = encode(*chat.events(completion, gateway, include_usage))
@@ -345,6 +346,7 @@ chat_like = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(names, chat_like, max_size=5).map(json.dumps).map(lambda data: Event(data=data))))
 def test_fold_raises_on_no_wrong_type_in_a_known_field(events: list[Event]) -> None:
     chat.fold(events)

@@ -151,6 +151,7 @@ def recorded_items(folder: Path, file: str, number: int = 0) -> list[Item]:
     return decode(body.encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expected", RECORDED, ids=lambda each: f"{each.file}-{each.number}")
 def test_a_recorded_stream_is_folded(recordings: Path, expected: Recorded) -> None:
     items = recorded_items(recordings, expected.file, expected.number)

@@ -229,6 +229,7 @@ def reported(*arguments: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
+@pytest.mark.slow
 def test_the_replay_of_a_fail_fails_in_the_same_way() -> None:
     code, document, errors = reported("check", "client.py:cutting", "--only", "boundaries/byte-by-byte", "--seed", "3")
     assert (code, errors) == (1, "")
@@ -242,6 +243,7 @@ def test_the_replay_of_a_fail_fails_in_the_same_way() -> None:
     assert repeated["seed"] == 3
 
 
+@pytest.mark.slow
 def test_the_serve_command_of_a_fail_plays_the_same_stream_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     case = find("boundaries/inside-a-character")
     told = with_commands(failed(case.id, [7, 300]), ["client.py:cutting"])
@@ -283,6 +285,7 @@ def test_a_client_that_is_right_is_zero(check: Callable[..., tuple[object, str, 
     assert re.search(r"✓ boundaries +1 +- +-\n✓ done +1 +- +-\n\n✓ all 2 cases hold\n", out)
 
 
+@pytest.mark.slow
 def test_a_client_that_is_wrong_is_one_with_its_bytes_boundary_reason_and_command(
     check: Callable[..., tuple[object, str, str]],
 ) -> None:
@@ -442,6 +445,7 @@ def waits(base_url):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_what_was_judged_so_far(number: signal.Signals, folder: Path) -> None:
     first = find("done/clean-end")
@@ -473,6 +477,7 @@ def terminal() -> Iterator[tuple[int, int]]:
     os.close(theirs)
 
 
+@pytest.mark.slow
 def test_a_bar_is_drawn_where_a_terminal_is_and_nowhere_else(terminal: tuple[int, int]) -> None:
     ours, theirs = terminal
     done = subprocess.run(

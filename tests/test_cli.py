@@ -161,6 +161,7 @@ def test_the_version_is_told() -> None:
     assert re.fullmatch(r"orharness \d+\.\d+\.\d+\n", done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["demo", "serve", "record", "show", "check"])
 def test_the_help_of_each_command_has_an_example(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -172,6 +173,7 @@ def test_the_help_of_each_command_has_an_example(
     assert command in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_help_and_reports_survive_an_ascii_locale(tmp_path: Path) -> None:
     cassette = recorded(tmp_path / "a.yaml", TEXT)
     for arguments in (["serve", "--help"], ["show", str(cassette)]):
@@ -247,6 +249,7 @@ def test_a_damaged_journal_is_one_sentence_and_two(
     assert capsys.readouterr().err.startswith("orharness: this journal is damaged: exchange 1 cannot be read: ")
 
 
+@pytest.mark.slow
 def test_a_wrong_call_ends_its_process_so() -> None:
     done = run("serve", "--rechunk", "0")
     assert (done.returncode, done.stdout) == (2, "")
@@ -268,6 +271,7 @@ def test_options_that_are_not_there_are_two_as_well(
 # serve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_says_one_line_and_ends_well_on_a_signal(number: signal.Signals) -> None:
     with running("serve") as server:
@@ -310,6 +314,7 @@ def test_record_listens_where_it_is_told(tmp_path: Path) -> None:
     assert f"listens on every address of this machine, port {port}" in recorder.stderr
 
 
+@pytest.mark.slow
 def test_serve_ends_on_sigint_also_where_the_shell_had_it_ignored() -> None:
     with running("serve", before=["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]) as server:
         assert server.stop(signal.SIGINT) == 0
@@ -334,6 +339,7 @@ def test_serve_answers_one_api_alone_and_says_how_to_ask() -> None:
     assert json.loads(shlex.split(said)[-1]) == MESSAGES.example()
 
 
+@pytest.mark.slow
 def test_what_is_open_at_the_end_is_told_and_keeps_nobody() -> None:
     with running("serve", "--delay", "5") as server:
         address = urlsplit(server.base_url)
@@ -348,6 +354,7 @@ def test_what_is_open_at_the_end_is_told_and_keeps_nobody() -> None:
         assert re.search(r"^1  POST .*: still open, .*\n1 exchange: 1 still open\n$", server.stderr, re.M)
 
 
+@pytest.mark.slow
 def test_the_options_shape_the_answer() -> None:
     options = [
         "--text",
@@ -375,6 +382,7 @@ def test_the_options_shape_the_answer() -> None:
     assert "rechunk(7), pace(0.001)" in server.stderr
 
 
+@pytest.mark.slow
 def test_an_equal_body_is_found_in_any_cassette_and_else_the_order_counts(tmp_path: Path) -> None:
     one, two = recorded(tmp_path / "1.yaml", "a", "b"), recorded(tmp_path / "2.yaml", "c", "d")
     with running("serve", str(one), str(two)) as server:
@@ -385,6 +393,7 @@ def test_an_equal_body_is_found_in_any_cassette_and_else_the_order_counts(tmp_pa
     assert "    body.model: expected 'a', got 'x'" in server.stderr
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_is_told_at_once(tmp_path: Path) -> None:
     with running("serve", "--delay", "0.05") as server:
         post(server.base_url, ASK, leave_after=2)
@@ -399,6 +408,7 @@ def test_a_client_that_leaves_is_told_at_once(tmp_path: Path) -> None:
 # record
 
 
+@pytest.mark.slow
 def test_record_keeps_what_passes_and_what_was_cut_short(tmp_path: Path) -> None:
     cassette = tmp_path / "folder" / "a.yaml"
     key = "sk-abcdefghijklmnopqrstuvwxyz"
@@ -424,6 +434,7 @@ def test_record_keeps_what_passes_and_what_was_cut_short(tmp_path: Path) -> None
     assert "this cassette exists; --overwrite replaces it" in refused.stderr
 
 
+@pytest.mark.slow
 def test_record_without_an_answer_says_so(tmp_path: Path) -> None:
     with running("record", "--upstream", "http://127.0.0.1:9/v1", "--to", str(tmp_path / "a.yaml")) as recorder:
         assert b"did not answer" in b"".join(post(recorder.base_url, ASK))
@@ -434,6 +445,7 @@ def test_record_without_an_answer_says_so(tmp_path: Path) -> None:
 # show
 
 
+@pytest.mark.slow
 def test_show_in_a_pipe_is_plain_and_whole(tmp_path: Path) -> None:
     cassette = recorded(tmp_path / "a.yaml", TEXT * 20)
     done = run("show", str(cassette))
@@ -444,6 +456,7 @@ def test_show_in_a_pipe_is_plain_and_whole(tmp_path: Path) -> None:
     assert run("show", str(cassette), "--all").stdout == done.stdout
 
 
+@pytest.mark.slow
 def test_show_takes_a_journal_from_a_file(tmp_path: Path) -> None:
     with running("serve") as server:
         post(server.base_url, ASK)
@@ -459,6 +472,7 @@ def test_show_takes_a_journal_from_a_file(tmp_path: Path) -> None:
     assert done.stdout.endswith("1 exchange: 1 completed\n")
 
 
+@pytest.mark.slow
 def test_show_of_an_empty_cassette_is_an_error(tmp_path: Path) -> None:
     save(tmp_path / "a.yaml", [])
     done = run("show", str(tmp_path / "a.yaml"))
@@ -469,6 +483,7 @@ def test_show_of_an_empty_cassette_is_an_error(tmp_path: Path) -> None:
 # demo
 
 
+@pytest.mark.slow
 def test_the_demo_shows_all_of_it_in_time_and_clean() -> None:
     done = run("demo")
     assert done.returncode == 0
@@ -502,6 +517,7 @@ def test_the_cases_of_the_demo_are_in_the_catalogue_and_name_one_each() -> None:
     assert {claim_of(chosen.partition("/")[0]) for chosen in CHOSEN} == {"parsing", "done", "cancellation"}
 
 
+@pytest.mark.slow
 def test_the_demo_also_plays_long_streams_and_those_without_any_character_to_cut(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     stream = Stream.of(*[b": wait\n\n"] * 3, chat.stream(Completion.of("a b c d " * 40), ONEROUTER).body, delay=1)

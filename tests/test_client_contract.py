@@ -35,6 +35,7 @@ def user(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.slow
 def test_each_case_is_an_item(user: pytest.Pytester) -> None:
     user.makepyfile(
         CLIENT
@@ -84,6 +85,7 @@ def test_what_is_expected_to_fail_is_and_must(user: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*XPASS(strict)*it holds all the same*", "*our gateway sends ASCII*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "said"),
     [

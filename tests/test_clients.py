@@ -112,6 +112,7 @@ def _read(client: Client, base_url: str) -> str:
     return "".join(result)
 
 
+@pytest.mark.slow
 @each_client
 def test_it_reads_every_byte_alone_with_comments_in_between(server: SseServer, client: Client) -> None:
     reply = server.chat(TEXT, through=[per_byte(), comments(KEEP_ALIVE, every=2, before=3)])
@@ -131,6 +132,7 @@ def test_it_finishes_in_every_pacing(sse_thread: ServerThread, client: Client) -
             assert reply.call.wait_ended(20).finished, pacing
 
 
+@pytest.mark.slow
 @each_client
 def test_a_correct_client_passes_what_gateways_send(sse_thread: ServerThread, client: Client) -> None:
     verdicts = run(client, only=OF_THE_GATEWAY, thread=sse_thread)  # all of it: tests/test_real_clients.py
@@ -169,6 +171,7 @@ def _failed(client: Client, thread: ServerThread, *only: str) -> dict[str, str]:
     return {one.case: one.evidence.reason for one in verdicts if one.result is Result.FAIL and one.evidence}
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_the_documented_reading_loop(sse_thread: ServerThread) -> None:
     wrong = ["boundaries/one-event-a-chunk", "framing/no-space-after-colon", "chat/usage-without-choices"]
     deaf = ["done/connection-left-open", "done/event-behind"]
@@ -183,6 +186,7 @@ def test_what_is_wrong_with_the_documented_reading_loop(sse_thread: ServerThread
     assert set(failed) == {*wrong, *deaf}
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_the_documented_cancelling_thread(sse_thread: ServerThread) -> None:
     failed = _failed(cancelling_thread, sse_thread, "cancellation")
     assert "it waits for bytes that do not come" in failed["cancellation/while-silent"]
@@ -205,6 +209,7 @@ async def openai_async_left_open(base_url: str) -> AsyncIterator[str]:
             yield choice.delta.content or ""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # what is closed by nobody complains when it is collected
 @pytest.mark.parametrize("client", [openai_left_open, openai_async_left_open])
 def test_a_response_that_is_closed_by_nobody_is_found(client: Client, sse_thread: ServerThread) -> None:

@@ -65,6 +65,7 @@ def not_passed(verdicts: list[Verdict]) -> list[str]:
     return [in_words(verdict) for verdict in verdicts if verdict.result is not Result.PASS]
 
 
+@pytest.mark.slow
 def test_a_correct_async_client_passes_every_case(thread: ServerThread) -> None:
     verdicts = run(correct_async, only=WITHOUT_SWEEPS, thread=thread, patience=PATIENT)
     assert not_passed(verdicts) == []
@@ -73,6 +74,7 @@ def test_a_correct_async_client_passes_every_case(thread: ServerThread) -> None:
     assert failure_of(verdicts) is None
 
 
+@pytest.mark.slow
 def test_a_correct_sync_client_passes_every_case_that_a_sync_client_can(thread: ServerThread) -> None:
     verdicts = run(correct, profile="whatwg", thread=thread, patience=PATIENT)
     others = {verdict.case: verdict.result for verdict in verdicts if verdict.result is not Result.PASS}
@@ -278,6 +280,7 @@ DEAF = "[DONE] is not obeyed: the loop around the lines goes on reading"
 WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and nothing in an answer's text"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     ("client", "case", "reason", "patience"),
@@ -351,6 +354,7 @@ def test_a_wrong_client_fails_with_its_reason(
     assert verdict.evidence.reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("client", "claim"),
     [
@@ -370,6 +374,7 @@ def test_a_client_does_not_fail_in_a_claim_that_it_keeps(thread: ServerThread, c
 # -- leaving -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(("case", "reason"), [("between-events", LEAK), ("while-silent", DEAF_LEAK)])
 def test_a_client_that_never_closes_its_connection(thread: ServerThread, case: str, reason: str) -> None:
@@ -408,6 +413,7 @@ async def cannot_be_cancelled(base_url: str) -> AsyncIterator[str]:
             raise
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("at_once")
 def test_a_client_that_cannot_be_cancelled_inside_a_read(thread: ServerThread) -> None:
     [verdict] = run(cannot_be_cancelled, only="cancellation/inside-a-read", thread=thread, patience=BRIEF)
@@ -457,6 +463,7 @@ def test_the_evidence_shows_the_character_that_the_boundary_cuts(thread: ServerT
     assert verdict.boundaries_proven <= verdict.boundaries_tried
 
 
+@pytest.mark.slow
 def test_a_failure_shows_every_case_that_fails_and_nothing_else(thread: ServerThread) -> None:
     failure = failure_of(run(takes_the_first_choice, claims=["parsing"], thread=thread, patience=ENOUGH))
     assert failure is not None
@@ -510,6 +517,7 @@ def leaves_late(*seconds: float) -> Client:
     return client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("late", "result"),
     [
@@ -527,6 +535,7 @@ def test_who_leaves_late_every_time_is_slow_and_not_the_machine(
     assert verdict.result is result
 
 
+@pytest.mark.slow
 def test_little_patience_is_none_for_the_client_while_the_reply_itself_is_silent(thread: ServerThread) -> None:
     silent = ["transport/slow-head", "transport/slow-first-byte", "comments/between"]
     assert not_passed(run(correct, only=silent, thread=thread, patience=0.1)) == []
@@ -574,6 +583,7 @@ def assert_all_end(threads: list[threading.Thread]) -> None:
         assert not one.is_alive()
 
 
+@pytest.mark.slow
 def test_a_client_that_yields_without_end_is_let_go(thread: ServerThread) -> None:
     going_on = []
 
@@ -667,6 +677,7 @@ def test_a_function_that_wants_a_loop_before_it_is_async_is_told_so(thread: Serv
     assert "make it inside an async function" in verdict.evidence.reason
 
 
+@pytest.mark.slow
 def test_a_run_that_holds_its_loop_holds_no_other(thread: ServerThread) -> None:
     runs, let_go = count(), threading.Event()
 
@@ -717,6 +728,7 @@ class Application:
             await (asyncio.shield(self.close()) if self._shielded else self.close())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("closing", "shielded"), [(0.0, False), (0.5, False), (2 * ENOUGH_TO_LEAVE, True)])
 def test_a_cancel_leaves_an_application_as_it_was(thread: ServerThread, closing: float, shielded: bool) -> None:
     """Its tasks go on, its cleaning up comes to its end, and its loop stays, however long that takes."""
@@ -779,6 +791,7 @@ def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin(awaited: 
     assert not begun
 
 
+@pytest.mark.slow
 def test_an_async_client_that_waits_for_something_else_is_cancelled(thread: ServerThread) -> None:
     cancelled = threading.Event()
 

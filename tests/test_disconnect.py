@@ -90,6 +90,7 @@ def test_a_silent_stream_that_is_not_left_tells_what_is_at_stake(server: SseServ
     assert "  cause     no bytes came after the block, so it is one of two: it waits in a read" in said
 
 
+@pytest.mark.slow
 def test_a_model_with_a_pace_goes_on_behind_a_silent_stream(server: SseServer, clients: ExitStack) -> None:
     reply = server.chat(tokens=500, pace=0.0001, price=0.001, through=[hold(after=3)])
     _read(_asks(server, clients), 3)
@@ -221,6 +222,7 @@ def test_what_was_read_is_known_as_it_is_when_asked(server: SseServer, clients: 
 # --- several calls, or none -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_of_two_calls_the_one_that_stayed_is_named(server: SseServer, clients: ExitStack) -> None:
     reply = server.chat(tokens=50, through=[hold(after=3)])
     first, second = (_read(_asks(server, clients), 3) for _ in range(2))
@@ -360,6 +362,7 @@ def test_a_sync_block_inside_a_running_loop_is_the_cause(server: SseServer, run:
     assert "use `async with reply.expect_disconnect()`" in seen[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not known whose socket it is")
 def test_an_app_in_another_process_is_the_cause_and_not_a_loop_in_this_one(
     server: SseServer, clients: ExitStack, run: Callable[..., None]

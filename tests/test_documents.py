@@ -218,6 +218,7 @@ _VALIDATOR = jsonschema.Draft202012Validator(_SCHEMA)
 _REPLY = jsonschema.Draft202012Validator({"$ref": "#/$defs/reply", "$defs": _SCHEMA["$defs"]})
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(data=st.data())
 def test_a_reply_that_is_written_is_read_back(data: st.DataObject, folder: Path) -> None:
@@ -229,6 +230,7 @@ def test_a_reply_that_is_written_is_read_back(data: st.DataObject, folder: Path)
         assert _REPLY.is_valid(again), document
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(data=st.data())
 def test_a_scenario_that_is_written_is_read_back(data: st.DataObject, folder: Path) -> None:

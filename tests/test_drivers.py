@@ -108,6 +108,7 @@ def starter(request: pytest.FixtureRequest) -> str:
     return shlex.join([node, str(STARTERS / "driver.mjs")])
 
 
+@pytest.mark.slow
 def test_a_starter_passes_every_case_of_both_profiles(starter: str) -> None:
     with DriverSubject(starter) as subject:
         assert subject.name == "my client 0"
@@ -263,6 +264,7 @@ def test_a_driver_that_dies_is_told_as_that(kind: str, script: Callable[[str], s
         assert ("nothing on its stderr" in got) == (kind == "before its hello, without an error")
 
 
+@pytest.mark.slow
 def test_a_driver_that_died_is_started_again_for_the_next_case(script: Callable[[str], str], tmp_path: Path) -> None:
     code = patched(f"""
 async def answer(**asked):
@@ -277,11 +279,13 @@ async def answer(**asked):
     assert second.result is Result.PASS
 
 
+@pytest.mark.slow
 def test_a_driver_that_closed_its_stdout_is_told_as_that(script: Callable[[str], str]) -> None:
     (verdict,) = judged(script(HEARS + "    sys.stdout.flush(); os.close(1); time.sleep(600)"))
     assert trouble_of(verdict)[0] == "the driver has closed its stdout"
 
 
+@pytest.mark.slow
 def test_a_driver_that_says_no_hello_is_killed_and_not_started_without_end(
     script: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -332,23 +336,27 @@ def test_a_flood_on_stderr_is_read_and_only_its_end_kept(script: Callable[[str],
     assert len(got) < 5_000
 
 
+@pytest.mark.slow
 def test_a_driver_that_hangs_is_told_as_that(script: Callable[[str], str]) -> None:
     (verdict,) = judged(script(HEARS + "    time.sleep(600)"), patience=BRIEF)
     assert trouble_of(verdict)[0] == "the driver hangs: it does not end the run when it was told to cancel"
 
 
+@pytest.mark.slow
 def test_a_driver_that_cannot_cancel_and_hangs_is_told_as_that(script: Callable[[str], str]) -> None:
     code = HEARS.replace('["cancel"]', "[]") + "    time.sleep(600)"
     (verdict,) = judged(script(code), patience=BRIEF)
     assert trouble_of(verdict)[0] == "the driver hangs: it does not end the run when its connection was closed"
 
 
+@pytest.mark.slow
 def test_a_driver_that_cancels_and_does_not_say_so_is_told_as_that(script: Callable[[str], str]) -> None:
     code = (STARTERS / "driver.py").read_text("utf-8").replace('tell(number, "cancelled")', "pass")
     (verdict,) = judged(script(code), "cancellation/between-events", patience=BRIEF)
     assert trouble_of(verdict)[0] == "the driver hangs: it does not end the run when it was told to cancel"
 
 
+@pytest.mark.slow
 def test_a_driver_that_leaks_its_connection_is_told_as_any_client(script: Callable[[str], str]) -> None:
     code = patched("""
 kept = []
@@ -422,6 +430,7 @@ def test_an_exit_code_is_an_error_with_the_words_before_it(script: Callable[[str
     assert swallowed.result is Result.PASS  # an error was expected, and the text before it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("raises", "reason"),
     [
@@ -442,6 +451,7 @@ def test_a_command_that_floods_is_told_as_that(script: Callable[[str], str], mon
     assert trouble_of(verdict)[0].startswith("the command floods its stdout")
 
 
+@pytest.mark.slow
 def test_a_command_that_waits_for_ever_is_ended_with_all_that_it_started(
     script: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -472,6 +482,7 @@ os._exit(0)
     assert_gone(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.slow
 def test_a_command_that_never_asks_is_not_waited_for_without_end(script: Callable[[str], str]) -> None:
     subject = CommandSubject(script("import time; time.sleep(600)"), starting=BRIEF)
     (verdict,) = run(subject, only=ONE, patience=BRIEF)

@@ -101,6 +101,7 @@ def test_cuts_never_matter(frame: Frame, body: bytes, data: st.DataObject) -> No
     assert fed(frame, *(body[start:end] for start, end in pairwise(cuts))) == expected
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=400)
 @given(st.sampled_from(list(FRAMES.values())), anything)
 def test_the_bytes_up_to_an_offset_are_what_an_event_takes(frame: Frame, body: bytes) -> None:
@@ -157,6 +158,7 @@ def test_the_work_is_linear_however_it_is_cut(frame: Frame, size: int, monkeypat
 # -- writing -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.sampled_from(JSON_FRAMES), st.lists(json_texts), st.sampled_from(["\n", "\r\n"]))
 def test_what_is_encoded_is_decoded(frame: Frame, some: list[str], newline: str) -> None:

@@ -293,6 +293,7 @@ def victims() -> Iterator[Victims]:
     victims.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stage", "way"), CELLS, ids=[f"{stage.name}: {way.name}" for stage, way in CELLS])
 def test_each_way_to_leave_at_each_stage(stage: Stage, way: Way, sse_thread: ServerThread, victims: Victims) -> None:
     for pacing, times in _rounds(stage, way):
@@ -382,6 +383,7 @@ def test_a_socket_that_is_gone_is_not_taken_for_one_that_has_read(
             scene.check(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", LEAVING, ids=lambda way: way.name)
 def test_a_crowd_that_leaves_in_one_turn(way: Way, sse_thread: ServerThread, victims: Victims) -> None:
     """Looking at so many takes longer than a half-close is given to show that it is none: that time is not theirs."""

@@ -167,6 +167,7 @@ def test_a_client_reads_it_whatever_the_chunks(sse_server: SseServer) -> None:
 # -- the contract --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_correct_client_holds_every_case_that_the_dialect_can_send(thread: ServerThread) -> None:
     verdicts = run(correct, dialect="lines", profile=Profile.WHATWG, thread=thread, patience=10.0)
     assert failure_of(verdicts) is None
@@ -188,6 +189,7 @@ def test_what_its_frame_has_no_form_for_is_not_applicable_with_that_reason() -> 
     assert not any(case.family == "chat" for case in cases_of(LINES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("client", "only", "reason"),
     [
@@ -203,6 +205,7 @@ def test_a_mutant_is_caught(thread: ServerThread, client: Client, only: str, rea
     assert reason in str(failure)
 
 
+@pytest.mark.slow
 def test_the_end_is_named_as_the_dialect_writes_it(thread: ServerThread) -> None:
     [verdict] = run(
         client_of(texts=texts_to_the_end_of_the_body), dialect=LINES, only="done/connection-left-open", patience=0.3

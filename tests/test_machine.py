@@ -311,6 +311,7 @@ def test_what_is_sure_is_so(world: World) -> None:
         assert last.how is world.how
 
 
+@pytest.mark.slow
 @given(histories)
 def test_a_recorded_list_gives_the_same_exchange(history: list[ExchangeEvent]) -> None:
     assert snapshots(history) == snapshots(list(history))

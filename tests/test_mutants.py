@@ -27,6 +27,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orharness.contract.running.bench._SHRINKING_OF_HANGS", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", MUTANTS, ids=[one.name for one in MUTANTS])
 def test_each_mutant_is_caught(thread: ServerThread, one: Mutant) -> None:
     verdict = catch(one, thread)
@@ -34,6 +35,7 @@ def test_each_mutant_is_caught(thread: ServerThread, one: Mutant) -> None:
     assert verdict.family == one.family
 
 
+@pytest.mark.slow
 def test_what_catches_a_mutant_passes_the_correct_client(thread: ServerThread) -> None:
     """Otherwise a catch would tell nothing."""
     for where in {one.where for one in MUTANTS}:

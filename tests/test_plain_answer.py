@@ -127,6 +127,7 @@ def test_a_client_that_always_raises_is_told_one_reason(thread: ServerThread) ->
     assert [verdict.case for verdict in verdicts] == [case.id for case in CASES if case.profile == "gateway"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [never_asks, stops_at_an_error])
 def test_so_is_one_that_reads_no_answer(thread: ServerThread, client: Client) -> None:
     only = ["framing", "done", "errors", "cancellation"]
@@ -159,6 +160,7 @@ def test_nothing_is_added_where_the_plain_answer_holds(thread: ServerThread) -> 
     assert verdict.result is Result.PASS
 
 
+@pytest.mark.slow
 def test_to_be_cancelled_the_wrong_text_is_enough(thread: ServerThread) -> None:
     """A client may yield something else than the text, such as whole chunks: how it leaves is judged all the same."""
     only = "cancellation/between-events"
@@ -189,6 +191,7 @@ def test_a_client_whose_last_piece_is_missing_is_told_that_alone(thread: ServerT
     assert next(iter(reasons)).startswith("it fails on a plain answer")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", [one for one in MUTANTS if one.where not in PLAIN], ids=lambda one: one.name)
 def test_whoever_reads_a_plain_answer_is_judged_by_each_case(thread: ServerThread, one: Mutant) -> None:
     """A plain answer has nothing that only some clients stumble over."""

@@ -308,6 +308,7 @@ RECORDED = """
 """
 
 
+@pytest.mark.slow
 def test_record_once_then_replay_without_a_network(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +329,7 @@ def test_record_once_then_replay_without_a_network(
     assert "the-real-one" not in cassette.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_recording_of_a_failed_test_is_not_replayed(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
 ) -> None:
@@ -345,6 +347,7 @@ def test_the_recording_of_a_failed_test_is_not_replayed(
     result.stdout.fnmatch_lines(["orharness: recorded *test_answer*.yaml"])
 
 
+@pytest.mark.slow
 def test_the_recording_of_a_test_that_leaves_on_its_way_replaces_none(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
 ) -> None:
@@ -428,6 +431,7 @@ def test_a_rerun_does_not_show_what_the_attempt_before_it_saw(user: pytest.Pytes
     result.stdout.no_fnmatch_line("*what sse_relay_client saw*")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["once", "all"])
 def test_the_recording_of_a_rerun_that_passed_is_replayed(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer], mode: str
@@ -449,6 +453,7 @@ def test_the_recording_of_a_rerun_that_passed_is_replayed(
     _run(user, code, passed=1)
 
 
+@pytest.mark.slow
 def test_the_cassettes_of_two_classes_are_two(user: pytest.Pytester, make_sse_server: Callable[..., SseServer]) -> None:
     upstream = make_sse_server(strict=False)
     upstream.post("/chat/completions").replies(Reply.chat("one"), Reply.chat("two"))
@@ -467,6 +472,7 @@ def test_the_cassettes_of_two_classes_are_two(user: pytest.Pytester, make_sse_se
     _run(user, code, passed=2)
 
 
+@pytest.mark.slow
 def test_the_cassettes_of_different_parameters_are_different(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
 ) -> None:
@@ -486,6 +492,7 @@ def test_the_cassettes_of_different_parameters_are_different(
     _run(user, code, passed=len(words))
 
 
+@pytest.mark.slow
 def test_the_cassettes_of_names_that_differ_in_case_are_different(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
 ) -> None:
@@ -614,6 +621,7 @@ def test_a_failed_test_shows_what_the_server_saw(user: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:
     result = _run(
         user,
@@ -729,6 +737,7 @@ def test_on_a_server_that_tests_share_the_one_that_leaked_is_named(user: pytest.
     assert named == ["test_a", "test_c"]
 
 
+@pytest.mark.slow
 def test_the_summary_arrives_under_xdist(user: pytest.Pytester) -> None:
     result = _left_open(user, SHARED, "-n", "2", subprocess=True, passed=3)
     result.stdout.fnmatch_lines([_SUMMARY])
@@ -876,6 +885,7 @@ def test_in_anyio(user: pytest.Pytester, backend: str) -> None:
     _run(user, code, passed=1)
 
 
+@pytest.mark.slow
 def test_under_xdist(user: pytest.Pytester) -> None:
     _run(
         user,
@@ -892,6 +902,7 @@ def test_under_xdist(user: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.slow
 def test_without_the_plugin(user: pytest.Pytester) -> None:
     _run(user, "def test_it(): assert Ending.EOF == 'eof'", "-p", "no:orharness", subprocess=True, passed=1)
 

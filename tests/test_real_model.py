@@ -47,6 +47,7 @@ def text_of(interaction: Interaction) -> str:
     return "".join(event["choices"][0]["delta"].get("content") or "" for event in events if event["choices"])
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_the_recording_is_what_the_client_received(origin: str, tmp_path: Path) -> None:
     async with (
@@ -82,6 +83,7 @@ async def test_a_cancel_through_the_recorder_stops_the_model(origin: str, tmp_pa
     assert real_model.tokens_made(origin) - before < 400
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_it_stops_within_the_stated_time(origin: str, tmp_path: Path) -> None:
     async with Recorder(f"{origin}/v1", tmp_path / "a.yaml") as recorder:
@@ -171,6 +173,7 @@ def test_cancelled() -> None:
     assert b"[DONE]" not in found.stream.body
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", ["non-ascii", "usage", "keep-alive", "cancelled"])
 async def test_a_replay_that_is_recorded_again_is_the_recording(

@@ -71,6 +71,7 @@ def evidence(verdict: Verdict) -> Evidence:
 # -- whole runs --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_right_relay_passes_every_case(run: Run) -> None:
     verdicts = run("right")
     assert list(verdicts) == ["fidelity/asks", *(case.id for case in CASES)]
@@ -81,6 +82,7 @@ def test_a_right_relay_passes_every_case(run: Run) -> None:
 NOT_FOR_TEXT = {"errors/ends-early", "fidelity/events", "fidelity/done", "fidelity/done-invented"}
 
 
+@pytest.mark.slow
 def test_a_right_relay_of_plain_text_passes_what_is_applicable(run: Run) -> None:
     verdicts = run("plain_text")
     assert failed(verdicts) == set()
@@ -89,6 +91,7 @@ def test_a_right_relay_of_plain_text_passes_what_is_applicable(run: Run) -> None
     assert verdicts["fidelity/done"].note == "the relay does not pass on the model's own events"
 
 
+@pytest.mark.slow
 def test_a_relay_with_events_of_its_own_passes_but_for_its_comments(run: Run) -> None:
     verdicts = run("own_events")
     assert failed(verdicts) == {"fidelity/comments"}
@@ -111,6 +114,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "only", "found", "reason"), FAULTS, ids=[fault[0] for fault in FAULTS])
 def test_a_fault_of_fidelity_is_found_and_named(run: Run, name: str, only: str, found: set[str], reason: str) -> None:
     verdicts = run(name, only)
@@ -122,6 +126,7 @@ def judge_said(verdict: Verdict, pattern: str) -> bool:
     return re.search(pattern, evidence(verdict).reason) is not None
 
 
+@pytest.mark.slow
 def test_a_relay_that_buffers_shows_the_event_that_was_stuck(run: Run) -> None:
     for name in ("buffers_all", "compresses"):
         got = evidence(run(name, "buffering", SHORTLY)["buffering/each-event"])
@@ -129,6 +134,7 @@ def test_a_relay_that_buffers_shows_the_event_that_was_stuck(run: Run) -> None:
         assert "X-Accel-Buffering: no" in got.reason
 
 
+@pytest.mark.slow
 def test_a_relay_that_keeps_events_back_is_told_how_many(run: Run) -> None:
     got = evidence(run("keeps_two_back", "buffering", 2.0)["buffering/each-event"]).got
     assert "event 1 ('tok001 ') did not come within 2 s; it came only when 2 more events were sent" in got
@@ -144,12 +150,14 @@ def test_a_relay_that_swallows_errors_fails_each_of_them(run: Run) -> None:
     assert not verdicts["errors/limit-status"].counts
 
 
+@pytest.mark.slow
 def test_a_relay_that_hangs_on_an_error_is_told_so(run: Run) -> None:
     verdict = run("hangs_on_errors", "errors/server", 0.1)["fidelity/asks"]
     assert verdict.result is Result.PASS
     assert "waits for ever" in evidence(run("hangs_on_errors", "errors/server", 0.1)["errors/server"]).reason
 
 
+@pytest.mark.slow
 def test_a_relay_that_reads_on_lets_the_model_run_to_its_end(run: Run) -> None:
     for stage in ("while-silent-fin", "between-events-rst"):
         got = evidence(run("reads_on", stage, SHORTLY)[f"cancel/{stage}"])
@@ -157,6 +165,7 @@ def test_a_relay_that_reads_on_lets_the_model_run_to_its_end(run: Run) -> None:
         assert "a task of its own that fills a queue" in got.reason
 
 
+@pytest.mark.slow
 def test_a_relay_that_notices_only_when_it_writes_is_told_how_late(run: Run) -> None:
     verdicts = run("right!", "-fin", SHORTLY)
     silent = {"cancel/before-the-first-event-fin", "cancel/while-silent-fin", "cancel/before-done-fin"}
@@ -169,6 +178,7 @@ def test_a_relay_that_notices_only_when_it_writes_is_told_how_late(run: Run) -> 
 # -- who asks more than once -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_relay_that_asks_again_after_a_cancel_fails_the_cancels_alone(run: Run) -> None:
     cancels = {"cancel/before-the-first-event-fin", "cancel/while-silent-fin", "cancel/while-silent-rst"}
     verdicts = run("asks_after_a_cancel", ["fidelity/text", "errors/cut", *sorted(cancels)])
@@ -180,6 +190,7 @@ def test_a_relay_that_asks_again_after_a_cancel_fails_the_cancels_alone(run: Run
         assert "takes the end of a cancelled request for a failure" in got.reason
 
 
+@pytest.mark.slow
 def test_a_relay_that_asks_twice_fails_with_the_count(run: Run) -> None:
     verdicts = run("asks_twice", ["fidelity/", "errors/limit"])
     assert failed(verdicts) == {case.id for case in CASES if case.id.startswith("fidelity/")}
@@ -188,12 +199,14 @@ def test_a_relay_that_asks_twice_fails_with_the_count(run: Run) -> None:
     assert "a hedge" in got.reason
 
 
+@pytest.mark.slow
 def test_a_hedge_is_not_taken_for_a_retry_after_the_cancel(run: Run) -> None:
     got = evidence(run("asks_twice", "cancel/while-silent-fin")["cancel/while-silent-fin"])
     assert "asked 2 times" in got.got
     assert "a hedge" in got.reason
 
 
+@pytest.mark.slow
 def test_a_request_that_comes_late_is_charged_to_the_case_that_caused_it(run: Run) -> None:
     verdicts = run("asks_after_comments", ["fidelity/comments", "fidelity/content-type"])
     assert list(verdicts)[-1] == "fidelity/content-type"  # the late request comes in its turn
@@ -208,12 +221,14 @@ def test_a_retry_of_an_error_before_the_stream_is_counted_and_is_no_fault(run: R
     assert counted == {"errors/limit", "errors/limit-status", "errors/server", "errors/server-status"}
 
 
+@pytest.mark.slow
 def test_another_question_is_no_repetition(run: Run) -> None:
     verdicts = run("asks_for_a_title_too", "fidelity/")
     assert failed(verdicts) == set()
     assert not any("asked 2 times" in verdict.title for verdict in verdicts.values())
 
 
+@pytest.mark.slow
 def test_a_case_that_the_relay_never_asked_for_takes_no_request_of_the_next(run: Run) -> None:
     # errors/server opens the circuit, so that errors/server-status is refused without a request.
     verdicts = run("breaks_the_circuit", ["errors/server", "cancel/while-silent-rst"], 2.0)
@@ -221,6 +236,7 @@ def test_a_case_that_the_relay_never_asked_for_takes_no_request_of_the_next(run:
     assert verdicts["cancel/while-silent-rst"].result is Result.PASS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "runs"), [("right", 1), ("retries_errors", 1), ("asks_twice", 2)])
 def test_cases_run_again_only_where_a_request_cannot_be_charged(
     name: str, runs: int, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -447,6 +463,7 @@ def relay_check(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flag", "code"), [(" --handler-cancellation", 0), ("", 1)])
 def test_the_command_starts_a_backend_and_judges_it(flag: str, code: int) -> None:
     ran = relay_check(
@@ -545,6 +562,7 @@ def test_a_case_without_a_response_has_the_reason_of_its_relay(run: Run) -> None
     assert len(reasons) == 1, reasons
 
 
+@pytest.mark.slow
 def test_a_backend_that_runs_already_and_does_not_know_us_is_told_where_we_are(relays: Callable[[str], str]) -> None:
     ran = relay_check(relays("asks_nobody"), "--json", "{}", "--port", "0")
     assert ran.returncode == 1
@@ -553,6 +571,7 @@ def test_a_backend_that_runs_already_and_does_not_know_us_is_told_where_we_are(r
     assert f"set its OPENAI_BASE_URL to {base_url}, start it again" in ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -571,6 +590,7 @@ def test_a_wrong_call_is_one_sentence(arguments: list[str], said: str) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_an_address_without_a_port_is_told_at_once() -> None:
     ran = relay_check("http://127.0.0.1/chat", "--json", "{}", "--command", COMMAND)
     assert (ran.returncode, "names no port" in ran.stderr) == (2, True)

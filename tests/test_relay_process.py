@@ -148,6 +148,7 @@ def user(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.slow
 def test_the_fixture_starts_an_app_behind_the_test_s_own_server(user: pytest.Pytester) -> None:
     user.makepyfile(
         """
@@ -213,6 +214,7 @@ INTERRUPTED = """
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_app_behind(user: pytest.Pytester) -> None:
     user.makepyfile(test_it=textwrap.dedent(INTERRUPTED))
     # A shell that starts something in the background has SIGINT ignored; Python then leaves it so.

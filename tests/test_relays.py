@@ -174,6 +174,7 @@ def _is_left(call: Call, patience: float) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_what_happens_upstream_when_the_browser_leaves(relay: Relay, browse: Browse, upstream: SseServer) -> None:
     reply = _held(upstream)
     with browse() as browser:
@@ -195,6 +196,7 @@ def test_what_happens_upstream_when_the_browser_leaves(relay: Relay, browse: Bro
     eventually(lambda: call.bill is not None and call.bill.tokens_billed == billed)
 
 
+@pytest.mark.slow
 def test_the_test_that_a_user_writes_says_the_same(relay: Relay, browse: Browse, upstream: SseServer) -> None:
     reply = _held(upstream)
 
@@ -241,6 +243,7 @@ def test_an_error_is_seen_to_be_one(relay: Relay, browse: Browse, upstream: SseS
         assert looks_empty is not relay.shows_errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cases", ["fidelity/", "errors/", "buffering/each-event", "cancel/while-silent-fin"])
 def test_the_check_says_the_same(
     relay: Relay, cases: str, upstream: SseServer, running: Callable[[Relay], SseProcess]

@@ -97,6 +97,7 @@ def test_where_no_run_has_begun_every_path_is_an_ordinary_one() -> None:
 # -- late requests ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_that_is_asked_for_again_in_the_next_one_is_charged_to_neither(sse_thread: ServerThread) -> None:
     urls: list[str] = []
     late: list[int] = []
@@ -128,6 +129,7 @@ def test_the_runs_of_a_row_have_base_urls_of_their_own(sse_thread: ServerThread)
     assert len(set(urls)) == len(urls) == 2 * len(cuttings)
 
 
+@pytest.mark.slow
 def test_a_request_that_comes_in_the_next_case_is_not_that_cases(
     sse_thread: ServerThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +175,7 @@ def test_a_client_that_keeps_the_first_base_url_is_told_so(sse_thread: ServerThr
 # -- slow starts -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_client_that_starts_slowly_in_every_run_passes(sse_thread: ServerThread) -> None:
     def starts_slowly(base_url: str) -> Iterator[str]:
         sleep(LONG)
@@ -181,6 +184,7 @@ def test_a_client_that_starts_slowly_in_every_run_passes(sse_thread: ServerThrea
     assert fails(run(starts_slowly, only=CASES, thread=sse_thread, patience=LITTLE)) == {}
 
 
+@pytest.mark.slow
 def test_a_start_is_waited_for_in_a_row_too(sse_thread: ServerThread) -> None:
     runs = count(1)
 

@@ -128,6 +128,7 @@ def test_what_is_expected_and_not_met_is_a_failure(server: SseServer, tmp_path: 
     assert "nothing was stopped: the client had read the whole answer" in said
 
 
+@pytest.mark.slow
 def test_the_teardown_of_the_fixture_judges_what_is_expected(pytester: pytest.Pytester) -> None:
     written(pytester.path, "- {chat: hi, expect: {outcome: cancelled}}\n")
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
@@ -177,6 +178,7 @@ def test_nothing_is_expected_where_nothing_is_said() -> None:
 # --- on a desk ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_serve_plays_a_scenario(tmp_path: Path) -> None:
     file = written(
         tmp_path,
@@ -196,6 +198,7 @@ def test_serve_plays_a_scenario(tmp_path: Path) -> None:
     assert f"plays {file}:\n  POST any dialect when model='a/b'\n  POST any dialect\n" in server.stderr
 
 
+@pytest.mark.slow
 def test_serve_fails_where_what_is_expected_is_not_met(tmp_path: Path) -> None:
     file = written(tmp_path, "- {chat: hi, expect: {outcome: cancelled}}\n")
     with running("serve", "--scenario", str(file)) as server:
@@ -207,6 +210,7 @@ def test_serve_fails_where_what_is_expected_is_not_met(tmp_path: Path) -> None:
     assert "✗ POST /chat/completions: it expects something of its calls, and no request came" in server.stderr
 
 
+@pytest.mark.slow
 def test_serve_holds_until_the_client_leaves(tmp_path: Path) -> None:
     file = written(
         tmp_path,
@@ -218,6 +222,7 @@ def test_serve_holds_until_the_client_leaves(tmp_path: Path) -> None:
         assert server.stop() == 0, server.stderr
 
 
+@pytest.mark.slow
 def test_check_says_that_a_file_is_good(tmp_path: Path) -> None:
     file = written(tmp_path, "- answer: hi\n- {path: /x, status: 204}\n")
     for arguments in (["--check", str(file)], ["--scenario", str(file), "--check"]):
@@ -225,6 +230,7 @@ def test_check_says_that_a_file_is_good(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{file} is good: 2 routes\n", "")
 
 
+@pytest.mark.slow
 def test_check_says_all_that_is_wrong_by_line_and_key(tmp_path: Path) -> None:
     file = written(tmp_path, "- answer: hi\n  through: [coments]\n- {path: x, answer: hi}\n- answer: hi\n")
     done = run("serve", "--check", str(file))
@@ -236,6 +242,7 @@ def test_check_says_all_that_is_wrong_by_line_and_key(tmp_path: Path) -> None:
     assert run("serve", "--scenario", str(file)).returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -253,6 +260,7 @@ def test_a_mistake_on_the_command_line_is_one_sentence(arguments: list[str], say
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_plugin_brings_transforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_transforms.py").write_text(
         "import orharness\n\n@orharness.boundary\ndef in_two(gap=0):\n"

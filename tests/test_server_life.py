@@ -198,6 +198,7 @@ def test_500_servers_one_after_the_other(sse_thread: ServerThread) -> None:
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_a_connection_that_comes_as_the_server_closes_is_closed(sse_thread: ServerThread) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -392,6 +393,7 @@ def test_a_program_that_forgets_to_close_ends_in_order() -> None:
     assert (process.returncode, out, err) == (0, "ready\n", "")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_in_order() -> None:
     code = (
         HELD.replace('print("ready", flush=True)', "")
@@ -412,6 +414,7 @@ def test_ctrl_c_ends_in_order() -> None:
     assert (process.returncode, out, err) == (0, "interrupted\n", "")
 
 
+@pytest.mark.slow
 def test_asyncios_debug_mode_has_nothing_to_say() -> None:
     code = (
         HELD

@@ -290,6 +290,7 @@ def test_expecting_a_disconnect_of_a_complete_answer_fails_at_once(server: SseSe
     assert time.monotonic() - before < 1800  # not the hour that was allowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pacing", ["lockstep", "recorded", "instant"])
 @each_way
 def test_leaving_while_the_server_is_blocked_in_a_write(
@@ -307,6 +308,7 @@ def test_leaving_while_the_server_is_blocked_in_a_write(
     assert exchange.how in ({How.FIN, How.RST} if how is How.FIN else {how})
 
 
+@pytest.mark.slow
 @each_way
 def test_leaving_in_the_turn_in_which_the_request_comes(
     server: SseServer, how: How, leave: Callable[[Raw], None]

@@ -53,6 +53,7 @@ def test_lockstep_makes_each_chunk_a_read_of_its_own_for_a_slow_reader(server: S
     assert reply.call.exchange.boundaries.assumed == 0
 
 
+@pytest.mark.slow
 def test_lockstep_keeps_10_000_chunks_apart_for_a_fast_reader(server: SseServer) -> None:
     reply = server.post("/s").stream(*(b"y" for _ in range(10_000)))
     with Raw(server) as raw:

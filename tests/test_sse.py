@@ -371,6 +371,7 @@ def chance_bodies(number: int) -> list[bytes]:
     return [b"".join(chance.choices(words, k=chance.randint(0, 30))) for _ in range(number)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [lambda data: [data], one_by_one], ids=["whole", "byte by byte"])
 def test_agrees_with_eventsource_parser(eventsource_parser: Foreign, cut: Callable[[bytes], list[bytes]]) -> None:
     assert_agrees(eventsource_parser, [data for data, _ in RULES.values()], cut)

@@ -70,6 +70,7 @@ def client(base_url):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["correct", "correct_async"])
 def test_a_client_that_is_right_is_read_in_other_processes(
     name: str, judged: Callable[..., Verdict], capfd: pytest.CaptureFixture[str]
@@ -87,6 +88,7 @@ def test_a_client_that_is_right_is_read_in_other_processes(
     assert capfd.readouterr() == ("not for the protocol\n", "")  # of the first run, which is here
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [correct, correct_async])
 def test_a_function_is_read_in_one_thread_many_times(client: Callable[[str], object], sse_thread: ServerThread) -> None:
     threads: list[int] = []
@@ -134,6 +136,7 @@ def test_a_client_that_is_wrong_is_told_as_if_it_had_run_here(
     assert same.evidence == verdict.evidence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoiled",
     [
@@ -163,6 +166,7 @@ def client(base_url):
     assert verdict.boundaries_proven == verdict.boundaries_tried > CUTS
 
 
+@pytest.mark.slow
 def test_a_client_that_hangs_in_the_middle_of_a_sweep_leaves_no_process(
     judged: Callable[..., Verdict], folder: Path
 ) -> None:
@@ -187,6 +191,7 @@ def client(base_url):
             os.kill(process, 0)
 
 
+@pytest.mark.slow
 def test_where_no_process_can_be_started_it_is_read_here(
     judged: Callable[..., Verdict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +233,7 @@ def test_a_boundary_that_was_only_assumed_elsewhere_is_no_pass(sse_thread: Serve
     assert "only be assumed" in verdict.note
 
 
+@pytest.mark.slow
 def test_a_row_that_is_not_right_elsewhere_is_run_here(sse_thread: ServerThread) -> None:
     subject = Elsewhere(None)
     [verdict] = run(subject, only=SWEEP, thread=sse_thread)

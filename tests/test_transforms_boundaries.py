@@ -34,6 +34,7 @@ def bodies(stream: Stream) -> list[bytes]:
     return [chunk.data for chunk in stream.chunks]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(streams(), BOUNDARIES)
 def test_boundaries_keep_the_bytes_the_time_and_all_places(stream: Stream, boundary: t.Step) -> None:
@@ -62,6 +63,7 @@ def test_random_chunks_keep_to_their_sizes(stream: Stream, seed: int, smallest: 
     assert all(0 < one <= largest for one in sizes)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(streams(), st.integers(1, 5))
 def test_coalesce_joins_so_many(stream: Stream, number: int) -> None:
@@ -149,6 +151,7 @@ def test_impossible_boundaries(make: Callable[[], t.Step], says: str) -> None:
 # -- where blocks stand --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(sse_bytes)
 def test_blocks_hold_all_that_is_not_an_empty_line(body: bytes) -> None:

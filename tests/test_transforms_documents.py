@@ -36,6 +36,7 @@ def test_every_transform_is_drawn() -> None:
     assert set(STEPS) == set(properties_of_the_schema())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STEPS)
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
@@ -50,6 +51,7 @@ def test_what_is_written_is_read_back(name: str, data: st.DataObject) -> None:
     assert step.name == name
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(streams(), st.lists(any_step, max_size=4))
 def test_a_stream_comes_out_the_same_either_way(stream: Stream, through: list[t.Step]) -> None:

@@ -76,6 +76,7 @@ def test_a_cut_leaves_what_was_before_it(stream: Stream, data: st.DataObject) ->
     assert cut.end_marker == (stream.end_marker if stream.end_marker is not None and stream.end_marker <= at else None)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(streams(), st.data())
 def test_drop_and_repeat_in_events(stream: Stream, data: st.DataObject) -> None:

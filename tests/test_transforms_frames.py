@@ -39,6 +39,7 @@ def data_of(stream: Stream) -> list[str]:
     return [event.data for _, event in stream.frame.events(stream.body)]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(json_streams(), st.sampled_from([t.newlines("\n"), t.newlines("\r\n"), t.blank_lines(2)]))
 def test_rewrites_keep_the_events_and_the_gate_after_them(stream: Stream, rewrite: t.Step) -> None:
@@ -49,6 +50,7 @@ def test_rewrites_keep_the_events_and_the_gate_after_them(stream: Stream, rewrit
     assert len(written.frame.events(written.body[: written.gates[0]])) == count
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(json_streams(), st.data())
 def test_drop_repeat_and_append_keep_the_frame_whole(stream: Stream, data: st.DataObject) -> None:

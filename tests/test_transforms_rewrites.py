@@ -29,18 +29,21 @@ def bodies(stream: Stream) -> list[bytes]:
     return [chunk.data for chunk in stream.chunks]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(streams(), REWRITES)
 def test_rewrites_decode_to_the_same_events(stream: Stream, rewrite: t.Step) -> None:
     assert events_in(rewrite(stream).body) == events_in(stream.body)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(streams(), st.lists(REWRITES, max_size=4))
 def test_so_do_several(stream: Stream, rewrites: list[t.Step]) -> None:
     assert events_in(t.compose(rewrites)(stream).body) == events_in(stream.body)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(streams(), REWRITES)
 def test_rewrites_keep_time_and_the_events_before_each_gate(stream: Stream, rewrite: t.Step) -> None:
@@ -49,6 +52,7 @@ def test_rewrites_keep_time_and_the_events_before_each_gate(stream: Stream, rewr
     assert (written.ending, written.faults, len(written.gates)) == (stream.ending, (), len(stream.gates))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(streams(), REWRITES, st.data())
 def test_a_gate_behind_an_event_stays_there(stream: Stream, rewrite: t.Step, data: st.DataObject) -> None:
@@ -164,6 +168,7 @@ def test_newlines_takes_a_cut_crlf_for_one() -> None:
     assert t.newlines("\r")(stream).body == b"data: a\r\rdata: b\r\r"
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(streams(), st.sampled_from([b"\n", b"\r", b"\r\n"]))
 def test_newlines_leaves_no_other(stream: Stream, newline: bytes) -> None:

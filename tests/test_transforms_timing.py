@@ -84,6 +84,7 @@ def test_jitter_comes_from_the_seed_alone() -> None:
     assert t.jitter(1, 0)(STREAM) == STREAM
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(streams(), st.integers(), SECONDS)
 def test_jitter_keeps_to_its_spread(stream: Stream, seed: int, spread: float) -> None:
@@ -133,6 +134,7 @@ def test_impossible_timings(make: Callable[[], t.Step], says: str) -> None:
     assert str(raised.value).startswith(says)
 
 
+@pytest.mark.slow
 def test_ten_thousand_chunks_are_not_looked_through_for_each_event() -> None:
     """Each step goes through the stream once: what it reads of the chunks is counted."""
     reads = 0

@@ -74,6 +74,7 @@ def wrong_with(case: Case) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_each_chunk_is_one_by_its_type(case: Case) -> None:
     if case.id in BREACHES:

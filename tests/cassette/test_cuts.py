@@ -72,6 +72,7 @@ def check_cuts(path: Path, offsets: Iterable[int]) -> None:
 MISSING_END = "(version: this key is missing|the file is (empty|not YAML|not UTF-8)|a mapping is expected here)"
 
 
+@pytest.mark.slow
 @every_made
 def test_a_file_cut_at_the_end_of_a_line_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     path = make(tmp_path / "whole.yaml")
@@ -90,6 +91,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, make: Callable[[Path], P
     check_cuts(path, range(path.stat().st_size))
 
 
+@pytest.mark.slow
 @given(recorded=st.lists(interactions(), max_size=3), data=st.data())
 def test_whatever_is_saved_is_not_loaded_when_cut(
     folder: Path, recorded: list[Interaction], data: st.DataObject

@@ -88,6 +88,7 @@ def test_what_is_computed_or_of_one_connection_is_not_replayed(recordings: Path)
             assert dropped.isdisjoint(name.lower() for name, _ in found.headers)
 
 
+@pytest.mark.slow
 def test_recordings_survive_a_save(recordings: Path, tmp_path: Path) -> None:
     for path in recordings.glob("*.yaml"):
         found = load(path)

@@ -28,6 +28,7 @@ from orharness.errors import CassetteError
 from orharness.stream import Ending, Stream
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("serializer", SERIALIZERS)
 @given(recorded=st.lists(interactions(), max_size=3))
 @settings(deadline=None)
@@ -38,6 +39,7 @@ def test_whatever_is_saved_is_loaded(folder: Path, serializer: Serializer, recor
         assert load(folder / "law.yaml", serializer=reader) == recorded
 
 
+@pytest.mark.slow
 @given(recorded=st.lists(interactions(), max_size=3))
 @settings(deadline=None)
 def test_libyaml_and_pyyaml_write_the_same(folder: Path, recorded: list[Interaction]) -> None:
@@ -47,6 +49,7 @@ def test_libyaml_and_pyyaml_write_the_same(folder: Path, recorded: list[Interact
     assert (folder / "fast.yaml").read_bytes() == (folder / "pure.yaml").read_bytes()
 
 
+@pytest.mark.slow
 @given(recorded=st.lists(interactions(), min_size=1, max_size=3))
 @settings(deadline=None)
 def test_a_tape_writes_the_same_as_save(folder: Path, recorded: list[Interaction]) -> None:
@@ -72,6 +75,7 @@ def test_nasty_bytes(tmp_path: Path, body: bytes, serializer: Serializer) -> Non
 LOAD_AND_SAVE = "import sys; from orharness.cassette import load, save; save(sys.argv[2], load(sys.argv[1]))"
 
 
+@pytest.mark.slow
 def test_a_process_with_an_ascii_locale_reads_and_writes_the_same(tmp_path: Path) -> None:
     save(tmp_path / "there.yaml", [an_interaction(body) for body in NASTY])
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

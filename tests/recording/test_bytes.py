@@ -93,6 +93,7 @@ async def test_times_are_those_of_the_server(to: Path) -> None:
     assert sum(recorded) == pytest.approx(sum(gaps), abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_client_that_does_not_read_changes_neither_times_nor_bytes(to: Path) -> None:
     ended = asyncio.Event()
@@ -115,6 +116,7 @@ async def test_a_client_that_does_not_read_changes_neither_times_nor_bytes(to: P
     assert (chunks, left) == ([*pieces, b"END"], b"")
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_big_request_arrives_whole(to: Path) -> None:
     body = json.dumps({"messages": ["Grüße " * 500_000]}).encode()

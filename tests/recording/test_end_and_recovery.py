@@ -62,6 +62,7 @@ async def test_what_goes_on_when_the_recorder_stops_is_kept(to: Path) -> None:
     assert found.note == "the recorder was stopped in the middle of it"
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_well(to: Path, number: signal.Signals) -> None:
@@ -82,6 +83,7 @@ async def test_a_signal_ends_it_well(to: Path, number: signal.Signals) -> None:
     assert [path.name for path in to.parent.iterdir()] == ["a.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_responses_without_a_body_are_kept_however_many_and_a_signal_still_ends_it(
@@ -103,6 +105,7 @@ async def test_responses_without_a_body_are_kept_however_many_and_a_signal_still
     assert {(one.stream.body, one.ending_recorded) for one in found} == {(b"", "eof")}
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_kill_loses_nothing(to: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with (
@@ -188,6 +191,7 @@ def test_a_secret_that_is_cut_is_neither_in_the_spool_nor_recovered(tmp_path: Pa
     spool.close()
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_line_that_was_half_written_is_no_loss_of_the_others(to: Path) -> None:
     async with (
@@ -309,6 +313,7 @@ def test_a_chunk_that_is_no_base64_is_damage(tmp_path: Path) -> None:
     spool.close()
 
 
+@pytest.mark.slow
 def test_a_spool_that_ends_within_a_line_is_not_damaged(tmp_path: Path) -> None:
     spool = a_spool(tmp_path / "spool")
     whole = contents(spool.path)

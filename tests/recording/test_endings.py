@@ -163,6 +163,7 @@ async def test_who_leaves_behind_the_end_marker_cancels_nothing(to: Path, last: 
     assert chunks_of(found) == [b"data: a\n\n", last, b": late\n\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_server_that_goes_on_behind_its_end_marker_is_left_too(to: Path) -> None:
     left: list[float] = []

@@ -99,6 +99,7 @@ async def test_a_key_is_known_wherever_the_client_puts_it(to: Path, path: str, s
     assert chunks_of(found) == [b"data: wrong key REDACTED for /v1/chat/completions\n\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("user", [KEY, f"{KEY}:", f"me:{KEY}"])
 async def test_a_key_in_the_address_of_the_upstream_is_known(to: Path, user: str) -> None:
@@ -300,6 +301,7 @@ async def test_what_is_said_of_an_error_holds_no_key(
     assert spans_in(answer + refused + caplog.text.encode(), [KEY]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_recorder_that_is_killed_leaves_no_key_either(to: Path) -> None:
     sent = gzipped(*deltas("a", *KEY, " b", "c"))[:-1]
