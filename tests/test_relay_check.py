@@ -614,6 +614,14 @@ def test_a_status_that_becomes_a_success_is_no_fault_for_whoever_reads_it() -> N
     assert "limit" in reason_of(judge.limit_kept(replace(WHOLE, status=500)))
 
 
+def test_a_case_that_is_not_there_is_said_before_a_backend_is_started(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    command = f"{sys.executable} -c \"open({str(started)!r}, 'w'); import time; time.sleep(600)\""
+    ran = relay_check("http://127.0.0.1:{port}/chat", "--command", command, "--only", "events", "--only", "bogus")
+    assert (ran.returncode, started.exists()) == (2, False)
+    assert "no case is named 'bogus'" in ran.stderr
+
+
 def test_a_case_that_is_not_there_is_said(sse_server: SseServer) -> None:
     with pytest.raises(ScenarioError, match=r"no case is named 'limt': fidelity/"):
         check("http://127.0.0.1:1/", {}, server=sse_server, only=["limt"])

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from orharness.cli.reports import check_reports, report
 from orharness.errors import ScenarioError
 from orharness.processes import arguments
-from orharness.relay.check import PATIENCE, check
+from orharness.relay.check import PATIENCE, check, chosen
 from orharness.relay.process import SseProcess
 from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
@@ -94,6 +94,7 @@ def _told(verdict: Verdict) -> str:
 def check_relay(options: Options) -> bool:
     """Runs the check and prints its verdicts; whether no MUST failed. Raises ``OrharnessError`` for what cannot be."""
     body, headers = options.body(), options.sent_headers()
+    chosen(options.only or None)  # a wrong name is said before a backend is started
     progress = Screen(sys.stderr)
     with SseServer(strict=False, host=options.host, port=options.port) as server:
         if options.command is None:

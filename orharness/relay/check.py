@@ -62,14 +62,14 @@ def check(
 
     Raises ``ScenarioError`` where the relay cannot be reached, and for a part in ``only`` that is in no case's id.
     """
-    chosen = _chosen(only)
+    cases = chosen(only)
     runs = _Runs(server, lambda: RelayClient(url, json, method=method, headers=headers, timeout=patience), patience)
     verdicts = _Verdicts(runs, told)
     server.reset()
     try:
         first = verdicts.tell(_asks(), runs.of(CASES[0]).seen)
         if first.result is not Result.FAIL:
-            for case in chosen:
+            for case in cases:
                 verdicts.run(case)
             verdicts.finish()
     finally:
@@ -77,7 +77,8 @@ def check(
     return verdicts.found
 
 
-def _chosen(only: str | Sequence[str] | None) -> list[Case]:
+def chosen(only: str | Sequence[str] | None) -> list[Case]:
+    """Return the cases whose id contains one of these parts. Raises ``ScenarioError`` for a part in no case's id."""
     if only is None:
         return list(CASES)
     parts = [only] if isinstance(only, str) else only
