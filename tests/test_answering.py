@@ -15,7 +15,7 @@ from orharness.journal import How, Outcome, Pacing
 from orharness.journal.events import Begun, ConnectionEnded, ExchangeEvent, HeadWritten, Held, RequestRead, Wrote
 from orharness.journal.machine import ExchangeMachine
 from orharness.scenario import Reply, Route
-from orharness.scenario.reply import Forward
+from orharness.scenario.body import Forward
 from orharness.server.answering import Answering, Mounted
 from orharness.server.builtin import builtin_routes
 from orharness.server.exchange import LiveExchange

@@ -32,6 +32,7 @@ from orharness.journal.outcome import Outcome
 from orharness.providers import PROVIDERS, Provider
 from orharness.scenario import Reply, Route
 from orharness.scenario.bodies import Taped
+from orharness.scenario.body import Events, Forward, Timed, Whole
 from orharness.scenario.document import (
     Scenario,
     examined,
@@ -43,7 +44,6 @@ from orharness.scenario.document import (
     write_reply,
     write_route,
 )
-from orharness.scenario.reply import Events, Forward, Timed, Whole
 from orharness.scenario.schema import SHIPPED, schema
 from orharness.scenario.schema import text as schema_text
 from orharness.sse import Comment, Event

@@ -19,7 +19,7 @@ import pytest
 from orharness import RelayClient, Reply, SseProcess, SseServer
 from orharness.relay.browser import BrowserOptions
 from orharness.relay.process import ProcessOptions
-from orharness.scenario.reply import CompletionOptions, PlainOptions, StreamOptions
+from orharness.scenario.options import CompletionOptions, PlainOptions, StreamOptions
 from orharness.server.facade import ServerOptions
 
 ROOT = Path(__file__).parents[1]

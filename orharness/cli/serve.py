@@ -28,11 +28,12 @@ from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.text import outcome_style, outcomes
 from orharness.scenario import api_path
+from orharness.scenario.body import Plain
 from orharness.scenario.checked import seconds_of
 from orharness.scenario.document import examined
 from orharness.scenario.document import load as load_scenario
 from orharness.scenario.playback import serving_routes
-from orharness.scenario.reply import Plain, Reply
+from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call

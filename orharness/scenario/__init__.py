@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from orharness.scenario.options import ModelOptions, Piece, Through
 from orharness.scenario.paths import API_PREFIXES, api_path
-from orharness.scenario.reply import ModelOptions, Piece, Reply, Through
+from orharness.scenario.reply import Reply
 from orharness.scenario.response import Response
 from orharness.scenario.route import Route, When
 

@@ -18,9 +18,10 @@ from orharness.errors import ScenarioError
 from orharness.gateways import ErrorShape
 from orharness.providers import DEFAULT
 from orharness.scenario import forms
+from orharness.scenario.body import Events, Forward, Plain, Timed, Whole
 from orharness.scenario.forms import SECONDS, TEXT, Form, Schema, either, listed, object_schema, record, refused, whole
 from orharness.scenario.node import Node, brief
-from orharness.scenario.reply import Events, Forward, Plain, Reply, Timed, Whole
+from orharness.scenario.reply import Reply
 from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.transforms import item_from_json, item_to_json

@@ -11,8 +11,9 @@ from typing import Unpack
 from orharness.cassette.interaction import Interaction
 from orharness.journal import Pacing, Request
 from orharness.scenario.difference import json_difference
+from orharness.scenario.options import ModelOptions, Through
 from orharness.scenario.paths import api_path
-from orharness.scenario.reply import ModelOptions, Reply, Through
+from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
 
 _LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings)$")

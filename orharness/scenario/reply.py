@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from orharness.cassette.interaction import Interaction
 from orharness.dialects import DIALECTS, Asked, Dialect, Refused
-from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.dialects.completion import Completion
 from orharness.errors import ScenarioError
 from orharness.frames import SSE
 from orharness.gateways import ONEROUTER, Gateway
@@ -20,6 +20,7 @@ from orharness.journal import Pacing, Request
 from orharness.options import checked_call
 from orharness.providers import DEFAULT, Provider, asked_for
 from orharness.providers import lookup as provider_named
+from orharness.scenario.body import Body, Events, Forward, Plain, Timed, Whole
 from orharness.scenario.checked import (
     Headers,
     flag_of,
@@ -35,133 +36,24 @@ from orharness.scenario.difference import short
 from orharness.scenario.encoding import CODINGS, accepts, gzipped
 from orharness.scenario.given import completion_of
 from orharness.scenario.model import recorded_generation
+from orharness.scenario.options import (
+    CompletionFields,
+    CompletionOptions,
+    ModelOptions,
+    Piece,
+    Through,
+)
 from orharness.scenario.paths import api_path
 from orharness.scenario.response import Response, compact, error_response, json_response
-from orharness.sse import Comment, Event, Item, Retry
+from orharness.sse import Comment, Event, Retry
 from orharness.stream import Chunk, Ending, Framing, Stream, Transform
 from orharness.transforms import Family, Step, compose
 from orharness.upstream import PRICE, Generation
 
 PROVIDER_NAME = "X-Provider-Name"
-Through = Iterable[Transform]
-Piece = Event | Comment | Retry | str | bytes | Chunk
 _MOST_KEPT = 32  # streams of one reply, for requests that ask for different things
 # What belonged to the recorded connection, and is not replayed.
 _NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
-
-
-class ModelOptions(TypedDict, total=False):
-    """The model behind a stream that is there already; see ``Reply.stream``."""
-
-    provider: str | Provider | None
-    pace: float | None
-    price: float
-
-
-class SendingOptions(TypedDict, total=False):
-    """How a reply is sent; see the fields of ``Reply``."""
-
-    through: Through
-    ending: Ending | str | None
-    framing: Framing | str | None
-    pacing: Pacing | str | None
-    headers: Headers
-    head: float
-    delay: float
-
-
-class PlainOptions(TypedDict, total=False):
-    """The options of ``Reply.respond``."""
-
-    json: Any
-    text: str | None
-    body: bytes | None
-    headers: Headers
-    head: float
-
-
-class StreamOptions(SendingOptions, ModelOptions, total=False):
-    """The options of ``Reply.stream``."""
-
-    dialect: str | Dialect | None
-    status: int
-    default_headers: bool
-    encoding: str | None
-
-
-class CompletionFields(TypedDict, total=False):
-    """What an answer says beside its text; see the fields of ``Completion``."""
-
-    reasoning: str
-    tool_calls: Iterable[ToolCall]
-    refusal: str
-    finish_reason: str | None
-    native_finish_reason: str | None
-    usage: Usage | None
-    model: str | None
-    id: str | None
-    created: int
-    others: Iterable[Iterable[str]]
-    error: Failure | None
-
-
-class CompletionOptions(SendingOptions, CompletionFields, total=False):
-    """The options of ``Reply.completion``: how it is sent, the model behind it, and what the answer says."""
-
-    tokens: int | None
-    gateway: str | Gateway | None
-    provider: str | Provider
-    pace: float | None
-    price: float
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """One piece of an event stream, sent as one chunk; ``delay`` ``None`` is the reply's own."""
-
-    item: Item | bytes
-    delay: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """An event stream, piece by piece."""
-
-    pieces: tuple[Timed, ...]
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A stream that is there already, with its chunks, gates and faults."""
-
-    stream: Stream
-
-
-@dataclass(frozen=True)
-class Plain:
-    """A body that is not a stream: at most one of a JSON value, a text, or bytes; none is an empty body."""
-
-    json: Any = None
-    text: str | None = None
-    data: bytes | None = None
-
-    def content(self) -> tuple[bytes, str]:
-        """Return the bytes and their content type."""
-        if self.text is not None:
-            return self.text.encode(), "text/plain; charset=utf-8"
-        if self.data is not None:
-            return self.data, "application/octet-stream"
-        return b"" if self.json is None else compact(self.json), "application/json"
-
-
-@dataclass(frozen=True)
-class Forward:
-    """A live service whose answer is passed on: ``to`` is its base URL, which takes the place of ``…/v1``."""
-
-    to: str
-
-
-Body = Completion | Events | Whole | Plain | Interaction | Forward
 
 
 @dataclass(frozen=True)

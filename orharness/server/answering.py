@@ -15,8 +15,8 @@ from orharness.errors import OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import Gateway
 from orharness.journal import Certainty, Exchange, How, Pacing, Request
 from orharness.journal.events import AskedAgain, Begun, Held, Left, Read, Unmatched
+from orharness.scenario.body import Forward
 from orharness.scenario.paths import api_path
-from orharness.scenario.reply import Forward
 from orharness.scenario.response import Response, error_response
 from orharness.scenario.route import Route, select, why_none
 from orharness.server.delivery import Delivery, Gate

@@ -20,8 +20,8 @@ from orharness.options import checked_call
 from orharness.origins import is_everywhere, shown_host
 from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of
 from orharness.scenario.document import load as load_scenario
+from orharness.scenario.options import CompletionOptions, ModelOptions, Through
 from orharness.scenario.playback import interaction_routes, serving_routes
-from orharness.scenario.reply import CompletionOptions, ModelOptions, Through
 from orharness.scenario.route import Route, When
 from orharness.server.answering import Mounted
 from orharness.server.exchange import LiveExchange

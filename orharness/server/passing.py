@@ -14,7 +14,8 @@ from orharness.frames import SSE, Frame
 from orharness.gateways import Gateway
 from orharness.journal import Pacing, Request
 from orharness.journal.events import Begun, Grew, Settled
-from orharness.scenario.reply import Forward, Reply
+from orharness.scenario.body import Forward
+from orharness.scenario.reply import Reply
 from orharness.scenario.response import Response
 from orharness.server.delivery import Delivery, Gate
 from orharness.server.exchange import LiveExchange

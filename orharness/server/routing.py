@@ -11,18 +11,10 @@ from orharness.errors import ScenarioError
 from orharness.gateways import Gateway
 from orharness.journal import Pacing
 from orharness.options import checked_call
+from orharness.scenario.body import Forward, Plain
 from orharness.scenario.checked import instance_of
-from orharness.scenario.reply import (
-    CompletionOptions,
-    Forward,
-    ModelOptions,
-    Piece,
-    Plain,
-    PlainOptions,
-    Reply,
-    StreamOptions,
-    Through,
-)
+from orharness.scenario.options import CompletionOptions, ModelOptions, Piece, PlainOptions, StreamOptions, Through
+from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route, When
 from orharness.server.handles import LiveRoute
 from orharness.stream import Stream
