@@ -33,18 +33,25 @@ class Chunk:
 class Ending(StrEnum):
     """How a response ends after its last chunk."""
 
-    EOF = "eof"  # clean: the framing's own end
-    ABORT = "abort"  # FIN without the last HTTP chunk, or before Content-Length is reached
-    RESET = "reset"  # TCP RST
-    HANG = "hang"  # nothing more comes, and the connection stays open
+    EOF = "eof"
+    """Clean: the framing's own end."""
+    ABORT = "abort"
+    """FIN without the last HTTP chunk, or before Content-Length is reached."""
+    RESET = "reset"
+    """TCP RST."""
+    HANG = "hang"
+    """Nothing more comes, and the connection stays open."""
 
 
 class Framing(StrEnum):
     """How a response marks where its body ends (RFC 9112, section 6)."""
 
-    CHUNKED = "chunked"  # Transfer-Encoding: chunked; each Chunk is one HTTP chunk
-    LENGTH = "length"  # Content-Length
-    CLOSE = "close"  # the end of the connection
+    CHUNKED = "chunked"
+    """Transfer-Encoding: chunked; each Chunk is one HTTP chunk."""
+    LENGTH = "length"
+    """Content-Length."""
+    CLOSE = "close"
+    """The end of the connection."""
 
 
 @dataclass(frozen=True, slots=True)

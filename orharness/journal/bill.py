@@ -11,7 +11,8 @@ class Counted(StrEnum):
     """What the numbers of a bill count."""
 
     TOKENS = "tokens"
-    EVENTS = "events"  # the stream's tokens cannot be counted, so each event of it stands for one
+    EVENTS = "events"
+    """The stream's tokens cannot be counted, so each event of it stands for one."""
 
 
 @dataclass(frozen=True, slots=True)

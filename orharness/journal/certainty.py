@@ -9,10 +9,14 @@ from enum import StrEnum
 class Certainty(StrEnum):
     """How a value is known. A value that is null is ``unknown``."""
 
-    SEEN = "seen"  # the kernel said so, or the server did it itself
-    INFERRED = "inferred"  # it follows from what was seen, by a rule that holds
-    AT_LEAST = "at_least"  # a lower bound, or a judgement by one
-    UNKNOWN = "unknown"  # nothing that the server can observe decides it
+    SEEN = "seen"
+    """The kernel said so, or the server did it itself."""
+    INFERRED = "inferred"
+    """It follows from what was seen, by a rule that holds."""
+    AT_LEAST = "at_least"
+    """A lower bound, or a judgement by one."""
+    UNKNOWN = "unknown"
+    """Nothing that the server can observe decides it."""
 
     @property
     def sure(self) -> bool:

@@ -9,14 +9,22 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """How an exchange ended."""
 
-    COMPLETED = "completed"  # all was played and read
-    LEFT_AT_END = "left_at_end"  # the client left after the end marker, before the last byte: correct, not a cancel
-    CANCELLED = "cancelled"  # the client left before the end marker
-    FAULTED = "faulted"  # a scripted fault that ends or hangs the response was reached
-    ABANDONED = "abandoned"  # the test ended while bytes lay unread
-    STILL_OPEN = "still_open"  # the test ended while the response was open and all was read
-    UNMATCHED = "unmatched"  # no route answers the request
-    LEFT = "left"  # the client left, and whether that was before the end marker cannot be known
+    COMPLETED = "completed"
+    """All was played and read."""
+    LEFT_AT_END = "left_at_end"
+    """The client left after the end marker, before the last byte: correct, not a cancel."""
+    CANCELLED = "cancelled"
+    """The client left before the end marker."""
+    FAULTED = "faulted"
+    """A scripted fault that ends or hangs the response was reached."""
+    ABANDONED = "abandoned"
+    """The test ended while bytes lay unread."""
+    STILL_OPEN = "still_open"
+    """The test ended while the response was open and all was read."""
+    UNMATCHED = "unmatched"
+    """No route answers the request."""
+    LEFT = "left"
+    """The client left, and whether that was before the end marker cannot be known."""
 
     @property
     def finished(self) -> bool | None:
@@ -32,15 +40,19 @@ class How(StrEnum):
 
     FIN = "fin"
     RST = "rst"
-    HALF_CLOSE = "half_close"  # it shut down its sending side only
+    HALF_CLOSE = "half_close"
+    """It shut down its sending side only."""
 
 
 class Pacing(StrEnum):
     """When the next chunk is written."""
 
-    RECORDED = "recorded"  # at its own deadline on an absolute clock
-    LOCKSTEP = "lockstep"  # when its delay has passed and the client has read the chunk before it
-    INSTANT = "instant"  # at once, in one write with what can go out beside it: as chunks arrive behind a busy proxy
+    RECORDED = "recorded"
+    """At its own deadline on an absolute clock."""
+    LOCKSTEP = "lockstep"
+    """When its delay has passed and the client has read the chunk before it."""
+    INSTANT = "instant"
+    """At once, in one write with what can go out beside it: as chunks arrive behind a busy proxy."""
 
 
 @dataclass(frozen=True, slots=True)

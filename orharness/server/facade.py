@@ -36,8 +36,10 @@ from orharness.transforms import compose
 class Leaks(StrEnum):
     """What the plugin makes of an answer that is still open at the end of its test: its client never left it."""
 
-    REPORT = "report"  # a line in the run's summary
-    ERROR = "error"  # an error at the test's teardown
+    REPORT = "report"
+    """A line in the run's summary."""
+    ERROR = "error"
+    """An error at the test's teardown."""
     IGNORE = "ignore"
 
 
