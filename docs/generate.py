@@ -70,9 +70,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def options() -> list[tuple[type, str, Callable[..., Any]]]:
     """Return each ``TypedDict`` of options, what takes it, and a function whose defaults are its own."""
     from orharness import RelayClient, Reply, SseProcess, SseServer
+    from orharness.dialects.completion import Completion
     from orharness.relay.browser import BrowserOptions
     from orharness.relay.process import ProcessOptions
-    from orharness.scenario import reply
+    from orharness.scenario import options as given
     from orharness.server import facade
 
     completion = (
@@ -80,12 +81,12 @@ def options() -> list[tuple[type, str, Callable[..., Any]]]:
     )
     return [
         (facade.ServerOptions, "`SseServer`, `make_sse_server` and the marker `sse_server`", SseServer.__init__),
-        (reply.CompletionOptions, completion, Reply.completion),
-        (reply.StreamOptions, "`Reply.stream` and `SseServer.post(…).stream`", Reply.stream),
-        (reply.PlainOptions, "`Reply.respond` and `SseServer.post(…).respond`", Reply.respond),
-        (reply.ModelOptions, "`SseServer.cassette`, `SseServer.serve` and `Reply.recorded`", Reply.stream),
-        (reply.SendingOptions, "every stream and every completion", Reply.stream),
-        (reply.CompletionFields, "`Reply.completion`", reply.Completion),
+        (given.CompletionOptions, completion, Reply.completion),
+        (given.StreamOptions, "`Reply.stream` and `SseServer.post(…).stream`", Reply.stream),
+        (given.PlainOptions, "`Reply.respond` and `SseServer.post(…).respond`", Reply.respond),
+        (given.ModelOptions, "`SseServer.cassette`, `SseServer.serve` and `Reply.recorded`", Reply.stream),
+        (given.SendingOptions, "every stream and every completion", Reply.stream),
+        (given.CompletionFields, "`Reply.completion`", Completion),
         (ProcessOptions, "`SseProcess`, `sse_process` and `make_sse_process`", SseProcess.__init__),
         (BrowserOptions, "`RelayClient` and `sse_relay_client`", RelayClient.__init__),
         (facade.OpenAIOptions, "an OpenAI client: `OpenAI(**sse_server.openai)`", dict),
