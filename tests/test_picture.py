@@ -39,6 +39,14 @@ def test_the_picture_in_the_repository_is_one_that_the_command_draws(tmp_path: P
     assert without_numbers(file.read_text("utf-8")) == without_numbers(PICTURE.read_text("utf-8"))
 
 
+def test_the_readme_shows_the_picture_and_says_what_is_in_it() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (alternative,) = re.findall(r"!\[([^\]]+)\]\(docs/two-bills\.svg\)", readme)
+    numbers = set(re.findall(r"\d[\d.]*\d", alternative))
+    assert {"60", "200"} <= numbers
+    assert numbers <= set(re.findall(r"\d[\d.]*\d", " ".join(texts(PICTURE.read_text("utf-8")))))
+
+
 def test_what_was_made_after_the_stop_is_drawn_for_the_provider_that_goes_on_alone() -> None:
     two = draw([lane("A & B", stops=True, billed=60), lane("C", stops=False, billed=200)])
     assert {"A & B", "60 tokens billed", "200 tokens billed", "$0.0009", "$0.0030"} <= set(texts(two))

@@ -1,6 +1,6 @@
 """The documentation is run: the Python blocks of the README and of docs/ are tests, the commands print what is shown.
 
-A block of docs/ whose first line is a comment with a file's name is that file, for the tests of the same page.
+A block whose first line is a comment with a file's name is that file, for the tests and commands of the same page.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import httpx
+import openai
 import pytest
 
 import orharness.contract
@@ -24,8 +26,13 @@ from orharness.server.facade import SseServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = {page.name: page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
+DOCS = {f"docs/{page.name}": page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {"README.md": README, **DOCS}
+IN_THE_CLONE = ("README.md", "docs/guide.md")  # their commands name files of the clone
 _KEPT = (orharness.contract, orharness.recording.process, orharness.yamlfile)  # see test_plugin.py
+# A stream of openai's is collected during a later block. It then looks for exceptions in httpx, which must not be a
+# module that is just being imported once more.
+_KEPT_FOR_STREAMS = (httpx, openai)
 _FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
 
 
@@ -37,23 +44,22 @@ def _tests(page: str) -> list[str]:
     return [block for block in _blocks("python", page) if not _FILE.match(block)]
 
 
+TESTS = [
+    pytest.param(name, code, id=f"{name}-{n}") for name, page in PAGES.items() for n, code in enumerate(_tests(page))
+]
+COMMANDS = [pytest.param(name, block, id=name) for name, page in PAGES.items() for block in _blocks("console", page)]
+(RECORDING,) = [block for page in PAGES.values() for block in _tests(page) if "sse_cassette" in block]
+
+
 @pytest.fixture
 def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    pytester.makepyfile(app=(ROOT / "tests" / "relays" / "fastapi_httpx.py").read_text("utf-8"))  # the backend between
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = --strict-markers")
     return pytester
 
 
-@pytest.mark.parametrize("code", [block for block in _blocks("python") if "sse_cassette" not in block])
-def test_a_python_block_passes_as_it_stands(user: pytest.Pytester, code: str) -> None:
-    _pass(user, code)
-
-
-@pytest.mark.parametrize(
-    ("page", "code"), [pytest.param(name, code, id=name) for name, page in PAGES.items() for code in _tests(page)]
-)
-def test_a_python_block_of_a_page_passes_beside_its_files(user: pytest.Pytester, page: str, code: str) -> None:
+@pytest.mark.parametrize(("page", "code"), [test for test in TESTS if RECORDING not in test.values])
+def test_a_python_block_passes_beside_the_files_of_its_page(user: pytest.Pytester, page: str, code: str) -> None:
     if '"node"' in code and shutil.which("node") is None and not os.environ.get("CI"):
         pytest.skip("there is no node here")
     _write_files(PAGES[page], user.path)
@@ -83,10 +89,9 @@ def _pass(user: pytest.Pytester, code: str) -> None:
 def test_the_recording_block_records_once_and_replays(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
 ) -> None:
-    (code,) = [block for block in _blocks("python") if "sse_cassette" in block]
     upstream = make_sse_server(strict=False)
     upstream.chat("Grüße, 世界")
-    user.makepyfile(test_it=code)
+    user.makepyfile(test_it=RECORDING)
     options = ["--sse-record-mode=once", f"--sse-upstream={upstream.base_url}"]
     user.runpytest_inprocess(*options).assert_outcomes(passed=1)
     assert len(upstream.journal) == 1
@@ -104,11 +109,36 @@ def _needed(code: str) -> set[str]:
     return {name.partition(".")[0] for name in imported | run} - set(sys.stdlib_module_names) - {"orharness", "pytest"}
 
 
-@pytest.mark.parametrize("code", _blocks("python"))
-def test_a_python_block_says_what_it_needs_installed(code: str) -> None:
-    before = README[: README.index(code)].rpartition("```\n")[2]  # since the block before it
+@pytest.mark.parametrize(("page", "code"), TESTS)
+def test_a_python_block_says_what_it_needs_installed(page: str, code: str) -> None:
+    text = PAGES[page]
+    before = text[: text.index(code)].rpartition("```\n")[2]  # since the block before it
     said = {package for names in re.findall(r"`pip install ([^`]+)`", before) for package in names.split()}
     assert _needed(code) <= said
+
+
+def test_a_client_that_does_not_leave_gets_the_failure_that_is_shown(user: pytest.Pytester) -> None:
+    stop, *_ = _tests(README)
+    shown, *_ = _blocks("text")
+    assert stop.count("stream.close()") == 1
+    user.makepyfile(test_it=stop.replace("stream.close()", "pass"))
+    ran = user.runpytest_inprocess()
+    ran.assert_outcomes(failed=1)
+    raised = [
+        re.sub(r"^E +(orharness\.errors\.ClientFailure: )?", "", line) for line in ran.outlines if line[:2] == "E "
+    ]
+    assert _missing(shown.splitlines(), raised) == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *DOCS])
+def test_a_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for link, file, anchor in re.findall(r"\]\((?!https?:)(([^)#]*)(?:#([^)]*))?)\)", text):
+        target = (ROOT / page).parent / file if file else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.M)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
 
 
 def test_the_install_section_warns_of_the_strangers_package() -> None:
@@ -139,27 +169,23 @@ def _check_printed(block: str, folder: Path) -> None:
     )
     client_failed = any(re.match(r"✗ .* cases? fails?", line) for line in shown)
     assert ran.returncode == (1 if client_failed else 0), ran.stderr
-    printed = iter([_shape(line) for line in ran.stdout.splitlines()])
-    missing = [line for line in shown if line != "…" and line.strip() and _shape(line) not in printed]
-    assert missing == [], ran.stdout
+    assert _missing(shown, ran.stdout.splitlines()) == [], ran.stdout
+
+
+def _missing(shown: Iterable[str], printed: Iterable[str]) -> list[str]:
+    """Return the shown lines that were not printed in that order; ``…`` stands for lines that are left out."""
+    rest = iter([_shape(line) for line in printed])
+    return [line for line in shown if line != "…" and line.strip() and _shape(line) not in rest]
 
 
 def _with_this_python() -> str:
     return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
 
 
-@pytest.mark.parametrize("block", _blocks("console"))
-def test_a_command_prints_what_the_readme_shows(block: str) -> None:
-    _check_printed(block, ROOT)
-
-
-@pytest.mark.parametrize(
-    ("page", "block"),
-    [pytest.param(page, block, id=name) for name, page in PAGES.items() for block in _blocks("console", page)],
-)
-def test_a_command_prints_what_a_page_shows_beside_its_files(page: str, block: str, tmp_path: Path) -> None:
-    _write_files(page, tmp_path)
-    _check_printed(block, tmp_path)
+@pytest.mark.parametrize(("page", "block"), COMMANDS)
+def test_a_command_prints_what_its_page_shows(page: str, block: str, tmp_path: Path) -> None:
+    _write_files(PAGES[page], tmp_path)
+    _check_printed(block, ROOT if page in IN_THE_CLONE else tmp_path)
 
 
 def test_the_commands_of_the_set_up_are_those_of_ci() -> None:
