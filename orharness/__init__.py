@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from orharness.transforms import heartbeat as heartbeat
     from orharness.transforms import hold as hold
     from orharness.transforms import inside_event as inside_event
+    from orharness.transforms import inside_text as inside_text
     from orharness.transforms import invalid_utf8 as invalid_utf8
     from orharness.transforms import jitter as jitter
     from orharness.transforms import newlines as newlines
@@ -103,7 +104,7 @@ _HOMES = {
     "sse": "Comment Decoder Event Retry encode",
     "stream": "Chunk Edit Ending Framing Stream edit repartition",
     "transforms": "after_event after_text append blank_lines bom boundary coalesce comments compose corrupt cut_at"
-    " drop extra_fields fault first_chunk hang heartbeat hold inside_event invalid_utf8 jitter"
+    " drop extra_fields fault first_chunk hang heartbeat hold inside_event inside_text invalid_utf8 jitter"
     " newlines pace per_byte per_event random_chunks rechunk repeat rewrite scale split_at stall"
     " timing truncate",
 }

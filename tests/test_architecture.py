@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import orharness
+from orharness import transforms
 
 PACKAGE = Path(orharness.__file__).parent
 RANKS = {
@@ -401,6 +402,7 @@ PUBLIC = [
     "heartbeat",
     "hold",
     "inside_event",
+    "inside_text",
     "invalid_utf8",
     "jitter",
     "newlines",
@@ -422,6 +424,12 @@ PUBLIC = [
 
 def test_the_public_names_are_pinned() -> None:
     assert orharness.__all__ == PUBLIC
+
+
+def test_each_transform_is_public() -> None:
+    types = {"Composed", "Family", "Marker", "Place", "Position", "Step"}
+    functions = {"from_json", "item_from_json", "item_to_json", "json_schema", "step_to_json"}
+    assert set(transforms.__all__) - types - functions <= set(PUBLIC)
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -413,6 +413,18 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), App).serve_fore
 """
 
 
+def test_a_test_waits_until_a_stream_is_held(server: SseServer) -> None:
+    route = server.chat(tokens=50, through=[hold(after=3)])
+    with pytest.raises(ClientFailure, match=r"after 0\.01 s no stream of POST /chat/completions is held at a gate"):
+        route.wait_held(timeout=0.01)
+    with Raw(server) as raw:
+        raw.post()
+        _read(raw, 3)
+        call = route.wait_held()
+        assert call.exchange.chunks_written == 3
+        assert asyncio.run(route.wait_held_async()).exchange.held_at == call.exchange.held_at
+
+
 def test_a_loop_that_runs_without_a_task_is_not_the_cause(server: SseServer) -> None:
     """As under Playwright's synchronous API: a loop runs in this thread, and the test is in none of its tasks."""
     seen: list[str] = []

@@ -89,7 +89,7 @@ def test_whose_socket_it_is_may_be_unknown(
     queue: PeerQueue, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer = _peer(queue, pair[0])
-    monkeypatch.setattr("orharness.server.peerqueue._DESCRIPTORS", Path("/proc/of/another/system"))
+    monkeypatch.setattr("orharness.server.peerqueue._OURS", Path("/proc/of/another/system"))
     assert peer.held_here() is None
     queue.close()
     assert peer.held_here() is None

@@ -22,6 +22,7 @@ from orharness.journal.outcome import Outcome
 from orharness.providers import DEFAULT
 from orharness.scenario import forms
 from orharness.scenario.bodies import KINDS, Cassettes, Kind, Taped
+from orharness.scenario.body import Plain
 from orharness.scenario.checked import status_of
 from orharness.scenario.conditions import WHEN
 from orharness.scenario.encoding import CODINGS
@@ -219,8 +220,12 @@ def _replies_of(node: Node, cassettes: Cassettes) -> list[Reply]:
 
 
 def _path_of(replies: tuple[Reply, ...]) -> str | None:
-    """Where a route is that names no path: at the endpoint of the dialect that its replies pin, else at any."""
-    pinned = {one.dialect if isinstance(one.body, Completion) else None for one in replies}
+    """Where a route is that names no path: at the endpoint of the dialect that its replies pin, else at any.
+
+    A plain answer, such as a 429 before a completion, pins none.
+    """
+    answers = [one for one in replies if not isinstance(one.body, Plain)]
+    pinned = {one.dialect if isinstance(one.body, Completion) else None for one in answers}
     dialect = pinned.pop() if len(pinned) == 1 else None
     return None if dialect is None else DIALECTS[dialect].paths[0]
 

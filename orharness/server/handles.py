@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition
-from time import monotonic
+from time import monotonic, sleep
 from types import TracebackType
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ T = TypeVar("T")
 _GRACE = (
     0.5  # seconds, or once more `within`: for so long a leaving that comes too late is awaited, to tell when it was
 )
+_POLL = 0.002  # seconds between two looks at whether a stream is held
 _LOOK = 0.02  # seconds between two looks at whether an exchange can still be left
 
 
@@ -230,6 +231,31 @@ class LiveRoute:
         return self.calls[number - 1]
 
     @checked_call()
+    def wait_held(self, timeout: float = 5.0) -> Call:
+        """Block until a stream of this route is held at a gate with everything before it written; return its call.
+
+        Raises ``ClientFailure`` if none is after ``timeout`` seconds.
+        """
+        deadline = monotonic() + seconds_of(timeout, "timeout")
+        while (held := self._held()) is None and monotonic() < deadline:
+            sleep(_POLL)
+        return held or self._none_held(timeout)
+
+    async def wait_held_async(self, timeout: float = 5.0) -> Call:
+        """As ``wait_held``, in asyncio and in trio."""
+        deadline = monotonic() + seconds_of(timeout, "timeout")
+        while (held := self._held()) is None and monotonic() < deadline:
+            await _pause(_POLL)
+        return held or self._none_held(timeout)
+
+    def _held(self) -> Call | None:
+        return next((call for call in self.calls if call.exchange.held_at is not None), None)
+
+    def _none_held(self, timeout: float) -> Call:
+        listed = [f"  {describe(call.exchange)}" for call in self.calls]
+        raise ClientFailure("\n".join([f"after {timeout:g} s no stream of {self.name} is held at a gate", *listed]))
+
+    @checked_call()
     def release(self, gates: int = 1) -> None:
         """Opens the next gate (``hold``), or that many, for every request that it answers now or later."""
         whole_number_of(gates, "gates", least=1)
@@ -390,12 +416,17 @@ def _loop_is_running() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
+async def _pause(seconds: float) -> None:
+    """Sleep in asyncio or in trio."""
+    in_asyncio = asyncio._get_running_loop() is not None
+    await (asyncio.sleep(seconds) if in_asyncio else sys.modules["trio"].sleep(seconds))
+
+
 async def _arrives(future: Future[T], timeout: float) -> bool:
     """Whether the future is done within so many seconds. Polls, because that is the same in asyncio and in trio."""
     deadline = monotonic() + timeout
-    sleep = asyncio.sleep if asyncio._get_running_loop() is not None else sys.modules["trio"].sleep
     while not future.done():
         if monotonic() >= deadline:
             return False
-        await sleep(0.001)
+        await _pause(0.001)
     return True

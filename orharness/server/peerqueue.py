@@ -26,7 +26,7 @@ _NLM_F_REQUEST = 1
 _INET_DIAG_INFO = 2
 _CLOSE_WAIT = 8  # include/net/tcp_states.h
 _LISTEN = 10
-_DESCRIPTORS = Path("/proc/self/fd")
+_OURS = Path("/proc/self/fd")
 
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _QUESTION = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
@@ -150,18 +150,32 @@ class Peer:
         return PeerState(self._seen, unread, answer.attached)
 
     def held_here(self) -> bool | None:
-        """Whether this process holds the client's socket; ``None`` where that is not known, or where none holds it."""
+        """Return whether this process holds the client's socket, or another one is seen to; ``None`` otherwise.
+
+        A descriptor that one thread has closed while another reads from it is in no process's table (close(2)).
+        """
         answer = self._queue.ask(self._question)
-        return None if answer is None or not answer.inode else _is_open_here(answer.inode)
+        if answer is None or not answer.inode:
+            return None
+        if _is_open_in(_OURS, answer.inode):
+            return True
+        others = (each / "fd" for each in _processes())
+        return False if any(_is_open_in(each, answer.inode) for each in others) else None
 
 
-def _is_open_here(inode: int) -> bool | None:
-    """Whether a descriptor of this process is the socket with that inode (proc(5)); ``None`` without ``/proc``."""
+def _processes() -> list[Path]:
     try:
-        descriptors = list(_DESCRIPTORS.iterdir())
+        return [each for each in _OURS.parents[1].iterdir() if each.name.isdecimal()]
+    except OSError:  # a system without /proc
+        return []
+
+
+def _is_open_in(descriptors: Path, inode: int) -> bool:
+    """Whether one of a process's descriptors is the socket with that inode (proc(5)), as far as we may see them."""
+    try:
+        return any(_target(each) == f"socket:[{inode}]" for each in descriptors.iterdir())
     except OSError:
-        return None
-    return any(_target(each) == f"socket:[{inode}]" for each in descriptors)
+        return False
 
 
 def _target(descriptor: Path) -> str:
