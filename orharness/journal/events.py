@@ -87,7 +87,10 @@ class Wrote:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """The next ``count`` chunk boundaries were observed by the client's process, or are only assumed to have been."""
+    """The next ``count`` chunk boundaries were observed by the client's process, or are only assumed to have been.
+
+    One that was observed just now says as well that all that was written has been read.
+    """
 
     proven: bool
     count: int = 1

@@ -84,9 +84,16 @@ class ExchangeMachine:
                 self._wrote(event)
                 return  # writing decides nothing
             case Boundary(proven, count):
-                self._proven += count if proven else 0
-                self._assumed += 0 if proven else count
+                if proven:  # so the client's process has read all that was written
+                    self._proven += count
+                    self._read, self._read_known, self._all_read = self._written, Certainty.SEEN, True
+                else:
+                    self._assumed += count
                 return
+            case Read():
+                self._took(event)
+                if not self._ended and self._left is None:
+                    return  # what was read decides nothing before an end
             case Held(held):
                 self._held_at = self._written if held else None
                 return
@@ -109,8 +116,6 @@ class ExchangeMachine:
                 self.plan = replace(self.plan, stream=stream, meter=meter)
                 self._grown = []
                 return
-            case Read():
-                self._took(event)
             case Ended(all_read):
                 self._ended, self._all_read = True, all_read
                 if all_read:

@@ -86,6 +86,7 @@ class Reply:
     pacing: Pacing | None = None
     encoding: str | None = None
     _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _replies: dict[bool, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         compose(self.through)
@@ -94,7 +95,7 @@ class Reply:
             dialect = DIALECTS.default if self.dialect is None else DIALECTS.named(self.dialect)
             self._written(dialect, self.body, self.gateway or ONEROUTER, Asked())
         elif not isinstance(self.body, Plain | Forward):
-            self._recorded()
+            self._replies[False] = self._replay(coded=False)  # and no request waits for it
 
     # --- ways to make one -----------------------------------------------------------------------------------------
 
@@ -324,6 +325,13 @@ class Reply:
         return self._made[key]
 
     def _replayed(self, request: Request) -> Response:
+        """The response of a stream that is there already: it is read once, and not again for each request."""
+        coded = self.encoding is not None and accepts(request, self.encoding)
+        if coded not in self._replies:
+            self._replies[coded] = self._replay(coded=coded)
+        return self._replies[coded]
+
+    def _replay(self, *, coded: bool) -> Response:
         stream = self._recorded()
         match self.body:
             case Interaction():
@@ -334,7 +342,7 @@ class Reply:
                 sent = with_defaults(kind if self.default_headers else (), self.headers)
                 status, head = self.status, self.head
         model = recorded_generation(stream, sent, self.provider, pace=self.pace, price=self.price)
-        if self.encoding is not None and accepts(request, self.encoding):
+        if coded and self.encoding is not None:
             stream, sent = gzipped(stream), (*sent, ("Content-Encoding", self.encoding))
             model = None if model is None else replace(model, offsets=stream.tokens)
         return Response(status, sent, stream, head, self.pacing, model)

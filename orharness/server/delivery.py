@@ -207,7 +207,8 @@ class Delivery:
     def _note_boundary(self, *, all_read: bool | None) -> None:
         """The boundary after the last chunk is proven if the client was seen to have read all, else assumed."""
         self._exchange.feed(Boundary(bool(all_read)))
-        self._note_read(all_read=all_read)
+        if not all_read:
+            self._note_read(all_read=all_read)
 
     async def _end(self, *, body: bool) -> None:
         """The end marker is seen to be read before anything is written after the last chunk.
