@@ -49,6 +49,7 @@ def test_it_prints_versions_and_every_table(measured: tuple[str, dict[str, Any]]
     assert "Nothing wrong" in printed
 
 
+@pytest.mark.slow
 def test_every_pacing_meets_every_client(measured: tuple[str, dict[str, Any]]) -> None:
     met = [(row["pacing"], row["client"]) for row in rows(measured, "1")]
     assert met == [(pacing, client) for pacing in PACINGS for client in CLIENTS]

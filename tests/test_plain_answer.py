@@ -174,6 +174,7 @@ def test_to_be_cancelled_the_wrong_text_is_enough(thread: ServerThread) -> None:
     assert verdict.result is Result.FAIL
 
 
+@pytest.mark.slow
 def test_a_client_whose_last_piece_is_missing_is_told_that_alone(thread: ServerThread) -> None:
     def one_piece_late(base_url: str) -> Iterator[str]:
         pieces = correct(base_url)
