@@ -102,6 +102,17 @@ def test_the_outcome(events: list[ExchangeEvent], outcome: Outcome | None) -> No
     assert machine(*events).outcome is outcome
 
 
+def test_a_boundary_that_was_seen_says_that_all_that_was_written_has_been_read() -> None:
+    seen = machine(*begun(), Wrote(0.5, 5), Boundary(True))
+    assert (seen.snapshot(1.0).bytes_read, seen.all_read) == (50, True)
+    assert machine(*begun(), Wrote(0.5, 5), Boundary(True), FIN).outcome is Outcome.CANCELLED
+    assert machine(*begun(), Wrote(0.5, 9), Boundary(True), Wrote(0.6), Boundary(True), FIN).outcome is (
+        Outcome.LEFT_AT_END
+    )
+    assumed = machine(*begun(), Wrote(0.5, 5), Boundary(False))
+    assert (assumed.snapshot(1.0).bytes_read, assumed.all_read) == (None, None)
+
+
 @pytest.mark.parametrize("how", How)
 def test_how_it_left_decides_nothing(how: How) -> None:
     left = machine(*HALF, Left(how, 2.0)).snapshot(9.0)
