@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from time import monotonic, sleep
 
 import pytest
@@ -129,3 +130,41 @@ def test_what_is_still_under_way_is_cancelled_at_its_end() -> None:
     with pytest.raises(RuntimeError, match="closed"):
         loop.run(nothing())
     assert not loop.answers(0.01)
+
+
+def test_generators_that_the_collector_finds_in_another_thread_are_closed_after_it_is_done() -> None:
+    """Inside one another, as a dropped response of an SDK: closing the outer one closes the inner one."""
+    closed = threading.Event()
+
+    class Slow:
+        """Found between the two; meanwhile the loop may run."""
+
+        def __del__(self) -> None:
+            sleep(0.2)
+
+    async def inner(it: list[object]) -> AsyncGenerator[int, None]:
+        try:
+            yield len(it)
+        finally:
+            sleep(0.4)  # noqa: ASYNC251 - it is executing, not waiting
+            closed.set()
+
+    async def outer(it: list[object]) -> AsyncGenerator[int, None]:
+        it.append(Slow())
+        async with aclosing(inner(it)) as numbers:
+            async for number in numbers:
+                yield number
+
+    async def drop() -> None:
+        cycle: list[object] = []
+        cycle.append(generator := outer(cycle))
+        await anext(generator)
+
+    gc.collect()
+    gc.disable()
+    try:
+        client_loop().run(drop())
+        gc.collect()
+    finally:
+        gc.enable()
+    assert closed.wait(ENOUGH)

@@ -7,15 +7,44 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import logging
+import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any
 
 log = logging.getLogger("orharness.contract")
 _AT_THE_END = 2.0  # seconds for what is still under way in a loop when the process ends
+
+
+class _Collections:
+    """The runs of the garbage collector, and what has to wait until the present one is over."""
+
+    def __init__(self) -> None:
+        self._thread: int | None = None  # in which it runs
+        self._waiting: list[Callable[[], object]] = []
+
+    def watch(self) -> None:
+        if self._changed not in gc.callbacks:
+            gc.callbacks.append(self._changed)
+
+    def afterwards(self, call: Callable[[], object]) -> None:
+        """Make a call: at once, unless it is the collector that asks for it."""
+        if self._thread == threading.get_ident():
+            self._waiting.append(call)
+        else:
+            call()
+
+    def _changed(self, phase: str, _info: dict[str, int]) -> None:
+        self._thread = threading.get_ident() if phase == "start" else None
+        while phase == "stop" and self._waiting:
+            self._waiting.pop(0)()
+
+
+_collections = _Collections()
 
 
 class ClientLoop:
@@ -25,6 +54,7 @@ class ClientLoop:
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_log)
         self._stopped = False
+        _collections.watch()
         self._thread = threading.Thread(target=self._main, name="orharness-loop", daemon=True)
         self._thread.start()
 
@@ -62,9 +92,21 @@ class ClientLoop:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # which closes it, with all that is in it
             while not self._stopped and not self._loop.is_closed():
                 try:
+                    self._loop.call_soon(self._close_generators_later)
                     runner.get_loop().run_forever()
                 except BaseException as error:  # SystemExit, of a task of the client's own
                     log.debug("a task of the client ended the event loop, which goes on: %r", error)
+
+    def _close_generators_later(self) -> None:
+        """Close an async generator that the garbage collector has found only after the collector is done.
+
+        A client that drops a response leaves generators inside one another. asyncio schedules the closing of each as
+        it is found. If the collector runs in another thread, this loop then closes an outer one, and with it an inner
+        one, while the collector still has the inner one before it: "ValueError: async generator already executing".
+        """
+        close = sys.get_asyncgen_hooks().finalizer
+        assert close is not None  # run_forever has set it
+        sys.set_asyncgen_hooks(finalizer=lambda generator: _collections.afterwards(lambda: close(generator)))
 
 
 class _Current:
