@@ -21,6 +21,7 @@ class RequestRead:
 
     request: Request
     started_at: str
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from orharness.server.wire import Wire
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
+_PASSED = {proven: Boundary(proven) for proven in (True, False)}
 _A_WRITE = 65536  # bytes: with so many gathered a write goes out, though more could join it
 
 
@@ -200,13 +201,13 @@ class Delivery:
             if self._watched is not None:
                 self._watched.looked()
         else:
-            self._exchange.feed(Boundary(bool(self._exchange.machine.all_read)))
+            self._exchange.feed(_PASSED[bool(self._exchange.machine.all_read)])
         if self._position >= self._end_marker:
             self._end_marker = inf
 
     def _note_boundary(self, *, all_read: bool | None) -> None:
         """The boundary after the last chunk is proven if the client was seen to have read all, else assumed."""
-        self._exchange.feed(Boundary(bool(all_read)))
+        self._exchange.feed(_PASSED[bool(all_read)])
         if not all_read:
             self._note_read(all_read=all_read)
 

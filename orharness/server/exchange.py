@@ -52,18 +52,22 @@ class LiveExchange:
 
     def feed(self, event: ExchangeEvent) -> None:
         """Take in what happened next, and let all know who wait or listen."""
-        machine = self._machine
-        before = machine.outcome
+        before = self._machine.outcome
         with self._lock:
-            machine.apply(event)
+            may_decide = self._machine.apply(event)
+        if may_decide:
+            self._tell(event, before)
+        for listener in self._listeners:
+            listener(self, event)
+
+    def _tell(self, event: ExchangeEvent, before: Outcome | None) -> None:
+        machine = self._machine
         if machine.outcome is not None and machine.outcome is not before:
             self.decided_by = event
             if not self.decided.done():
                 self.decided.set_result(machine.outcome)
         if machine.disconnect is not None and not self.left.done():
             self.left.set_result(machine.disconnect)
-        for listener in self._listeners:
-            listener(self, event)
 
     def request_read(self, request: Request) -> None:
         """The request is whole; all moments count from here."""
