@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar
@@ -22,18 +22,32 @@ def checked_call(*options: type) -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         shape, called = signature(function), _called(function)
+        parameters = [one for one in shape.parameters.values() if one.name not in ("self", "cls")]
+        known = [*(one.name for one in parameters if one.kind in _NAMED), *more]
+        takes_any = not more and any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            wrong = _wrong(called, shape, more, args, kwargs)
-            if wrong is not None:
-                raise wrong
-            return function(*args, **kwargs)
+            unknown = None if takes_any else next((name for name in kwargs if name not in known), None)
+            if unknown is not None:
+                raise _no_option(called, unknown, known)
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                wrong = None if _from_within(error) else _wrong(called, shape, parameters, args, kwargs)
+                if wrong is None:
+                    raise
+                raise wrong from None
 
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+def _from_within(error: TypeError) -> bool:
+    """Whether it was raised by the code of the function, and not by the call that did not get there."""
+    return error.__traceback__ is None or error.__traceback__.tb_next is not None
 
 
 def _called(function: Callable[..., Any]) -> str:
@@ -43,15 +57,13 @@ def _called(function: Callable[..., Any]) -> str:
 
 
 def _wrong(
-    called: str, shape: Signature, more: list[str], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    called: str,
+    shape: Signature,
+    parameters: Sequence[Parameter],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
 ) -> ScenarioError | None:
     """Return the error for arguments that do not fit, ``None`` where they do."""
-    parameters = [one for one in shape.parameters.values() if one.name not in ("self", "cls")]
-    known = [*(one.name for one in parameters if one.kind in _NAMED), *more]
-    takes_any = not more and any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
-    unknown = next((name for name in kwargs if name not in known), None)
-    if unknown is not None and not takes_any:
-        return _no_option(called, unknown, known)
     try:
         shape.bind(*args, **kwargs)
     except TypeError as error:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, Unpack
+from functools import partial
+from typing import Any, TypeVar, Unpack
 
 from orharness.cassette.interaction import Interaction
 from orharness.dialects import DIALECTS, Asked, Dialect, Refused
@@ -33,6 +35,7 @@ from orharness.scenario.checked import (
     with_defaults,
 )
 from orharness.scenario.difference import short
+from orharness.scenario.draft import Draft
 from orharness.scenario.encoding import CODINGS, accepts, gzipped
 from orharness.scenario.given import completion_of
 from orharness.scenario.model import recorded_generation
@@ -50,6 +53,7 @@ from orharness.stream import Chunk, Ending, Framing, Stream, Transform
 from orharness.transforms import Family, Step, compose
 from orharness.upstream import PRICE, Generation
 
+T = TypeVar("T")
 PROVIDER_NAME = "X-Provider-Name"
 _MOST_KEPT = 32  # streams of one reply, for requests that ask for different things
 # What belonged to the recorded connection, and is not replayed.
@@ -85,15 +89,18 @@ class Reply:
     framing: Framing | None = None
     pacing: Pacing | None = None
     encoding: str | None = None
+    # By what requests ask for: the completion, and its stream before the transforms and after them.
+    _said: dict[Any, Completion] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _drafts: dict[Any, Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
     _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
     _replies: dict[bool, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        """An impossible scenario fails here, where it is written, and not at the first request."""
         compose(self.through)
-        # An impossible scenario fails here, where it is written, and not at the first request.
         if isinstance(self.body, Completion):
             dialect = DIALECTS.default if self.dialect is None else DIALECTS.named(self.dialect)
-            self._written(dialect, self.body, self.gateway or ONEROUTER, Asked())
+            self._stream_of(dialect, self.body, self.gateway or ONEROUTER, Asked())
         elif not isinstance(self.body, Plain | Forward):
             self._replies[False] = self._replay(coded=False)  # and no request waits for it
 
@@ -246,7 +253,11 @@ class Reply:
         """Return the reply with more transforms. A plain response, which takes none, is returned as it is."""
         if isinstance(self.body, Plain):
             return self
-        return replace(self, through=(*before, *self.through, *after))
+        changed = copy(self)  # with what is written already: the body is the same
+        for name, value in {"through": (*before, *self.through, *after), "_made": {}, "_replies": {}}.items():
+            object.__setattr__(changed, name, value)
+        changed.__post_init__()
+        return changed
 
     @property
     def name(self) -> str:
@@ -290,10 +301,13 @@ class Reply:
             by = asked_for(asked.provider) or self.provider or DEFAULT
         except ScenarioError as error:  # it is the client that asks for what does not exist
             return error_response(gateway, 404, str(error), dialect)
-        said = replace(made, model=made.model or asked.model, provider=by.name)
+        named = made.model or asked.model
+        said = _kept(self._said, (named, by.name), lambda: replace(made, model=named, provider=by.name))
         identifier = _value_of(self.headers, gateway.generation_header) or said.id_with(dialect.id_prefix(gateway))
         marks = _marks(gateway, identifier, by)
-        model = Generation(
+        sending: dict[str, Any] = {"head": self.head, "pacing": self.pacing}
+        model = partial(
+            Generation,
             id=identifier,
             model=said.model_sent,
             total=said.counted.completion_tokens,
@@ -304,25 +318,24 @@ class Reply:
             pace=self.pace,
             price=self.price,
         )
-        sending: dict[str, Any] = {"head": self.head, "pacing": self.pacing}
         if not asked.stream:
             status = said.error.status if said.error and dialect.fails_with_status else 200
             document = dialect.document(said, gateway, asked)
-            whole = json_response(document, status, marks, generation=model, **sending)
+            whole = json_response(document, status, marks, generation=model(), **sending)
             return replace(whole, headers=with_defaults(whole.headers, self.headers))
-        stream = self._written(dialect, said, gateway, asked)
-        model = replace(model, offsets=stream.tokens, seconds=stream.duration)
+        stream = self._stream_of(dialect, said, gateway, asked)
         sent = with_defaults((("Content-Type", dialect.frame.content_type), *marks), self.headers)
-        return Response(self.status, sent, stream, generation=model, **sending)
+        generation = model(offsets=stream.tokens, seconds=stream.duration)
+        return Response(self.status, sent, stream, generation=generation, **sending)
 
-    def _written(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
+    def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
         """The stream of a completion, transforms applied; made once for all requests that ask for the same."""
         key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage)
-        if key not in self._made:
-            if len(self._made) >= _MOST_KEPT:
-                self._made.clear()
-            self._made[key] = self._shaped(dialect.stream(said, gateway, asked, self.delay), dialect)
-        return self._made[key]
+        made = self._made.get(key)
+        if made is None:
+            draft = _kept(self._drafts, key, lambda: self._draft(dialect.stream(said, gateway, asked, self.delay)))
+            made = _kept(self._made, key, lambda: self._shaped(draft, dialect))
+        return made
 
     def _replayed(self, request: Request) -> Response:
         """The response of a stream that is there already: it is read once, and not again for each request."""
@@ -350,7 +363,8 @@ class Reply:
     def _recorded(self) -> Stream:
         """The stream that is there already, transforms applied."""
         if None not in self._made:
-            self._made[None] = self._shaped(self._given(), None)
+            draft = _kept(self._drafts, None, lambda: self._draft(self._given()))
+            _kept(self._made, None, lambda: self._shaped(draft, None))
         return self._made[None]
 
     def _given(self) -> Stream:
@@ -370,17 +384,29 @@ class Reply:
     def _delay_of(self, piece: Timed) -> float:
         return self.delay if piece.delay is None else piece.delay
 
-    def _shaped(self, stream: Stream, dialect: Dialect | None) -> Stream:
-        """Transformed, with its end marker and its tokens where they now are."""
+    def _draft(self, stream: Stream) -> Draft:
         changes: dict[str, Any] = {}
         if self.ending is not None:
             changes["ending"] = self.ending
         if self.framing is not None:
             changes["framing"] = self.framing
-        shaped = compose(self.through)(replace(stream, **changes))
+        return Draft(replace(stream, **changes))
+
+    def _shaped(self, draft: Draft, dialect: Dialect | None) -> Stream:
+        """Transformed, with its end marker and its tokens where they now are."""
+        shaped = draft.through(compose(self.through).steps)
         if dialect is not None and all(_keeps_events(one) for one in self.through):
             return shaped  # the writer's own offsets, moved along
         return _marked(shaped, dialect)
+
+
+def _kept(store: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+    found = store.get(key)
+    if found is None:
+        if len(store) >= _MOST_KEPT:
+            store.clear()
+        found = store[key] = make()
+    return found
 
 
 def _keeps_events(one: Transform) -> bool:

@@ -108,7 +108,7 @@ class Answering:
     def _new_exchange(self, head: Request, wire: Wire) -> LiveExchange:
         """In the journal, unless it only asks for that."""
         run, path = self._runs.split(head.path)
-        named = replace(head, path=path)
+        named = head if path == head.path else replace(head, path=path)
         if head.method == "GET" and path.startswith(CONTROL):
             return LiveExchange("", named)
         return self._entered(LiveExchange(f"{next(self._ids):06d}", named, self.listeners, wire, run))

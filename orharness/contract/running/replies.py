@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.journal import Request
@@ -24,7 +22,7 @@ def reply_cut(case: Case, cuts: Cuts) -> Reply:
 
 def cut(reply: Reply, cuts: Cuts) -> Reply:
     """Return the reply with its body cut at ``cuts`` and nowhere else; ``None``: unchanged."""
-    return reply if cuts is None else replace(reply, through=(*reply.through, cut_at(*cuts)))
+    return reply if cuts is None else reply.with_transforms(after=[cut_at(*cuts)])
 
 
 def representative(case: Case) -> Stream:

@@ -115,9 +115,11 @@ def run_row(
         if not _wait_for(batch, route, waited, start_up, on_progress) or batch.texts is None:
             return None
         calls = route.calls
-        if not _one_each(runs, route) or not all(map(has_finished, calls)):
+        if not _one_each(runs, route):
             return None
-        exchanges = [call.exchange for call in calls]
+        exchanges = list(map(at_its_end, calls))
+        if any(exchange.finished is False for exchange in exchanges):
+            return None
         for text, exchange in zip(batch.texts, exchanges, strict=True):
             if judge_text(case, Heard(text, None, ended=True, waited=waited), [exchange]) is not None:
                 return None
@@ -128,15 +130,11 @@ def run_row(
         batch.close()
 
 
-def has_finished(call: Call) -> bool:
-    """Return whether the client may have taken the whole answer: ``False`` where it is known that it has not.
-
-    It has a second to read the last bytes or to leave.
-    """
+def at_its_end(call: Call) -> Exchange:
+    """Return the exchange after the client has had a second to read the last bytes or to leave."""
     with suppress(ClientFailure):  # still undecided
         call.wait_ended(_SETTLE)
-        return call.exchange.finished is not False
-    return False
+    return call.exchange
 
 
 def _one_each(runs: Sequence[RunAddress], route: LiveRoute) -> bool:

@@ -22,7 +22,7 @@ from orharness.contract.judging.judge import (
 )
 from orharness.contract.running.handover import no_garbage_collected
 from orharness.contract.running.replies import patience_for, reply_cut
-from orharness.contract.running.rows import Proof, Row, has_finished
+from orharness.contract.running.rows import Proof, Row, at_its_end
 from orharness.contract.running.waiting import is_there, wait_for_end, wait_for_request, wait_until_held
 from orharness.errors import ClientFailure
 from orharness.journal import Exchange, Outcome
@@ -90,7 +90,7 @@ class Trials:
             self._learn(session, route, before, began)
             calls = route.calls_from(before)
             if ended and calls:
-                has_finished(calls[-1])  # gives it the time to read the end
+                at_its_end(calls[-1])  # gives it the time to read the end
             exchanges = [call.exchange for call in calls]
             heard = Heard("".join(session.pieces), session.error, ended, waited)
             evidence = (

@@ -7,6 +7,7 @@ https://openrouter.ai/docs/api-reference/overview (``usage``, ``provider``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 
 from orharness.dialects.dialect import Asked, Refused
@@ -19,6 +20,7 @@ from orharness.journal import Request
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
+@lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
     """Return what the request asks for. Raises ``Refused`` where its body is not a JSON object, or a field is wrong.
 

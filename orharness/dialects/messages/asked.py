@@ -6,6 +6,7 @@ Sources: https://docs.claude.com/en/api/messages, https://docs.claude.com/en/api
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 
 from orharness.dialects.completion import MODEL
@@ -20,6 +21,7 @@ ROLES = ("user", "assistant")
 _LEAST_THINKING = 1024  # tokens
 
 
+@lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
     """Return what the request asks for. Raises ``Refused`` where the API would refuse it."""
     body = request.json

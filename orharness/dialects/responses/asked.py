@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/responses/create.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 
 from orharness.dialects.completion import MODEL
@@ -21,6 +22,7 @@ _LEAST_OUTPUT = 16  # tokens
 _INSTEAD_OF_INPUT = ("prompt", "previous_response_id", "conversation")
 
 
+@lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
     """Return what the request asks for. Raises ``Refused`` where the API would refuse it."""
     body = request.json

@@ -1,0 +1,34 @@
+"""A stream on its way through transforms, kept so that a reply which adds some goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orharness.stream import Stream, Transform
+from orharness.transforms.families import checked_stream
+
+
+class Draft:
+    """A stream before its transforms, and after each of those that were applied first.
+
+    A contract cuts one reply in thousands of ways. What comes before the cuts is done once.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._steps: list[tuple[Transform, Stream]] | None = None
+
+    def through(self, transforms: Sequence[Transform]) -> Stream:
+        """Return the stream after these transforms, in the order in which they are given."""
+        known = self._steps or []
+        shared = 0
+        while shared < min(len(known), len(transforms)) and known[shared][0] is transforms[shared]:
+            shared += 1
+        done = known[:shared]
+        stream = done[-1][1] if done else self._stream
+        for one in transforms[shared:]:
+            stream = checked_stream(one, one(stream))
+            done.append((one, stream))
+        if self._steps is None:
+            self._steps = done
+        return stream
