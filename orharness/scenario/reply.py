@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, TypeVar, Unpack
 
 from orharness.cassette.interaction import Interaction
@@ -50,7 +49,7 @@ from orharness.scenario.paths import api_path
 from orharness.scenario.response import Response, compact, error_response, json_response
 from orharness.sse import Comment, Event, Retry
 from orharness.stream import Chunk, Ending, Framing, Stream, Transform
-from orharness.transforms import Family, Step, compose
+from orharness.transforms import Family, Step, compose, cut_at
 from orharness.upstream import PRICE, Generation
 
 T = TypeVar("T")
@@ -253,10 +252,23 @@ class Reply:
         """Return the reply with more transforms. A plain response, which takes none, is returned as it is."""
         if isinstance(self.body, Plain):
             return self
-        changed = copy(self)  # with what is written already: the body is the same
-        for name, value in {"through": (*before, *self.through, *after), "_made": {}, "_replies": {}}.items():
-            object.__setattr__(changed, name, value)
+        changed = self._with_steps((*before, *self.through, *after))
         changed.__post_init__()
+        return changed
+
+    def with_cuts(self, offsets: Iterable[int]) -> Reply:
+        """Return the reply with its body cut at these offsets and nowhere else.
+
+        They are not looked at here, since there may be thousands of such replies; an offset outside the body is an
+        error at the first request. A plain response, which takes no transforms, is returned as it is.
+        """
+        return self if isinstance(self.body, Plain) else self._with_steps((*self.through, cut_at(*offsets)))
+
+    def _with_steps(self, through: tuple[Transform, ...]) -> Reply:
+        """A copy with other transforms. What is written already is shared: the body is the same."""
+        changed = copy(self)
+        for name, value in {"through": through, "_made": {}, "_replies": {}}.items():
+            object.__setattr__(changed, name, value)
         return changed
 
     @property
@@ -306,8 +318,8 @@ class Reply:
         identifier = _value_of(self.headers, gateway.generation_header) or said.id_with(dialect.id_prefix(gateway))
         marks = _marks(gateway, identifier, by)
         sending: dict[str, Any] = {"head": self.head, "pacing": self.pacing}
-        model = partial(
-            Generation,
+        stream = self._stream_of(dialect, said, gateway, asked) if asked.stream else Stream()
+        model = Generation(
             id=identifier,
             model=said.model_sent,
             total=said.counted.completion_tokens,
@@ -317,16 +329,16 @@ class Reply:
             finish_reason=said.finish,
             pace=self.pace,
             price=self.price,
+            offsets=stream.tokens,
+            seconds=stream.duration,
         )
         if not asked.stream:
             status = said.error.status if said.error and dialect.fails_with_status else 200
             document = dialect.document(said, gateway, asked)
-            whole = json_response(document, status, marks, generation=model(), **sending)
+            whole = json_response(document, status, marks, generation=model, **sending)
             return replace(whole, headers=with_defaults(whole.headers, self.headers))
-        stream = self._stream_of(dialect, said, gateway, asked)
         sent = with_defaults((("Content-Type", dialect.frame.content_type), *marks), self.headers)
-        generation = model(offsets=stream.tokens, seconds=stream.duration)
-        return Response(self.status, sent, stream, generation=generation, **sending)
+        return Response(self.status, sent, stream, generation=model, **sending)
 
     def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
         """The stream of a completion, transforms applied; made once for all requests that ask for the same."""

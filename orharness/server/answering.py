@@ -14,7 +14,7 @@ from orharness.dialects import DIALECTS, Dialect, Refused
 from orharness.errors import OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import Gateway
 from orharness.journal import Certainty, Exchange, How, Pacing, Request
-from orharness.journal.events import AskedAgain, Begun, Held, Left, Read, Unmatched
+from orharness.journal.events import AskedAgain, Begun, Held, Read, Unmatched
 from orharness.scenario.body import Forward
 from orharness.scenario.paths import api_path
 from orharness.scenario.response import Response, error_response
@@ -133,7 +133,7 @@ class Answering:
         reset = departure.reset
         if not reset and departure.read is None and exchange.machine.may_have_read_to_end(departure.most):
             reset = await wire.reset_follows()
-        exchange.client_left(Left(departure.how, 0.0, departure.known, departure.most, reset), wire.gone_at)
+        exchange.client_left(wire.gone_at, departure.how, departure.known, most=departure.most, reset=reset)
         wire.abort()
 
     async def _answer(self, wire: Wire, exchange: LiveExchange, incoming: Incoming) -> bool:
@@ -296,9 +296,9 @@ def _went_on(exchange: LiveExchange, wire: Wire, how: Next) -> None:
     if how is Next.ASKED_AGAIN:
         exchange.feed(AskedAgain(exchange.elapsed()))
     elif how is Next.RESET:
-        exchange.client_left(Left(How.RST, reset=True), wire.gone_at)
+        exchange.client_left(wire.gone_at, How.RST, reset=True)
     elif how is Next.RESET_AFTER_FIN:
-        exchange.client_left(Left(How.FIN, known=Certainty.UNKNOWN, reset=True), wire.gone_at)
+        exchange.client_left(wire.gone_at, How.FIN, Certainty.UNKNOWN, reset=True)
     exchange.connection_ended()
 
 

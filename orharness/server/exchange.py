@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
 
-from orharness.journal import Disconnect, Exchange, Outcome, Request
+from orharness.journal import Certainty, Disconnect, Exchange, How, Outcome, Request
 from orharness.journal.events import ConnectionEnded, ExchangeEvent, Left, Read, RequestRead
 from orharness.journal.machine import ExchangeMachine
 from orharness.server.wire import Wire
@@ -74,9 +73,11 @@ class LiveExchange:
         self.started = monotonic()
         self.feed(RequestRead(request, _now()))
 
-    def client_left(self, left: Left, moment: float) -> None:
-        """The client left at the monotonic ``moment``."""
-        self.feed(replace(left, at=max(0.0, moment - self.started)))
+    def client_left(
+        self, moment: float, how: How, known: Certainty = Certainty.SEEN, *, most: int | None = None, reset: bool
+    ) -> None:
+        """The client left at the monotonic ``moment``; the rest as for ``Left``."""
+        self.feed(Left(how, max(0.0, moment - self.started), known, most, reset))
 
     def connection_ended(self) -> None:
         """Nothing more will be seen of it."""

@@ -13,10 +13,7 @@ import socket
 import struct
 from typing import NamedTuple
 
-_LAST_ACK = struct.Struct("=56xI")
-_ACKED = struct.Struct("=120xQ")
-_NOT_SENT = struct.Struct("=144xI")
-_SIZE = 148
+_FIELDS = struct.Struct("=B55xI60xQ16xI")  # the state, the last ACK, bytes acknowledged, bytes not sent
 _CLOSED, _CLOSE_WAIT = 7, 8  # include/net/tcp_states.h
 
 
@@ -38,15 +35,10 @@ def own_side(sock: socket.socket | None) -> OwnSide | None:
     if sock is None or not hasattr(socket, "TCP_INFO"):
         return None
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _FIELDS.size)
     except OSError:
         return None
-    if len(info) < _SIZE:  # an older kernel, or another system's structure
+    if len(info) < _FIELDS.size:  # an older kernel, or another system's structure
         return None
-    return OwnSide(
-        acked=_ACKED.unpack_from(info)[0],
-        unsent=_NOT_SENT.unpack_from(info)[0],
-        closed=info[0] == _CLOSED,
-        left=info[0] in (_CLOSED, _CLOSE_WAIT),
-        silence=_LAST_ACK.unpack_from(info)[0] / 1000,
-    )
+    state, silence, acked, unsent = _FIELDS.unpack(info)
+    return OwnSide(acked, unsent, state == _CLOSED, state in (_CLOSED, _CLOSE_WAIT), silence / 1000)

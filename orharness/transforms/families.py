@@ -125,7 +125,10 @@ def compose(through: Iterable[Transform]) -> Composed:
         raise ScenarioError(f"through takes a list of transforms, not {through!r}")
     flat: list[Transform] = []
     for one in through:
-        flat.extend(one.steps if isinstance(one, Composed) else (_checked(one),))
+        if isinstance(one, Step):
+            flat.append(one)
+        else:
+            flat.extend(one.steps if isinstance(one, Composed) else (_checked(one),))
     return Composed(tuple(sorted(flat, key=_place)))
 
 

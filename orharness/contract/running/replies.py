@@ -7,7 +7,6 @@ from orharness.contract.catalogue.chunkings import Cuts
 from orharness.journal import Request
 from orharness.scenario import Reply
 from orharness.stream import Stream
-from orharness.transforms import cut_at
 
 
 def plain_request(case: Case) -> Request:
@@ -22,7 +21,7 @@ def reply_cut(case: Case, cuts: Cuts) -> Reply:
 
 def cut(reply: Reply, cuts: Cuts) -> Reply:
     """Return the reply with its body cut at ``cuts`` and nowhere else; ``None``: unchanged."""
-    return reply if cuts is None else reply.with_transforms(after=[cut_at(*cuts)])
+    return reply if cuts is None else reply.with_cuts(cuts)
 
 
 def representative(case: Case) -> Stream:
