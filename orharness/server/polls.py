@@ -21,6 +21,12 @@ class Polls(selectors.DefaultSelector):
         return ready
 
     @staticmethod
+    def last() -> float:
+        """Return the monotonic moment at which the last poll returned, 0 where the loop does not note it."""
+        selector = getattr(asyncio.get_running_loop(), "_selector", None)
+        return selector._returned if isinstance(selector, Polls) else 0.0
+
+    @staticmethod
     def last_but_one() -> float:
         """Return the monotonic moment at which the poll before the last returned, 0 where the loop does not note it."""
         selector = getattr(asyncio.get_running_loop(), "_selector", None)
