@@ -17,10 +17,10 @@ from orharness.stream import Chunk, Framing, Stream
 
 @dataclass(frozen=True, slots=True)
 class RequestRead:
-    """The request is whole: all moments count from here. ``started_at`` is that moment in ISO 8601."""
+    """The request is whole: all moments count from here. ``started_at`` is that moment in Unix time, in seconds."""
 
     request: Request
-    started_at: str
+    started_at: float
     at: float = 0.0
 
 

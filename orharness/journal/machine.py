@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from orharness.journal.bill import Bill
 from orharness.journal.certainty import Certainties, Certainty
@@ -47,7 +48,7 @@ class ExchangeMachine:
     ``left``.
     """
 
-    def __init__(self, identifier: str, request: Request, started_at: str = "") -> None:
+    def __init__(self, identifier: str, request: Request, started_at: float = 0.0) -> None:
         self.id = identifier
         self.request = request
         self.started_at = started_at
@@ -349,7 +350,7 @@ class ExchangeMachine:
         meter = None if plan is None else plan.meter
         return Exchange(
             id=self.id,
-            started_at=self.started_at,
+            started_at=datetime.fromtimestamp(self.started_at, UTC).isoformat().replace("+00:00", "Z"),
             request=self.request,
             route=None if plan is None else plan.route,
             status=None if plan is None else plan.status,

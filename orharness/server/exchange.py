@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 
 from orharness.journal import Certainty, Disconnect, Exchange, How, Outcome, Request
 from orharness.journal.events import ConnectionEnded, ExchangeEvent, Left, Read, RequestRead
@@ -44,7 +43,7 @@ class LiveExchange:
         self.left: Future[Disconnect] = Future()
         self.decided_by: ExchangeEvent | None = None
         self.started = monotonic()  # the clock of asyncio's loops; set again when the body has been read
-        self._machine = ExchangeMachine(identifier, request, _now())
+        self._machine = ExchangeMachine(identifier, request, time())
         self._listeners = listeners
         self._wire = wire
         self._lock = Lock()
@@ -71,7 +70,7 @@ class LiveExchange:
     def request_read(self, request: Request) -> None:
         """The request is whole; all moments count from here."""
         self.started = monotonic()
-        self.feed(RequestRead(request, _now()))
+        self.feed(RequestRead(request, time()))
 
     def client_left(
         self, moment: float, how: How, known: Certainty = Certainty.SEEN, *, most: int | None = None, reset: bool
@@ -137,7 +136,3 @@ class LiveExchange:
     def can_be_left(self) -> bool:
         """Whether the client is still there to leave: also while a response hangs, which is a fault decided already."""
         return self._machine.can_be_left
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

@@ -69,6 +69,7 @@ class Connection(web.RequestHandler):
         self._last_seen: PeerState | None = None
         self._fin_since = 0.0  # the client's FIN did not come before this moment
         self._own_at_leaving: OwnSide | None = None
+        self._peer_at_leaving: PeerState | None = None
         self._early: tuple[int, int] | None = None  # what was written, and acknowledged, when a request came too early
         self._told: Callable[[Next], None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -135,7 +136,7 @@ class Connection(web.RequestHandler):
             self.gone_at = monotonic()
             self._own_at_leaving = own = self._own()
             self._fin_since = self._fin_not_before(own)
-            self.peer()
+            self._peer_at_leaving = self.peer()
             self.gone.set_result(None)
 
     def _fin_not_before(self, own: OwnSide | None) -> float:
@@ -264,18 +265,22 @@ class Connection(web.RequestHandler):
         if self._last_seen is None:
             return self._departure(How.FIN, Certainty.UNKNOWN, None)
         looked = monotonic()  # not since it left: on a busy machine that may be long ago, and one look is not enough
-        while (state := self.peer()) is not None and state.attached:
+        state = self._peer_at_leaving  # a socket that no process held then is held by none now
+        while state is not None and state.attached:
+            state = self.peer()
+            if state is None or not state.attached:
+                break
             if monotonic() - looked > _HALF_CLOSE_AFTER:
                 return self._departure(How.HALF_CLOSE, Certainty.SEEN, state)
             await asyncio.sleep(0.001)
         own = self._own()
         gone = state is not None or (own is not None and own.closed)
         closed_soon = gone and monotonic() - self._fin_since <= _HALF_CLOSE_AFTER
-        return self._departure(How.FIN, Certainty.SEEN if closed_soon else Certainty.UNKNOWN, state)
+        return self._departure(How.FIN, Certainty.SEEN if closed_soon else Certainty.UNKNOWN, state, own)
 
-    def _departure(self, how: How, known: Certainty, state: PeerState | None) -> Departure:
-        """``state``: the client's socket after its FIN, ``None`` where it is not there any more."""
-        own = self._own_at_leaving if how is How.RST else self._own() or self._own_at_leaving
+    def _departure(self, how: How, known: Certainty, state: PeerState | None, own: OwnSide | None = None) -> Departure:
+        """``state``: the client's socket after its FIN, ``None`` where it is not there any more; ``own``: ours now."""
+        own = self._own_at_leaving if how is How.RST else own or self._own() or self._own_at_leaving
         reset = how is How.RST or isinstance(self._lost_by, OSError) or (own is not None and own.closed)
         read, read_known = self._read_at_leaving(state, own, reset=reset)
         most = None if own is None else self._sent(own) if how is How.RST else own.acked
