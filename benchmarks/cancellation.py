@@ -48,7 +48,7 @@ class Situation(StrEnum):
 
     EVENTS = "while events come"
     SILENT = "while silent"
-    FIRST = "before the first token"  # the head has come, and nothing behind it
+    FIRST = "before the first token"  # the head has come, and nothing after it
 
 
 class StoppedBy(StrEnum):

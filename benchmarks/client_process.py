@@ -78,7 +78,7 @@ class WalkingProcess:
         self._process.stdin.flush()
 
     def _answer(self, word: str) -> str:
-        """What stands behind that word; lines that a library prints are passed over."""
+        """What stands after that word; lines that a library prints are passed over."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             said, _, rest = line.partition(" ")

@@ -349,7 +349,7 @@ def leaving(bench: Bench) -> Table:
         (
             "The client is a raw socket; its moment is taken before it calls close(), the server's when its protocol",
             "is told (ours: the exchange's left_after; bare: eof_received or connection_lost, whichever is first).",
-            f"idle: held at a gate behind one chunk; writing: `recorded`, a chunk every {_WRITING * 1000:g} ms.",
+            f"idle: held at a gate after one chunk; writing: `recorded`, a chunk every {_WRITING * 1000:g} ms.",
             "sends: what close() sends, RST by SO_LINGER at zero. seen as: how the journal says they left (a plain",
             "close over unread bytes sends RST, too). ratio: ours / bare, in the same run and in turns.",
         ),

@@ -120,7 +120,7 @@ class ChatTarget(Target):
 
 @dataclass(frozen=True)
 class Reading:
-    """``ends``: the offset behind each piece that the client was given, counted from the end of the head: on the wire
+    """``ends``: the offset after each piece that the client was given, counted from the end of the head: on the wire
     for the raw socket, in the body for the others. ``seconds``: from the request to the last piece.
     """
 
@@ -268,7 +268,7 @@ class _Watched:
         data = self.sock.recv(65536)
         now = monotonic()
         if not data:
-            raise EOFError(f"a stream ended {self._position} bytes behind its head")
+            raise EOFError(f"a stream ended {self._position} bytes after its head")
         if not self.seen:
             self._head += data
             end = self._head.find(_HEAD_END)

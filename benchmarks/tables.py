@@ -26,7 +26,7 @@ class Table:
         return "\n".join([f"{self.name}. {self.title}", *(f"   {note}" for note in self.notes), "", *lines, ""])
 
     def as_markdown(self) -> str:
-        """For documentation: a table with its title in front and its notes behind."""
+        """For documentation: a table with its title in front and its notes after."""
         lines = [self.columns, tuple("---" for _ in self.columns), *(tuple(map(_shown, row)) for row in self.rows)]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return "\n\n".join([f"{self.name}: {self.title}", table, *self.notes])

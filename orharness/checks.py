@@ -114,7 +114,7 @@ def explain_exchange(exchange: Exchange) -> str:
     """The exchange in one line, and below it why no route answered or where it is held."""
     lines = [describe(exchange), *(exchange.difference or "").splitlines()]
     if exchange.held_at is not None:
-        lines.append(f"held at a gate behind byte {exchange.held_at:,}: release() was not called")
+        lines.append(f"held at a gate after byte {exchange.held_at:,}: release() was not called")
     return "\n  ".join(lines)
 
 
@@ -209,7 +209,7 @@ def _rows(exchange: Exchange, seen: Aftermath | None = None) -> Rows:
         rows.append(("since", _since(seen)))
     rows.append(("written", progress(exchange)))
     if exchange.held_at is not None:
-        rows.append(("held", f"at a gate behind byte {exchange.held_at:,}: release() was not called"))
+        rows.append(("held", f"at a gate after byte {exchange.held_at:,}: release() was not called"))
     if exchange.body:
         rows.append(("bytes", excerpt(exchange.body, exchange.bytes_written)))
         rows.append(("not sent", _saved(exchange)))
@@ -219,7 +219,7 @@ def _rows(exchange: Exchange, seen: Aftermath | None = None) -> Rows:
 
 
 def _since(seen: Aftermath) -> str:
-    """What happened after the act: to the connection, on it, and behind it."""
+    """What happened after the act: to the connection, on it, and after it."""
     if seen.left is None:
         kept = f"the connection stayed open for the {seen.now - seen.act:.2f} s that were watched after the block"
     elif seen.left < 0:
@@ -474,7 +474,7 @@ def left_open(exchange: Exchange) -> str | None:
     """An exchange that its client has neither read to its end nor left, in one line; ``None`` for any other."""
     if exchange.outcome is not None and exchange.outcome not in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         return None
-    held = "" if exchange.held_at is None else f", held at a gate behind byte {exchange.held_at:,}"
+    held = "" if exchange.held_at is None else f", held at a gate after byte {exchange.held_at:,}"
     if exchange.outcome is None:
         known = replace(exchange.certainty, outcome=Certainty.SEEN)
         exchange = replace(exchange, outcome=Outcome.STILL_OPEN, certainty=known)

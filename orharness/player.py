@@ -37,7 +37,7 @@ async def play(
     not add up. ``lockstep``: its delay counts from the return of the write before it; ``write`` is to return when the
     client has read. ``instant``: delays are passed over.
 
-    ``gate`` is awaited with its number, from 0, at each gate of the stream; the wait moves the deadlines behind it, by
+    ``gate`` is awaited with its number, from 0, at each gate of the stream; the wait moves the deadlines after it, by
     so much and no more: lateness does not add up at gates either.
     """
     due = clock.now()

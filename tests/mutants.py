@@ -427,7 +427,7 @@ class JoinsWithoutALineEnd(Answer):
 
 @mutant("framing/event-forgotten", "the name of an event goes over")
 class KeepsTheType(Answer):
-    """The type of an event is kept for those behind it."""
+    """The type of an event is kept for those after it."""
 
     def dispatch(self) -> Iterator[str]:
         type_ = self._type
@@ -435,7 +435,7 @@ class KeepsTheType(Answer):
         self._type = type_
 
 
-@mutant("errors/truncated-behind-a-line")
+@mutant("errors/truncated-after-a-line")
 class EndsTheLastEvent(Answer):
     """An event whose empty line never came is taken for one."""
 
@@ -515,7 +515,7 @@ class StopsTheInnerLoop(Answer):
         self.done, self.finished = False, True
 
 
-@mutant("done/event-behind", "it goes on behind [DONE]")
+@mutant("done/event-after", "it goes on after [DONE]")
 class IgnoresTheEnd(Marker):
     """`[DONE]` is passed over, and the end of the body is waited for."""
 
@@ -647,7 +647,7 @@ class StripsTokens(Answer):
 
 @mutant("chat/leading-spaces", "blanks at the ends of a token")
 class StripsTheEndsOfTokens(Answer):
-    """Blanks behind a token are cut off."""
+    """Blanks after a token are cut off."""
 
     def text(self, delta: dict[str, Any]) -> Iterator[str]:
         return (text.rstrip() for text in super().text(delta))

@@ -62,7 +62,7 @@ class Raw:
 
     @property
     def body(self) -> bytes:
-        """What came behind the head."""
+        """What came after the head."""
         return self.received.partition(b"\r\n\r\n")[2]
 
     @property

@@ -280,7 +280,7 @@ async def latin_1(request: web.Request) -> web.StreamResponse:
 
 @relay
 async def joins_events(request: web.Request) -> web.StreamResponse:
-    """A line end behind each event, not two, but for the last."""
+    """A line end after each event, not two, but for the last."""
     return await by_event(request, lambda event: f"data: {event.data}\n".encode() + b"\n" * (event.data == "[DONE]"))
 
 

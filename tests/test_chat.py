@@ -382,7 +382,7 @@ def test_what_has_the_wrong_type_is_noted_and_passed_over() -> None:
 def test_what_stands_behind_the_end_marker_is_not_read() -> None:
     answer = chat.fold([*chat.events(Completion(("a",))), *chat.events(Completion(("b",)))[1:2]])
     assert answer.text == "a"
-    assert answer.problems == ("event 5 stands behind the end marker, where nobody reads it",)
+    assert answer.problems == ("event 5 comes after the end marker, where no client reads",)
 
 
 def test_the_first_names_and_error_count_and_the_last_usage() -> None:

@@ -221,7 +221,7 @@ def test_openrouters_reasoning_stands_in_two_fields_and_counts_once(recordings: 
         ("openrouter-mid-stream-error", 0, "chat", -1),
         ("openai-responses", 0, "responses", -1),
         ("openai-responses", 1, "responses", -1),
-        # [DONE] stands behind it, but the answer is whole before.
+        # [DONE] stands after it, but the answer is whole before.
         ("openrouter-responses-empty-comment", 1, "responses", -2),
         ("anthropic-messages", 0, "messages", -1),
         ("gemini-crlf", 0, None, None),

@@ -73,7 +73,7 @@ def cutting(base_url):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current directory, with a client in it; what is imported there is forgotten behind each test."""
+    """The current directory, with a client in it; what is imported there is forgotten after each test."""
     (tmp_path / "client.py").write_text(CLIENT, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -451,7 +451,7 @@ def test_a_signal_ends_it_with_what_was_judged_so_far(number: signal.Signals, fo
     first = find("done/clean-end")
     trials = sum(len(list(chunking.cuts(representative(first), 0))) for chunking in first.chunkings)
     (folder / "client.py").write_text(CLIENT + WAITS.replace("TRIALS", str(trials)), encoding="utf-8")
-    arguments = ["check", "client.py:waits", "--only", first.id, "--only", "done/event-behind", "--patience", "600"]
+    arguments = ["check", "client.py:waits", "--only", first.id, "--only", "done/event-after", "--patience", "600"]
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_for(folder / "waits")
         process.send_signal(number)

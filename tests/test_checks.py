@@ -364,7 +364,7 @@ def test_several_calls_are_listed_and_those_that_stayed_reported() -> None:
 
 def test_a_gate_that_holds_the_stream_is_told() -> None:
     held = watched(replace(OPEN, held_at=11))
-    assert "\n  held      at a gate behind byte 11: release() was not called\n" in not_met(held)
+    assert "\n  held      at a gate after byte 11: release() was not called\n" in not_met(held)
 
 
 def test_a_response_that_never_began_has_no_bytes_to_show() -> None:
@@ -497,7 +497,7 @@ def test_what_was_not_the_clients_doing_is_named(outcome: Outcome) -> None:
 def test_what_is_left_open_is_told_in_a_line() -> None:
     still = describe(replace(OPEN, outcome=Outcome.STILL_OPEN))
     assert left_open(OPEN) == still
-    assert left_open(replace(OPEN, held_at=11)) == f"{still}, held at a gate behind byte 11"
+    assert left_open(replace(OPEN, held_at=11)) == f"{still}, held at a gate after byte 11"
     assert left_open(replace(OPEN, outcome=Outcome.ABANDONED)) == describe(replace(OPEN, outcome=Outcome.ABANDONED))
     for outcome in set(Outcome) - {Outcome.STILL_OPEN, Outcome.ABANDONED}:
         assert left_open(replace(OPEN, outcome=outcome)) is None

@@ -156,10 +156,10 @@ OF_THE_SDK = {
     "errors/comments-with-200",
     "errors/truncated-between-events",
     "errors/truncated-inside-an-event",
-    "errors/truncated-behind-a-comment",
+    "errors/truncated-after-a-comment",
     "errors/truncated-close-delimited",
     "errors/truncated-content-length",
-    "errors/truncated-behind-the-role",
+    "errors/truncated-after-the-role",
 }
 
 
@@ -174,14 +174,14 @@ def _failed(client: Client, thread: ServerThread, *only: str) -> dict[str, str]:
 @pytest.mark.slow
 def test_what_is_wrong_with_the_documented_reading_loop(sse_thread: ServerThread) -> None:
     wrong = ["boundaries/one-event-a-chunk", "framing/no-space-after-colon", "chat/usage-without-choices"]
-    deaf = ["done/connection-left-open", "done/event-behind"]
+    deaf = ["done/connection-left-open", "done/event-after"]
     right = ["done/clean-end", "done/inside-content", "cancellation"]
     failed = _failed(reading_loop, sse_thread, *wrong, *deaf, *right)
     assert "read as Latin-1" in failed["boundaries/one-event-a-chunk"]
     assert "data: ` with a space" in failed["framing/no-space-after-colon"]
     assert "first of an empty list" in failed["chat/usage-without-choices"]
     assert "[DONE] is not obeyed" in failed["done/connection-left-open"]
-    assert "goes on behind [DONE]" in failed["done/event-behind"]
+    assert "goes on after [DONE]" in failed["done/event-after"]
     # What it does right: it ends with the response, and its `with` closes the connection.
     assert set(failed) == {*wrong, *deaf}
 

@@ -42,7 +42,7 @@ def thread() -> Iterator[ServerThread]:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No grace behind ``within``: it only lets a failure tell how late the client was."""
+    """No grace after ``within``: it only lets a failure tell how late the client was."""
     monkeypatch.setattr("orharness.server.handles._GRACE", 0.0)
 
 
@@ -311,7 +311,7 @@ WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and not
         wrong(
             needs_the_space,
             "done/left-open-without-the-space",
-            "`data:[DONE]` is not taken for the end: there may be no space behind the colon",
+            "`data:[DONE]` is not taken for the end: there may be no space after the colon",
             BRIEF,
         ),
         wrong(parses_comments, "comments/before", COMMENT_JSON),
@@ -328,7 +328,7 @@ WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and not
             "done/clean-end",
             PLAIN + "a client returns its text, or an iterator of it, and this one returned nothing",
         ),
-        wrong(goes_on_behind_the_end, "done/event-behind", "it goes on behind [DONE]"),
+        wrong(goes_on_behind_the_end, "done/event-after", "it goes on after [DONE]"),
         wrong(goes_on_behind_the_end, "done/connection-left-open", DEAF, BRIEF),
         wrong(waits_for_the_end_of_the_body, "done/cut-in-the-middle", DEAF, BRIEF),
         wrong(finds_the_end_in_the_text, "done/inside-content", WITHIN),
@@ -687,7 +687,7 @@ def test_a_run_that_holds_its_loop_holds_no_other(thread: ServerThread) -> None:
         if next(runs) < 2:
             let_go.wait(60)
 
-    held, *others = run(holds, only=["done/usage-before", "done/event-behind"], thread=thread, patience=BRIEF)
+    held, *others = run(holds, only=["done/usage-before", "done/event-after"], thread=thread, patience=BRIEF)
     let_go.set()
     assert held.result is Result.FAIL
     assert not_passed(others) == []

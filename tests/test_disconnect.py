@@ -84,7 +84,7 @@ def test_a_silent_stream_that_is_not_left_tells_what_is_at_stake(server: SseServ
     assert said.startswith("the client did not leave within 0.05 s of the end of the block\n")
     kept = rf"  since     the connection stayed open for the {SECONDS} that were watched after the block;\n"
     assert re.search(kept + " +nothing was sent, and the model made no more tokens\n", said)
-    assert "  held      at a gate behind byte" in said
+    assert "  held      at a gate after byte" in said
     assert "  not sent  500 events, " in said
     assert "; 498 tokens ($0.498000) still to be made\n" in said
     assert "  cause     no bytes came after the block, so it is one of two: it waits in a read" in said

@@ -26,7 +26,7 @@ from orharness.verdict import Result, Verdict
 
 STARTERS = Path(starter_files.__file__).parent
 ONE = "done/clean-end"
-TWO = ["done/clean-end", "done/event-behind"]
+TWO = ["done/clean-end", "done/event-after"]
 OURS = ("orharness-driver", "orharness-command", "orharness-command-stdout", "orharness-stderr")
 BRIEF = 0.3  # seconds of patience where there is something that does not come
 ENOUGH = 60.0  # seconds for what comes
@@ -210,7 +210,7 @@ SPEAKS_WRONG = {
         "'error' with status True",
         '"error"',
     ),
-    "more behind the end": (
+    "more after the end": (
         '    line = json.dumps({"id": number, "event": "end"}) + "\\n"\n    os.write(1, (line + line).encode())\n',
         "'end' of run 1, which was over",
         '"end"',
@@ -416,7 +416,7 @@ def test_a_command_is_judged_by_what_it_writes(script: Callable[[str], str]) -> 
 
 def test_one_line_end_too_many_has_its_reason(script: Callable[[str], str]) -> None:
     (verdict,) = run(CommandSubject(script(WRITES + "print()")), only=ONE)
-    assert "one line end too many behind the text" in trouble_of(verdict)[0]
+    assert "one line end too many after the text" in trouble_of(verdict)[0]
 
 
 def test_an_exit_code_is_an_error_with_the_words_before_it(script: Callable[[str], str]) -> None:

@@ -4,7 +4,7 @@
 ``_expected``, a model of a few lines that shares nothing with ``decide``. A cell that cannot be stands in
 ``IMPOSSIBLE``, with the reason.
 
-A moment is right if it lies between two others that the test took on the same clock, before the act and behind the
+A moment is right if it lies between two others that the test took on the same clock, before the act and after the
 verdict: nothing here depends on how fast the machine is. Only who resets waits until the journal shows what was read:
 of an RST, TCP tells nobody what was read before it, so the server knows what it saw last.
 """
@@ -117,7 +117,7 @@ WAYS = (
 )
 IMPOSSIBLE = {
     SILENT: "what comes unread is no silence",
-    AFTER_END: "behind the end nothing comes that could lie unread",
+    AFTER_END: "after the end nothing comes that could lie unread",
 }  # each with a way that leaves bytes unread
 CELLS = [(stage, way) for stage, way in product(STAGES, WAYS) if not (way.unread and stage in IMPOSSIBLE)]
 
@@ -179,7 +179,7 @@ class Client:
         return reply.wait_call(20, number)
 
     def read_as_far_as(self, stage: Stage) -> None:
-        """Behind that nothing comes."""
+        """After that nothing comes."""
         if stage.head:
             self.raw.read_until(b"\r\n\r\n" if not stage.chunks else CHUNKS[stage.chunks - 1] + b"\r\n")
         if stage.end:
@@ -208,7 +208,7 @@ class Client:
         return Verdict(seen.outcome, seen.how, seen.chunks_written, seen.bytes_written, seen.bytes_read)
 
     def check_moments(self, *, left: bool) -> None:
-        """Its leaving, or else its outcome, came behind the act and before the verdict was seen."""
+        """Its leaving, or else its outcome, came after the act and before the verdict was seen."""
         seen = self.call.exchange
         moment = seen.left_after if left else seen.ended_after
         assert moment is not None
@@ -250,7 +250,7 @@ class Scene:
             self.server.close()
 
     def check(self, expected: Verdict) -> None:
-        """All got the verdict, and keep it whatever the server sees behind it."""
+        """All got the verdict, and keep it whatever the server sees after it."""
         for client in self.clients:
             client.wait_judged()
         for _ in range(3):  # turns of the loop
@@ -269,7 +269,7 @@ def _is_untouched(first: Exchange) -> bool:
 
 
 def _mount(server: SseServer, stage: Stage, way: Way) -> LiveRoute:
-    """An answer that does not go on behind the stage by itself."""
+    """An answer that does not go on after the stage by itself."""
     kept = "gate" if way.unread else stage.kept
     before, after = CHUNKS[: stage.chunks], CHUNKS[stage.chunks :]
     if kept == "delay":
@@ -323,7 +323,7 @@ def test_leaving_in_the_turn_in_which_the_server_writes_on(
 ) -> None:
     """The server writes to a client that has left, and sees only then that it has: it is the same leaving.
 
-    The kernel takes one write behind a FIN (and answers it with an RST), none behind an RST, all in a half-close.
+    The kernel takes one write after a FIN (and answers it with an RST), none after an RST, all in a half-close.
     """
     with SseServer(sse_thread, pacing=pacing) as server, ExitStack() as stack:
         scene = Scene(server, stage, way, 10, stack)
@@ -413,7 +413,7 @@ def _written_in_vain(stage: Stage, way: Way, pacing: Pacing) -> int:
 
 @contextmanager
 def _loop_kept_busy(thread: ServerThread, then: LiveRoute | None = None) -> Iterator[None]:
-    """The server's loop does nothing else while the block runs, and opens the reply's gate at once behind it."""
+    """The server's loop does nothing else while the block runs, and opens the reply's gate at once after it."""
     busy, done = threading.Event(), threading.Event()
 
     def block() -> None:

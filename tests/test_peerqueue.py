@@ -96,7 +96,7 @@ def test_whose_socket_it_is_may_be_unknown(
 
 
 class _Interrupted(PeerQueue):
-    """Bytes come between the two counts of one answer: the queue's and, behind the socket's lock, the received."""
+    """Bytes come between the two counts of one answer: the queue's and, after the socket's lock, the received."""
 
     def __init__(self, *answers: tuple[int, int]) -> None:
         super().__init__()

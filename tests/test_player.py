@@ -134,7 +134,7 @@ def test_a_gate_stands_before_the_chunk_behind_it(gates: tuple[int, ...], played
 
 
 def test_a_gate_inside_a_chunk_stands_behind_it() -> None:
-    """A chunk is one write: the bytes before the gate are sent, so those behind it in the same chunk are, too."""
+    """A chunk is one write: the bytes before the gate are sent, so those after it in the same chunk are, too."""
     assert order(replace(ABC, gates=(1, 3))) == [b"aa", 0, b"bb", 1, b"cc"]
 
 

@@ -42,7 +42,7 @@ RESPONSES = {
     + b"%X;name=value\r\n%s\r\n" % (len(BODY), BODY)
     + b"0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n",
     "Content-Length": head(f"Content-Length: {len(BODY)}") + BODY,
-    "behind 1xx": head(status="100 Continue")
+    "after 1xx": head(status="100 Continue")
     + head("Link: </x>", status="103 Early Hints")
     # the answer
     + head(f"Content-Length: {len(BODY)}")

@@ -183,7 +183,7 @@ def test_under_an_ascii_locale_columns_stay_in_place_and_all_else_is_escaped() -
     file.flush()
     text = data.getvalue().decode("ascii")
     assert r"cuts \xfc \xc3|\xbc" in text
-    assert r'"\u4e16"' not in text  # it is behind a blank in its token
+    assert r'"\u4e16"' not in text  # it is after a blank in its token
     assert r" \u4e16\u754c \U0001f642" in text
     assert max(map(len, text.splitlines())) <= 80
 

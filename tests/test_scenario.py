@@ -196,7 +196,7 @@ def test_an_impossible_chat_fails_where_it_is_written(options: dict[str, Any], s
 
 
 def ends(reply: Reply, request: Request = STREAMED) -> tuple[bytes | None, bytes]:
-    """What stands before the end marker, its last bytes, and what stands behind it."""
+    """What stands before the end marker, its last bytes, and what stands after it."""
     stream = reply.answer(request).stream
     if stream.end_marker is None:
         return None, b""

@@ -83,7 +83,7 @@ def test_instant_says_that_its_boundaries_are_assumed(server: SseServer) -> None
 
 @pytest.mark.parametrize("framing", Framing)
 def test_instant_joins_what_may_come_together(server: SseServer, framing: Framing) -> None:
-    """Chunks of HTTP in one segment; and what stands before a gate is not kept back behind it."""
+    """Chunks of HTTP in one segment; and what stands before a gate is not kept back after it."""
     pieces = [b"1", b"22", b": three\n\n", *PIECES]
     reply = server.post("/s").stream(*pieces, pacing="instant", framing=framing, through=[hold(chunks=2)])
     with Raw(server) as raw:
@@ -244,7 +244,7 @@ def test_delays_are_kept_in_recorded_and_never_early(server: SseServer) -> None:
         raw.read_until(LAST_CHUNK)
     moments = reply.call.exchange.written_at
     assert moments[0] >= 0.03
-    # Each at its own deadline: late writes do not move the ones behind them.
+    # Each at its own deadline: late writes do not move the ones after them.
     assert all(moment >= 0.02 + 0.01 * (number + 1) - 1e-6 for number, moment in enumerate(moments))
 
 

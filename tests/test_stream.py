@@ -126,7 +126,7 @@ def test_positions_move_with_the_bytes_they_stand_behind() -> None:
     stream = Stream(stream.chunks, faults=(Fault("odd", 3),), end_marker=6, gates=(0, 2, 4), announced=6)
     moved = edit(stream, [Edit(2, 2, b"XX"), Edit(3, 5, b"Y")])
     assert moved.body == b"abXXcYf"
-    assert moved.gates == (0, 2, 6)  # before what is inserted there; in what is gone: behind what came for it
+    assert moved.gates == (0, 2, 6)  # before what is inserted there; in what is gone: after what came for it
     assert moved.faults == (Fault("odd", 5),)
     assert (moved.end_marker, moved.announced) == (7, 7)
 

@@ -32,7 +32,7 @@ TOLD = "told.txt"  # where a client of another process says what it did
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current directory; what is imported there is forgotten behind each test."""
+    """The current directory; what is imported there is forgotten after each test."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(CLIENTS.parent)])
     monkeypatch.setattr(sys, "modules", sys.modules.copy())

@@ -163,7 +163,7 @@ def test_repeat_the_end_marker() -> None:
     twice = t.repeat("[DONE]")(STREAM)
     assert bodies(twice) == [encode("one"), encode("two"), DONE, DONE]
     assert twice.faults == (Fault("repeat", END),)
-    assert twice.end_marker == END  # behind the first one: there a client has to stop
+    assert twice.end_marker == END  # after the first one: there a client has to stop
 
 
 def test_repeat_takes_the_first_with_its_fields() -> None:

@@ -23,7 +23,7 @@ BREACHES = {
     "errors/json-cut-short": "the JSON is cut short",
     "errors/json-with-rubbish": "something follows the JSON",
     "errors/not-json": "the data are no JSON",
-    "done/rubbish-behind": "what follows `[DONE]` is no JSON",
+    "done/rubbish-after": "what follows `[DONE]` is no JSON",
     "done/only-its-beginning": "`[DONE]xyz` is no JSON",
     "done/two-spaces": "` [DONE]`, with a space in front, is neither the end marker nor JSON",
     "framing/data-lines-joined-by-lf": "the LF between two data lines is inside a JSON string",

@@ -140,7 +140,7 @@ def serve(
     ] = None,
     pace: Annotated[
         float | None,
-        typer.Option(metavar="S", help="Seconds in which the model behind makes a token.", show_default=False),
+        typer.Option(metavar="S", help="Seconds that the simulated model takes for a token.", show_default=False),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,

@@ -56,7 +56,7 @@ CHOSEN = (
     "chat/usage-without-choices",
     "done/clean-end",
     "done/connection-left-open",
-    "done/event-behind",
+    "done/event-after",
     "cancellation/between-events",
 )
 # What the naive client does in these is seen by waiting for what does not come.
@@ -152,7 +152,7 @@ def _shortened(stream: Stream) -> tuple[list[Transform], str]:
 
 
 def _inside_a_character(stream: Stream) -> int | None:
-    """Behind the first byte of the first character that has several."""
+    """After the first byte of the first character that has several."""
     return next((at + 1 for at, byte in enumerate(stream.body) if byte >= 0xC0), None)
 
 

@@ -75,7 +75,7 @@ class Naive:
     """The loop that OpenRouter's pages show, on a session whose connections stay open until the session ends.
 
     Its faults are real ones: bytes become text read by read, ``[DONE]`` ends only the inner loop, ``data:`` is looked
-    for with a space behind it, a chunk without choices is not expected, and nobody closes the response.
+    for with a space after it, a chunk without choices is not expected, and nobody closes the response.
     """
 
     def __init__(self) -> None:

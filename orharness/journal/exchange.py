@@ -29,7 +29,7 @@ class Exchange:
     ``provider`` made the tokens, of ``tokens_total`` that the whole answer has; ``provider_stops``: does it when the
     client leaves? ``None`` where that is not known. ``streamed``: was the answer asked for as a stream? All four are
     ``None`` where there is no model.
-    ``body`` and ``boundaries_at``: that answer, and the offset behind each of its chunks. ``written_at``: the moment of
+    ``body`` and ``boundaries_at``: that answer, and the offset after each of its chunks. ``written_at``: the moment of
     each write. ``held_at``: the offset of the gate at which it stands. ``certainty``: how what is said here is known.
     """
 

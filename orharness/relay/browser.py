@@ -270,7 +270,7 @@ class RelayClient:
 
 
 def _drain(connection: socket.socket) -> None:
-    """Takes what lies unread: closing over it would send RST behind the FIN."""
+    """Takes what lies unread: closing over it would send RST after the FIN."""
     connection.setblocking(False)
     with suppress(OSError):
         while connection.recv(_READ):

@@ -23,7 +23,7 @@ SHORT = WORDS[:6]
 UNICODE = ("Grüße, ", "世界 ", "🙂 ", "naïve ", "Ελλάδα ", "“end”")
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
 _ROLE = 1  # events before the first token
-_STEPS = 10  # gates behind the one at which the browser leaves: who notices late shows when
+_STEPS = 10  # gates after the one at which the browser leaves: who notices late shows when
 _PACE = 0.02  # seconds between two chunks of a stream that flows
 _COMMENTS = 50
 LONGEST = _PACE * (len(WORDS) + _COMMENTS + 3)  # seconds that the longest answer takes
@@ -68,7 +68,7 @@ def _model(*through: Transform) -> Callable[[], Reply]:
 
 
 def _gates(first: int, number: int) -> list[Transform]:
-    """Gates behind so many events, from that one on."""
+    """Gates after so many events, from that one on."""
     return [hold(after=first + step) for step in range(number)]
 
 
@@ -192,7 +192,7 @@ _CASES: tuple[Case, ...] = (
     ),
     *_cancel(
         "before-done",
-        "behind the last token, before [DONE]",
+        "after the last token, before [DONE]",
         _model(hold(after=_ROLE + len(WORDS)), hold(after=_ROLE + len(WORDS) + 1)),
         marker=WORDS[-1],
     ),

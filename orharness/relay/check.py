@@ -58,7 +58,7 @@ def check(
 
     ``json``, ``method``, ``headers``: the request that the browser sends. ``patience``: seconds that the relay has for
     what it should do at once. ``only``: cases whose id contains one of these. ``told`` is called with each verdict as
-    it is certain. The server is reset, before and behind. Where the relay never asks it, that is the one verdict.
+    it is certain. The server is reset, before and after. Where the relay never asks it, that is the one verdict.
 
     Raises ``ScenarioError`` where the relay cannot be reached, and for a part in ``only`` that is in no case's id.
     """
@@ -261,7 +261,7 @@ class _Runs:
                 return
 
     def _step(self, case: Case, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
-        """The gate behind each token is opened when it came out."""
+        """The gate after each token is opened when it came out."""
         for number, token in enumerate(case.tokens, 1):
             if not self._comes(browser, token, self.patience) and browser.ended is None:
                 stuck = Buffering(number, token, self._freed_by(case, route, browser, number))

@@ -239,7 +239,7 @@ def end_marker(seen: Seen) -> Evidence | str | None:
     if events.count("[DONE]") == 1 and events[-1] == "[DONE]":
         return None
     number = events.count("[DONE]")
-    got = f"[DONE] {number} times" if number != 1 else f"behind [DONE]: {shorten(repr(events[-1]), 100)}"
+    got = f"[DONE] {number} times" if number != 1 else f"after [DONE]: {shorten(repr(events[-1]), 100)}"
     reason = "[DONE] is lost: its readers wait for more, or take the answer for cut" if not number else (
         "the relay adds a [DONE] of its own to the one that it passes on" if number > 1 else "[DONE] is not the last"
     )  # fmt: skip

@@ -102,7 +102,7 @@ class SseProcess:
         return self._kept.decode("utf-8", "replace")
 
     def tail(self, start: int = 0) -> str:
-        """The end of the output, as much as a failure is to show, of what was written behind so many characters."""
+        """The end of the output, as much as a failure is to show, of what was written after so many characters."""
         output = self.output[start:].rstrip()
         return output if len(output) <= _SHOWN else f"…{output[-_SHOWN:]}"
 

@@ -46,7 +46,7 @@ class Response:
         self._unpack: Callable[[bytes], bytes] = bytes
 
     def feed(self, data: bytes) -> bytes:
-        """The content that the bytes complete; what comes behind the end of the response is passed over."""
+        """The content that the bytes complete; what comes after the end of the response is passed over."""
         self._buffer += data
         content = bytearray()
         while self.ended is None and (made := self._step()) is not None:

@@ -29,7 +29,7 @@ class Kind(StrEnum):
     COMMENT = "comment"
     RETRY = "retry"
     BYTES = "bytes"  # a piece of what a boundary cuts in two
-    CUT = "cut"  # a character that the boundary behind the chunk cuts in two
+    CUT = "cut"  # a character that the boundary after the chunk cuts in two
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The bytes of one item, from behind the empty lines before it to behind the line end that completes it."""
+    """The bytes of one item, from after the empty lines before it to after the line end that completes it."""
 
     start: int
     end: int

@@ -68,11 +68,11 @@ class Screen:
             self.line(line)
 
     def say(self, text: Text | str, style: str = "", indent: int = 0) -> None:
-        """A paragraph, wrapped to the terminal, behind so many blanks."""
+        """A paragraph, wrapped to the terminal, after so many blanks."""
         self.lines(self.indented(self.held(text, style), indent))
 
     def indented(self, text: Text, indent: int, first: Text | None = None) -> Iterator[Text]:
-        """The text's lines, wrapped to what the terminal leaves of its width behind so many blanks, or ``first``."""
+        """The text's lines, wrapped to what the terminal leaves of its width after so many blanks, or ``first``."""
         pad = Text(" " * indent)
         width = None if self.width is None else max(_MINIMUM, self.width - indent)
         for number, line in enumerate(self._wrapped(text, width)):

@@ -375,7 +375,7 @@ class Connection(web.RequestHandler):
         await self.drain()
 
     def finish(self) -> None:
-        """FIN, behind everything that was written."""
+        """FIN, after everything that was written."""
         self.ended = True
         if self._wire is not None:
             self._wire.close()

@@ -5,7 +5,7 @@ observe the boundary between them. ``sock_diag`` (sock_diag(7), Linux ``uapi/lin
 about one TCP socket by its exact addresses, without privileges and at a cost that does not depend on how many sockets
 exist. We ask about the *client's* socket: what it has received in all, less what still lies in its queue, is what its
 process has read. The two counts of one answer are not of one moment: Linux takes the queue without the socket's lock
-and then, under the lock and so behind all that had waited for it, what was received (``tcp_diag_get_info`` in
+and then, under the lock and so after all that had waited for it, what was received (``tcp_diag_get_info`` in
 net/ipv4/tcp_diag.c). So a count of the queue is held against what an answer *before* it said to be received.
 
 It cannot see a peer in another network namespace, on another host or on another system; then every answer is ``None``.
@@ -137,7 +137,7 @@ class Peer:
         """
         known, answer = self._received, self._queue.ask(self._question)
         if answer is not None and answer.received != known and (exactly or not answer.queued):
-            # The queue is counted again, behind what this answer said to be received.
+            # The queue is counted again, after what this answer said to be received.
             known, answer = answer.received, self._queue.ask(self._question)
         if answer is None:
             return None

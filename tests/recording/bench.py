@@ -154,7 +154,7 @@ class Client:
         return (await self.reader.readexactly(size + 2))[:-2]
 
     async def rest(self) -> bytes:
-        """All that comes until the connection ends; ``b"RST"`` stands behind it where it was reset."""
+        """All that comes until the connection ends; ``b"RST"`` stands after it where it was reset."""
         data = bytearray()
         try:
             while piece := await self.reader.read(2**16):

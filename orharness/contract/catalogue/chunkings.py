@@ -70,7 +70,7 @@ def _end_marker(stream: Stream) -> Iterator[tuple[int, int]]:
 
 
 def _tender(stream: Stream, seed: int) -> Iterator[Cuts]:
-    """All that hurt at once, one cut inside each: the first time in its middle, then behind its first byte."""
+    """All that hurt at once, one cut inside each: the first time in its middle, then after its first byte."""
     places = tender(stream)
     yield tuple(sorted({(start + end) // 2 for start, end in places}))
     yield tuple(sorted({start + 1 for start, _ in places}))

@@ -22,7 +22,7 @@ def still_waits(case: Case, body: bytes) -> str:
     if case.expected.error:
         return case.cause or "it does not see that the answer is over"
     if f"data:{case.end}".encode() in body:
-        return f"`data:{case.end}` is not taken for the end: there may be no space behind the colon"
+        return f"`data:{case.end}` is not taken for the end: there may be no space after the colon"
     return f"{case.end} is not obeyed: the loop around the lines goes on reading"
 
 
@@ -49,7 +49,7 @@ def _reason_of_text(case: Case, got: str) -> str:
     if got == f"{expected}\n":
         return _LINE_END_TOO_MANY
     if got.startswith(expected) and not case.expected.error:
-        return _end_is_text(case) if case.has_end(got[len(expected) :]) else f"it goes on behind {case.end}"
+        return _end_is_text(case) if case.has_end(got[len(expected) :]) else f"it goes on after {case.end}"
     if "PROCESSING" in got:
         return "a comment is taken for text"
     if expected.startswith(got):
@@ -78,9 +78,9 @@ def _seen_on_a_plain_answer(case: Case, heard: Heard) -> str:
 
 
 _DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
-_LINE_END_TOO_MANY = "one line end too many behind the text: a command writes the text to its stdout and nothing else"
+_LINE_END_TOO_MANY = "one line end too many after the text: a command writes the text to its stdout and nothing else"
 _NO_JSON = "something that is no JSON is given to the JSON parser"
-_AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or behind it"
+_AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or after it"
 _OTHER_LOOP = "it keeps a connection or a lock of another event loop than that in which all runs of an async client are"
 _NO_LOOP = "it is called before its event loop runs: what needs one, make it inside an async function"
 

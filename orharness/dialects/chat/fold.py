@@ -119,7 +119,7 @@ class _Folder:
     def take(self, event: Event) -> None:
         self._number += 1
         if self._complete:
-            self._note("stands behind the end marker, where nobody reads it")
+            self._note("comes after the end marker, where no client reads")
         elif is_end(event):
             self._complete = True
         else:

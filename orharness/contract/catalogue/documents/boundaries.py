@@ -87,20 +87,20 @@ _SENT_BY_GATEWAYS = (
         frame="sse",
     ),
     _answer(
-        "behind-the-colon",
+        "after-the-colon",
         "A chunk boundary between `data:` and its space.",
         {"split_at": [5, {"after_text": "\n\ndata:"}, -9]},
         frame="sse",
     ),
     _answer(
         "between-newlines",
-        "A chunk boundary between the two line ends behind an event.",
+        "A chunk boundary between the two line ends after an event.",
         {"split_at": [{"after_text": "\n"}, -1]},
         frame="sse",
     ),
     _answer(
         "inside-a-comment",
-        "A chunk boundary inside a comment, behind its colon and before its line end.",
+        "A chunk boundary inside a comment, after its colon and before its line end.",
         {"comments": {"text": KEEP_ALIVE, "before": 1}},
         {"split_at": [1, {"after_text": "PROC"}, {"after_text": "PROCESSING"}]},
     ),

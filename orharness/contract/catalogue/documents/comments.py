@@ -73,7 +73,7 @@ _SENT_BY_GATEWAYS = (
         "A run of 30 keep-alive comments before the first event.",
         _keep_alive(every=10_000, before=30),
     ),
-    _answer("between", "A keep-alive comment behind each event.", _keep_alive()),
+    _answer("between", "A keep-alive comment after each event.", _keep_alive()),
     _answer("cut", "Keep-alive comments, each byte alone.", _keep_alive(), chunkings=["per-byte"]),
     _answer(
         "cut-where-it-hurts",
@@ -96,7 +96,7 @@ _SENT_BY_GATEWAYS = (
         _keep_alive(": ping - 2026-11-22 06:00:00+00:00"),
     ),
     _answer(
-        "no-space", "A comment without a space behind its colon.", _keep_alive(":keep-alive", before=1), source=_NOTES
+        "no-space", "A comment without a space after its colon.", _keep_alive(":keep-alive", before=1), source=_NOTES
     ),
     _answer(
         "not-ascii", "Comments of characters outside ASCII.", _keep_alive(": ♥ ждите 第二 🙂", before=1), source=PARSER
@@ -121,14 +121,14 @@ _SENT_BY_GATEWAYS = (
         ": keep-alive\ndata: ${text:Hello}\n\n: keep-alive\n: keep-alive\ndata: ${text: world}\n\n",
     ),
     _stream(
-        "behind-data",
-        "A comment line right behind the data of an event, before its empty line.",
+        "after-data",
+        "A comment line right after the data of an event, before its empty line.",
         "data: ${text:Hello}\n: keep-alive\n\ndata: ${text: world}\n:\n\n",
     ),
     _stream("before-the-end", "Comments between the last text and `${end}`.", _HELLO, _WORLD, _PING, {"comment": ""}),
     {
-        "id": "comments/behind-the-end",
-        "title": "Comments behind `${end}`.",
+        "id": "comments/after-the-end",
+        "title": "Comments after `${end}`.",
         "source": GATEWAY,
         "reply": {"events": [*ANSWER, _PING, _PING]},
         "expect": {"text": "Hello world"},
@@ -211,7 +211,7 @@ _EXOTIC = (
     ),
     _stream(
         "only-line",
-        "A comment without an empty line behind it ends no event and begins none.",
+        "A comment without an empty line after it ends no event and begins none.",
         ": one\n: two\nid: 1\n: three\ndata: ${text:Hello}\n: four\nevent: message\n\n",
         _WORLD,
         source=_LAUNCHDARKLY,

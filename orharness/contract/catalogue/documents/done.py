@@ -63,7 +63,7 @@ CASES: tuple[Document, ...] = (
     ),
     _case(
         "empty-answer",
-        "`${end}` behind an answer without text.",
+        "`${end}` after an answer without text.",
         CHAT,
         _events({"text": "", "role": "assistant"}, _FINISH, _END),
         "",
@@ -85,7 +85,7 @@ CASES: tuple[Document, ...] = (
     # -- how it is written
     _case(
         "without-the-space",
-        "`data:${end}`, without a space behind the colon.",
+        "`data:${end}`, without a space after the colon.",
         PARSING_RULES,
         _ended_by("data:${end}\n\n"),
         "Hello world",
@@ -105,7 +105,7 @@ CASES: tuple[Document, ...] = (
     ),
     _case(
         "crlf-throughout",
-        "Every line ends with CRLF, and the connection stays open behind `${end}`.",
+        "Every line ends with CRLF, and the connection stays open after `${end}`.",
         PARSING_RULES,
         _plain({"newlines": "\r\n"}, ending="hang"),
         PLAIN,
@@ -168,7 +168,7 @@ CASES: tuple[Document, ...] = (
     ),
     _case(
         "left-open-byte-by-byte",
-        "Each byte in a chunk of its own, and the connection stays open behind `${end}`.",
+        "Each byte in a chunk of its own, and the connection stays open after `${end}`.",
         PARSING_RULES,
         _plain(ending="hang"),
         PLAIN,
@@ -176,7 +176,7 @@ CASES: tuple[Document, ...] = (
     ),
     _case(
         "left-open-in-one-chunk",
-        "The whole answer in one chunk, and the connection stays open behind `${end}`.",
+        "The whole answer in one chunk, and the connection stays open after `${end}`.",
         PARSING_RULES,
         _plain(ending="hang"),
         PLAIN,
@@ -197,25 +197,25 @@ CASES: tuple[Document, ...] = (
         PLAIN,
     ),
     _case(
-        "comments-behind",
-        "Keep-alive comments go on behind `${end}`: the client must not wait for their end.",
+        "comments-after",
+        "Keep-alive comments go on after `${end}`: the client must not wait for their end.",
         GATEWAY,
         _events(*ANSWER, *[{"comment": KEEP_ALIVE.removeprefix(":"), "delay": 0.02}] * 50, ending="hang"),
         "Hello world",
     ),
     _case(
         "comment-in-its-chunk",
-        "A comment behind `${end}` in the same chunk, and the connection stays open.",
+        "A comment after `${end}` in the same chunk, and the connection stays open.",
         GATEWAY,
         _ended_by(f"data: ${{end}}\n\n{KEEP_ALIVE}\n\n", ending="hang"),
         "Hello world",
         frame="sse",
         broken_json=_NOT_SEEN,
     ),
-    # -- something behind it
+    # -- something after it
     _case(
-        "event-behind",
-        "An event behind `${end}`: it is not read.",
+        "event-after",
+        "An event after `${end}`: it is not read.",
         CHAT,
         _plain({"append": _WORLD}),
         PLAIN,
@@ -223,13 +223,13 @@ CASES: tuple[Document, ...] = (
     ),
     _case("twice", "`${end}` comes twice.", CHAT, _plain({"repeat": _END}), PLAIN, chunkings=["as-sent", "whole"]),
     _case(
-        "rubbish-behind",
-        "Something that is no JSON behind `${end}`: it is not read.",
+        "rubbish-after",
+        "Something that is no JSON after `${end}`: it is not read.",
         CHAT,
         _plain({"append": {"data": "upstream connect error"}}),
         PLAIN,
         chunkings=["as-sent", "whole"],
-        broken_json="it goes on behind ${end}",
+        broken_json="it goes on after ${end}",
     ),
     _case(
         "cut-in-the-middle",

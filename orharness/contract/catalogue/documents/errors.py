@@ -1,6 +1,6 @@
 """errors: what went wrong is visible, what had come is kept, and the request is not silently sent again.
 
-Before the first token SDKs may ask again, as they document, after 408, 409, 429, 5xx and lost connections; behind it
+Before the first token SDKs may ask again, as they document, after 408, 409, 429, 5xx and lost connections; after it
 the answer would be another one, and both are billed. Errors that a stream reports are the dialects' own cases.
 """
 
@@ -99,7 +99,7 @@ def _truncated(
 
 
 def _broken(name: str, title: str, data: str) -> Document:
-    """Return an event that cannot be read, between two that can: an error there, or behind the text that follows."""
+    """Return an event that cannot be read, between two that can: an error there, or after the text that follows."""
     events = [_HELLO, {"data": data}, {"text": " world"}, {"finish": "stop"}, {"end": True}]
     return _case(name, title, _JSON_TEXT, {"events": events}, fails("Hello"), also=[fails("Hello world")], cause=_JSON)
 
@@ -182,12 +182,12 @@ CASES: tuple[Document, ...] = (
     # -- the connection breaks
     *_cut("between-events", "between two events", {"after_tokens": 2}, "Hello world"),
     *_cut("inside-an-event", "inside an event", {"inside_token": 2}, "Hello"),
-    *_cut("before-the-first-token", "behind the role, before the first token", {"after_tokens": 0}, ""),
-    *_cut("before-the-first-event", "behind the head, before the first event", 0, ""),
+    *_cut("before-the-first-token", "after the role, before the first token", {"after_tokens": 0}, ""),
+    *_cut("before-the-first-event", "after the head, before the first event", 0, ""),
     *_cut("content-length", "before Content-Length is reached", {"after_tokens": 2}, "Hello world", framing="length"),
     _case(
-        "cut-behind-the-finish",
-        "The connection ends (FIN) behind the finish_reason, before `${end}`: all of the text is there.",
+        "cut-after-the-finish",
+        "The connection ends (FIN) after the finish_reason, before `${end}`: all of the text is there.",
         _MESSAGE_BODY,
         {"events": HELLO_WORLD, "ending": "abort"},
         may_fail("Hello world"),
@@ -196,14 +196,14 @@ CASES: tuple[Document, ...] = (
     _truncated("between-events", "The body ends between two events: no finish_reason, no `${end}`.", _HELLO),
     _truncated("inside-an-event", "The body ends inside an event.", _HELLO, {"text": " world", "cut": 20}),
     _truncated(
-        "behind-a-line",
-        "The body ends behind an event's line: without its empty line the event is none.",
+        "after-a-line",
+        "The body ends after an event's line: without its empty line the event is none.",
         _HELLO,
         {"text": " world", "cut": 1},
         frame="sse",
         profile="whatwg",
     ),
-    _truncated("behind-a-comment", "The body ends behind a keep-alive comment.", _HELLO, _COMMENT),
+    _truncated("after-a-comment", "The body ends after a keep-alive comment.", _HELLO, _COMMENT),
     _truncated(
         "close-delimited",
         "The connection is the end, and it comes too early.",
@@ -211,11 +211,11 @@ CASES: tuple[Document, ...] = (
         sending={"framing": "close"},
     ),
     _truncated("content-length", "Content-Length is that of half an answer.", _HELLO, sending={"framing": "length"}),
-    _truncated("behind-the-role", "The body ends behind the role.", {"text": "", "role": "assistant"}, text=""),
+    _truncated("after-the-role", "The body ends after the role.", {"text": "", "role": "assistant"}, text=""),
     # -- what cannot be read
     _broken("json-cut-short", "An event whose JSON is cut short.", "${text: lost|cut:15}"),
     _broken("not-json", "An event that is no JSON.", "upstream connect error"),
-    _broken("json-with-rubbish", "An event with something behind its JSON.", "${text: lost}}"),
+    _broken("json-with-rubbish", "An event with something after its JSON.", "${text: lost}}"),
     # -- compression
     _case(
         "gzip-as-asked",

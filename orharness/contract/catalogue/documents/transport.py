@@ -111,7 +111,7 @@ CASES: tuple[Document, ...] = (
     ),
     _typed(
         "content-type-with-a-semicolon",
-        "A content type with nothing behind its semicolon.",
+        "A content type with nothing after its semicolon.",
         "text/event-stream;",
         f"{WPT}/format-mime-trailing-semicolon.any.js",
         profile="whatwg",
@@ -131,10 +131,10 @@ CASES: tuple[Document, ...] = (
         {"events": ANSWER, "headers": _HEADERS},
         frame="sse",
     ),
-    _case("slow-head", "A head that comes 0.7 s behind the request.", GATEWAY, PLAIN, {"head": 0.7}),
+    _case("slow-head", "A head that comes 0.7 s after the request.", GATEWAY, PLAIN, {"head": 0.7}),
     _case(
         "slow-first-byte",
-        "A head at once, and the first byte of the body 0.7 s behind it.",
+        "A head at once, and the first byte of the body 0.7 s after it.",
         GATEWAY,
         PLAIN,
         {"through": [{"first_chunk": 0.7}]},
@@ -149,7 +149,7 @@ CASES: tuple[Document, ...] = (
     ),
     _case(
         "reuse",
-        "Two answers, one behind the other: what is left of the first one's connection does not get into the second.",
+        "Two answers, one after the other: what is left of the first one's connection does not get into the second.",
         _REUSE,
         PLAIN,
         runs=2,

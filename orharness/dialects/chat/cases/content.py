@@ -227,7 +227,7 @@ CASES: tuple[Document, ...] = (
         cause=_TOOLS,
     ),
     case(
-        "tool-calls-behind-text",
+        "tool-calls-after-text",
         "Text, and then tool calls in fragments whose contents are null.",
         CHAT,
         stream(

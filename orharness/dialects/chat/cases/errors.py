@@ -41,23 +41,23 @@ def _case(name: str, title: str, source: str, reply: Document, expect: Document,
 
 
 def _in_stream(name: str, title: str, source: str, shape: str, gateway: str = "onerouter") -> Iterator[Document]:
-    """Yield an error event behind two tokens, and before the first one."""
-    for behind, text in ((2, "Hello world"), (0, "")):
-        failure = {"message": "Provider disconnected", "code": 502, "after": behind, "shape": shape}
+    """Yield an error event after two tokens, and before the first one."""
+    for tokens, text in ((2, "Hello world"), (0, "")):
+        failure = {"message": "Provider disconnected", "code": 502, "after": tokens, "shape": shape}
         yield _case(
-            f"event-{name}{'' if behind else '-first'}",
-            f"{title}, {'behind two tokens' if behind else 'before the first token'}.",
+            f"event-{name}{'' if tokens else '-first'}",
+            f"{title}, {'after two tokens' if tokens else 'before the first token'}.",
             source,
             chat(_TEXT, gateway=gateway, error=failure),
             fails(text),
-            requests=1 if behind else "any",
+            requests=1 if tokens else "any",
             chunkings=["as-sent", "whole", "per-byte"],
             cause=_IN_STREAM,
         )
 
 
 def _event(name: str, title: str, *events: Document | str, ending: str = "eof", **more: Any) -> Document:
-    """Return some other error event behind two tokens."""
+    """Return some other error event after two tokens."""
     source = more.pop("source", GATEWAY)
     sending = {} if ending == "eof" else {"ending": ending}
     reply = stream(delta("Hello"), delta(" world"), *events, **sending)
@@ -98,7 +98,7 @@ CASES: tuple[Document, ...] = (
     ),
     _event(
         "event-and-text",
-        "An event with nothing but `error`, then more text and `[DONE]`: the text behind an error is no answer.",
+        "An event with nothing but `error`, then more text and `[DONE]`: the text after an error is no answer.",
         event(dumps({"error": _UPSTREAM})),
         delta(" again"),
         finish(),

@@ -136,7 +136,7 @@ def _unfinished(name: str, title: str, rest: str) -> Document:
         name,
         title,
         "data: <A>\n\ndata: <B>\n\n" + rest,
-        why="what stands behind the last empty line is taken for an event: it is thrown away when the stream ends",
+        why="what stands after the last empty line is taken for an event: it is thrown away when the stream ends",
         expect=may_fail(HELLO),
         source=f"{WPT}/format-data-before-final-empty-line.any.js",
     )

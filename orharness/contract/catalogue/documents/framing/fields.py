@@ -90,7 +90,7 @@ _NAMES = (
     ),
     rule(
         "colons-in-values",
-        "A value begins behind the first colon and has the others.",
+        "A value begins after the first colon and has the others.",
         "id: a:b:c\ndata: <A>\n\nextra: data: <X>\nid::\ndata: <B>\n\n" + DONE,
         why="a line is cut at another colon than its first",
     ),
@@ -199,7 +199,7 @@ _TYPES = (
     ),
     rule(
         "event-named-not-carried-over",
-        "The event behind one with a name is a message again.",
+        "The event after one with a name is a message again.",
         "event: message\ndata: <A>\n\ndata: <B>\n\nevent: message\n" + DONE,
         why="the name of an event goes over to the next one: an empty line forgets it",
         source=f"{WPT}/format-field-event.any.js",
@@ -208,7 +208,7 @@ _TYPES = (
 
 
 def _retry(name: str, title: str, *values: str, source: str = PARSING_RULES) -> Document:
-    """Each of the values before the data of an event, and behind those of the next."""
+    """Each of the values before the data of an event, and after those of the next."""
     lines = "".join(f"retry{value}\n" for value in values)
     body = lines + "data: <A>\n\ndata: <B>\n" + lines + "\n" + DONE
     return rule(

@@ -46,7 +46,7 @@ _SENT_BY_GATEWAYS = (
     ),
     rule(
         "no-space-after-colon",
-        "`data:` without a space behind the colon.",
+        "`data:` without a space after the colon.",
         "data:<A>\n\ndata:<B>\n\ndata:${end}\n\n",
         why=SPACE,
     ),
@@ -89,15 +89,15 @@ _SENT_BY_GATEWAYS = (
         why=STRANGE,
     ),
     rule(
-        "fields-behind-data",
-        "`id` and `event` lines behind the data of an event.",
+        "fields-after-data",
+        "`id` and `event` lines after the data of an event.",
         "data: <A>\nid: 1\nevent: message\n\ndata: <B>\nid: 2\nevent: message\n\n" + DONE,
         why=STRANGE,
         source=f"{LAUNCHDARKLY}/tests_basic_parsing.go",
     ),
     rule(
         "fields-without-space",
-        "`id`, `event` and `data` lines without a space behind the colon.",
+        "`id`, `event` and `data` lines without a space after the colon.",
         "id:1\nevent:message\ndata:<A>\n\nid:2\nevent:message\ndata:<B>\n\ndata:${end}\n\n",
         why=SPACE,
         source=f"{LAUNCHDARKLY}/tests_basic_parsing.go",

@@ -63,20 +63,20 @@ _LINE_ENDS = (
     ),
     rule(
         "lf-cr",
-        "A LF and a CR behind it are two line ends: they end an event.",
+        "A LF and a CR after it are two line ends: they end an event.",
         "data: <A>\n\rdata: <B>\n\r" + DONE,
         why=CR,
     ),
     rule(
         "crlf-cr",
-        "A CRLF and a CR behind it are two line ends: they end an event.",
+        "A CRLF and a CR after it are two line ends: they end an event.",
         "data: <A>\r\n\rdata: <B>\r\n\r" + DONE,
         why=CR,
         source=f"{WPT}/format-newlines.any.js",
     ),
     rule(
         "cr-crlf",
-        "A CR and a CRLF behind it are two line ends: they end an event.",
+        "A CR and a CRLF after it are two line ends: they end an event.",
         "data: <A>\r\r\ndata: <B>\r\r\n" + DONE,
         why=CR,
         source=PARSER,
@@ -117,7 +117,7 @@ _LINE_ENDS = (
 
 
 def _no_line_end(name: str, title: str, character: str, source: str = PARSING_RULES) -> Document:
-    """The character in a comment and in a field nobody knows, each time with what looks like data behind it."""
+    """The character in a comment and in a field nobody knows, each time with what looks like data after it."""
     not_data = f"{character}data: <X>\n"
     ignored = f": x{not_data}extra: x{not_data}"
     body = ignored + "data: <A>\n\n" + ignored + "\ndata: <B>\n\n" + DONE
@@ -133,7 +133,7 @@ _NO_LINE_ENDS = (
     _no_line_end("next-line", "A next line (U+0085)", "\x85"),
     _no_line_end("line-separator", "A line separator (U+2028)", "\u2028", HTTPX_SSE),
     _no_line_end("paragraph-separator", "A paragraph separator (U+2029)", "\u2029", OPENAI),
-    _no_line_end("escaped-line-end", "A backslash with an n behind it", "\\n"),
+    _no_line_end("escaped-line-end", "A backslash with an n after it", "\\n"),
     _no_line_end("nul-character", "A NUL (U+0000)", "\0", f"{WPT}/format-null-character.any.js"),
 )
 
@@ -192,7 +192,7 @@ _DATA_LINES = (
     ),
     rule(
         "data-line-empty-at-the-end",
-        "An empty data line behind the others of an event.",
+        "An empty data line after the others of an event.",
         "data: <A>\ndata:\n\ndata: <B>\ndata: \n\n" + DONE,
         why=LINES,
         source=f"{WPT}/format-leading-space.any.js",
@@ -220,7 +220,7 @@ _DATA_LINES = (
     ),
     rule(
         "spec-example-empty-data",
-        "The standard's third example: `data` alone, twice, and once more without an empty line behind it.",
+        "The standard's third example: `data` alone, twice, and once more without an empty line after it.",
         "data: <A>\n\ndata\n\ndata\ndata\n\ndata: <B>\n\n" + DONE + "data:\n",
         why="an event without text ends the answer, and nobody is told",
         also=(fails("Hello"),),
@@ -231,14 +231,14 @@ _DATA_LINES = (
 _SPACES = (
     rule(
         "two-spaces",
-        "Two spaces behind the colon: one is taken away, and JSON does not mind the other.",
+        "Two spaces after the colon: one is taken away, and JSON does not mind the other.",
         "data:  <A>\n\ndata:  <B>\n\n" + DONE,
         why=SPACE,
         source=f"{LAUNCHDARKLY}/tests_basic_parsing.go",
     ),
     rule(
-        "tab-behind-colon",
-        "A tab behind the colon belongs to the data, and JSON does not mind it.",
+        "tab-after-colon",
+        "A tab after the colon belongs to the data, and JSON does not mind it.",
         "data:\t<A>\n\ndata: \t<B>\n\n" + DONE,
         why=SPACE,
         source=f"{WPT}/format-leading-space.any.js",
@@ -247,7 +247,7 @@ _SPACES = (
         "trailing-blanks",
         "Blanks at the end of a line belong to the data, and JSON does not mind them.",
         "data: <A> \n\ndata: <B>\t \n\n" + DONE,
-        why="blanks behind the data are stumbled over",
+        why="blanks after the data are stumbled over",
     ),
     rule(
         "space-before-the-name",
