@@ -16,9 +16,10 @@ from orharness.journal.events import Begun, ConnectionEnded, ExchangeEvent, Head
 from orharness.journal.machine import ExchangeMachine
 from orharness.scenario import Reply, Route
 from orharness.scenario.body import Forward
-from orharness.server.answering import Answering, Mounted
+from orharness.server.answering import Answering
 from orharness.server.builtin import builtin_routes
 from orharness.server.exchange import LiveExchange
+from orharness.server.mounts import Mounted
 from orharness.stream import Ending
 from orharness.transforms import hold, per_byte
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Unpack
@@ -15,6 +15,7 @@ from orharness.scenario.options import ModelOptions, Through
 from orharness.scenario.paths import api_path
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
+from orharness.scenario.table import body_of
 
 _LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings)$")
 _WITHIN_A_PATH = re.compile(r"/(?:responses|messages|models)(?=/|$)")
@@ -57,20 +58,45 @@ def _serving_route(method: str, path: str, answered: list[tuple[Interaction, Rep
     """The route of one endpoint, from its interactions in recorded order and the reply of each."""
     recorded = [interaction for interaction, _ in answered]
     replies = tuple(reply for _, reply in answered)
-    bodies = [_SameBody(one) for one in recorded]
     paths = [_path(one) for one in recorded]
-    played: set[int] = set()  # not the turn: that counts what other bodies were answered, too
+    order = _Order(recorded, paths)
 
     def choose(request: Request, turn: int) -> tuple[Reply, str | None]:
-        asked = api_path(request.path)
-        possible = [index for index, path in enumerate(paths) if path == asked] or range(len(replies))
-        equal = [index for index in possible if bodies[index](request)]
-        fitting = equal or possible
-        index = next((one for one in fitting if one not in played), fitting[-1])
-        played.add(index)
-        return replies[index], None if equal else "; ".join(bodies[index].difference(request))
+        index, equal = order.next_for(request)
+        return replies[index], None if equal else "; ".join(_SameBody(recorded[index]).difference(request))
 
     return _Recorded(method, path, replies, choose=choose, recorded=tuple(paths))
+
+
+class _Order:
+    """Which of the interactions of one endpoint comes next: equal bodies first, then in recorded order.
+
+    A body is looked up, not compared with each of what may be thousands.
+    """
+
+    def __init__(self, recorded: Sequence[Interaction], paths: Sequence[str]) -> None:
+        self._by_path: dict[str, list[int]] = {}
+        self._by_body: dict[tuple[str | None, Hashable], list[int]] = {}
+        self._played: set[int] = set()  # not the turn: that counts what other bodies were answered, too
+        self._all = range(len(recorded))
+        self._bodies = [_SameBody(one) for one in recorded]
+        for index, (one, path) in enumerate(zip(recorded, paths, strict=True)):
+            self._by_path.setdefault(path, []).append(index)
+            body = body_of(_asked_with(one))
+            for at in (path, None):
+                self._by_body.setdefault((at, body), []).append(index)
+
+    def next_for(self, request: Request) -> tuple[int, bool]:
+        """Return the number of the one that answers, and whether its body is the request's."""
+        asked = api_path(request.path)
+        there = asked in self._by_path
+        possible = self._by_path[asked] if there else self._all
+        same = self._by_body.get((asked if there else None, body_of(request)), ())
+        equal = [index for index in same if self._bodies[index](request)]
+        fitting = equal or possible
+        index = next((one for one in fitting if one not in self._played), fitting[-1])
+        self._played.add(index)
+        return index, bool(equal)
 
 
 @dataclass(frozen=True)
@@ -82,9 +108,10 @@ class _Recorded(Route):
 
     recorded: tuple[str, ...] = ()
 
-    def is_at(self, path: str) -> bool:
-        """Whether that is its path, or one that was recorded."""
-        return super().is_at(path) or api_path(path) in self.recorded
+    @property
+    def endpoints(self) -> tuple[str, ...] | None:
+        """Its path, and those that were recorded."""
+        return tuple(dict.fromkeys((*(super().endpoints or ()), *self.recorded)))
 
 
 @dataclass(frozen=True)
@@ -98,15 +125,25 @@ class _SameBody:
 
     def difference(self, request: Request) -> list[str]:
         """One sentence for each thing in the body that differs."""
-        recorded = Request("", "", body=self.interaction.request.body)
+        recorded = _asked_with(self.interaction)
         if recorded.json is not None and request.json is not None:
             return json_difference(recorded.json, request.json)
         if recorded.body == request.body:
             return []
         return [f"body: expected {recorded.text[:60]!r}, got {request.text[:60]!r}"]
 
+    @property
+    def facts(self) -> dict[tuple[str, ...], Hashable]:
+        """What a request must have to fit, see ``table.facts_of``."""
+        return {("body",): body_of(_asked_with(self.interaction))}
+
     def __str__(self) -> str:
         return "the body is the recorded one"
+
+
+def _asked_with(interaction: Interaction) -> Request:
+    """The recorded body as that of a request."""
+    return Request("", "", body=interaction.request.body)
 
 
 def _endpoint(interaction: Interaction) -> tuple[str, str]:

@@ -76,11 +76,15 @@ class Route:
             return self.choose(request, turn)
         return self.replies[min(turn, len(self.replies) - 1)], None
 
+    @property
+    def endpoints(self) -> tuple[str, ...] | None:
+        """The paths at which it answers, without the API prefix; ``None``: wherever a dialect is spoken."""
+        return None if self.path is None else (api_path(self.path),)
+
     def is_at(self, path: str) -> bool:
         """Whether that is its path, with or without the API prefix."""
-        if self.path is None:
-            return DIALECTS.at(path) is not None
-        return api_path(path) == api_path(self.path)
+        endpoints = self.endpoints
+        return DIALECTS.at(path) is not None if endpoints is None else api_path(path) in endpoints
 
     def difference(self, request: Request) -> list[str]:
         """Return one sentence for each thing that does not fit; none means that it matches.
@@ -115,8 +119,8 @@ def _described(when: When) -> str:
     return ", ".join(f"{key}={value!r}" for key, value in when.items())
 
 
-def _asked(request: Request) -> Asked:
-    """What the request asks for, in the dialect of its path: also of one that would be refused, if it can be read."""
+def asked_of(request: Request) -> Asked:
+    """Return what the request asks for, in the dialect of its path: also where the API would refuse it."""
     try:
         return (DIALECTS.at(request.path) or DIALECTS.default).asked(request, ONEROUTER)
     except Refused as refused:
@@ -130,9 +134,9 @@ def _sent_headers(request: Request, expected: Mapping[str, Any]) -> list[str]:
 
 
 CONDITIONS: dict[str, Callable[[Request, Any], list[str]]] = {
-    "model": lambda request, expected: difference("model", expected, _asked(request).model),
-    "turn": lambda request, expected: difference("turn", expected, _asked(request).turn),
-    "last_user": lambda request, expected: difference("last_user", expected, _asked(request).last_user),
+    "model": lambda request, expected: difference("model", expected, asked_of(request).model),
+    "turn": lambda request, expected: difference("turn", expected, asked_of(request).turn),
+    "last_user": lambda request, expected: difference("last_user", expected, asked_of(request).last_user),
     "headers": _sent_headers,
     "json": lambda request, expected: json_difference(expected, request.json, partial=True),
 }
@@ -152,7 +156,6 @@ def select(routes: Sequence[tuple[Route, int]], request: Request) -> int | None:
 
 
 def _fits(route: Route, calls: int, request: Request) -> bool:
-    # The texts of a difference are made only where method and path fit: a server may have a thousand routes.
     there = request.method == route.method and route.is_at(request.path)
     return there and not _is_used_up(route, calls) and not route.difference(request)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 
@@ -18,11 +18,12 @@ from orharness.journal.events import AskedAgain, Begun, Held, Read, Unmatched
 from orharness.scenario.body import Forward
 from orharness.scenario.paths import api_path
 from orharness.scenario.response import Response, error_response
-from orharness.scenario.route import Route, select, why_none
+from orharness.scenario.route import Route, select
 from orharness.server.delivery import Delivery, Gate
 from orharness.server.exchange import Listener, LiveExchange
 from orharness.server.gates import Gates
 from orharness.server.looks import Looks
+from orharness.server.mounts import Mounted, Mounts
 from orharness.server.passing import LiveService, Passing
 from orharness.server.runs import Runs
 from orharness.server.wire import BadBody, Incoming, Next, Wire, while_there
@@ -30,17 +31,6 @@ from orharness.server.wire import BadBody, Incoming, Next, Wire, while_there
 log = logging.getLogger("orharness.server")
 CONTROL = "/_orharness/"
 _RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is over"
-
-
-@dataclass
-class Mounted:
-    """A route in place: the exchanges that it answered, and its gates."""
-
-    route: Route
-    strict: bool = True
-    gates: Gates = field(default_factory=Gates)
-    exchanges: list[LiveExchange] = field(default_factory=list)
-    on_exchange: Callable[[], None] = lambda: None
 
 
 class Answering:
@@ -57,7 +47,7 @@ class Answering:
         self.gateway = gateway
         self.service = service
         self.pacing = pacing
-        self.mounted: list[Mounted] = []
+        self.mounted = Mounts()
         self.builtin: Sequence[Route] = ()
         self.exchanges: list[LiveExchange] = []
         self.listeners: list[Listener] = []
@@ -199,20 +189,18 @@ class Answering:
 
         A reply that forwards has no response yet.
         """
-        routes = [(mounted.route, len(mounted.exchanges)) for mounted in self.mounted]
-        chosen = select(routes, request)
-        refused = self._refused(request, None if chosen is None else self.mounted[chosen].route)
+        chosen = self.mounted.chosen(request)
+        refused = self._refused(request, None if chosen is None else chosen.route)
         if chosen is not None and refused is None:
-            mounted = self.mounted[chosen]
-            response = self._begin(exchange, mounted.route, request, len(mounted.exchanges))
-            mounted.exchanges.append(exchange)
-            mounted.on_exchange()
-            return response, self._gate(mounted.gates, exchange)
+            response = self._begin(exchange, chosen.route, request, len(chosen.exchanges))
+            chosen.exchanges.append(exchange)
+            chosen.on_exchange()
+            return response, self._gate(chosen.gates, exchange)
         built_in = select([(route, 0) for route in self.builtin], request)
         if built_in is not None:
             return self._begin(exchange, self.builtin[built_in], request, 0), no_gate
         status = self._error_status(request, refused)
-        return self._unmatched(exchange, status, _why(routes, request, chosen, refused)), no_gate
+        return self._unmatched(exchange, status, _why(self.mounted, request, chosen, refused)), no_gate
 
     def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response | Passing:
         reply, difference = route.reply_to(request, turn)
@@ -275,13 +263,13 @@ class Answering:
         return gate
 
 
-def _why(routes: Sequence[tuple[Route, int]], request: Request, chosen: int | None, refused: Refused | None) -> str:
+def _why(mounts: Mounts, request: Request, chosen: Mounted | None, refused: Refused | None) -> str:
     """Why the request is not answered: it would be refused, or no route fits, or both."""
     lines = []
     if refused is not None:
         lines += ["the body is not JSON"] * (request.json is None) + [refused.reason]
     if chosen is None:
-        lines.append(why_none(routes, request))
+        lines.append(mounts.why_none(request))
     return "\n".join(lines)
 
 

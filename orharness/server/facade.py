@@ -23,9 +23,9 @@ from orharness.scenario.document import load as load_scenario
 from orharness.scenario.options import CompletionOptions, ModelOptions, Through
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.route import Route, When
-from orharness.server.answering import Mounted
 from orharness.server.exchange import LiveExchange
 from orharness.server.handles import Call, LiveRoute
+from orharness.server.mounts import Mounted
 from orharness.server.origin import Origin
 from orharness.server.routing import RouteBuilder, recorded_in
 from orharness.server.runs import RunAddress

@@ -24,8 +24,9 @@ from orharness.errors import ClientFailure, OrharnessError
 from orharness.journal import Bill, Disconnect, Exchange, Outcome
 from orharness.options import checked_call
 from orharness.scenario.checked import seconds_of, whole_number_of
-from orharness.server.answering import Answering, Mounted
+from orharness.server.answering import Answering
 from orharness.server.exchange import LiveExchange
+from orharness.server.mounts import Mounted
 from orharness.server.thread import ServerThread
 from orharness.server.wire import settle
 

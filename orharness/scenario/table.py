@@ -1,0 +1,102 @@
+"""Routes found by what their conditions name, so that a request is compared with few of a thousand.
+
+The table only narrows down: whether a route fits is for its ``difference`` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cache
+from heapq import merge
+from typing import Any
+
+from orharness.dialects import DIALECTS
+from orharness.journal import Request
+from orharness.scenario.difference import MATCHERS
+from orharness.scenario.paths import api_path
+from orharness.scenario.route import Route, asked_of
+
+_PLAIN = (str, int, float, bool, type(None))  # values that a fact can be equal to
+_MISSING = object()
+Fact = tuple[str, ...]  # the condition, and the header or key that it looks at
+Values = tuple[Hashable, ...]
+
+
+class RouteTable:
+    """The numbers of routes by method, path and facts, in the order in which the routes were added, from 0."""
+
+    def __init__(self, routes: Iterable[Route] = ()) -> None:
+        self._size = 0
+        self._groups: dict[tuple[str, str | None], dict[tuple[Fact, ...], dict[Values, list[int]]]] = {}
+        for route in routes:
+            self.add(route)
+
+    def add(self, route: Route) -> None:
+        """Add a route; it gets the next number."""
+        number, self._size = self._size, self._size + 1
+        facts = facts_of(route)
+        for endpoint in (None,) if route.endpoints is None else route.endpoints:
+            group = self._groups.setdefault((route.method, endpoint), {})
+            by_value = group.setdefault(tuple(facts), {})
+            by_value.setdefault(tuple(facts.values()), []).append(number)
+
+    def candidates(self, request: Request) -> list[int]:
+        """Return the numbers of all routes that can fit, in order: each other one has a difference."""
+        seen = cache(lambda fact: _SEEN[fact[0]](request, *fact[1:]))
+        found: list[list[int]] = []
+        endpoints = [api_path(request.path)] + [None] * (DIALECTS.at(request.path) is not None)
+        for endpoint in endpoints:
+            for facts, by_value in self._groups.get((request.method, endpoint), {}).items():
+                numbers = by_value.get(tuple(map(seen, facts)))
+                if numbers is not None:
+                    found.append(numbers)
+        return found[0] if len(found) == 1 else list(merge(*found))
+
+
+def facts_of(route: Route) -> dict[Fact, Hashable]:
+    """Return what a request has to say for certain to fit the route: the conditions that are equal to a plain value."""
+    given = getattr(route.when, "facts", None)
+    if given is not None:
+        return dict(given)
+    if not isinstance(route.when, Mapping):
+        return {}
+    found: dict[Fact, Hashable] = {}
+    for condition, expected in sorted(route.when.items()):
+        inner = expected.items() if condition in ("headers", "json") and isinstance(expected, Mapping) else None
+        named = [((condition,), expected)] if inner is None else [((condition, key), one) for key, one in inner]
+        for fact, value in named:
+            wanted = value["equals"] if _is_equals(value) and condition != "json" else value
+            if isinstance(wanted, _PLAIN):
+                found[fact] = wanted
+    return dict(sorted(found.items()))
+
+
+def _is_equals(value: object) -> bool:
+    return isinstance(value, Mapping) and "equals" in value and set(value) <= set(MATCHERS)
+
+
+def body_of(request: Request) -> Hashable:
+    """Return a value that is the same for bodies without a difference, be it that numbers are written otherwise."""
+    return request.body if request.json is None else _frozen(request.json)
+
+
+def _frozen(value: Any) -> Hashable:
+    if isinstance(value, dict):
+        return frozenset((key, _frozen(one)) for key, one in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _key(request: Request, name: str) -> Hashable:
+    body = request.json
+    value = body.get(name, _MISSING) if isinstance(body, dict) else _MISSING
+    return value if isinstance(value, _PLAIN) else _MISSING
+
+
+_SEEN: dict[str, Callable[..., Hashable]] = {
+    "model": lambda request: asked_of(request).model,
+    "turn": lambda request: asked_of(request).turn,
+    "last_user": lambda request: asked_of(request).last_user,
+    "headers": lambda request, name: request.header(name),
+    "json": _key,
+    "body": body_of,
+}

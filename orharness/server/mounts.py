@@ -1,0 +1,59 @@
+"""Routes in their places on a server, and the exchanges that each has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from orharness.journal import Request
+from orharness.scenario.route import Route, select, why_none
+from orharness.scenario.table import RouteTable
+from orharness.server.exchange import LiveExchange
+from orharness.server.gates import Gates
+
+
+@dataclass
+class Mounted:
+    """A route in place: the exchanges that it answered, and its gates."""
+
+    route: Route
+    strict: bool = True
+    gates: Gates = field(default_factory=Gates)
+    exchanges: list[LiveExchange] = field(default_factory=list)
+    on_exchange: Callable[[], None] = lambda: None
+
+
+class Mounts:
+    """The routes of a server, in the order in which they were mounted. The server's loop only."""
+
+    def __init__(self) -> None:
+        self._mounted: list[Mounted] = []
+        self._table = RouteTable()
+
+    def __iter__(self) -> Iterator[Mounted]:
+        return iter(self._mounted)
+
+    def append(self, mounted: Mounted) -> None:
+        """Mount one more."""
+        self._mounted.append(mounted)
+        self._table.add(mounted.route)
+
+    def extend(self, mounted: Iterable[Mounted]) -> None:
+        """Mount more, in this order."""
+        for one in mounted:
+            self.append(one)
+
+    def clear(self) -> None:
+        """Take all away."""
+        self._mounted.clear()
+        self._table = RouteTable()
+
+    def chosen(self, request: Request) -> Mounted | None:
+        """Return the one that answers, ``None`` where none does."""
+        possible = [self._mounted[number] for number in self._table.candidates(request)]
+        found = select([(one.route, len(one.exchanges)) for one in possible], request)
+        return None if found is None else possible[found]
+
+    def why_none(self, request: Request) -> str:
+        """Return why none answers: what differs from the nearest three."""
+        return why_none([(one.route, len(one.exchanges)) for one in self._mounted], request)
