@@ -2,7 +2,8 @@
 
 One row a client, one column a family of cases: how many hold, of how many that could be judged. Clients whose packages
 are not there are left out, and named. ``--store`` writes which cases fail to ``benchmarks/judged/verdicts.json``, which
-tests/test_real_clients.py holds them to; each fail there has a note, written by hand, on why it is the client's fault.
+tests/contract/test_real_clients.py holds them to; each fail there has a note, written by hand, on why it is the
+client's fault.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from orharness.contract.running.run import chosen
 from orharness.contract.running.worker import NamedFunction, shares_of
 from orharness.verdict import Result, Verdict
 
-_CLIENTS = ("tests/correct_clients.py:correct", "tests/correct_clients.py:correct_async")
+_CLIENTS = ("tests/support/correct_clients.py:correct", "tests/support/correct_clients.py:correct_async")
 _SWEEP, _SMALL_SWEEP = "boundaries/every-offset-of-2k", "boundaries/every-offset"
 _FAMILY = "done"  # of a quick run, instead of the whole profile
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,10 +14,7 @@ import httpx
 
 from benchmarks.tables import Table
 from orharness.recording import Recorder
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
-
-import real_model
+from tests.support import real_model
 
 RECORDER = "recorder"  # its name on the command line
 real_model_missing = real_model.missing

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from pathlib import Path
 
 from benchmarks.tables import Table
 from orharness.contract import Profile, run
 from orharness.verdict import Result, did_you_mean
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from mutants import MUTANTS, Mutant, kept
+from tests.support.mutants import MUTANTS, Mutant, kept
 
 
 def failed_in(one: Mutant) -> Counter[str]:

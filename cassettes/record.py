@@ -2,7 +2,7 @@
 
     python cassettes/record.py [NAME…]
 
-Each is as small as it can be and still show what it is for. See ``tests/real_model.py`` for what must be installed.
+Each is as small as it can be and still show what it is for. ``tests/support/real_model.py`` says what to install.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from typing import Any
 import httpx
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
-
-import real_model  # noqa: E402 - it lies beside the tests
+sys.path.insert(0, str(HERE.parent))
 
 from orharness.cassette import load  # noqa: E402
 from orharness.recording import Recorder  # noqa: E402
+from tests.support import real_model  # noqa: E402
 
 PORT = 8080  # llama.cpp's own: it stands in the addresses of the cassettes, which would change with every recording
 

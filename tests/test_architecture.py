@@ -15,6 +15,7 @@ import orharness
 from orharness import transforms
 
 PACKAGE = Path(orharness.__file__).parent
+TESTS = Path(__file__).parent
 RANKS = {
     "errors": 0,
     "lazy": 0,
@@ -124,6 +125,23 @@ def later():
 
 def test_every_module_has_its_rank() -> None:
     assert {module for module in SOURCES if room_of(module) not in RANKS} == set()
+
+
+TESTS_OF_THE_WHOLE = {"architecture", "benchmarks", "calls", "typing"}
+FOLDERS_OF_THE_WHOLE = {"clients", "docs", "support"}  # clients of others; the documents; what the tests share
+
+
+def test_the_tests_mirror_the_package() -> None:
+    """A room's tests are in the folder of its name, those of a module in the file of its name."""
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    folders = {path.parent.name for path in TESTS.glob("*/*.py")}
+    assert folders - rooms == FOLDERS_OF_THE_WHOLE
+    assert rooms <= folders
+    files = {path.stem for path in TESTS.glob("*.py")} - {"__init__", "conftest"}
+    assert {name for name in files if not name.startswith("test_")} == set(), "helpers belong in tests/support"
+    assert {name.removeprefix("test_") for name in files} - modules == TESTS_OF_THE_WHOLE
+    assert list((TESTS / "support").rglob("test_*.py")) == []
 
 
 def test_imports_go_down_only_and_never_sideways() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mutants import MUTANTS
 
 from benchmarks import client_process, clients, judging, mutants
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
@@ -19,8 +18,9 @@ from benchmarks.tables import Table, percentile
 from benchmarks.ways.catalogue import CLIENTS as CATALOGUE
 from benchmarks.ways.catalogue import Client
 from orharness.journal import Exchange, Request
+from tests.support.mutants import MUTANTS
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 CLIENTS = ["raw socket", "httpx", "requests", "aiohttp"]
 PACINGS = ["recorded", "lockstep", "instant"]
 
@@ -141,7 +141,9 @@ def test_the_table_of_judging(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert judging.main(["--quick", "--rounds", "1"]) == 0
     printed = capsys.readouterr().out
     assert "Nothing failed." in printed
-    sweeps = [line.split() for line in printed.splitlines() if line.startswith("tests/correct_clients.py:correct")]
+    sweeps = [
+        line.split() for line in printed.splitlines() if line.startswith("tests/support/correct_clients.py:correct")
+    ]
     assert len(sweeps) == 4
     for _, rounds, tried, proven, *_ in sweeps[:2]:
         assert rounds == "1"
@@ -158,8 +160,8 @@ def test_judging_tells_what_failed(
     client = tmp_path / "client.py"
     code = f"""
 import sys
-sys.path.append({str(ROOT / "tests")!r})
-from correct_clients import correct
+sys.path.append({str(ROOT)!r})
+from tests.support.correct_clients import correct
 
 def strips(base_url):
     return (text.strip().replace("ü", "u") for text in correct(base_url))

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_strategies import json_texts, sse_bytes
 
 from orharness import frames
 from orharness.errors import ScenarioError
 from orharness.frames import FRAMES, JSON_ARRAY, NDJSON, SSE, Block, Frame
 from orharness.sse import BOM, Comment, Event, Item, Retry
 from orharness.stream import Stream
+from tests.support.stream_strategies import json_texts, sse_bytes
 
 JSON_FRAMES = [NDJSON, JSON_ARRAY]
 every_frame = pytest.mark.parametrize("frame", FRAMES.values(), ids=repr)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stream_strategies import streams
 
 from orharness.journal import Pacing
 from orharness.player import play
 from orharness.stream import Chunk, Ending, Stream
+from tests.support.stream_strategies import streams
 
 START = 100.0  # the clock does not begin at 0: a deadline is no duration
 

@@ -11,18 +11,18 @@ import subprocess
 from base64 import b64encode
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_strategies import items, sse_bytes
 
 from orharness import sse
 from orharness.errors import ScenarioError
 from orharness.frames import SSE
 from orharness.sse import BOM, Comment, Decoder, Event, Item, Retry, decode, decode_with_offsets, encode
+from tests.support.places import SUPPORT
+from tests.support.stream_strategies import items, sse_bytes
 
 M = "message"
 INFINITE = float("inf")
@@ -286,7 +286,7 @@ def eventsource_parser(tmp_path_factory: pytest.TempPathFactory) -> Foreign:
     if node is None or npm is None:
         pytest.skip("node and npm are needed to compare with eventsource-parser")
     folder = tmp_path_factory.mktemp("foreign")
-    for source in (Path(__file__).parent / "foreign").iterdir():
+    for source in (SUPPORT / "foreign").iterdir():
         shutil.copy(source, folder)
     install = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
     installed = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=120)

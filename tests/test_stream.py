@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_strategies import streams
 
 from orharness.errors import ScenarioError
 from orharness.stream import Chunk, Edit, Ending, Fault, Framing, Stream, edit, repartition
+from tests.support.stream_strategies import streams
 
 
 def pieces(stream: Stream) -> list[tuple[bytes, float]]:

@@ -1,4 +1,4 @@
-"""The types of the public API: type checkers take what is right and refuse what is wrong (``typing/api.py``)."""
+"""The types of the public API: checkers take what is right and refuse what is wrong (``support/typing/api.py``)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from orharness.relay.browser import BrowserOptions
 from orharness.relay.process import ProcessOptions
 from orharness.scenario.options import CompletionOptions, PlainOptions, StreamOptions
 from orharness.server.facade import ServerOptions
+from tests.support.places import ROOT, SUPPORT
 
-ROOT = Path(__file__).parents[1]
-API = ROOT / "tests" / "typing" / "api.py"
+API = SUPPORT / "typing" / "api.py"
 WRONG = [number for number, line in enumerate(API.read_text("utf-8").splitlines(), 1) if line.endswith("  # wrong")]
 
 
@@ -39,7 +39,7 @@ def _mypy(tmp_path: Path) -> set[int]:
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(API)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode in (0, 1), ran.stderr
-    found = re.findall(r"^tests.typing.api\.py:(\d+): error", ran.stdout, re.M)
+    found = re.findall(r"^tests.support.typing.api\.py:(\d+): error", ran.stdout, re.M)
     assert len(found) == ran.stdout.count(": error"), ran.stdout
     return {int(number) for number in found}
 

@@ -11,14 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from orharness.contract import Client
-from orharness.contract.driving.locate import locate
 
 KEY = "sk-orharness"
-_TESTS = Path(__file__).parents[2] / "tests"
 MESSAGES = [{"role": "user", "content": "hi"}]
 BODY: dict[str, Any] = {"model": "m", "messages": MESSAGES, "stream": True}
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -85,12 +82,9 @@ def sseclient_py(base_url: str) -> Iterator[str]:
 
 def requests_loop(base_url: str) -> Any:
     """https://openrouter.ai/docs/api-reference/streaming: the loop that gateways document, as the tests have it."""
-    return _documented_loop()(base_url)
+    from tests.support.documented_clients import reading_loop
 
-
-@cache
-def _documented_loop() -> Client:
-    return locate(f"{_TESTS / 'documented_clients.py'}:reading_loop")
+    return reading_loop(base_url)
 
 
 async def langchain_async(base_url: str) -> AsyncIterator[str]:

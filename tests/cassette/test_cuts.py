@@ -14,11 +14,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cassette.samples import NASTY, URI, an_interaction, interactions, ours
 from orharness.cassette import Interaction, Tape, load, save
 from orharness.errors import CassetteError
+from tests.support.cassette_samples import NASTY, URI, an_interaction, interactions, ours
+from tests.support.places import ROOT
 
-SHIPPED = sorted((Path(__file__).parents[2] / "cassettes").glob("*.yaml"))
+SHIPPED = sorted((ROOT / "cassettes").glob("*.yaml"))
 
 
 def several(path: Path) -> Path:

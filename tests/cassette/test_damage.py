@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cassette.samples import OURS, SERIALIZERS, an_interaction, drop, put, written
 from orharness.cassette import Serializer, load, save
 from orharness.errors import CassetteError
+from tests.support.cassette_samples import OURS, SERIALIZERS, an_interaction, drop, put, written
 
 IN = r"interactions\[0\]\."
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import vcr  # type: ignore[import-untyped]
 
-from cassette.samples import OURS, SERIALIZERS, URI, drop, foreign, put, written
 from orharness.cassette import Serializer, load, save
 from orharness.errors import CassetteError
 from orharness.sse import Event, decode
+from tests.support.cassette_samples import OURS, SERIALIZERS, URI, drop, foreign, put, written
 
 RECORDINGS = [  # read off the files by eye and with grep: file, number, status, blocks, events, comments, bytes
     ("anthropic-gzip-binary", 0, 200, 17, 17, 0, 3463),

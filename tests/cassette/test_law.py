@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cassette.samples import NASTY, SERIALIZERS, URI, an_interaction, interactions
 from orharness.cassette import (
     CLIENT_DISCONNECTED,
     Headers,
@@ -26,6 +25,7 @@ from orharness.cassette import (
 )
 from orharness.errors import CassetteError
 from orharness.stream import Ending, Stream
+from tests.support.cassette_samples import NASTY, SERIALIZERS, URI, an_interaction, interactions
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cassette.samples import URI, an_interaction
 from orharness.cassette import RecordedRequest, Tape, load, redact, save, scrub, scrub_uri
 from orharness.journal import Request
+from tests.support.cassette_samples import URI, an_interaction
 
 SECRETS = [
     ("Authorization", "Bearer secret"),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cassette.samples import an_interaction
 from orharness.cassette import RecordedRequest, Tape, load, save
 from orharness.errors import CassetteError, ScenarioError
+from tests.support.cassette_samples import an_interaction
 
 
 def test_a_tape_saves_each_interaction_at_once(tmp_path: Path) -> None:

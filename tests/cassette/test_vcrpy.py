@@ -13,9 +13,9 @@ import pytest
 import requests
 import vcr  # type: ignore[import-untyped]
 
-from cassette.samples import URI, an_interaction, ours
 from orharness.cassette import RecordedRequest, load, save
 from orharness.errors import CassetteError
+from tests.support.cassette_samples import URI, an_interaction, ours
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cassette.samples import an_interaction
 from orharness.cassette import Interaction, RecordedRequest, Tape, load, save
 from orharness.errors import CassetteError
+from tests.support.cassette_samples import an_interaction
 
 
 def test_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:

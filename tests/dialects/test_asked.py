@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialects.strategies import DIALECTS
 from orharness.dialects import CHAT, MESSAGES, RESPONSES, Asked, Dialect, Refused
 from orharness.dialects.tokens import tokens_of
 from orharness.gateways import ANTHROPIC, ONEROUTER, OPENAI, Gateway
 from orharness.journal import Request
+from tests.support.dialect_strategies import DIALECTS
 
 USER = {"role": "user", "content": "hi"}
 MESSAGE: dict[str, Any] = {"model": "m", "max_tokens": 100, "messages": [USER]}

@@ -6,13 +6,13 @@ from itertools import chain
 
 import pytest
 
-from dialects import clients
-from dialects.clients import client_of
 from orharness.contract import failure_of, run
 from orharness.dialects import CHAT, MESSAGES, RESPONSES, Dialect
 from orharness.server.thread import ServerThread
 from orharness.sse import Event, Item
 from orharness.verdict import Result
+from tests.support import dialect_clients as clients
+from tests.support.dialect_clients import client_of
 
 RIGHT = {MESSAGES: clients.messages, RESPONSES: clients.responses}
 apis = pytest.mark.parametrize("dialect", RIGHT, ids=lambda each: each.name)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from dialects.strategies import DIALECTS
 from orharness.cassette import load
 from orharness.dialects import CHAT, MESSAGES, RESPONSES, Asked, Dialect
 from orharness.dialects import DIALECTS as KNOWN
 from orharness.dialects.completion import Completion, ToolCall
 from orharness.gateways import OPENAI
 from orharness.sse import Event
+from tests.support.dialect_strategies import DIALECTS
 
 # What real services send against the letter of a specification: the recording, and the clauses.
 KNOWN_DEVIATIONS = {

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialects.strategies import DIALECTS, completions, expected, gateways, meaning, texts
 from orharness.dialects import CHAT, MESSAGES, RESPONSES, Asked, Dialect
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.dialects.dialect import Carried
 from orharness.errors import ScenarioError
 from orharness.gateways import ANTHROPIC, ONEROUTER, OPENAI, ErrorShape, Gateway
 from orharness.sse import Event, decode
+from tests.support.dialect_strategies import DIALECTS, completions, expected, gateways, meaning, texts
 
 anything = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.name)
 STREAMED = Asked(wants_usage=True)

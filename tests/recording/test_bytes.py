@@ -18,7 +18,7 @@ from orharness.cassette import Tape, header, load
 from orharness.recording.upstream import upstream_uri
 from orharness.server.facade import SseServer
 from orharness.stream import Framing
-from recording.bench import AWKWARD, Wire, asking, awkward, chunks_of, dechunked, recording, until
+from tests.support.recording_bench import AWKWARD, Wire, asking, awkward, chunks_of, dechunked, recording, until
 
 
 @pytest.mark.asyncio

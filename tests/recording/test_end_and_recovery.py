@@ -20,7 +20,7 @@ from orharness.recording import Recorder
 from orharness.recording.session import Session
 from orharness.recording.spool import Spool
 from orharness.stream import Chunk
-from recording.bench import (
+from tests.support.recording_bench import (
     AWKWARD,
     BODILESS,
     KEY,

@@ -9,7 +9,7 @@ import pytest
 
 from orharness.cassette import CLIENT_DISCONNECTED, load
 from orharness.stream import Ending, Framing, Stream
-from recording.bench import Script, Wire, asking, chunks_of, recording, streaming, until
+from tests.support.recording_bench import Script, Wire, asking, chunks_of, recording, streaming, until
 
 
 async def aborts(wire: Wire) -> None:

@@ -16,7 +16,7 @@ from orharness.cassette import header, load
 from orharness.recording import Recorder
 from orharness.redaction import spans_in
 from orharness.sse import Event, decode
-from recording.bench import (
+from tests.support.recording_bench import (
     KEY,
     Wire,
     asking,

@@ -14,7 +14,7 @@ import pytest
 from orharness.cassette import load, save
 from orharness.errors import CassetteError, ScenarioError
 from orharness.recording import Recorder
-from recording.bench import asking, awkward, contents, hangs_up, recording, serving, started
+from tests.support.recording_bench import asking, awkward, contents, hangs_up, recording, serving, started
 
 
 def test_what_cannot_be_recorded_from(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from orharness.cassette import load
-from recording.bench import AWKWARD, Wire, asking, awkward, chunks_of, contents, recording, until
+from tests.support.recording_bench import AWKWARD, Wire, asking, awkward, chunks_of, contents, recording, until
 
 
 @pytest.mark.asyncio

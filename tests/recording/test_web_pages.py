@@ -10,7 +10,7 @@ import pytest
 from orharness.cassette import header, load
 from orharness.errors import ScenarioError
 from orharness.recording import Recorder
-from recording.bench import KEY, PATIENCE, Wire, asking, hangs_up, port_of, recording
+from tests.support.recording_bench import KEY, PATIENCE, Wire, asking, hangs_up, port_of, recording
 
 OWN = "http://127.0.0.1:{port}"
 

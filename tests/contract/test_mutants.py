@@ -1,0 +1,51 @@
+"""The contract catches each classic bug, in its family and for its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orharness.contract import CASES, FAMILIES
+from orharness.server.thread import ServerThread
+from tests.support.correct_clients import correct
+from tests.support.mutants import MUTANTS, Mutant, catch
+
+
+@pytest.fixture(scope="module")
+def thread() -> Iterator[ServerThread]:
+    started = ServerThread().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it fails is asked here, and not with how few cuts."""
+    monkeypatch.setattr("orharness.server.handles._GRACE", 0.0)
+    monkeypatch.setattr("orharness.contract.running.bench._SHRINKING", 1)
+    monkeypatch.setattr("orharness.contract.running.bench._SHRINKING_OF_HANGS", 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", MUTANTS, ids=[one.name for one in MUTANTS])
+def test_each_mutant_is_caught(thread: ServerThread, one: Mutant) -> None:
+    verdict = catch(one, thread)
+    assert verdict is not None, f"{one.where} does not catch it: {one.bug}"
+    assert verdict.family == one.family
+
+
+@pytest.mark.slow
+def test_what_catches_a_mutant_passes_the_correct_client(thread: ServerThread) -> None:
+    """Otherwise a catch would tell nothing."""
+    for where in {one.where for one in MUTANTS}:
+        unmutated = Mutant("correct", "No bug.", where, "", False, correct)
+        assert catch(unmutated, thread) is None
+
+
+def test_there_are_enough_of_them_in_every_family() -> None:
+    assert len(MUTANTS) >= 40
+    assert len({one.name for one in MUTANTS}) == len(MUTANTS)
+    assert {one.family for one in MUTANTS} == set(FAMILIES)
+    assert all(one.bug.endswith(".") for one in MUTANTS)
+    assert {one.where for one in MUTANTS} <= {*FAMILIES, *(case.id for case in CASES)}

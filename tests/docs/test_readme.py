@@ -1,0 +1,199 @@
+"""The documentation is run: the Python blocks of the README and of docs/ are tests, the commands print what is shown.
+
+A block whose first line is a comment with a file's name is that file, for the tests and commands of the same page.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+
+import orharness.contract
+import orharness.recording.process
+import orharness.yamlfile
+from orharness.server.facade import SseServer
+from tests.support.places import ROOT
+
+README = (ROOT / "README.md").read_text("utf-8")
+DOCS = {f"docs/{page.name}": page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {"README.md": README, **DOCS}
+IN_THE_CLONE = ("README.md", "docs/guide.md")  # their commands name files of the clone
+_KEPT = (orharness.contract, orharness.recording.process, orharness.yamlfile)  # see test_plugin.py
+# A stream of openai's is collected during a later block. It then looks for exceptions in httpx, which must not be a
+# module that is just being imported once more.
+_KEPT_FOR_STREAMS = (httpx, openai)
+_FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
+
+
+def _blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)
+
+
+def _tests(page: str) -> list[str]:
+    return [block for block in _blocks("python", page) if not _FILE.match(block)]
+
+
+TESTS = [
+    pytest.param(name, code, id=f"{name}-{n}") for name, page in PAGES.items() for n, code in enumerate(_tests(page))
+]
+COMMANDS = [pytest.param(name, block, id=name) for name, page in PAGES.items() for block in _blocks("console", page)]
+(RECORDING,) = [block for page in PAGES.values() for block in _tests(page) if "sse_cassette" in block]
+
+
+@pytest.fixture
+def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = --strict-markers")
+    return pytester
+
+
+@pytest.mark.parametrize(("page", "code"), [test for test in TESTS if RECORDING not in test.values])
+def test_a_python_block_passes_beside_the_files_of_its_page(user: pytest.Pytester, page: str, code: str) -> None:
+    if '"node"' in code and shutil.which("node") is None and not os.environ.get("CI"):
+        pytest.skip("there is no node here")
+    _write_files(PAGES[page], user.path)
+    _pass(user, code)
+
+
+def _write_files(page: str, folder: Path) -> None:
+    for block in _blocks(r"\w+", page):
+        if named := _FILE.match(block):
+            file = folder / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(_patient(block), "utf-8")
+
+
+def _patient(code: str) -> str:
+    """A machine that runs many tests may be busy."""
+    return code.replace("within=0.25", "within=20").replace("within: 0.25", "within: 20")
+
+
+def _pass(user: pytest.Pytester, code: str) -> None:
+    user.makepyfile(test_it=_patient(code))
+    outcomes = user.runpytest_inprocess().parseoutcomes()
+    assert outcomes.keys() == {"passed"}
+    assert outcomes["passed"] >= len(re.findall(r"^(?:async )?def test_", code, re.M))  # one may have many parameters
+
+
+def test_the_recording_block_records_once_and_replays(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
+) -> None:
+    upstream = make_sse_server(strict=False)
+    upstream.chat("Grüße, 世界")
+    user.makepyfile(test_it=RECORDING)
+    options = ["--sse-record-mode=once", f"--sse-upstream={upstream.base_url}"]
+    user.runpytest_inprocess(*options).assert_outcomes(passed=1)
+    assert len(upstream.journal) == 1
+    user.runpytest_inprocess().assert_outcomes(passed=1)
+    assert len(upstream.journal) == 1
+    assert (user.path / "cassettes" / "test_it" / "test_answer.yaml").is_file()
+
+
+def _needed(code: str) -> set[str]:
+    """The packages that the code imports or runs by ``-m`` and that orharness does not bring."""
+    nodes = list(ast.walk(ast.parse(code)))
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    run = set(re.findall(r'"-m", "(\w+)"', code))
+    return {name.partition(".")[0] for name in imported | run} - set(sys.stdlib_module_names) - {"orharness", "pytest"}
+
+
+@pytest.mark.parametrize(("page", "code"), TESTS)
+def test_a_python_block_says_what_it_needs_installed(page: str, code: str) -> None:
+    text = PAGES[page]
+    before = text[: text.index(code)].rpartition("```\n")[2]  # since the block before it
+    said = {package for names in re.findall(r"`pip install ([^`]+)`", before) for package in names.split()}
+    assert _needed(code) <= said
+
+
+def test_a_client_that_does_not_leave_gets_the_failure_that_is_shown(user: pytest.Pytester) -> None:
+    stop, *_ = _tests(README)
+    shown, *_ = _blocks("text")
+    assert stop.count("stream.close()") == 1
+    user.makepyfile(test_it=stop.replace("stream.close()", "pass"))
+    ran = user.runpytest_inprocess()
+    ran.assert_outcomes(failed=1)
+    raised = [
+        re.sub(r"^E +(orharness\.errors\.ClientFailure: )?", "", line) for line in ran.outlines if line[:2] == "E "
+    ]
+    assert _missing(shown.splitlines(), raised) == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *DOCS])
+def test_a_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for link, file, anchor in re.findall(r"\]\((?!https?:)(([^)#]*)(?:#([^)]*))?)\)", text):
+        target = (ROOT / page).parent / file if file else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.M)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
+
+
+def test_the_install_section_warns_of_the_strangers_package() -> None:
+    (section,) = re.findall(r"^## Install\n(.*?)^## ", README, re.M | re.S)
+    warning, *_ = section.split("```")
+    assert "Do not run `pip install orharness`" in warning
+    assert "overwrite" in warning
+    for command in _blocks("sh"):
+        assert not re.search(r"install[^\n]*\borharness\b", command.replace("&& orharness", ""))
+
+
+def _shape(line: str) -> str:
+    """What must be equal from run to run: not the numbers, nor what is drawn or aligned by them."""
+    return re.sub(r"[\s█▉▊▋▌▍▎▏▒»]+", " ", re.sub(r"[-+]?\d[\d.,]*", "N", line)).strip()
+
+
+def _check_printed(block: str, folder: Path) -> None:
+    command, *shown = block.splitlines()
+    assert command.startswith("$ orharness ")
+    ran = subprocess.run(
+        [sys.executable, "-m", "orharness", *shlex.split(command)[2:]],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "100", "PYTHONUTF8": "1", "PATH": _with_this_python()},
+        timeout=120,
+        check=False,
+    )
+    client_failed = any(re.match(r"✗ .* cases? fails?", line) for line in shown)
+    assert ran.returncode == (1 if client_failed else 0), ran.stderr
+    assert _missing(shown, ran.stdout.splitlines()) == [], ran.stdout
+
+
+def _missing(shown: Iterable[str], printed: Iterable[str]) -> list[str]:
+    """Return the shown lines that were not printed in that order; ``…`` stands for lines that are left out."""
+    rest = iter([_shape(line) for line in printed])
+    return [line for line in shown if line != "…" and line.strip() and _shape(line) not in rest]
+
+
+def _with_this_python() -> str:
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+
+
+@pytest.mark.parametrize(("page", "block"), COMMANDS)
+def test_a_command_prints_what_its_page_shows(page: str, block: str, tmp_path: Path) -> None:
+    _write_files(PAGES[page], tmp_path)
+    _check_printed(block, ROOT if page in IN_THE_CLONE else tmp_path)
+
+
+def test_the_commands_of_the_set_up_are_those_of_ci() -> None:
+    run = (ROOT / ".ci" / "fast").read_text("utf-8").replace(" --quiet", "")
+    commands = [line for block in _blocks("sh") for line in block.splitlines() if line.startswith("python -m pip")]
+    assert commands == [
+        "python -m pip install . && orharness demo",
+        "python -m pip install -e '.[test]' && python -m pytest",
+    ]
+    for command in " && ".join(commands).split(" && "):
+        assert re.search(rf"(^|[( ]){re.escape(command)}( |$)", run, re.M), f".ci/fast does not run: {command}"

@@ -1,0 +1,160 @@
+"""The reference is complete: it has each public name, option, marker, fixture, command and document key.
+
+mkdocs is not needed: what is read are the sources of the pages, and what ``docs/generate.py`` makes of the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import orharness
+from orharness.cli.app import app
+from tests.support.places import ROOT
+
+DOCS = ROOT / "docs"
+PACKAGE = Path(orharness.__file__).parent
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATED: dict[str, str] = _generator().pages()
+WRITTEN = {page.relative_to(DOCS).as_posix(): page.read_text("utf-8") for page in sorted(DOCS.rglob("*.md"))}
+
+
+def _named(page: str) -> set[str]:
+    """What stands as code in a generated page."""
+    return set(re.findall(r"`([^`\n]+)`", GENERATED[page]))
+
+
+def _headings(page: str) -> set[str]:
+    return set(re.findall(r"^#+ (.*)$", GENERATED[page], re.M))
+
+
+def test_each_public_name_has_one_entry() -> None:
+    shown = Counter(name for text in WRITTEN.values() for name in re.findall(r"^::: orharness\.(\w+)$", text, re.M))
+    assert shown == Counter(orharness.__all__)
+
+
+def test_each_entry_exists() -> None:
+    for path in {name for text in WRITTEN.values() for name in re.findall(r"^::: orharness\.(\w+\.\S+)$", text, re.M)}:
+        module, _, name = f"orharness.{path}".rpartition(".")
+        assert hasattr(importlib.import_module(module), name), path
+
+
+def _typed_dicts() -> dict[str, set[str]]:
+    """The fields of each ``TypedDict`` in the package, by its name; the inherited ones too."""
+    found: dict[str, set[str]] = {"TypedDict": set()}
+    for source in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(source.read_text("utf-8")).body:
+            bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
+            if isinstance(node, ast.ClassDef) and any(base in found for base in bases):
+                fields = {
+                    one.target.id
+                    for one in node.body
+                    if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+                }
+                found[node.name] = fields.union(*(found.get(base, set()) for base in bases))
+    return found
+
+
+def test_each_keyword_option_is_in_the_table_of_its_function() -> None:
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", GENERATED["reference/options.md"], re.M | re.S))
+    shown = {name: set(re.findall(r"^\| `(\w+)` \|", text, re.M)) for name, text in sections.items()}
+    wanted = {name: fields for name, fields in _typed_dicts().items() if name != "TypedDict"}
+    assert "CompletionOptions" in wanted
+    assert "through" in wanted["CompletionOptions"]
+    assert shown == wanted
+
+
+def test_each_fixture_marker_and_option_of_the_plugin_is_shown(pytester: pytest.Pytester) -> None:
+    """What pytest itself lists."""
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+    printed = pytester.runpytest_inprocess("--help").stdout.str()
+    listed = pytester.runpytest_inprocess("--fixtures", "-v").stdout.str()
+    markers = pytester.runpytest_inprocess("--markers").stdout.str()
+    names = {
+        *re.findall(r"^((?:make_)?sse_\w+)", listed, re.M),
+        *re.findall(r"^@pytest\.mark\.(sse_\w+)", markers, re.M),
+        *re.findall(r"(--sse-[\w-]+)", printed),
+    }
+    assert {"sse_server", "make_sse_process", "sse_cassette", "--sse-record-mode"} <= names
+    assert names - _headings("reference/pytest.md") == set()
+
+
+@pytest.mark.parametrize(
+    "command", [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
+)
+def test_each_option_of_a_command_is_shown(command: str) -> None:
+    """What ``--help`` lists."""
+    text = GENERATED["reference/commands.md"]
+    section = re.search(rf"^## orharness {command}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    assert section is not None
+    helped = CliRunner(env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"}).invoke(app, [command, "--help"])
+    listed = set(re.findall(r"^[│| *]*(--[\w-]+)", helped.stdout, re.M)) - {"--help"}
+    assert listed == set(re.findall(r"^\| `(--[\w-]+)`", section[1], re.M))
+
+
+def test_the_option_of_no_command_is_shown() -> None:
+    assert "--version" in _named("reference/commands.md")
+
+
+def _keys(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        for value in schema.values():
+            yield from _keys(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _keys(value)
+
+
+def test_each_key_of_a_scenario_document_is_shown() -> None:
+    shipped = json.loads((PACKAGE / "scenario" / "scenario.schema.json").read_text("utf-8"))
+    keys = set(_keys(shipped))
+    assert {"orharness", "routes", "announced", "interaction", "last_user"} <= keys
+    rows = set(re.findall(r"^\| `(\w+)`", GENERATED["reference/documents.md"], re.M))
+    assert keys - rows - _headings("reference/documents.md") == {"interaction"}
+    assert "`interaction`" in GENERATED["reference/documents.md"]  # beside `cassette`
+
+
+def test_each_page_is_in_the_navigation() -> None:
+    def paths(entry: Any) -> Iterator[str]:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for one in entry.values() if isinstance(entry, dict) else entry:
+                yield from paths(one)
+
+    navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+    assert sorted(paths(navigation)) == sorted({*WRITTEN, *GENERATED})
+
+
+def test_a_link_out_of_the_pages_keeps_its_text() -> None:
+    class File:
+        src_uri, generated_by = "relays.md", None
+
+    class Page:
+        file = File
+
+    text = "[README](../README.md), [gone](../gone.md), [here](certainty.md), [`x`](../tests)"
+    shown = _generator().on_page_markdown(text, Page, None, None)
+    assert shown == "README, [gone](../gone.md), [here](certainty.md), `x`"

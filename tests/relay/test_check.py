@@ -1,0 +1,631 @@
+"""The check of a relay: each fault is found, named by its cause, and nothing else is found."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orharness.errors import ScenarioError
+from orharness.journal import Bill, Exchange, Request
+from orharness.relay import judge
+from orharness.relay.cases import CASES, SHORT, UNICODE
+from orharness.relay.check import check
+from orharness.relay.judge import Buffering, Leaving, Seen
+from orharness.relay.process import SseProcess
+from orharness.relay.reasons import kind_of
+from orharness.relay.response import Ended
+from orharness.relay.views import Form, form_of, says
+from orharness.report.formats import render
+from orharness.scenario import Route
+from orharness.server.facade import SseServer
+from orharness.server.handles import LiveRoute
+from orharness.sse import Event, encode
+from orharness.verdict import Evidence, Judgement, Level, Result, Verdict
+from tests.support.places import SUPPORT
+from tests.support.relay_apps import BODY, RELAYS, running
+
+LONG = 20.0  # seconds for what passes: a busy machine is slow, not wrong
+SHORTLY = 0.5  # seconds for what fails: they are all waited for
+
+
+@pytest.fixture(scope="module")
+def relays() -> Iterator[Callable[[str], str]]:
+    with running() as address:
+        yield address
+
+
+Run = Callable[..., dict[str, Verdict]]
+
+
+@pytest.fixture
+def run(relays: Callable[[str], str], make_sse_server: Callable[..., SseServer]) -> Iterator[Run]:
+    server = make_sse_server(strict=False)
+
+    def checked(name: str, only: str | Sequence[str] | None = None, patience: float = LONG) -> dict[str, Verdict]:
+        headers = {"X-Upstream": server.base_url}
+        verdicts = check(relays(name), BODY, server=server, headers=headers, patience=patience, only=only)
+        return {verdict.case: verdict for verdict in verdicts}
+
+    yield checked
+    server.close()
+
+
+def failed(verdicts: dict[str, Verdict]) -> set[str]:
+    found = {name for name, verdict in verdicts.items() if verdict.result is Result.FAIL}
+    print(*(f"{name}: {verdicts[name].evidence}" for name in found), sep="\n")  # for who reads why a test failed
+    return found
+
+
+def evidence(verdict: Verdict) -> Evidence:
+    assert verdict.result is Result.FAIL
+    assert verdict.evidence is not None
+    return verdict.evidence
+
+
+# -- whole runs --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_right_relay_passes_every_case(run: Run) -> None:
+    verdicts = run("right")
+    assert list(verdicts) == ["fidelity/asks", *(case.id for case in CASES)]
+    assert {name: verdict.result for name, verdict in verdicts.items() if verdict.result is not Result.PASS} == {}
+    assert " s later)" in verdicts["cancel/while-silent-fin"].title
+
+
+NOT_FOR_TEXT = {"errors/ends-early", "fidelity/events", "fidelity/done", "fidelity/done-invented"}
+
+
+@pytest.mark.slow
+def test_a_right_relay_of_plain_text_passes_what_is_applicable(run: Run) -> None:
+    verdicts = run("plain_text")
+    assert failed(verdicts) == set()
+    others = {name for name, verdict in verdicts.items() if verdict.result is Result.NOT_APPLICABLE}
+    assert others == {*NOT_FOR_TEXT, "fidelity/comments", "fidelity/content-type"}
+    assert verdicts["fidelity/done"].note == "the relay does not pass on the model's own events"
+
+
+@pytest.mark.slow
+def test_a_relay_with_events_of_its_own_passes_but_for_its_comments(run: Run) -> None:
+    verdicts = run("own_events")
+    assert failed(verdicts) == {"fidelity/comments"}
+    assert {name for name, verdict in verdicts.items() if verdict.result is Result.NOT_APPLICABLE} == NOT_FOR_TEXT
+
+
+# -- faults, each found by its case alone ------------------------------------------------------------------------------
+
+FAULTS = [
+    ("drops_comments", "fidelity", {"fidelity/comments"}, "comments are dropped"),
+    ("wrong_type", "fidelity", {"fidelity/comments", "fidelity/content-type"}, "EventSource refuses"),
+    ("second_done", "fidelity/done", {"fidelity/done", "fidelity/done-invented"}, r"a \[DONE\] of its own"),
+    ("loses_done", "fidelity/done", {"fidelity/done"}, r"\[DONE\] is lost"),
+    ("breaks_characters", "fidelity/text", {"fidelity/text"}, "decoded chunk by chunk"),
+    ("latin_1", "fidelity/text", {"fidelity/text"}, "UTF-8 is read as Latin-1"),
+    ("joins_events", "fidelity/events", {"fidelity/events"}, "events are joined"),
+    ("a_piece_is_an_event", "fidelity/events", {"fidelity/events"}, "an event is cut"),
+    ("loses_events", "fidelity/events", {"fidelity/events"}, "events are lost"),
+    ("repeats_events", "fidelity/events", {"fidelity/events"}, "events are repeated"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "only", "found", "reason"), FAULTS, ids=[fault[0] for fault in FAULTS])
+def test_a_fault_of_fidelity_is_found_and_named(run: Run, name: str, only: str, found: set[str], reason: str) -> None:
+    verdicts = run(name, only)
+    assert failed(verdicts) == found
+    assert any(judge_said(verdicts[case], reason) for case in found)
+
+
+def judge_said(verdict: Verdict, pattern: str) -> bool:
+    return re.search(pattern, evidence(verdict).reason) is not None
+
+
+@pytest.mark.slow
+def test_a_relay_that_buffers_shows_the_event_that_was_stuck(run: Run) -> None:
+    for name in ("buffers_all", "compresses"):
+        got = evidence(run(name, "buffering", SHORTLY)["buffering/each-event"])
+        assert got.got.startswith("event 1 ('tok001 ') did not come within 0.5 s; it came only with the end"), name
+        assert "X-Accel-Buffering: no" in got.reason
+
+
+@pytest.mark.slow
+def test_a_relay_that_keeps_events_back_is_told_how_many(run: Run) -> None:
+    got = evidence(run("keeps_two_back", "buffering", 2.0)["buffering/each-event"]).got
+    assert "event 1 ('tok001 ') did not come within 2 s; it came only when 2 more events were sent" in got
+
+
+def test_a_relay_that_swallows_errors_fails_each_of_them(run: Run) -> None:
+    verdicts = run("swallows", "errors")
+    expected = {case.id for case in CASES if case.id.startswith("errors/")} - NOT_FOR_TEXT
+    assert failed(verdicts) == expected
+    assert "takes a part for the whole" in evidence(verdicts["errors/cut"]).reason
+    assert evidence(verdicts["errors/cut"]).got.startswith("status 200, ")
+    assert verdicts["errors/limit-status"].level is Level.SHOULD
+    assert not verdicts["errors/limit-status"].counts
+
+
+@pytest.mark.slow
+def test_a_relay_that_hangs_on_an_error_is_told_so(run: Run) -> None:
+    verdict = run("hangs_on_errors", "errors/server", 0.1)["fidelity/asks"]
+    assert verdict.result is Result.PASS
+    assert "waits for ever" in evidence(run("hangs_on_errors", "errors/server", 0.1)["errors/server"]).reason
+
+
+@pytest.mark.slow
+def test_a_relay_that_reads_on_lets_the_model_run_to_its_end(run: Run) -> None:
+    for stage in ("while-silent-fin", "between-events-rst"):
+        got = evidence(run("reads_on", stage, SHORTLY)[f"cancel/{stage}"])
+        assert re.match(r"the upstream ran to its end\n[5-9]\d tokens were made and billed", got.got), got
+        assert "a task of its own that fills a queue" in got.reason
+
+
+@pytest.mark.slow
+def test_a_relay_that_notices_only_when_it_writes_is_told_how_late(run: Run) -> None:
+    verdicts = run("right!", "-fin", SHORTLY)
+    silent = {"cancel/before-the-first-event-fin", "cancel/while-silent-fin", "cancel/before-done-fin"}
+    assert failed(verdicts) == silent
+    got = evidence(verdicts["cancel/while-silent-fin"])
+    assert got.got.startswith("only when it had sent ")
+    assert "handler_cancellation=True" in got.reason
+
+
+# -- who asks more than once -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_relay_that_asks_again_after_a_cancel_fails_the_cancels_alone(run: Run) -> None:
+    cancels = {"cancel/before-the-first-event-fin", "cancel/while-silent-fin", "cancel/while-silent-rst"}
+    verdicts = run("asks_after_a_cancel", ["fidelity/text", "errors/cut", *sorted(cancels)])
+    assert failed(verdicts) == cancels
+    for case in cancels:
+        got = evidence(verdicts[case])
+        assert re.match(r"it was left after \d\.\d+ s, and asked again \d\.\d+ s after that\n100 tokens", got.got), got
+        assert "asked 2 times for one request of the browser: both are billed" in got.got
+        assert "takes the end of a cancelled request for a failure" in got.reason
+
+
+@pytest.mark.slow
+def test_a_relay_that_asks_twice_fails_with_the_count(run: Run) -> None:
+    verdicts = run("asks_twice", ["fidelity/", "errors/limit"])
+    assert failed(verdicts) == {case.id for case in CASES if case.id.startswith("fidelity/")}
+    got = evidence(verdicts["fidelity/text"])
+    assert got.got.startswith("the upstream was asked 2 times for one request of the browser: both are billed, $0.0")
+    assert "a hedge" in got.reason
+
+
+@pytest.mark.slow
+def test_a_hedge_is_not_taken_for_a_retry_after_the_cancel(run: Run) -> None:
+    got = evidence(run("asks_twice", "cancel/while-silent-fin")["cancel/while-silent-fin"])
+    assert "asked 2 times" in got.got
+    assert "a hedge" in got.reason
+
+
+@pytest.mark.slow
+def test_a_request_that_comes_late_is_charged_to_the_case_that_caused_it(run: Run) -> None:
+    verdicts = run("asks_after_comments", ["fidelity/comments", "fidelity/content-type"])
+    assert list(verdicts)[-1] == "fidelity/content-type"  # the late request comes in its turn
+    assert failed(verdicts) == {"fidelity/comments"}
+    assert "asked 2 times" in evidence(verdicts["fidelity/comments"]).got
+
+
+def test_a_retry_of_an_error_before_the_stream_is_counted_and_is_no_fault(run: Run) -> None:
+    verdicts = run("retries_errors", "errors/")
+    assert failed(verdicts) == set()
+    counted = {name for name, verdict in verdicts.items() if "(the upstream was asked 3 times)" in verdict.title}
+    assert counted == {"errors/limit", "errors/limit-status", "errors/server", "errors/server-status"}
+
+
+@pytest.mark.slow
+def test_another_question_is_no_repetition(run: Run) -> None:
+    verdicts = run("asks_for_a_title_too", "fidelity/")
+    assert failed(verdicts) == set()
+    assert not any("asked 2 times" in verdict.title for verdict in verdicts.values())
+
+
+@pytest.mark.slow
+def test_a_case_that_the_relay_never_asked_for_takes_no_request_of_the_next(run: Run) -> None:
+    # errors/server opens the circuit, so that errors/server-status is refused without a request.
+    verdicts = run("breaks_the_circuit", ["errors/server", "cancel/while-silent-rst"], 2.0)
+    assert verdicts["errors/server-status"].result is Result.PASS
+    assert verdicts["cancel/while-silent-rst"].result is Result.PASS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "runs"), [("right", 1), ("retries_errors", 1), ("asks_twice", 2)])
+def test_cases_run_again_only_where_a_request_cannot_be_charged(
+    name: str, runs: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted: list[object] = []
+    mount = SseServer.mount
+
+    def counting(server: SseServer, route: Route, *, strict: bool = True) -> LiveRoute:
+        mounted.append(route)
+        return mount(server, route, strict=strict)
+
+    monkeypatch.setattr(SseServer, "mount", counting)
+    run(name, ["fidelity/text", "errors/limit"])
+    # fidelity/asks, and the cases; fidelity/text again, and from then on each is watched by itself.
+    assert len(mounted) == 1 + 3 + (runs - 1)
+
+
+# -- who does not ask --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "got", "reason"),
+    [
+        (
+            "asks_nobody",
+            "status 200, 20 bytes, a clean end: an answer of its own",
+            "set its OPENAI_BASE_URL to http://",
+        ),
+        ("asks_for_responses", "but POST /v1/responses → 404: unmatched", "this check plays chat completions only"),
+        ("asks_for_all", '"stream": false', 'without "stream": true none is streamed'),
+    ],
+)
+def test_a_backend_that_does_not_ask_for_a_stream_gets_one_verdict(run: Run, name: str, got: str, reason: str) -> None:
+    (verdict,) = run(name).values()
+    assert verdict.case == "fidelity/asks"
+    assert got in evidence(verdict).got
+    assert reason in evidence(verdict).reason
+
+
+def test_a_backend_that_is_not_there_is_an_error_of_the_call(make_sse_server: Callable[..., SseServer]) -> None:
+    with pytest.raises(ScenarioError, match="cannot be reached"):
+        check("http://127.0.0.1:1/chat", BODY, server=make_sse_server())
+
+
+def test_the_server_of_a_test_can_be_the_upstream(sse_server: SseServer, relays: Callable[[str], str]) -> None:
+    told: list[Verdict] = []
+    headers = {"X-Upstream": sse_server.base_url}
+    found = check(
+        relays("right"), BODY, server=sse_server, headers=headers, patience=LONG, only="text", told=told.append
+    )
+    assert told == found
+    assert [verdict.case for verdict in found] == ["fidelity/asks", "fidelity/text"]
+    assert sse_server.journal == []
+
+
+def test_every_wrong_relay_is_in_a_test() -> None:
+    source = Path(__file__).read_text("utf-8")
+    assert [name for name in RELAYS if f'"{name}' not in source] == []
+
+
+# -- the judges, on what was seen --------------------------------------------------------------------------------------
+
+WHOLE = Seen("http://u/v1", status=200, content_type="text/event-stream", ended=Ended.CLEAN)
+
+
+def chat(*texts: str, end: bool = True) -> bytes:
+    events = [Event(data=f'{{"choices":[{{"delta":{{"content":"{text}"}},"finish_reason":null}}]}}') for text in texts]
+    return encode(*events, *(["[DONE]"] if end else []))
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        (chat("a"), Form.CHAT),
+        (b'data: {"delta":"a"}\n\n', Form.EVENTS),
+        (b"plain text", Form.OTHER),
+        (b'{"choices":1}\n', Form.OTHER),
+        (b"data: [1]\n\n", Form.EVENTS),
+    ],
+)
+def test_the_form_is_told_by_what_is_there(content: bytes, form: Form) -> None:
+    assert form_of(content) is form
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Grüße, 世界".encode(),
+        'data: {"text":"Grüße, 世"}\n\ndata: {"text":"界"}\n\n'.encode(),
+        b'data: {"a":{"b":["Gr\\u00fc"]}}\n\ndata: {"a":{"b":["\\u00dfe, \\u4e16\\u754c"]}}\n\n',
+        "data: Grüße, \n\ndata: 世界\n\n".encode(),
+        '0:"Grüße, "\n0:"世界"\nd:{"finishReason":"stop"}\n'.encode(),
+        '{"t":"Grüße"}\n{"t":", 世界"}\n'.encode(),
+    ],
+)
+def test_a_text_is_found_in_any_form(content: bytes) -> None:
+    assert says(content, "Grüße, 世界")
+    assert not says(content, "Grüße; 世界")
+
+
+def reason_of(found: Evidence | str | None) -> str:
+    assert isinstance(found, Evidence)
+    return found.reason
+
+
+def test_the_text_s_judge_tells_what_happened_to_it() -> None:
+    def judged(text: str, **changes: object) -> str:
+        seen = replace(WHOLE, content=text.encode(), **changes)  # type: ignore[arg-type]
+        return reason_of(judge.text(seen, sent="".join(UNICODE), tokens=UNICODE))
+
+    words = list(UNICODE)
+    assert "text is lost: 1 of 6 tokens, first '🙂 '" in judged("".join(words[:2] + words[3:]))
+    assert judged("".join([*words, words[0]])[1:] + words[1]) == "text comes out twice"
+    assert judged("".join([words[1], words[0], *words[2:]])) == "the order is changed"
+    assert judged(" and ".join(words)) == "something is put in between the tokens"
+    assert judged("", status=500) == "the relay answers with an error, though its upstream does not"
+    assert judged("", ended=None) == "the answer does not end, though the upstream's has"
+    assert judged("", ended=Ended.CUT) == "the connection is cut, though the upstream's answer ends in order"
+    assert judged("", problem="the relay answers no HTTP: x") == "what came out is no HTTP"
+
+
+def test_the_end_marker_s_judge() -> None:
+    assert judge.end_marker(replace(WHOLE, content=chat("a"))) is None
+    behind = judge.end_marker(replace(WHOLE, content=chat("a") + chat("b", end=False)))
+    assert reason_of(behind) == "[DONE] is not the last"
+    assert judge.no_end_marker(replace(WHOLE, content=chat("a", end=False))) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "seen"),
+    [
+        (b"", {"status": 502}, True),
+        (b"some text", {"ended": Ended.CUT}, True),
+        (b"some text", {"ended": Ended.RESET}, True),
+        (b'data: {"error":"broken"}\n\n', {}, True),
+        (b'event: error\ndata: {"message":"broken"}\n\n', {}, True),
+        (b"data: [ERROR] broken\n\n", {}, True),
+        (b"the model said: Error 502", {"content_type": "text/plain"}, True),
+        (b'data: {"delta":"a","error":null}\n\n', {}, False),  # a field that says there is none
+        (b'data: {"delta":"a","error_code":0,"errors":{}}\n\n', {}, False),
+        (b'data: {"delta":"a","error_code":0.5}\n\n', {}, True),
+        (b'data: {"delta":"a","errors": []}\n\n', {}, False),
+        (b'data: {"delta":"a"}\n\n{"error":"broken"}\n\n', {}, False),  # no field of any event: nobody gets it
+        (b"some text", {}, False),
+        (chat("a", end=False), {}, True),  # a reader of chunks misses the end
+        (chat("a"), {}, False),
+        (chat("a", end=False).replace(b":null", b':"stop"'), {}, False),
+        (b"", {"status": None, "ended": None}, False),
+        (b"error", {"problem": "no HTTP"}, False),
+    ],
+)
+def test_what_counts_as_an_error_that_can_be_seen(content: bytes, changes: dict[str, object], seen: bool) -> None:
+    assert (judge.told(replace(WHOLE, content=content, **changes)) is None) is seen  # type: ignore[arg-type]
+
+
+def test_the_words_for_one_and_for_many() -> None:
+    one = replace(WHOLE, buffering=Buffering(3, "tok003 ", 1))
+    found = judge.each_event(one, number=6)
+    assert found is not None
+    assert "it came only when 1 more event was sent" in found.got
+    assert "nothing had come so far" in found.got
+    late = judge.left(replace(WHOLE, leaving=Leaving(None, 3, 2)))
+    assert isinstance(late, Evidence)
+    assert late.got.startswith("only when it had sent 2 events more")
+    assert judge.left(replace(WHOLE, leaving=Leaving(0.001, 3))) is None
+
+
+def asked(number: int, messages: object = "hi", *, billed: bool = True, stream: bool = True) -> Exchange:
+    body = json.dumps({"messages": messages, "stream": stream}).encode()
+    bill = Bill(1, 2, 2, 2, 2, cancelled=False, cost=0.001) if billed else None
+    request = Request("POST", "/v1/chat/completions", body=body)
+    return Exchange(f"{number}", f"2026-01-01T00:00:0{number}+00:00", request, bill=bill, left_after=0.5)
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "leaving", "times"),
+    [
+        ([asked(1)], None, None),
+        ([asked(1), asked(2, "another")], None, None),
+        ([asked(1, billed=False), asked(2, billed=False)], None, None),
+        ([asked(1, billed=False), asked(2)], None, None),  # the retry of what was refused is billed once
+        ([asked(1, billed=False), asked(2), asked(3)], None, 2),
+        ([asked(1), asked(2, billed=False)], None, None),
+        ([asked(1), asked(2), asked(3)], None, 3),
+        ([asked(1), asked(2, "another")], Leaving(0.001), 2),  # nobody is there to read that stream
+        ([asked(1), asked(2, "a title", stream=False)], Leaving(0.001), None),
+        ([asked(1)], Leaving(0.001, asked=0), None),
+    ],
+)
+def test_what_counts_as_asking_again(exchanges: list[Exchange], leaving: Leaving | None, times: int | None) -> None:
+    seen = replace(WHOLE, exchanges=tuple(exchanges), leaving=leaving)
+    found = judge.asked_once(seen)
+    assert (found is None) is (times is None)
+    assert found is None or f"asked {times} times" in found.got
+    late = judge.left(seen)
+    assert (late is not None) is (times is not None and leaving is not None)
+    assert not isinstance(late, Evidence) or "asked again 0.500 s after that" in late.got
+
+
+def test_the_count_is_said_where_another_judge_found_something() -> None:
+    found = Evidence("x", "y", "z")
+    assert judge.counted(found, replace(WHOLE, exchanges=(asked(1),))) == found
+    counted = judge.counted(found, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3))))
+    assert (
+        counted.got
+        == "y\nthe upstream was asked 3 times for one request of the browser: all 3 are billed, $0.003000 in all"
+    )
+    assert judge.counted(counted, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3)))) == counted
+
+
+def test_the_marks_of_a_run_are_told_apart() -> None:
+    for tokens in (SHORT, UNICODE):
+        assert not any(one in other for one in tokens for other in tokens if one != other)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+BACKEND = SUPPORT / "relays" / "aiohttp_relay.py"
+COMMAND = f"{sys.executable} {BACKEND} {{port}}"
+
+
+def relay_check(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "orharness", "relay-check", *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("flag", "code"), [(" --handler-cancellation", 0), ("", 1)])
+def test_the_command_starts_a_backend_and_judges_it(flag: str, code: int) -> None:
+    ran = relay_check(
+        *("http://127.0.0.1:{port}/chat", "--json", '{"stream": true}', "--command", COMMAND + flag),
+        *("--only", "while-silent-fin", "--within", "1" if code else "20"),
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert "point your backend" not in ran.stderr  # it is started with it
+    assert "cancel/while-silent-fin" in ran.stderr
+    assert ("cancel/while-silent-fin" in ran.stdout) is bool(code)
+    assert ("handler_cancellation=True" in ran.stdout) is bool(code)
+
+
+def test_one_fault_is_told_once_with_its_cases_and_in_every_format(tmp_path: Path) -> None:
+    forms = {"json": tmp_path / "a.json", "junit": tmp_path / "a.xml", "html": tmp_path / "a.html"}
+    reports = [word for form, path in forms.items() for word in ("--format", form, "--output", str(path))]
+    ran = relay_check(
+        *("http://127.0.0.1:{port}/chat", "--method", "GET", "--command", COMMAND, "--within", "1"),  # without --json
+        *("--only", "while-silent", "--only", "fidelity/text", *reports),
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert ran.stdout.count("handler_cancellation=True") == 1
+    assert "✗ 2 cases: the relay notices only when it has something to write" in ran.stdout
+    assert re.search(r"^  for the same reason +got\n  cancel/while-silent-rst +only when it had sent", ran.stdout, re.M)
+    assert ran.stdout.rstrip().endswith("✗ 2 of 4 cases fail")
+    assert re.search(r"^fail  MUST   cancel/while-silent-fin  The browser leaves", ran.stderr, re.M)
+    document = json.loads(forms["json"].read_text("utf-8"))
+    assert document["summary"] == {"passed": 2, "failed": 2, "failed_should": 0, "not_applicable": 0}
+    assert (document["profile"], document["seed"]) == (None, None)
+    assert 'name="orharness relay-check http://127.0.0.1:{port}/chat"' in forms["junit"].read_text("utf-8")
+    html = forms["html"].read_text("utf-8")
+    assert "orharness relay-check</p>" in html
+    assert "<dt>seed</dt>" not in html
+
+
+def test_a_should_is_no_fail_and_what_is_not_judged_has_its_reason() -> None:
+    verdicts = (
+        Verdict("fidelity/text", "Text.", Result.PASS),
+        Verdict("fidelity/comments", "Comments.", Result.FAIL, Evidence("a", "b", "why"), level=Level.SHOULD),
+        Verdict("fidelity/done", "Done.", Result.NOT_APPLICABLE, note="the relay does not pass on the events"),
+    )
+    judgement = Judgement("http://x/chat", None, None, verdicts, "relay-check")
+    assert judgement.ok
+    text = render(judgement, "text")
+    assert text.startswith("http://x/chat\n")
+    assert re.search(r"✓ fidelity +1 +- +1 +1\n", text)
+    assert "! 1 case: why\n\n  fidelity/comments (SHOULD)  Comments." in text
+    assert "- not judged: the relay does not pass on the events\n  fidelity/done" in text
+    assert text.endswith("✓ 1 of 2 cases holds; 1 that only should hold does not\n")
+    assert json.loads(render(judgement, "json"))["summary"]["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "says", "not_said"),
+    [
+        ({}, ["http-proxy", "proxy_ignore_client_abort", "r.Context()", "WSGI"], ["haproxy"]),
+        ({"server": "nginx/1.22.1"}, ["proxy_ignore_client_abort"], ["generator", "haproxy"]),
+        ({"server": "uvicorn"}, ["make it async"], ["WSGI", "nginx", "Go"]),
+        ({"server": "Werkzeug/3.0 Python/3.11"}, ["has no cure", "under ASGI"], ["nginx", "Node"]),
+        ({"server": "gunicorn"}, ["has no cure"], ["nginx"]),
+        ({"server": "WSGIServer/0.2 CPython/3.11"}, ["has no cure"], ["nginx"]),
+        ({"server": "Python/3.11 aiohttp/3.14.5"}, ["handler_cancellation"], ["nginx", "Node"]),
+        ({"x-powered-by": "Express"}, ["proxyReq.destroy()"], ["aiohttp", "nginx"]),
+        ({"server": "Caddy"}, ["http-proxy", "WSGI"], []),
+    ],
+)
+def test_the_reason_is_that_of_the_server_where_it_says_what_it_is(
+    headers: dict[str, str], says: list[str], not_said: list[str]
+) -> None:
+    found = judge.left(replace(WHOLE, leaving=Leaving(None, 3), kind=kind_of(headers)))
+    assert isinstance(found, Evidence)
+    assert all(word in found.reason for word in says)
+    assert not any(word in found.reason for word in not_said)
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({}, ["haproxy needs `option abortonclose`", "handler_cancellation=True", "res.on('close'", "no cure"]),
+        ({"server": "Werkzeug/3.0 Python/3.11"}, ["no cure", "under ASGI"]),
+        ({"server": "Python/3.11 aiohttp/3.14.5"}, ["handler_cancellation=True"]),
+    ],
+)
+def test_the_cure_of_who_notices_late_is_that_of_the_server(headers: dict[str, str], says: list[str]) -> None:
+    found = judge.left(replace(WHOLE, leaving=Leaving(None, 3, 1), kind=kind_of(headers)))
+    assert isinstance(found, Evidence)
+    assert found.reason.startswith("the relay notices only when it has something to write")
+    assert all(word in found.reason for word in says)
+    assert ("haproxy" in found.reason) is (not headers)
+
+
+def test_a_case_without_a_response_has_the_reason_of_its_relay(run: Run) -> None:
+    """Before the first event no head may have come: the same fault has the same words all the same."""
+    verdicts = run("reads_on", ["cancel/before-the-first-event", "cancel/while-silent"], patience=SHORTLY)
+    reasons = {one.evidence.reason for one in verdicts.values() if one.evidence is not None}
+    assert len(reasons) == 1, reasons
+
+
+@pytest.mark.slow
+def test_a_backend_that_runs_already_and_does_not_know_us_is_told_where_we_are(relays: Callable[[str], str]) -> None:
+    ran = relay_check(relays("asks_nobody"), "--json", "{}", "--port", "0")
+    assert ran.returncode == 1
+    first = ran.stderr.splitlines()[0]
+    base_url = first.rpartition(" at ")[2]
+    assert f"set its OPENAI_BASE_URL to {base_url}, start it again" in ran.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--json", "{"], "--json is no JSON"),
+        (["--json", "@no-such-file"], "no-such-file: cannot be read"),
+        (["--json", "{}", "--header", "X"], "--header takes 'Name: value'"),
+        (["--json", "{}", "--within", "0"], "--within is a number of seconds above 0"),
+        (["--json", "{}", "--command", "no-such-program"], "no-such-program: cannot be run"),
+        (["--json", "{}"], "cannot be reached"),
+    ],
+)
+def test_a_wrong_call_is_one_sentence(arguments: list[str], said: str) -> None:
+    ran = relay_check("http://127.0.0.1:1/chat", *arguments)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.slow
+def test_an_address_without_a_port_is_told_at_once() -> None:
+    ran = relay_check("http://127.0.0.1/chat", "--json", "{}", "--command", COMMAND)
+    assert (ran.returncode, "names no port" in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "said"), [("/no/such", "POST", "answers 404"), ("/chat", "PUT", "answers 405")]
+)
+def test_a_wrong_address_is_not_taken_for_a_wrong_upstream(
+    path: str, method: str, said: str, sse_server: SseServer
+) -> None:
+    with SseProcess([sys.executable, str(BACKEND), "{port}"], server=sse_server) as backend:
+        [found] = check(backend.url + path, {"stream": True}, server=sse_server, method=method)
+    assert said in reason_of(found.evidence)
+
+
+def test_a_status_that_becomes_a_success_is_no_fault_for_whoever_reads_it() -> None:
+    assert judge.fault_kept(replace(WHOLE, status=502)) is None
+    assert "success" in reason_of(judge.fault_kept(WHOLE))
+    assert judge.limit_kept(replace(WHOLE, status=429)) is None
+    assert "limit" in reason_of(judge.limit_kept(replace(WHOLE, status=500)))
+
+
+def test_a_case_that_is_not_there_is_said_before_a_backend_is_started(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    command = f"{sys.executable} -c \"open({str(started)!r}, 'w'); import time; time.sleep(600)\""
+    ran = relay_check("http://127.0.0.1:{port}/chat", "--command", command, "--only", "events", "--only", "bogus")
+    assert (ran.returncode, started.exists()) == (2, False)
+    assert "no case is named 'bogus'" in ran.stderr
+
+
+def test_a_case_that_is_not_there_is_said(sse_server: SseServer) -> None:
+    with pytest.raises(ScenarioError, match=r"no case is named 'limt': fidelity/"):
+        check("http://127.0.0.1:1/", {}, server=sse_server, only=["limt"])
+    for only in (["text", "limt"], ["limt", "text"], [""], []):
+        with pytest.raises(ScenarioError, match=r"names? no case|no case is named ('limt'.*\(did you mean 'limit'|'')"):
+            check("http://127.0.0.1:1/", {}, server=sse_server, only=only)

@@ -1,1 +1,0 @@
-"""The official SDKs read what we write."""

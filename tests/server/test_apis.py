@@ -1,0 +1,139 @@
+"""Messages and Responses at a server, from the outside: faces, refusals, bills, time lines, the environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from orharness.dialects import MESSAGES, RESPONSES, Asked, Dialect
+from orharness.dialects.completion import Completion
+from orharness.gateways import ONEROUTER
+from orharness.relay.process import SseProcess
+from orharness.report.contents import contents
+from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
+from orharness.sse import decode, encode
+from orharness.stream import Stream
+from tests.support.raw import Raw
+
+LAST_CHUNK = b"0\r\n\r\n"
+apis = pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES], ids=lambda each: each.name)
+
+
+@pytest.fixture
+def server(sse_thread: ServerThread) -> Iterator[SseServer]:
+    with SseServer(sse_thread, strict=False) as server:
+        yield server
+
+
+def post(server: SseServer, path: str, body: object) -> tuple[int, bytes]:
+    """The status of the answer, and its body with the framing of chunks."""
+    with Raw(server) as raw:
+        raw.post(path, body, "Connection: close\r\n")
+        raw.read_all()
+        return int(raw.head.split(" ")[1]), raw.body
+
+
+def test_each_face_answers_its_own_path_only(server: SseServer) -> None:
+    assert (server.messages("x").name, server.responses("x").name) == ("POST /messages", "POST /responses")
+    assert post(server, "/v1/chat/completions", {"stream": True})[0] == 404
+    for dialect in (MESSAGES, RESPONSES):
+        for prefix in ("/v1", "/api/v1"):
+            status, body = post(server, prefix + dialect.paths[0], {**dialect.example(), "stream": False})
+            assert (status, json.loads(body)["type" if dialect is MESSAGES else "object"]) == (
+                200,
+                "message" if dialect is MESSAGES else "response",
+            )
+
+
+@apis
+def test_what_is_refused_takes_no_reply_and_is_in_the_journal(server: SseServer, dialect: Dialect) -> None:
+    route = server.answer("x")
+    status, body = post(server, "/v1" + dialect.paths[0], {**dialect.example(), "model": None})
+    assert (status, json.loads(body)["error"]["message"]) == (400, "model is required")
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+    assert route.calls == []
+    assert server.calls[0].exchange.difference == "model is required"
+
+
+@apis
+def test_a_route_that_plays_what_its_user_wrote_is_no_api(server: SseServer, dialect: Dialect) -> None:
+    server.post(dialect.paths[0]).stream("mine")
+    status, body = post(server, "/v1" + dialect.paths[0], {"jsonrpc": "2.0"})
+    assert (status, b"data: mine" in body) == (200, True)
+    assert post(server, "/v1" + dialect.paths[0], [1])[0] == 400
+
+
+@apis
+def test_a_request_that_no_route_answers_gets_the_difference_in_the_apis_form(
+    server: SseServer, dialect: Dialect
+) -> None:
+    server.answer("x", when={"model": "another", "last_user": {"contains": "weather"}})
+    status, body = post(server, "/v1" + dialect.paths[0], dialect.example())
+    said = json.loads(body)["error"]["message"]
+    assert status == 404
+    assert "last_user: expected a text that contains 'weather', got 'hi'" in said
+
+
+@apis
+def test_the_tokens_of_a_whole_answer_are_billed(server: SseServer, dialect: Dialect) -> None:
+    route = server.answer("one two three")
+    with Raw(server) as raw:
+        raw.post("/v1" + dialect.paths[0], dialect.example())
+        raw.read_until(LAST_CHUNK)
+        generation = next((line for line in raw.head.splitlines() if line.startswith("X-Generation-Id")), "")
+    route.call.wait_ended(20)
+    bill = route.call.bill
+    assert bill is not None
+    assert (bill.tokens_made, bill.tokens_read, bill.tokens_billed, bill.counted) == (3, 3, 3, "tokens")
+    with Raw(server) as raw:
+        raw.request("GET", f"/v1/generation?id={generation.partition(': ')[2]}", headers="Connection: close\r\n")
+        raw.read_all()
+    assert json.loads(raw.body)["data"]["tokens_completion"] == 3
+
+
+@apis
+def test_each_line_of_a_time_line_says_something_of_its_own(dialect: Dialect) -> None:
+    stream = dialect.stream(Completion.of("one two", reasoning="hm"), ONEROUTER, Asked())
+    said = [" | ".join(part.text for part in content.parts) for content in contents(stream)]
+    assert '"one"' in said
+    assert 'reasoning "hm"' in said
+    assert all(len(line) < 90 for line in said), said
+    if dialect is MESSAGES:
+        assert said[0] == "usage 8 tokens"
+        assert said[1] == "content_block_start: 0 thinking"
+        assert said[-2].startswith("finish: stop | usage 8 + 3 tokens")
+        assert said[-1].endswith('{"type":"message_stop"}')
+    else:
+        assert said[0] == "response.created: in_progress"
+        assert said[2] == "response.output_item.added: 0 reasoning"
+        assert said[-1] == "finish: stop | usage 8 + 3 tokens | response.completed: completed"
+
+
+def test_a_process_finds_each_sdks_address_in_its_environment(server: SseServer) -> None:
+    script = (
+        "import os, socket, time; print(*(os.environ[name] for name in ('OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL',"
+        " 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY')), flush=True);"
+        " server = socket.create_server(('127.0.0.1', int(os.environ['PORT']))); time.sleep(60)"
+    )
+    with SseProcess([sys.executable, "-c", script], server=server) as process:
+        said = process.output.split()
+    assert said == [server.base_url, server.origin, "sk-orharness", "sk-orharness"]
+    assert server.anthropic == {"base_url": server.origin, "api_key": "sk-orharness"}
+
+
+def test_a_cancelled_message_that_was_recorded_has_no_count_of_tokens(server: SseServer) -> None:
+    """The placeholder of message_start is not billed: events stand for the tokens, as they were sent."""
+    whole = MESSAGES.stream(Completion.of("one two three four"), ONEROUTER, Asked())
+    cut = Stream.of(*[encode(one) for one in decode(whole.body)][:-3])
+    route = server.post("/messages").stream(cut, provider="Groq")
+    with Raw(server) as raw:
+        raw.post("/v1/messages", MESSAGES.example())
+        raw.read_until(LAST_CHUNK)
+    route.call.wait_ended(20)
+    bill = route.call.bill
+    assert bill is not None
+    assert (bill.tokens_prompt, bill.tokens_made, bill.counted) == (8, 4, "events")

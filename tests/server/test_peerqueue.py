@@ -1,0 +1,124 @@
+"""What the kernel tells of a client's socket, and what must not be read into it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orharness.server.peerqueue import Answer, Peer, PeerQueue, PeerState
+from tests.support.raw import Victims, eventually
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what a client has read")
+
+
+@pytest.fixture
+def queue() -> Iterator[PeerQueue]:
+    queue = PeerQueue()
+    yield queue
+    queue.close()
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The server's end and the client's."""
+    family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
+    with socket.create_server((request.param, 0), family=family) as listener:
+        client = socket.create_connection(listener.getsockname()[:2])
+        server, _ = listener.accept()
+    with client, server:
+        yield server, client
+
+
+def _peer(queue: PeerQueue, server: socket.socket) -> Peer:
+    return Peer(queue, server.getpeername()[:2], server.getsockname()[:2])
+
+
+def test_what_was_read_and_what_lies_unread(queue: PeerQueue, pair: tuple[socket.socket, socket.socket]) -> None:
+    server, client = pair
+    peer = _peer(queue, server)
+    assert peer.state() == PeerState(0, 0, attached=True)
+    server.sendall(b"0123456789")
+    assert peer.state() == PeerState(0, 10, attached=True)
+    client.recv(4)
+    assert peer.state() == PeerState(4, 6, attached=True)
+    client.recv(10)
+    server.sendall(b"ab")
+    assert peer.state() == PeerState(10, 2, attached=True)
+
+
+def test_our_own_fin_is_no_byte(queue: PeerQueue, pair: tuple[socket.socket, socket.socket]) -> None:
+    server, client = pair
+    peer = _peer(queue, server)
+    server.sendall(b"0123456789")
+    server.shutdown(socket.SHUT_WR)
+    assert peer.state() == PeerState(0, 10, attached=True)
+    client.recv(10)
+    assert peer.state() == PeerState(10, 0, attached=True)
+
+
+def test_a_socket_that_was_closed_is_not_seen_or_not_held(
+    queue: PeerQueue, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    server, client = pair
+    peer = _peer(queue, server)
+    client.close()
+    state = peer.state()
+    assert state is None or not state.attached
+
+
+def test_whose_socket_it_is(queue: PeerQueue) -> None:
+    victims = Victims()
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        server, _ = listener.accept()
+        with server:
+            peer = _peer(queue, server)
+            assert peer.held_here() is True
+            victims.fork(client)
+            assert peer.held_here() is True
+            client.close()
+            assert peer.held_here() is False
+            victims.close()
+            eventually(lambda: peer.held_here() is None)  # nobody's
+
+
+def test_whose_socket_it_is_may_be_unknown(
+    queue: PeerQueue, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = _peer(queue, pair[0])
+    monkeypatch.setattr("orharness.server.peerqueue._OURS", Path("/proc/of/another/system"))
+    assert peer.held_here() is None
+    queue.close()
+    assert peer.held_here() is None
+
+
+class _Interrupted(PeerQueue):
+    """Bytes come between the two counts of one answer: the queue's and, after the socket's lock, the received."""
+
+    def __init__(self, *answers: tuple[int, int]) -> None:
+        super().__init__()
+        self.answers = list(answers)
+
+    def ask(self, question: bytes) -> Answer | None:
+        received, queued = self.answers.pop(0)
+        return Answer(received, queued, closing=False, attached=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "read"),
+    [
+        ([(10, 0), (10, 10)], 0),  # ten came between: they are not read because the queue was empty before
+        ([(10, 0), (10, 0)], 10),
+        ([(10, 0), (30, 10)], 0),  # and again: at least so much was read
+        ([(10, 0), (30, 0)], 10),
+    ],
+)
+def test_what_comes_between_two_counts_is_not_taken_for_read(answers: list[tuple[int, int]], read: int) -> None:
+    queue = _Interrupted(*answers)
+    state = Peer(queue, ("127.0.0.1", 1), ("127.0.0.1", 2)).state()
+    queue.close()
+    assert state is not None
+    assert state.read == read

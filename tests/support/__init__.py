@@ -1,0 +1,1 @@
+"""What the tests share: clients, servers, relays, strategies. No test is here."""
