@@ -1,6 +1,6 @@
-"""What happened: exchange events, the pure machine that is fed with them, and the snapshot that reports read.
+"""The journal: exchange events, the pure machine that applies them, and the snapshot that reports read.
 
-Moments are in seconds since the request was read, positions are body offsets in bytes, unless a name says otherwise.
+Times are in seconds since the request was read and positions are body offsets in bytes, unless a name says otherwise.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the model behind an answer made, and what is charged for it."""
+"""What the model behind an answer made, and what it charges."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class Counted(StrEnum):
 
     TOKENS = "tokens"
     EVENTS = "events"
-    """The stream's tokens cannot be counted, so each event of it stands for one."""
+    """The stream's tokens cannot be counted, so each of its events counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What the simulated model made, and what is charged for it (in the gateway's currency).
+    """What the simulated model made, and what it charges (in the gateway's currency).
 
-    ``counted``: whether its numbers, and so its cost, are of tokens or of events that stand for tokens.
+    ``counted``: whether the numbers, and so the cost, are of tokens or of events in place of tokens.
     """
 
     tokens_prompt: int
@@ -38,10 +38,10 @@ class Bill:
 
 
 class Meter(Protocol):
-    """The model behind an answer, as far as the journal has to know it (``orharness.upstream`` simulates one).
+    """The model behind an answer, as the journal sees it (``orharness.upstream`` simulates one).
 
-    ``provider`` made the tokens, of ``total`` that the whole answer has; ``provider_stops``: whether it stops when its
-    client leaves, ``None`` where that is not known. ``streamed``: whether the answer was asked for as a stream.
+    ``provider`` makes the tokens, ``total`` in the whole answer. ``provider_stops``: whether it stops when its client
+    leaves, ``None`` if unknown. ``streamed``: whether the request asked for a stream.
     """
 
     @property
@@ -54,8 +54,8 @@ class Meter(Protocol):
     def streamed(self) -> bool: ...
 
     def bill(self, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool) -> Bill:
-        """Return what is charged, as things are at ``now`` (seconds since the request was read).
+        """Return the bill at ``now`` (seconds since the request was read).
 
-        ``written`` and ``read`` are body offsets; ``left_at``: when the client left before the end, ``None`` if it has
-        not; ``whole``: whether the answer was written to its end.
+        ``written`` and ``read`` are body offsets. ``left_at``: when the client left before the end, ``None`` if it has
+        not. ``whole``: whether the answer was written to its end.
         """

@@ -1,4 +1,4 @@
-"""How a statement of the journal is known. docs/certainty.md lists what TCP proves, cell by cell."""
+"""How certain a statement of the journal is. docs/certainty.md lists what TCP proves, cell by cell."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from enum import StrEnum
 
 
 class Certainty(StrEnum):
-    """How a value is known. A value that is null is ``unknown``."""
+    """How a value is known. A null value is ``unknown``."""
 
     SEEN = "seen"
-    """The kernel said so, or the server did it itself."""
+    """The kernel reported it, or the server did it itself."""
     INFERRED = "inferred"
-    """It follows from what was seen, by a rule that holds."""
+    """It follows from what was seen, by a rule that always holds."""
     AT_LEAST = "at_least"
-    """A lower bound, or a judgement by one."""
+    """A lower bound, or a judgement based on one."""
     UNKNOWN = "unknown"
     """Nothing that the server can observe decides it."""
 
     @property
     def sure(self) -> bool:
-        """Whether the value is right, whatever the client did unseen."""
+        """Whether the value is right whatever the client did unseen."""
         return self in (Certainty.SEEN, Certainty.INFERRED)
 
 
 @dataclass(frozen=True, slots=True)
 class Certainties:
-    """How the outcome, the way of leaving and the two counts are known: seen, unless it is said."""
+    """How the outcome, the way of leaving and the two counts are known; ``seen`` unless stated otherwise."""
 
     outcome: Certainty = Certainty.SEEN
     how: Certainty = Certainty.SEEN

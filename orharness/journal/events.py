@@ -1,7 +1,7 @@
-"""Exchange events: what the transport and the player see, one small value each. They feed ``ExchangeMachine``.
+"""Exchange events: what the transport and the player see, one small value each. ``ExchangeMachine`` applies them.
 
-``at`` is a moment in seconds since the request was read. A position on the wire counts the bytes that the server has
-given to the connection since it began, heads and framing included.
+``at`` is in seconds since the request was read. A position on the wire counts the bytes that the server has given to
+the connection since it began, heads and framing included.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orharness.stream import Chunk, Framing, Stream
 
 @dataclass(frozen=True, slots=True)
 class RequestRead:
-    """The request is whole: all moments count from here. ``started_at`` is that moment in Unix time, in seconds."""
+    """The whole request was read: all times count from here. ``started_at`` is that moment in Unix time, in seconds."""
 
     request: Request
     started_at: float
@@ -26,7 +26,7 @@ class RequestRead:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """No route answers the request; ``difference`` says why, a line for each thing that does not fit."""
+    """No route answers the request; ``difference`` gives the reasons, one a line."""
 
     difference: str
     at: float = 0.0
@@ -34,10 +34,10 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The answer is chosen.
+    """The answer was chosen.
 
-    ``difference``: how the request differs from the recorded one that it gets the answer of. ``meter``: the model
-    behind the answer, ``None`` where there is none.
+    ``difference``: how the request differs from the recorded one whose answer it gets. ``meter``: the model behind the
+    answer, ``None`` if there is none.
     """
 
     status: int
@@ -51,7 +51,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Grew:
-    """The answer of a live service has grown by a chunk, which is still to be written."""
+    """The answer of a live service has grown by a chunk that is still to be written."""
 
     chunk: Chunk
     at: float = 0.0
@@ -59,9 +59,9 @@ class Grew:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """No more of an answer that grew will come: all of it, and the model behind it.
+    """An answer that grew is complete: all of it, and the model behind it.
 
-    Where its end was not seen, its end marker is past its body.
+    If its end was not seen, its end marker is past its body.
     """
 
     stream: Stream
@@ -71,7 +71,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class HeadWritten:
-    """The response head was written. The body begins at ``wire`` and is framed by ``framing``."""
+    """The response head was written. The body begins at ``wire`` and has the framing ``framing``."""
 
     wire: int
     framing: Framing
@@ -88,9 +88,9 @@ class Wrote:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """The next ``count`` chunk boundaries were observed by the client's process, or are only assumed to have been.
+    """The next ``count`` chunk boundaries were observed by the client's process, or are assumed to have been.
 
-    One that was observed just now says as well that all that was written has been read.
+    A boundary that was just observed also proves that everything written has been read.
     """
 
     proven: bool
@@ -100,10 +100,10 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What the client's process has taken by ``at``.
+    """What the client's process has read by ``at``.
 
-    ``wire``: a position on the wire, ``None`` where that cannot be known. ``all_read``: whether it has taken every byte
-    that was written, ``None`` where that cannot be known. ``known``: how ``wire`` is known.
+    ``wire``: a position on the wire, ``None`` if it cannot be known. ``all_read``: whether it has read every byte that
+    was written, ``None`` if that cannot be known. ``known``: how certain ``wire`` is.
     """
 
     wire: int | None
@@ -114,7 +114,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The stream stops at a gate (``held``), or goes on."""
+    """The stream stops at a gate (``held``), or continues."""
 
     held: bool
     at: float = 0.0
@@ -139,8 +139,8 @@ class FaultReached:
 class Left:
     """The client left.
 
-    ``known``: how the way is known. ``most``: the position on the wire beyond which it cannot have read, ``None`` for
-    everything that was written. ``reset``: whether an RST came, be it after a FIN.
+    ``known``: how certain the way of leaving is. ``most``: the upper bound of what it read, a position on the wire;
+    ``None`` for everything that was written. ``reset``: whether an RST came, possibly after a FIN.
     """
 
     how: How
@@ -166,9 +166,9 @@ class ConnectionEnded:
 
 @dataclass(frozen=True, slots=True)
 class TestEnded:
-    """The test is over, so nothing more is waited for."""
+    """The test is over: nothing more is awaited."""
 
-    __test__ = False  # the name is not a test class's
+    __test__ = False  # keeps pytest from collecting it
 
     at: float = 0.0
 

@@ -1,4 +1,4 @@
-"""An exchange as it is at one moment: what every report reads."""
+"""A snapshot of an exchange: what every report reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orharness.journal.request import Request
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """Chunk boundaries that the client's process was seen to observe, and those that only a pause stands for."""
+    """Chunk boundaries that the client's process was seen to observe, and those assumed after a pause."""
 
     proven: int = 0
     assumed: int = 0
@@ -22,15 +22,14 @@ class Boundaries:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A snapshot of one request and what became of its answer.
+    """A snapshot of one request and of what became of its answer.
 
-    ``ended_after``: seconds until the outcome was decided, for a client that left the moment of its leaving.
-    ``stream_size``, ``chunks``: what the answer would have been in full, in bytes and chunks, ``None`` before it began.
-    ``provider`` made the tokens, of ``tokens_total`` that the whole answer has; ``provider_stops``: does it when the
-    client leaves? ``None`` where that is not known. ``streamed``: was the answer asked for as a stream? All four are
-    ``None`` where there is no model.
-    ``body`` and ``boundaries_at``: that answer, and the offset after each of its chunks. ``written_at``: the moment of
-    each write. ``held_at``: the offset of the gate at which it stands. ``certainty``: how what is said here is known.
+    ``ended_after``: seconds until the outcome was decided; if the client left, until it left. ``stream_size``,
+    ``chunks``: bytes and chunks of the whole answer, ``None`` before it began. ``provider`` makes the tokens,
+    ``tokens_total`` in the whole answer; ``provider_stops``: whether it stops when the client leaves, ``None`` if
+    unknown; ``streamed``: whether the request asked for a stream. These four are ``None`` if there is no model.
+    ``body`` and ``boundaries_at``: the whole answer, and the offset after each of its chunks. ``written_at``: the time
+    of each write. ``held_at``: the offset of the gate at which it is held. ``certainty``: how these values are known.
     """
 
     id: str
@@ -65,16 +64,16 @@ class Exchange:
 
     @property
     def finished(self) -> bool | None:
-        """Whether the client took the whole answer; ``None`` while that is undecided, or where it cannot be known."""
+        """Whether the client took the whole answer; ``None`` while undecided, or if it cannot be known."""
         return None if self.outcome is None or not self.certainty.outcome.sure else self.outcome.finished
 
     @property
     def unsent(self) -> bytes:
-        """The bytes of the answer that were never written."""
+        """The bytes of the answer that were not written."""
         return self.body[self.bytes_written :]
 
     def to_json(self) -> dict[str, Any]:
-        """The journal's form: names in lower case, unknown or undecided null, seconds from the request's reading."""
+        """Return the journal's form: lower-case names, null for unknown or undecided, seconds since the request."""
         return {
             "id": self.id,
             "started_at": self.started_at,
@@ -97,5 +96,5 @@ class Exchange:
 
 
 def journal_document(exchanges: list[Exchange]) -> Mapping[str, Any]:
-    """What ``GET /_orharness/journal`` answers."""
+    """Return the document that ``GET /_orharness/journal`` answers with."""
     return {"format": 1, "exchanges": [exchange.to_json() for exchange in exchanges]}

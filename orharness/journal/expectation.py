@@ -1,4 +1,4 @@
-"""What a scenario expects of the exchanges of a route, judged when their outcomes are decided."""
+"""What a scenario expects of the exchanges of a route; checked once their outcomes are decided."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from orharness.journal.outcome import Outcome
 class Upstream(StrEnum):
     """What is expected of the model behind an answer."""
 
-    STOPPED = "stopped"  # its client left before the end, and it stopped
+    STOPPED = "stopped"  # the client left before the end, and the model stopped
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What each call of a route must come to; ``None`` expects nothing.
+    """The expected result of each call of a route; ``None`` expects nothing.
 
-    ``within``: seconds from the last chunk that was written to the moment that decides the outcome. For a client that
-    cancels while the stream is held, that is how soon after the hold began it must have left.
+    ``within``: seconds from the last written chunk to the moment that decides the outcome. A client that cancels while
+    the stream is held must have left that soon after the hold began.
     """
 
     outcome: Outcome | None = None

@@ -1,7 +1,7 @@
-"""The exchange as a pure machine: fed with exchange events, it knows the outcome, the bill and the snapshot.
+"""The exchange as a pure machine: it applies exchange events and derives the outcome, the bill and the snapshot.
 
-It has no clock and does no IO: two machines fed with the same events are in the same state. The server feeds it as
-things happen; a recorded list of events feeds it as well.
+It has no clock and does no IO: two machines that applied the same events are in the same state, whether the server
+produced the events or they were recorded.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from orharness.stream import Chunk, Ending, Framing, Stream
 
 
 class ExchangeMachine:
-    """One request and what becomes of its answer. ``apply`` is the only way to change it.
+    """One request and what becomes of its answer. Only ``apply`` changes it.
 
-    An outcome that was decided stays, with one exception: an answer that was delivered to a client whose reading cannot
-    be seen is ``completed``, of ``unknown`` certainty, as long as nothing speaks against it. If the client then asks
-    again on the connection, it is inferred to have read the answer; if it resets the connection, the outcome becomes
+    A decided outcome stays, with one exception: an answer that was delivered to a client whose reading cannot be seen
+    is ``completed`` with certainty ``unknown`` as long as nothing contradicts that. If the client then sends another
+    request on the connection, it is inferred to have read the answer; if it resets the connection, the outcome becomes
     ``left``.
     """
 
@@ -55,7 +55,7 @@ class ExchangeMachine:
         self.outcome: Outcome | None = None
         self.outcome_known = Certainty.UNKNOWN
         self.disconnect: Disconnect | None = None
-        self.over = False  # nothing more will be seen of it
+        self.over = False  # nothing more will be seen of this exchange
         self.plan: Begun | None = None
         self._difference: str | None = None
         self._matched = True
@@ -74,13 +74,13 @@ class ExchangeMachine:
         self._body_at = 0  # on the wire
         self._framing: Framing | None = None
         self._written = 0  # bytes of the body
-        self._written_at = array("d")  # of each chunk
-        self._grown: list[Chunk] = []  # of an answer that is not known beforehand
+        self._written_at = array("d")  # when each chunk was written
+        self._grown: list[Chunk] = []  # the chunks of an answer that is not known beforehand
         self._ends = array("q")  # the body offset after each of them
 
     def apply(self, event: ExchangeEvent) -> bool:
-        """Take in what happened next; return whether it may have changed the outcome, or that the client has left."""
-        # The two that come with each chunk are looked for first: lockstep spends microseconds on a chunk.
+        """Apply the next event; return whether it may have changed the outcome, or that the client has left."""
+        # The two events of each chunk are tested first: lockstep spends only microseconds on a chunk.
         if isinstance(event, Wrote):
             self._wrote(event)
             return False
@@ -93,7 +93,7 @@ class ExchangeMachine:
         return True
 
     def _take_in(self, event: ExchangeEvent) -> bool:
-        """Note what is known by an event; return whether it may decide the outcome."""
+        """Record what an event says; return whether it may decide the outcome."""
         match event:
             case Read():
                 self._took(event)
@@ -139,7 +139,7 @@ class ExchangeMachine:
         return True
 
     def _passed(self, event: Boundary) -> None:
-        if event.proven:  # so the client's process has read all that was written
+        if event.proven:  # a boundary that was just seen proves that everything written was read
             self._proven += event.count
             self._read, self._read_known, self._all_read = self._written, Certainty.SEEN, True
         else:
@@ -159,7 +159,7 @@ class ExchangeMachine:
 
     @property
     def _stream(self) -> Stream:
-        """What is known of the answer. The end of one that still grows is past all that came."""
+        """Return what is known of the answer. While it grows, its end lies after all that came."""
         assert self.plan is not None
         if not self._grown:
             return self.plan.stream
@@ -176,12 +176,13 @@ class ExchangeMachine:
 
     def _leave(self, event: Left) -> None:
         completed = self.outcome is Outcome.COMPLETED and not (self.provisional and event.reset)
-        if self._left is None and not completed:  # who leaves after a complete answer leaves a connection, no answer
+        # a client that leaves after a complete answer closes a connection, not an answer
+        if self._left is None and not completed:
             self._left = event
             self.disconnect = Disconnect(event.at, event.how)
 
     def _body_offset(self, wire: int) -> int:
-        """The body offset of a position on the wire: the framing's own bytes belong to the chunk after them."""
+        """Return the body offset of a position on the wire: the framing's own bytes belong to the chunk after them."""
         if self.plan is None or self._framing is None or wire <= self._body_at:
             return 0
         stream = self._stream
@@ -207,7 +208,7 @@ class ExchangeMachine:
 
     @property
     def provisional(self) -> bool:
-        """Whether the outcome may still be revised: an answer was delivered whose reading cannot be seen."""
+        """Whether the outcome may still be revised: the answer was delivered, but its reading cannot be seen."""
         return self.outcome is Outcome.COMPLETED and not self.outcome_known.sure and not self.over
 
     @property
@@ -216,7 +217,7 @@ class ExchangeMachine:
         return self.outcome is not None and not self.provisional
 
     def _seen_outcome(self) -> tuple[Outcome, Certainty] | None:
-        """The outcome and how it is known, ``None`` while it is open; the first terminal event wins."""
+        """Return the outcome and its certainty, ``None`` while open; the first terminal event decides."""
         left = self._left
         if not self._matched:
             return Outcome.UNMATCHED, Certainty.SEEN
@@ -233,7 +234,7 @@ class ExchangeMachine:
         return None
 
     def _outcome_of_leaving(self, left: Left) -> tuple[Outcome, Certainty]:
-        """By what the client has read, between what it was seen to read at least and what it can have read at most."""
+        """Judge by what the client has read: at least what it was seen to read, at most what it can have read."""
         if self.plan is None:
             return Outcome.CANCELLED, Certainty.SEEN
         end, exact = end_of(self._stream), self._read_known.sure
@@ -246,30 +247,30 @@ class ExchangeMachine:
         if self._most(left.most) < end:
             return Outcome.CANCELLED, Certainty.INFERRED
         if self._read is not None:
-            return Outcome.CANCELLED, Certainty.AT_LEAST  # it was last seen before the end marker
+            return Outcome.CANCELLED, Certainty.AT_LEAST  # when last seen, it had not reached the end marker
         if left.reset:
             return Outcome.LEFT, Certainty.UNKNOWN
         whole = self._ended and left.most is None
         return Outcome.COMPLETED if whole else Outcome.LEFT_AT_END, Certainty.UNKNOWN
 
     def _outcome_without_leaving(self) -> tuple[Outcome, Certainty]:
-        """At the end of the test; what is not known to lie unread is taken for read, and marked."""
+        """Return the outcome at the end of the test; what is not known to be unread counts as read, and is marked."""
         if self._all_read is False:
             return Outcome.ABANDONED, Certainty.SEEN
         nothing_written = self._framing is None
         return Outcome.STILL_OPEN, Certainty.SEEN if self._all_read or nothing_written else Certainty.UNKNOWN
 
     def _most(self, wire: int | None) -> int:
-        """The body offset beyond which a client cannot have read that has at most ``wire`` bytes, ``None`` for all."""
+        """Return an upper bound of what was read as a body offset. ``wire``: on the wire, ``None`` for all written."""
         return self._written if wire is None else self._body_offset(wire)
 
     def may_have_read_to_end(self, most: int | None) -> bool:
-        """Whether a client that cannot have read beyond ``most`` (on the wire, ``None`` for all) may have the end."""
+        """Return whether a client may have read the end that read at most ``most`` (on the wire, ``None`` for all)."""
         return self.plan is not None and self._most(most) >= end_of(self._stream)
 
     @property
     def read_to_end(self) -> bool:
-        """Whether the client was seen to take the answer up to its end marker."""
+        """Whether the client was seen to read the answer up to its end marker."""
         return self.plan is not None and self._read is not None and self._read >= end_of(self._stream)
 
     @property
@@ -279,12 +280,12 @@ class ExchangeMachine:
 
     @property
     def all_read(self) -> bool | None:
-        """Whether the client was seen to take everything that was written, ``None`` where that cannot be known."""
+        """Whether the client was seen to read everything that was written, ``None`` if that cannot be known."""
         return self._all_read
 
     @property
     def certainty(self) -> Certainties:
-        """How the outcome, the way of leaving and the counts are known, as things are now."""
+        """The current certainty of the outcome, the way of leaving and the counts."""
         read = self._bytes_known()
         return Certainties(
             outcome=Certainty.UNKNOWN if self.outcome is None else self.outcome_known,
@@ -294,8 +295,8 @@ class ExchangeMachine:
         )
 
     def _bytes_known(self) -> Certainty:
-        """A count is exact if nothing is left to be read, or if the client has left; else it may be more by now."""
-        gone = self._left is not None and self._left.how is not How.HALF_CLOSE  # which may go on reading
+        """Return how certain the count is: exact if nothing is unread or the client has left; else it may be higher."""
+        gone = self._left is not None and self._left.how is not How.HALF_CLOSE  # a half-closed client may read on
         if self._read is None or self._all_read or gone:
             return self._read_known
         return Certainty.AT_LEAST
@@ -310,17 +311,17 @@ class ExchangeMachine:
 
     @property
     def open(self) -> bool:
-        """Whether the client is still there and the outcome undecided."""
+        """Whether the client is still connected and the outcome undecided."""
         return self.outcome is None and self.disconnect is None
 
     @property
     def can_be_left(self) -> bool:
-        """Whether the client is still there to leave: also while a response hangs, which is a fault decided already."""
+        """Whether the client can still leave; it can while a response hangs, a fault that is decided already."""
         return self.disconnect is None and not self.over and self.outcome in (None, Outcome.FAULTED)
 
     @property
     def head_written(self) -> bool:
-        """Whether the response head was written: nothing else can be answered any more."""
+        """Whether the response head was written: no other answer is possible any more."""
         return self._framing is not None
 
     @property
@@ -331,7 +332,7 @@ class ExchangeMachine:
     # --- readers --------------------------------------------------------------------------------------------------
 
     def bill(self, now: float) -> Bill | None:
-        """Return what is charged at ``now``; ``None`` where there is no model."""
+        """Return the bill at ``now``; ``None`` if there is no model."""
         if self.plan is None or self.plan.meter is None:
             return None
         cancelled = self.outcome is Outcome.CANCELLED and self.disconnect is not None

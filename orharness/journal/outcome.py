@@ -1,4 +1,4 @@
-"""How an exchange can end, how a client can leave, and when chunks are written: the words of the journal."""
+"""The outcomes of an exchange, the ways in which a client can leave, and the pacings."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class Outcome(StrEnum):
     FAULTED = "faulted"
     """A scripted fault that ends or hangs the response was reached."""
     ABANDONED = "abandoned"
-    """The test ended while bytes lay unread."""
+    """The test ended while bytes were unread."""
     STILL_OPEN = "still_open"
     """The test ended while the response was open and all was read."""
     UNMATCHED = "unmatched"
     """No route answers the request."""
     LEFT = "left"
-    """The client left, and whether that was before the end marker cannot be known."""
+    """The client left; whether that was before the end marker cannot be known."""
 
     @property
     def finished(self) -> bool | None:
-        """Whether the client took the whole answer; ``None`` where the outcome leaves that open.
+        """Whether the client took the whole answer; ``None`` if the outcome leaves that open.
 
-        ``Exchange.finished`` also looks at how sure the outcome is.
+        ``Exchange.finished`` also considers the certainty of the outcome.
         """
         return None if self is Outcome.LEFT else self in (Outcome.COMPLETED, Outcome.LEFT_AT_END)
 
@@ -52,7 +52,7 @@ class Pacing(StrEnum):
     LOCKSTEP = "lockstep"
     """When its delay has passed and the client has read the chunk before it."""
     INSTANT = "instant"
-    """At once, in one write with what can go out beside it: as chunks arrive behind a busy proxy."""
+    """At once, in one write with everything that can go out with it, as chunks arrive from a busy proxy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Request:
     query: str = ""
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, without regard to case."""
+        """Return the first header of that name; case does not matter."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
     @cached_property
@@ -32,10 +32,10 @@ class Request:
 
     @cached_property
     def json(self) -> Any:
-        """The body read as JSON, ``None`` where it is not JSON."""
+        """The body parsed as JSON, ``None`` if it is not JSON."""
         try:
             return json.loads(self.body)
-        except (ValueError, RecursionError):  # the latter from brackets that are nested too deeply to be read
+        except (ValueError, RecursionError):  # RecursionError: brackets are nested too deeply
             return None
 
     @property
@@ -44,6 +44,6 @@ class Request:
         return self.body.decode("utf-8", "replace")
 
     def to_json(self) -> dict[str, Any]:
-        """For the journal, without what authenticates."""
+        """Return the journal's form, without credentials."""
         hidden = ((name, "[hidden]" if is_secret(name) else value) for name, value in self.headers)
         return {"method": self.method, "path": self.path, "headers": dict(hidden), "body": self.text}

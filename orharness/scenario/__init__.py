@@ -1,4 +1,4 @@
-"""What the server is to answer: replies as data, the routes that lead to them, and the documents that hold both."""
+"""What the server answers: replies as data, the routes that select them, and the documents that contain both."""
 
 from __future__ import annotations
 

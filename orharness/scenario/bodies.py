@@ -1,4 +1,4 @@
-"""The bodies that a reply in a document may have: one ``Kind`` each, which reads it, writes it and describes it."""
+"""The bodies that a reply in a document may have: one ``Kind`` each, with its reader, writer and schema."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.transforms import item_from_json, item_to_json
 
-_LONG = 16  # tokens: a longer answer that equals the sample text is written as its number of tokens
+_LONG = 16  # tokens: a longer answer that equals the sample text is written as a number of tokens
 
 
 class Cassettes:
@@ -37,9 +37,9 @@ class Cassettes:
         self._loaded: dict[str, list[Interaction]] = {}
 
     def __getitem__(self, file: str) -> list[Interaction]:
-        """Return what a cassette holds. Raises ``CassetteError``."""
+        """Return the interactions of a cassette. Raises ``CassetteError``."""
         if file not in self._loaded:
-            from orharness.cassette import load  # with vcrpy, which imports every HTTP library that is installed
+            from orharness.cassette import load  # imports vcrpy, which imports every HTTP library that is installed
 
             self._loaded[file] = load(self._folder / file)
         return self._loaded[file]
@@ -47,7 +47,7 @@ class Cassettes:
 
 @dataclass(frozen=True)
 class Taped(Interaction):
-    """An interaction of a cassette that a document names: ``number`` (from 1) of the ``of`` that ``file`` holds."""
+    """An interaction of a cassette in a document: ``number`` (from 1) of the ``of`` that ``file`` contains."""
 
     file: str = ""
     number: int = 1
@@ -68,9 +68,9 @@ def _values(interaction: Interaction) -> dict[str, Any]:
 class Kind:
     """One kind of body.
 
-    ``called``: what an error calls the reply. ``keyed``: the keys that say the body, one of which chooses the kind.
-    ``takes``: the options of a reply that have an effect on it. ``read`` is given the node of the reply, the key that
-    chose the kind, and the cassettes; it returns one body or, of a cassette, several. ``write`` returns the keys.
+    ``called``: the reply's name in errors. ``keyed``: the keys that define the body, one of which selects the kind.
+    ``takes``: the options of a reply that have an effect on it. ``read`` takes the node of the reply, the key that
+    selected the kind, and the cassettes; it returns one body or, for a cassette, several. ``write`` returns the keys.
     """
 
     called: str
@@ -78,14 +78,14 @@ class Kind:
     takes: tuple[str, ...]
     read: Callable[[Node, str, Cassettes], list[Any]]
     write: Callable[[Reply], dict[str, Any]]
-    required: bool = True  # whether one of the keys must be there
+    required: bool = True  # whether one of the keys must be present
 
 
 # --- completions --------------------------------------------------------------------------------------------------
 
 
 def _read_arguments(node: Node) -> str:
-    """The arguments of a tool call: the text that the model wrote, or a mapping of which JSON is made."""
+    """Return the arguments of a tool call: the text as the model wrote it, or the JSON of a mapping."""
     return dumps(node.value) if isinstance(node.value, dict) else node.text()
 
 
@@ -323,11 +323,11 @@ def _read_forward(reply: Node, key: str, cassettes: Cassettes) -> list[Forward]:
 
 
 def checked_base_url(to: str) -> str:
-    """Return the base URL of a live service. Raises ``ScenarioError`` for what is not one."""
+    """Return the base URL of a live service. Raises ``ScenarioError`` for anything else."""
     try:
         parts = urlsplit(to)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is not a number, a host in half a pair of brackets
+    except ValueError:  # a port that is not a number, or an unmatched bracket in the host
         known = False
     if not known or parts.query or parts.fragment:
         raise ScenarioError(f"a service is named by its base URL, such as https://host/v1, not {to!r}")

@@ -1,4 +1,4 @@
-"""What a reply answers, as data: events, a whole stream, a plain body, or another service's answer."""
+"""What a reply answers, as data: events, a whole stream, a plain body, or the answer of another service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orharness.stream import Stream
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One piece of an event stream, sent as one chunk; ``delay`` ``None`` is the reply's own."""
+    """One piece of an event stream, sent as one chunk; ``delay`` in seconds, ``None`` for that of the reply."""
 
     item: Item | bytes
     delay: float | None = None
@@ -29,14 +29,14 @@ class Events:
 
 @dataclass(frozen=True)
 class Whole:
-    """A stream that is there already, with its chunks, gates and faults."""
+    """An existing stream, with its chunks, gates and faults."""
 
     stream: Stream
 
 
 @dataclass(frozen=True)
 class Plain:
-    """A body that is not a stream: at most one of a JSON value, a text, or bytes; none is an empty body."""
+    """A body that is not a stream: at most one of a JSON value, a text or bytes; empty if none is given."""
 
     json: Any = None
     text: str | None = None
@@ -53,7 +53,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Forward:
-    """A live service whose answer is passed on: ``to`` is its base URL, which takes the place of ``…/v1``."""
+    """A live service whose answer is passed on; ``to`` is its base URL and replaces ``…/v1``."""
 
     to: str
 

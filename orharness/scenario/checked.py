@@ -1,4 +1,4 @@
-"""Options as they are given: each is checked where it is written, and a wrong one gets one sentence."""
+"""Checks of options where they are given: a wrong one raises one sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 def one_of(kind: type[E], value: str, what: str) -> E:
-    """Return the member of an enumeration with that value. Raises ``ScenarioError`` that names them all."""
+    """Return the member of an enumeration with that value. Raises ``ScenarioError`` with all possible values."""
     try:
         return kind(value)
     except ValueError:
@@ -22,7 +22,7 @@ def one_of(kind: type[E], value: str, what: str) -> E:
 
 
 def status_of(value: int) -> int:
-    """Return an HTTP status. Raises ``ScenarioError`` for what is not a number of three digits."""
+    """Return an HTTP status. Raises ``ScenarioError`` unless it is a number of three digits."""
     if not isinstance(value, int) or not 100 <= value <= 999:
         raise ScenarioError(f"status is a number of three digits such as 200 or 429, not {value!r}")
     return value
@@ -76,7 +76,7 @@ def instance_of(kind: type[K], value: K, what: str) -> K:
 
 
 def pieces_of(value: Iterable[str], what: str) -> tuple[str, ...]:
-    """Return pieces of text as a tuple. Raises ``ScenarioError`` where they are not all text, or are one text."""
+    """Return pieces of text as a tuple. Raises ``ScenarioError`` unless it is a sequence of texts."""
     pieces = () if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if not isinstance(value, Iterable) or isinstance(value, str) or not all(isinstance(one, str) for one in pieces):
         raise ScenarioError(f"{what} is a list of texts, not {value!r}")
@@ -84,7 +84,7 @@ def pieces_of(value: Iterable[str], what: str) -> tuple[str, ...]:
 
 
 def headers_of(given: object) -> tuple[tuple[str, str], ...]:
-    """Return response headers as pairs. Raises ``ScenarioError`` for what is not a header, or is computed."""
+    """Return response headers as pairs. Raises ``ScenarioError`` for invalid ones and for those the server computes."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise ScenarioError(
             f"headers= takes a mapping of names to values, or pairs of a name and a value, not {given!r}"
@@ -104,6 +104,6 @@ def headers_of(given: object) -> tuple[tuple[str, str], ...]:
 def with_defaults(
     default: Iterable[tuple[str, str]], given: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the default headers that are not given, then the given ones."""
+    """Return the default headers that are not given, followed by the given ones."""
     named = {name.lower() for name, _ in given}
     return (*((name, value) for name, value in default if name.lower() not in named), *given)

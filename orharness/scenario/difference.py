@@ -1,7 +1,7 @@
-"""Where a value differs from what was expected, in sentences; an empty list is a match.
+"""Differences between a value and what was expected, as sentences; an empty list is a match.
 
-An expectation is a value to be equal to, or a mapping of ``equals``, ``contains`` or ``matches`` (a regular expression
-that is searched for).
+An expectation is a value to be equal to, or a mapping of ``equals``, ``contains`` or ``matches`` (a regular expression,
+searched for).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MATCHERS = ("equals", *_MATCHERS)
 
 
 def difference(what: str, expected: Any, got: Any) -> list[str]:
-    """Return a sentence where the value named ``what`` is not as expected."""
+    """Return a sentence if the value named ``what`` is not as expected."""
     if isinstance(expected, Mapping) and expected and set(expected) <= set(MATCHERS):
         return [line for name, wanted in expected.items() for line in _matched(what, name, wanted, got)]
     return [] if expected == got else [f"{what}: expected {expected!r}, got {got!r}"]

@@ -1,7 +1,7 @@
 """Scenario documents: replies, routes and whole scenarios as JSON values, and YAML or JSON files of them.
 
 ``read(write(scenario)) == scenario``, and ``write(read(document))`` is the canonical form: keys in one order, defaults
-left out. What a document cannot say (a predicate, a plain function, a stream with gates) is refused by ``write``.
+omitted. ``write`` refuses what a document cannot express (a predicate, a plain function, a stream with gates).
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ OPTIONS: dict[str, Form] = {
 
 
 def read_reply(value: Any, folder: Path | None = None) -> Reply:
-    """Return the reply of a document form. ``folder``: where its cassette is.
+    """Return the reply of a document form. ``folder``: where its cassettes are.
 
-    Raises ``ScenarioError``, with the keys that lead to the place, for what is not one.
+    Raises ``ScenarioError`` for an invalid form, with the keys that lead to the place.
     """
     found = _read_replies(Node(value), Cassettes(folder))
     if len(found) > 1:
@@ -89,7 +89,7 @@ def read_reply(value: Any, folder: Path | None = None) -> Reply:
 
 
 def write_reply(reply: Reply) -> dict[str, Any]:
-    """Return the document form of a reply. Raises ``ScenarioError`` for what a document cannot say."""
+    """Return the document form of a reply. Raises ``ScenarioError`` for what a document cannot express."""
     kind = KINDS[_kind_of(reply)]
     defaults = _defaults(reply.body)
     written = {}
@@ -101,7 +101,7 @@ def write_reply(reply: Reply) -> dict[str, Any]:
             refused(f"{name}= of {kind.called}", "it has no effect")
         written[name] = form.write(value)
     body = kind.write(reply)
-    if not body:  # an empty plain response is known by its status
+    if not body:  # an empty plain response is identified by its status
         written = {"status": reply.status, **written}
     return {**body, **written}
 
@@ -116,14 +116,14 @@ def _defaults(body: object) -> dict[str, Any]:
 
 
 def body_keys() -> dict[str, type[Any]]:
-    """Return the keys that say a body, each with its kind."""
+    """Return the keys that define a body, each with its kind."""
     return {key: body for body, kind in KINDS.items() for key in kind.keyed() if key != "interaction"}
 
 
 def _read_replies(node: Node, cassettes: Cassettes, around: Collection[str] = ()) -> list[Reply]:
-    """Return what a mapping answers: one reply, or one for each interaction of a cassette.
+    """Return the replies in a mapping: one, or one for each interaction of a cassette.
 
-    ``around``: the keys of the route that has the reply in it.
+    ``around``: the keys of the route that contains the reply.
     """
     key, kind = _chosen(node, around)
     for name in node.value:
@@ -165,7 +165,7 @@ def _built(node: Node, body: Any, key: str, options: dict[str, Any]) -> Reply:
 
 
 def _blamed(through: tuple[Any, ...], sentence: str) -> tuple[str | int, ...]:
-    """The keys of the transform that an error begins with: it cannot be applied to this stream."""
+    """Return the keys of the transform that an error begins with: the one that cannot be applied to this stream."""
     for index, step in enumerate(through):
         if isinstance(step, Step) and sentence.startswith((f"{step.name}:", f"{step.name}(", f"{step.name} ")):
             return ("through", index)
@@ -199,7 +199,7 @@ _ONLY_IN_ROUTES = (*ROUTE, "replies")
 
 
 def read_route(value: Any, folder: Path | None = None) -> Route:
-    """Return the route of a document form. Raises ``ScenarioError`` for what is not one."""
+    """Return the route of a document form. Raises ``ScenarioError`` for an invalid form."""
     return _read_route(Node(value), Cassettes(folder))
 
 
@@ -220,7 +220,7 @@ def _replies_of(node: Node, cassettes: Cassettes) -> list[Reply]:
 
 
 def _path_of(replies: tuple[Reply, ...]) -> str | None:
-    """Where a route is that names no path: at the endpoint of the dialect that its replies pin, else at any.
+    """Return where a route is that names no path: the endpoint of the one dialect its replies pin, else ``None``: any.
 
     A plain answer, such as a 429 before a completion, pins none.
     """
@@ -231,7 +231,7 @@ def _path_of(replies: tuple[Reply, ...]) -> str | None:
 
 
 def write_route(route: Route) -> dict[str, Any]:
-    """Return the document form of a route. Raises ``ScenarioError`` for what a document cannot say."""
+    """Return the document form of a route. Raises ``ScenarioError`` for what a document cannot express."""
     if route.choose is not None or type(route) is not Route:
         refused(f"the route {route.name}", "it chooses its replies with a function")
     if callable(route.when):
@@ -246,7 +246,7 @@ def write_route(route: Route) -> dict[str, Any]:
 
 
 def _written_replies(replies: tuple[Reply, ...]) -> Iterator[dict[str, Any]]:
-    """Each reply; the whole of a cassette in recorded order is one."""
+    """Yield each reply; all interactions of a cassette in recorded order are one."""
     for _, same_tape in groupby(enumerate(replies), lambda pair: _tape(*pair)):
         group = [reply for _, reply in same_tape]
         last = group[-1].body
@@ -259,7 +259,7 @@ def _written_replies(replies: tuple[Reply, ...]) -> Iterator[dict[str, Any]]:
 
 
 def _tape(index: int, reply: Reply) -> object:
-    """What replies have in common that play one cassette in recorded order; another value for each other reply."""
+    """Return a key that is equal for replies that play one cassette in recorded order, and different for all others."""
     body = reply.body
     if not isinstance(body, Taped):
         return index
@@ -272,7 +272,7 @@ def _tape(index: int, reply: Reply) -> object:
 def read(value: Any, folder: Path | None = None) -> Scenario:
     """Return the scenario of a document. ``folder``: what its cassettes are relative to.
 
-    Raises ``ScenarioError``, with the keys that lead to the place, for what is not one.
+    Raises ``ScenarioError`` for an invalid form, with the keys that lead to the place.
     """
     routes = []
     for one in _read_each(Node(value), Cassettes(folder)):
@@ -283,7 +283,7 @@ def read(value: Any, folder: Path | None = None) -> Scenario:
 
 
 def _read_each(node: Node, cassettes: Cassettes) -> Iterator[Route | DocumentError]:
-    """Each route, or what is wrong with it."""
+    """Yield each route, or the error of one that is invalid."""
     node.mapping(("orharness", "routes"), "a scenario").require(("orharness", "routes"), "a scenario")
     if node["orharness"].value != VERSION or isinstance(node["orharness"].value, bool):
         node["orharness"].fail(f"the version of this form is {VERSION}, not {brief(node['orharness'].value)}")
@@ -295,7 +295,7 @@ def _read_each(node: Node, cassettes: Cassettes) -> Iterator[Route | DocumentErr
 
 
 def write(scenario: Scenario) -> dict[str, Any]:
-    """Return the canonical document of a scenario. Raises ``ScenarioError`` for what a document cannot say."""
+    """Return the canonical document of a scenario. Raises ``ScenarioError`` for what a document cannot express."""
     return {"orharness": VERSION, "routes": [write_route(one) for one in scenario.routes]}
 
 
@@ -308,7 +308,7 @@ def load(path: Path) -> Scenario:
 
 
 def examined(path: Path) -> tuple[Scenario, list[str]]:
-    """Return the routes of a file that can be read, and what is wrong with the others, a sentence each."""
+    """Return the valid routes of a file, and the errors of the others, a sentence each."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -325,6 +325,6 @@ def examined(path: Path) -> tuple[Scenario, list[str]]:
                 routes.append(one)
     except DocumentError as error:
         wrong.append(f"{path}:{located.line_of(error.keys)}: {error}")
-    except ScenarioError as error:  # it is not YAML, and says where
+    except ScenarioError as error:  # it is not YAML; the error says where
         wrong.append(str(error))
     return Scenario(tuple(routes)), wrong

@@ -1,4 +1,4 @@
-"""A stream on its way through transforms, kept so that a reply which adds some goes on from there."""
+"""A stream in the middle of its transforms, kept so that a reply with more transforms continues from there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from orharness.transforms.families import checked_stream
 
 
 class Draft:
-    """A stream before its transforms, and after each of those that were applied first.
+    """A stream before its transforms, and after each transform that was applied first.
 
-    A contract cuts one reply in thousands of ways. What comes before the cuts is done once.
+    A contract cuts one reply in thousands of ways; everything before the cuts is computed once.
     """
 
     def __init__(self, stream: Stream) -> None:

@@ -1,4 +1,4 @@
-"""Content codings of a response: compressed as it is streamed, so that a client can read each chunk as it comes."""
+"""Content codings of a response: compressed chunk by chunk, so that a client can read each as it comes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CODINGS = ("gzip",)
 
 
 def accepts(request: Request, coding: str) -> bool:
-    """Whether the request's Accept-Encoding names the coding (RFC 9110, section 12.5.3; weights are not looked at)."""
+    """Return whether the request's Accept-Encoding names the coding (RFC 9110, 12.5.3); weights are ignored."""
     names = (request.header("Accept-Encoding") or "").split(",")
     return coding in (name.partition(";")[0].strip().lower() for name in names)
 

@@ -21,14 +21,14 @@ from orharness.stream import Transform
 from orharness.transforms import Composed, from_json, json_schema, step_to_json
 
 Schema = dict[str, Any]
-_WHOLE_BELOW = 1e15  # above it, a float without a fraction is not written as a whole number
+_WHOLE_BELOW = 1e15  # from here on a float without a fraction is not written as a whole number
 
 
 @dataclass(frozen=True)
 class Form:
-    """One form: ``read`` makes a value of a node, ``write`` is its inverse, ``schema`` describes the document.
+    """One form: ``read`` makes a value from a node, ``write`` is its inverse, ``schema`` describes the document.
 
-    ``read`` raises ``DocumentError``; ``write`` raises ``ScenarioError`` for what a document cannot say.
+    ``read`` raises ``DocumentError``; ``write`` raises ``ScenarioError`` for what a document cannot express.
     """
 
     read: Callable[[Node], Any]
@@ -42,12 +42,12 @@ def same(value: Any) -> Any:
 
 
 def refused(what: str, why: str) -> NoReturn:
-    """Raise ``ScenarioError``: a document cannot say this."""
+    """Raise ``ScenarioError``: a document cannot express this."""
     raise ScenarioError(f"{what} cannot be written to a document: {why}")
 
 
 def seconds_written(value: float) -> float:
-    """Return a number as it is written: without a fraction where it has none."""
+    """Return a number as it is written: as a whole number if it has no fraction."""
     return int(value) if value == int(value) and value < _WHOLE_BELOW else value
 
 
@@ -98,13 +98,13 @@ def record(kind: type[Any], forms: Mapping[str, Form], what: str) -> Form:
 
 
 def object_schema(properties: Mapping[str, Schema], required: Sequence[str] = ()) -> Schema:
-    """Return the schema of a mapping with these keys and no others."""
+    """Return the schema of a mapping with exactly these keys."""
     needed = {"required": list(required)} if required else {}
     return {"type": "object", "properties": dict(properties), **needed, "additionalProperties": False}
 
 
 def either(*schemas: Schema) -> Schema:
-    """Return the schema of what fits one of several."""
+    """Return the schema of a value that matches one of several."""
     return {"anyOf": list(schemas)}
 
 
@@ -177,7 +177,7 @@ def _read_provider(node: Node) -> Provider:
 def _write_provider(provider: Provider) -> Any:
     try:
         return provider.name if provider_named(provider.name) == provider else _PROVIDER.write(provider)
-    except ScenarioError:  # one of the user's own
+    except ScenarioError:  # a user's own transform
         return _PROVIDER.write(provider)
 
 
@@ -251,7 +251,7 @@ TRANSFORM_SCHEMA = json_schema
 
 
 def json_written(what: str, value: Any) -> Any:
-    """Return the value as JSON has it. Raises ``ScenarioError`` for what JSON cannot hold."""
+    """Return the value in JSON's types. Raises ``ScenarioError`` for what JSON cannot hold."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:

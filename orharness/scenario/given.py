@@ -1,4 +1,4 @@
-"""What a completion is made of, as it is given: a wrong value fails where it is written, in one sentence."""
+"""Making a completion of the given arguments: a wrong value fails where it is written, in one sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def completion_of(
 ) -> Completion:
     """Return the completion of a text (or its pieces) or of a number of tokens, and of further fields.
 
-    ``called``: the method that was called, for the error. Raises ``ScenarioError`` for what cannot be.
+    ``called``: the method's name, for errors. Raises ``ScenarioError`` for impossible values.
     """
     if (text is None) == (tokens is None):
         raise ScenarioError(f"{called} takes a text or tokens=, one of them")
@@ -47,7 +47,7 @@ def _others(value: Iterable[Iterable[str]], what: str) -> tuple[tuple[str, ...],
 def _all(check: Callable[[Any, str], Any], values: Any, what: str, kind: str) -> tuple[Any, ...]:
     try:
         return tuple(check(one, what) for one in values)
-    except (TypeError, ScenarioError):  # not iterable, or one of them is something else
+    except (TypeError, ScenarioError):  # not iterable, or an item of the wrong type
         raise ScenarioError(f"{what} is {kind}, not {values!r}") from None
 
 

@@ -1,4 +1,4 @@
-"""The model behind a stream that is there already: it is read from the stream's bytes."""
+"""The model behind an existing stream, derived from the stream's bytes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def recorded_generation(
     pace: float | None = None,
     price: float = PRICE,
 ) -> Generation | None:
-    """Return the model behind a stream that is there already, whatever its dialect; ``None`` where no event has data.
+    """Return the model behind an existing stream of any dialect; ``None`` if no event has data.
 
-    Its tokens are those of the stream's own usage. Without one they cannot be counted, and events stand for them: those
-    that carry a part of the answer, or, of a dialect that is not known, all that have data and come before the end
-    marker. ``provider`` goes before the one that the stream names; raises ``ScenarioError`` if it is unknown.
+    Its tokens are those of the stream's own usage. Without usage, events are counted instead: those that carry a part
+    of the answer or, in an unknown dialect, all that have data and come before the end marker. ``provider`` overrides
+    the one that the stream names; raises ``ScenarioError`` if it is unknown.
     """
     items = stream.frame.decode(stream.body)
     dialect = DIALECTS.of(items)
@@ -56,14 +56,14 @@ def recorded_generation(
 
 
 def _event_offsets(stream: Stream) -> tuple[int, ...]:
-    """The body offset after each event that has data and comes before the end marker."""
+    """Return the body offset after each event that has data and comes before the end marker."""
     end = len(stream.body) + 1 if stream.end_marker is None else stream.end_marker
     found = stream.frame.decode_with_offsets(stream.body)
     return tuple(offset for offset, item in found if isinstance(item, Event) and item.data and offset < end)
 
 
 def _named_in_stream(name: str | None) -> Provider | None:
-    """The provider that a stream names, the default one if it names none; ``None`` for a name that is not known."""
+    """Return the provider that a stream names, the default one if it names none; ``None`` for an unknown name."""
     try:
         return DEFAULT if name is None else provider_named(name)
     except ScenarioError:

@@ -1,4 +1,4 @@
-"""A value of a document together with the keys that lead to it, so that every error names them."""
+"""A value of a document with the keys that lead to it, so that every error names the place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Keys = tuple[str | int, ...]
 
 
 class DocumentError(ScenarioError):
-    """A document that says what cannot be: ``keys`` lead to the place, ``sentence`` says what is wrong there."""
+    """An invalid document: ``keys`` lead to the place, ``sentence`` says what is wrong there."""
 
     def __init__(self, keys: Keys, sentence: str) -> None:
         super().__init__(f"{shown(keys)}: {sentence}" if keys else sentence)
@@ -24,13 +24,13 @@ class DocumentError(ScenarioError):
 
 
 def shown(keys: Keys) -> str:
-    """Return the way to a value as it is written in errors: ``routes[0].through[1]``."""
+    """Return the keys as errors show them: ``routes[0].through[1]``."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value in JSON's types, and its keys. Each method raises ``DocumentError`` for a value of another form."""
+    """A value in JSON's types, and its keys. Each method raises ``DocumentError`` for a value of the wrong type."""
 
     value: Any
     keys: Keys = ()
@@ -41,7 +41,7 @@ class Node:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Report an error of orharness that is raised inside as one of this place."""
+        """Turn an error of orharness that is raised inside into one of this place."""
         try:
             yield
         except DocumentError:
@@ -56,7 +56,7 @@ class Node:
         return Node(self.value[key], (*self.keys, key))
 
     def mapping(self, known: Collection[str], what: str) -> Node:
-        """Return the node, which must be a mapping with known keys only. ``what`` is what it describes."""
+        """Return the node, which must be a mapping with known keys only. ``what``: what it describes."""
         if not isinstance(self.value, Mapping):
             self.fail(f"{what} is a mapping, not {brief(self.value)}")
         for key in self.value:
@@ -103,12 +103,12 @@ class Node:
 
 
 def nearest(name: object, known: Collection[str]) -> str:
-    """Return a hint with the known name that is nearest to an unknown one; empty where none is near."""
+    """Return a hint with the known name that is nearest to an unknown one; empty if none is near."""
     near = difflib.get_close_matches(str(name), known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def brief(value: object) -> str:
-    """Return a value as errors show it, cut to some 60 characters."""
+    """Return a value as errors show it, shortened to some 60 characters."""
     text = "null" if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,4 +1,4 @@
-"""The options of the ways to make a reply, typed: a wrong name or value is an error of the type checker."""
+"""Typed options of the ways to make a reply: type checkers report a wrong name or value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Piece = Event | Comment | Retry | str | bytes | Chunk
 
 
 class ModelOptions(TypedDict, total=False):
-    """The model behind a stream that is there already; see ``Reply.stream``."""
+    """The model behind an existing stream; see ``Reply.stream``."""
 
     provider: str | Provider | None
     pace: float | None
@@ -58,7 +58,7 @@ class StreamOptions(SendingOptions, ModelOptions, total=False):
 
 
 class CompletionFields(TypedDict, total=False):
-    """What an answer says beside its text; see the fields of ``Completion``."""
+    """What an answer contains besides its text; see the fields of ``Completion``."""
 
     reasoning: str
     tool_calls: Iterable[ToolCall]
@@ -74,7 +74,7 @@ class CompletionFields(TypedDict, total=False):
 
 
 class CompletionOptions(SendingOptions, CompletionFields, total=False):
-    """The options of ``Reply.completion``: how it is sent, the model behind it, and what the answer says."""
+    """The options of ``Reply.completion``: how it is sent, the model behind it, and what the answer contains."""
 
     tokens: int | None
     gateway: str | Gateway | None

@@ -1,4 +1,4 @@
-"""Paths as a gateway sees them: what comes after the API prefix counts."""
+"""Paths without their API prefix."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ API_PREFIXES = ("/api/v1", "/v1")
 
 
 def api_path(path: str) -> str:
-    """Return the path after the API prefix: hosts and gateways differ in the prefix, not in what comes after it."""
+    """Return the path after the API prefix; hosts and gateways differ in the prefix only."""
     for prefix in API_PREFIXES:
         if path == prefix or path.startswith(prefix + "/"):
             return path.removeprefix(prefix) or "/"

@@ -1,4 +1,4 @@
-"""Recorded interactions as routes: each once for a test, again and again for a server on a desk."""
+"""Recorded interactions as routes: each once for a test, or repeatedly for a server that runs for long."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def interaction_routes(
     pacing: Pacing | str | None = None,
     **model: Unpack[ModelOptions],
 ) -> list[Route]:
-    """Return one route an interaction: it answers one request that is equal in method, endpoint and JSON body."""
+    """Return a route for each interaction: it answers one request with the same method, endpoint and JSON body."""
     return [
         _Recorded(
             one.request.method,
@@ -47,7 +47,7 @@ def serving_routes(
     pacing: Pacing | str | None = None,
     **model: Unpack[ModelOptions],
 ) -> list[Route]:
-    """Return one route a method and path: an equal body first, else in recorded order; the last one repeats."""
+    """Return a route for each method and path: an equal body first, else in recorded order; the last one repeats."""
     in_order = sorted(interactions, key=_endpoint)
     ordered = [(one, Reply.recorded(one, through=through, pacing=pacing, **model)) for one in in_order]
     grouped = groupby(ordered, key=lambda pair: _endpoint(pair[0]))
@@ -55,7 +55,7 @@ def serving_routes(
 
 
 def _serving_route(method: str, path: str, answered: list[tuple[Interaction, Reply]]) -> Route:
-    """The route of one endpoint, from its interactions in recorded order and the reply of each."""
+    """Return the route of one endpoint, given its interactions in recorded order and the reply of each."""
     recorded = [interaction for interaction, _ in answered]
     replies = tuple(reply for _, reply in answered)
     paths = [_path(one) for one in recorded]
@@ -69,15 +69,15 @@ def _serving_route(method: str, path: str, answered: list[tuple[Interaction, Rep
 
 
 class _Order:
-    """Which of the interactions of one endpoint comes next: equal bodies first, then in recorded order.
+    """The order in which the interactions of one endpoint answer: equal bodies first, then in recorded order.
 
-    A body is looked up, not compared with each of what may be thousands.
+    Bodies are looked up, since there may be thousands.
     """
 
     def __init__(self, recorded: Sequence[Interaction], paths: Sequence[str]) -> None:
         self._by_path: dict[str, list[int]] = {}
         self._by_body: dict[tuple[str | None, Hashable], list[int]] = {}
-        self._played: set[int] = set()  # not the turn: that counts what other bodies were answered, too
+        self._played: set[int] = set()  # not the turn, which also counts answers to other bodies
         self._all = range(len(recorded))
         self._bodies = [_SameBody(one) for one in recorded]
         for index, (one, path) in enumerate(zip(recorded, paths, strict=True)):
@@ -87,7 +87,7 @@ class _Order:
                 self._by_body.setdefault((at, body), []).append(index)
 
     def next_for(self, request: Request) -> tuple[int, bool]:
-        """Return the number of the one that answers, and whether its body is the request's."""
+        """Return the index of the interaction that answers, and whether its body equals the request's."""
         asked = api_path(request.path)
         there = asked in self._by_path
         possible = self._by_path[asked] if there else self._all
@@ -101,22 +101,22 @@ class _Order:
 
 @dataclass(frozen=True)
 class _Recorded(Route):
-    """A route that is asked under our API prefix, or under a path that was recorded: gateways differ in the base path.
+    """A route under our API prefix or under a recorded path: gateways differ in the base path.
 
-    ``path`` is the endpoint alone, ``recorded`` the paths with what their gateways have before it.
+    ``path`` is the endpoint alone, ``recorded`` the paths with the base path of their gateways.
     """
 
     recorded: tuple[str, ...] = ()
 
     @property
     def endpoints(self) -> tuple[str, ...] | None:
-        """Its path, and those that were recorded."""
+        """Its path and the recorded ones."""
         return tuple(dict.fromkeys((*(super().endpoints or ()), *self.recorded)))
 
 
 @dataclass(frozen=True)
 class _SameBody:
-    """A condition: the body equals the recorded one, as JSON where both are JSON."""
+    """A condition: the body equals the recorded one, compared as JSON if both are JSON."""
 
     interaction: Interaction
 
@@ -134,7 +134,7 @@ class _SameBody:
 
     @property
     def facts(self) -> dict[tuple[str, ...], Hashable]:
-        """What a request must have to fit, see ``table.facts_of``."""
+        """What a request must have to match, see ``table.facts_of``."""
         return {("body",): body_of(_asked_with(self.interaction))}
 
     def __str__(self) -> str:
@@ -142,7 +142,7 @@ class _SameBody:
 
 
 def _asked_with(interaction: Interaction) -> Request:
-    """The recorded body as that of a request."""
+    """Return a request with the recorded body."""
     return Request("", "", body=interaction.request.body)
 
 
@@ -151,8 +151,8 @@ def _endpoint(interaction: Interaction) -> tuple[str, str]:
 
 
 def _endpoint_of(path: str) -> str:
-    """What comes after the gateway's base path, such as Groq's ``/openai/v1``, where the endpoint is well known."""
-    if "/threads/" in path:  # those have messages of their own
+    """Return what comes after the gateway's base path (such as Groq's ``/openai/v1``) if the endpoint is well known."""
+    if "/threads/" in path:  # these have messages of their own
         return path
     found = _LAST_IN_A_PATH.search(path) or _WITHIN_A_PATH.search(path)
     return path[found.start() :] if found else path

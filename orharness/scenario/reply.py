@@ -1,6 +1,6 @@
 """A reply as data: how requests are answered, in a form that can be stored, sent, compared and shown.
 
-``Reply.answer`` makes a ``Response`` of it for one request. It depends on the reply, the request and the gateway alone.
+``Reply.answer`` makes a ``Response`` from the reply, the request and the gateway, and from nothing else.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from orharness.upstream import PRICE, Generation
 T = TypeVar("T")
 PROVIDER_NAME = "X-Provider-Name"
 _MOST_KEPT = 32  # streams of one reply, for requests that ask for different things
-# What belonged to the recorded connection, and is not replayed.
+# Headers that belonged to the recorded connection and are not replayed.
 _NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
 
 
@@ -63,13 +63,13 @@ _NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
 class Reply:
     """How a request is answered.
 
-    ``body``: what is answered. ``dialect``: the API whose form a completion takes, ``None`` for that of the request.
-    ``gateway``: whose habits it has, ``None`` for the server's. ``provider``: whose model makes it, ``None`` for the
-    default or, of a stream, the one that it names; ``pace``: seconds in which that model makes a token, ``None`` for as
-    fast as is written; ``price``: dollars a token. ``delay``: seconds before each event that has no delay of its own;
-    ``head``: seconds before the response head. ``through``: transforms. ``ending``, ``framing``, ``pacing``: ``None``
-    is the body's own, or the server's. ``encoding``: the content coding of a stream, for clients that accept it.
-    ``default_headers``: add a content type where ``headers`` has none.
+    ``body``: the answer. ``dialect``: the API whose form a completion takes, ``None`` for that of the request.
+    ``gateway``: the gateway whose errors and usage it has, ``None`` for the server's. ``provider``: whose model makes
+    it, ``None`` for the default or, of a stream, the one that it names. ``pace``: seconds that the model takes for a
+    token, ``None`` for as fast as the stream is written. ``price``: dollars a token. ``delay``: seconds before each
+    event that has no delay of its own. ``head``: seconds before the response head. ``through``: transforms. ``ending``,
+    ``framing``, ``pacing``: ``None`` for the body's own, or the server's. ``encoding``: the content coding of a stream,
+    for clients that accept it. ``default_headers``: add a content type if ``headers`` has none.
     """
 
     body: Body
@@ -88,20 +88,20 @@ class Reply:
     framing: Framing | None = None
     pacing: Pacing | None = None
     encoding: str | None = None
-    # By what requests ask for: the completion, and its stream before the transforms and after them.
+    # Keyed by what requests ask for: the completion, and its stream before and after the transforms.
     _said: dict[Any, Completion] = field(default_factory=dict, init=False, repr=False, compare=False)
     _drafts: dict[Any, Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
     _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
     _replies: dict[bool, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """An impossible scenario fails here, where it is written, and not at the first request."""
+        """Check the scenario: an impossible one fails where it is written, and not at the first request."""
         compose(self.through)
         if isinstance(self.body, Completion):
             dialect = DIALECTS.default if self.dialect is None else DIALECTS.named(self.dialect)
             self._stream_of(dialect, self.body, self.gateway or ONEROUTER, Asked())
         elif not isinstance(self.body, Plain | Forward):
-            self._replies[False] = self._replay(coded=False)  # and no request waits for it
+            self._replies[False] = self._replay(coded=False)  # so that no request waits for it
 
     # --- ways to make one -----------------------------------------------------------------------------------------
 
@@ -129,10 +129,10 @@ class Reply:
         """Return a completion in a dialect (``None``: that of the request), streamed if the request asks for a stream.
 
         ``text``: the answer, or its pieces, a token each; ``tokens=500`` makes one of that length. ``provider``: whose
-        model makes it, unless the request's routing preferences choose one. ``completion`` takes the fields of
+        model makes it, unless the request's routing preferences select one. ``completion`` takes the fields of
         ``Completion``: ``reasoning=``, ``tool_calls=``, ``usage=``, ``model=`` (by default the one that the request
-        names), ``error=``, … The other options are the fields of ``Reply``. Raises ``ScenarioError`` for what does not
-        exist or cannot be.
+        names), ``error=``, … The other options are the fields of ``Reply``. Raises ``ScenarioError`` for unknown or
+        impossible values.
         """
         named = None if dialect is None else DIALECTS.named(dialect).name
         maker = provider_named(provider)
@@ -187,14 +187,14 @@ class Reply:
         encoding: str | None = None,
         **model: Unpack[ModelOptions],
     ) -> Reply:
-        """Return a stream, one chunk a piece.
+        """Return a stream, one chunk for each piece.
 
-        A piece is an ``Event``, ``Comment`` or ``Retry``, a ``str`` (an event's data), ``bytes`` or a ``Chunk`` (sent
-        as they are); or there is one whole ``Stream``. ``dialect``: whose frame the events take, by default that of an
-        event stream. ``default_headers``: send the frame's content type where ``headers`` names none.
+        A piece is an ``Event``, ``Comment`` or ``Retry``, a ``str`` (an event's data), or ``bytes`` or a ``Chunk``
+        (sent as they are); a single ``Stream`` is sent whole. ``dialect``: whose frame the events take, by default that
+        of an event stream. ``default_headers``: send the frame's content type if ``headers`` has none.
         ``encoding="gzip"``: compress it for clients that accept that. ``provider``: whose model makes the stream, by
-        default the one that its events name, else OpenAI. Where the tokens of the stream cannot be counted, each event
-        of it stands for one.
+        default the one that its events name, else OpenAI. If the tokens of the stream cannot be counted, each of its
+        events counts as one.
         """
         return cls(
             _events(pieces),
@@ -222,7 +222,7 @@ class Reply:
         headers: Headers = (),
         head: float = 0.0,
     ) -> Reply:
-        """Return a plain response: a JSON document, a text, or bytes; ``head`` seconds after the request."""
+        """Return a plain response (a JSON document, a text or bytes); its head comes ``head`` seconds later."""
         if sum(given is not None for given in (json, text, body)) > 1:
             raise ScenarioError("respond takes one of json=, text= and body=")
         given: object = text if body is None else body
@@ -249,7 +249,7 @@ class Reply:
         return cls(interaction, through=_transforms(through), **_sending(None, None, pacing), **_modelled(**model))
 
     def with_transforms(self, *, before: Through = (), after: Through = ()) -> Reply:
-        """Return the reply with more transforms. A plain response, which takes none, is returned as it is."""
+        """Return the reply with more transforms; a plain response, which takes none, is returned unchanged."""
         if isinstance(self.body, Plain):
             return self
         changed = self._with_steps((*before, *self.through, *after))
@@ -259,13 +259,13 @@ class Reply:
     def with_cuts(self, offsets: Iterable[int]) -> Reply:
         """Return the reply with its body cut at these offsets and nowhere else.
 
-        They are not looked at here, since there may be thousands of such replies; an offset outside the body is an
-        error at the first request. A plain response, which takes no transforms, is returned as it is.
+        The offsets are not checked here, since there may be thousands of such replies: one outside the body is an error
+        at the first request. A plain response, which takes no transforms, is returned unchanged.
         """
         return self if isinstance(self.body, Plain) else self._with_steps((*self.through, cut_at(*offsets)))
 
     def _with_steps(self, through: tuple[Transform, ...]) -> Reply:
-        """A copy with other transforms. What is written already is shared: the body is the same."""
+        """Return a copy with other transforms. It shares what is already written, because the body is the same."""
         changed = copy(self)
         for name, value in {"through": through, "_made": {}, "_replies": {}}.items():
             object.__setattr__(changed, name, value)
@@ -273,7 +273,7 @@ class Reply:
 
     @property
     def name(self) -> str:
-        """What a report calls it."""
+        """The reply's name in reports."""
         match self.body:
             case Completion():
                 return f"{self.dialect or 'answer'} {short(self.body.text)!r}"
@@ -289,7 +289,7 @@ class Reply:
     # --- what it makes of a request -------------------------------------------------------------------------------
 
     def answer(self, request: Request, gateway: Gateway = ONEROUTER) -> Response:
-        """Return the response to a request; ``gateway`` is that of a reply which names none."""
+        """Return the response to a request; ``gateway`` is for a reply that names none."""
         match self.body:
             case Completion():
                 return self._completed(request, self.body, self.gateway or gateway)
@@ -307,11 +307,12 @@ class Reply:
         dialect = (DIALECTS.at(request.path) or DIALECTS.default) if self.dialect is None else DIALECTS[self.dialect]
         try:
             asked = dialect.asked(request, gateway)
-        except Refused as refused:  # by the API, at its own path, before a reply is looked for; elsewhere nobody checks
+        except Refused as refused:
+            # At its own path the API refuses such a request before a reply is chosen; elsewhere nothing checks it.
             asked = refused.asked or Asked(stream=False)
         try:
             by = asked_for(asked.provider) or self.provider or DEFAULT
-        except ScenarioError as error:  # it is the client that asks for what does not exist
+        except ScenarioError as error:  # the client asks for something that does not exist
             return error_response(gateway, 404, str(error), dialect)
         named = made.model or asked.model
         said = _kept(self._said, (named, by.name), lambda: replace(made, model=named, provider=by.name))
@@ -341,7 +342,7 @@ class Reply:
         return Response(self.status, sent, stream, generation=model, **sending)
 
     def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
-        """The stream of a completion, transforms applied; made once for all requests that ask for the same."""
+        """Return the stream of a completion with its transforms, made once for all requests that ask for the same."""
         key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage)
         made = self._made.get(key)
         if made is None:
@@ -350,7 +351,7 @@ class Reply:
         return made
 
     def _replayed(self, request: Request) -> Response:
-        """The response of a stream that is there already: it is read once, and not again for each request."""
+        """Return the response of an existing stream, which is read once and not again for each request."""
         coded = self.encoding is not None and accepts(request, self.encoding)
         if coded not in self._replies:
             self._replies[coded] = self._replay(coded=coded)
@@ -373,7 +374,7 @@ class Reply:
         return Response(status, sent, stream, head, self.pacing, model)
 
     def _recorded(self) -> Stream:
-        """The stream that is there already, transforms applied."""
+        """Return the existing stream, transforms applied."""
         if None not in self._made:
             draft = _kept(self._drafts, None, lambda: self._draft(self._given()))
             _kept(self._made, None, lambda: self._shaped(draft, None))
@@ -383,7 +384,7 @@ class Reply:
         match self.body:
             case Events(pieces):
                 frame = SSE if self.dialect is None else DIALECTS[self.dialect].frame
-                # Each after the one before: in a JSON array the first piece and the last are not like the others.
+                # Each after the one before: in a JSON array the first and the last piece differ from the others.
                 encoded = iter(frame.pieces(*(one.item for one in pieces if not isinstance(one.item, bytes))))
                 data = (one.item if isinstance(one.item, bytes) else next(encoded) for one in pieces)
                 return Stream(tuple(map(Chunk, data, map(self._delay_of, pieces))), frame=frame)
@@ -405,10 +406,10 @@ class Reply:
         return Draft(replace(stream, **changes))
 
     def _shaped(self, draft: Draft, dialect: Dialect | None) -> Stream:
-        """Transformed, with its end marker and its tokens where they now are."""
+        """Return the stream transformed, with its end marker and tokens at their new offsets."""
         shaped = draft.through(compose(self.through).steps)
         if dialect is not None and all(_keeps_events(one) for one in self.through):
-            return shaped  # the writer's own offsets, moved along
+            return shaped  # the writer's own offsets, moved by the transforms
         return _marked(shaped, dialect)
 
 
@@ -426,9 +427,9 @@ def _keeps_events(one: Transform) -> bool:
 
 
 def _marked(stream: Stream, dialect: Dialect | None) -> Stream:
-    """With its end marker, looked for last: a transform may have dropped it, repeated it or moved it.
+    """Return the stream with its end marker, searched last: a transform may have dropped, repeated or moved it.
 
-    An error ends a stream as well: whoever leaves after it has not cancelled.
+    An error ends a stream as well: a client that leaves after it has not cancelled.
     """
     items = stream.frame.decode(stream.body)
     known = dialect or DIALECTS.of(items)
@@ -477,7 +478,7 @@ def _modelled(
 
 def _transforms(through: Through) -> tuple[Transform, ...]:
     steps = through if callable(through) or not isinstance(through, Iterable) else tuple(through)
-    compose(steps)  # raises for what is not a list of transforms
+    compose(steps)  # raises for anything but a list of transforms
     return tuple(steps)
 
 

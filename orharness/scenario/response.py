@@ -1,4 +1,4 @@
-"""A whole response, ready to be delivered: what a reply makes of one request."""
+"""A whole response, ready to be delivered: what a reply makes for one request."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from orharness.upstream import Generation
 
 @dataclass(frozen=True)
 class Response:
-    """A response: status, headers as they are sent (without the framing's own), the body, seconds to the head.
+    """A response: status, headers as they are sent (without those of the framing), the body, seconds to the head.
 
-    ``pacing``: ``None`` is the server's own. ``generation``: the model behind it, ``None`` where there is none.
+    ``pacing``: ``None`` for the server's own. ``generation``: the model behind it, ``None`` if there is none.
     """
 
     status: int
@@ -37,7 +37,7 @@ def json_response(
 
 
 def error_response(gateway: Gateway, status: int, message: str, dialect: Dialect | None = None) -> Response:
-    """Return an error before the stream, in the dialect's and the gateway's own shape."""
+    """Return an error before the stream, in the format of the dialect and the gateway."""
     return json_response((dialect or DIALECTS.default).error_document(gateway, status, message), status)
 
 

@@ -1,7 +1,7 @@
-"""The routes that lead to replies, and why a request does not fit one.
+"""Routes, which select replies, and the reasons why a request does not match one.
 
-Matching *is* an empty difference: ``Route.difference`` returns one sentence for each thing that does not fit, and a
-route matches when there is none. The same sentences are in the journal and in the text of a failed test.
+Matching *is* an empty difference: ``Route.difference`` returns one sentence for each mismatch, and a route matches if
+there is none. The same sentences are in the journal and in the text of a failed test.
 """
 
 from __future__ import annotations
@@ -25,14 +25,12 @@ When = Mapping[str, Any] | Callable[[Request], bool]
 
 @dataclass(frozen=True)
 class Route:
-    """Requests of one method and path, with a condition, and the replies they get in turn; the last one repeats.
+    """Requests of one method and path, with a condition, and their replies in turn; the last one repeats.
 
-    ``path`` ``None`` is any path at which a dialect is spoken. ``when``: a mapping of conditions (``model``, ``turn``,
-    ``last_user``, ``headers``, ``json``), or a function of the request. ``times``: how many requests it answers,
-    ``None`` for any number. ``choose``: picks the reply by more than the turn, see ``reply_to``. ``expect``: what each
-    of its calls must come to.
-
-    Raises ``ScenarioError`` for a path or a condition that cannot be.
+    ``path``: ``None`` for any path of a dialect. ``when``: a mapping of conditions (``model``, ``turn``, ``last_user``,
+    ``headers``, ``json``), or a function of the request. ``times``: how many requests it answers, ``None`` for any
+    number. ``choose``: selects the reply by more than the turn, see ``reply_to``. ``expect``: the expected result of
+    each call. Raises ``ScenarioError`` for an impossible path or condition.
     """
 
     method: str
@@ -58,19 +56,20 @@ class Route:
 
     @property
     def name(self) -> str:
-        """What a report calls it."""
+        """The route's name in reports."""
         condition = "" if self.when is None else f" when {_described(self.when)}"
         return f"{self.method} {self.path or 'any dialect'}{condition}"
 
     @property
     def completes(self) -> bool:
-        """Whether it answers with a completion: it acts as an API, and checks requests as that does."""
+        """Whether it answers with a completion: then it acts as an API, and checks requests as that does."""
         return any(isinstance(reply.body, Completion) for reply in self.replies)
 
     def reply_to(self, request: Request, turn: int) -> tuple[Reply, str | None]:
         """Return the reply to its request number ``turn`` (from 0).
 
-        Beside it: how the request differs from the recorded one that gets this reply, ``None`` where it does not.
+        The second value says how the request differs from the recorded one that gets this reply, ``None`` if it does
+        not.
         """
         if self.choose is not None:
             return self.choose(request, turn)
@@ -78,35 +77,35 @@ class Route:
 
     @property
     def endpoints(self) -> tuple[str, ...] | None:
-        """The paths at which it answers, without the API prefix; ``None``: wherever a dialect is spoken."""
+        """The paths at which it answers, without the API prefix; ``None`` for every path of a dialect."""
         return None if self.path is None else (api_path(self.path),)
 
     def is_at(self, path: str) -> bool:
-        """Whether that is its path, with or without the API prefix."""
+        """Return whether that is its path, with or without the API prefix."""
         endpoints = self.endpoints
         return DIALECTS.at(path) is not None if endpoints is None else api_path(path) in endpoints
 
     def difference(self, request: Request) -> list[str]:
-        """Return one sentence for each thing that does not fit; none means that it matches.
+        """Return one sentence for each mismatch; none means that it matches.
 
-        Whatever a predicate raises is raised here: a broken predicate is not a request that does not match.
+        An error in a predicate is raised here: a broken predicate is not a request that does not match.
         """
         found = []
         if request.method != self.method:
             found.append(f"method: expected {self.method}, got {request.method}")
         if not self.is_at(request.path):
             found.append(f"path: expected {self._path_for(request)}, got {request.path}")
-        if found or self.when is None:  # a condition on another endpoint's body says nothing
+        if found or self.when is None:  # a condition on the body of another endpoint says nothing
             return found
         if callable(self.when):
             if self.when(request):
                 return []
-            explain = getattr(self.when, "difference", None)  # a condition that can say more than no
+            explain = getattr(self.when, "difference", None)  # a condition that can give reasons
             return explain(request) if explain else [f"the condition {_described(self.when)} said no"]
         return [line for key, expected in self.when.items() for line in CONDITIONS[key](request, expected)]
 
     def _path_for(self, request: Request) -> str:
-        """The path as it would have been under the request's API prefix."""
+        """Return the path under the request's API prefix."""
         if self.path is None:
             return " or ".join(f"…{end}" for one in DIALECTS.values() for end in one.paths)
         prefix = request.path.removesuffix(api_path(request.path)) if self.path == api_path(self.path) else ""
@@ -120,7 +119,7 @@ def _described(when: When) -> str:
 
 
 def asked_of(request: Request) -> Asked:
-    """Return what the request asks for, in the dialect of its path: also where the API would refuse it."""
+    """Return what the request asks for in the dialect of its path; as far as readable if the API would refuse it."""
     try:
         return (DIALECTS.at(request.path) or DIALECTS.default).asked(request, ONEROUTER)
     except Refused as refused:
@@ -143,10 +142,10 @@ CONDITIONS: dict[str, Callable[[Request, Any], list[str]]] = {
 
 
 def select(routes: Sequence[tuple[Route, int]], request: Request) -> int | None:
-    """Return which of the routes (each with the number of its calls so far) answers, ``None`` where none does.
+    """Return the index of the route that answers (each with the number of its calls so far), ``None`` if none does.
 
-    A route with a condition goes before one without; among the rest the first that has not been asked yet, else the
-    last: so that two replies to the same request are given in the order in which they were written down.
+    A route with a condition comes before one without. Among the rest it is the first that has had no request yet, else
+    the last: so that two replies to the same request are given in the order in which they were written.
     """
     fitting = [index for index, (route, calls) in enumerate(routes) if _fits(route, calls, request)]
     conditional = [index for index in fitting if routes[index][0].when is not None] or fitting
@@ -165,7 +164,7 @@ def _is_used_up(route: Route, calls: int) -> bool:
 
 
 def why_none(routes: Sequence[tuple[Route, int]], request: Request) -> str:
-    """Return why none of the routes answers: what differs from the nearest three."""
+    """Return why no route answers: the differences from the nearest three."""
     reasons = []
     for route, calls in routes:
         lines = route.difference(request) or [f"it has answered {calls} of {route.times} requests already"]

@@ -16,7 +16,7 @@ SHIPPED = Path(__file__).with_name("scenario.schema.json")
 def schema(*, own: bool = True) -> Schema:
     """Return the JSON Schema (draft 2020-12) of a scenario document.
 
-    It has the dialects that are registered and, unless ``own`` is false, the transforms of the user's modules that were
+    It has the registered dialects and, unless ``own`` is false, the transforms of the user's modules that were
     imported.
     """
     return {
@@ -43,7 +43,7 @@ def _with_replies() -> Schema:
 
 
 def _forms(around: Mapping[str, object]) -> Iterable[Schema]:
-    """A mapping for each key that says a body, with what may stand beside it."""
+    """Yield the schema of a mapping for each key that defines a body, with the keys allowed beside it."""
     for kind in KINDS.values():
         for key, one in kind.keyed().items():
             if key != "interaction":
@@ -62,7 +62,7 @@ def _schemas(keys: Iterable[str]) -> dict[str, Schema]:
 
 
 def text() -> str:
-    """Return the schema as the shipped file has it: without what a user has added."""
+    """Return the schema as in the shipped file, without what a user has added."""
     return json.dumps(schema(own=False), indent=1, ensure_ascii=False) + "\n"
 
 

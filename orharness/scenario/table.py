@@ -1,6 +1,6 @@
-"""Routes found by what their conditions name, so that a request is compared with few of a thousand.
+"""An index of routes by their conditions, so that a request is compared with few of a thousand.
 
-The table only narrows down: whether a route fits is for its ``difference`` to say.
+The table only narrows the choice: whether a route matches is decided by its ``difference``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orharness.scenario.route import Route, asked_of
 
 _PLAIN = (str, int, float, bool, type(None))  # values that a fact can be equal to
 _MISSING = object()
-Fact = tuple[str, ...]  # the condition, and the header or key that it looks at
+Fact = tuple[str, ...]  # the condition, and the header or key that it concerns
 Values = tuple[Hashable, ...]
 
 
@@ -41,7 +41,7 @@ class RouteTable:
             by_value.setdefault(tuple(facts.values()), []).append(number)
 
     def candidates(self, request: Request) -> list[int]:
-        """Return the numbers of all routes that can fit, in order: each other one has a difference."""
+        """Return the numbers of all routes that can match, in order; all others have a difference."""
         seen = cache(lambda fact: _SEEN[fact[0]](request, *fact[1:]))
         found: list[list[int]] = []
         endpoints = [api_path(request.path)] + [None] * (DIALECTS.at(request.path) is not None)
@@ -54,7 +54,7 @@ class RouteTable:
 
 
 def facts_of(route: Route) -> dict[Fact, Hashable]:
-    """Return what a request has to say for certain to fit the route: the conditions that are equal to a plain value."""
+    """Return what a request must have to match the route: the conditions that require a plain value."""
     given = getattr(route.when, "facts", None)
     if given is not None:
         return dict(given)
@@ -76,7 +76,7 @@ def _is_equals(value: object) -> bool:
 
 
 def body_of(request: Request) -> Hashable:
-    """Return a value that is the same for bodies without a difference, be it that numbers are written otherwise."""
+    """Return a value that is equal for bodies without a difference, even if their numbers are written differently."""
     return request.body if request.json is None else _frozen(request.json)
 
 

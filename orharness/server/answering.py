@@ -1,4 +1,4 @@
-"""What an origin answers: it picks the route, delivers the response, and feeds the exchange with what is seen."""
+"""Answering requests at one origin: select a route, deliver its response, record what happens as exchange events."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is 
 
 
 class Answering:
-    """Routes and journal of one origin. It runs in the server's loop, and knows connections as ``Wire`` only.
+    """The routes and the journal of one origin. Runs in the server's loop; a connection is a ``Wire``.
 
-    ``builtin``: routes that answer what no route of the user's does; they are not looked at for differences.
-    ``service``: asks the live services of replies that forward. ``hold_limit``: seconds for which a gate is waited at,
-    ``None`` for ever.
+    ``builtin``: routes that answer what no user route answers; they are left out of differences. ``service``: sends
+    requests to the live services of replies that forward. ``hold_limit``: the longest wait at a gate in seconds,
+    ``None`` for no limit.
     """
 
     def __init__(
@@ -56,22 +56,22 @@ class Answering:
         self._looks = Looks()
         self._ids = count(1)
         self._runs = Runs()
-        self.late: list[LiveExchange] = []  # requests of earlier runs that came since the last run began
+        self.late: list[LiveExchange] = []  # requests of earlier runs that arrived since the current run began
 
     def reset(self) -> None:
-        """As new: no routes, an empty journal."""
+        """Remove all routes and empty the journal."""
         self.mounted.clear()
         self.exchanges.clear()
         self.broken.clear()
         self._runs.end()
 
     def begin_runs(self, number: int) -> list[int]:
-        """Begin a number of client runs, and return their ids. From now on, requests of earlier runs are refused."""
+        """Begin a number of client runs and return their ids. From now on, requests of earlier runs are refused."""
         self.late.clear()
         return self._runs.begin(number)
 
     def journal(self) -> list[Exchange]:
-        """Return a snapshot of every exchange, in the order of their requests, after a look at those that are open."""
+        """Return a snapshot of every exchange in the order of their requests. Open exchanges are looked at first."""
         for exchange in self.exchanges:
             if exchange.open:
                 exchange.look()
@@ -80,11 +80,11 @@ class Answering:
     # --- a request ------------------------------------------------------------------------------------------------
 
     async def answer(self, incoming: Incoming, wire: Wire) -> bool:
-        """Run the exchange until it is over or the client has left; return whether the connection may go on."""
+        """Run one exchange until it is over or the client has left; return whether the connection may be used again."""
         exchange = self._new_exchange(incoming.head, wire)
         try:
             keep_alive = await while_there(wire, self._answer(wire, exchange, incoming))
-            # A writer that was blocked when the client left has failed by now: it is a leaving all the same.
+            # By now a writer that was blocked when the client left has failed: that counts as leaving, too.
             left = keep_alive is None or (not exchange.machine.final and await wire.has_been_lost())
             if left:
                 await self._left(wire, exchange)
@@ -96,7 +96,7 @@ class Answering:
                 exchange.connection_ended()
 
     def _new_exchange(self, head: Request, wire: Wire) -> LiveExchange:
-        """In the journal, unless it only asks for that."""
+        """Make the exchange of a request and enter it in the journal; a request for the control API is not entered."""
         run, path = self._runs.split(head.path)
         named = head if path == head.path else replace(head, path=path)
         if head.method == "GET" and path.startswith(CONTROL):
@@ -104,9 +104,9 @@ class Answering:
         return self._entered(LiveExchange(f"{next(self._ids):06d}", named, self.listeners, wire, run))
 
     def _set_aside(self, exchange: LiveExchange) -> None:
-        """Take a late request out of the journal: it is neither the current run's, nor a request that no route fits."""
+        """Move a late request out of the journal: it belongs to no current run and is not an unmatched request."""
         self.late.append(exchange)
-        with suppress(ValueError):  # a reset has emptied the journal
+        with suppress(ValueError):  # a reset may have emptied the journal
             self.exchanges.remove(exchange)
 
     def _entered(self, exchange: LiveExchange) -> LiveExchange:
@@ -141,7 +141,7 @@ class Answering:
                 return False
             if isinstance(response, Passing):
                 return await self._pass_on(response, wire, incoming, gate)
-            # What was chosen is known from here on, whatever the client does next.
+            # From here on the choice is in the journal, whatever the client does next.
             pacing = response.pacing or self.pacing
             delivery = Delivery(wire, exchange, response, pacing, http_1_0=incoming.http_1_0, looks=self._looks)
             return await delivery.run(gate, keep_alive=incoming.keep_alive, body=whole.method != "HEAD")
@@ -158,7 +158,7 @@ class Answering:
             return await self._refuse(wire, exchange, f"the scenario failed: {error!r}", status=500)
 
     async def _pass_on(self, passing: Passing, wire: Wire, incoming: Incoming, gate: Gate) -> bool:
-        """Have a live service answer; where it does not, a 502 says so."""
+        """Have a live service answer; send a 502 that gives the reason if it does not."""
         try:
             return await passing.run(self.service, wire, incoming, gate)
         except UpstreamError as error:
@@ -178,14 +178,14 @@ class Answering:
         return False
 
     def garbage(self, status: int, reason: str) -> Response:
-        """Return the answer to what is not an HTTP request: an error in the gateway's shape, and in the journal."""
+        """Return the response to bytes that are not HTTP: an error in the gateway's format, recorded in the journal."""
         exchange = self._entered(LiveExchange(f"{next(self._ids):06d}", Request("", ""), self.listeners))
         return self._unmatched(exchange, status, f"malformed HTTP: {reason}")
 
     # --- which answer ---------------------------------------------------------------------------------------------
 
     def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response | Passing, Gate]:
-        """The route's reply: of the user's routes first, else of a built-in one, else an error.
+        """Choose the response: from the user's routes, then from the built-in ones, else an error.
 
         A reply that forwards has no response yet.
         """
@@ -216,13 +216,14 @@ class Answering:
         dialect = DIALECTS.at(exchange.request.path)
         response = error_response(self.gateway, status, reason, dialect)
         exchange.feed(Begun(status, response.stream, Pacing.INSTANT, None, reason))
-        exchange.feed(Unmatched(reason, exchange.elapsed()))  # decides the outcome: those who listen see the whole
+        # decides the outcome: last, so that listeners see the whole
+        exchange.feed(Unmatched(reason, exchange.elapsed()))
         return response
 
     def _refused(self, request: Request, route: Route | None) -> Refused | None:
-        """Why the API would not take the request, whatever the scenario says; ``None`` where it would.
+        """Return why the API would refuse the request whatever the scenario says; ``None`` if it would accept it.
 
-        A route without a completion plays what its user wrote down and is not an API: it takes any JSON object.
+        A route without a completion plays fixed content and does not imitate an API: it accepts any JSON object.
         """
         dialect = _spoken_at(request.path)
         if dialect is None or request.method != "POST":
@@ -264,7 +265,7 @@ class Answering:
 
 
 def _why(mounts: Mounts, request: Request, chosen: Mounted | None, refused: Refused | None) -> str:
-    """Why the request is not answered: it would be refused, or no route fits, or both."""
+    """Return why the request is not answered: the API refuses it, no route matches, or both."""
     lines = []
     if refused is not None:
         lines += ["the body is not JSON"] * (request.json is None) + [refused.reason]
@@ -274,13 +275,13 @@ def _why(mounts: Mounts, request: Request, chosen: Mounted | None, refused: Refu
 
 
 def _spoken_at(path: str) -> Dialect | None:
-    """The dialect whose own endpoint is at the path; a route of the user's may be at any path that ends like it."""
+    """Return the dialect whose own endpoint is at the path. A user's route may be at any path that ends like it."""
     dialect = DIALECTS.at(path)
     return dialect if dialect is not None and api_path(path) in dialect.paths else None
 
 
 def _went_on(exchange: LiveExchange, wire: Wire, how: Next) -> None:
-    """How the connection went on after an answer of which nobody saw whether the client read it."""
+    """Report how the connection went on after an answer whose reading could not be seen."""
     if how is Next.ASKED_AGAIN:
         exchange.feed(AskedAgain(exchange.elapsed()))
     elif how is Next.RESET:
@@ -291,4 +292,4 @@ def _went_on(exchange: LiveExchange, wire: Wire, how: Next) -> None:
 
 
 async def no_gate(number: int) -> None:
-    """For a response without a test that could release it."""
+    """Pass at once: for a response that no test can release."""

@@ -1,4 +1,4 @@
-"""Delivering one response on one connection: framing, pacing with proof, and the four endings."""
+"""Delivery of one response on one connection: framing, pacing with proof, and the four endings."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
 _PASSED = {proven: Boundary(proven) for proven in (True, False)}
-_A_WRITE = 65536  # bytes: with so many gathered a write goes out, though more could join it
+_A_WRITE = 65536  # bytes: a write of this size goes out, though more could be added to it
 
 
 class LoopClock:
-    """The loop's clock: ``time.monotonic``."""
+    """The event loop's clock, ``time.monotonic``."""
 
     def now(self) -> float:
-        """Return the moment, in seconds."""
+        """Return the current moment in seconds."""
         return monotonic()
 
     async def sleep_until(self, deadline: float) -> None:
-        """Sleep until the deadline, not at all if it has passed."""
+        """Sleep until the deadline; return at once if it has passed."""
         left = deadline - monotonic()
         if left > 0:
             await asyncio.sleep(left)
 
 
 class Delivery:
-    """One response on a wire. ``exchange`` is fed with everything that happens.
+    """One response on a wire. ``exchange`` receives everything that happens as exchange events.
 
-    ``run`` sends a whole response. One that is still to come is sent by ``begin``, ``pass_on`` for each chunk, and
-    ``finish``; ``announced``: its length in bytes, where that is known beforehand.
+    ``run`` sends a whole response. A response whose body is not there yet is sent with ``begin``, ``pass_on`` for each
+    chunk, and ``finish``; ``announced`` is its length in bytes if that is known beforehand.
     """
 
     def __init__(
@@ -62,23 +62,23 @@ class Delivery:
         # HTTP/1.0 has no chunked framing (RFC 9112, section 6.1).
         chunked = self._stream.framing is Framing.CHUNKED
         self._framing = Framing.CLOSE if http_1_0 and chunked else self._stream.framing
-        self._seen_to_be_read = False  # all that was written until now
-        self._position = 0  # bytes of the body that were written
-        self._end_marker = inf if self._stream.end_marker is None else self._stream.end_marker  # inf once it is passed
-        self._gathered: list[bytes] = []  # chunks that go out in one write, framed
+        self._seen_to_be_read = False  # everything that has been written so far
+        self._position = 0  # bytes of the body written so far
+        self._end_marker = inf if self._stream.end_marker is None else self._stream.end_marker  # inf once passed
+        self._gathered: list[bytes] = []  # framed chunks that go out in one write
         self._gathered_size = 0
         self._announced = announced
-        self._closes = True  # the connection, after this response
-        # Lockstep asks for itself, until everything is read; and nobody sees what a peer elsewhere reads.
+        self._closes = True  # the connection closes after this response
+        # Lockstep asks by itself until everything is read; what a peer on another host reads cannot be seen.
         seen_otherwise = pacing is Pacing.LOCKSTEP or not wire.visible
         self._watched = None if seen_otherwise else Watched(looks, self._look)
 
     def _look(self) -> bool:
-        """Look at what was read; return whether another look can bring more."""
+        """Ask what was read; return whether asking again can yield more."""
         return self._exchange.open and self._exchange.look() is False
 
     def end(self) -> None:
-        """Look no more, however the response went."""
+        """Stop looking, however the response ended."""
         if self._watched is not None:
             self._watched.end()
 
@@ -88,7 +88,7 @@ class Delivery:
             self._watched.wrote()
 
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
-        """Send all of it; return whether the connection may serve another request."""
+        """Send the whole response; return whether the connection may serve another request."""
         try:
             return await self._run(gate, keep_alive=keep_alive, body=body)
         finally:
@@ -108,14 +108,14 @@ class Delivery:
 
     async def begin(self, *, keep_alive: bool) -> None:
         """Send the head."""
-        # A fault is not announced: with `Connection: close`, Node's fetch takes a cut body for whole (undici 6.24).
+        # Announce no fault: with `Connection: close`, Node's fetch takes a truncated body for complete (undici 6.24).
         self._closes = not keep_alive or self._framing is Framing.CLOSE
         await self._send_head(close=self._closes)
         if self._pacing is Pacing.LOCKSTEP:
             await self._wire.wait_read()
 
     async def pass_on(self, chunk: Chunk) -> None:
-        """Send a chunk that has just come."""
+        """Send a chunk that has just arrived."""
         if self._has_body:
             await self._write(chunk)
 
@@ -134,7 +134,7 @@ class Delivery:
 
     @property
     def _length(self) -> int:
-        """What Content-Length announces: more than is sent where the response does not end cleanly."""
+        """Return what Content-Length announces: more than is sent if the response does not end cleanly."""
         if self._announced is not None:
             return self._announced
         if self._stream.ending is Ending.EOF:
@@ -143,7 +143,7 @@ class Delivery:
 
     @property
     def _has_body(self) -> bool:
-        """Informational, 204 and 304 responses have none, and no framing (RFC 9112, section 6.3)."""
+        """Return whether the response has a body; informational, 204 and 304 responses have none (RFC 9112, 6.3)."""
         return self._response.status >= 200 and self._response.status not in (204, 304)
 
     def _framed(self, chunk: Chunk) -> bytes:
@@ -152,7 +152,7 @@ class Delivery:
         return b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data)
 
     async def _gather(self, chunk: Chunk) -> None:
-        """As many chunks in one write as can be: so HTTP chunks arrive in one segment, as a busy proxy joins them."""
+        """Join as many chunks in one write as possible, as a busy proxy does: they arrive in one segment."""
         framed = self._framed(chunk)
         self._gathered.append(framed)
         self._gathered_size += len(framed)
@@ -170,7 +170,7 @@ class Delivery:
         await self._wire.drain()
 
     def _after_all(self, gate: Gate) -> Gate:
-        """The gate, once everything before it is written."""
+        """Wrap the gate so that everything before it is written before it is awaited."""
 
         async def flushed(number: int) -> None:
             await self._flush()
@@ -191,10 +191,10 @@ class Delivery:
             self._note_boundary(all_read=self._seen_to_be_read or None)
 
     def _pass_boundary(self) -> None:
-        """In ``recorded`` the boundary after the last chunk is assumed, unless a look has seen that all was read.
+        """Report the boundary after the last chunk; ``recorded`` assumes it unless a look has shown that all was read.
 
-        A question for each event costs more than the event. Only before anything is written after the end marker the
-        kernel is asked: a client that leaves there with bytes unread sends an RST, which does not say what was read.
+        A question to the kernel costs more than an event, so it is asked only before something is written after the end
+        marker: a client that leaves there with unread bytes sends an RST, which does not say what was read.
         """
         if self._position >= self._end_marker and not self._exchange.machine.all_read:
             self._note_boundary(all_read=self._wire.has_read_all())
@@ -206,15 +206,15 @@ class Delivery:
             self._end_marker = inf
 
     def _note_boundary(self, *, all_read: bool | None) -> None:
-        """The boundary after the last chunk is proven if the client was seen to have read all, else assumed."""
+        """Report the boundary after the last chunk: proven if the client was seen to have read all, else assumed."""
         self._exchange.feed(_PASSED[bool(all_read)])
         if not all_read:
             self._note_read(all_read=all_read)
 
     async def _end(self, *, body: bool) -> None:
-        """The end marker is seen to be read before anything is written after the last chunk.
+        """End the response. The end marker must be seen to be read before anything is written after the last chunk.
 
-        So a client that leaves at ``[DONE]``, as it should, is never taken for one that left before.
+        Otherwise a client that leaves at ``[DONE]``, as it should, could be taken for one that left earlier.
         """
         if not self._seen_to_be_read:
             self._seen_to_be_read = await self._settle()
@@ -224,7 +224,7 @@ class Delivery:
             self._exchange.feed(FaultReached(self._exchange.elapsed()))
         match self._stream.ending:
             case Ending.HANG:
-                await asyncio.wait({self._wire.gone})  # not awaited itself: a cancel would cancel it
+                await asyncio.wait({self._wire.gone})  # never awaited directly: a cancel would cancel it
             case Ending.RESET:
                 self._wire.reset()
             case Ending.ABORT:
@@ -236,7 +236,7 @@ class Delivery:
         if self._framing is Framing.CHUNKED and body:
             self._wire.write(b"0\r\n\r\n")
             await self._wire.drain()
-        # Reading decides, later, or else delivery; a client that has gone with all of it read decides by leaving.
+        # Reading decides later, else delivery; for a client that left after it had read everything, leaving decides.
         self._exchange.feed(Ended(False, self._exchange.elapsed()))
         if self._exchange.open:
             if not self._wire.visible:
@@ -253,5 +253,5 @@ class Delivery:
 
     def _note_read(self, *, all_read: bool | None) -> None:
         if all_read is None and self._wire.visible:
-            return  # it is leaving at this moment, and will say so
+            return  # it is leaving now, and the transport reports that
         self._exchange.feed(Read(self._wire.read_so_far(), all_read, self._exchange.elapsed()))

@@ -1,6 +1,6 @@
-"""An exchange while it is going on: a lock, two futures, and whoever listens. What it knows is the machine's.
+"""An exchange in progress: a lock, two futures and the listeners around an exchange machine.
 
-Only the server's loop feeds it; any thread may take a snapshot or wait.
+Only the server's loop adds events; any thread may take a snapshot or wait.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ Listener = Callable[["LiveExchange", ExchangeEvent], None]
 class LiveExchange:
     """One request, from its arrival on.
 
-    ``decided`` and ``left`` resolve once, for threads and loops alike; ``decided`` with the first outcome, which may be
-    revised where the client's reading cannot be seen. ``decided_by`` is the event that decided the present outcome.
-
-    ``run``: the client run that its path named, see ``Runs``; the path of ``request`` is without it.
-    ``wire``: the connection that it goes on, ``None`` for none; it is looked at in the loop's thread only.
-    ``listeners``: called in the loop's thread with each exchange event, after it was taken in; the list may grow later.
+    ``decided`` and ``left`` resolve once, for threads and loops alike. ``decided`` holds the first outcome, which may
+    be revised if the client's reading cannot be seen; ``decided_by`` is the event that decided the current outcome.
+    ``run``: the client run that its path names, see ``Runs``; ``request`` has the path without it. ``wire``: its
+    connection, or ``None``; used in the loop's thread only. ``listeners``: called in the loop's thread with each
+    exchange event after it was applied; the list may grow later.
     """
 
     def __init__(
@@ -42,14 +41,14 @@ class LiveExchange:
         self.decided: Future[Outcome] = Future()
         self.left: Future[Disconnect] = Future()
         self.decided_by: ExchangeEvent | None = None
-        self.started = monotonic()  # the clock of asyncio's loops; set again when the body has been read
+        self.started = monotonic()  # the clock of asyncio's loops; set again once the body has been read
         self._machine = ExchangeMachine(identifier, request, time())
         self._listeners = listeners
         self._wire = wire
         self._lock = Lock()
 
     def feed(self, event: ExchangeEvent) -> None:
-        """Take in what happened next, and let all know who wait or listen."""
+        """Apply the next event, and notify those who wait or listen."""
         before = self._machine.outcome
         with self._lock:
             may_decide = self._machine.apply(event)
@@ -68,38 +67,38 @@ class LiveExchange:
             self.left.set_result(machine.disconnect)
 
     def request_read(self, request: Request) -> None:
-        """The request is whole; all moments count from here."""
+        """Record that the whole request has been read; all times count from here."""
         self.started = monotonic()
         self.feed(RequestRead(request, time()))
 
     def client_left(
         self, moment: float, how: How, known: Certainty = Certainty.SEEN, *, most: int | None = None, reset: bool
     ) -> None:
-        """The client left at the monotonic ``moment``; the rest as for ``Left``."""
+        """Record that the client left at the monotonic ``moment``; the other arguments are those of ``Left``."""
         self.feed(Left(how, max(0.0, moment - self.started), known, most, reset))
 
     def connection_ended(self) -> None:
-        """Nothing more will be seen of it."""
+        """Record that nothing more will be seen of this exchange."""
         self.feed(ConnectionEnded(self.elapsed()))
 
     def look(self) -> bool | None:
-        """Ask what was read since, if the exchange is still going on; return whether that is all, ``None`` if unknown.
+        """Ask the kernel what an open exchange's client has read; return whether that is all, ``None`` if unknown.
 
-        The loop's thread only.
+        Only in the loop's thread.
         """
         if self._wire is None or self._machine.over:
             return None
-        all_read = self._wire.has_read_all()  # looks; what it learns is what was read so far
-        if all_read is not None or not self._wire.visible:  # else it is leaving at this moment, and will say so
+        all_read = self._wire.has_read_all()  # updates what was read so far
+        if all_read is not None or not self._wire.visible:  # otherwise it is leaving now: the transport reports it
             self.feed(Read(self._wire.read_so_far(), all_read, self.elapsed()))
         return all_read
 
     def held_here(self) -> bool | None:
-        """Whether the client's socket belongs to this process, ``None`` where that is not known. The loop's thread."""
+        """Return whether this process holds the client's socket, ``None`` if unknown. Only in the loop's thread."""
         return None if self._wire is None or self._machine.over else self._wire.held_here()
 
     def elapsed(self) -> float:
-        """Seconds since the request was read."""
+        """Return the seconds since the request was read."""
         return monotonic() - self.started
 
     def snapshot(self) -> Exchange:
@@ -109,30 +108,30 @@ class LiveExchange:
 
     @property
     def request(self) -> Request:
-        """The request, as far as it was read."""
+        """Return the request as far as it has been read."""
         return self._machine.request
 
     @property
     def machine(self) -> ExchangeMachine:
-        """What is known of it. In another thread than the loop's, single values only: take a snapshot for more."""
+        """Return the machine. Outside the loop's thread read single values only: for more take a ``snapshot``."""
         return self._machine
 
     @property
     def outcome(self) -> Outcome | None:
-        """The present outcome, ``None`` while it is undecided."""
+        """Return the current outcome, ``None`` while undecided."""
         return self._machine.outcome if self.decided.done() else None
 
     @property
     def open(self) -> bool:
-        """Whether the client is still there and the outcome undecided."""
+        """Return whether the client is still connected and the outcome undecided."""
         return not self.decided.done() and not self.left.done()
 
     @property
     def leaving(self) -> bool:
-        """Whether the client is gone, and how it left is still being found out. The loop's thread only."""
+        """Return whether the client is gone and how it left is still being determined. Only in the loop's thread."""
         return self.open and self._wire is not None and self._wire.gone.done() and not self._wire.ended
 
     @property
     def can_be_left(self) -> bool:
-        """Whether the client is still there to leave: also while a response hangs, which is a fault decided already."""
+        """Return whether the client can still leave; it can while a response hangs, a fault that is decided already."""
         return self._machine.can_be_left

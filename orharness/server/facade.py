@@ -1,4 +1,4 @@
-"""``SseServer``: an origin on loopback with routes to set up, from any thread."""
+"""``SseServer``: a mock server on loopback whose routes can be set up from any thread."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ from orharness.transforms import compose
 
 
 class Leaks(StrEnum):
-    """What the plugin makes of an answer that is still open at the end of its test: its client never left it."""
+    """What the plugin does about an answer that is still open at the end of its test: its client never closed it."""
 
     REPORT = "report"
-    """A line in the run's summary."""
+    """Add a line to the run's summary."""
     ERROR = "error"
-    """An error at the test's teardown."""
+    """Raise an error at the test's teardown."""
     IGNORE = "ignore"
 
 
 class OpenAIOptions(TypedDict):
-    """What an OpenAI client must be given."""
+    """The arguments of an OpenAI client."""
 
     base_url: str
     api_key: str
 
 
 class AnthropicOptions(TypedDict):
-    """What an Anthropic client must be given."""
+    """The arguments of an Anthropic client."""
 
     base_url: str
     api_key: str
 
 
 class ServerOptions(TypedDict, total=False):
-    """The options of ``SseServer``, of ``make_sse_server`` and of the marker ``sse_server``."""
+    """The options of ``SseServer``, ``make_sse_server`` and the marker ``sse_server``."""
 
     gateway: str | Gateway
     pacing: Pacing | str
@@ -74,13 +74,13 @@ class ServerOptions(TypedDict, total=False):
 class SseServer:
     """A real HTTP server that plays streams and sees what the client does.
 
-    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``, ``anthropic``); what is
-    given as events, bytes or a cassette is sent as it is. ``pacing``: as in ``Pacing``. ``strict``: ``verify``
-    complains of unmatched requests and of replies never asked for. ``leaks``: what the pytest plugin makes of an answer
-    still open at the end of a test, see ``Leaks``; by default what ``--sse-leaks`` says. ``through``: transforms for
-    every stream that is set up here, before its own. ``models``: what ``GET …/models`` lists. ``hold_limit``: seconds
-    for which a gate is waited at, ``None`` for ever. ``host`` and ``port``: where it listens, by default any free port
-    of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for options that cannot be.
+    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``, ``anthropic``); events,
+    bytes and cassettes are sent as they are. ``pacing``: see ``Pacing``. ``strict``: ``verify`` reports unmatched
+    requests and replies that were never requested. ``leaks``: what the pytest plugin does about an answer that is still
+    open at the end of a test, see ``Leaks``; the default is ``--sse-leaks``. ``through``: transforms for every stream
+    that is set up here, applied before its own. ``models``: the ids that ``GET …/models`` lists. ``hold_limit``: the
+    longest wait at a gate in seconds, ``None`` for no limit. ``host`` and ``port``: the address to listen on, by
+    default any free port of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for impossible options.
     """
 
     @checked_call()
@@ -105,7 +105,7 @@ class SseServer:
         limit = optional(seconds_of, hold_limit, "hold_limit")
         listed = pieces_of(models, "models=")
         chosen = one_of(Pacing, pacing, "pacing")
-        self._told = 0  # the number of the last exchange that take_left_open has looked at
+        self._told = 0  # the number of the last exchange that take_left_open has reported on
         self._owned = None if thread is not None else ServerThread().start()
         self._thread = thread or self._owned or ServerThread()
         self._closed = False
@@ -129,13 +129,13 @@ class SseServer:
             raise
         self.port: int = sockets[0].getsockname()[1]
         self.origin = f"http://{shown_host(host)}:{self.port}"
-        self.listens_everywhere = is_everywhere(host)  # on every address of this machine
+        self.listens_everywhere = is_everywhere(host)  # whether it listens on every address of this machine
 
     # --- addresses ------------------------------------------------------------------------------------------------
 
     @property
     def base_url(self) -> str:
-        """What an OpenAI client takes: the origin with ``/v1``."""
+        """The base URL of an OpenAI client: the origin with ``/v1``."""
         return f"{self.origin}/v1"
 
     @property
@@ -149,22 +149,22 @@ class SseServer:
         return {"base_url": self.origin, "api_key": API_KEY}
 
     def begin_runs(self, number: int = 1) -> list[RunAddress]:
-        """Begin a number of client runs, and return a base URL of its own for each.
+        """Begin a number of client runs and return a base URL for each.
 
         The journal shows their requests without the part of the path that names the run. Earlier runs are over: a
-        request that still comes for one is answered with status 410, is in no journal and takes no reply; see
-        ``late_requests``. A request to ``base_url`` belongs to the run that is under way.
+        request that still arrives for one gets status 410, enters no journal and uses up no reply; see
+        ``late_requests``. A request to ``base_url`` belongs to the current run.
         """
         ids = self._thread.call(lambda: self._answering.begin_runs(number))
         return [RunAddress(one, f"{self.origin}/s/{one}/v1") for one in ids]
 
     @property
     def late_requests(self) -> int:
-        """How many requests of earlier runs have come since ``begin_runs`` was last called."""
+        """The number of requests of earlier runs that arrived since the last ``begin_runs``."""
         return len(self._answering.late)
 
     def url_for(self, path: str) -> str:
-        """The whole address of a path, counted from the origin."""
+        """Return the whole URL of a path, counted from the origin."""
         return f"{self.origin}/{path.removeprefix('/')}"
 
     # --- what it answers ------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class SseServer:
     def answer(
         self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
     ) -> LiveRoute:
-        """Answer any dialect's requests with a completion, each in its own; the options are those of ``chat``."""
+        """Answer requests of any dialect with a completion in that dialect; the options are those of ``chat``."""
         return self._build("POST", None, when).answer(text, **options)
 
     @checked_call(CompletionOptions)
@@ -209,7 +209,7 @@ class SseServer:
 
     @checked_call()
     def route(self, method: str, path: str, *, when: When | None = None) -> RouteBuilder:
-        """Begin a route for requests of any method; the method called on the result says what it answers."""
+        """Begin a route for requests of any method; the method called on the result sets the reply."""
         return self._build(text_of(method, "a method").upper(), path, when)
 
     def _build(self, method: str, path: str | None, when: When | None) -> RouteBuilder:
@@ -224,7 +224,7 @@ class SseServer:
         pacing: Pacing | str | None = None,
         **model: Unpack[ModelOptions],
     ) -> LiveRoute:
-        """Play each interaction of a cassette once, to a request equal in method, path and JSON body.
+        """Play each interaction of a cassette once, to a request with the same method, path and JSON body.
 
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
@@ -243,7 +243,7 @@ class SseServer:
         pacing: Pacing | str | None = None,
         **model: Unpack[ModelOptions],
     ) -> list[LiveRoute]:
-        """Play a cassette again and again: an equal body first, else in recorded order; the last one repeats.
+        """Play a cassette any number of times: an equal body first, else in recorded order; the last one repeats.
 
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
@@ -253,22 +253,22 @@ class SseServer:
 
     @checked_call()
     def scenario(self, file: str | Path, *, strict: bool = True) -> list[LiveRoute]:
-        """Mount the routes of a scenario document, in its order; what it names is relative to it.
+        """Mount the routes of a scenario document in its order; file names in it are relative to it.
 
-        ``verify`` also judges what the routes expect; ``strict``: it complains of a route that is never asked.
-        Raises ``ScenarioError`` with file, line and keys for what the document cannot say.
+        ``verify`` also checks what the routes expect. ``strict``: it reports a route that is never requested. Raises
+        ``ScenarioError`` with file, line and keys for an invalid document.
         """
         return [self.mount(self._changed(route), strict=strict) for route in load_scenario(Path(file)).routes]
 
     def _changed(self, route: Route) -> Route:
-        """The route with the server's own transforms, before those of each reply that is a stream."""
+        """Return the route with the server's transforms before those of each streamed reply."""
         if not self._through.steps:
             return route
         return replace(route, replies=tuple(one.with_transforms(before=self._through.steps) for one in route.replies))
 
     @checked_call()
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
-        """Put a route in its place; ``strict``: ``verify`` complains if it is never asked."""
+        """Add a route to the server. ``strict``: ``verify`` reports it if it is never requested."""
         mounted = Mounted(route, strict)
         self._thread.call(lambda: self._answering.mounted.append(mounted))
         return LiveRoute([mounted], self._thread, self._answering)
@@ -277,7 +277,7 @@ class SseServer:
 
     @property
     def journal(self) -> list[Exchange]:
-        """A snapshot of every exchange, in the order of their requests; it outlives the server."""
+        """A snapshot of every exchange in the order of their requests; readable after the server has ended."""
         if self._closed:
             return self._answering.journal()
         return self._thread.call(self._answering.journal)
@@ -288,13 +288,13 @@ class SseServer:
         return self.calls_from(0)
 
     def calls_from(self, number: int) -> list[Call]:
-        """The requests from that one on, counted from 0: for whoever watches a server that runs for long."""
+        """Return the requests from that number on, counted from 0: for watching a server that runs for long."""
         return [Call(live, self._thread) for live in self._answering.exchanges[number:]]
 
     def listen(self, listener: Callable[[Call], None]) -> None:
         """Call ``listener`` with each request from now on: when its answer begins, and when its outcome is decided.
 
-        It is called in the server's thread, between two writes: it must be quick, and cannot wait for the server.
+        It is called in the server's thread between two writes: it must return quickly and must not wait for the server.
         """
 
         def heard(live: LiveExchange, event: ExchangeEvent) -> None:
@@ -304,9 +304,9 @@ class SseServer:
         self._thread.call(lambda: self._answering.listeners.append(heard))
 
     def take_left_open(self) -> list[str]:
-        """The exchanges begun since the last call of this that their clients have neither read to the end nor left.
+        """Return a line for each exchange since the last call that its client has neither read to the end nor left.
 
-        A line each, and each once: so that a test is told of what it left open, and the next one is not.
+        Each exchange is reported once, so that only the test that left it open sees it.
         """
         if not self._closed:
             self._thread.run(self._origin.settle)
@@ -315,17 +315,17 @@ class SseServer:
         return [line for live in begun if (line := left_open(live.snapshot())) is not None]
 
     def account(self) -> str:
-        """What it saw so far, in words: for the report of a test that failed."""
+        """Return what the server saw so far, in words: for the report of a failed test."""
         lines = [explain_exchange(exchange) for exchange in self.journal]
         lines += [f"the scenario failed: {error}" for error in self._answering.broken]
         unused = [one.route.name for one in self._answering.mounted if one.strict and not one.exchanges]
         return "\n".join([*lines, *(f"never asked for: {name}" for name in unused)])
 
     def verify(self) -> None:
-        """Raises ``ClientFailure`` for requests without a route and replies without a request, if ``strict``.
+        """Raise ``ClientFailure`` for unmatched requests and for replies that were never requested, if ``strict``.
 
-        It is raised as well for a call that did not come to what its route expects. What broke inside the scenario (a
-        predicate that raised) is raised first, as ``ScenarioError``.
+        It also fails for a call that does not meet what its route expects. An error inside the scenario (a predicate
+        that raised) comes first, as ``ScenarioError``.
         """
         if self._answering.broken:
             broken = self._answering.broken[0]
@@ -338,9 +338,9 @@ class SseServer:
             raise ClientFailure("\n".join(found))
 
     def unmet(self) -> list[str]:
-        """What the routes expect and their calls did not come to, as texts; empty where all was met.
+        """Return the expectations of the routes that their calls did not meet, as texts; empty if all were met.
 
-        A route that expects something must be asked; of one that is ``strict``, ``verify`` says that by itself.
+        A route with an expectation must be requested; for one that is ``strict``, ``verify`` reports that itself.
         """
         found = []
         for one in self._answering.mounted:
@@ -356,11 +356,11 @@ class SseServer:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Starts afresh on the same address: no routes, an empty journal, all connections ended."""
+        """Start afresh on the same address: no routes, an empty journal, all connections ended."""
         self._thread.run(self._origin.reset)
 
     def close(self) -> None:
-        """Ends the server and every connection now; a second call does nothing."""
+        """End the server and every connection now; a second call does nothing."""
         if self._closed:
             return
         self._thread.run(self._origin.close)

@@ -1,4 +1,4 @@
-"""Asking a live service over HTTP: what the forwarding server and the recorder share."""
+"""HTTP requests to a live service, as the forwarding server and the recorder make them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from orharness.server.headers import OF_THE_CONNECTION, text
 from orharness.server.passing import CutShort
 from orharness.stream import Ending
 
-_CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for as long as it likes
-_WATCH_INTERVAL = 0.25  # seconds between two looks whether a silent server is still there
-_IN_A_PATH = "/:@!$&'()*+,;=~"  # beside letters and digits (RFC 3986, section 3.3)
-_READ_SIZE = 2**20  # bytes: reading pauses only for HTTP chunks beyond it
+_CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for any time
+_WATCH_INTERVAL = 0.25  # seconds between two checks whether a silent server is still there
+_IN_A_PATH = "/:@!$&'()*+,;=~"  # allowed besides letters and digits (RFC 3986, section 3.3)
+_READ_SIZE = 2**20  # bytes: reading pauses only when an HTTP chunk is larger
 
 
 def client_session(*traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
-    """Return a client that passes everything on as it comes. To be made in the loop that uses it."""
+    """Return a client that passes everything on as it comes. Call it in the loop that uses the client."""
     return aiohttp.ClientSession(
-        # A new connection each time: an idle one may die as it is used, and a POST is not ours to repeat.
+        # A new connection each time: an idle one may end as it is used, and a POST must not be repeated.
         connector=aiohttp.TCPConnector(limit=0, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
@@ -40,16 +40,16 @@ def client_session(*traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
 
 
 class HttpService:
-    """Live services over HTTP, as ``LiveService``. It belongs to one loop; its client is made when it is first used."""
+    """Live services over HTTP, as a ``LiveService``. Belongs to one loop; the client is made on first use."""
 
     def __init__(self) -> None:
         self._client: aiohttp.ClientSession | None = None
 
     async def ask(self, to: str, request: Request) -> HttpAnswer:
-        """Send the request to the service whose base URL is ``to``; return when the response head has come.
+        """Send the request to the service whose base URL is ``to``; return once the response head has come.
 
-        Method, path after the API prefix, query, body and headers go on; those of the connection and Host do not, and
-        the body is asked for without a content coding. Raises ``UpstreamError`` where there is no HTTP response.
+        Passes on method, path after the API prefix, query, body and headers, except Host and the headers of the
+        connection. Asks for a body without content coding. Raises ``UpstreamError`` if there is no HTTP response.
         """
         if self._client is None:
             self._client = client_session()
@@ -79,7 +79,7 @@ class HttpService:
 
 
 class HttpAnswer:
-    """The answer of a live service, as ``LiveAnswer``."""
+    """The response of a live service, as a ``LiveAnswer``."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -89,21 +89,21 @@ class HttpAnswer:
         self.length = None if is_chunked(response) else response.content_length
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body as it comes, one item an HTTP chunk. Raises ``CutShort`` where its end is missing."""
+        """Yield the body as it comes, one item for each HTTP chunk. Raises ``CutShort`` if its end is missing."""
         return http_chunks(self._response)
 
     def drop(self) -> None:
-        """Leave the service at once, so that it stops; after the end of the body nothing is left to do."""
+        """End the connection at once, so that the service stops; does nothing after the end of the body."""
         drop(self._response)
 
 
 def is_chunked(response: aiohttp.ClientResponse) -> bool:
-    """Return whether the body has the chunked framing."""
+    """Return whether the body has chunked framing."""
     return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
 
 
 async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Return the body, one item per HTTP chunk (of a body that is not chunked: one per read). Raises ``CutShort``."""
+    """Yield the body, one item for each HTTP chunk, or for each read if it is not chunked. Raises ``CutShort``."""
     chunked = is_chunked(upstream)
     begun = bytearray()
     watch = asyncio.create_task(_watch(upstream))
@@ -111,11 +111,11 @@ async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         while True:
             data, complete = await upstream.content.readchunk()
             begun += data
-            if begun and (complete or not chunked):  # aiohttp reports the last chunk too, which is empty
+            if begun and (complete or not chunked):  # aiohttp also reports the last chunk, which is empty
                 yield bytes(begun)
                 begun.clear()
-            # The answer to readchunk() alone does not show the end: all responses without a body share one object of
-            # aiohttp, which answers (b"", False) once in the life of the process and (b"", True) ever after.
+            # The result of readchunk() alone does not show the end: in aiohttp all responses without a body share one
+            # object, which returns (b"", False) once in the life of the process and (b"", True) from then on.
             if not data and (not complete or upstream.content.at_eof()):
                 return
     except (aiohttp.ClientError, OSError) as error:
@@ -127,7 +127,7 @@ async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 async def _watch(upstream: aiohttp.ClientResponse) -> None:
-    """Wake the reader where aiohttp does not: it closes the connection on broken chunks without an error."""
+    """Wake the reader where aiohttp does not: on broken chunks it closes the connection without an error."""
     while (connection := upstream.connection) is not None and connection.protocol is not None:
         was_connected = connection.protocol.is_connected()
         await asyncio.sleep(_WATCH_INTERVAL)
@@ -144,7 +144,7 @@ def _was_reset(error: BaseException | None) -> bool:
 
 
 def drop(upstream: aiohttp.ClientResponse) -> None:
-    """Leave the server at once, so that it stops."""
+    """End the connection at once, so that the server stops."""
     if upstream.connection is not None and upstream.connection.transport is not None:
         upstream.connection.transport.abort()
     upstream.close()

@@ -1,4 +1,4 @@
-"""The gates of a reply: where its streams wait until the test releases them."""
+"""The gates of a reply: its streams wait there until the test releases them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import asyncio
 
 
 class Gates:
-    """Gate n opens with release n + 1, for every request that the reply answers. The loop's thread only."""
+    """Gate n opens with release n + 1, for every request that the reply answers. Only in the loop's thread."""
 
     def __init__(self) -> None:
         self._released = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
     def release(self, gates: int = 1) -> None:
-        """Opens that many gates; one that no stream has come to yet will be found open."""
+        """Open that many gates; a stream that reaches an open gate later does not wait."""
         self._released += gates
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
 
     def is_open(self, number: int) -> bool:
-        """Whether the gate is open."""
+        """Return whether the gate is open."""
         return number < self._released
 
     async def wait(self, number: int) -> None:
-        """Returns when the gate is open."""
+        """Wait until the gate is open."""
         while not self.is_open(number):
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.add(waiting)

@@ -1,7 +1,7 @@
-"""What a test holds and waits on: a reply that stands on the server, and each call of it.
+"""Handles for tests: a route on the server and each of its calls.
 
-Handles may be used from any thread. What they show is a snapshot; nothing here changes what the server does but
-``release``. The texts of their failures are assembled in ``orharness.checks``.
+Handles may be used from any thread. They show snapshots and change nothing but by ``release``. The texts of their
+failures are made in ``orharness.checks``.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ from orharness.server.wire import settle
 
 T = TypeVar("T")
 _GRACE = (
-    0.5  # seconds, or once more `within`: for so long a leaving that comes too late is awaited, to tell when it was
+    # seconds, or `within` if that is longer: how long a late leaving is awaited, so that the failure can give its time
+    0.5
 )
-_POLL = 0.002  # seconds between two looks at whether a stream is held
-_LOOK = 0.02  # seconds between two looks at whether an exchange can still be left
+_POLL = 0.002  # seconds between two checks whether a stream is held
+_LOOK = 0.02  # seconds between two checks whether an exchange can still be left
 
 
 class Call:
@@ -48,28 +49,28 @@ class Call:
 
     @property
     def exchange(self) -> Exchange:
-        """The journal's entry as it stands now."""
+        """The current journal entry."""
         return _looked_at([self._live], self._thread)[0]
 
     @property
     def outcome(self) -> Outcome | None:
-        """The outcome, ``None`` while it is undecided. Never blocks."""
+        """The outcome, ``None`` while undecided. Never blocks."""
         return self._live.outcome
 
     @property
     def started(self) -> float:
-        """When the whole request had been read, on the clock of ``time.monotonic``."""
+        """When the whole request had been read, in seconds of ``time.monotonic``."""
         return self._live.started
 
     @property
     def finished(self) -> bool:
         """Whether the client has taken the whole answer by now. Never waits for the client.
 
-        That is an outcome of ``completed`` or ``left_at_end``, or, while the outcome is undecided, an answer that was
-        read to its end marker. The server first takes in what has reached its sockets, so what a client did before this
-        is asked counts: read the end, or leave. For a client that still reads in another thread see ``wait_finished``.
-        Raises ``ClientFailure`` where it cannot be known. On a system that never shows what a client has read (any but
-        Linux), an answer that was delivered whole counts, unless the client reset its connection.
+        True for the outcomes ``completed`` and ``left_at_end``, and for an undecided exchange that was read to its end
+        marker. The server first processes what has reached its sockets, so whatever the client did before counts:
+        reading to the end, or leaving. For a client that still reads in another thread see ``wait_finished``. Raises
+        ``ClientFailure`` if it cannot be known. A system that never shows what a client has read (any but Linux) counts
+        an answer that was delivered whole, unless the client reset its connection.
         """
         self._take_in()
         return self._known()
@@ -90,16 +91,16 @@ class Call:
         if self._live.decided.done():
             exchange = self._live.snapshot()
             if exchange.finished is None and exchange.outcome is not None and not _reading_can_be_seen():
-                return exchange.outcome.finished  # by what was delivered: on this system nothing better is to be had
+                return exchange.outcome.finished  # this system shows no more than what was delivered
             return exchange.finished
         machine = self._live.machine
         return machine.read_to_end if machine.reading_is_seen or not machine.may_have_read_to_end(None) else None
 
     @checked_call()
     def wait_finished(self, timeout: float = 5.0) -> bool:
-        """Block until the client has taken the whole answer, or the outcome is another, at most ``timeout`` seconds.
+        """Block until the client has taken the whole answer or another outcome is decided, at most ``timeout`` seconds.
 
-        Returns what ``finished`` is then, and raises as it does.
+        Returns ``finished`` as it is then, and raises as it does.
         """
         deadline = monotonic() + seconds_of(timeout, "timeout")
         while self._goes_on() and (left := deadline - monotonic()) > 0:
@@ -115,7 +116,7 @@ class Call:
         return self._known()
 
     def _goes_on(self) -> bool:
-        """Whether the client may still read on."""
+        """Return whether the client may still read."""
         self._take_in()
         return not self._live.decided.done() and not self._finished
 
@@ -123,8 +124,8 @@ class Call:
     def wait_ended(self, timeout: float = 5.0) -> Outcome:
         """Block until the outcome is decided and return it.
 
-        Raises ``ClientFailure`` if it is still undecided after ``timeout`` seconds. It is the first outcome: where the
-        client's reading cannot be seen it may be revised later, see ``outcome``.
+        Raises ``ClientFailure`` if it is undecided after ``timeout`` seconds. Where the client's reading cannot be
+        seen, this first outcome may be revised later; see ``outcome``.
         """
         try:
             return self._live.decided.result(seconds_of(timeout, "timeout"))
@@ -139,19 +140,20 @@ class Call:
 
     @property
     def bill(self) -> Bill | None:
-        """What the model behind the answer made and charges by now; ``None`` where there is no model.
+        """What the model behind the answer made and charges so far; ``None`` if there is no model.
 
-        Where the tokens of a stream cannot be counted, its events stand for them, and ``counted`` of the bill says so.
+        Where the tokens of a stream cannot be counted, its events are counted instead, and the bill's ``counted`` says
+        so.
         """
         return self.exchange.bill
 
     @checked_call()
     def assert_upstream_stopped(self, leaked_tokens: int = 1) -> None:
-        """The client left before the end, and the model stopped; raises ``ClientFailure`` otherwise.
+        """Assert that the client left before the end and that the model stopped; raises ``ClientFailure`` otherwise.
 
-        ``leaked_tokens``: how many a model that goes on may bill beyond those that were sent; where the tokens of a
-        stream cannot be counted, its events. What a model that stops had made before the client left is no leak. Fails
-        as well where it cannot be known whether a model stopped: the reply has none, or its provider is not listed.
+        ``leaked_tokens``: how many tokens beyond those that were sent a model that does not stop may bill; events where
+        the tokens of a stream cannot be counted. What a model that stops made before the client left is no leak. Also
+        fails if it cannot be known whether a model stopped: the reply has none, or its provider is not listed.
         """
         __tracebackhide__ = True
         whole_number_of(leaked_tokens, "leaked_tokens")
@@ -170,20 +172,20 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """The end of an ``expect_disconnect`` block, on the monotonic clock, and an exchange as it was then."""
+    """The end of an ``expect_disconnect`` block, in seconds of the monotonic clock, and the exchange at that moment."""
 
     at: float
     exchange: Exchange
 
 
 class LiveRoute:
-    """A reply in its place on the server, or the replies of one cassette."""
+    """A route on the server: one reply, or those of one cassette."""
 
     def __init__(self, mounted: Sequence[Mounted], thread: ServerThread, answering: Answering) -> None:
         self._mounted = mounted
         self._thread = thread
         self._answering = answering
-        self._acts: dict[str, Act] = {}  # of each exchange the last act of cancelling
+        self._acts: dict[str, Act] = {}  # the last act of cancelling, by the id of its exchange
         self._arrived = Condition()
         for one in mounted:
             one.on_exchange = self._notify
@@ -197,16 +199,16 @@ class LiveRoute:
 
     @property
     def calls(self) -> list[Call]:
-        """Every request that it answered, in their order."""
+        """Every request that it answered, in order."""
         return self.calls_from(0)
 
     def calls_from(self, number: int) -> list[Call]:
-        """The requests from that one on, counted from 0: for whoever asks one route again and again."""
+        """Return the requests from that number on, counted from 0: for a route that is requested again and again."""
         return [Call(live, self._thread, self._acts.get(live.id)) for live in self.exchanges[number:]]
 
     @property
     def call(self) -> Call:
-        """The one request that it answered; raises ``ClientFailure`` if there was none, or more than one."""
+        """The one request that it answered; raises ``ClientFailure`` if there was none or more than one."""
         calls = self.calls
         if len(calls) == 1:
             return calls[0]
@@ -217,12 +219,12 @@ class LiveRoute:
 
     @property
     def name(self) -> str:
-        """Its method, path and condition."""
+        """The route's method, path and condition."""
         return self._mounted[0].route.name if len(self._mounted) == 1 else f"{len(self._mounted)} recorded replies"
 
     @checked_call()
     def wait_call(self, timeout: float = 5.0, number: int = 1) -> Call:
-        """Blocks until the request with that number (from 1) has come; raises ``ClientFailure`` if it does not."""
+        """Block until the request with that number (from 1) has come; raise ``ClientFailure`` if it does not."""
         seconds_of(timeout, "timeout")
         whole_number_of(number, "number", least=1)
         with self._arrived:
@@ -258,7 +260,7 @@ class LiveRoute:
 
     @checked_call()
     def release(self, gates: int = 1) -> None:
-        """Opens the next gate (``hold``), or that many, for every request that it answers now or later."""
+        """Open the next gate (``hold``), or that many, for every request that this route answers now or later."""
         whole_number_of(gates, "gates", least=1)
 
         def release() -> None:
@@ -269,9 +271,9 @@ class LiveRoute:
 
     @checked_call()
     def expect_disconnect(self, within: float = 0.25) -> ExpectedDisconnect:
-        """A block whose body is the act of cancelling: every open call must be left within so many seconds of its end.
+        """Begin a block whose body cancels: every open call must be left within ``within`` seconds of its end.
 
-        Works as ``with`` and as ``async with``; in async code use the latter, since most async clients leave only when
+        Works as ``with`` and as ``async with``. Use the latter in async code, since most async clients leave only when
         their loop goes on. Raises ``ClientFailure`` at the end of the block.
         """
         return ExpectedDisconnect(self, seconds_of(within, "within"))
@@ -283,7 +285,7 @@ class LiveRoute:
         return [live for live in self.exchanges if live.can_be_left]
 
     def _others(self) -> list[Exchange]:
-        """What came to the server and was not for this reply."""
+        """Return the exchanges of the server that other routes answered, or none did."""
         ours = self.exchanges
         return [live.snapshot() for live in self._answering.exchanges if live not in ours]
 
@@ -293,7 +295,7 @@ class LiveRoute:
 
 
 class ExpectedDisconnect:
-    """The block of ``expect_disconnect``. ``calls`` and ``call`` are filled when it ends."""
+    """The block of ``expect_disconnect``. ``calls`` and ``call`` are set when it ends."""
 
     def __init__(self, route: LiveRoute, within: float) -> None:
         self._route = route
@@ -304,7 +306,7 @@ class ExpectedDisconnect:
 
     @property
     def call(self) -> Call:
-        """The one call that was left."""
+        """The one call that the client left."""
         if len(self.calls) != 1:
             raise ClientFailure(f"the block saw {len(self.calls)} calls, not one")
         return self.calls[0]
@@ -335,9 +337,9 @@ class ExpectedDisconnect:
                 await _arrives(leaving, _LOOK)
 
     def _judged(self, *, in_loop: bool) -> Iterator[Future[Disconnect]]:
-        """All of the end of the block but the waiting: yields what is to be waited for, a look's time at most.
+        """Judge the end of the block; yields the futures to wait for, each for at most ``_LOOK`` seconds.
 
-        Not the whole time at once: the exchange may end otherwise, and then nobody leaves. Raises ``ClientFailure``.
+        The waits are short because an exchange may end otherwise, so that no client leaves. Raises ``ClientFailure``.
         """
         __tracebackhide__ = True
         ended = monotonic()
@@ -359,7 +361,7 @@ class ExpectedDisconnect:
 
 
 def _looked_at(lives: Sequence[LiveExchange], thread: ServerThread) -> list[Exchange]:
-    """The exchanges as they stand now, the kernel having been asked what was read of those that are open."""
+    """Return current snapshots, after the kernel was asked what has been read of those that are open."""
 
     def refresh() -> None:
         for live in lives:
@@ -367,14 +369,14 @@ def _looked_at(lives: Sequence[LiveExchange], thread: ServerThread) -> list[Exch
                 live.look()
 
     if any(live.open for live in lives):
-        # The server was stopped, or is just stopping: what it saw last stands.
+        # The server is stopped or stopping: its last state is used.
         with suppress(OrharnessError, RuntimeError, CancelledError):
             thread.call(refresh)
     return [live.snapshot() for live in lives]
 
 
 def _taken_in(live: LiveExchange, thread: ServerThread) -> None:
-    """Let the server take in what has reached its sockets, and ask the kernel what was read."""
+    """Let the server process what has reached its sockets, and ask the kernel what was read."""
 
     async def take_in() -> None:
         await settle(lambda: live.leaving)
@@ -395,21 +397,21 @@ def _aftermath(live: LiveExchange, thread: ServerThread, act: Act) -> Aftermath:
 
 
 def _held_here(live: LiveExchange, thread: ServerThread) -> bool | None:
-    """Whether the client's end of the connection belongs to this process; ``None`` where that is not known."""
-    with suppress(OrharnessError, RuntimeError, CancelledError):  # the server was stopped, or is just stopping
+    """Return whether this process holds the client's end of the connection; ``None`` if unknown."""
+    with suppress(OrharnessError, RuntimeError, CancelledError):  # the server is stopped or stopping
         return thread.call(live.held_here)
     return None
 
 
 def _reading_can_be_seen() -> bool:
-    """Whether this system shows what a client's process has read, at least of a client in the same namespace."""
+    """Return whether this system shows what a client's process has read, at least in the same namespace."""
     return hasattr(socket, "AF_NETLINK")
 
 
 def _loop_is_running() -> bool:
-    """Whether this thread is inside a task of an event loop: what blocks here keeps an async client from leaving.
+    """Return whether this thread is inside a task of an event loop; blocking there keeps an async client from leaving.
 
-    A loop that runs without a task is a tool's own, such as that of Playwright's synchronous API.
+    A loop that runs without a task belongs to a tool, such as Playwright's synchronous API.
     """
     with suppress(RuntimeError):
         return asyncio.current_task() is not None
@@ -424,7 +426,7 @@ async def _pause(seconds: float) -> None:
 
 
 async def _arrives(future: Future[T], timeout: float) -> bool:
-    """Whether the future is done within so many seconds. Polls, because that is the same in asyncio and in trio."""
+    """Return whether the future is done within that many seconds. Polls, which is the same in asyncio and trio."""
     deadline = monotonic() + timeout
     while not future.done():
         if monotonic() >= deadline:

@@ -12,7 +12,7 @@ from orharness.stream import Framing
 def head(
     status: int, headers: tuple[tuple[str, str], ...], framing: Framing | None, length: int, *, close: bool
 ) -> bytes:
-    """The head of an HTTP/1.1 response (RFC 9112); the framing's own headers are computed here and nowhere else."""
+    """Return the head of an HTTP/1.1 response (RFC 9112). Framing headers are computed here and nowhere else."""
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:

@@ -1,8 +1,8 @@
-"""Headers and texts as they are in the bytes of HTTP."""
+"""Headers and texts, as decoded from the bytes of HTTP."""
 
 from __future__ import annotations
 
-OF_THE_CONNECTION = {  # RFC 9110, 7.6.1; and what the two servers compute for themselves
+OF_THE_CONNECTION = {  # RFC 9110, 7.6.1, and what the two servers compute themselves
     "connection",
     "content-length",
     "expect",
@@ -15,11 +15,11 @@ OF_THE_CONNECTION = {  # RFC 9110, 7.6.1; and what the two servers compute for t
     "transfer-encoding",
     "upgrade",
 }
-"""The headers, in lower case, that belong to one connection and are neither passed on nor recorded."""
+"""Headers, in lower case, that belong to one connection: they are neither passed on nor recorded."""
 
 
 def text(raw: bytes) -> str:
-    """The text of bytes that are UTF-8, or else Latin-1."""
+    """Decode bytes as UTF-8, or as Latin-1 if they are not UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -27,5 +27,5 @@ def text(raw: bytes) -> str:
 
 
 def readable(text_of_aiohttp: str) -> str:
-    """The text without the surrogates that aiohttp puts for bytes that are not UTF-8."""
+    """Replace the surrogates that aiohttp puts for bytes that are not UTF-8."""
     return text(text_of_aiohttp.encode("utf-8", "surrogateescape"))

@@ -1,8 +1,8 @@
 """One TCP connection: leaving as the transport sees it, reading as the kernel sees it, and the bytes of a response.
 
-aiohttp parses the requests. The response is written to the transport by ourselves, because ``StreamResponse`` has no
-switch for a close-delimited HTTP/1.1 body and joins what should stay apart; and leaving is noticed by ``eof_received``
-and ``connection_lost`` of the protocol, never by the next failing write.
+aiohttp parses the requests. The response is written to the transport directly, because ``StreamResponse`` has no
+close-delimited HTTP/1.1 body and joins what should stay separate. Leaving is noticed by ``eof_received`` and
+``connection_lost`` of the protocol, never by the next failing write.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from orharness.server.peerqueue import Peer, PeerQueue, PeerState
 from orharness.server.polls import Polls
 from orharness.server.wire import BadBody, Departure, Next
 
-PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: long enough for an idle reader, a guess
-# Seconds of asking in every turn of the loop before sleeping between two questions. A sleep is 1 ms at least, and a
-# client in a thread of this process needs that long for a head: with 0.5 ms here a contract's trial took twice as long.
+PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: a guess, long enough for an idle reader
+# Seconds of asking in every turn of the loop before sleeping between two questions. A sleep takes at least 1 ms, and a
+# client in a thread of this process needs that long for a head: with 0.5 ms a contract trial took twice as long.
 _SPIN = 0.0015
-# Seconds from its FIN on for which a client keeps its socket in a half-close. A client that shuts its sending side down
-# and closes the socket sooner has closed it.
+# A client that closes its socket within this many seconds of its FIN has closed it; one that keeps the socket longer
+# has half-closed the connection.
 _HALF_CLOSE_AFTER = 0.02
-_JIFFIES = 0.008  # seconds: two ticks of the kernel's slowest clock, in which it tells how long a peer has been silent
-_SHORT_TURN = 0.005  # seconds of a turn of the loop, at most, in which no FIN comes unnoticed for long
-_RESET_WITHIN = 0.2  # seconds after the FIN of a client that cannot be seen, in which an RST is waited for
-_TOLD_WITHIN = 2.0  # seconds from the vanishing of a client's socket to its FIN or RST, at most
+_JIFFIES = 0.008  # seconds: two ticks of the slowest kernel clock, which measures how long a peer has been silent
+_SHORT_TURN = 0.005  # seconds, at most, of a loop turn that is so short that a FIN in it is noticed soon
+_RESET_WITHIN = 0.2  # seconds after the FIN of a client that cannot be seen, in which an RST is awaited
+_TOLD_WITHIN = 2.0  # seconds, at most, from the client's socket vanishing to its FIN or RST
 _LINGER_RESET = struct.pack("ii", 1, 0)
-_TURNS = 10  # of the loop, from a request's arrival to its body being read: four, and some to spare
-_BETWEEN_TURNS = 0.0005  # seconds: what else the loop has to do is not kept waiting for longer
-# Where every core is busy the client can only read when we stop asking: the kernel is asked to let it run first.
+_TURNS = 10  # turns of the loop from a request's arrival to its body being read: four, and some to spare
+_BETWEEN_TURNS = 0.0005  # seconds: the longest that other work of the loop waits
+# Where every core is busy the client can only read when the server stops asking: first ask the kernel to let it run.
 _give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's protocol, which also tells when, how and after how much the client left."""
+    """aiohttp's protocol, which also reports when, how and after how many bytes the client left."""
 
     def __init__(self, manager: Manager, peers: PeerQueue, answering: Answering) -> None:
         super().__init__(
@@ -57,7 +57,7 @@ class Connection(web.RequestHandler):
         self.bodies_read = 0
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone_at = 0.0
-        self.ended = False  # it was the server that ended the connection
+        self.ended = False  # whether the server ended the connection
         self.written = 0  # bytes given to the transport since the connection began
         self.visible = False
         self._peers = peers
@@ -70,7 +70,7 @@ class Connection(web.RequestHandler):
         self._fin_since = 0.0  # the client's FIN did not come before this moment
         self._own_at_leaving: OwnSide | None = None
         self._peer_at_leaving: PeerState | None = None
-        self._early: tuple[int, int] | None = None  # what was written, and acknowledged, when a request came too early
+        self._early: tuple[int, int] | None = None  # bytes written and acknowledged when a request came too early
         self._told: Callable[[Next], None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._wire: asyncio.Transport | None = None
@@ -93,7 +93,7 @@ class Connection(web.RequestHandler):
         if self.busy:
             self._leave()
             return True
-        if self._told is None:  # between two exchanges, and nothing is to be learnt
+        if self._told is None:  # between two exchanges, with nothing to be learnt
             return None
         self._leave()
         self._end_watch()
@@ -104,7 +104,7 @@ class Connection(web.RequestHandler):
         fin_came = self.gone.done()
         self._leave()
         own = self._own() if fin_came else self._own_at_leaving
-        # An RST that came before our own end is closed, which it is only after this, has closed our socket.
+        # An RST that arrives before our side is closed, which happens only after this method, has closed our socket.
         reset = self._reset_by_peer or (own is not None and own.closed)
         self._lost_as = (Next.RESET_AFTER_FIN if fin_came else Next.RESET) if reset else Next.ENDED
         self._tell(self._lost_as)
@@ -114,13 +114,13 @@ class Connection(web.RequestHandler):
     def _reset_by_peer(self) -> bool:
         """Whether an RST ended the connection.
 
-        EPIPE is not that: the RST answered what was written to a client that had sent its FIN before (``tcp_reset`` in
-        Linux, net/ipv4/tcp_input.c), so it left by FIN, whichever of the two is told first.
+        EPIPE does not count: there the RST answered a write to a client that had already sent its FIN (``tcp_reset`` in
+        Linux, net/ipv4/tcp_input.c). Such a client left by FIN, whichever of the two is reported first.
         """
         return isinstance(self._lost_by, OSError) and not isinstance(self._lost_by, BrokenPipeError)
 
     def _lose(self, exc: BaseException | None, turns: int) -> None:
-        """A request that has come whole is still read, in the next turns of the loop: it is no less a request."""
+        """Lose the connection, after at most ``turns`` turns of the loop: a request that is there is read first."""
         if turns and self._request_count > self.bodies_read and not self.ended:
             asyncio.get_running_loop().call_soon(self._lose, exc, turns - 1)
         else:
@@ -128,7 +128,7 @@ class Connection(web.RequestHandler):
 
     @property
     def busy(self) -> bool:
-        """A request has come that is not answered: leaving is the business of its exchange."""
+        """Whether a request is unanswered; then its exchange handles the client's leaving."""
         return self._request_count > self.answered
 
     def _leave(self) -> None:
@@ -140,11 +140,11 @@ class Connection(web.RequestHandler):
             self.gone.set_result(None)
 
     def _fin_not_before(self, own: OwnSide | None) -> float:
-        """The moment before which the client's FIN, which is seen now, cannot have come.
+        """Return the earliest moment at which the client's FIN, seen now, can have come.
 
-        It did not lie there at the poll before this one. If nothing was written after it, the FIN is the last packet
-        that came from the client, since a FIN acknowledges all that came before it; so it is if something was written
-        in the short turn after that poll: a FIN before that write would have been reported by the next poll at once.
+        It had not arrived at the poll before the last one. If nothing was written since, the FIN is the last packet
+        from the client, because a FIN acknowledges everything before it. The same holds if something was written in a
+        short turn after that poll: an earlier FIN would have been reported by the next poll at once.
         """
         polled = Polls.last_but_one()
         if own is None or self._wrote_at >= polled + _SHORT_TURN:
@@ -154,7 +154,7 @@ class Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Malformed HTTP: answered in the gateway's shape, without a traceback."""
+        """Answer malformed HTTP in the gateway's format, without a traceback."""
         self.answered += 1
         self.bodies_read += 1
         reason = (message or str(exc) or "unknown").strip().split("\n")[0]
@@ -164,28 +164,28 @@ class Connection(web.RequestHandler):
         return answer
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Nothing that a client sends prints a traceback."""
+        """Log nothing: no input from a client prints a traceback."""
         self.logger.debug(*args, **kw)
 
     # --- what the client's process has read -----------------------------------------------------------------------
 
     def peer(self, *, exactly: bool = True) -> PeerState | None:
-        """The client's socket as the kernel knows it, ``None`` where it cannot be seen."""
+        """Return the kernel's state of the client's socket, ``None`` if it cannot be seen."""
         state = None if self._peer is None else self._peer.state(exactly=exactly)
         if state is not None and state.read is not None:
             self._last_seen = state
         return state
 
     def held_here(self) -> bool | None:
-        """Whether the client's socket belongs to this process; ``None`` where that is not known."""
+        """Return whether this process holds the client's socket; ``None`` if unknown."""
         return None if self._peer is None else self._peer.held_here()
 
     def read_so_far(self) -> int | None:
-        """Bytes of the connection that the client has taken, by the last answer; ``None`` if there was none."""
+        """Return the bytes of the connection that the client had read at the last look; ``None`` if there was none."""
         return None if self._last_seen is None else self._last_seen.read
 
     def has_read_all(self, *, exactly: bool = True) -> bool | None:
-        """Whether the client has taken everything, ``None`` where that cannot be seen."""
+        """Return whether the client has read everything, ``None`` if that cannot be seen."""
         if not self.visible:
             own = self._own()
             return False if own is not None and self._sent(own) < self.written else None
@@ -193,15 +193,17 @@ class Connection(web.RequestHandler):
         return None if state is None or state.read is None else state.read >= self.written
 
     async def wait_read(self) -> bool:
-        """Returns when the client has taken everything: True if that was seen, False if a pause stands for it.
+        """Wait until the client has read everything; return True if that was seen, False if a pause was used instead.
 
-        Raises ``ConnectionResetError`` where the client was seen to be gone.
+        Raises ``ConnectionResetError`` if the client was seen to be gone.
         """
         started = monotonic()
-        # At once, without a turn of the loop, if the last one was just now: a turn is a tenth of a contract's trial.
+        # Ask at once, without a turn of the loop, if the last turn was just now: turns took a tenth of a contract
+        # trial.
         quick = started - Polls.last() < _BETWEEN_TURNS
         while self.visible:
-            await _breathe(monotonic() - started, turn=not quick)  # first: nobody has read what was written just now
+            # first: nothing that was written just now can have been read
+            await _breathe(monotonic() - started, turn=not quick)
             quick = False
             read = self.has_read_all(exactly=False)
             if read:
@@ -212,11 +214,11 @@ class Connection(web.RequestHandler):
         return False
 
     async def _wait_told(self) -> None:
-        """The client's socket is gone, or its FIN has come, so it left; the transport tells in a moment.
+        """Wait for the transport to report that the client left: its socket is gone, or its FIN has come.
 
-        Its kernel may be stopped between closing the socket and sending the RST, for long where all cores are busy.
+        On a busy machine the kernel may be stopped for long between closing the socket and sending the RST.
         """
-        for _ in range(_TURNS):  # as a rule the next one tells
+        for _ in range(_TURNS):  # as a rule the next turn reports it
             if self.gone.done():
                 break
             await asyncio.sleep(0)
@@ -224,10 +226,10 @@ class Connection(web.RequestHandler):
             await asyncio.wait({self.gone}, timeout=_TOLD_WITHIN)
         if self.gone.done():
             raise ConnectionResetError("the client has left")
-        self.visible = False  # it has not left: it cannot be seen any more
+        self.visible = False  # it has not left: it can no longer be seen
 
     async def has_been_lost(self) -> bool:
-        """Whether the client is gone. Of a write that failed the transport tells in one of the next turns."""
+        """Return whether the client is gone; waits a few turns, in which the transport reports a failed write."""
         for _ in range(_TURNS):
             if self.gone.done() or self.ended or self._wire is None or not self._wire.is_closing():
                 break
@@ -235,9 +237,9 @@ class Connection(web.RequestHandler):
         return self.gone.done() and not self.ended
 
     async def wait_delivered(self) -> None:
-        """Returns when the client's kernel has acknowledged everything, at once where that cannot be seen.
+        """Wait until the client's kernel has acknowledged everything; return at once if that cannot be seen.
 
-        Raises ``ConnectionResetError`` where the client has left.
+        Raises ``ConnectionResetError`` if the client has left.
         """
         started = monotonic()
         while (own := self._own()) is not None and own.acked < self.written:  # noqa: ASYNC110 - the kernel has no event
@@ -249,7 +251,7 @@ class Connection(web.RequestHandler):
         return own_side(self._wire.get_extra_info("socket")) if self._wire is not None else None
 
     def _sent(self, own: OwnSide) -> int:
-        """Bytes that have gone out to the client."""
+        """Return the bytes that have been sent to the client."""
         return self.written - self._buffered() - own.unsent
 
     def _buffered(self) -> int:
@@ -258,14 +260,15 @@ class Connection(web.RequestHandler):
     # --- how it left ----------------------------------------------------------------------------------------------
 
     async def departure(self) -> Departure:
-        """FIN, RST or half-close, and what was read. A socket that no process holds any more was closed."""
+        """Return how the client left (FIN, RST, half-close) and what it read. A socket without a process was closed."""
         if self._reset_by_peer:
-            seen = isinstance(self._lost_by, ConnectionResetError)  # and no time-out, for example
+            seen = isinstance(self._lost_by, ConnectionResetError)  # and not by a timeout, for example
             return self._departure(How.RST, Certainty.SEEN if seen else Certainty.UNKNOWN, None)
         if self._last_seen is None:
             return self._departure(How.FIN, Certainty.UNKNOWN, None)
-        looked = monotonic()  # not since it left: on a busy machine that may be long ago, and one look is not enough
-        state = self._peer_at_leaving  # a socket that no process held then is held by none now
+        # not the time since it left: on a busy machine that may be long, and one look is not enough
+        looked = monotonic()
+        state = self._peer_at_leaving  # a socket that no process held then is not held now either
         while state is not None and state.attached:
             state = self.peer()
             if state is None or not state.attached:
@@ -279,7 +282,7 @@ class Connection(web.RequestHandler):
         return self._departure(How.FIN, Certainty.SEEN if closed_soon else Certainty.UNKNOWN, state, own)
 
     def _departure(self, how: How, known: Certainty, state: PeerState | None, own: OwnSide | None = None) -> Departure:
-        """``state``: the client's socket after its FIN, ``None`` where it is not there any more; ``own``: ours now."""
+        """Return the departure. ``state``: the client's socket after its FIN, ``None`` if gone; ``own``: ours now."""
         own = self._own_at_leaving if how is How.RST else own or self._own() or self._own_at_leaving
         reset = how is How.RST or isinstance(self._lost_by, OSError) or (own is not None and own.closed)
         read, read_known = self._read_at_leaving(state, own, reset=reset)
@@ -290,7 +293,7 @@ class Connection(web.RequestHandler):
     def _read_at_leaving(
         self, state: PeerState | None, own: OwnSide | None, *, reset: bool
     ) -> tuple[int | None, Certainty]:
-        """What was read: exactly if the socket was closed without an RST, since a close with unread bytes sends one."""
+        """Return what was read: exact for a socket closed without an RST, since closing with unread bytes sends one."""
         if self._last_seen is None or self._last_seen.read is None:
             return None, Certainty.UNKNOWN
         if state is not None and not state.attached and not reset and own is not None:
@@ -300,9 +303,9 @@ class Connection(web.RequestHandler):
         return read, Certainty.SEEN if exact else Certainty.AT_LEAST
 
     async def reset_follows(self) -> bool:
-        """Whether an RST comes after the client's FIN, within 200 ms.
+        """Return whether an RST follows the client's FIN within 200 ms.
 
-        asyncio does not report it: it reads no more after a FIN.
+        asyncio does not report it, because it stops reading after a FIN.
         """
         deadline = monotonic() + _RESET_WITHIN
         while (own := self._own()) is not None and not own.closed and monotonic() < deadline:  # noqa: ASYNC110 - as above
@@ -312,7 +315,7 @@ class Connection(web.RequestHandler):
     def watch(self, told: Callable[[Next], None]) -> None:
         """Call ``told`` once, when it is known how the connection goes on after the answer that has just ended."""
         early, self._early = self._early, None
-        # Who pipelines asks before it has the answer: that says nothing of reading it.
+        # A pipelining client asks before it has the answer, so its request says nothing about reading.
         pipelined = early is not None and min(early) < self.written
         if pipelined:
             told(Next.ENDED)
@@ -324,7 +327,7 @@ class Connection(web.RequestHandler):
             self._end_watch()
 
     def next_request(self) -> None:
-        """A request begins."""
+        """Record that a request begins."""
         self._early = None
         self._tell(Next.ASKED_AGAIN)
 
@@ -335,13 +338,13 @@ class Connection(web.RequestHandler):
 
     @property
     def settling(self) -> bool:
-        """Whether the client has left, and it is still being found out how."""
+        """Whether the client has left and how it left is still being determined."""
         if self._told is not None and self._ending is not None:
             return True
         return self.busy and self.gone.done() and not self.ended
 
     def _end_watch(self) -> None:
-        """A client that cannot be seen has sent its FIN after an answer: does an RST follow?"""
+        """Find out whether an RST follows the FIN that a client that cannot be seen sent after an answer."""
 
         async def watch() -> None:
             self._tell(Next.RESET_AFTER_FIN if await self.reset_follows() else Next.ENDED)
@@ -353,35 +356,35 @@ class Connection(web.RequestHandler):
     # --- what is written ------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """One write, which becomes one send wherever the socket takes it whole.
+        """Write in one piece; it becomes one send if the socket takes it whole.
 
-        Raises ``ConnectionResetError`` where the socket takes nothing: then nothing was written.
+        Raises ``ConnectionResetError`` if the connection is closing: then nothing was written.
         """
         if self._wire is not None and not self._wire.is_closing():
             self._wire.write(data)
-        if self._wire is None or self._wire.is_closing():  # a send that fails closes the transport
+        if self._wire is None or self._wire.is_closing():  # a failed send closes the transport
             raise ConnectionResetError("the connection has ended")
         self.written += len(data)
         self._wrote_at = monotonic()
 
     async def drain(self) -> None:
-        """Waits while too much is buffered."""
+        """Wait while too much is buffered."""
         if self._buffered():
             await self._drain_helper()
 
     async def send(self, data: bytes) -> None:
-        """``write`` and ``drain``."""
+        """Write and drain."""
         self.write(data)
         await self.drain()
 
     def finish(self) -> None:
-        """FIN, after everything that was written."""
+        """Send FIN after everything that was written."""
         self.ended = True
         if self._wire is not None:
             self._wire.close()
 
     def reset(self) -> None:
-        """RST: a close with SO_LINGER at zero (socket(7))."""
+        """Send RST: close with SO_LINGER at zero (socket(7))."""
         self.ended = True
         if self._wire is not None:
             sock = self._wire.get_extra_info("socket")
@@ -390,7 +393,7 @@ class Connection(web.RequestHandler):
             self._wire.abort()
 
     def abort(self) -> None:
-        """The connection ends now, whatever is still to be written."""
+        """End the connection now and drop what is still to be written."""
         self.ended = True
         if self._wire is not None:
             self._wire.abort()
@@ -442,7 +445,7 @@ class ReadRequest:
 
 
 class Sent(web.StreamResponse):
-    """Tell aiohttp that the response has been written, and whether the connection stays."""
+    """A finished response for aiohttp: it has been written, and the connection stays open or does not."""
 
     def __init__(self, *, keep_alive: bool) -> None:
         super().__init__()
@@ -453,16 +456,16 @@ class Sent(web.StreamResponse):
         return self._keep
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Nothing: the head has been written."""
+        """Do nothing: the head has been written."""
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Nothing: the body has been written."""
+        """Do nothing: the body has been written."""
 
 
 async def _breathe(waited: float, *, turn: bool) -> None:
-    """Between two questions: at once at first, then at an eighth of the time waited, so that a stall costs nothing.
+    """Pause between two questions: not at all at first, then for an eighth of the time waited, so a stall costs little.
 
-    ``turn``: let the loop do what else is due, as it has to soon.
+    ``turn``: let the loop run what else is due, which it must soon.
     """
     if waited < _SPIN:
         _give_way()

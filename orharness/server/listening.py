@@ -1,4 +1,4 @@
-"""Listening: sockets, and the connections that were accepted on them."""
+"""Listening sockets and the connections accepted on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orharness.server.http1 import Connection, Manager
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.wire import settle
 
-_TURNS = 3  # of the loop: a connection is made of what was accepted
+_TURNS = 3  # turns of the loop in which an accepted socket becomes a connection
 
 
 class Listening:
@@ -22,18 +22,18 @@ class Listening:
         self._servers: list[asyncio.Server] = []
 
     async def listen(self, sockets: list[socket.socket]) -> None:
-        """Accept connections on sockets that are bound already."""
+        """Accept connections on sockets that are already bound."""
         loop = asyncio.get_running_loop()
         self._servers = [await loop.create_server(self._manager, sock=one, backlog=2048) for one in sockets]
 
     async def close(self) -> None:
-        """Accept no more. The connections stay."""
+        """Accept no more connections; those that exist stay."""
         await self._accept_no_more()
         for server in self._servers:
             server.close()
 
     async def _accept_no_more(self) -> None:
-        """A client that asyncio has accepted, but not yet made a connection of, would never be closed."""
+        """Stop accepting, and wait for accepted sockets to become connections: otherwise they would never be closed."""
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError):  # Windows
             for one in (one for server in self._servers for one in server.sockets):
@@ -42,13 +42,13 @@ class Listening:
             await asyncio.sleep(0)
 
     async def settle(self) -> None:
-        """Return when all who have left by now are seen to have left: it is in our sockets already."""
+        """Return once all clients that have left by now are seen to have left: that is in our sockets already."""
         await settle(lambda: any(one.settling for one in self._connections()))
 
     async def abort(self) -> None:
         """End every connection now."""
-        while connections := self._connections():  # a few turns, in which aiohttp's handlers end
-            for connection in connections:  # also those that were accepted meanwhile
+        while connections := self._connections():  # a few turns in which aiohttp's handlers end
+            for connection in connections:  # includes connections accepted meanwhile
                 connection.abort()
             await asyncio.sleep(0)
 

@@ -1,8 +1,8 @@
-"""When the kernel is asked what a client has read, while nobody waits for the answer.
+"""When to ask the kernel what a client has read while nothing waits for the answer.
 
-A client that reads all, waits, and resets its connection does not say what it has read: it has to be known by then.
-So 20 ms, 100 ms and 1 s after the last write on a connection the kernel is asked, until everything is known to be read.
-One timer serves all connections that are due; writing only notes the moment.
+A client that reads everything, waits and resets its connection does not say what it has read, so it must be known by
+then. The kernel is asked 20 ms, 100 ms and 1 s after the last write on a connection, until everything is known to be
+read. One timer serves all connections; writing only notes the time.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Callable
 from time import monotonic
 
 AFTER = (0.02, 0.1, 1.0)  # seconds after the last write
-_OFTEN = 0.25  # seconds: the first look is left out so soon after another, so that a steady stream costs few of them
-_STEADY = 1.0  # seconds: a stream that never pauses for long enough is looked at once in that time
-_BATCH = 0.01  # seconds, at least, from one waking of the timer to the next: what has come due is looked at together
+_OFTEN = 0.25  # seconds: the first look is skipped so soon after another, so that a steady stream needs few
+_STEADY = 1.0  # seconds: a stream that never pauses is looked at once in this time
+_BATCH = 0.01  # seconds, at least, between two wakings of the timer: looks that come due together are made together
 
 
 class Looks:
-    """The connections that are to be looked at, and the one timer. Everything here runs in the server's loop."""
+    """The connections to look at, and the one timer. Everything here runs in the server's loop."""
 
     def __init__(self) -> None:
         self._waiting: list[Watched] = []
@@ -26,7 +26,7 @@ class Looks:
         self._woke_at = 0.0
 
     def add(self, watched: Watched) -> None:
-        """Have it looked at when that is due."""
+        """Schedule its next look."""
         self._waiting.append(watched)
         self._wake_at(monotonic() + AFTER[0])
 
@@ -48,18 +48,18 @@ class Looks:
 
 
 class Watched:
-    """One exchange under way. ``look`` asks the kernel; it returns whether another look can bring more."""
+    """One exchange in progress. ``look`` asks the kernel and returns whether asking again can yield more."""
 
     def __init__(self, looks: Looks, look: Callable[[], bool]) -> None:
         self._looks = looks
         self._look = look
         self._wrote_at = self._looked_at = monotonic()
-        self._next = 0  # which of the moments after the last write
+        self._next = 0  # index into AFTER
         self._waits = False
         self._over = False
 
     def wrote(self) -> None:
-        """Something was written just now."""
+        """Note that something was written just now."""
         self._wrote_at = monotonic()
         self._next = 0
         if not self._waits:
@@ -67,20 +67,20 @@ class Watched:
             self._looks.add(self)
 
     def looked(self) -> None:
-        """The kernel was asked just now, by somebody else."""
+        """Note that the kernel was asked just now, by other code."""
         self._looked_at = monotonic()
 
     def end(self) -> None:
-        """There is no look any more."""
+        """End the looks."""
         self._over = True
 
     @property
     def due(self) -> float:
-        """The monotonic moment of the next look."""
+        """The monotonic time of the next look."""
         return min(self._wrote_at + AFTER[self._next], max(self._wrote_at, self._looked_at + _STEADY))
 
     def look_if_due(self, now: float) -> bool:
-        """Look if it is time; return whether a later look is to come."""
+        """Look if it is time; return whether a later look is due."""
         if not self._over and self.due <= now:
             self._pass(now)
         self._waits = not self._over and self._next < len(AFTER)

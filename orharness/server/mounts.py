@@ -1,4 +1,4 @@
-"""Routes in their places on a server, and the exchanges that each has answered."""
+"""The routes of a server, and the exchanges that each has answered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orharness.server.gates import Gates
 
 @dataclass
 class Mounted:
-    """A route in place: the exchanges that it answered, and its gates."""
+    """A route on the server: the exchanges that it has answered, and its gates."""
 
     route: Route
     strict: bool = True
@@ -24,7 +24,7 @@ class Mounted:
 
 
 class Mounts:
-    """The routes of a server, in the order in which they were mounted. The server's loop only."""
+    """The routes of a server, in the order in which they were mounted. Only in the server's loop."""
 
     def __init__(self) -> None:
         self._mounted: list[Mounted] = []
@@ -34,26 +34,26 @@ class Mounts:
         return iter(self._mounted)
 
     def append(self, mounted: Mounted) -> None:
-        """Mount one more."""
+        """Mount one more route."""
         self._mounted.append(mounted)
         self._table.add(mounted.route)
 
     def extend(self, mounted: Iterable[Mounted]) -> None:
-        """Mount more, in this order."""
+        """Mount more routes in this order."""
         for one in mounted:
             self.append(one)
 
     def clear(self) -> None:
-        """Take all away."""
+        """Remove all routes."""
         self._mounted.clear()
         self._table = RouteTable()
 
     def chosen(self, request: Request) -> Mounted | None:
-        """Return the one that answers, ``None`` where none does."""
+        """Return the route that answers, ``None`` if none does."""
         possible = [self._mounted[number] for number in self._table.candidates(request)]
         found = select([(one.route, len(one.exchanges)) for one in possible], request)
         return None if found is None else possible[found]
 
     def why_none(self, request: Request) -> str:
-        """Return why none answers: what differs from the nearest three."""
+        """Return why no route answers: the differences from the nearest three."""
         return why_none([(one.route, len(one.exchanges)) for one in self._mounted], request)

@@ -1,4 +1,4 @@
-"""An origin: one scheme, host and port, from its first connection to its end."""
+"""An origin (scheme, host and port), from its first connection to its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orharness.server.peerqueue import PeerQueue
 
 
 class Origin:
-    """What listens and what answers, together. Everything here runs in the server's loop."""
+    """What listens and what answers, as one. Everything here runs in the server's loop."""
 
     def __init__(
         self,
@@ -32,21 +32,21 @@ class Origin:
         self._listening = Listening(self.answering, peers)
 
     async def listen(self, sockets: list[socket.socket]) -> None:
-        """Accept connections on sockets that are bound already."""
+        """Accept connections on sockets that are already bound."""
         await self._listening.listen(sockets)
 
     async def close(self) -> None:
-        """End everything now: no handler is waited for."""
+        """End everything now, without waiting for handlers."""
         await self._listening.close()
         await self.end_exchanges()
         await self.answering.service.close()
 
     async def settle(self) -> None:
-        """Return when all who have left by now are seen to have left."""
+        """Return once all clients that have left by now are seen to have left."""
         await self._listening.settle()
 
     async def end_exchanges(self) -> None:
-        """End the test: what is open gets its outcome, and its connection is aborted."""
+        """End the test: each open exchange gets its outcome, and its connection is aborted."""
         await self.settle()
         for exchange in self.answering.exchanges:
             if exchange.open:
@@ -55,6 +55,6 @@ class Origin:
         await self._listening.abort()
 
     async def reset(self) -> None:
-        """As new, on the same port: no routes, an empty journal, no connections."""
+        """Start afresh on the same port: no routes, an empty journal, no connections."""
         await self.end_exchanges()
         self.answering.reset()

@@ -1,10 +1,11 @@
-"""What our own end of a connection says, on Linux: the only witness of a client whose socket cannot be seen.
+"""The kernel's view of our side of a connection, on Linux: the only witness of a client whose socket cannot be seen.
 
-``TCP_INFO`` (tcp(7)) answers with ``struct tcp_info``; the offsets are those of Linux ``include/uapi/linux/tcp.h``,
-where fields are only ever added at the end: ``tcpi_state`` (u8) at 0, ``tcpi_last_ack_recv`` (u32, milliseconds) at
-56, ``tcpi_bytes_acked`` (u64, Linux 4.1, tcpEStatsAppHCThruOctetsAcked of RFC 4898) at 120, ``tcpi_notsent_bytes``
-(u32, Linux 4.6) at 144. What is acknowledged lies in the receive buffer of the peer's kernel, or has passed through it:
-nothing says that the peer's process has read it. An RST acknowledges nothing, so after one the bound is what was sent.
+``TCP_INFO`` (tcp(7)) returns ``struct tcp_info``; the offsets are those of Linux ``include/uapi/linux/tcp.h``, where
+fields are only ever appended: ``tcpi_state`` (u8) at 0, ``tcpi_last_ack_recv`` (u32, milliseconds) at 56,
+``tcpi_bytes_acked`` (u64, Linux 4.1, tcpEStatsAppHCThruOctetsAcked of RFC 4898) at 120, ``tcpi_notsent_bytes`` (u32,
+Linux 4.6) at 144. Acknowledged bytes are in the receive buffer of the peer's kernel or have passed through it; this
+does not show that the peer's process has read them. An RST acknowledges nothing, so after one the upper bound is the
+number of bytes sent.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ _CLOSED, _CLOSE_WAIT = 7, 8  # include/net/tcp_states.h
 
 
 class OwnSide(NamedTuple):
-    """Our end. ``acked``: bytes that the peer's kernel has acknowledged since the connection began; ``unsent``: bytes
-    that the kernel has taken from us and not sent yet; ``closed``: an RST has come, or both sides have ended;
-    ``left``: that, or a FIN has come; ``silence``: seconds since the last packet came from the peer, its FIN included.
+    """Our side. ``acked``: bytes that the peer's kernel has acknowledged since the connection began.
+
+    ``unsent``: bytes that the kernel has taken from us and not sent yet. ``closed``: an RST has come, or both sides
+    have ended. ``left``: that, or a FIN has come. ``silence``: seconds since the peer's last packet, its FIN included.
     """
 
     acked: int
@@ -31,14 +33,14 @@ class OwnSide(NamedTuple):
 
 
 def own_side(sock: socket.socket | None) -> OwnSide | None:
-    """Return what the kernel says of our own socket; ``None`` where it does not."""
+    """Return the kernel's view of our socket; ``None`` if it gives none."""
     if sock is None or not hasattr(socket, "TCP_INFO"):
         return None
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _FIELDS.size)
     except OSError:
         return None
-    if len(info) < _FIELDS.size:  # an older kernel, or another system's structure
+    if len(info) < _FIELDS.size:  # an older kernel, or the structure of another system
         return None
     state, silence, acked, unsent = _FIELDS.unpack(info)
     return OwnSide(acked, unsent, state == _CLOSED, state in (_CLOSED, _CLOSE_WAIT), silence / 1000)

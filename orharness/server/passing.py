@@ -1,4 +1,4 @@
-"""Passing a request on to a live service, and its answer back: as it comes, or through transforms once it is whole."""
+"""Forwarding: a request goes to a live service; its answer is passed on as it comes, or whole through transforms."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from orharness.stream import Chunk, Ending, Framing, Stream
 
 
 class CutShort(Exception):  # noqa: N818 - an ending, not an error
-    """The response has ended before its end, as ``ending`` says."""
+    """The body ended early, as ``ending`` says."""
 
     def __init__(self, ending: Ending) -> None:
         self.ending = ending
 
 
 class LiveAnswer(Protocol):
-    """The answer of a live service: its head is there, its body is still to come.
+    """The answer of a live service: its head has come, its body not yet.
 
-    ``headers``: without those of the connection. ``length``: the bytes that a Content-Length announces, else ``None``.
+    ``headers``: without those of the connection. ``length``: the value of Content-Length in bytes, else ``None``.
     """
 
     status: int
@@ -42,17 +42,17 @@ class LiveAnswer(Protocol):
     length: int | None
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body as it comes. Raises ``CutShort`` where its end is missing."""
+        """Yield the body as it comes. Raises ``CutShort`` if its end is missing."""
 
     def drop(self) -> None:
-        """Leave the service at once."""
+        """End the connection to the service at once."""
 
 
 class LiveService(Protocol):
-    """What asks live services."""
+    """A sender of requests to live services."""
 
     async def ask(self, to: str, request: Request) -> LiveAnswer:
-        """Send a request to the service with that base URL. Raises ``UpstreamError`` where no response comes."""
+        """Send a request to the service with that base URL. Raises ``UpstreamError`` if no response comes."""
 
     async def close(self) -> None:
         """End every connection to a service."""
@@ -60,7 +60,7 @@ class LiveService(Protocol):
 
 @dataclass
 class Passing:
-    """One request that is passed on. ``reply`` has a ``Forward`` as its body; ``route`` is the name of its route."""
+    """One forwarded request. The body of ``reply`` is a ``Forward``; ``route`` is the name of its route."""
 
     reply: Reply
     route: str
@@ -74,9 +74,9 @@ class Passing:
     _last: float = 0.0
 
     async def run(self, service: LiveService, wire: Wire, incoming: Incoming, gate: Gate) -> bool:
-        """Ask, and deliver the answer; return whether the connection may serve another request.
+        """Ask the service and deliver its answer; return whether the connection may serve another request.
 
-        Raises ``UpstreamError`` where no response comes. However it ends, the service is left at once.
+        Raises ``UpstreamError`` if no response comes. In any case the connection to the service is ended at once.
         """
         assert isinstance(self.reply.body, Forward)
         answer = await service.ask(self.reply.body.to, self.request)
@@ -91,7 +91,7 @@ class Passing:
 
     @property
     def _is_live(self) -> bool:
-        """Whether nothing is done to the answer, so that it need not be whole."""
+        """Whether the answer is not transformed, so that it need not be whole."""
         return not self.reply.through and self.reply.ending is None and self.reply.framing is None
 
     async def _pass_whole(self, answer: LiveAnswer, wire: Wire, incoming: Incoming, gate: Gate) -> bool:
@@ -109,7 +109,7 @@ class Passing:
 
     async def _pass_live(self, answer: LiveAnswer, wire: Wire, incoming: Incoming) -> bool:
         pacing = self.reply.pacing or self.pacing
-        # Nothing waits to be joined with what comes next: each chunk goes out when it comes.
+        # Each chunk goes out when it comes: there is no next chunk to join it with.
         pacing = Pacing.RECORDED if pacing is Pacing.INSTANT else pacing
         empty = self._stream(answer, Ending.EOF)
         response = Response(answer.status, answer.headers, empty)
@@ -138,12 +138,12 @@ class Passing:
             ending = Ending.EOF
         except CutShort as cut:
             ending = cut.ending
-        finally:  # also where the client has left: what came until then decides whether it left before the end
+        finally:  # also if the client has left: what came until then decides whether it left before the end
             settled = self._settled(answer, ending)
         return await delivery.finish(settled, body=self.request.method != "HEAD")
 
     async def _coming(self, answer: LiveAnswer) -> AsyncIterator[Chunk]:
-        """The chunks as they come, each with the seconds since the one before; they are kept."""
+        """Yield the chunks as they come, each with the seconds since the one before, and keep them."""
         async with aclosing(answer.chunks()) as coming:  # type: ignore[type-var]
             async for data in coming:
                 now = monotonic()
@@ -152,16 +152,16 @@ class Passing:
                 yield self._chunks[-1]
 
     def _settled(self, answer: LiveAnswer, ending: Ending | None) -> Stream:
-        """Report what the answer was, ``ending`` ``None`` where its end was not waited for; the stream as it came."""
+        """Record what the answer was and return its stream; ``ending`` is ``None`` if its end was not awaited."""
         response = self._recorded(answer, ending or Ending.EOF)
         stream = response.stream
-        if ending is None and stream.end_marker is None:  # the end is past all that came
+        if ending is None and stream.end_marker is None:  # the end is past everything that came
             stream = replace(stream, end_marker=len(stream.body) + 1)
         self.exchange.feed(Settled(stream, response.generation))
         return stream
 
     def _recorded(self, answer: LiveAnswer, ending: Ending) -> Response:
-        """The answer as if it had been recorded: marked, transformed, and with the model behind it."""
+        """Return the answer as if it had been recorded: marked, transformed, and with the model behind it."""
         asked = RecordedRequest(self.request.method, self.request.path, self.request.headers, self.request.body)
         stream = self._stream(answer, ending)
         whole = Interaction(
@@ -177,7 +177,7 @@ class Passing:
 
 
 def _frame_of(content_type: str) -> Frame:
-    """The frame of a content type that a known dialect has, else that of an event stream."""
+    """Return the frame of a content type that a known dialect has, else that of an event stream."""
     plain = content_type.partition(";")[0].strip().lower()
     frames = (dialect.frame for dialect in DIALECTS.values())
     return next((one for one in frames if one.content_type.partition(";")[0] == plain), SSE)

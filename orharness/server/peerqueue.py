@@ -1,14 +1,16 @@
-"""How much of what was written has the client's process read? The kernel knows, on Linux, for a peer on this host.
+"""How many written bytes the client's process has read, asked of the Linux kernel for a peer on this host.
 
-A chunk boundary is not a read boundary: only when the client has taken one chunk before the next is written did it
-observe the boundary between them. ``sock_diag`` (sock_diag(7), Linux ``uapi/linux/inet_diag.h``) answers questions
-about one TCP socket by its exact addresses, without privileges and at a cost that does not depend on how many sockets
-exist. We ask about the *client's* socket: what it has received in all, less what still lies in its queue, is what its
-process has read. The two counts of one answer are not of one moment: Linux takes the queue without the socket's lock
-and then, under the lock and so after all that had waited for it, what was received (``tcp_diag_get_info`` in
-net/ipv4/tcp_diag.c). So a count of the queue is held against what an answer *before* it said to be received.
+A chunk boundary is not a read boundary: a client observed the boundary between two chunks only if it had read the first
+before the second was written. ``sock_diag`` (sock_diag(7), Linux ``uapi/linux/inet_diag.h``) answers questions about
+one TCP socket by its exact addresses, without privileges, at a cost that does not depend on the number of sockets. The
+question is about the *client's* socket: the bytes it has received, less those still in its queue, are the bytes that
+its process has read.
 
-It cannot see a peer in another network namespace, on another host or on another system; then every answer is ``None``.
+The two counts of one answer are not taken at one moment: Linux reads the queue without the socket's lock and then,
+under the lock and after everything that waited for it, the bytes received (``tcp_diag_get_info`` in
+net/ipv4/tcp_diag.c). So a count of the queue is compared with the bytes received in an *earlier* answer.
+
+A peer in another network namespace, on another host or on another system cannot be seen; every answer is ``None``.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ _NO_COOKIE = b"\xff" * 8
 
 
 class PeerState(NamedTuple):
-    """The client's side of a connection. ``read`` counts bytes since the connection began, ``None`` if unknown.
+    """The client's side of a connection. ``read``: bytes since the connection began, ``None`` if unknown.
 
     ``attached``: a process still holds the socket. A half-closed socket is attached, a closed one is not.
     """
@@ -49,13 +51,13 @@ class PeerState(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """``queued`` was counted first: what came between the two counts is in ``received`` only."""
+    """The kernel's answer. ``queued`` is counted first: bytes that came between the counts are in ``received`` only."""
 
     received: int | None
     queued: int
-    closing: bool  # our FIN is among what it has received, and counts as one byte
+    closing: bool  # our FIN is included in received, where it counts as one byte
     attached: bool
-    inode: int = 0  # the socket's, 0 where no process holds it
+    inode: int = 0  # 0 if no process holds the socket
 
 
 class PeerQueue:
@@ -68,18 +70,18 @@ class PeerQueue:
         if hasattr(socket, "AF_NETLINK"):
             try:
                 self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG)
-                self._netlink.setblocking(False)  # not connected: tools that block the network patch connect()
-            except OSError:  # a kernel or a sandbox without sock_diag: then it is as blind as another system
+                self._netlink.setblocking(False)  # not connected, because tools that block the network patch connect()
+            except OSError:  # a kernel or sandbox without sock_diag: then nothing can be seen, as on other systems
                 self._netlink = None
 
     def close(self) -> None:
-        """Frees the netlink socket; every later answer is ``None``."""
+        """Close the netlink socket; every later answer is ``None``."""
         if self._netlink is not None:
             self._netlink.close()
             self._netlink = None
 
     def ask(self, question: bytes) -> Answer | None:
-        """What the kernel says of the socket that the question describes; ``None`` where it cannot be seen."""
+        """Return the kernel's answer about the socket that the question describes; ``None`` if it cannot be seen."""
         if self._netlink is None:
             return None
         sequence = next(self._sequence) & 0xFFFFFFFF
@@ -90,13 +92,13 @@ class PeerQueue:
                 answer = self._answer(self._netlink)
                 _, kind, _, answered, _ = _HEADER.unpack_from(answer)
                 if answered == sequence:
-                    # The other kind is an error message, as a rule ENOENT: no such socket on this host.
+                    # Any other kind is an error message, as a rule ENOENT: no such socket on this host.
                     return self._read(answer) if kind == _SOCK_DIAG_BY_FAMILY else None
         except OSError:
             return None
 
     def _answer(self, netlink: socket.socket) -> bytes:
-        """The kernel answers before ``sendto`` returns, so that nothing has to be waited for, as a rule."""
+        """Receive the answer. The kernel answers before ``sendto`` returns, so as a rule there is no wait."""
         try:
             return netlink.recv(4096)
         except BlockingIOError:
@@ -105,12 +107,12 @@ class PeerQueue:
 
     def _read(self, answer: bytes) -> Answer | None:
         state, queued, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-        if state == _LISTEN:  # where there is no such connection, the kernel looks for a listener at the local address
+        if state == _LISTEN:  # without such a connection the kernel looks for a listener at the local address
             return None
         return Answer(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0, inode)
 
     def _bytes_received(self, answer: bytes) -> int | None:
-        """Where the attribute stands differs with privileges and kernels, but not from one answer to the next."""
+        """Return the bytes received; the attribute's place differs by privileges and kernel, not between answers."""
         position = self._info_at
         if len(answer) < position + _INFO.size or _INFO.unpack_from(answer, position)[1] != _INET_DIAG_INFO:
             found = _find_info(answer)
@@ -122,35 +124,35 @@ class PeerQueue:
 
 
 class Peer:
-    """The client's socket whose own address is ``local``, connected to ``remote``; the hosts are numeric."""
+    """The client's socket with the address ``local``, connected to ``remote``; the hosts are numeric."""
 
     def __init__(self, queue: PeerQueue, local: tuple[str, int], remote: tuple[str, int]) -> None:
         self._queue = queue
         self._question = _question_about(local, remote)
         self._received: int | None = 0
-        self._seen = 0  # read, as far as that was seen
+        self._seen = 0  # bytes read, as far as seen
 
     def state(self, *, exactly: bool = True) -> PeerState | None:
-        """What it has read by now; ``None`` where it cannot be seen.
+        """Return what it has read by now; ``None`` if it cannot be seen.
 
-        Not ``exactly``, for who only waits until all is read: where something lies unread, ``read`` is a lower bound.
+        ``exactly=False`` suffices for waiting until all is read: if bytes are unread, ``read`` is a lower bound.
         """
         known, answer = self._received, self._queue.ask(self._question)
         if answer is not None and answer.received != known and (exactly or not answer.queued):
-            # The queue is counted again, after what this answer said to be received.
+            # Count the queue again after the bytes received by this answer.
             known, answer = answer.received, self._queue.ask(self._question)
         if answer is None:
             return None
         self._received = answer.received
         if answer.received is None or known is None:
             return PeerState(None, answer.queued, answer.attached)
-        fin = 1 if answer.closing else 0  # it is read with the last byte, or lies there alone
+        fin = 1 if answer.closing else 0  # our FIN was read with the last byte, or is alone in the queue
         unread = max(0, answer.queued - fin)
         self._seen = max(self._seen, known - fin - unread)
         return PeerState(self._seen, unread, answer.attached)
 
     def held_here(self) -> bool | None:
-        """Return whether this process holds the client's socket, or another one is seen to; ``None`` otherwise.
+        """Return True if this process holds the client's socket, False if another one is seen to; else ``None``.
 
         A descriptor that one thread has closed while another reads from it is in no process's table (close(2)).
         """
@@ -171,7 +173,7 @@ def _processes() -> list[Path]:
 
 
 def _is_open_in(descriptors: Path, inode: int) -> bool:
-    """Whether one of a process's descriptors is the socket with that inode (proc(5)), as far as we may see them."""
+    """Return whether one of a process's descriptors is the socket with that inode (proc(5)), as far as permitted."""
     try:
         return any(_target(each) == f"socket:[{inode}]" for each in descriptors.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""Setting up a route: what it answers is said by the method called on it."""
+"""Building routes: the method called on a builder says what the route answers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class RouteBuilder:
-    """A route that still has to be given its reply.
+    """A route without a reply yet.
 
-    ``gateway`` and ``through`` are the server's: the habits of completions that are made here, and the transforms of
-    every stream.
+    ``gateway``: the server's, whose usage and errors completions take. ``through``: the server's transforms for every
+    stream.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class RouteBuilder:
 
     @checked_call()
     def replies(self, *replies: Reply) -> LiveRoute:
-        """Answer with these replies in turn; the last one repeats. The server's transforms come before their own."""
+        """Answer with these replies in turn; the last one repeats. The server's transforms precede each reply's own."""
         if not replies:
             raise ScenarioError("replies takes one reply at least")
         for one in replies:
@@ -102,7 +102,7 @@ class RouteBuilder:
         pacing: Pacing | str | None = None,
         **model: Unpack[ModelOptions],
     ) -> LiveRoute:
-        """Answer with the interactions of a cassette in recorded order, whatever was asked; the last one repeats.
+        """Answer with the interactions of a cassette in recorded order, whatever the request; the last one repeats.
 
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
@@ -110,16 +110,16 @@ class RouteBuilder:
         return self.replies(*recorded)
 
     def _through_the_server_s(self, reply: Reply) -> Reply:
-        """Return the reply with the server's transforms before its own; one that is not a stream as it is."""
+        """Return the reply with the server's transforms before its own; unchanged if it is not a stream."""
         if not self._through.steps or isinstance(reply.body, Plain | Forward):
             return reply
         return replace(reply, through=(*self._through.steps, *reply.through))
 
 
 def recorded_in(path: str | Path) -> list[Interaction]:
-    """Return what a cassette holds.
+    """Return the interactions of a cassette.
 
-    vcrpy, which reads it, imports every HTTP library that is installed: only a server that plays one waits for that.
+    vcrpy, which reads it, imports every HTTP library that is installed: only a server that plays one takes that time.
     """
     from orharness.cassette import load
 

@@ -25,7 +25,7 @@ _ATTEMPTS = 20
 class ServerThread:
     """A daemon thread that runs a loop. ``run`` and ``call`` may be used from any other thread.
 
-    ``make_peers`` makes what asks the kernel about clients' sockets, in that thread.
+    ``make_peers`` is called in that thread to make the ``PeerQueue``.
     """
 
     def __init__(self, make_peers: Callable[[], PeerQueue] = PeerQueue) -> None:
@@ -39,34 +39,34 @@ class ServerThread:
         self._thread = threading.Thread(target=self._main, name="orharness-server", daemon=True)
 
     def start(self) -> ServerThread:
-        """Returns when the loop runs. Loopback is taken out of any HTTP proxy's reach until ``stop``."""
+        """Start the thread and return once its loop runs. Exempts loopback from any HTTP proxy until ``stop``."""
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
             self._thread.join()
             raise OrharnessError(f"the server's thread could not start: {self._failure!r}") from self._failure
         _proxy.add()
-        # A daemon thread, so that a program that never stops it can end; then the loop is still closed in order.
+        # A daemon thread, so that a program that never stops it can end; the loop is then still closed in order.
         atexit.register(self.stop)
         return self
 
     def stop(self) -> None:
-        """Ends the loop and joins the thread; a second call does nothing."""
+        """Stop the loop and join the thread; a second call does nothing."""
         atexit.unregister(self.stop)
         if self._owner != os.getpid() or not self._thread.is_alive() or self._loop is None:
             return
         assert self._stopping is not None
-        with suppress(RuntimeError):  # the loop has just ended by itself
+        with suppress(RuntimeError):  # the loop has just ended
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
         _proxy.remove()
 
     def at_stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Has a coroutine run when the thread ends: for what its owner forgets to close."""
+        """Run a coroutine function when the thread ends: for what its owner forgot to close."""
         self._closers.append(close)
 
     def not_at_stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """It has been closed already."""
+        """Do not run it at the end: it is closed already."""
         self._closers.remove(close)
 
     @property
@@ -75,12 +75,12 @@ class ServerThread:
         return self._peers
 
     def run(self, make: Callable[[], Coroutine[Any, Any, T]], timeout: float | None = None) -> T:
-        """Runs a coroutine in the server's loop and returns its result."""
+        """Run a coroutine in the server's loop and return its result."""
         loop = self._usable_loop()
         return asyncio.run_coroutine_threadsafe(make(), loop).result(timeout)
 
     def call(self, function: Callable[[], T]) -> T:
-        """Calls a function in the server's loop and returns its result."""
+        """Call a function in the server's loop and return its result."""
 
         async def called() -> T:
             return function()
@@ -127,12 +127,12 @@ class ServerThread:
 
 
 def _make_loop() -> asyncio.AbstractEventLoop:
-    """The system's usual loop; where that is one of selectors, it notes when it polled."""
+    """Return the system's default loop; if that uses selectors, one that notes its polls."""
     return asyncio.new_event_loop() if sys.platform == "win32" else asyncio.SelectorEventLoop(Polls())
 
 
 class _ProxyBypass:
-    """``NO_PROXY`` covers loopback while any server thread of the process runs, in whatever order they end."""
+    """``NO_PROXY`` for loopback while any server thread of the process runs, in whatever order they end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -164,7 +164,7 @@ _proxy = _ProxyBypass()
 
 
 def loopback_sockets(host: str = "127.0.0.1", port: int = 0) -> list[socket.socket]:
-    """Bound sockets on the host; for IPv4 loopback also on ``::1`` with the same port, where there is IPv6.
+    """Return sockets bound on the host; for IPv4 loopback also on ``::1`` with the same port, where there is IPv6.
 
     Raises ``ScenarioError`` if the address cannot be bound.
     """
@@ -181,7 +181,7 @@ def loopback_sockets(host: str = "127.0.0.1", port: int = 0) -> list[socket.sock
         except ScenarioError:
             if port or not _has_ipv6_loopback():
                 return [first]
-            first.close()  # that port is taken on ::1: another one
+            first.close()  # the port is taken on ::1: try another
     return [_bound(host, port)]
 
 

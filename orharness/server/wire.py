@@ -1,4 +1,4 @@
-"""What the server needs of a connection: a protocol, so that one of lists serves in tests."""
+"""What the server needs of a connection: a protocol, so that tests can use one that collects bytes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Protocol, TypeVar
 from orharness.journal import Certainty, How, Request
 
 T = TypeVar("T")
-_TURNS = 3  # of the loop: what a socket has ready is read, and a connection made of what was accepted
-_MOMENTS = 500  # of a millisecond, at most, for finding out how clients left
+_TURNS = 3  # turns of the loop: ready data is read, and accepted sockets become connections
+_MOMENTS = 500  # milliseconds, at most, for finding out how clients left
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """How a client left, what it had read, and how both are known. Positions are bytes since the connection began.
+    """How a client left, what it had read, and how certain both are. Positions are bytes since the connection began.
 
-    ``read``: ``None`` where the client's reading cannot be seen. ``most``: beyond this it cannot have read, ``None``
-    for everything that was written. ``reset``: whether an RST has come.
+    ``read``: ``None`` if the client's reading cannot be seen. ``most``: the upper bound of what it read, ``None`` for
+    all that was written. ``reset``: whether an RST has come.
     """
 
     how: How
@@ -44,8 +44,8 @@ class Wire(Protocol):
     """One connection, from the server's side.
 
     ``written``: bytes given to the transport since the connection began. ``visible``: whether the client's reading can
-    be seen. ``gone`` is done when the client has left, at the monotonic moment ``gone_at``. ``ended``: whether it was
-    the server that ended the connection.
+    be seen. ``gone`` is done when the client has left, at the monotonic time ``gone_at``. ``ended``: whether the server
+    ended the connection.
     """
 
     written: int
@@ -61,34 +61,34 @@ class Wire(Protocol):
         """Wait while too much is buffered."""
 
     def held_here(self) -> bool | None:
-        """Return whether the client's socket belongs to this process, ``None`` where that is not known."""
+        """Return whether this process holds the client's socket, ``None`` if unknown."""
 
     def read_so_far(self) -> int | None:
-        """Return the bytes that the client had taken at the last look, ``None`` where it was never seen."""
+        """Return the bytes that the client had read at the last look, ``None`` if it was never seen."""
 
     def has_read_all(self, *, exactly: bool = True) -> bool | None:
-        """Look: return whether the client has taken everything, ``None`` where that cannot be seen."""
+        """Return whether the client has read everything now, ``None`` if that cannot be seen."""
 
     async def wait_read(self) -> bool:
-        """Return when the client has taken everything: True if that was seen, False if a pause stands for it.
+        """Wait until the client has read everything; return True if that was seen, False if a pause was used instead.
 
-        Raises ``ConnectionResetError`` where the client was seen to be gone.
+        Raises ``ConnectionResetError`` if the client was seen to be gone.
         """
 
     async def has_been_lost(self) -> bool:
-        """Return whether the client has ended the connection, waiting a moment for the transport if a write failed."""
+        """Return whether the client has ended the connection; waits a moment for the transport after a failed write."""
 
     async def wait_delivered(self) -> None:
-        """Return when the client's kernel has acknowledged everything, at once where that cannot be seen.
+        """Wait until the client's kernel has acknowledged everything; return at once if that cannot be seen.
 
-        Raises ``ConnectionResetError`` where the client was seen to be gone.
+        Raises ``ConnectionResetError`` if the client was seen to be gone.
         """
 
     async def departure(self) -> Departure:
-        """Return how the client left, and what it had read; it may take some milliseconds to find out."""
+        """Return how the client left and what it had read; finding out may take some milliseconds."""
 
     async def reset_follows(self) -> bool:
-        """Return whether an RST comes after the client's FIN, within 200 ms."""
+        """Return whether an RST follows the client's FIN within 200 ms."""
 
     def watch(self, told: Callable[[Next], None]) -> None:
         """Call ``told`` once, when it is known how the connection goes on after the answer that has just ended."""
@@ -100,15 +100,14 @@ class Wire(Protocol):
         """End the connection at once (RST)."""
 
     def abort(self) -> None:
-        """End the connection now, whatever is still to be written."""
+        """End the connection now and drop what is still to be written."""
 
 
 class Incoming(Protocol):
-    """A request as it comes in: its head is there, its body is still to be read.
+    """An incoming request: its head has come, its body is still to be read.
 
-    ``head`` has an empty body. ``http_1_0``: the request's HTTP version is below 1.1. ``keep_alive``: whether the
-    client wants to keep the connection. ``expects_continue``: whether it waits for a ``100 Continue`` before it sends
-    the body.
+    ``head`` has an empty body. ``http_1_0``: the HTTP version is below 1.1. ``keep_alive``: whether the client wants to
+    keep the connection. ``expects_continue``: whether it waits for ``100 Continue`` before it sends the body.
     """
 
     head: Request
@@ -121,13 +120,13 @@ class Incoming(Protocol):
 
 
 class BadBody(Exception):  # noqa: N818 - a client's mistake, answered with 400
-    """The request's body is not what its head says."""
+    """The request's body does not match its head."""
 
 
 async def settle(leaving: Callable[[], bool]) -> None:
-    """Return when clients that have left by now are seen to have left: that is in our sockets already.
+    """Return once clients that have left by now are seen to have left: that is in our sockets already.
 
-    ``leaving``: whether a client is seen to be gone, and how it left is still being found out.
+    ``leaving``: returns whether a client is gone and how it left is still being determined.
     """
     for _ in range(_TURNS):
         await asyncio.sleep(0)
@@ -138,7 +137,7 @@ async def settle(leaving: Callable[[], bool]) -> None:
 
 
 async def while_there(wire: Wire, answering: Awaitable[T]) -> T | None:
-    """Await in this task, and end it as soon as the client has left: then ``None``."""
+    """Await in this task, and stop as soon as the client has left: then return ``None``."""
     task = asyncio.current_task()
     assert task is not None
     waiting = True
@@ -146,7 +145,7 @@ async def while_there(wire: Wire, answering: Awaitable[T]) -> T | None:
 
     def leave(gone: asyncio.Future[None]) -> None:
         nonlocal cancelled
-        if waiting:  # it is called a turn later than the client left
+        if waiting:  # called a turn after the client has left
             cancelled = True
             task.cancel()
 
@@ -155,7 +154,7 @@ async def while_there(wire: Wire, answering: Awaitable[T]) -> T | None:
         return await answering
     except asyncio.CancelledError:
         if not cancelled or task.uncancel():
-            raise  # the server ends
+            raise  # the server is ending
         return None
     finally:
         waiting = False

@@ -1,4 +1,4 @@
-"""Everything that can be done to a stream, each a function ``Stream -> Stream``, in four families with four laws.
+"""The transforms of a stream, each a function ``Stream -> Stream``, in four families with four laws.
 
 ========== ====================================================================================
 rewrites   decode to the same events
@@ -7,8 +7,9 @@ boundaries body byte-identical; the first piece keeps the delay
 timing     chunk data identical
 ========== ====================================================================================
 
-``compose`` applies them family by family, so that no order is a trap. A call of one is a ``Step``, which is data:
-``from_json(step.to_json()) == step``. ``rewrite``, ``fault``, ``boundary`` and ``timing`` decorate a user's own.
+``compose`` applies them family by family, whatever the order in which they are given. A call of one is a ``Step``,
+which is data: ``from_json(step.to_json()) == step``. ``rewrite``, ``fault``, ``boundary`` and ``timing`` decorate a
+user's own.
 """
 
 from __future__ import annotations

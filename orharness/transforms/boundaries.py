@@ -1,4 +1,4 @@
-"""Boundaries: the same bytes in other chunks. The first piece of a chunk keeps its delay, and the total stays."""
+"""Boundaries: the same bytes in different chunks. The first piece of a chunk keeps its delay; the total delay stays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rechunk(size: int) -> Transform:
 
 @step(Family.BOUNDARY)
 def split_at(*offsets: Position) -> Transform:
-    """Make further cuts at these body offsets; the boundaries that are there stay.
+    """Make further cuts at these body offsets; existing boundaries stay.
 
     Raises ``ScenarioError`` for an offset outside the body.
     """
@@ -35,7 +35,7 @@ def split_at(*offsets: Position) -> Transform:
 def cut_at(*offsets: Position) -> Transform:
     """Cut the body at these offsets and nowhere else; without offsets it is one chunk.
 
-    It is applied after all other transforms, ``heartbeat`` included, so that the offsets count what is sent in the end.
+    It is applied after all other transforms, ``heartbeat`` included, so that the offsets count what is actually sent.
     Raises ``ScenarioError`` for an offset outside the body.
     """
     return lambda stream: repartition(stream, [resolve("cut_at", at, stream) for at in offsets])
@@ -50,7 +50,7 @@ def coalesce(number: int) -> Transform:
 
 @step(Family.BOUNDARY, Turn.AFRESH)
 def per_event() -> Transform:
-    """Make one chunk of each event, and of comments alone. Further empty lines go with the event before them."""
+    """Make one chunk of each event, and of comments alone. Further empty lines belong to the event before them."""
     return lambda stream: repartition(stream, stream.frame.event_cuts(stream.body))
 
 
@@ -62,7 +62,7 @@ def per_byte() -> Transform:
 
 @step(Family.BOUNDARY, Turn.AFRESH)
 def random_chunks(seed: int | str, smallest: int = 1, largest: int = 64) -> Transform:
-    """Make chunks of random sizes from ``smallest`` to ``largest`` bytes; the same seed gives the same ones.
+    """Make chunks of random sizes from ``smallest`` to ``largest`` bytes; the same seed gives the same sizes.
 
     The last one may be smaller. Raises ``ScenarioError`` for sizes below 1 or in the wrong order.
     """

@@ -1,4 +1,4 @@
-"""Timing: the same chunks at other moments. Seconds are floats; chance comes from a seed."""
+"""Timing: the same chunks at other times. Delays are in seconds, as floats; random ones come from a seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pace(delay: float) -> Transform:
 
 @step(Family.TIMING)
 def scale(factor: float) -> Transform:
-    """Multiply all delays by ``factor``: 0.5 is twice as fast, 0 is without delays."""
+    """Multiply all delays by ``factor``: 0.5 is twice as fast, 0 removes the delays."""
     finite("scale(factor)", factor)
     return lambda stream: _delayed(stream, (chunk.delay * factor for chunk in stream.chunks))
 
@@ -31,7 +31,7 @@ def scale(factor: float) -> Transform:
 def stall(before: int, seconds: float) -> Transform:
     """Wait ``seconds`` longer before event number ``before``, counted from 1.
 
-    The pause is before the chunk in which that event begins. Raises ``ScenarioError`` where there is no such event.
+    The pause is before the chunk in which that event begins. Raises ``ScenarioError`` if there is no such event.
     """
     whole_number("stall(before)", before, 1)
     finite("stall(seconds)", seconds)
@@ -68,9 +68,8 @@ def hold(after: int | None = None, *, chunks: int | None = None) -> Transform:
     """Stop the stream after ``after`` events, or ``chunks`` chunks, until the test releases it: a gate.
 
     0 is right after the head. A chunk that begins at the gate or after it waits; a chunk that crosses the gate is sent
-    whole, so cut the stream (``per_event``) where that matters.
-
-    Raises ``ScenarioError`` where there are fewer events or chunks, or unless one of the two is given.
+    whole, so cut the stream (``per_event``) if that matters. Raises ``ScenarioError`` if there are fewer events or
+    chunks, or unless exactly one of the two is given.
     """
     match after, chunks:
         case int(), None:

@@ -1,7 +1,7 @@
 """Transforms in documents: ``from_json`` is the inverse of ``Step.to_json``, ``json_schema`` describes both.
 
-What an argument may be is read from the annotations of the transform's factory, a user's own included. An argument
-without an annotation is any JSON value.
+The types of arguments are read from the annotations of the transform's factory, also of a user's own. An argument
+without an annotation may be any JSON value.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ _Schema = dict[str, Any]
 
 
 def from_json(value: Any) -> Step:
-    """Return the step that an entry of ``through`` in a document stands for.
+    """Return the step for an entry of ``through`` in a document.
 
-    An entry is a name, or a mapping of one name to the first argument, to a mapping of arguments, or, where the
-    transform takes any number of values, to a list.
-
-    Raises ``ScenarioError`` for an unknown name and for a wrong argument, which it names.
+    An entry is a name, or a mapping of one name to the first argument, to a mapping of arguments or, if the transform
+    takes any number of values, to a list. Raises ``ScenarioError`` for an unknown name and for a wrong argument, which
+    it names.
     """
     name, given = _named(value)
     factory = factory_named(name)
@@ -62,7 +61,7 @@ def item_from_json(value: Any, what: str = "an event") -> Item:
 def json_schema(*, own: bool = True) -> _Schema:
     """Return the JSON Schema (draft 2020-12) of one entry of ``through``.
 
-    It has every transform of this package, and unless ``own`` is false those of the user's modules that were imported.
+    It has every transform of this package and, unless ``own`` is false, those of the user's modules that were imported.
     """
     known = [factory for factory in factories().values() if own or not factory.own]
     bare = [factory.name for factory in known if not any(map(_is_required, factory.parameters.values()))]
@@ -108,9 +107,9 @@ def _arguments_of(factory: Factory, given: Any) -> dict[str, Any]:
 
 
 def _is_first_argument(factory: Factory, parameter: str, given: Mapping[str, Any], *, mixed: bool) -> bool:
-    """Whether a mapping is meant as the first argument: a position, an event.
+    """Return whether a mapping is the first argument itself: a position, an event.
 
-    ``mixed``: some of its keys are names of parameters, so it is one only if it has a form of that argument.
+    ``mixed``: some of its keys are names of parameters, so it must also have a form of that argument.
     """
     forms, many = _expected(factory, parameter)
     if mixed:
@@ -119,7 +118,7 @@ def _is_first_argument(factory: Factory, parameter: str, given: Mapping[str, Any
 
 
 def _call(factory: Factory, values: dict[str, Any]) -> Step:
-    """Call a factory as a user would write it: the first argument by its place, the others by their names."""
+    """Call a factory as a user would: the first argument by position, the others by name."""
     bound = BoundArguments(factory.signature, {**values})
     args, kwargs = bound.args, bound.kwargs
     parameters = list(factory.parameters.values())
@@ -144,16 +143,16 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 
 class _Form:
-    """One form that a value may have in a document: how it is read, its schema, and what an error calls it."""
+    """One form of a value in a document: its reader, its schema, and its name in errors."""
 
     def __init__(self, title: str, schema: _Schema, read: Callable[[Any], Iterator[Any]]) -> None:
         self.title = title
         self.schema = schema
-        self.read = read  # yields what the value means, or nothing where it has another form
+        self.read = read  # yields the value, or nothing if the JSON has another form
 
 
 def _read(what: str, value: Any, forms: tuple[_Form, ...], many: str) -> Any:
-    """Return what a value means by the first form that it has. ``many``: the value is a list or mapping of such."""
+    """Return the value of the first form that matches. ``many``: the value is a list or mapping of such values."""
     if many == "list":
         values = value if isinstance(value, list | tuple) else [value]
         return tuple(_read(what, one, forms, "") for one in values)
@@ -178,12 +177,12 @@ _MANY: dict[object, str] = {Parameter.VAR_POSITIONAL: "list", Parameter.VAR_KEYW
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
-    except NameError:  # a name that is only there for the type checker
+    except NameError:  # a name that exists only for the type checker
         return {}
 
 
 def _forms(hint: Any) -> tuple[_Form, ...]:
-    """Return the forms of an annotation, those of a union in its order."""
+    """Return the forms of an annotation; those of a union in its order."""
     origin = get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         return tuple(form for one in get_args(hint) for form in _forms(one))
@@ -195,7 +194,7 @@ def _forms(hint: Any) -> tuple[_Form, ...]:
         return (_enum(hint),)
     kind = origin or hint
     if kind is Callable or kind is types.FunctionType:
-        # A function that finds an offset may be a named position; any other works in Python only.
+        # A function that finds an offset may be a named position; others work in Python only.
         return tuple(map(_place, PLACES)) if get_args(hint)[-1:] == (int,) else ()
     if kind in _FORMS:
         return (_FORMS[kind],)
@@ -250,7 +249,7 @@ def _parameter_of(place: str) -> str:
 
 
 def _made(title: str, properties: dict[str, Any], required: str, make: Callable[..., Any]) -> _Form:
-    """The form of an event, comment or retry, or of bytes: a mapping with these keys."""
+    """Return the form of an event, comment or retry, or of bytes: a mapping with these keys."""
 
     def read(value: Any) -> Iterator[Any]:
         if not isinstance(value, Mapping) or required not in value or not set(value) <= set(properties):
@@ -311,13 +310,13 @@ def _union(forms: tuple[_Form, ...]) -> _Schema:
 
 
 def _factory_schema(factory: Factory) -> _Schema:
-    """Return the schema of what comes after a transform's name."""
+    """Return the schema of the arguments after a transform's name."""
     parameters = list(factory.parameters.values())
     named = _mapping(
         {one.name: _parameter_schema(factory, one) for one in parameters},
         [one.name for one in parameters if _is_required(one)],
     )
-    # Alone, the first argument may be given as it is, if the others have defaults.
+    # The first argument may be given alone if the others have defaults.
     short = bool(parameters) and not any(map(_is_required, parameters[1:]))
     alone = [_parameter_schema(factory, parameters[0])] if short else []
     first_line = (factory.function.__doc__ or "").strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The four families of transform, and the one order in which they are applied."""
+"""The four families of transforms, and the order in which they are applied."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _P = ParamSpec("_P")
 class Family(IntEnum):
     """What a transform may change, in the order in which the families are applied.
 
-    Each family may rely on what the ones before it did: a fault finds its place in the bytes as they were rewritten, a
-    boundary in the bytes that the faults left, and timing works on the chunks that are sent in the end.
+    Each family relies on those before it: a fault finds its place in the rewritten bytes, a boundary in the bytes that
+    the faults left, and timing works on the chunks that are sent.
     """
 
     REWRITE = 1  # the bytes, but not the events in them
@@ -32,10 +32,10 @@ class Family(IntEnum):
 
 
 class Turn(IntEnum):
-    """When a step comes within its family: some steps would undo what their neighbours did."""
+    """The position of a step within its family: some steps would undo the work of their neighbours."""
 
-    AFRESH = 0  # replaces what the family governs as a whole (every boundary, every delay): before all that refine it
-    REFINE = 1  # changes what is there
+    AFRESH = 0  # sets every boundary or every delay of its family anew: before all steps that refine them
+    REFINE = 1  # changes existing ones
     LAST = 2  # after all families
 
 
@@ -43,8 +43,8 @@ class Turn(IntEnum):
 class Step:
     """A call of a named transform, as data: its family, its name, and the arguments that differ from their defaults.
 
-    Two steps are equal if these are; the function is not compared. A step is hashable if its arguments are. ``repr`` is
-    the call as it was written, which is what reports show.
+    Two steps are equal if these are equal; the function is not compared. A step is hashable if its arguments are.
+    ``repr`` is the call as it was written; reports show that.
     """
 
     family: Family
@@ -64,9 +64,8 @@ class Step:
     def to_json(self) -> Any:
         """Return the canonical document form.
 
-        ``"per_byte"`` without arguments, ``{"hold": 3}`` with the first one alone, else
-        ``{"comments": {"text": ": X", "every": 2}}``. Raises ``ScenarioError`` for an argument that no document can
-        hold, such as a function.
+        ``"per_byte"`` without arguments, ``{"hold": 3}`` with the first one alone, else ``{"comments": {"text": ": X",
+        "every": 2}}``. Raises ``ScenarioError`` for an argument that no document can express, such as a function.
         """
         if not self.arguments:
             return self.name
@@ -99,7 +98,7 @@ class Composed:
 
 
 def step_to_json(one: Transform) -> Any:
-    """Return the document form of a transform. Raises ``ScenarioError`` for one that has none: a plain function."""
+    """Return the document form of a transform. Raises ``ScenarioError`` for a plain function, which has none."""
     if isinstance(one, Step | Composed):
         return one.to_json()
     raise ScenarioError(
@@ -111,15 +110,13 @@ def step_to_json(one: Transform) -> Any:
 def compose(through: Iterable[Transform]) -> Composed:
     """Combine transforms into one that applies them family by family, whatever the order in which they are given.
 
-    Within a family they keep their order, except that those which make all boundaries or all delays afresh
-    (``rechunk``, ``pace``, …) come before the ones that refine (``split_at``, ``stall``, …), whose work they would
-    undo. Two come after all families: ``heartbeat``, a rewrite that fills the silences that timing makes, then
-    ``cut_at``. A plain function ``Stream -> Stream`` counts as a rewrite. The steps of a composition in ``through`` are
-    sorted with the rest.
-
-    Raises ``ScenarioError`` for what is not a transform, and for a factory that was not called.
+    Within a family they keep their order, except that those which set all boundaries or all delays anew (``rechunk``,
+    ``pace``, …) come before those that refine them (``split_at``, ``stall``, …), whose work they would undo. Two come
+    after all families: ``heartbeat``, a rewrite that fills the silences that timing makes, then ``cut_at``. A plain
+    function ``Stream -> Stream`` counts as a rewrite. The steps of a composition in ``through`` are sorted with the
+    rest. Raises ``ScenarioError`` for anything that is not a transform, and for a factory that was not called.
     """
-    if callable(through):  # a Step is not iterable, and Python would say no more than that
+    if callable(through):  # a Step is not iterable, and Python's error says no more than that
         raise ScenarioError(f"through takes a list of transforms, not {shown(through)} alone: put it in brackets")
     if not isinstance(through, Iterable):
         raise ScenarioError(f"through takes a list of transforms, not {through!r}")
@@ -134,13 +131,13 @@ def compose(through: Iterable[Transform]) -> Composed:
 
 @dataclass(frozen=True, eq=False)
 class Factory:
-    """A registered factory of steps: what documents know of it."""
+    """A registered factory of steps, as documents see it."""
 
     name: str
     make: Callable[..., Step]
     function: Callable[..., Transform]
     signature: Signature
-    own: bool  # a user's own, not the package's
+    own: bool  # whether it is a user's own
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -149,7 +146,7 @@ class Factory:
 
     @property
     def home(self) -> str:
-        """Where it is defined, as an error names it."""
+        """The place where it is defined, for errors."""
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
     def bound(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[tuple[str, object], ...]:
@@ -165,7 +162,7 @@ class Factory:
 
 
 def _frozen(value: object) -> object:
-    """Return a value with tuples for lists, so that it can be hashed, and compares the same after a document."""
+    """Return a value with tuples in place of lists: hashable, and equal after a round trip through a document."""
     match value:
         case list() | tuple():
             return tuple(map(_frozen, value))
@@ -180,9 +177,9 @@ _factories: dict[str, dict[str, Factory]] = {}  # by name, then by home
 def step(
     family: Family, turn: Turn = Turn.REFINE, *, wrap: Callable[[str, Transform], Transform] | None = None
 ) -> Callable[[Callable[_P, Transform]], Callable[_P, Step]]:
-    """Make a factory of plain transforms into one of steps, and register it under its name for documents.
+    """Turn a factory of plain transforms into a factory of steps, and register it under its name for documents.
 
-    ``wrap`` is given for a user's factory: it makes a transform into one that is checked.
+    ``wrap`` is given for a user's factory: it adds the check of the law to a transform.
     """
 
     def decorate(function: Callable[_P, Transform]) -> Callable[_P, Step]:
@@ -206,7 +203,7 @@ def _register(factory: Factory) -> None:
     homes = _factories.setdefault(factory.name, {})
     if factory.own and any(not other.own for other in homes.values()):
         raise ScenarioError(f"{factory.name} is a transform of orharness: give {factory.home} another name")
-    homes[factory.home] = factory  # a module that is loaded again replaces its own
+    homes[factory.home] = factory  # a reloaded module replaces its own factories
 
 
 def factories() -> dict[str, Factory]:
@@ -215,7 +212,7 @@ def factories() -> dict[str, Factory]:
 
 
 def factory_named(name: str) -> Factory | None:
-    """Return the factory of that name. Raises ``ScenarioError`` where two modules define one."""
+    """Return the factory of that name. Raises ``ScenarioError`` if two modules define one."""
     homes = _factories.get(name, {})
     if len(homes) > 1:
         raise ScenarioError(f"{name} is defined twice, as {' and '.join(sorted(homes))}: rename one of them")
@@ -223,7 +220,7 @@ def factory_named(name: str) -> Factory | None:
 
 
 def checked_stream(one: Transform, result: object) -> Stream:
-    """Return what a transform made. Raises ``ScenarioError`` if it is not a stream."""
+    """Return the result of a transform. Raises ``ScenarioError`` if it is not a stream."""
     if not isinstance(result, Stream):
         raise ScenarioError(f"{shown(one)} in through made {shown(result)} and not a Stream: was it to be called?")
     return result

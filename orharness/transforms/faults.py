@@ -1,6 +1,6 @@
-"""Faults: what goes wrong on the way. Each is one small function that knows no other.
+"""Faults: damage in transit. Each is one small function that depends on no other.
 
-What precedes a fault is untouched, and the stream names it with the body offset where it begins.
+Everything before a fault is untouched, and the stream names the fault with the body offset where it begins.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from orharness.transforms.families import Family, step
 from orharness.transforms.layout import Position, resolve, summary
 
 Marker = str | Callable[[Event], bool]
-"""Which events are meant: those with this data (without blanks around it), or those for which a function is true."""
+"""The events that are meant: those with this data (outer blanks ignored), or those for which a function is true."""
 
 
 @step(Family.FAULT)
 def truncate(at: Position, ending: Ending = Ending.EOF) -> Transform:
     """Send nothing from ``at`` on, and end the response with ``ending``.
 
-    A Content-Length still promises the whole body, except with ``Ending.EOF``, where it is what is sent. Raises
-    ``ScenarioError`` for an ending that does not exist.
+    A Content-Length still announces the whole body, except with ``Ending.EOF``, where it is what is sent. Raises
+    ``ScenarioError`` for an unknown ending.
     """
     if ending not in list(Ending):
         raise ScenarioError(f"truncate(ending) is one of {', '.join(Ending)}, not {ending!r}")
@@ -33,13 +33,13 @@ def truncate(at: Position, ending: Ending = Ending.EOF) -> Transform:
 
 @step(Family.FAULT)
 def hang(at: Position) -> Transform:
-    """Send nothing from ``at`` on, and keep the connection open. A Content-Length still promises the whole body."""
+    """Send nothing from ``at`` on, and keep the connection open. A Content-Length still announces the whole body."""
     return lambda stream: _cut("hang", stream, at, Ending.HANG)
 
 
 @step(Family.FAULT)
 def drop(marker: Marker) -> Transform:
-    """Leave out each event that the marker means: its whole block, with any comment lines in it."""
+    """Omit each event that the marker matches: its whole block, with any comment lines in it."""
 
     def transform(stream: Stream) -> Stream:
         spans = stream.frame.without(stream.body, _marked("drop", marker, stream))
@@ -51,7 +51,7 @@ def drop(marker: Marker) -> Transform:
 
 @step(Family.FAULT)
 def repeat(marker: Marker) -> Transform:
-    """Send the first event that the marker means a second time, right after itself."""
+    """Send the first event that the marker matches a second time, right after itself."""
 
     def transform(stream: Stream) -> Stream:
         block = _marked("repeat", marker, stream)[0]
@@ -66,7 +66,7 @@ def append(event: Item | str | bytes) -> Transform:
     """Send one more event after everything else; in a JSON array, as its last element.
 
     ``event`` may be a comment or a retry; a ``str`` is an event's data, and ``bytes`` are sent as they are, at the very
-    end. Raises ``ScenarioError`` for what the stream's frame has no form for.
+    end. Raises ``ScenarioError`` for an item that the stream's frame cannot express.
     """
 
     def transform(stream: Stream) -> Stream:
@@ -84,7 +84,7 @@ def append(event: Item | str | bytes) -> Transform:
 
 @step(Family.FAULT)
 def corrupt(at: Position) -> Transform:
-    """Flip the lowest bit of the byte at ``at``: the length stays, and it is mostly still text."""
+    """Flip the lowest bit of the byte at ``at``: the length stays, and text mostly stays text."""
 
     def transform(stream: Stream) -> Stream:
         offset = resolve("corrupt", at, stream, room=1)
@@ -113,7 +113,7 @@ def _cut(name: str, stream: Stream, at: Position, ending: Ending) -> Stream:
         edit(stream, [Edit(offset, len(stream.body))]),
         ending=ending,
         announced=whole,
-        # What is after the cut is never reached: the journal must not have it.
+        # What comes after the cut is never reached, so the journal must not name it.
         faults=tuple(fault for fault in stream.faults if fault.at < offset),
         gates=tuple(gate for gate in stream.gates if gate <= offset),
         end_marker=None if marker is None or marker > offset else marker,
@@ -122,14 +122,14 @@ def _cut(name: str, stream: Stream, at: Position, ending: Ending) -> Stream:
 
 
 def _noted(name: str, at: int, before: Stream, after: Stream) -> Stream:
-    """Name the fault in the stream, and forget the end marker where the fault left no such event."""
+    """Name the fault in the stream; remove the end marker if the fault has destroyed that event."""
     if before.end_marker is not None and _ending_at(before, before.end_marker) != _ending_at(after, after.end_marker):
         after = replace(after, end_marker=None)
     return after.with_fault(name, at)
 
 
 def _ending_at(stream: Stream, offset: int | None) -> tuple[str, str] | None:
-    """Return type and data of the event that ends at the offset."""
+    """Return the type and data of the event that ends at the offset."""
     found = stream.frame.events(stream.body)
     return next(((event.type, event.data) for block, event in found if block.end == offset), None)
 

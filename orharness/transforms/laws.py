@@ -1,4 +1,4 @@
-"""The decorators with which a user names the family of a transform of their own, and the laws that it then obeys."""
+"""Decorators that give a user's own transform its family, and the laws that it must then obey."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ def rewrite(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
 
     A factory is a function that takes the transform's arguments and returns a function ``Stream -> Stream``. Use
     ``edit`` to change the body, so that gates, faults and the end marker move with it. Once the module is imported,
-    documents may use the transform by its name.
-
-    The law is checked each time that the transform is applied. Raises ``ScenarioError`` for a breach, and for the name
-    of a transform of this package.
+    documents may use the transform by its name. The law is checked each time that the transform is applied. Raises
+    ``ScenarioError`` for a breach, and for the name of a transform of this package.
     """
     return step(Family.REWRITE, wrap=_lawful(_rewrites))(factory)
 
@@ -31,7 +29,7 @@ def rewrite(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
 def fault(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
     """Make a factory of transforms a fault: the stream names it (``Stream.with_fault``) and is untouched before it.
 
-    See ``rewrite`` for what a factory is and when the law is checked.
+    For factories and the check of the law see ``rewrite``.
     """
     return step(Family.FAULT, wrap=_lawful(_faults))(factory)
 
@@ -39,7 +37,7 @@ def fault(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
 def boundary(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
     """Make a factory of transforms a boundary: the body stays byte-identical. Use ``repartition`` to cut it.
 
-    See ``rewrite`` for what a factory is and when the law is checked.
+    For factories and the check of the law see ``rewrite``.
     """
     return step(Family.BOUNDARY, wrap=_lawful(_boundaries))(factory)
 
@@ -47,13 +45,13 @@ def boundary(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
 def timing(factory: Callable[_P, Transform]) -> Callable[_P, Step]:
     """Make a factory of transforms a timing: the data of each chunk stays identical.
 
-    See ``rewrite`` for what a factory is and when the law is checked.
+    For factories and the check of the law see ``rewrite``.
     """
     return step(Family.TIMING, wrap=_lawful(_timings))(factory)
 
 
 _Law = Callable[[Stream, Stream], str]
-"""What the law demands and the transform did not do; empty where it obeys."""
+"""The check of a law: returns what it demands and what the result did instead; empty if the result obeys."""
 
 
 def _lawful(law: _Law) -> Callable[[str, Transform], Transform]:

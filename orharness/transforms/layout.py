@@ -1,4 +1,4 @@
-"""Positions in a stream that a user can name, and what errors say about a stream."""
+"""Named positions in a stream, and summaries of a stream for errors."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Place:
 
 
 def resolve(what: str, at: Position, stream: Stream, *, room: int = 0) -> int:
-    """Return the body offset of a position, which has at least ``room`` bytes after it. ``what`` names the transform.
+    """Return the body offset of a position, which has at least ``room`` bytes after it. ``what``: the transform's name.
 
-    Raises ``ScenarioError`` where it is outside the body.
+    Raises ``ScenarioError`` if it is outside the body.
     """
     size = len(stream.body)
     uncalled: tuple[object, ...] = tuple(PLACES.values())
@@ -105,11 +105,11 @@ def inside_text(text: str) -> Place:
 PLACES: dict[str, Callable[..., Place]] = {
     place.__name__: place for place in (after_event, after_text, inside_event, inside_text)
 }
-"""The named positions that a document can say."""
+"""The named positions that a document can use."""
 
 
 def numbered(what: str, number: int, stream: Stream) -> Block:
-    """Return the block of event ``number``, counted from 1. Raises ``ScenarioError`` where there are fewer."""
+    """Return the block of event ``number``, counted from 1. Raises ``ScenarioError`` if there are fewer events."""
     found = stream.frame.events(stream.body)
     if number > len(found):
         raise ScenarioError(f"{what}: there is no event {number}: {summary(stream)}")
@@ -117,7 +117,7 @@ def numbered(what: str, number: int, stream: Stream) -> Block:
 
 
 def summary(stream: Stream) -> str:
-    """Say in a few words what is in a stream, for the text of an error."""
+    """Summarize the contents of a stream, for errors."""
     found = stream.frame.events(stream.body)
     there = [event.data if len(event.data) <= 40 else event.data[:37] + "…" for _, event in found]
     if not there:

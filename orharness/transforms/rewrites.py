@@ -1,4 +1,4 @@
-"""Rewrites: other bytes for the same events. What a client must not even notice."""
+"""Rewrites: other bytes for the same events, which a client must not notice."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _IGNORED = ("x-extra: 1", "extra", "Data: ignored", "retry: soon")
 def comments(text: str, every: int = 1, before: int = 0) -> Transform:
     """Insert a comment block (the line and an empty line) after each ``every``-th event, and ``before`` at the start.
 
-    ``text`` is given with its colon, as it is on the wire (``": ONEROUTER PROCESSING"``), or without, which puts
-    ``": "`` before it. ``every=0`` writes none after events. Raises ``ScenarioError`` for a text of two lines, and for
-    a stream whose frame has no comments.
+    ``text`` begins with its colon, as on the wire (``": ONEROUTER PROCESSING"``); if not, ``": "`` is put before it.
+    ``every=0`` writes none after events. Raises ``ScenarioError`` for a text of two lines, and for a stream whose frame
+    has no comments.
     """
     whole_number("comments(every=)", every, 0)
     whole_number("comments(before=)", before, 0)
@@ -47,10 +47,9 @@ def heartbeat(seconds: float, text: str = ": keep-alive") -> Transform:
 
     It is sent only where it cannot change the events: at the start of a line, but not between a CR and its LF or before
     a BOM. It is a whole block between two blocks, and a single line within one. It is applied after the other families,
-    since it fills the silences that timing makes; the total time and the order of what was there stay. It does not
-    fill a silence without end (a gate, ``Ending.HANG``).
-
-    Raises ``ScenarioError`` unless ``seconds`` is above 0, and for a stream whose frame has no comments.
+    since it fills the silences that timing makes; the total time and the existing order stay. It does not fill a
+    silence without end (a gate, ``Ending.HANG``). Raises ``ScenarioError`` unless ``seconds`` is above 0, and for a
+    stream whose frame has no comments.
     """
     finite("heartbeat(seconds)", seconds)
     if not seconds:
@@ -71,7 +70,7 @@ def heartbeat(seconds: float, text: str = ": keep-alive") -> Transform:
         spoken = zip(starts, written, beats, strict=False)
         edits = (Edit(start, start, data) for start, data, number in spoken for data in repeat(data or b"", number))
         beaten = edit(stream, edits)
-        # What is put in between two chunks is a chunk of its own, so the result's chunks are known by counting.
+        # What is inserted between two chunks is a chunk of its own, so the result's chunks are found by counting.
         pairs = zip(beaten.chunks, _delays(stream.chunks, beats, seconds), strict=True)
         return replace(beaten, chunks=tuple(Chunk(chunk.data, delay) for chunk, delay in pairs))
 
@@ -83,7 +82,7 @@ def newlines(newline: str) -> Transform:
     r"""Write every line end as ``"\n"``, ``"\r"`` or ``"\r\n"``; in a JSON array, those between its elements.
 
     A CRLF that is cut by a chunk boundary is one line end, which is sent with its LF: nothing arrives earlier. Raises
-    ``ScenarioError`` for another ``newline``, and for one that the stream's frame does not know.
+    ``ScenarioError`` for another ``newline``, and for one that the stream's frame does not have.
     """
     if newline not in ("\n", "\r", "\r\n"):
         raise ScenarioError(f"newlines takes LF, CR or CRLF, not {newline!r}")
@@ -93,7 +92,7 @@ def newlines(newline: str) -> Transform:
         frame, body = stream.frame, stream.body
         if newline not in frame.newlines:
             raise frame.cannot(f"the line end {newline!r}", "newlines")
-        # One that is right already is left alone: a chunk boundary inside it stays.
+        # Leave a line end that is right already: a chunk boundary inside it stays.
         found = ((start, end) for start, end in frame.line_ends(body) if body[start:end] != wanted)
         return edit(stream, (one for start, end in found for one in _line_end(start, end, wanted)))
 
@@ -118,7 +117,7 @@ def bom() -> Transform:
 
 @step(Family.REWRITE)
 def blank_lines(number: int = 1) -> Transform:
-    """Insert ``number`` further empty lines after each event, and after comments alone."""
+    """Insert ``number`` additional empty lines after each event, and after comments alone."""
     whole_number("blank_lines(number)", number, 0)
 
     def transform(stream: Stream) -> Stream:
@@ -155,19 +154,19 @@ def extra_fields(*lines: str) -> Transform:
 
 def _comment(text: str) -> Comment:
     comment = Comment(text[1:] if text.startswith(":") else f" {text}")
-    SSE.encode(comment)  # raises for what is not a comment, here where it is written and not when it is played
+    SSE.encode(comment)  # an invalid comment raises here, where it is written, and not when it is played
     return comment
 
 
 def _line_end(start: int, end: int, wanted: bytes) -> Iterator[Edit]:
-    """Put the new line end in the place of the last byte of the old one."""
+    """Yield the edits that replace a line end: the new one takes the place of the last byte of the old one."""
     if end - start == 2:
         yield Edit(start, end - 1)
     yield Edit(end - 1, end, wanted)
 
 
 def _beats(delay: float, seconds: float) -> int:
-    """Return how many comments come before the next chunk; none at the same moment as the chunk itself."""
+    """Return the number of comments before the next chunk; none is sent at the same moment as the chunk itself."""
     if delay > seconds * _MOST_IN_ONE_PAUSE:
         raise ScenarioError(
             f"heartbeat({seconds}) would send over {_MOST_IN_ONE_PAUSE} comments in a pause of {delay} s"

@@ -1,4 +1,4 @@
-"""The arguments of transforms: how they are shown in Python's form, and how they are written to a document."""
+"""The arguments of transforms: shown in Python's form, and written to documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orharness.sse import Comment, Event, Item, Retry
 
 @runtime_checkable
 class Written(Protocol):
-    """A value that has a form of its own in documents, such as a position."""
+    """A value with its own document form, such as a position."""
 
     def to_json(self) -> Any: ...
 
@@ -24,19 +24,19 @@ def shown(value: object) -> str:
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
     text = repr(value)
-    # Python shows the address of a function, and no two runs would read the same.
+    # Python shows a function's address, which differs between runs.
     return str(getattr(value, "__name__", type(value).__name__)) if text.startswith("<") else text
 
 
 def arguments(*args: object, **kwargs: object) -> str:
-    """Return the arguments of a call as they are written in Python."""
+    """Return the arguments of a call as Python source."""
     return ", ".join([*map(shown, args), *(f"{name}={shown(value)}" for name, value in kwargs.items())])
 
 
 def to_json(what: str, value: object) -> Any:
-    """Return the document form of an argument; ``what`` names the transform that it belongs to.
+    """Return the document form of an argument; ``what`` is the name of its transform.
 
-    Raises ``ScenarioError`` for what a document cannot say: a function above all.
+    Raises ``ScenarioError`` for what a document cannot express, above all a function.
     """
     match value:
         case Enum():

@@ -1,4 +1,4 @@
-"""What every origin answers when no route of the user's does: ordinary routes, one module each."""
+"""Built-in routes, one module each: what every origin answers when no user route does."""
 
 from __future__ import annotations
 

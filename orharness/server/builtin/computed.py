@@ -1,4 +1,4 @@
-"""A route whose reply is computed anew for each request."""
+"""A route whose reply is computed for each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``GET …/generation?id=``: what a generation cost, by the id of its response's ``X-Generation-Id``."""
+"""``GET …/generation?id=``: the cost of a generation, by the ``X-Generation-Id`` of its response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orharness.upstream import Generation, generation_document
 
 
 def route(answering: Answering) -> Route:
-    """Return the route. An id that was sent more than once is that of the last exchange."""
+    """Return the route. An id that was sent more than once means the last exchange."""
 
     def reply(request: Request) -> Reply:
         identifier = request.parameters.get("id", "")

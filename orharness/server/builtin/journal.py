@@ -12,7 +12,7 @@ JOURNAL_PATH = f"{CONTROL}journal"
 
 
 def route(answering: Answering) -> Route:
-    """Return the route; the request for the journal is not in it."""
+    """Return the route; requests for the journal are not in it."""
 
     def reply(request: Request) -> Reply:
         return Reply.respond(json=journal_document(answering.journal()))
