@@ -12,15 +12,19 @@ from collections.abc import Callable
 from time import monotonic
 
 AFTER = (0.02, 0.1, 1.0)  # seconds after the last write
-_OFTEN = 0.25  # seconds: the first look is skipped so soon after another, so that a steady stream needs few
+_OFTEN = 0.25  # seconds: so that a steady stream needs few looks
 _STEADY = 1.0  # seconds: a stream that never pauses is looked at once in this time
 _BATCH = 0.01  # seconds, at least, between two wakings of the timer: looks that come due together are made together
 
 
 class Looks:
-    """The connections to look at, and the one timer. Everything here runs in the server's loop."""
+    """The connections to look at, and the one timer. Everything here runs in the server's loop.
 
-    def __init__(self) -> None:
+    ``often``: seconds; the first look is skipped so soon after another.
+    """
+
+    def __init__(self, often: float = _OFTEN) -> None:
+        self.often = often
         self._waiting: list[Watched] = []
         self._timer: asyncio.TimerHandle | None = None
         self._woke_at = 0.0
@@ -90,7 +94,7 @@ class Watched:
         steady = now - self._looked_at >= _STEADY
         while self._next < len(AFTER) and self._wrote_at + AFTER[self._next] <= now:
             self._next += 1
-        if self._next == 1 and not steady and now - self._looked_at < _OFTEN:
+        if self._next == 1 and not steady and now - self._looked_at < self._looks.often:
             return
         self._looked_at = now
         if not self._look():

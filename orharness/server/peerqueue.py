@@ -28,7 +28,7 @@ _NLM_F_REQUEST = 1
 _INET_DIAG_INFO = 2
 _CLOSE_WAIT = 8  # include/net/tcp_states.h
 _LISTEN = 10
-_OURS = Path("/proc/self/fd")
+_PROCESSES = Path("/proc")
 
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _QUESTION = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
@@ -61,9 +61,13 @@ class Answer(NamedTuple):
 
 
 class PeerQueue:
-    """One netlink socket for any number of connections. Not for use from two threads at once."""
+    """One netlink socket for any number of connections. Not for use from two threads at once.
 
-    def __init__(self) -> None:
+    ``processes``: the folder in which proc(5) shows them.
+    """
+
+    def __init__(self, processes: Path = _PROCESSES) -> None:
+        self.processes = processes
         self._netlink: socket.socket | None = None
         self._sequence = count(1)
         self._info_at = 0
@@ -159,15 +163,15 @@ class Peer:
         answer = self._queue.ask(self._question)
         if answer is None or not answer.inode:
             return None
-        if _is_open_in(_OURS, answer.inode):
+        if _is_open_in(self._queue.processes / "self" / "fd", answer.inode):
             return True
-        others = (each / "fd" for each in _processes())
+        others = (each / "fd" for each in _others(self._queue.processes))
         return False if any(_is_open_in(each, answer.inode) for each in others) else None
 
 
-def _processes() -> list[Path]:
+def _others(processes: Path) -> list[Path]:
     try:
-        return [each for each in _OURS.parents[1].iterdir() if each.name.isdecimal()]
+        return [each for each in processes.iterdir() if each.name.isdecimal()]
     except OSError:  # a system without /proc
         return []
 

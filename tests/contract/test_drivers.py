@@ -66,9 +66,9 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def judged(
-    command: str, only: list[str] | str = ONE, *, greeting: float = ENOUGH, patience: float = 5.0
+    command: str, only: list[str] | str = ONE, *, patience: float = 5.0, greeting: float = ENOUGH, **limits: int
 ) -> list[Verdict]:
-    with DriverSubject(command, greeting=greeting) as subject:
+    with DriverSubject(command, greeting=greeting, **limits) as subject:
         return run(subject, only=only, patience=patience)
 
 
@@ -301,13 +301,10 @@ def test_a_driver_that_says_no_hello_is_killed_and_not_started_without_end(
     assert 1 <= len(starts.read_text()) <= 4
 
 
-def test_a_driver_that_spoils_every_run_is_given_up(
-    script: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("orharness.contract.driving.drivers._ENOUGH", 2)
+def test_a_driver_that_spoils_every_run_is_given_up(script: Callable[[str], str], tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     code = HELLO + f"open({str(starts)!r}, 'a').write('x')\n" + HEARS + "    sys.exit(1)"
-    verdicts = judged(script(code), [*TWO, "done/inside-content", "framing/crlf"])
+    verdicts = judged(script(code), [*TWO, "done/inside-content", "framing/crlf"], spoiled=2)
     reasons = [trouble_of(verdict)[0] for verdict in verdicts]
     assert reasons.count("the driver died: exit code 1") == 2
     assert len(starts.read_text()) == 2
@@ -445,9 +442,9 @@ def test_the_words_of_an_error_tell_its_cause(raises: str, reason: str, script: 
     assert reason in trouble_of(verdict)[0]
 
 
-def test_a_command_that_floods_is_told_as_that(script: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.contract.driving.commands._LONGEST", 1_000_000)
-    (verdict,) = run(CommandSubject(script(WRITES + "while True: sys.stdout.write('x' * 60_000)")), only=ONE)
+def test_a_command_that_floods_is_told_as_that(script: Callable[[str], str]) -> None:
+    command = script(WRITES + "while True: sys.stdout.write('x' * 60_000)")
+    (verdict,) = run(CommandSubject(command, longest=1_000_000), only=ONE)
     assert trouble_of(verdict)[0].startswith("the command floods its stdout")
 
 

@@ -47,10 +47,10 @@ def judged(folder: Path, sse_thread: ServerThread) -> Iterator[Callable[..., Ver
     """The verdict on a client of that code, in other processes; ``told`` by it are the processes that it ran in."""
     named: list[NamedFunction] = []
 
-    def judge(code: str, only: str = SWEEP, patience: float = 1.0) -> Verdict:
+    def judge(code: str, only: str = SWEEP, patience: float = 1.0, **limits: float) -> Verdict:
         source = f"import os, re, time\nfrom correct_clients import correct, correct_async\nTOLD = {TOLD!r}\n{code}"
         (folder / "client.py").write_text(source, encoding="utf-8")
-        with NamedFunction("client.py:client") as client:
+        with NamedFunction("client.py:client", **limits) as client:
             named.append(client)
             [verdict] = run(client, only=only, thread=sse_thread, patience=patience)
         return verdict
@@ -151,18 +151,16 @@ def test_a_client_that_is_wrong_is_told_as_if_it_had_run_here(
     ],
 )
 def test_what_goes_wrong_only_in_another_process_is_not_told_of_the_client(
-    spoiled: str, judged: Callable[..., Verdict], monkeypatch: pytest.MonkeyPatch
+    spoiled: str, judged: Callable[..., Verdict]
 ) -> None:
     """Everything is looked at in this process before it is told."""
-    monkeypatch.setattr("orharness.contract.running.worker.IMPORTING", 3.0)
-    monkeypatch.setattr("orharness.contract.running.worker._SLACK", 1.0)
     code = f"""
 def client(base_url):
     if os.getpid() == {os.getpid()}:
         return correct(base_url)
     {spoiled}
 """
-    verdict = judged(code, patience=0.5)
+    verdict = judged(code, patience=0.5, starting=3.0, slack=1.0)
     assert verdict.result is Result.PASS
     assert verdict.boundaries_proven == verdict.boundaries_tried > CUTS
 

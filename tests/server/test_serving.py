@@ -120,7 +120,6 @@ def test_nobody_asks_again_and_again_about_a_client_that_cannot_be_seen() -> Non
 
 
 def test_one_timer_wakes_for_all_that_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.server.looks._OFTEN", 0.0)
     looked: list[int] = []
 
     def look(number: int) -> bool:
@@ -137,7 +136,7 @@ def test_one_timer_wakes_for_all_that_are_due(monkeypatch: pytest.MonkeyPatch) -
             return call_at(*args, **kw)
 
         monkeypatch.setattr(loop, "call_at", counted)
-        looks = Looks()
+        looks = Looks(often=0.0)
         for number in range(50):
             Watched(looks, partial(look, number)).wrote()
         made = timers

@@ -17,20 +17,22 @@ _SOON = 2.0  # seconds in which a pipe ends when its processes have
 class CommandSubject:
     """A command line, run with ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` in its environment.
 
-    ``starting``: seconds until its processes ask, at most. Raises ``ScenarioError`` for what is not a command.
+    ``starting``: seconds until its processes ask, at most. ``longest``: characters of one answer, at most. Raises
+    ``ScenarioError`` for what is not a command.
     """
 
     cannot_cancel: str | None = "a command cannot be told to cancel: its stop button is judged with --driver"
 
-    def __init__(self, command: str, *, starting: float = 30.0) -> None:
+    def __init__(self, command: str, *, starting: float = 30.0, longest: int = _LONGEST) -> None:
         arguments(command)
+        self._longest = longest
         self._command = command
         self.starting = starting
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
         """Begin a run in a process of its own."""
         process = ClientProcess(self._command, OPENAI_BASE_URL=base_url, OPENAI_API_KEY=API_KEY)
-        return CommandSession(process, stop_after)
+        return CommandSession(process, self._longest, stop_after)
 
 
 class CommandSession:
@@ -38,14 +40,14 @@ class CommandSession:
 
     can_cancel_inside_read = False
 
-    def __init__(self, process: ClientProcess, stop_after: int | None = None) -> None:
+    def __init__(self, process: ClientProcess, longest: int, stop_after: int | None = None) -> None:
         self.pieces: list[str] = []
         self.error: BaseException | None = None
         self.paused = threading.Event()
         self.ended = threading.Event()
         self._process = process
         self._stop_after = stop_after
-        self._left = _LONGEST
+        self._longest = self._left = longest
         self._closed = False
         self._reader = threading.Thread(target=self._read, name="orharness-command-stdout", daemon=True)
         self._thread = threading.Thread(target=self._main, name="orharness-command", daemon=True)
@@ -80,7 +82,7 @@ class CommandSession:
             self._take(decode(data))
             if self._left < 0:
                 self.error = Trouble(
-                    f"the command floods its stdout: more than {_LONGEST:,} characters for one answer",
+                    f"the command floods its stdout: more than {self._longest:,} characters for one answer",
                     f"{self.pieces[0][:100]!r}…",
                 )
                 return self._process.kill()

@@ -30,11 +30,12 @@ _ENOUGH = 40  # runs in a row that a driver spoiled, after which it is not start
 class DriverSubject:
     """A context manager: the driver is started before the first case, and ended after the last.
 
-    ``greeting``: seconds in which a driver must say hello. A driver that dies, hangs, floods or says what the protocol
-    does not know is killed; the run has its ``Trouble``, and the next run gets a new one.
+    ``greeting``: seconds in which a driver must say hello. ``spoiled``: runs in a row that it may spoil before it is
+    given up. A driver that dies, hangs, floods or says what the protocol does not know is killed; the run has its
+    ``Trouble``, and the next run gets a new one.
     """
 
-    def __init__(self, command: str, *, greeting: float = 30.0) -> None:
+    def __init__(self, command: str, *, greeting: float = 30.0, spoiled: int = _ENOUGH) -> None:
         arguments(command)
         self.cannot_cancel: str | None = None
         self.starting = 0.0
@@ -45,6 +46,7 @@ class DriverSubject:
         self._last: DriverSession | None = None
         self._number = 0
         self._spoiled = 0
+        self._enough = spoiled
         self._mute = 0
 
     def __enter__(self) -> DriverSubject:
@@ -81,7 +83,7 @@ class DriverSubject:
     def _give_up_on_the_hopeless(self) -> None:
         last = None if self._last is None else self._last.error
         self._spoiled = self._spoiled + 1 if isinstance(last, Trouble) else 0
-        if isinstance(last, Trouble) and (self._spoiled >= _ENOUGH or self._mute >= _MUTE):
+        if isinstance(last, Trouble) and (self._spoiled >= self._enough or self._mute >= _MUTE):
             if last.args[0].startswith(_GIVEN_UP):
                 raise last
             raise Trouble(f"{_GIVEN_UP}: the last time, {last}", last.got)

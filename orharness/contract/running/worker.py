@@ -49,18 +49,20 @@ _LONGEST_SHARE = 512  # trials for each of them, at most
 _COLLECTED_AFTER = 50_000  # objects, which are some twenty runs: collecting every few of them took a tenth of the time
 _SOON = 2.0  # seconds from the end of a process to that of its stdout
 _LOOK = 0.05  # seconds between two looks at whether a process is silent for too long
-_SLACK = 5.0  # seconds beyond patience within which a process says something: it is patient itself
+_SLACK = 5.0  # seconds beyond patience within which a process says something: it has patience of its own
 
 
 class NamedFunction(FunctionSubject):
     """A function by its name, ``MODULE:NAME`` or ``FILE.py:NAME``: other processes find it, too. A context manager.
 
-    ``cores``: of each of these processes the number of its core, ``None`` where none can be chosen. Raises
-    ``ScenarioError`` as ``locate`` does.
+    ``starting``: seconds until a process sends its first request. ``slack``: seconds beyond patience within which a
+    process must say something. ``cores``: of each of these processes the number of its core, ``None`` where none can be
+    chosen. Raises ``ScenarioError`` as ``locate`` does.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, starting: float = IMPORTING, slack: float = _SLACK) -> None:
         super().__init__(locate(name))
+        self._limits = starting, slack
         self._name = name
         self.cores = cores_of_workers()
         self._workers: list[Worker] = []
@@ -77,7 +79,7 @@ class NamedFunction(FunctionSubject):
         shares = shares_of(cuttings, len(self.cores))
         try:
             while len(self._workers) < len(self.cores):
-                self._workers.append(Worker(self._name, self.cores[len(self._workers)]))
+                self._workers.append(Worker(self._name, self.cores[len(self._workers)], *self._limits))
             asked = [one for one, share in zip(self._workers, shares, strict=True) if one.ask(case, share, patience)]
         except (OrharnessError, RuntimeError):  # no more processes, or threads, can be started
             self._give_up()
@@ -115,12 +117,13 @@ class Worker:
     Raises ``ScenarioError`` where it cannot be started.
     """
 
-    def __init__(self, name: str, core: int | None) -> None:
+    def __init__(self, name: str, core: int | None, starting: float, slack: float) -> None:
         self.failed = False
         # Without the current directory on its path: a file of the user's may be named as one of ours is.
         with _on_one_core(core):
             self._process = ClientProcess([sys.executable, "-P", "-m", __name__, name], hears=True)
-        self._starting = IMPORTING
+        self._starting = starting
+        self._slack = slack
         self._silence = 0.0  # seconds that it may say nothing
         self._heard = 0.0  # when it last said something
         self._row: Row | None = None
@@ -134,7 +137,7 @@ class Worker:
         if told:
             waited = patience_for(case, case.reply(), patience)
             until_request = StartUp().limit(self._starting, waited)  # at least: only the process has measured
-            self._silence = waited + _SLACK + until_request
+            self._silence = waited + self._slack + until_request
             self._heard = monotonic()
             self._reader = threading.Thread(target=self._read, name="orharness-worker", daemon=True)
             self._reader.start()
