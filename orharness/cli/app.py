@@ -142,6 +142,9 @@ def serve(
         float | None,
         typer.Option(metavar="S", help="Seconds that the simulated model takes for a token.", show_default=False),
     ] = None,
+    journal: Annotated[
+        int, typer.Option(metavar="N", help="Keep N exchanges in the journal; of more, the oldest are dropped.")
+    ] = 100_000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
 ) -> None:
@@ -187,6 +190,7 @@ def serve(
             at=at,
             scenario=scenario,
             pace=pace,
+            journal=journal,
         )
     )
     if not met:

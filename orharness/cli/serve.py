@@ -43,6 +43,7 @@ from orharness.transforms import rechunk as rechunked
 from orharness.verdict import count
 
 TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
+JOURNAL = 100_000  # exchanges: some 100 MB
 _ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 
@@ -66,6 +67,7 @@ class Options:
     at: str | None = None
     scenario: Path | None = None
     pace: float | None = None
+    journal: int = JOURNAL
 
     def __post_init__(self) -> None:
         if self.scenario is not None and (self.case is not None or self.cassettes or self.text is not None):
@@ -84,6 +86,8 @@ class Options:
             raise ScenarioError("--provider belongs to --text and --scenario: a recorded answer names its own provider")
         if self.comment is None and self.comment_every is not None:
             raise ScenarioError("--comment-every needs --comment, which says what is sent")
+        if self.journal < 1:
+            raise ScenarioError(f"--journal is how many exchanges are kept, from 1 up, not {self.journal}")
         if not 0 <= self.port <= 65535:
             raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
 
@@ -119,6 +123,7 @@ def serve_until_stopped(options: Options) -> bool:
             pacing=options.paced,
             strict=False,
             hold_limit=None if routes else 60.0,  # nobody releases: a scenario holds until its client leaves
+            journal=options.journal,
             host=options.host,
             port=options.port,
         ) as server:
@@ -133,7 +138,10 @@ def serve_until_stopped(options: Options) -> bool:
                 watch.show_next(TURN)
         while watch.show_next():  # also those that the end of the server decided
             pass
-    screen.line(outcomes([exchange.outcome for exchange in server.journal]), "bold")
+    dropped = server.dropped
+    screen.line(outcomes([*(call.outcome for call in server.calls), *dropped.elements()]), "bold")
+    if dropped:
+        screen.say(f"{count(dropped.total(), 'older exchange')} not in the journal: --journal {options.journal}", "dim")
     unmet = server.unmet()
     for line in (line for text in unmet for line in f"✗ {text}".splitlines()):
         screen.say(shown(line), "red")

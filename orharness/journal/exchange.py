@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from orharness.journal.bill import Bill
 from orharness.journal.certainty import Certainties
 from orharness.journal.outcome import How, Outcome, Pacing
 from orharness.journal.request import Request
+
+FORMAT = 1  # of the journal's document
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,21 @@ class Exchange:
             "bytes_written": self.bytes_written,
             "bytes_read": self.bytes_read,
             "pacing": self.pacing,
-            "boundaries": asdict(self.boundaries),
+            "boundaries": _fields(self.boundaries),
             "faults": list(self.faults),
             "difference": self.difference,
-            "bill": None if self.bill is None else asdict(self.bill),
-            "certainty": asdict(self.certainty),
+            "bill": None if self.bill is None else _fields(self.bill),
+            "certainty": _fields(self.certainty),
         }
 
 
-def journal_document(exchanges: list[Exchange]) -> Mapping[str, Any]:
-    """Return the document that ``GET /_orharness/journal`` answers with."""
-    return {"format": 1, "exchanges": [exchange.to_json() for exchange in exchanges]}
+def _fields(value: Boundaries | Bill | Certainties) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def journal_document(exchanges: Iterable[Exchange], dropped: int = 0) -> Mapping[str, Any]:
+    """Return the document that ``GET /_orharness/journal`` answers with.
+
+    ``dropped``: the number of older exchanges that the journal has dropped.
+    """
+    return {"format": FORMAT, "dropped": dropped, "exchanges": [exchange.to_json() for exchange in exchanges]}

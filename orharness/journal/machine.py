@@ -34,6 +34,7 @@ from orharness.journal.events import (
     Wrote,
 )
 from orharness.journal.exchange import Boundaries, Exchange
+from orharness.journal.moments import Packed
 from orharness.journal.outcome import Disconnect, How, Outcome, Pacing
 from orharness.journal.request import Request
 from orharness.stream import Chunk, Ending, Framing, Stream
@@ -47,6 +48,13 @@ class ExchangeMachine:
     request on the connection, it is inferred to have read the answer; if it resets the connection, the outcome becomes
     ``left``.
     """
+
+    __slots__ = (  # a journal may hold a hundred thousand
+        "_all_read", "_asked_again", "_assumed", "_body_at", "_decided_at", "_difference", "_ended", "_ends",
+        "_fault_at", "_framing", "_grown", "_held_at", "_left", "_matched", "_proven", "_read", "_read_known",
+        "_test_ended", "_written", "_written_at", "disconnect", "id", "outcome", "outcome_known", "over", "plan",
+        "request", "started_at",
+    )  # fmt: skip
 
     def __init__(self, identifier: str, request: Request, started_at: float = 0.0) -> None:
         self.id = identifier
@@ -74,9 +82,9 @@ class ExchangeMachine:
         self._body_at = 0  # on the wire
         self._framing: Framing | None = None
         self._written = 0  # bytes of the body
-        self._written_at = array("d")  # when each chunk was written
-        self._grown: list[Chunk] = []  # the chunks of an answer that is not known beforehand
-        self._ends = array("q")  # the body offset after each of them
+        self._written_at: array[float] | Packed = array("d")  # of each chunk
+        self._grown: list[Chunk] | None = None  # of an answer that is not known beforehand
+        self._ends: array[int] | None = None  # the body offset after each of them
 
     def apply(self, event: ExchangeEvent) -> bool:
         """Apply the next event; return whether it may have changed the outcome, or that the client has left."""
@@ -112,13 +120,12 @@ class ExchangeMachine:
                 self._difference = event.difference or self._difference
                 return False
             case Grew(chunk):
-                self._ends.append(len(chunk.data) + (self._ends[-1] if self._ends else 0))
-                self._grown.append(chunk)
+                self._grow(chunk)
                 return False
             case Settled(stream, meter):
                 assert self.plan is not None
                 self.plan = replace(self.plan, stream=stream, meter=meter)
-                self._grown = []
+                self._grown = None
                 return False
             case Ended(all_read):
                 self._ended, self._all_read = True, all_read
@@ -135,8 +142,21 @@ class ExchangeMachine:
             case TestEnded():
                 self._test_ended = True
             case ConnectionEnded():
-                self.over = True
+                self._end()
         return True
+
+    def _grow(self, chunk: Chunk) -> None:
+        if self._grown is None or self._ends is None:
+            self._grown, self._ends = [], array("q")
+        self._ends.append(len(chunk.data) + (self._ends[-1] if self._ends else 0))
+        self._grown.append(chunk)
+
+    def _end(self) -> None:
+        """Nothing more will be seen: keep what a report needs, and no more."""
+        self.over = True
+        self.request.forget_json()
+        if isinstance(self._written_at, array):
+            self._written_at = Packed(self._written_at)
 
     def _passed(self, event: Boundary) -> None:
         if event.proven:  # a boundary that was just seen proves that everything written was read
@@ -147,6 +167,7 @@ class ExchangeMachine:
 
     def _wrote(self, event: Wrote) -> None:
         assert self.plan is not None
+        assert isinstance(self._written_at, array)
         if event.chunks == 1:
             self._written_at.append(event.at)
         else:
@@ -161,7 +182,7 @@ class ExchangeMachine:
     def _stream(self) -> Stream:
         """Return what is known of the answer. While it grows, its end lies after all that came."""
         assert self.plan is not None
-        if not self._grown:
+        if not self._grown or not self._ends:
             return self.plan.stream
         return replace(self.plan.stream, chunks=tuple(self._grown), end_marker=self._ends[-1] + 1)
 

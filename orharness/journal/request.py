@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 from orharness.redaction import is_secret
 
+_UNREAD = object()
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request as it was read: the path without its query, header names and query as sent, the whole body."""
 
@@ -20,23 +21,30 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     query: str = ""
+    _json: Any = field(default=_UNREAD, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name; case does not matter."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
-    @cached_property
+    @property
     def parameters(self) -> dict[str, str]:
         """The query's parameters; of a repeated one, the last."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
-    @cached_property
+    @property
     def json(self) -> Any:
-        """The body parsed as JSON, ``None`` if it is not JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):  # RecursionError: brackets are nested too deeply
-            return None
+        """The body parsed as JSON, ``None`` if it is not JSON. The value is cached, see ``forget_json``."""
+        if self._json is _UNREAD:
+            try:
+                object.__setattr__(self, "_json", json.loads(self.body))
+            except (ValueError, RecursionError):  # RecursionError: brackets are nested too deeply
+                object.__setattr__(self, "_json", None)
+        return self._json
+
+    def forget_json(self) -> None:
+        """Drop the cached value of ``json``: Python objects take several times the memory of the body's bytes."""
+        object.__setattr__(self, "_json", _UNREAD)
 
     @property
     def text(self) -> str:

@@ -57,6 +57,8 @@ def show_journal(screen: Screen, journal: Mapping[str, Any] | Sequence[Exchange]
     screen.lines(screen.grid(columns, rows))
     screen.line()
     screen.say(outcomes([entry.get("outcome") for entry in entries]))
+    if isinstance(journal, Mapping) and (dropped := journal.get("dropped")):
+        screen.say(f"{count(dropped, 'older exchange')} not in the journal any more", "dim")
 
 
 def _entries(journal: Mapping[str, Any] | Sequence[Exchange]) -> list[dict[str, Any]]:

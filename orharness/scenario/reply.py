@@ -92,7 +92,7 @@ class Reply:
     _said: dict[Any, Completion] = field(default_factory=dict, init=False, repr=False, compare=False)
     _drafts: dict[Any, Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
     _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _replies: dict[bool, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _replies: dict[Any, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the scenario: an impossible one fails where it is written, and not at the first request."""
@@ -316,10 +316,31 @@ class Reply:
             return error_response(gateway, 404, str(error), dialect)
         named = made.model or asked.model
         said = _kept(self._said, (named, by.name), lambda: replace(made, model=named, provider=by.name))
+        if not asked.stream:
+            return self._whole(dialect, said, gateway, asked, by)
+        # One response, with one model behind it, for all requests that ask for the same: a journal keeps it.
+        key = (dialect.name, gateway, named, by, asked.wants_usage, asked.prompt_tokens)
+        return _kept(self._replies, key, lambda: self._streamed(dialect, said, gateway, asked, by))
+
+    def _streamed(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
+        stream = self._stream_of(dialect, said, gateway, asked)
+        model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
+        sent = with_defaults((("Content-Type", dialect.frame.content_type), *marks), self.headers)
+        return Response(self.status, sent, stream, self.head, self.pacing, model)
+
+    def _whole(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
+        """The answer to a request that does not ask for a stream."""
+        model, marks = self._model_and_marks(dialect, said, gateway, asked, by, Stream())
+        status = said.error.status if said.error and dialect.fails_with_status else 200
+        document = dialect.document(said, gateway, asked)
+        whole = json_response(document, status, marks, generation=model, head=self.head, pacing=self.pacing)
+        return replace(whole, headers=with_defaults(whole.headers, self.headers))
+
+    def _model_and_marks(
+        self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider, stream: Stream
+    ) -> tuple[Generation, tuple[tuple[str, str], ...]]:
+        """The model behind an answer, and the headers by which the gateway names it."""
         identifier = _value_of(self.headers, gateway.generation_header) or said.id_with(dialect.id_prefix(gateway))
-        marks = _marks(gateway, identifier, by)
-        sending: dict[str, Any] = {"head": self.head, "pacing": self.pacing}
-        stream = self._stream_of(dialect, said, gateway, asked) if asked.stream else Stream()
         model = Generation(
             id=identifier,
             model=said.model_sent,
@@ -333,13 +354,7 @@ class Reply:
             offsets=stream.tokens,
             seconds=stream.duration,
         )
-        if not asked.stream:
-            status = said.error.status if said.error and dialect.fails_with_status else 200
-            document = dialect.document(said, gateway, asked)
-            whole = json_response(document, status, marks, generation=model, **sending)
-            return replace(whole, headers=with_defaults(whole.headers, self.headers))
-        sent = with_defaults((("Content-Type", dialect.frame.content_type), *marks), self.headers)
-        return Response(self.status, sent, stream, generation=model, **sending)
+        return model, _marks(gateway, identifier, by)
 
     def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
         """Return the stream of a completion with its transforms, made once for all requests that ask for the same."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from orharness.dialects import DIALECTS, Asked, Refused
@@ -54,7 +55,7 @@ class Route:
                 " for anything else pass a function of the request"
             )
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The route's name in reports."""
         condition = "" if self.when is None else f" when {_described(self.when)}"

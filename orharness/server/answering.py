@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -17,13 +16,15 @@ from orharness.journal import Certainty, Exchange, How, Pacing, Request
 from orharness.journal.events import AskedAgain, Begun, Held, Read, Unmatched
 from orharness.scenario.body import Forward
 from orharness.scenario.paths import api_path
+from orharness.scenario.reply import Reply
 from orharness.scenario.response import Response, error_response
 from orharness.scenario.route import Route, select
 from orharness.server.delivery import Delivery, Gate
+from orharness.server.entries import Entries
 from orharness.server.exchange import Listener, LiveExchange
 from orharness.server.gates import Gates
 from orharness.server.looks import Looks
-from orharness.server.mounts import Mounted, Mounts
+from orharness.server.mounts import Gathered, Mounted, Mounts
 from orharness.server.passing import LiveService, Passing
 from orharness.server.runs import Runs
 from orharness.server.wire import BadBody, Incoming, Next, Wire, while_there
@@ -38,18 +39,24 @@ class Answering:
 
     ``builtin``: routes that answer what no user route answers; they are left out of differences. ``service``: sends
     requests to the live services of replies that forward. ``hold_limit``: the longest wait at a gate in seconds,
-    ``None`` for no limit.
+    ``None`` for no limit. ``journal``: the number of exchanges to keep, ``None`` for all.
     """
 
     def __init__(
-        self, *, gateway: Gateway, pacing: Pacing, service: LiveService, hold_limit: float | None = None
+        self,
+        *,
+        gateway: Gateway,
+        pacing: Pacing,
+        service: LiveService,
+        hold_limit: float | None = None,
+        journal: int | None = None,
     ) -> None:
         self.gateway = gateway
         self.service = service
         self.pacing = pacing
         self.mounted = Mounts()
         self.builtin: Sequence[Route] = ()
-        self.exchanges: list[LiveExchange] = []
+        self.exchanges = Entries(journal)
         self.listeners: list[Listener] = []
         self.broken: list[OrharnessError | Exception] = []
         self._hold_limit = hold_limit
@@ -70,12 +77,31 @@ class Answering:
         self.late.clear()
         return self._runs.begin(number)
 
-    def journal(self) -> list[Exchange]:
-        """Return a snapshot of every exchange in the order of their requests. Open exchanges are looked at first."""
-        for exchange in self.exchanges:
+    def look_at_open(self) -> list[LiveExchange]:
+        """Return all exchanges, in the order of their requests, after a look at those that are open."""
+        exchanges = list(self.exchanges)
+        for exchange in exchanges:
             if exchange.open:
                 exchange.look()
-        return [exchange.snapshot() for exchange in self.exchanges]
+        return exchanges
+
+    def journal(self) -> list[Exchange]:
+        """Return a snapshot of every exchange in the order of their requests. Open exchanges are looked at first."""
+        return [exchange.snapshot() for exchange in self.look_at_open()]
+
+    def _over(self, exchange: LiveExchange) -> None:
+        exchange.connection_ended()
+        self.exchanges.over(exchange)
+
+    def _went_on(self, exchange: LiveExchange, wire: Wire, how: Next) -> None:
+        """Report how the connection went on after an answer whose reading could not be seen."""
+        if how is Next.ASKED_AGAIN:
+            exchange.feed(AskedAgain(exchange.elapsed()))
+        elif how is Next.RESET:
+            exchange.client_left(wire.gone_at, How.RST, reset=True)
+        elif how is Next.RESET_AFTER_FIN:
+            exchange.client_left(wire.gone_at, How.FIN, Certainty.UNKNOWN, reset=True)
+        self._over(exchange)
 
     # --- a request ------------------------------------------------------------------------------------------------
 
@@ -91,9 +117,9 @@ class Answering:
             return bool(keep_alive) and not left
         finally:
             if exchange.machine.provisional:
-                wire.watch(partial(_went_on, exchange, wire))
+                wire.watch(partial(self._went_on, exchange, wire))
             else:
-                exchange.connection_ended()
+                self._over(exchange)
 
     def _new_exchange(self, head: Request, wire: Wire) -> LiveExchange:
         """Make the exchange of a request and enter it in the journal; a request for the control API is not entered."""
@@ -106,11 +132,10 @@ class Answering:
     def _set_aside(self, exchange: LiveExchange) -> None:
         """Move a late request out of the journal: it belongs to no current run and is not an unmatched request."""
         self.late.append(exchange)
-        with suppress(ValueError):  # a reset may have emptied the journal
-            self.exchanges.remove(exchange)
+        self.exchanges.discard(exchange)
 
     def _entered(self, exchange: LiveExchange) -> LiveExchange:
-        self.exchanges.append(exchange)
+        self.exchanges.add(exchange)
         return exchange
 
     async def _left(self, wire: Wire, exchange: LiveExchange) -> None:
@@ -136,7 +161,7 @@ class Answering:
             if self._runs.is_over(exchange.run):
                 self._set_aside(exchange)
                 return await self._refuse(wire, exchange, _RUN_IS_OVER, status=410)
-            response, gate = self._response(whole, exchange)
+            response, gate = await self._response(whole, exchange)
             if wire.gone.done():
                 return False
             if isinstance(response, Passing):
@@ -180,11 +205,13 @@ class Answering:
     def garbage(self, status: int, reason: str) -> Response:
         """Return the response to bytes that are not HTTP: an error in the gateway's format, recorded in the journal."""
         exchange = self._entered(LiveExchange(f"{next(self._ids):06d}", Request("", ""), self.listeners))
-        return self._unmatched(exchange, status, f"malformed HTTP: {reason}")
+        response = self._unmatched(exchange, status, f"malformed HTTP: {reason}")
+        self._over(exchange)
+        return response
 
     # --- which answer ---------------------------------------------------------------------------------------------
 
-    def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response | Passing, Gate]:
+    async def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response | Passing, Gate]:
         """Choose the response: from the user's routes, then from the built-in ones, else an error.
 
         A reply that forwards has no response yet.
@@ -192,18 +219,21 @@ class Answering:
         chosen = self.mounted.chosen(request)
         refused = self._refused(request, None if chosen is None else chosen.route)
         if chosen is not None and refused is None:
-            response = self._begin(exchange, chosen.route, request, len(chosen.exchanges))
-            chosen.exchanges.append(exchange)
-            chosen.on_exchange()
+            response = self._begin(exchange, chosen.route, request, chosen.calls)
+            chosen.add(exchange)
             return response, self._gate(chosen.gates, exchange)
         built_in = select([(route, 0) for route in self.builtin], request)
         if built_in is not None:
-            return self._begin(exchange, self.builtin[built_in], request, 0), no_gate
+            route = self.builtin[built_in]
+            gathered = await route.gather(request) if isinstance(route, Gathered) else None
+            return self._begin(exchange, route, request, 0, gathered), no_gate
         status = self._error_status(request, refused)
         return self._unmatched(exchange, status, _why(self.mounted, request, chosen, refused)), no_gate
 
-    def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response | Passing:
-        reply, difference = route.reply_to(request, turn)
+    def _begin(
+        self, exchange: LiveExchange, route: Route, request: Request, turn: int, gathered: Reply | None = None
+    ) -> Response | Passing:
+        reply, difference = route.reply_to(request, turn) if gathered is None else (gathered, None)
         if isinstance(reply.body, Forward):
             return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks)
         response = reply.answer(request, self.gateway)
@@ -278,17 +308,6 @@ def _spoken_at(path: str) -> Dialect | None:
     """Return the dialect whose own endpoint is at the path. A user's route may be at any path that ends like it."""
     dialect = DIALECTS.at(path)
     return dialect if dialect is not None and api_path(path) in dialect.paths else None
-
-
-def _went_on(exchange: LiveExchange, wire: Wire, how: Next) -> None:
-    """Report how the connection went on after an answer whose reading could not be seen."""
-    if how is Next.ASKED_AGAIN:
-        exchange.feed(AskedAgain(exchange.elapsed()))
-    elif how is Next.RESET:
-        exchange.client_left(wire.gone_at, How.RST, reset=True)
-    elif how is Next.RESET_AFTER_FIN:
-        exchange.client_left(wire.gone_at, How.FIN, Certainty.UNKNOWN, reset=True)
-    exchange.connection_ended()
 
 
 async def no_gate(number: int) -> None:

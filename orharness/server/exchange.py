@@ -5,6 +5,7 @@ Only the server's loop adds events; any thread may take a snapshot or wait.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock
@@ -15,6 +16,7 @@ from orharness.journal.events import ConnectionEnded, ExchangeEvent, Left, Read,
 from orharness.journal.machine import ExchangeMachine
 from orharness.server.wire import Wire
 
+_OF_ALL_THAT_ENDED = Lock()  # nothing changes in them any more
 Listener = Callable[["LiveExchange", ExchangeEvent], None]
 
 
@@ -22,11 +24,17 @@ class LiveExchange:
     """One request, from its arrival on.
 
     ``decided`` and ``left`` resolve once, for threads and loops alike. ``decided`` holds the first outcome, which may
-    be revised if the client's reading cannot be seen; ``decided_by`` is the event that decided the current outcome.
-    ``run``: the client run that its path names, see ``Runs``; ``request`` has the path without it. ``wire``: its
-    connection, or ``None``; used in the loop's thread only. ``listeners``: called in the loop's thread with each
-    exchange event after it was applied; the list may grow later.
+    be revised if the client's reading cannot be seen; ``decided_by`` is the event that decided the current outcome,
+    ``None`` once the connection has ended. ``run``: the client run that its path names, see ``Runs``; ``request`` has
+    the path without it. ``wire``: its connection, or ``None``; used in the loop's thread only. ``listeners``: called in
+    the loop's thread with each exchange event after it was applied; the list may grow later. ``also_in``: a second list
+    that holds it; a journal that drops the exchange removes it from there as well.
     """
+
+    __slots__ = (  # a journal may hold a hundred thousand; the futures are there once somebody waits
+        "_decided", "_first", "_has_left", "_left", "_listeners", "_lock", "_machine", "_wire", "also_in", "decided_by",
+        "id", "run", "started",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,9 +46,12 @@ class LiveExchange:
     ) -> None:
         self.id = identifier
         self.run = run
-        self.decided: Future[Outcome] = Future()
-        self.left: Future[Disconnect] = Future()
+        self.also_in: deque[LiveExchange] | None = None
         self.decided_by: ExchangeEvent | None = None
+        self._first: Outcome | None = None  # the outcome that was decided first
+        self._decided: Future[Outcome] | None = None
+        self._has_left = False
+        self._left: Future[Disconnect] | None = None
         self.started = monotonic()  # the clock of asyncio's loops; set again once the body has been read
         self._machine = ExchangeMachine(identifier, request, time())
         self._listeners = listeners
@@ -61,10 +72,41 @@ class LiveExchange:
         machine = self._machine
         if machine.outcome is not None and machine.outcome is not before:
             self.decided_by = event
-            if not self.decided.done():
-                self.decided.set_result(machine.outcome)
-        if machine.disconnect is not None and not self.left.done():
-            self.left.set_result(machine.disconnect)
+            if self._first is None:
+                with self._lock:
+                    self._first = machine.outcome
+                if self._decided is not None:
+                    self._decided.set_result(self._first)
+        if machine.disconnect is not None and not self._has_left:
+            with self._lock:
+                self._has_left = True
+            if self._left is not None:
+                self._left.set_result(machine.disconnect)
+
+    @property
+    def is_decided(self) -> bool:
+        """Return whether an outcome was decided."""
+        return self._first is not None
+
+    @property
+    def decided(self) -> Future[Outcome]:
+        """Return a future that resolves with the first outcome."""
+        with self._lock:
+            if self._decided is None:
+                self._decided = Future()
+                if self._first is not None:
+                    self._decided.set_result(self._first)
+            return self._decided
+
+    @property
+    def left(self) -> Future[Disconnect]:
+        """Return a future that resolves when the client has left."""
+        with self._lock:
+            if self._left is None:
+                self._left = Future()
+                if self._has_left and self._machine.disconnect is not None:
+                    self._left.set_result(self._machine.disconnect)
+            return self._left
 
     def request_read(self, request: Request) -> None:
         """Record that the whole request has been read; all times count from here."""
@@ -80,6 +122,8 @@ class LiveExchange:
     def connection_ended(self) -> None:
         """Record that nothing more will be seen of this exchange."""
         self.feed(ConnectionEnded(self.elapsed()))
+        self._wire = self.decided_by = None
+        self._lock = _OF_ALL_THAT_ENDED
 
     def look(self) -> bool | None:
         """Ask the kernel what an open exchange's client has read; return whether that is all, ``None`` if unknown.
@@ -119,12 +163,12 @@ class LiveExchange:
     @property
     def outcome(self) -> Outcome | None:
         """Return the current outcome, ``None`` while undecided."""
-        return self._machine.outcome if self.decided.done() else None
+        return self._machine.outcome if self.is_decided else None
 
     @property
     def open(self) -> bool:
         """Return whether the client is still connected and the outcome undecided."""
-        return not self.decided.done() and not self.left.done()
+        return self._first is None and not self._has_left
 
     @property
     def leaving(self) -> bool:

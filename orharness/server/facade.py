@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -13,12 +14,12 @@ from orharness.checks import explain_exchange, left_open, strict_failures, unmet
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
-from orharness.journal import Exchange, Pacing
+from orharness.journal import Exchange, Outcome, Pacing
 from orharness.journal.events import Begun, ExchangeEvent
 from orharness.loopback import API_KEY
 from orharness.options import checked_call
 from orharness.origins import is_everywhere, shown_host
-from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of
+from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of, whole_number_of
 from orharness.scenario.document import load as load_scenario
 from orharness.scenario.options import CompletionOptions, ModelOptions, Through
 from orharness.scenario.playback import interaction_routes, serving_routes
@@ -67,6 +68,7 @@ class ServerOptions(TypedDict, total=False):
     through: Through
     models: Sequence[str]
     hold_limit: float | None
+    journal: int | None
     host: str
     port: int
 
@@ -79,8 +81,9 @@ class SseServer:
     requests and replies that were never requested. ``leaks``: what the pytest plugin does about an answer that is still
     open at the end of a test, see ``Leaks``; the default is ``--sse-leaks``. ``through``: transforms for every stream
     that is set up here, applied before its own. ``models``: the ids that ``GET …/models`` lists. ``hold_limit``: the
-    longest wait at a gate in seconds, ``None`` for no limit. ``host`` and ``port``: the address to listen on, by
-    default any free port of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for impossible options.
+    longest wait at a gate in seconds, ``None`` for no limit. ``journal``: the number of exchanges to keep, ``None`` for
+    all; of more, those that ended first are dropped and counted in ``dropped``. ``host`` and ``port``: the address to
+    listen on, by default any free port of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for impossible options.
     """
 
     @checked_call()
@@ -95,6 +98,7 @@ class SseServer:
         through: Through = (),
         models: Sequence[str] = ("openai/gpt-4o-mini",),
         hold_limit: float | None = 60.0,
+        journal: int | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -103,6 +107,7 @@ class SseServer:
         self._strict = flag_of(strict, "strict")
         self.leaks = None if leaks is None else one_of(Leaks, leaks, "leaks")
         limit = optional(seconds_of, hold_limit, "hold_limit")
+        kept = None if journal is None else whole_number_of(journal, "journal", least=1)
         listed = pieces_of(models, "models=")
         chosen = one_of(Pacing, pacing, "pacing")
         self._told = 0  # the number of the last exchange that take_left_open has reported on
@@ -117,6 +122,7 @@ class SseServer:
                     pacing=chosen,
                     models=listed,
                     hold_limit=limit,
+                    journal=kept,
                 )
             )
             self._answering = self._origin.answering
@@ -277,10 +283,15 @@ class SseServer:
 
     @property
     def journal(self) -> list[Exchange]:
-        """A snapshot of every exchange in the order of their requests; readable after the server has ended."""
-        if self._closed:
-            return self._answering.journal()
-        return self._thread.call(self._answering.journal)
+        """A snapshot of every exchange that is kept, in the order of their requests; readable after the end."""
+        look = self._answering.look_at_open
+        exchanges = look() if self._closed else self._thread.call(look)
+        return [live.snapshot() for live in exchanges]  # in this thread: there may be a hundred thousand
+
+    @property
+    def dropped(self) -> Counter[Outcome | None]:
+        """How many exchanges of each outcome are not in the journal any more, see ``journal=``."""
+        return Counter(self._answering.exchanges.dropped)
 
     @property
     def calls(self) -> list[Call]:
@@ -288,8 +299,11 @@ class SseServer:
         return self.calls_from(0)
 
     def calls_from(self, number: int) -> list[Call]:
-        """Return the requests from that number on, counted from 0: for watching a server that runs for long."""
-        return [Call(live, self._thread) for live in self._answering.exchanges[number:]]
+        """Return the requests from that number on, counted from 0: for watching a server that runs for long.
+
+        Requests that the journal has dropped count.
+        """
+        return [Call(live, self._thread) for live in self._answering.exchanges.from_number(number)]
 
     def listen(self, listener: Callable[[Call], None]) -> None:
         """Call ``listener`` with each request from now on: when its answer begins, and when its outcome is decided.
@@ -318,7 +332,7 @@ class SseServer:
         """Return what the server saw so far, in words: for the report of a failed test."""
         lines = [explain_exchange(exchange) for exchange in self.journal]
         lines += [f"the scenario failed: {error}" for error in self._answering.broken]
-        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.exchanges]
+        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.calls]
         return "\n".join([*lines, *(f"never asked for: {name}" for name in unused)])
 
     def verify(self) -> None:
@@ -331,7 +345,7 @@ class SseServer:
             broken = self._answering.broken[0]
             said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
             raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
-        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.exchanges]
+        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.calls]
         found = strict_failures(self.journal, unused) if self._strict else []
         found += self.unmet()
         if found:
@@ -347,7 +361,7 @@ class SseServer:
             expected = one.route.expect
             if expected is None:
                 continue
-            if not one.exchanges and not (one.strict and self._strict):
+            if not one.calls and not (one.strict and self._strict):
                 found.append(f"{one.route.name}: it expects something of its calls, and no request came")
             texts = [text for live in one.exchanges for text in unmet(expected, live.snapshot())]
             found += [f"{one.route.name} expects otherwise: {text}" for text in texts]

@@ -76,7 +76,7 @@ class Call:
         return self._known()
 
     def _take_in(self) -> None:
-        if not self._live.decided.done():
+        if not self._live.is_decided:
             _taken_in(self._live, self._thread)
 
     def _known(self) -> bool:
@@ -88,7 +88,7 @@ class Call:
 
     @property
     def _finished(self) -> bool | None:
-        if self._live.decided.done():
+        if self._live.is_decided:
             exchange = self._live.snapshot()
             if exchange.finished is None and exchange.outcome is not None and not _reading_can_be_seen():
                 return exchange.outcome.finished  # this system shows no more than what was delivered
@@ -118,7 +118,7 @@ class Call:
     def _goes_on(self) -> bool:
         """Return whether the client may still read."""
         self._take_in()
-        return not self._live.decided.done() and not self._finished
+        return not self._live.is_decided and not self._finished
 
     @checked_call()
     def wait_ended(self, timeout: float = 5.0) -> Outcome:

@@ -12,6 +12,8 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from functools import lru_cache
+from sys import intern
 from time import monotonic
 from typing import Any, cast
 
@@ -424,10 +426,8 @@ class ReadRequest:
     """aiohttp's request as ``Incoming``."""
 
     def __init__(self, request: web.BaseRequest, connection: Connection) -> None:
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers
-        )
-        self.head = Request(request.method, request.path, headers, b"", request.rel_url.raw_query_string)
+        headers = tuple(_header(name, value) for name, value in request.raw_headers)
+        self.head = Request(request.method, intern(request.path), headers, b"", request.rel_url.raw_query_string)
         self.http_1_0 = request.version < (1, 1)
         self.keep_alive = bool(request.keep_alive)
         self.expects_continue = request.headers.get("Expect", "").lower() == "100-continue"
@@ -442,6 +442,11 @@ class ReadRequest:
             raise BadBody(str(error)) from error
         self._connection.bodies_read += 1
         return data
+
+
+@lru_cache(maxsize=1024)  # most headers of a client are the same in each of its requests, and the journal keeps them
+def _header(name: bytes, value: bytes) -> tuple[str, str]:
+    return name.decode("latin-1"), value.decode("utf-8", "replace")
 
 
 class Sent(web.StreamResponse):

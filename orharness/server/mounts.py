@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from orharness.journal import Request
+from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route, select, why_none
 from orharness.scenario.table import RouteTable
 from orharness.server.exchange import LiveExchange
@@ -14,13 +16,28 @@ from orharness.server.gates import Gates
 
 @dataclass
 class Mounted:
-    """A route on the server: the exchanges that it has answered, and its gates."""
+    """A route in place: its calls, the exchanges of those that are kept, and its gates."""
 
     route: Route
     strict: bool = True
     gates: Gates = field(default_factory=Gates)
-    exchanges: list[LiveExchange] = field(default_factory=list)
+    exchanges: deque[LiveExchange] = field(default_factory=deque)
     on_exchange: Callable[[], None] = lambda: None
+    calls: int = 0
+
+    def add(self, exchange: LiveExchange) -> None:
+        """It answers this one."""
+        self.calls += 1
+        self.exchanges.append(exchange)
+        exchange.also_in = self.exchanges
+        self.on_exchange()
+
+
+@dataclass(frozen=True)
+class Gathered(Route):
+    """A built-in route whose reply takes long to be made: ``gather`` lets the server go on meanwhile."""
+
+    gather: Callable[[Request], Awaitable[Reply]] = field(kw_only=True, compare=False)
 
 
 class Mounts:
@@ -51,9 +68,9 @@ class Mounts:
     def chosen(self, request: Request) -> Mounted | None:
         """Return the route that answers, ``None`` if none does."""
         possible = [self._mounted[number] for number in self._table.candidates(request)]
-        found = select([(one.route, len(one.exchanges)) for one in possible], request)
+        found = select([(one.route, one.calls) for one in possible], request)
         return None if found is None else possible[found]
 
     def why_none(self, request: Request) -> str:
         """Return why no route answers: the differences from the nearest three."""
-        return why_none([(one.route, len(one.exchanges)) for one in self._mounted], request)
+        return why_none([(one.route, one.calls) for one in self._mounted], request)

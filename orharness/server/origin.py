@@ -26,8 +26,11 @@ class Origin:
         pacing: Pacing,
         models: Sequence[str],
         hold_limit: float | None = None,
+        journal: int | None = None,
     ) -> None:
-        self.answering = Answering(gateway=gateway, pacing=pacing, service=HttpService(), hold_limit=hold_limit)
+        self.answering = Answering(
+            gateway=gateway, pacing=pacing, service=HttpService(), hold_limit=hold_limit, journal=journal
+        )
         self.answering.builtin = builtin_routes(self.answering, models)
         self._listening = Listening(self.answering, peers)
 

@@ -283,6 +283,21 @@ def test_serve_says_one_line_and_ends_well_on_a_signal(number: signal.Signals) -
         assert server.stderr.endswith("1 exchange: 1 completed\n")
 
 
+@pytest.mark.slow
+def test_serve_keeps_as_many_exchanges_as_it_is_told_and_says_what_it_dropped() -> None:
+    with running("serve", "--journal", "2") as server:
+        for _ in range(5):
+            post(server.base_url, ASK)
+        shown = run("show", server.base_url)
+        assert "3 older exchanges not in the journal any more" in shown.stdout
+        assert "2 exchanges: 2 completed" in shown.stdout
+        server.stop()
+    assert server.stderr.endswith("5 exchanges: 5 completed\n3 older exchanges not in the journal: --journal 2\n")
+    wrong = run("serve", "--journal", "0")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "orharness: --journal is how many exchanges are kept, from 1 up, not 0\n"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
 @pytest.mark.parametrize(("host", "usable"), [("0.0.0.0", r"127\.0\.0\.1"), ("::", r"\[::1\]")])
 def test_serve_on_every_address_says_one_that_can_be_used(host: str, usable: str) -> None:

@@ -68,6 +68,7 @@ def test_the_journals_form() -> None:
     document = json.loads(json.dumps(journal_document([LEFT])))
     assert document == {
         "format": 1,
+        "dropped": 0,
         "exchanges": [
             {
                 "id": "000001",

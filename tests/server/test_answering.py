@@ -144,10 +144,11 @@ async def test_those_who_listen_hear_every_event_and_can_replay_it() -> None:
     assert [type(event) for event in heard[:3]] == [RequestRead, Begun, HeadWritten]
     assert sum(isinstance(event, Wrote) for event in heard) == server.journal()[0].chunks
     assert isinstance(heard[-1], ConnectionEnded)
-    again = ExchangeMachine(server.exchanges[0].id, server.exchanges[0].request)
+    [live] = server.exchanges
+    again = ExchangeMachine(live.id, live.request)
     for event in heard:
         again.apply(event)
-    assert again.snapshot(0.0) == server.exchanges[0].machine.snapshot(0.0)
+    assert again.snapshot(0.0) == live.machine.snapshot(0.0)
 
 
 # --- forwarding ---------------------------------------------------------------------------------------------------

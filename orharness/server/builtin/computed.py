@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from orharness.journal import Request
 from orharness.scenario.reply import Reply
@@ -12,7 +13,7 @@ from orharness.scenario.route import Route
 class Computed(Route):
     """A built-in route; its name is what the journal calls it."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         return (self.path or "").rpartition("/")[2]
 

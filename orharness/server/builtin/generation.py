@@ -16,7 +16,7 @@ def route(answering: Answering) -> Route:
 
     def reply(request: Request) -> Reply:
         identifier = request.parameters.get("id", "")
-        for live in reversed(answering.exchanges):
+        for live in reversed(list(answering.exchanges)):
             meter = None if live.machine.plan is None else live.machine.plan.meter
             if isinstance(meter, Generation) and meter.id == identifier:
                 seen = live.snapshot()
