@@ -77,7 +77,8 @@ def options() -> list[tuple[type, str, Callable[..., Any]]]:
     from orharness.server import facade
 
     completion = (
-        "`SseServer.answer`, `chat`, `messages`, `responses`, and the same of `Reply` and of `SseServer.post(…)`"
+        "`SseServer.answer`, `chat`, `messages`, `responses`, `ollama`, and the same of `Reply` and of"
+        " `SseServer.post(…)`"
     )
     return [
         (facade.ServerOptions, "`SseServer`, `make_sse_server` and the marker `sse_server`", SseServer.__init__),

@@ -4,7 +4,9 @@ A gateway passes a client's cancel on to the provider that makes the tokens. One
 bills what was made; any other makes the rest, and bills it all.
 
 Source: the gateways' lists of providers that support stream cancellation, as of 2026-11-22
-(https://docs.onerouter.pro, https://openrouter.ai/docs/api-reference/streaming#stream-cancellation).
+(https://docs.onerouter.pro, https://openrouter.ai/docs/api-reference/streaming#stream-cancellation). Ollama is in
+neither: its ``ChatHandler`` (``server/routes.go``) runs the model in the context of the request, which ends when the
+client leaves.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class Provider:
 
 _STOP = (
     "OpenAI, Azure, Anthropic, Fireworks, Mancer, Recursal, AnyScale, Lepton, OctoAI, Novita, DeepInfra, Together,"
-    " Cohere, Hyperbolic, Infermatic, Avian, XAI, Cloudflare, SFCompute, Nineteen, Liquid, Friendli, Chutes, DeepSeek"
+    " Cohere, Hyperbolic, Infermatic, Avian, XAI, Cloudflare, SFCompute, Nineteen, Liquid, Friendli, Chutes, DeepSeek,"
+    " Ollama"
 )
 _GO_ON = (
     "AWS Bedrock, Groq, Modal, Google, Google AI Studio, Minimax, HuggingFace, Replicate, Perplexity, Mistral, AI21,"

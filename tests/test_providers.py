@@ -15,11 +15,11 @@ def test_each_is_found_whatever_its_case_and_punctuation(provider: Provider) -> 
     assert lookup(provider.name.lower().replace(" ", "_") + ".") is provider
 
 
-def test_the_lists_are_those_of_the_gateways() -> None:
+def test_the_lists_are_those_of_the_gateways_and_ollama() -> None:
     stopping = {provider.name for provider in PROVIDERS if provider.stops_on_cancel}
-    assert len(stopping) == 24
+    assert len(stopping) == 24 + len({"Ollama"})
     assert len(PROVIDERS) - len(stopping) == 24
-    assert {"OpenAI", "Azure", "Anthropic", "DeepSeek", "XAI"} <= stopping
+    assert {"Ollama", "OpenAI", "Azure", "Anthropic", "DeepSeek", "XAI"} <= stopping
     assert not {"AWS Bedrock", "Groq", "Google", "Google AI Studio", "Mistral"} & stopping
 
 

@@ -90,7 +90,9 @@ def serve(
     ] = None,
     dialect: Annotated[
         str | None,
-        typer.Option(help="Answer this API alone: chat, messages or responses.", show_default="whichever is asked"),
+        typer.Option(
+            help="Answer this API alone: chat, messages, responses or ollama.", show_default="whichever is asked"
+        ),
     ] = None,
     gateway: Annotated[
         str, typer.Option(help="Whose form answers and errors have: onerouter, openrouter, openai or anthropic.")

@@ -195,8 +195,8 @@ def _mount(
         named |= {} if options.pace is None else {"pace": options.pace}
         text = TEXT if options.text is None else options.text
         reply = Reply.completion(options.dialect, text, gateway=options.gateway, through=through, **named)
-        path = None if options.dialect is None else DIALECTS.named(options.dialect).paths[0]
-        server.mount(Route("POST", path, (reply,)), strict=False)
+        for path in (None,) if options.dialect is None else DIALECTS.named(options.dialect).paths:
+            server.mount(Route("POST", path, (reply,)), strict=False)
     # All cassettes as if they were one: an equal body is found in whichever of them it stands.
     for route in serving_routes(interactions, through, pace=options.pace):
         server.mount(route, strict=False)
@@ -233,7 +233,7 @@ def _introduce(
     if server.listens_everywhere:
         screen.say(f"listens on every address of this machine, port {server.port}", "yellow")
     for name, value in [
-        ("try", _curl(server.base_url, *_first_asked(first, routes, options.dialect))),
+        ("try", _curl(server.origin, *_first_asked(first, routes, options.dialect))),
         ("journal", f"orharness show {server.origin}"),
         ("stop", "Ctrl-C"),
     ]:
@@ -267,10 +267,11 @@ def _first_asked(first: Interaction | None, routes: Sequence[Route], dialect: st
     return route.method, route.path
 
 
-def _curl(base_url: str, method: str, path: str) -> str:
-    example = json.dumps((DIALECTS.at(path) or DIALECTS.default).example())
+def _curl(origin: str, method: str, path: str) -> str:
+    dialect = DIALECTS.at(path) or DIALECTS.default
+    example = json.dumps(dialect.example())
     chosen = {"POST": f" -d {shlex.quote(example)}", "GET": ""}.get(method, f" -X {method}")
-    return f"curl -N {shlex.quote(base_url + api_path(path))}{chosen}"
+    return f"curl -N {shlex.quote(f'{origin}{dialect.prefix}{api_path(path)}')}{chosen}"
 
 
 class Watch:

@@ -9,6 +9,19 @@ from __future__ import annotations
 from orharness.dialects.chat import CHAT
 from orharness.dialects.dialect import DIALECTS, Asked, Carried, Dialect, Part, Refused, Written
 from orharness.dialects.messages import MESSAGES
+from orharness.dialects.ollama import OLLAMA
 from orharness.dialects.responses import RESPONSES
 
-__all__ = ["CHAT", "DIALECTS", "MESSAGES", "RESPONSES", "Asked", "Carried", "Dialect", "Part", "Refused", "Written"]
+__all__ = [
+    "CHAT",
+    "DIALECTS",
+    "MESSAGES",
+    "OLLAMA",
+    "RESPONSES",
+    "Asked",
+    "Carried",
+    "Dialect",
+    "Part",
+    "Refused",
+    "Written",
+]

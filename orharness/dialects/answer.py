@@ -99,12 +99,12 @@ class Answer:
     @property
     def tokens_prompt(self) -> int | None:
         """The prompt's tokens by the stream's own usage."""
-        return self._counted("prompt_tokens", "input_tokens")
+        return self._counted("prompt_tokens", "input_tokens", "prompt_eval_count")
 
     @property
     def tokens_made(self) -> int | None:
         """The answer's tokens by the stream's own usage."""
-        return self._counted("completion_tokens", "output_tokens")
+        return self._counted("completion_tokens", "output_tokens", "eval_count")
 
     def _counted(self, *names: str) -> int | None:
         counts = ((self.usage or {}).get(name) for name in names)

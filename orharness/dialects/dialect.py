@@ -32,7 +32,8 @@ class Asked:
 
     ``provider``: the routing preferences as sent, ``None`` where there are none. ``prompt_tokens``: an estimate.
     ``wants_usage``: whether the stream is to end with its token counts. ``turn``: the number of user messages;
-    ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call.
+    ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call. ``endpoint``:
+    the one of the dialect's paths that was asked, where their answers have different forms, else ``None``.
     """
 
     stream: bool = True
@@ -43,6 +44,7 @@ class Asked:
     turn: int = 0
     last_user: str | None = None
     tools: tuple[str, ...] = ()
+    endpoint: str | None = None
 
 
 class Refused(Exception):  # noqa: N818 - an answer to the client, not an error of the harness
@@ -127,7 +129,8 @@ def _no_cases() -> tuple[Mapping[str, Any], ...]:
 class Dialect:
     """One API's stream, as data and pure functions.
 
-    ``paths``: its streaming endpoints, without the API prefix; the default one first. ``asked``: what a request
+    ``paths``: its streaming endpoints, without the API prefix; the default one first. ``models_path``: where its list
+    of models is; ``prefix``: the API prefix that its clients use. ``asked``: what a request
     asks for; raises ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can say beside text.
     ``write``: the events of a streamed answer; ``document``: the body of one that is not streamed. ``fold``: the
     way back. ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports;
@@ -168,6 +171,8 @@ class Dialect:
     example: Callable[[], Json] = _stream_alone
     cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
     slip_of: Callable[[BaseException | str], str | None] = _no_slip
+    models_path: str = "/models"
+    prefix: str = "/v1"
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"

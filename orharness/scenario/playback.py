@@ -17,7 +17,7 @@ from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
 from orharness.scenario.table import body_of
 
-_LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings)$")
+_LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings|api/(?:chat|generate))$")
 _WITHIN_A_PATH = re.compile(r"/(?:responses|messages|models)(?=/|$)")
 
 

@@ -170,6 +170,12 @@ class Reply:
         return cls.completion("responses", text, **options)
 
     @classmethod
+    @checked_call(CompletionOptions)
+    def ollama(cls, text: str | Iterable[str] | None = None, **options: Unpack[CompletionOptions]) -> Reply:
+        """Return an answer of Ollama; the options are those of ``Reply.completion``."""
+        return cls.completion("ollama", text, **options)
+
+    @classmethod
     @checked_call(ModelOptions)
     def stream(
         cls,
@@ -358,7 +364,7 @@ class Reply:
 
     def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
         """Return the stream of a completion with its transforms, made once for all requests that ask for the same."""
-        key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage)
+        key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage, asked.endpoint)
         made = self._made.get(key)
         if made is None:
             draft = _kept(self._drafts, key, lambda: self._draft(dialect.stream(said, gateway, asked, self.delay)))

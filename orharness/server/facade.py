@@ -203,6 +203,16 @@ class SseServer:
         """Answer ``POST …/responses`` as OpenAI does; the options are those of ``Reply.completion``."""
         return self.post("/responses", when=when).responses(text, **options)
 
+    @checked_call(CompletionOptions)
+    def ollama(
+        self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
+    ) -> LiveRoute:
+        """Answer ``POST /api/chat`` as Ollama does; the options are those of ``Reply.completion``.
+
+        For ``/api/generate`` write ``post("/api/generate").ollama(…)``.
+        """
+        return self.post("/api/chat", when=when).ollama(text, **options)
+
     @checked_call()
     def post(self, path: str, *, when: When | None = None) -> RouteBuilder:
         """Begin a route for POST requests to the path (with or without its API prefix)."""

@@ -67,6 +67,11 @@ class RouteBuilder:
         """Answer with OpenAI Responses; see ``Reply.completion``."""
         return self._completion("responses", text, options)
 
+    @checked_call(CompletionOptions)
+    def ollama(self, text: str | Sequence[str] | None = None, **options: Unpack[CompletionOptions]) -> LiveRoute:
+        """Answer as Ollama does, in the form of the path that is asked; see ``Reply.completion``."""
+        return self._completion("ollama", text, options)
+
     def _completion(
         self, dialect: str | None, text: str | Sequence[str] | None, options: CompletionOptions
     ) -> LiveRoute:

@@ -25,7 +25,7 @@ from orharness.cli import main
 from orharness.cli.demo import CHOSEN
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, claim_of
-from orharness.dialects import DIALECTS, MESSAGES
+from orharness.dialects import DIALECTS, MESSAGES, OLLAMA
 from orharness.dialects.completion import Completion
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
@@ -339,7 +339,7 @@ def test_serve_answers_each_api_in_its_own_form() -> None:
     with running("serve", "--text", TEXT) as server:
         for dialect in DIALECTS.values():
             body = b"".join(post(server.base_url, dialect.example(), path=dialect.paths[0]))
-            answer = dialect.fold(decode(body))
+            answer = dialect.fold(dialect.frame.decode(body))
             assert (answer.text, answer.complete, answer.problems) == (TEXT, True, ())
         server.stop()
 
@@ -352,6 +352,17 @@ def test_serve_answers_one_api_alone_and_says_how_to_ask() -> None:
         assert re.search(r"^answers every request for messages with", server.stderr, re.M)
         said = next(line for line in server.stderr.splitlines() if line.startswith("try:"))
     assert json.loads(shlex.split(said)[-1]) == MESSAGES.example()
+
+
+def test_serve_answers_each_path_of_an_api_and_says_how_to_ask_without_a_prefix_where_it_has_none() -> None:
+    with running("serve", "--dialect", "ollama", "--text", TEXT) as server:
+        origin = server.base_url.removesuffix("/v1")
+        for path, asked in (("/api/chat", OLLAMA.example()), ("/api/generate", {"model": "m", "prompt": "hi"})):
+            body = b"".join(post(origin, asked, path=path))
+            assert OLLAMA.fold(OLLAMA.frame.decode(body)).text == TEXT
+        server.stop()
+        said = next(line for line in server.stderr.splitlines() if line.startswith("try:"))
+    assert f"{origin}/api/chat" in shlex.split(said)
 
 
 @pytest.mark.slow

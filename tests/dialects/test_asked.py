@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.dialects import CHAT, MESSAGES, RESPONSES, Asked, Dialect, Refused
+from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect, Refused
 from orharness.dialects.tokens import tokens_of
 from orharness.gateways import ANTHROPIC, ONEROUTER, OPENAI, Gateway
 from orharness.journal import Request
@@ -72,6 +72,40 @@ def test_what_a_response_is_asked_for_with() -> None:
     assert (plain.stream, plain.turn, plain.last_user, plain.prompt_tokens) == (False, 1, "hi", 1)
 
 
+def test_what_ollama_is_asked_for_with() -> None:
+    told = {
+        "model": "m",
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "one"},
+            {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]},
+            {"role": "tool", "tool_name": "f", "content": "it rains"},
+            {"role": "user", "content": "two"},
+        ],
+    }
+    tokens = sum(len(tokens_of(text)) for text in ("be brief", "one", "it rains", "two"))
+    assert asked(OLLAMA, told) == Asked(True, "m", None, tokens, True, 2, "two", ("f",), endpoint="/api/chat")
+
+
+def test_an_answer_of_ollama_is_a_stream_unless_it_is_said_otherwise() -> None:
+    for stream in ({}, {"stream": None}, {"stream": True}):
+        assert asked(OLLAMA, {"model": "m", **stream}).stream
+    assert not asked(OLLAMA, {"model": "m", "stream": False}).stream
+
+
+def test_the_other_endpoint_of_ollama_is_asked_with_a_prompt() -> None:
+    body = json.dumps({"model": "m", "prompt": "one two", "system": "be brief"}).encode()
+    found = OLLAMA.asked(Request("POST", "/api/generate", body=body), ONEROUTER)
+    assert (found.turn, found.last_user, found.prompt_tokens, found.endpoint) == (1, "one two", 4, "/api/generate")
+    for missing in (b"{}", b'{"model": ""}'):
+        with pytest.raises(Refused, match="model '' not found") as refused:
+            OLLAMA.asked(Request("POST", "/api/generate", body=missing), ONEROUTER)
+        assert refused.value.status == 404
+    with pytest.raises(Refused, match="missing request body"):
+        OLLAMA.asked(Request("POST", "/api/generate"), ONEROUTER)
+
+
 REFUSED: list[tuple[Dialect, object, str]] = [
     (MESSAGES, [], "a message is asked for with a JSON object"),
     (MESSAGES, {}, "model is required"),
@@ -127,6 +161,21 @@ REFUSED: list[tuple[Dialect, object, str]] = [
         {**RESPONSE, "background": True, "store": False},
         "background: true needs a response that is stored: store must not be false",
     ),
+    (OLLAMA, [], "an answer is asked for with a JSON object"),
+    (OLLAMA, {"messages": [USER]}, "model is required"),
+    (OLLAMA, {"model": 1}, "model must be a string, not 1"),
+    (OLLAMA, {"model": "m", "stream": "yes"}, 'stream must be true or false, not "yes"'),
+    (OLLAMA, {"model": "m", "messages": "hi"}, 'messages must be a list, not "hi"'),
+    (OLLAMA, {"model": "m", "messages": ["hi"]}, 'messages[0] must be an object, not "hi"'),
+    (OLLAMA, {"model": "m", "messages": [{"role": 1}]}, "messages[0].role must be a string, not 1"),
+    (
+        OLLAMA,
+        {"model": "m", "messages": [{"role": "user", "content": [{"type": "text"}]}]},
+        'messages[0].content must be a string, not [{"type": "text"}]',
+    ),
+    (OLLAMA, {"model": "m", "top_logprobs": 21}, "top_logprobs must be between 0 and 20"),
+    (OLLAMA, {"model": "m", "options": []}, "options must be an object, not []"),
+    (OLLAMA, {"model": "m", "tools": [{"function": {"name": 1}}]}, "tools[0].function.name must be a string, not 1"),
     (CHAT, 5, "a chat completion is asked for with a JSON object"),
     (CHAT, {"model": 5}, "model must be a string, not 5"),
     (CHAT, {"messages": "hi"}, 'messages must be a list, not "hi"'),
@@ -163,6 +212,8 @@ def test_what_an_api_refuses_is_refused_in_one_sentence(dialect: Dialect, body: 
         (RESPONSES, {"prompt": {"id": "pmpt_1"}}),
         (RESPONSES, {"model": "m", "previous_response_id": "resp_1"}),
         (RESPONSES, {**RESPONSE, "input": []}),
+        (OLLAMA, {"model": "m"}),
+        (OLLAMA, {"model": "m", "think": "high", "keep_alive": -1, "format": {}, "messages": [{"role": "x"}]}),
     ],
 )
 def test_what_an_api_takes_is_taken(dialect: Dialect, body: object) -> None:

@@ -1,4 +1,4 @@
-"""The contract in Messages and Responses: a client that is right holds it, and each way to be wrong is caught."""
+"""The contract in each other API: a client that is right holds it, and each way to be wrong is caught."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from itertools import chain
 import pytest
 
 from orharness.contract import failure_of, run
-from orharness.dialects import CHAT, MESSAGES, RESPONSES, Dialect
+from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Dialect
 from orharness.server.thread import ServerThread
 from orharness.sse import Event, Item
 from orharness.verdict import Result
 from tests.support import dialect_clients as clients
 from tests.support.dialect_clients import client_of
 
-RIGHT = {MESSAGES: clients.messages, RESPONSES: clients.responses}
+RIGHT = {MESSAGES: clients.messages, RESPONSES: clients.responses, OLLAMA: clients.ollama}
 apis = pytest.mark.parametrize("dialect", RIGHT, ids=lambda each: each.name)
 
 
@@ -52,6 +52,12 @@ MUTANTS: dict[tuple[Dialect, clients.Read], set[str]] = {
     (RESPONSES, clients.responses_without_errors): {
         case["id"] for case in RESPONSES.cases() if case["id"].startswith("errors/")
     },
+    (OLLAMA, clients.ollama_of_anything_said): {
+        *("ollama/thinking", "ollama/thinking-and-text"),
+        *("ollama/tool-call", "ollama/tool-call-alone", "ollama/tool-call-on-the-last-line"),
+    },
+    (OLLAMA, clients.ollama_without_the_last_line): {"ollama/text-on-the-last-line", "ollama/one-line"},
+    (OLLAMA, clients.ollama_without_errors): {"errors/ollama-line", "errors/ollama-line-first"},
 }
 
 
@@ -66,7 +72,7 @@ def test_a_client_that_is_wrong_is_told_the_cases(
     assert {one.case for one in verdicts if one.result is Result.FAIL} == MUTANTS[dialect, read]
 
 
-@pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES], ids=lambda each: each.name)
+@apis
 def test_what_the_cases_send_obeys_the_grammar_but_where_they_are_about_a_break(dialect: Dialect) -> None:
     about = {
         "messages/unknown-event": set[str](),
@@ -84,5 +90,5 @@ def test_what_the_cases_send_obeys_the_grammar_but_where_they_are_about_a_break(
 
 
 def test_no_two_dialects_have_a_case_of_the_same_id() -> None:
-    ids = [case["id"] for case in chain.from_iterable(one.cases() for one in (CHAT, MESSAGES, RESPONSES))]
+    ids = [case["id"] for case in chain.from_iterable(one.cases() for one in (CHAT, *RIGHT))]
     assert len(ids) == len(set(ids))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orharness.cassette import load
-from orharness.dialects import CHAT, MESSAGES, RESPONSES, Asked, Dialect
+from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
 from orharness.dialects import DIALECTS as KNOWN
 from orharness.dialects.completion import Completion, ToolCall
 from orharness.gateways import OPENAI
@@ -142,6 +142,22 @@ def _of_another_block(data: Any) -> None:
     data["content_block"] = {"type": "image_generation"}
 
 
+def line(nth: int, edit: Callable[[Any], object]) -> Edit:
+    """An edit of the nth line."""
+
+    def edited(events: list[Event]) -> list[Event]:
+        data = _data(events[nth])
+        edit(data)
+        return [Event(data=json.dumps(data)) if event is events[nth] else event for event in events]
+
+    return edited
+
+
+def _function(data: Any) -> Any:
+    return data["message"]["tool_calls"][0]["function"]
+
+
+LINE_ERROR = Event(data='{"error":"no"}')
 BROKEN: list[tuple[Dialect, Edit, set[str]]] = [
     (MESSAGES, without("message_start"), {"messages/first"}),
     (MESSAGES, again("message_start"), {"messages/blocks"}),  # LiteLLM 33859
@@ -195,6 +211,21 @@ BROKEN: list[tuple[Dialect, Edit, set[str]]] = [
     (RESPONSES, changed(f"{TEXT}.delta", lambda data: data.update(sequence_number=1)), {"responses/sequence"}),
     (RESPONSES, changed(f"{TEXT}.delta", lambda data: data.pop("sequence_number")), {"responses/sequence"}),
     (RESPONSES, named(f"{TEXT}.delta", "message"), {"responses/named"}),
+    (OLLAMA, lambda events: [], {"ollama/first"}),
+    (OLLAMA, lambda events: events[:-1], {"ollama/done"}),
+    (OLLAMA, lambda events: [*events, events[-1]], {"ollama/last"}),
+    (OLLAMA, lambda events: [*events[:2], LINE_ERROR, *events[2:3]], {"ollama/after-error"}),
+    (OLLAMA, lambda events: [*events[:2], Event(data="[]"), *events[2:]], {"ollama/object"}),
+    (OLLAMA, line(0, lambda data: data.update(done="no")), {"ollama/object"}),
+    (OLLAMA, lambda events: [Event(data='{"error":{"message":"no"}}')], {"ollama/object"}),
+    (OLLAMA, line(0, lambda data: data.pop("message")), {"ollama/content"}),
+    (OLLAMA, line(-1, lambda data: data["message"].pop("content")), {"ollama/content"}),
+    (OLLAMA, line(-2, lambda data: _function(data).update(arguments='{"a": 1}')), {"ollama/call"}),
+    (OLLAMA, line(-2, lambda data: _function(data).pop("name")), {"ollama/call"}),
+    (OLLAMA, line(-1, lambda data: data.pop("done_reason")), {"ollama/reason"}),
+    (OLLAMA, line(0, lambda data: data.update(done_reason="stop")), {"ollama/reason"}),
+    (OLLAMA, line(0, lambda data: data.update(eval_count=1)), {"ollama/counts"}),
+    (OLLAMA, line(-1, lambda data: data.pop("eval_count")), set()),
     (CHAT, lambda events: [DONE], {"chat/first"}),
     (CHAT, lambda events: events[:-1], {"chat/done"}),
     (CHAT, last(DONE), {"chat/last"}),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.dialects import CHAT, MESSAGES, RESPONSES, Asked, Dialect
+from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.dialects.dialect import Carried
 from orharness.errors import ScenarioError
 from orharness.gateways import ANTHROPIC, ONEROUTER, OPENAI, ErrorShape, Gateway
-from orharness.sse import Event, decode
+from orharness.sse import Event
 from tests.support.dialect_strategies import DIALECTS, completions, expected, gateways, meaning, texts
 
 anything = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.name)
@@ -25,10 +26,11 @@ STREAMED = Asked(wants_usage=True)
 @given(st.data(), gateways)
 def test_what_is_written_is_read_back(dialect: Dialect, data: st.DataObject, gateway: Gateway) -> None:
     completion = data.draw(completions(dialect))
-    answer = dialect.fold(decode(dialect.stream(completion, gateway, STREAMED).body))
+    answer = dialect.fold(dialect.frame.decode(dialect.stream(completion, gateway, STREAMED).body))
     assert meaning(answer) == expected(dialect, completion)
-    assert answer.model == completion.model_sent
-    assert answer.id == completion.id_with(dialect.id_prefix(gateway))
+    an_error_alone = dialect is OLLAMA and completion.error is not None and not completion.made
+    assert answer.model == (None if an_error_alone else completion.model_sent)
+    assert answer.id == (None if dialect is OLLAMA else completion.id_with(dialect.id_prefix(gateway)))
     if completion.error is None:
         counted = completion.counted
         assert (answer.tokens_prompt, answer.tokens_made) == (counted.prompt_tokens, counted.completion_tokens)
@@ -43,7 +45,7 @@ def test_the_writer_knows_where_the_end_and_the_tokens_are(
     written = dialect.stream(completion, gateway, STREAMED)
     found = dialect.marked(written)
     assert found.end_marker == written.end_marker
-    # An explained refusal is one event, whatever the number of its tokens.
+    # An explained refusal, and a tool call that comes whole, is one event, whatever the number of its tokens.
     assert found.tokens == tuple(dict.fromkeys(written.tokens))
     assert len(written.tokens) == len(completion.made)
 
@@ -80,6 +82,11 @@ events = st.builds(
                             "response",
                             "item",
                             "output",
+                            "done",
+                            "response",
+                            "tool_calls",
+                            "function",
+                            "arguments",
                         ]
                     ),
                     inner
@@ -113,7 +120,7 @@ def test_nothing_that_a_server_can_send_raises(dialect: Dialect, sent: list[Even
 
 def _refused() -> Iterator[tuple[Dialect, Completion, str]]:
     others, call = Completion(("a",), others=(("b",),)), (ToolCall("f"),)
-    for dialect in (MESSAGES, RESPONSES):
+    for dialect in (MESSAGES, RESPONSES, OLLAMA):
         yield dialect, others, "others="
         yield dialect, Completion(finish_reason="abort"), "finish_reason='abort'"
         yield dialect, Completion(error=Failure(shape=ErrorShape.NAMED_EVENT)), "the error's shape='named_event'"
@@ -121,6 +128,12 @@ def _refused() -> Iterator[tuple[Dialect, Completion, str]]:
     yield MESSAGES, Completion(finish_reason="max_tokens"), own
     yield MESSAGES, Completion(refusal="no", finish_reason="length"), "refusal= with"
     yield MESSAGES, Completion(refusal="no", error=Failure()), "refusal= with"
+    yield OLLAMA, Completion(refusal="no"), "refusal="
+    yield OLLAMA, Completion(finish_reason="content_filter"), "of this answer it can say stop, length"
+    yield OLLAMA, Completion(tool_calls=call, finish_reason="stop"), "of this answer it can say tool_calls, length"
+    yield OLLAMA, Completion(tool_calls=(ToolCall("f", "[1]"),)), "not a JSON object: 'f' has '[1]'"
+    cut = Completion(tool_calls=(ToolCall("f", '{"a": 1}'),), error=Failure(after=2))
+    yield OLLAMA, cut, "error= after 2 pieces: that is within a tool call"
     yield RESPONSES, Completion(native_finish_reason="STOP"), "native_finish_reason="
     yield RESPONSES, Completion(tool_calls=call, finish_reason="stop"), "of this answer it can say tool_calls, length"
 
@@ -176,6 +189,43 @@ def test_a_message_that_is_not_streamed_has_no_form_for_arguments_that_are_no_ob
     with pytest.raises(ScenarioError, match=r"tool arguments as a JSON object, but 'f' has '\{\"a'"):
         MESSAGES.document(broken, ANTHROPIC, Asked(stream=False))
     assert MESSAGES.fold(MESSAGES.write(broken, ANTHROPIC, Asked()).events).tool_calls[0].arguments == '{"a'
+
+
+def test_an_answer_of_ollama_that_is_not_streamed_has_the_last_line_s_fields_and_all_of_the_message() -> None:
+    last = json.loads(OLLAMA.write(CALLED, ONEROUTER, Asked()).events[-1].data)
+    assert (last["prompt_eval_count"], last["eval_count"], last["done_reason"]) == (7, 5, "stop")
+    call = {"id": CALLED.tool_calls[0].id_at(0), "function": {"index": 0, "name": "f", "arguments": {"a": 1}}}
+    message = {"role": "assistant", "content": "Hello", "thinking": "hm", "tool_calls": [call]}
+    assert OLLAMA.document(CALLED, ONEROUTER, Asked(stream=False)) == {**last, "message": message}
+
+
+def test_the_other_endpoint_of_ollama_has_a_form_of_its_own_and_no_tools() -> None:
+    asked = Asked(endpoint="/api/generate")
+    spoken = replace(CALLED, tool_calls=())
+    lines = [json.loads(event.data) for event in OLLAMA.write(spoken, ONEROUTER, asked).events]
+    said = [(line["response"], line.get("thinking")) for line in lines]
+    assert said == [("", "hm"), ("Hel", None), ("lo", None), ("", None)]
+    assert not any("message" in line for line in lines)
+    document = OLLAMA.document(spoken, ONEROUTER, replace(asked, stream=False))
+    assert document == {**lines[-1], "response": "Hello", "thinking": "hm"}
+    for write in (OLLAMA.write, OLLAMA.document):
+        with pytest.raises(ScenarioError, match="/api/generate of the dialect ollama cannot express tool_calls="):
+            write(CALLED, ONEROUTER, asked)
+
+
+@given(texts)
+def test_a_text_comes_as_ollamas_json_encoder_escapes_it(text: str) -> None:
+    body = OLLAMA.stream(Completion((text,)), ONEROUTER, STREAMED).body.decode()
+    assert not set("<>&\u2028\u2029") & set(body)
+    assert OLLAMA.fold(OLLAMA.frame.decode(body.encode())).text == text
+
+
+def test_an_error_of_ollama_is_a_line_with_its_message_alone() -> None:
+    failed = Completion(("a", "b"), error=Failure("out of memory", 500, after=1))
+    assert [json.loads(event.data) for event in OLLAMA.write(failed, ONEROUTER, STREAMED).events][1:] == [
+        {"error": "out of memory"}
+    ]
+    assert OLLAMA.document(failed, ONEROUTER, Asked(stream=False)) == {"error": "out of memory"}
 
 
 @pytest.mark.parametrize("gateway", [OPENAI, ONEROUTER])

@@ -154,6 +154,8 @@ def replies(draw: st.DrawFn, of: Path) -> Reply:
             meant = draw(said)
             if dialect not in (None, "chat"):  # each other API has forms for less: its own tests say for what
                 meant = {name: value for name, value in meant.items() if name not in CHAT_ALONE}
+                if DIALECTS[dialect].limits(Completion(**meant)) is not None:  # a call that has no form there
+                    meant.pop("tool_calls")
             return made(lambda **more: Reply.completion(dialect, content.tokens, **more, **meant), options)
         case "events":
             events = Events(tuple(draw(st.lists(timed, max_size=8))))

@@ -1,4 +1,4 @@
-"""Messages and Responses at a server, from the outside: faces, refusals, bills, time lines, the environment."""
+"""Messages, Responses and Ollama at a server, from the outside: faces, refusals, bills, time lines, the environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orharness.dialects import MESSAGES, RESPONSES, Asked, Dialect
+from orharness.dialects import MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
 from orharness.dialects.completion import Completion
 from orharness.gateways import ONEROUTER
 from orharness.relay.process import SseProcess
@@ -20,7 +20,8 @@ from orharness.stream import Stream
 from tests.support.raw import Raw
 
 LAST_CHUNK = b"0\r\n\r\n"
-apis = pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES], ids=lambda each: each.name)
+APIS = (MESSAGES, RESPONSES, OLLAMA)
+apis = pytest.mark.parametrize("dialect", APIS, ids=lambda each: each.name)
 
 
 @pytest.fixture
@@ -37,24 +38,30 @@ def post(server: SseServer, path: str, body: object) -> tuple[int, bytes]:
         return int(raw.head.split(" ")[1]), raw.body
 
 
+def message_of(dialect: Dialect, body: bytes) -> str:
+    """What the document of an error says; Ollama's is that alone."""
+    error = json.loads(body)["error"]
+    return str(error if dialect is OLLAMA else error["message"])
+
+
 def test_each_face_answers_its_own_path_only(server: SseServer) -> None:
-    assert (server.messages("x").name, server.responses("x").name) == ("POST /messages", "POST /responses")
+    routes = (server.messages("x"), server.responses("x"), server.ollama("x"))
+    assert [route.name for route in routes] == ["POST /messages", "POST /responses", "POST /api/chat"]
     assert post(server, "/v1/chat/completions", {"stream": True})[0] == 404
-    for dialect in (MESSAGES, RESPONSES):
-        for prefix in ("/v1", "/api/v1"):
+    assert post(server, "/api/generate", {"model": "m", "prompt": "hi"})[0] == 404
+    for dialect, key, value in zip(APIS, ("type", "object", "done"), ("message", "response", True), strict=True):
+        for prefix in ("/v1", "/api/v1", ""):
             status, body = post(server, prefix + dialect.paths[0], {**dialect.example(), "stream": False})
-            assert (status, json.loads(body)["type" if dialect is MESSAGES else "object"]) == (
-                200,
-                "message" if dialect is MESSAGES else "response",
-            )
+            assert (status, json.loads(body)[key]) == (200, value)
 
 
 @apis
 def test_what_is_refused_takes_no_reply_and_is_in_the_journal(server: SseServer, dialect: Dialect) -> None:
     route = server.answer("x")
     status, body = post(server, "/v1" + dialect.paths[0], {**dialect.example(), "model": None})
-    assert (status, json.loads(body)["error"]["message"]) == (400, "model is required")
-    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+    assert (status, message_of(dialect, body)) == (400, "model is required")
+    if dialect is not OLLAMA:
+        assert json.loads(body)["error"]["type"] == "invalid_request_error"
     assert route.calls == []
     assert server.calls[0].exchange.difference == "model is required"
 
@@ -73,7 +80,7 @@ def test_a_request_that_no_route_answers_gets_the_difference_in_the_apis_form(
 ) -> None:
     server.answer("x", when={"model": "another", "last_user": {"contains": "weather"}})
     status, body = post(server, "/v1" + dialect.paths[0], dialect.example())
-    said = json.loads(body)["error"]["message"]
+    said = message_of(dialect, body)
     assert status == 404
     assert "last_user: expected a text that contains 'weather', got 'hi'" in said
 
@@ -107,6 +114,8 @@ def test_each_line_of_a_time_line_says_something_of_its_own(dialect: Dialect) ->
         assert said[1] == "content_block_start: 0 thinking"
         assert said[-2].startswith("finish: stop | usage 8 + 3 tokens")
         assert said[-1].endswith('{"type":"message_stop"}')
+    elif dialect is OLLAMA:
+        assert said[-1] == "finish: stop | usage 8 + 3 tokens | done: true stop openai/gpt-4o-mini"
     else:
         assert said[0] == "response.created: in_progress"
         assert said[2] == "response.output_item.added: 0 reasoning"
@@ -116,12 +125,12 @@ def test_each_line_of_a_time_line_says_something_of_its_own(dialect: Dialect) ->
 def test_a_process_finds_each_sdks_address_in_its_environment(server: SseServer) -> None:
     script = (
         "import os, socket, time; print(*(os.environ[name] for name in ('OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL',"
-        " 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY')), flush=True);"
+        " 'OLLAMA_HOST', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY')), flush=True);"
         " server = socket.create_server(('127.0.0.1', int(os.environ['PORT']))); time.sleep(60)"
     )
     with SseProcess([sys.executable, "-c", script], server=server) as process:
         said = process.output.split()
-    assert said == [server.base_url, server.origin, "sk-orharness", "sk-orharness"]
+    assert said == [server.base_url, server.origin, server.origin, "sk-orharness", "sk-orharness"]
     assert server.anthropic == {"base_url": server.origin, "api_key": "sk-orharness"}
 
 

@@ -1,4 +1,4 @@
-"""Clients of Messages and Responses that are right, over raw HTTP, and ways to be wrong."""
+"""Clients of the APIs beside chat that are right, over raw HTTP, and ways to be wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orharness.dialects import Dialect
-from orharness.sse import Decoder, Event
+from orharness.sse import Event
 
 
 class ApiError(Exception):
@@ -75,25 +75,63 @@ def responses_without_errors(events: Iterator[Any]) -> Iterator[str]:
             yield event["delta"]
 
 
+def ollama(lines: Iterator[Any]) -> Iterator[str]:
+    for line in lines:
+        if "error" in line:
+            raise ApiError(line)
+        yield line["message"]["content"]
+        if line["done"]:
+            return
+    raise ApiError("the answer is not whole")
+
+
+def ollama_of_anything_said(lines: Iterator[Any]) -> Iterator[str]:
+    """Takes thinking and arguments for text."""
+    for line in lines:
+        if "error" in line:
+            raise ApiError(line)
+        message = line["message"]
+        calls = (str(call["function"]["arguments"]) for call in message.get("tool_calls", ()))
+        yield from (message["content"], message.get("thinking", ""), *calls)
+        if line["done"]:
+            return
+
+
+def ollama_without_the_last_line(lines: Iterator[Any]) -> Iterator[str]:
+    for line in lines:
+        if "error" in line:
+            raise ApiError(line)
+        if line["done"]:
+            return
+        yield line["message"]["content"]
+
+
+def ollama_without_errors(lines: Iterator[Any]) -> Iterator[str]:
+    for line in lines:
+        if "message" in line:
+            yield line["message"]["content"]
+
+
 def client_of(dialect: Dialect, read: Read) -> Callable[[str], Iterator[str]]:
     """Return a client of the API that reads its events in this way."""
 
     def stream(base_url: str) -> Iterator[str]:
         at = urlsplit(base_url)
         with closing(HTTPConnection(str(at.hostname), at.port, timeout=60)) as connection:
-            headers = {"Accept-Encoding": "identity", "Accept": "text/event-stream"}
+            kind = dialect.frame.content_type
+            headers = {"Accept-Encoding": "identity", "Accept": kind}
             connection.request("POST", f"{at.path}{dialect.paths[0]}", json.dumps(dialect.example()), headers)
             response = connection.getresponse()
             with closing(response):
-                if response.status != 200 or "event-stream" not in response.headers.get("Content-Type", ""):
+                if response.status != 200 or kind not in response.headers.get("Content-Type", ""):
                     raise ApiError(response.status)
-                yield from filter(None, read(_events(response.read1)))
+                yield from filter(None, read(_events(dialect, response.read1)))
 
     return stream
 
 
-def _events(read: Callable[[int], bytes]) -> Iterator[Any]:
-    decoder = Decoder()
+def _events(dialect: Dialect, read: Callable[[int], bytes]) -> Iterator[Any]:
+    decoder = dialect.frame.decoder()
     while data := read(65536):
         for item in decoder.feed(data):
             if isinstance(item, Event) and item.data not in ("", "[DONE]"):

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from orharness.dialects import CHAT, MESSAGES, RESPONSES, Dialect
+from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Dialect
 from orharness.dialects.answer import Answer
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.dialects.messages.errors import word_of
 from orharness.dialects.responses.words import code_of
+from orharness.dialects.values import dumps
 from orharness.errors import ScenarioError
 from orharness.gateways import GATEWAYS
 
-DIALECTS = [CHAT, MESSAGES, RESPONSES]
+DIALECTS = [CHAT, MESSAGES, RESPONSES, OLLAMA]
+WHOLE_CALLS = {OLLAMA}  # their tool calls come whole, with arguments that are a JSON object
 gateways = st.sampled_from(list(GATEWAYS.values()))
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)
 arguments = texts | st.just('{"city": "Zürich", "days": [1, 2]}')
-calls = st.builds(ToolCall, st.text("abc_", min_size=1), arguments, st.none() | st.just("call_1"))
+objects = st.dictionaries(texts, st.recursive(texts | st.integers() | st.none(), st.lists, max_leaves=3)).map(
+    json.dumps
+)
 codes: st.SearchStrategy[int | str] = st.sampled_from([400, 429, 500, 502, 529, "overloaded_error", "server_error"])
 
 
@@ -29,7 +35,7 @@ def completions(draw: st.DrawFn, dialect: Dialect) -> Completion:
     made = Completion(
         tokens=tuple(draw(st.lists(words, max_size=6))),
         reasoning=draw(texts),
-        tool_calls=tuple(draw(st.lists(calls, max_size=3, unique_by=lambda call: call.name))),
+        tool_calls=tuple(draw(_calls(dialect))),
         refusal=draw(st.just("") | texts),
         finish_reason=draw(st.none() | st.sampled_from(["stop", "length", "content_filter", "tool_calls"])),
         usage=draw(st.none() | st.builds(Usage, st.integers(0, 99), st.integers(0, 99), st.integers(0, 9))),
@@ -41,6 +47,12 @@ def completions(draw: st.DrawFn, dialect: Dialect) -> Completion:
     after = draw(st.none() | st.integers(0, len(made.pieces)))
     failed = replace(made, error=Failure(draw(words), draw(codes), after))
     return failed if _is_expressible(dialect, failed) else made
+
+
+def _calls(dialect: Dialect) -> st.SearchStrategy[list[ToolCall]]:
+    said = objects if dialect in WHOLE_CALLS else arguments
+    call = st.builds(ToolCall, st.text("abc_", min_size=1), said, st.none() | st.just("call_1"))
+    return st.lists(call, max_size=3, unique_by=lambda call: call.name)
 
 
 def _is_expressible(dialect: Dialect, completion: Completion) -> bool:
@@ -57,12 +69,19 @@ def meaning(answer: Answer) -> Answer:
     return replace(answer, choices=plain, usage=None, id=None, model=None, provider=None)
 
 
-_CODES = {MESSAGES: word_of, RESPONSES: code_of}
+_CODES: dict[Dialect, Callable[[int | str], int | str | None]] = {
+    MESSAGES: word_of,
+    RESPONSES: code_of,
+    OLLAMA: lambda code: None,  # it has a message alone
+}
 
 
 def expected(dialect: Dialect, completion: Completion) -> Answer:
-    """What a reader must make of it; an error's HTTP status comes as the API's word for it."""
+    """What a reader must make of it; an error's HTTP status comes as the API's word for it, an object as its JSON."""
     answer = Answer.of(completion)
+    if dialect in WHOLE_CALLS:
+        calls = tuple(replace(call, arguments=dumps(json.loads(call.arguments))) for call in answer.tool_calls)
+        answer = replace(answer, choices={0: replace(answer.first, tool_calls=calls)})
     if answer.error is None:
         return answer
     assert answer.error.code is not None

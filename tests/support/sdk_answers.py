@@ -32,6 +32,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 FINISHES = {
     "messages": {"text": "end_turn", "all of it": "tool_use", "too long": "max_tokens"},
+    "ollama": {"text": "stop", "all of it": "stop", "too long": "length"},
     "responses": {"text": "completed", "all of it": "completed", "too long": "incomplete"},
 }
 answers = pytest.mark.parametrize("name", ANSWERS)

@@ -11,4 +11,4 @@ from orharness.server.builtin import generation, journal, models
 
 def builtin_routes(answering: Answering, model_names: Sequence[str]) -> tuple[Route, ...]:
     """Return the built-in routes of an origin."""
-    return (journal.route(answering), models.route(model_names), generation.route(answering))
+    return (journal.route(answering), *models.routes(model_names), generation.route(answering))

@@ -1,7 +1,8 @@
 // Reads one answer with an official SDK, in each way that it has, and prints a line of JSON for each:
 // {"text", "reasoning", "tools": [[id, name, arguments]], "finish", "usage": [prompt, completion]}.
-// Arguments: the API (messages or responses) and the base URL.
+// Arguments: the API (messages, responses or ollama) and the base URL.
 import Anthropic from "@anthropic-ai/sdk";
+import { Ollama } from "ollama";
 import OpenAI from "openai";
 
 const [api, baseURL] = process.argv.slice(2);
@@ -68,7 +69,24 @@ async function responseEvents(events) {
   return found;
 }
 
-if (api === "messages") {
+async function ollamaLines(lines) {
+  const found = empty();
+  for await (const { message, done, done_reason, prompt_eval_count, eval_count } of lines) {
+    found.text += message.content;
+    found.reasoning += message.thinking ?? "";
+    for (const call of message.tool_calls ?? [])
+      found.tools.push([call.id, call.function.name, JSON.stringify(call.function.arguments)]);
+    if (done) Object.assign(found, { finish: done_reason, usage: [prompt_eval_count, eval_count] });
+  }
+  return found;
+}
+
+if (api === "ollama") {
+  const client = new Ollama({ host: baseURL });
+  const asked = { model: "m", messages: [{ role: "user", content: "hi" }] };
+  print(await ollamaLines([await client.chat(asked)]));
+  print(await ollamaLines(await client.chat({ ...asked, stream: true })));
+} else if (api === "messages") {
   const client = new Anthropic(options);
   const asked = { model: "m", max_tokens: 2000, messages: [{ role: "user", content: "hi" }] };
   print(message(await client.messages.create(asked)));
