@@ -178,7 +178,7 @@ class _EventStream(Frame):
     """The format of the WHATWG standard; ``orharness.sse`` is the oracle, this says where things are in its bytes."""
 
     def pieces(self, *items: Item | str, newline: str = "\n") -> list[bytes]:
-        return [sse.encode(item, newline=newline) for item in items]
+        return [sse.encode_one(item, newline) for item in items]
 
     def encode(self, *items: Item | str, newline: str = "\n") -> bytes:
         return sse.encode(*items, newline=newline)

@@ -61,6 +61,19 @@ def encode(*items: Item | str, newline: str = "\n") -> bytes:
         raise ScenarioError(f"an event stream is UTF-8 and cannot hold a lone surrogate: {error}") from error
 
 
+def encode_one(item: Item | str, newline: str = "\n") -> bytes:
+    """Return what ``encode`` returns for one item. Of a plain event, as there are thousands in a stream, fast."""
+    if type(item) is Event and not item.last_event_id:
+        name, data = item.type, item.data
+        if "\n" not in data and "\r" not in data and "\n" not in name and "\r" not in name:
+            head = "" if name == "message" else f"event: {name}{newline}"
+            try:
+                return f"{head}data: {data}{newline}{newline}".encode()
+            except UnicodeEncodeError:  # encode has a sentence for it
+                pass
+    return encode(item, newline=newline)
+
+
 def _block(item: Item | str, newline: str) -> str:
     lines = _lines(Event(data=item) if isinstance(item, str) else item)
     return "".join(line + newline for line in (*lines, ""))

@@ -94,12 +94,13 @@ class Stream:
     body: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not all(0 <= chunk.delay < inf for chunk in self.chunks):  # so that NaN is refused, too
+        if not all(0 <= delay < inf for delay in {chunk.delay for chunk in self.chunks}):  # so NaN is refused, too
             raise ScenarioError("a chunk's delay is a finite number of seconds from 0 up")
         # An empty chunk would be the terminator of the chunked framing; its delay goes to what follows.
-        if not all(chunk.data for chunk in self.chunks):
+        data = [chunk.data for chunk in self.chunks]
+        if not all(data):
             object.__setattr__(self, "chunks", _without_empty(self.chunks))
-        object.__setattr__(self, "body", b"".join(chunk.data for chunk in self.chunks))
+        object.__setattr__(self, "body", b"".join(data))
 
     @classmethod
     def of(cls, *pieces: bytes, delay: float = 0.0, ending: Ending = Ending.EOF, frame: Frame = SSE) -> Stream:

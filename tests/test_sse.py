@@ -6,6 +6,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-inte
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from base64 import b64encode
@@ -14,13 +15,13 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orharness import sse
 from orharness.errors import ScenarioError
 from orharness.frames import SSE
-from orharness.sse import BOM, Comment, Decoder, Event, Item, Retry, decode, decode_with_offsets, encode
+from orharness.sse import BOM, Comment, Decoder, Event, Item, Retry, decode, decode_with_offsets, encode, encode_one
 from tests.support.places import SUPPORT
 from tests.support.stream_strategies import items, sse_bytes
 
@@ -203,6 +204,24 @@ def test_any_line_end_in_data_is_read_back_as_lf() -> None:
 def test_only_the_three_line_ends_split_data() -> None:
     text = "a\u2028b\u2029c\u0085d\x0be\x0cf"
     assert encode(text) == f"data: {text}\n\n".encode()
+
+
+@given(
+    st.builds(
+        Event, st.sampled_from(["message", "", "ping", "a\nb", "\r"]), st.text(max_size=5), st.sampled_from(["", "7"])
+    ),
+    st.sampled_from(["\n", "\r", "\r\n"]),
+)
+@example(Event(data="a\r\nb"), "\n")
+@example(Event(data="\ud800"), "\n")
+def test_one_item_is_encoded_as_among_others(event: Event, newline: str) -> None:
+    try:
+        expected = encode(event, newline=newline)
+    except ScenarioError as error:
+        with pytest.raises(ScenarioError, match=re.escape(str(error))):
+            encode_one(event, newline)
+    else:
+        assert encode_one(event, newline) == expected
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import zip_longest
@@ -160,10 +160,17 @@ class Completion:
         made = self.made
         return Usage(_PROMPT_TOKENS, len(made), sum(piece.kind is PieceKind.REASONING for piece in made))
 
+    def made_by(self, model: str | None, provider: str | None) -> Completion:
+        """Return the same answer of another model; its pieces are shared."""
+        changed = replace(self, model=model, provider=provider)
+        if "pieces" in vars(self):
+            vars(changed)["pieces"] = self.pieces
+        return changed
+
     @property
     def made(self) -> list[Piece]:
         """The pieces that are sent: all of them, or those before the error."""
-        return self.pieces[: self._made]
+        return self.pieces if self._made == len(self.pieces) else self.pieces[: self._made]
 
     @property
     def _made(self) -> int:

@@ -23,7 +23,7 @@ from orharness.frames import Frame
 from orharness.gateways import Gateway
 from orharness.journal import Request
 from orharness.sse import Event, Item
-from orharness.stream import Stream
+from orharness.stream import Chunk, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +196,14 @@ class Dialect:
         """
         self.check(completion)
         written = self.write(completion, gateway, asked)
-        stream = Stream.of(*self.frame.pieces(*written.events), delay=delay, frame=self.frame)
-        ends = list(accumulate(len(chunk.data) for chunk in stream.chunks))
-        marker = None if written.end is None else ends[written.end]
-        return replace(stream, end_marker=marker, tokens=tuple(ends[number] for number in written.tokens))
+        pieces = self.frame.pieces(*written.events)
+        ends = list(accumulate(map(len, pieces)))
+        return Stream(
+            tuple([Chunk(piece, delay) for piece in pieces]),
+            frame=self.frame,
+            end_marker=None if written.end is None else ends[written.end],
+            tokens=tuple([ends[number] for number in written.tokens]),
+        )
 
     def marked(self, stream: Stream) -> Stream:
         """Return the stream with its end marker and token offsets where they now are, found in its bytes.

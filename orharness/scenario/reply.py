@@ -321,7 +321,7 @@ class Reply:
         except ScenarioError as error:  # the client asks for something that does not exist
             return error_response(gateway, 404, str(error), dialect)
         named = made.model or asked.model
-        said = _kept(self._said, (named, by.name), lambda: replace(made, model=named, provider=by.name))
+        said = _kept(self._said, (named, by.name), lambda: made.made_by(named, by.name))
         if not asked.stream:
             return self._whole(dialect, said, gateway, asked, by)
         # One response, with one model behind it, for all requests that ask for the same: a journal keeps it.
@@ -424,7 +424,7 @@ class Reply:
             changes["ending"] = self.ending
         if self.framing is not None:
             changes["framing"] = self.framing
-        return Draft(replace(stream, **changes))
+        return Draft(replace(stream, **changes) if changes else stream)
 
     def _shaped(self, draft: Draft, dialect: Dialect | None) -> Stream:
         """Return the stream transformed, with its end marker and tokens at their new offsets."""

@@ -7,14 +7,15 @@ https://api-docs.deepseek.com/guides/reasoning_model (``reasoning_content``), an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from orharness.dialects.chat.fold import END
 from orharness.dialects.completion import MODEL, Completion, Failure, Piece, PieceKind, ToolCall, Usage
 from orharness.dialects.dialect import Asked, Written
-from orharness.dialects.values import Json, dumps
+from orharness.dialects.values import Json, dumps, template
 from orharness.gateways import ErrorShape, Gateway, UsageRule
 from orharness.sse import Event
 
@@ -44,8 +45,7 @@ class _Writer:
     def events(self) -> Iterator[Event]:
         choices = range(1 + len(self.completion.others))
         yield from (self.chunk([self.choice(index, {"role": "assistant", "content": ""})]) for index in choices)
-        for piece in self.completion.made:
-            yield self.chunk([self.choice(piece.choice, self.delta(piece))])
+        yield from self.piece_events()
         if self.completion.error:
             yield from self.error_events(self.completion.error)
             return
@@ -53,6 +53,19 @@ class _Writer:
         if self.usage:
             yield self.usage_chunk()
         yield Event(data=END)
+
+    def piece_events(self) -> Iterator[Event]:
+        """One event a piece. All of a kind are the same but for the piece's text, so each kind is encoded once."""
+        kinds: dict[tuple[PieceKind, int, int], Callable[[str], str]] = {}
+        for piece in self.completion.made:
+            kind = (piece.kind, piece.choice, piece.call)
+            encoded = kinds.get(kind)
+            if encoded is None:
+                encoded = kinds[kind] = template(partial(self.piece_chunk, piece))
+            yield Event("message", encoded(piece.value))
+
+    def piece_chunk(self, piece: Piece, value: str) -> Json:
+        return self.chunk_document([self.choice(piece.choice, self.delta(piece, value))])
 
     def error_events(self, failure: Failure) -> Iterator[Event]:
         match failure.shape or self.gateway.stream_error:
@@ -69,28 +82,32 @@ class _Writer:
                 yield Event(data=dumps({"error": {**_typed(failure), "param": None}}))
 
     def chunk(self, choices: list[Json], **more: Any) -> Event:
+        return Event(data=dumps(self.chunk_document(choices, **more)))
+
+    def chunk_document(self, choices: list[Json], **more: Any) -> Json:
         head = envelope(self.completion, self.gateway, "chat.completion.chunk")
         null = {"usage": None} if self.usage and self.gateway.usage_null else {}
-        return Event(data=dumps({**head, "choices": choices, **null, **more}))
+        return {**head, "choices": choices, **null, **more}
 
     def choice(self, index: int, delta: Json, finish: str | None = None) -> Json:
         if self.gateway.full_deltas:
             delta = {"role": "assistant", "content": "", **delta}
         return {"index": index, "delta": delta, "logprobs": None, **self.finish_fields(finish)}
 
-    def delta(self, piece: Piece) -> Json:
+    def delta(self, piece: Piece, value: str) -> Json:
+        """What is new in a piece of this kind with that text."""
         match piece.kind:
             case PieceKind.TEXT:
-                return {"content": piece.value}
+                return {"content": value}
             case PieceKind.REASONING:
-                return reasoning_fields(piece.value, self.gateway)
+                return reasoning_fields(value, self.gateway)
             case PieceKind.REFUSAL:
-                return {"refusal": piece.value}
+                return {"refusal": value}
             case PieceKind.CALL:
                 call = self.completion.tool_calls[piece.call]
                 return {"tool_calls": [{"index": piece.call, **_call(piece.call, call, arguments="")}]}
             case PieceKind.ARGUMENTS:
-                return {"tool_calls": [{"index": piece.call, "function": {"arguments": piece.value}}]}
+                return {"tool_calls": [{"index": piece.call, "function": {"arguments": value}}]}
 
     def usage_chunk(self) -> Event:
         choices = [self.choice(0, {}, self.finish(0))] if self.gateway.usage_in_choice else []
