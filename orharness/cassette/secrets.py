@@ -8,15 +8,8 @@ from dataclasses import replace
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from orharness.cassette.interaction import Headers, Interaction
-from orharness.redaction import is_secret
+from orharness.redaction import is_secret, is_secret_parameter
 from orharness.stream import Edit, edit
-
-_SECRET_PARAMETER = re.compile(
-    r"^(?:(?:x[-_])?(?:goog[-_])?(?:api|access|auth|subscription)?[-_]?key"
-    r"|(?:api|access|auth|id|refresh)?[-_]?token|x-amz-security-token|(?:client[-_]?)?secret|password|authorization"
-    r"|(?:x-(?:amz|goog)-)?sig(?:nature)?)$",
-    re.I,
-)
 
 
 def scrub(headers: Iterable[tuple[str, str]]) -> Headers:
@@ -25,7 +18,7 @@ def scrub(headers: Iterable[tuple[str, str]]) -> Headers:
 
 
 def scrub_uri(uri: str) -> str:
-    """The address without user, password, and query parameters such as ``key=`` and ``api_key=``.
+    """The address without user, password, and query parameters such as ``key=``, ``sig=`` and ``X-Amz-Signature=``.
 
     An address that has none of them is returned unchanged, byte for byte.
     """
@@ -36,7 +29,7 @@ def scrub_uri(uri: str) -> str:
 
 
 def _is_secret_parameter(piece: str) -> bool:
-    return _SECRET_PARAMETER.search(unquote_plus(piece.partition("=")[0])) is not None
+    return is_secret_parameter(unquote_plus(piece.partition("=")[0]))
 
 
 def redact(interaction: Interaction, secrets: Iterable[str], placeholder: str = "REDACTED") -> Interaction:

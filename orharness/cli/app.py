@@ -223,6 +223,17 @@ def record(
             show_default=False,
         ),
     ] = None,
+    keep_header: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Keep the value of this header, which is not on the allow-list. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    redact_personal: Annotated[
+        bool, typer.Option("--redact-personal", help="Leave out e-mail and IP addresses and telephone numbers, too.")
+    ] = False,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
 ) -> None:
@@ -231,7 +242,7 @@ def record(
     The one line on stdout is the address that your client takes as its base
     URL. Every request goes on to the service, and every answer comes back at
     once; bytes, chunks and times are written to FILE as they come. Keys are
-    never written. Ctrl-C ends it.
+    never written, nor is anything that looks like one. Ctrl-C ends it.
 
     Example: [bold]orharness record --upstream https://llm.onerouter.pro/v1 --to answer.yaml[/bold]
     """
@@ -243,6 +254,8 @@ def record(
         overwrite=overwrite,
         key_env=key_env,
         allow_origins=allow_origin or (),
+        keep_headers=keep_header or (),
+        redact_personal=redact_personal,
         host=host,
         port=port,
     )

@@ -36,6 +36,8 @@ def record_until_stopped(
     overwrite: bool = False,
     key_env: str | None = None,
     allow_origins: Iterable[str] = (),
+    keep_headers: Iterable[str] = (),
+    redact_personal: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> None:
@@ -53,6 +55,8 @@ def record_until_stopped(
                 overwrite=overwrite,
                 key_env=key_env,
                 allow_origins=allow_origins,
+                keep_headers=keep_headers,
+                redact_personal=redact_personal,
                 host=host,
                 port=port,
             )

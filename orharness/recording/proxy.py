@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -19,11 +20,10 @@ from orharness.cassette.secrets import scrub_uri
 from orharness.errors import UpstreamError
 from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
-from orharness.recording.secrets import address_secrets, secrets_of
+from orharness.recording.secrets import Redaction, address_secrets, found_in, secrets_of
 from orharness.recording.session import Session
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, checked_upstream, key_from, upstream_uri
-from orharness.redaction import hide
 from orharness.server.forwarding import drop, http_chunks
 from orharness.server.headers import OF_THE_CONNECTION, text
 from orharness.server.passing import CutShort
@@ -38,7 +38,9 @@ class Recorder:
 
     ``async with`` starts and stops it. What is going on when it stops is kept, with the ending ``abort`` and a note.
     The client's key passes through to the upstream; ``key_env`` names an environment variable that holds one to use
-    instead. Neither is ever written, nor are cookies.
+    instead. Neither is ever written, nor are cookies, nor what looks like a key in any text (``orharness.redaction``).
+    Header values are kept by an allow-list; ``keep_headers`` adds names to it. ``redact_personal``: e-mail addresses,
+    IP addresses and telephone numbers are left out too.
 
     With ``key_env``, a request that a web page may have made (a foreign ``Host`` or ``Origin``, ``Sec-Fetch-Site``) is
     refused with 403, or any page could spend the key; ``allow_origins`` names pages that may, by origins such as
@@ -57,6 +59,8 @@ class Recorder:
         overwrite: bool = False,
         key_env: str | None = None,
         allow_origins: Iterable[str] = (),
+        keep_headers: Iterable[str] = (),
+        redact_personal: bool = False,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -67,6 +71,7 @@ class Recorder:
         self._address = host, port
         self.listens_everywhere = is_everywhere(host)  # on every address of this machine
         self._gate = OriginGate(allow_origins, host)
+        self._redaction = Redaction(personal=redact_personal, keep_headers=frozenset(map(str.lower, keep_headers)))
         self._orders = count()
         self._handlers: set[asyncio.Task[Any]] = set()
         self._following: set[asyncio.Task[None]] = set()
@@ -147,16 +152,18 @@ class Recorder:
 
     def _begin(self, request: web.BaseRequest, body: bytes) -> Session:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
+        asked = RecordedRequest(
+            request.method,
+            upstream_uri(self.upstream, request.raw_path),
+            tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
+            body,
+        )
+        others = (*address_secrets(self.upstream), *address_secrets(request.raw_path), *found_in(asked))
         return Session(
             next(self._orders),
-            RecordedRequest(
-                request.method,
-                upstream_uri(self.upstream, request.raw_path),
-                tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
-                body,
-            ),
+            asked,
             datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            secrets_of(headers, (self._key or "", *address_secrets(self.upstream), *address_secrets(request.raw_path))),
+            replace(self._redaction, secrets=secrets_of(headers, (self._key or "", *others))),
             sent_at=self._clock(),
         )
 
@@ -199,6 +206,6 @@ class Recorder:
 
     def _unreachable(self, request: web.BaseRequest, session: Session, error: Exception) -> web.Response:
         # What aiohttp says may quote the address that was asked, and what the server sent.
-        why = hide(str(error) or type(error).__name__, session.secrets)
+        why = session.redaction.text(str(error) or type(error).__name__)
         sentence = str(UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {why}"))
         return complaint(502, sentence, self._gate.response_headers(request.headers))

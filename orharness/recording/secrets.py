@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
-from orharness.cassette.secrets import scrub_uri
+from orharness.cassette.interaction import Headers, RecordedRequest
+from orharness.cassette.secrets import scrub, scrub_uri
 from orharness.codings import ContentDecoder
-from orharness.redaction import SecretFinder, cut, hide, is_secret, spans_in
+from orharness.redaction import PLACEHOLDER, SecretFinder, cut, hide, is_kept_header, is_secret, spans_in
 from orharness.stream import Chunk, Edit, Stream, edit
 
 DECODED = "body was compressed, and is kept decoded, without the key that was in it"
 UNREADABLE = "body is not kept: its content coding is unknown here or damaged, so the key could not be looked for"
 _BETWEEN_CREDENTIALS = re.compile(r"[\s,;]+")
+_ADDRESSES = ("location", "content-location", "referer", "http-referer", "origin")
 _LENGTH = 16  # characters: a shorter key ("test") is not a secret, and would be found in any text
 
 
@@ -55,28 +56,49 @@ def address_secrets(uri: str) -> Iterable[str]:
     return []
 
 
-def without_secrets(interaction: Interaction, secrets: tuple[str, ...]) -> Interaction:
-    """The interaction with a placeholder for each secret: address, headers, both bodies. Chunk sizes still add up.
+@dataclass(frozen=True)
+class Redaction:
+    """What a recorder leaves out of one exchange.
 
-    A body in which a content coding hides a secret is kept decoded; one that cannot be searched is not kept. The note
-    says so.
+    ``secrets``: texts that are not written in any form, beside all that looks like a key. ``personal``: e-mail
+    addresses, IP addresses and telephone numbers are left out too. ``keep_headers``: names in lower case of headers
+    whose value is kept, beside those of the allow-list.
     """
-    if not secrets:
-        return interaction
-    request, stream = interaction.request, interaction.stream
-    asked = _searched(request.headers, Stream.of(request.body), secrets)
-    answered = _searched(interaction.headers, stream, secrets)
-    notes = [interaction.note, note_about("request", asked.problem), note_about("response", answered.problem)]
-    return replace(
-        interaction,
-        request=RecordedRequest(
-            request.method, hide(request.uri, secrets), _hidden(asked.headers, secrets), asked.stream.body
-        ),
-        reason=hide(interaction.reason, secrets),
-        headers=_hidden(answered.headers, secrets),
-        stream=answered.stream,
-        note=joined_notes(notes),
-    )
+
+    secrets: tuple[str, ...] = ()
+    personal: bool = False
+    keep_headers: frozenset[str] = frozenset()
+
+    def text(self, text: str) -> str:
+        """The text with a placeholder for each secret."""
+        return hide(text, self.secrets, personal=self.personal)
+
+    def headers(self, headers: Headers) -> Headers:
+        """The headers without those that authenticate; a placeholder is the value of those that nobody vouches for."""
+        return tuple((name, self._value(name, value)) for name, value in scrub(headers))
+
+    def _value(self, name: str, value: str) -> str:
+        if not is_kept_header(name) and name.lower() not in self.keep_headers:
+            return PLACEHOLDER
+        with suppress(ValueError):  # not an address
+            value = scrub_uri(value) if name.lower() in _ADDRESSES else value
+        return self.text(value)
+
+    def request(self, request: RecordedRequest) -> tuple[RecordedRequest, str | None]:
+        """The request as it is kept, and a note where its body is not kept as it came."""
+        searched = SearchedChunks(request.headers, self)
+        searched.add(request.body)
+        headers, stream, problem = searched.kept(request.headers, Stream.of(request.body))
+        uri = self.text(scrub_uri(request.uri))
+        return RecordedRequest(request.method, uri, self.headers(headers), stream.body), note_about("request", problem)
+
+
+def found_in(request: RecordedRequest) -> Iterable[str]:
+    """The secrets in the body of a request, which the server may repeat anywhere."""
+    decoder = decoder_for(request.headers)
+    body = decoder.feed(request.body)
+    texts = (body[span.start : span.end].decode("utf-8", "replace") for span in spans_in(body))
+    return [text for text in texts if len(text) >= _LENGTH]
 
 
 def note_about(what: str, problem: str | None) -> str | None:
@@ -99,32 +121,12 @@ def uncoded(headers: Headers) -> Headers:
     return tuple(pair for pair in headers if pair[0].lower() != "content-encoding")
 
 
-def _hidden(headers: Headers, secrets: Sequence[str]) -> Headers:
-    return tuple((name, hide(value, secrets)) for name, value in headers)
+class Kept(NamedTuple):
+    """A body as it is kept: the headers that fit it, the stream, and why it is not as it came, if it is not."""
 
-
-class _Searched(NamedTuple):
     headers: Headers
     stream: Stream
-    problem: str | None = None  # why the body is not as it came
-
-
-def _searched(headers: Headers, stream: Stream, secrets: tuple[str, ...]) -> _Searched:
-    """A body without the secrets, with the headers that fit it."""
-    decoder = decoder_for(headers)
-    chunks = tuple(Chunk(decoder.feed(chunk.data), chunk.delay) for chunk in stream.chunks)
-    if not decoder.readable and stream.body:
-        return _Searched(uncoded(headers), replace(stream, chunks=(), announced=None), UNREADABLE)
-    body = b"".join(chunk.data for chunk in chunks)
-    edits = [Edit(span.start, span.end, span.text) for span in spans_in(body, secrets)]
-    if not edits:
-        return _Searched(headers, stream)
-    if decoder.identity:
-        return _Searched(headers, edit(stream, edits))
-    growth = len(body) - len(stream.body)
-    announced = None if stream.announced is None else stream.announced + growth
-    decoded = replace(stream, chunks=chunks, announced=announced)
-    return _Searched(uncoded(headers), edit(decoded, edits), DECODED)
+    problem: str | None = None
 
 
 class SearchedChunks:
@@ -132,48 +134,67 @@ class SearchedChunks:
 
     What may belong to a secret is held back until that is known: an unfinished line, and what follows a text that ends
     in the beginning of a secret. Each returned piece has the number of its chunk, from 0; the placeholder of a secret
-    belongs to the chunk in which the secret began. With secrets to look for, a compressed body is returned decoded, and
-    one that cannot be decoded is not returned.
+    belongs to the chunk in which the secret began. A compressed body is returned decoded, and one that cannot be
+    decoded is not returned.
     """
 
-    def __init__(self, headers: Headers, secrets: Sequence[str]) -> None:
-        self._finder = SecretFinder(secrets) if secrets else None
+    def __init__(self, headers: Headers, redaction: Redaction) -> None:
+        self._finder = SecretFinder(redaction.secrets, personal=redaction.personal)
         self._decoder = decoder_for(headers)
+        self._decoded: list[bytes] = []  # the chunks, where they were compressed
         self._held: list[tuple[int, int, bytes]] = []  # the number of its chunk, its offset in the body, its bytes
-        self._count = 0
         self._size = 0
+        self.count = 0
+        """How many chunks it took."""
 
     @property
     def problem(self) -> str | None:
         """``DECODED`` or ``UNREADABLE`` where the body is not returned as it came."""
-        if self._finder is None or self._decoder.identity:
+        if self._decoder.identity:
             return None
         return DECODED if self._decoder.readable else UNREADABLE
 
     def add(self, data: bytes) -> list[tuple[int, bytes]]:
         """Take a chunk; returns the pieces that can be written now, those of this chunk last."""
-        number = self._count
-        self._count += 1
-        if self._finder is None:
-            return [(number, data)]
-        data = self._decoder.feed(data)
-        self._held.append((number, self._size, data))
+        if not self._decoder.identity:
+            data = self._decoder.feed(data)
+            self._decoded.append(data)
+        self._held.append((self.count, self._size, data))
+        self.count += 1
         self._size += len(data)
         self._finder.feed(data)
-        return self._released(self._finder)
+        return self._released()
 
     def rest(self) -> list[tuple[int, bytes]]:
         """The pieces that were held back, when no chunk comes any more."""
-        if self._finder is None:
-            return []
         self._finder.finish()
-        return self._released(self._finder)
+        return self._released()
 
-    def _released(self, finder: SecretFinder) -> list[tuple[int, bytes]]:
+    def kept(self, headers: Headers, stream: Stream) -> Kept:
+        """The whole body, whose chunks are those of ``stream`` as they came, without the secrets. Sizes still add up.
+
+        A body in which a content coding hides a secret is kept decoded; one that cannot be searched is not kept.
+        """
+        self._finder.finish()
+        if not self._decoder.readable and stream.body:
+            return Kept(uncoded(headers), replace(stream, chunks=(), announced=None), UNREADABLE)
+        edits = [Edit(span.start, span.end, span.text) for span in self._finder.spans]
+        if not edits:
+            return Kept(headers, stream)
+        if self._decoder.identity:
+            return Kept(headers, edit(stream, edits))
+        pairs = zip(self._decoded, stream.chunks, strict=True)
+        growth = self._size - len(stream.body)
+        announced = None if stream.announced is None else stream.announced + growth
+        decoded = replace(stream, chunks=tuple(Chunk(data, one.delay) for data, one in pairs), announced=announced)
+        return Kept(uncoded(headers), edit(decoded, edits), DECODED)
+
+    def _released(self) -> list[tuple[int, bytes]]:
+        known, spans = self._finder.known, self._finder.spans
         released, held = [], []
         for number, start, data in self._held:
-            end = max(start, min(start + len(data), finder.known))
-            released.append((number, cut(data[: end - start], start, end, finder.spans)))
+            end = max(start, min(start + len(data), known))
+            released.append((number, cut(data[: end - start], start, end, spans)))
             if end < start + len(data):
                 held.append((number, end, data[end - start :]))
         self._held = held

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest
 from orharness.codings import ContentDecoder
 from orharness.dialects import DIALECTS
-from orharness.recording.secrets import without_secrets
+from orharness.recording.secrets import Redaction, SearchedChunks, joined_notes, note_about
 from orharness.sse import Decoder, Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 
@@ -48,14 +49,14 @@ class Head:
 class Session:
     """One request and what has come of its response.
 
-    ``order`` is the number of the request, and ``secrets`` is what must not be written. Times are of the loop's clock,
-    in seconds.
+    ``order`` is the number of the request, and ``redaction`` is what must not be written. Times are of the loop's
+    clock, in seconds.
     """
 
     order: int
     request: RecordedRequest
     recorded_at: str
-    secrets: tuple[str, ...] = ()
+    redaction: Redaction = field(default_factory=Redaction)
     sent_at: float = 0.0  # when the last byte of the request was written
     status: int = 0  # 0: no response head yet
     reason: str = ""
@@ -93,20 +94,34 @@ class Session:
         """Take how the response ended. ``note``: what a reader of the cassette should know about it."""
         self.ending, self.note = str(ending), note
 
+    @cached_property
+    def searched(self) -> SearchedChunks:
+        """The search for secrets in the body; the spool feeds it with each chunk."""
+        return SearchedChunks(self.headers, self.redaction)
+
+    @cached_property
+    def kept_request(self) -> tuple[RecordedRequest, str | None]:
+        """The request without secrets, and a note where its body is not kept as it came."""
+        return self.redaction.request(self.request)
+
     def interaction(self) -> Interaction:
         """The session as the cassette keeps it, without secrets. One that goes on has the ending ``abort``."""
         ending = self.ending or Ending.ABORT.value
         replayed = Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending)
         cut_short = self.announced is not None and replayed is not Ending.EOF
-        whole = Interaction(
-            self.request,
+        stream = Stream(tuple(self.chunks), replayed, self.framing, announced=self.announced if cut_short else None)
+        for chunk in self.chunks[self.searched.count :]:  # those of a session that was recovered
+            self.searched.add(chunk.data)
+        headers, stream, problem = self.searched.kept(self.headers, stream)
+        request, note = self.kept_request
+        return Interaction(
+            request,
             self.status,
-            self.reason,
-            self.headers,
-            Stream(tuple(self.chunks), replayed, self.framing, announced=self.announced if cut_short else None),
+            self.redaction.text(self.reason),
+            self.redaction.headers(headers),
+            stream,
             self.head,
             ending,
             self.recorded_at,
-            note=self.note,
+            note=joined_notes([self.note, note, note_about("response", problem)]),
         )
-        return without_secrets(whole, self.secrets)

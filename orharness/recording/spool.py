@@ -11,10 +11,9 @@ from itertools import count
 from pathlib import Path
 
 from orharness.cassette.interaction import Interaction
-from orharness.cassette.secrets import scrub, scrub_uri
 from orharness.errors import CassetteError
 from orharness.recording.recovery import recovered
-from orharness.recording.secrets import SearchedChunks, decoder_for, joined_notes, note_about, uncoded
+from orharness.recording.secrets import decoder_for, joined_notes, note_about, uncoded
 from orharness.recording.session import Session
 from orharness.stream import Chunk
 
@@ -33,7 +32,6 @@ class Spool:
         self.path = path
         self._file = path.open("a+b", buffering=0)
         self._failed = False
-        self._searched: dict[int, SearchedChunks] = {}
         self.damage: str | None = None  # why something could not be recovered
         try:
             _lock(self._file.fileno())
@@ -61,31 +59,31 @@ class Spool:
 
     def begin(self, session: Session) -> None:
         """Write that a response head has come."""
-        known = session.interaction()
-        coded = bool(session.secrets) and not decoder_for(known.headers).identity  # then the spool has it decoded
+        request, _ = session.kept_request
+        coded = not decoder_for(session.headers).identity  # the spool has the body decoded
+        headers = session.redaction.headers(uncoded(session.headers) if coded else session.headers)
         self._write(
             order=session.order,
             request={
-                "method": known.request.method,
-                "uri": scrub_uri(known.request.uri),
-                "headers": scrub(known.request.headers),
-                "body": _packed(known.request.body),
+                "method": request.method,
+                "uri": request.uri,
+                "headers": request.headers,
+                "body": _packed(request.body),
             },
             response={
-                "status": known.status,
-                "reason": known.reason,
-                "headers": scrub(uncoded(known.headers) if coded else known.headers),
-                "head": known.head,
+                "status": session.status,
+                "reason": session.redaction.text(session.reason),
+                "headers": headers,
+                "head": session.head,
                 "framing": session.framing.value,
                 "announced": None if coded else session.announced,
-                "recorded_at": known.recorded_at,
+                "recorded_at": session.recorded_at,
             },
         )
 
     def chunk(self, session: Session, chunk: Chunk) -> None:
         """Write one more chunk. The part of its end that may be the beginning of a secret waits for the next one."""
-        searched = self._searched.setdefault(session.order, SearchedChunks(session.headers, session.secrets))
-        *before, data = searched.add(chunk.data)
+        *before, data = session.searched.add(chunk.data)
         self._continue(session, before)
         self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
 
@@ -96,10 +94,8 @@ class Spool:
 
     def end(self, session: Session) -> None:
         """Write that the response has ended."""
-        note = session.note
-        if searched := self._searched.pop(session.order, None):
-            self._continue(session, searched.rest())
-            note = joined_notes([note, note_about("response", searched.problem)])
+        self._continue(session, session.searched.rest())
+        note = joined_notes([session.note, note_about("response", session.searched.problem)])
         self._write(order=session.order, ending=session.ending, note=note)
 
     def saved(self, session: Session) -> None:

@@ -17,6 +17,7 @@ import pytest
 from orharness.cassette import RecordedRequest, load
 from orharness.errors import CassetteError
 from orharness.recording import Recorder
+from orharness.recording.secrets import Redaction
 from orharness.recording.session import Session
 from orharness.recording.spool import Spool
 from orharness.stream import Chunk
@@ -170,7 +171,7 @@ def test_a_secret_that_is_cut_is_neither_in_the_spool_nor_recovered(tmp_path: Pa
     body = f"data: s {KEY}{KEY} and {KEY[:-1]} sk\n\ndata: {KEY}\n\n".encode()
     spool = Spool(tmp_path / "spool")
     session = a_session(0)
-    session.secrets = (KEY, KEY + "-and-longer")
+    session.redaction = Redaction((KEY, KEY + "-and-longer"))
     spool.begin(session)
     chunks = [Chunk(body[at : at + size], 0.5) for at in range(0, len(body), size)]
     for chunk in chunks:

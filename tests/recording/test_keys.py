@@ -235,15 +235,14 @@ async def test_a_body_in_which_the_key_cannot_be_looked_for_is_not_kept(
     async with recording(to, brotli) as bench:
         async with asking(bench.base_url, "/x", f"Authorization: Bearer {KEY}") as client:
             assert b"abcdefgh" in await client.rest()
-        async with asking(bench.base_url, "/x") as client:  # nothing to look for
+        async with asking(bench.base_url, "/x") as client:  # what looks like a key is still to be looked for
             await client.rest()
 
-    kept, whole = sorted(load(to), key=lambda one: len(one.stream.body))
-    assert (chunks_of(kept), header(kept.headers, "Content-Encoding")) == ([], None)
-    assert kept.note is not None
-    assert kept.note.startswith("the response's body is not kept: its content coding is unknown here or damaged")
-    assert [record.getMessage().endswith(kept.note) for record in caplog.records] == [True]
-    assert header(whole.headers, "Content-Encoding") == "br"
+    for kept in load(to):
+        assert (chunks_of(kept), header(kept.headers, "Content-Encoding")) == ([], None)
+        assert kept.note is not None
+        assert kept.note.startswith("the response's body is not kept: its content coding is unknown here or damaged")
+    assert [record.getMessage().endswith(kept.note or "") for record in caplog.records] == [True, True]
 
 
 @pytest.mark.asyncio

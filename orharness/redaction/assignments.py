@@ -1,0 +1,97 @@
+"""Values that their name gives away in plain text: query parameters, forms, assignments, passwords in addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from orharness.redaction.fields import NOT_A_VALUE
+from orharness.redaction.names import is_secret_parameter
+from orharness.redaction.shape import REDACTED, Begun, Found
+
+
+class Parameters:
+    """Values of query parameters with a secret name, in an address or in a form."""
+
+    _whole = re.compile(rb"[?&;](?P<name>[A-Za-z0-9_.-]{2,40})=(?P<value>[^&\s\"'<>\\#()\[\]{}`]{4,}+)")
+    _first = re.compile(rb"(?P<name>[A-Za-z0-9_.-]{2,40})=(?P<value>[^&\s\"'<>\\#()\[\]{}`]{4,}+)(?=&|\s*\Z)")
+    _begun = re.compile(rb"[?&;](?P<name>[A-Za-z0-9_.-]{0,40})(?:=(?P<value>[^&\s\"'<>\\#()\[\]{}`]*+))?\Z")
+
+    def may_be_in(self, low: bytes) -> bool:
+        """Return whether there is a parameter."""
+        return b"=" in low
+
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+        """Return each value; at the start of a line, that of a form's first parameter too."""
+        if b"=" not in text:
+            return
+        first = self._first.match(text) if line else None
+        for match in (*([first] if first else []), *self._whole.finditer(text)):
+            if is_secret_parameter(match["name"].decode()) and not NOT_A_VALUE.match(match["value"]):
+                yield Found(*match.span("value"), REDACTED, f"parameter {match['name'].decode()}")
+
+    def begins(self, text: bytes, low: bytes) -> Begun | None:
+        """Return a parameter at the end."""
+        match = self._begun.search(text)
+        if match is None or (match["value"] is not None and not is_secret_parameter(match["name"].decode())):
+            return None
+        return Begun(match.start(), match.start("value") if match["value"] else None)
+
+
+class Assignments:
+    """``OPENAI_API_KEY=…``, ``api_key: …``: a name that says so, and a value in which there are digits."""
+
+    _stem = rb"(?i:api[_-]?key|secret(?:[_-]?key)?|password|passwd|access[_-]?key|(?:access|auth|api|bot)[_-]?token)"
+    _whole = re.compile(
+        rb"(?<![A-Za-z0-9])[A-Za-z0-9_-]*?" + _stem + rb"[\"'`]?[ \t]*[=:][ \t]*[\"'`]?"
+        rb"(?P<value>(?=[A-Za-z_+/=.-]*\d[A-Za-z_+/=.-]*\d)[A-Za-z0-9_+/=.-]{12,}(?<!\.))(?![A-Za-z0-9_+/=-]|\.\w|[(\[])"
+    )
+    _begun = re.compile(
+        rb"(?<![A-Za-z0-9])[A-Za-z0-9_-]*?"
+        + _stem
+        + rb"(?:[\"'`]?[ \t]*(?:[=:][ \t]*[\"'`]?(?P<value>[A-Za-z0-9_+/=.-]*))?)?\Z"
+        rb"|(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*\Z"
+    )
+    _stems = (b"key", b"secret", b"passw", b"token")
+
+    def may_be_in(self, low: bytes) -> bool:
+        """Return whether there may be a name."""
+        return any(stem in low for stem in self._stems)
+
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+        """Return each value."""
+        if (b"=" in text or b":" in text) and any(stem in low for stem in self._stems):
+            for match in self._whole.finditer(text):
+                yield Found(*match.span("value"), REDACTED, "assignment")
+
+    def begins(self, text: bytes, low: bytes) -> Begun | None:
+        """Return an assignment at the end."""
+        if b"_" not in text and not any(stem in low for stem in self._stems):
+            return None
+        match = self._begun.search(text)
+        return match and Begun(match.start(), match.start("value") if match["value"] else None)
+
+
+class AddressPasswords:
+    """The password in ``https://user:password@host``."""
+
+    _whole = re.compile(rb"://[^\s/?#@:\"'\\]*:(?P<value>[^\s/?#@\"'\\]+)@")
+    _begun = re.compile(rb"(?::|:/|://[^\s/?#@:\"'\\]*(?::(?P<value>[^\s/?#@\"'\\]*))?)\Z")
+
+    def may_be_in(self, low: bytes) -> bool:
+        """Return whether there may be an address with a user."""
+        return b"@" in low
+
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+        """Return each password."""
+        if b"://" in text and b"@" in text:
+            for match in self._whole.finditer(text):
+                if not NOT_A_VALUE.match(match["value"]):
+                    yield Found(*match.span("value"), REDACTED, "password in an address")
+
+    def begins(self, text: bytes, low: bytes) -> Begun | None:
+        """Return an address at the end that may have a password."""
+        if b":" not in text:
+            return None
+        match = self._begun.search(text)
+        return match and Begun(match.start(), match.start("value") if match["value"] else None)

@@ -1,0 +1,228 @@
+"""Finds secrets in a body that is fed piece by piece: known ones in any form, and those of a known shape."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+from orharness.redaction.escapes import Span, Text, unescaped
+from orharness.redaction.lexer import Lexer
+from orharness.redaction.shape import HARMLESS, REDACTED, Begun, Found
+from orharness.redaction.shapes import ALPHABET, WINDOW, Shapes, shapes
+
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the end may become a CRLF
+_DULL = 4096  # texts that are remembered to hold nothing: ids and names are repeated in each event
+
+
+def hide(text: str, secrets: Sequence[str] = (), *, personal: bool = False) -> str:
+    """The text with a placeholder for each secret: the given ones in any form, and those of a known shape."""
+    raw = text.encode("utf-8", "surrogateescape")
+    spans = spans_in(raw, secrets, personal=personal)
+    return cut(raw, 0, len(raw), spans).decode("utf-8", "surrogateescape") if spans else text
+
+
+def spans_in(body: bytes, secrets: Sequence[str] = (), *, personal: bool = False) -> list[Span]:
+    """Where secrets are in a whole body, in order and without overlaps."""
+    finder = SecretFinder(secrets, personal=personal)
+    finder.feed(body)
+    finder.finish()
+    return finder.spans
+
+
+def cut(data: bytes, start: int, end: int, spans: Sequence[Span]) -> bytes:
+    """``data``, which are the bytes of a body from ``start`` to ``end``, with the spans that begin in it replaced.
+
+    ``spans``: in order and without overlaps.
+    """
+    found, position = bytearray(), start
+    for index in range(bisect_right(spans, start, key=lambda span: span.end), len(spans)):
+        span = spans[index]
+        if span.start >= end:
+            break
+        if span.start >= position:
+            found += data[position - start : span.start - start] + span.text
+        position = min(span.end, end)
+    return bytes(found + data[position - start :])
+
+
+class SecretFinder:
+    """Finds secrets in a body that is fed piece by piece, cut anywhere.
+
+    A known secret is found as it is, with characters escaped (``\\u002d``, ``\\/``, ``%2D``, ``&#45;``), in base64 at
+    any offset, and split over strings that a client joins: those at the same place of successive JSON documents
+    (events, lines, elements of an array), and the data of successive events that are not JSON. A secret of a known
+    shape is found in the same ways; in base64, where the encoded text holds it whole. Each part of a split secret stays
+    a valid JSON string. The work is linear in the bytes fed.
+
+    ``personal``: e-mail addresses, IP addresses and telephone numbers count as secrets.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), *, personal: bool = False) -> None:
+        self._needles = _compiled(tuple(secrets), personal)
+        self._line = bytearray()  # the unfinished line
+        self._line_at = 0
+        self._texts: dict[object, tuple[Text, int | None]] = {}  # a text with a beginning at its end, and what is held
+        self._dull: set[bytes] = set()
+        self._json = Lexer()
+        self.spans: list[Span] = []
+        """What was found, in order and without overlaps."""
+        self._sizes: dict[tuple[int, str], int] = {}  # how long what was found is by now
+        self.kinds: dict[int, str] = {}
+        """By the offset at which a secret begins: its kind."""
+
+    @property
+    def known(self) -> int:
+        """The offset up to which nothing more will be found, but for the first ``HARMLESS`` characters of a secret."""
+        return min([self._line_at, *(held for _, held in self._texts.values() if held is not None)])
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes."""
+        searched = max(0, len(self._line) - 1)  # a CR may be last
+        self._line += data
+        start = 0
+        for match in _LINE_END.finditer(self._line, searched):
+            self._take(bytes(self._line[start : match.end()]), self._line_at + start)
+            start = match.end()
+        del self._line[:start]
+        self._line_at += start
+
+    def finish(self) -> None:
+        """The end of the body."""
+        self._take(bytes(self._line), self._line_at)
+        self._line_at += len(self._line)
+        self._line.clear()
+        self._texts.clear()
+
+    def _take(self, line: bytes, at: int) -> None:
+        if not line.strip():
+            return
+        plain, verbatim = Text.unescaped(line, at, self._needles.alphabet), Text.verbatim(line, at)
+        for text in (plain, verbatim) if plain.plain != line else (plain,):
+            self._note(text, self._needles.known(text.plain))
+            if self._needles.may_be_shaped(text.plain):
+                self._note(text, self._needles.shaped(text.plain, line=True))
+        for place, start, end in self._json.strings(line):
+            self._join(place, line[start:end], at + start)
+
+    def _note(self, text: Text, found: Iterable[Found]) -> None:
+        """Add what was found in a text; what grew with the text since it was found only by what is new of it."""
+        for one in found:
+            at = text.offset(one.start)
+            self.kinds.setdefault(at, one.kind)
+            size = self._sizes.get((at, one.kind), 0)
+            if one.start + size < one.end:
+                self._sizes[at, one.kind] = one.end - one.start
+                for span in text.spans(one.start + size, one.end, b"" if size else one.text):
+                    self._add(span)
+
+    def _add(self, span: Span) -> None:
+        """Put a span in its place, which is near the end, and join it with those that it overlaps."""
+        spans = self.spans
+        first = len(spans)
+        while first and spans[first - 1].end > span.start:
+            first -= 1
+        last = first
+        while last < len(spans) and spans[last].start < span.end:
+            # Where both begin together, one may be the rest of a secret whose placeholder is before it.
+            text = min((span, spans[last]), key=lambda one: (one.start, bool(one.text))).text
+            span = Span(min(span.start, spans[last].start), max(span.end, spans[last].end), text)
+            last += 1
+        spans[first:last] = [span]
+
+    def _join(self, place: object, piece: bytes, at: int) -> None:
+        """One more piece of the text at a place."""
+        if not piece:
+            return
+        before = self._texts.pop(place, None) if self._texts else None
+        if before is None:
+            if piece in self._dull:
+                return
+            if len(piece) > self._needles.window:  # only its end matters
+                at += len(piece) - self._needles.window
+                piece = piece[-self._needles.window :]
+        text = Text.unescaped(piece, at, self._needles.alphabet)
+        if before is not None:
+            text = before[0] + text
+            joint = len(before[0].plain)
+            self._note(text, self._needles.known(text.plain, joint))
+            self._note(text, (one for one in self._needles.shaped(text.plain) if one.end >= joint))
+        begun = self._needles.begins(text.plain)
+        if begun is None:
+            if before is None and len(piece) < 100 and len(self._dull) < _DULL:
+                self._dull.add(piece)
+        elif len(text.plain) - begun.start <= WINDOW:
+            held = None if begun.held is None else text.offset(begun.held)
+            if held is not None and before is not None:
+                held = max(held, at if before[1] is None else before[1])  # what was not held may have been written
+            self._texts[place] = text.rest(begun.start), held
+
+
+class _Needles:
+    """All that is looked for in a text without escapes: the forms of known secrets, and shapes."""
+
+    def __init__(self, secrets: Iterable[str], shapes_of: Shapes) -> None:
+        self._shapes = shapes_of
+        self._dull: set[bytes] = set()
+        self._forms = forms = {form for secret in secrets if secret for form in _forms(secret)}
+        self._beginnings = {form[:size] for form in forms for size in range(1, len(form))}
+        self._longest = max(map(len, self._beginnings), default=0)
+        self.window = max(WINDOW, 12 * self._longest)  # bytes in which any of them is written, whatever its escapes
+        self.alphabet = ALPHABET.union(*forms)
+
+    def known(self, text: bytes, before: int | None = None) -> Iterator[Found]:
+        """Each known secret; with ``before``, only those that start before that offset. They may overlap."""
+        for form in self._forms:
+            stop = len(text) if before is None else before + len(form) - 1
+            start = text.find(form, 0, stop)
+            while start >= 0:
+                yield Found(start, start + len(form), REDACTED, "known key")
+                start = text.find(form, start + 1, stop)
+
+    def shaped(self, text: bytes, *, line: bool = False) -> Iterator[Found]:
+        """Each secret of a known shape. ``line``: the text is a whole line."""
+        return self._shapes.find(text, line=line)
+
+    def may_be_shaped(self, line: bytes) -> bool:
+        """Whether it is worth while to look for shapes in a line. Most of what its quotes enclose was there before."""
+        dull, new = self._dull, [part for part in line.split(b'"') if part not in self._dull]
+        found = False
+        for part in new:
+            if self._shapes.may_be_in(part):
+                found = True
+            elif len(part) < 100 and len(dull) < _DULL:
+                dull.add(part)
+        return found
+
+    def begins(self, text: bytes) -> Begun | None:
+        """Where a beginning at the end of the text is of something longer that is looked for."""
+        shaped = self._shapes.begins(text)
+        for size in range(min(len(text), self._longest), 0, -1):
+            if text[-size:] in self._beginnings:
+                start, held = len(text) - size, len(text) - size if size > HARMLESS else None
+                if shaped is None:
+                    return Begun(start, held)
+                ends = [one for one in (held, shaped.held) if one is not None]
+                return Begun(min(start, shaped.start), min(ends, default=None))
+        return shaped
+
+
+@lru_cache(maxsize=32)
+def _compiled(secrets: tuple[str, ...], personal: bool) -> _Needles:
+    return _Needles(secrets, shapes(personal=personal))
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    raw = secret.encode("utf-8", "surrogateescape")
+    yield raw
+    yield unescaped(raw)  # as a secret with a percent sign is found
+    yield json.dumps(secret, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")  # of a quote or a backslash
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw)
+        # Without the characters at either end that hold bits of what is before and after the secret, too.
+        core = encoded[(0, 2, 3)[before] : len(encoded) - (0, 3, 2)[(before + len(raw)) % 3]]
+        yield core
+        yield core.translate(bytes.maketrans(b"+/", b"-_"))
