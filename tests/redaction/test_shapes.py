@@ -8,11 +8,11 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from planted import Planted, with_a_name, with_a_shape
 
 from orharness.redaction import SecretFinder, cut, hide, is_kept_header, is_secret_parameter, spans_in
 from orharness.redaction.shapes import shapes
 from orharness.sse import Event, decode
+from tests.support.planted import Planted, with_a_name, with_a_shape
 
 SHAPED, NAMED = with_a_shape(), with_a_name()
 shaped = pytest.mark.parametrize("planted", SHAPED, ids=lambda one: one.kind)
