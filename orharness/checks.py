@@ -16,7 +16,7 @@ from orharness.verdict import aligned, count, excerpt
 
 _HOW = {"fin": "closed the connection (FIN)", "rst": "reset the connection (RST)", "half_close": "shut down its side"}
 EVENTS_FOR_TOKENS = "events stand for tokens"  # said wherever a number of such a bill is shown
-# The usual causes, each with its cure; which of them it is, the journal tells (``_cause``).
+# The usual causes, each with its cure; the journal shows which of them it is (``_cause``).
 _LEAK = (
     "leaving a loop (break, return) does not close the stream: close it with `with`, `async with` or close();\n"
     "and a close() from another thread waits for the next bytes"
@@ -54,11 +54,11 @@ _AT_THE_NEXT_BYTES = (
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """What became of an exchange after the act of cancelling, the end of an ``expect_disconnect`` block.
+    """What became of an exchange after the act of cancelling, which is the end of an ``expect_disconnect`` block.
 
-    ``act``: that moment, and ``now``: until when it was watched, both in seconds since the request was read.
-    ``before``: the exchange at the act; ``after``: now. ``there``: whether the client could still leave it.
-    ``held_here``: whether the client's end of the connection belongs to this process, ``None`` where that is not known.
+    ``act``: that moment, and ``now``: the end of watching, both in seconds since the request was read. ``before``: the
+    exchange at the act; ``after``: at ``now``. ``there``: whether the client could still leave it. ``held_here``:
+    whether this process holds the client's end of the connection, ``None`` if unknown.
     """
 
     act: float
@@ -77,7 +77,7 @@ class Aftermath:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the model made after the act, or events that stand for them (``Bill.counted``)."""
+        """How many tokens the model made after the act, or events in their place (``Bill.counted``)."""
         if self.before.bill is None or self.after.bill is None:
             return 0
         return max(0, self.after.bill.tokens_made - self.before.bill.tokens_made)
@@ -96,14 +96,14 @@ class Aftermath:
 
     @property
     def read(self) -> int | None:
-        """How many bytes the client took after the act; ``None`` where that cannot be known."""
+        """How many bytes the client read after the act; ``None`` if that cannot be known."""
         if self.before.bytes_read is None or self.after.bytes_read is None:
             return None
         return self.after.bytes_read - self.before.bytes_read
 
 
 def describe(exchange: Exchange) -> str:
-    """The exchange in one line."""
+    """Return the exchange in one line."""
     request = exchange.request
     called = f"{request.method} {request.path}" if request.method else "a request that was no HTTP"
     status = "" if exchange.status is None else f" → {exchange.status}"
@@ -111,7 +111,7 @@ def describe(exchange: Exchange) -> str:
 
 
 def explain_exchange(exchange: Exchange) -> str:
-    """The exchange in one line, and below it why no route answered or where it is held."""
+    """Return the exchange in one line, with the reason why no route answered or where it is held below it."""
     lines = [describe(exchange), *(exchange.difference or "").splitlines()]
     if exchange.held_at is not None:
         lines.append(f"held at a gate after byte {exchange.held_at:,}: release() was not called")
@@ -119,7 +119,7 @@ def explain_exchange(exchange: Exchange) -> str:
 
 
 def state(exchange: Exchange) -> str:
-    """The outcome, and the client's leaving where it left."""
+    """Return the outcome, and how the client left if it did."""
     outcome = "open" if exchange.outcome is None else _spaced(exchange.outcome)
     if exchange.outcome is not None:
         outcome += how_sure(exchange.certainty.outcome)
@@ -130,14 +130,14 @@ def state(exchange: Exchange) -> str:
 
 
 def how_sure(known: Certainty) -> str:
-    """How a value is known, to be put after it; nothing where it was seen."""
+    """Return how a value is known, to be put after it; empty if it was seen."""
     return "" if known is Certainty.SEEN else f" [{known.value.replace('_', ' ')}]"
 
 
 def cannot_be_known(exchange: Exchange) -> str | None:
-    """Why it is open whether the client took the answer to its end; ``None`` where it is known, or undecided.
+    """Return why it is open whether the client took the whole answer; ``None`` if it is known, or undecided.
 
-    An answer that the test left unfinished is not meant: its client has not left.
+    This does not cover an answer that the test left unfinished: its client has not left.
     """
     if exchange.outcome in (None, Outcome.STILL_OPEN, Outcome.ABANDONED) or exchange.finished is not None:
         return None
@@ -152,7 +152,7 @@ def cannot_be_known(exchange: Exchange) -> str | None:
 
 
 def progress(exchange: Exchange) -> str:
-    """How much was written and read, of how much."""
+    """Return how much was written and read, and of how much."""
     if exchange.stream_size is None:
         return "no response yet"
     read = _read(exchange)
@@ -171,7 +171,7 @@ def _read(exchange: Exchange) -> str:
 
 
 def events_unsent(exchange: Exchange) -> int:
-    """How many events of the answer were not written whole."""
+    """Return how many events of the answer were not written whole."""
     return _events_between(exchange, exchange.bytes_written, len(exchange.body))
 
 
@@ -189,7 +189,7 @@ def _saved(exchange: Exchange) -> str:
 
 
 def _priced(tokens: int, bill: Bill, more: str = "") -> str:
-    """A number of tokens and what they cost, at the bill's own price; says where events stand for them.
+    """Return a number of tokens and their cost, at the bill's own price; says if events were counted instead.
 
     ``more``: a word between the number and its noun.
     """
@@ -219,7 +219,7 @@ def _rows(exchange: Exchange, seen: Aftermath | None = None) -> Rows:
 
 
 def _since(seen: Aftermath) -> str:
-    """What happened after the act: to the connection, on it, and after it."""
+    """Return what happened after the act: to the connection, on it, and afterwards."""
     if seen.left is None:
         kept = f"the connection stayed open for the {seen.now - seen.act:.2f} s that were watched after the block"
     elif seen.left < 0:
@@ -239,9 +239,9 @@ def _made_since(seen: Aftermath) -> str:
 
 
 def nobody_failure(route: str, exchanges: Sequence[Exchange], others: Sequence[Exchange]) -> ClientFailure:
-    """Nothing could be cancelled: no request came to the route, or what it answered was over when the block began.
+    """Return the failure that nothing could be cancelled: no request came, or all were over when the block began.
 
-    ``others``: what came to the server and was answered by another route, or by none.
+    ``others``: the exchanges of the server that other routes answered, or none did.
     """
     if exchanges:
         said = "no call was open when the block began; hold(…) keeps an answer open"
@@ -254,7 +254,7 @@ def nobody_failure(route: str, exchanges: Sequence[Exchange], others: Sequence[E
 
 
 def disconnect_failure(watched: Sequence[Aftermath], within: float, *, in_loop: bool = False) -> ClientFailure | None:
-    """Why ``expect_disconnect`` was not met: already over, too late, or never left; ``None`` where it was.
+    """Return why ``expect_disconnect`` was not met (already over, too late, never left); ``None`` if it was.
 
     ``in_loop``: whether the block was a sync one in the thread of a running event loop.
     """
@@ -298,10 +298,10 @@ def _is_open(seen: Aftermath) -> bool:
 
 
 def _cause(seen: Aftermath, in_loop: bool = False) -> str:
-    """The usual cause of a connection that stays open.
+    """Return the usual cause of a connection that stays open.
 
     A running event loop that a sync block holds up is the cause only if the client can be in it: not if another process
-    holds the connection, nor if the client read on.
+    holds the connection, or if the client read on.
     """
     if _is_unstreamed(seen.after):
         return _NOT_STREAMED
@@ -316,7 +316,7 @@ def _cause(seen: Aftermath, in_loop: bool = False) -> str:
 
 
 def _cause_by_bytes(seen: Aftermath) -> str:
-    """The usual cause of a connection that stays open, by what was written and read after the act."""
+    """Return the usual cause of a connection that stays open, by what was written and read after the act."""
     if seen.read:
         return _READS_ON
     if seen.read is None or seen.after.bytes_read is None:
@@ -325,7 +325,7 @@ def _cause_by_bytes(seen: Aftermath) -> str:
 
 
 def _cause_of_lateness(seen: Aftermath) -> str | None:
-    """Silence for most of the time, then bytes, then the leaving: it waited for them."""
+    """Return the cause if the client was silent for most of the time, and left only when bytes came."""
     if seen.left is None or not seen.chunks:
         return None
     silence = seen.after.written_at[-seen.chunks] - seen.act
@@ -337,10 +337,10 @@ def _is_unstreamed(exchange: Exchange) -> bool:
 
 
 def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath | None = None) -> ClientFailure | None:
-    """Why the upstream cannot be said to have been stopped; ``None`` where it was.
+    """Return why the upstream cannot be said to have stopped; ``None`` if it did.
 
-    ``leaked_tokens``: how many a model that goes on without its client may bill beyond what was sent. ``seen``: what
-    became of it after an ``expect_disconnect`` block, where there was one.
+    ``leaked_tokens``: how many tokens a model that does not stop may bill beyond what was sent. ``seen``: what became
+    of the exchange after an ``expect_disconnect`` block, if there was one.
     """
     rows = _rows(exchange, seen)
     if (unknown := cannot_be_known(exchange)) is not None:
@@ -359,7 +359,7 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath
 
 
 def _cancelled_failure(exchange: Exchange, allowed: int, rows: Rows) -> ClientFailure | None:
-    """Why the model of a client that left did not stop, or why that cannot be known; ``None`` where it stopped."""
+    """Return why the model of a client that left did not stop, or why that cannot be known; ``None`` if it stopped."""
     bill = exchange.bill
     if bill is None:
         return ClientFailure(f"{_NO_MODEL}\n{aligned(rows)}", exchange)
@@ -386,10 +386,10 @@ def _unlisted(exchange: Exchange) -> str:
 
 
 def _goes_on(exchange: Exchange) -> bool:
-    """Whether the model makes the whole answer, whatever its client does.
+    """Return whether the model makes the whole answer, whatever its client does.
 
     Any other stops when its client leaves. It may have made more by then than was sent, at its own pace, while its
-    client was there: that is billed, but it is no leak.
+    client was there: that is billed, but it is not a leak.
     """
     return exchange.provider_stops is False or _is_unstreamed(exchange)
 
@@ -418,7 +418,7 @@ def _billed(exchange: Exchange) -> str:
 
 
 def strict_failures(exchanges: Sequence[Exchange], unused: Sequence[str]) -> list[str]:
-    """What a strict server complains of at the end of a test: requests without a route, replies without a request."""
+    """Return what a strict server reports at the end of a test: requests without a route, replies without a request."""
     found = [
         f"a request that no route answers\n{aligned([('request', _asked(exchange)), ('difference', _why(exchange))])}"
         for exchange in exchanges
@@ -438,7 +438,7 @@ def _why(exchange: Exchange) -> str:
 
 
 def unmet(expected: Expectation, exchange: Exchange) -> list[str]:
-    """Return what an exchange did not come to that its route expects; each with the exchange."""
+    """Return the expectations of its route that an exchange does not meet, each with the exchange."""
     found = []
     if expected.outcome is not None and exchange.outcome is not expected.outcome:
         found.append(_unmet(exchange, f"the outcome is {state(exchange)}", f"{_spaced(expected.outcome)} (outcome)"))
@@ -452,9 +452,9 @@ def unmet(expected: Expectation, exchange: Exchange) -> list[str]:
 
 
 def decided_within(exchange: Exchange) -> float | None:
-    """Return the seconds from the last chunk that was written to the moment that decided the outcome.
+    """Return the seconds from the last written chunk to the moment that decided the outcome.
 
-    Where none was written they count from the request. ``None`` where the client has neither finished nor left.
+    Without a written chunk they count from the request. ``None`` if the client has neither finished nor left.
     """
     if exchange.ended_after is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         return None
@@ -471,7 +471,7 @@ def _spaced(outcome: Outcome) -> str:
 
 
 def left_open(exchange: Exchange) -> str | None:
-    """An exchange that its client has neither read to its end nor left, in one line; ``None`` for any other."""
+    """Return a line for an exchange that its client has neither read to its end nor left; ``None`` for any other."""
     if exchange.outcome is not None and exchange.outcome not in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         return None
     held = "" if exchange.held_at is None else f", held at a gate after byte {exchange.held_at:,}"

@@ -1,4 +1,4 @@
-"""``ClientContract``: the contract as a test class of the user's own, one test item a case."""
+"""``ClientContract``: the contract as a user's own test class, one test item for each case."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class ClientContract:
-    """Subclass it, say how your client streams, and each case of the contract is a test of its own.
+    """Subclass it and implement ``stream``: each case of the contract is then a test of its own.
 
     ``profile``: ``gateway`` or ``whatwg``. ``only``: ids, families, or parts of ids, by default every case. ``xfail``:
-    why a case is expected to fail, by its id; one that then passes is a failure. ``seed``: of the chunks by chance.
+    reasons why cases are expected to fail, by id; one that then passes is a failure. ``seed``: for the random chunks.
     ``patience``: seconds that the client has for what it should do at once. A SHOULD that does not hold is an xfail, a
-    case that cannot be judged is a skip, each with its reason; where the client fails a plain answer, every item fails
+    case that cannot be judged is a skip, each with its reason; if the client fails a plain answer, every item fails
     with that. Works with ``-k``, ``-x`` and pytest-xdist.
     """
 
@@ -28,11 +28,11 @@ class ClientContract:
     patience: ClassVar[float] = 1.0
 
     def stream(self, base_url: str) -> Any:
-        """Yields the text as it comes (also as an async generator); closing it is the cancel."""
+        """Yield the text as it comes (also as an async generator); closing it is the cancel."""
         raise NotImplementedError(f"{type(self).__name__}: write `def stream(self, base_url)`: it yields the text")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """pytest's hook, of this class alone: the cases become the parameters of ``test_case``."""
+        """Make the cases the parameters of ``test_case``; pytest calls this hook for this class alone."""
         if "sse_case" not in metafunc.fixturenames:
             return
         metafunc.parametrize("sse_case", [self._parameter(case) for case in self._cases()])
@@ -45,7 +45,7 @@ class ClientContract:
 
         verdicts = run(self.stream, only=[sse_case], thread=sse_thread, seed=self.seed, patience=self.patience)
         failure = failure_of(verdicts)
-        if failure is not None:  # also where this case is not judged because a plain answer fails: -k could hide that
+        if failure is not None:  # also if this case is not judged because a plain answer fails: -k could hide that
             raise failure
         verdict = verdicts[-1]
         if verdict.result is Result.NOT_APPLICABLE:

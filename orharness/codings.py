@@ -1,4 +1,4 @@
-"""The content codings of a body (RFC 9110, section 8.4.1), undone piece by piece: gzip and deflate, in any order."""
+"""Decoding of content codings (RFC 9110, section 8.4.1) piece by piece: gzip and deflate, in any order."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ _DEFLATED = ("gzip", "x-gzip", "deflate")
 class ContentDecoder:
     """Decodes a body whose ``Content-Encoding`` is ``codings``, cut anywhere.
 
-    ``identity``: there is nothing to undo. ``readable`` becomes false at a coding that is not known here (``br``,
-    ``zstd``: the standard library has neither in every supported Python) or at bytes that are not what it says; from
-    then on ``feed`` returns nothing.
+    ``identity``: there is nothing to decode. ``readable`` becomes false at an unknown coding (``br``, ``zstd``: not in
+    the standard library of every supported Python) or at invalid bytes; from then on ``feed`` returns nothing.
     """
 
     def __init__(self, codings: str | None = None) -> None:
@@ -24,7 +23,7 @@ class ContentDecoder:
         self._stages = [_Inflater() for _ in applied]
 
     def feed(self, data: bytes) -> bytes:
-        """What the bytes add to the decoded body."""
+        """Return what the bytes add to the decoded body."""
         if not self.readable:
             return b""
         try:
@@ -37,11 +36,12 @@ class ContentDecoder:
 
 
 class _Inflater:
-    """Undoes gzip (of any number of members), zlib, or bare deflate, whichever it is."""
+    """Decodes gzip (of any number of members), zlib, or bare deflate, whichever it is."""
 
     def __init__(self) -> None:
         self._inflate: Any = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        self._begun: bytes | None = b""  # what was fed before the first output: it may yet prove to be bare deflate
+        # what was fed before the first output: it may still turn out to be bare deflate
+        self._begun: bytes | None = b""
 
     def feed(self, data: bytes) -> bytes:
         if self._begun is None:

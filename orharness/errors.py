@@ -21,11 +21,11 @@ class OrharnessError(Exception):
 
 
 class ScenarioError(OrharnessError):
-    """The scenario is impossible: a size below 1, a marker that is not in the stream, an option that nobody knows."""
+    """The scenario is impossible: a size below 1, a marker that is not in the stream, an unknown option."""
 
 
 class Inexpressible(ScenarioError):  # noqa: N818 - what it is, as its name says
-    """The API's stream has no form for it: a comment in NDJSON, a tool call where there are no tools."""
+    """The API's stream cannot express it: a comment in NDJSON, a tool call where there are no tools."""
 
 
 class CassetteError(OrharnessError):
@@ -33,13 +33,13 @@ class CassetteError(OrharnessError):
 
 
 class UpstreamError(OrharnessError):
-    """The server that is being recorded could not be reached, or failed."""
+    """The recorded server could not be reached, or failed."""
 
 
 class ClientFailure(AssertionError):  # noqa: N818 - it is a finding about a client, not an error of ours
     """The client under test is wrong: the text says what was seen, what was expected and what leaked.
 
-    ``exchange`` is the journal's entry about it, or ``None`` where the finding is that no request ever came.
+    ``exchange`` is its journal entry, or ``None`` if no request came at all.
     """
 
     def __init__(self, message: str, exchange: object | None = None) -> None:

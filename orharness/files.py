@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writing files whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replaces the file in one step, so that nobody ever reads half of it, whatever dies. Missing folders are made.
+    """Replace the file in one step, so that a reader never sees half of it. Missing folders are made.
 
-    A link stays a link: what it leads to is replaced. Raises ``OSError``.
+    A symbolic link stays: its target is replaced. Raises ``OSError``.
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)

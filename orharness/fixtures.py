@@ -1,4 +1,4 @@
-"""The types of the fixtures that are called: ``def test_it(make_sse_server: orharness.MakeSseServer)``."""
+"""The types of callable fixtures: ``def test_it(make_sse_server: orharness.MakeSseServer)``."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _BLANKS = b" \t\r\n"  # the whitespace of JSON (RFC 8259, section 2)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The bytes of one event, ``start`` to ``end``; ``event`` is ``None`` where they dispatch none.
+    """The bytes of one event, ``start`` to ``end``; ``event`` is ``None`` if they dispatch none.
 
     In SSE: lines up to and including the empty line that ends them. A leading BOM comes before the first block, and
     further empty lines are between blocks. In NDJSON: a line with its line end. In a JSON array: an element, without
@@ -41,25 +41,23 @@ class Block:
 
 
 class EventDecoder(Protocol):
-    """An incremental decoder. It never raises, and its work is linear in the bytes fed, also one by one."""
+    """An incremental decoder. It never raises, and its work is linear in the bytes fed, also byte by byte."""
 
     def feed(self, data: bytes) -> list[Item]:
-        """Return what the next bytes complete, in the order of the stream. They may be cut anywhere."""
+        """Return the items that the next bytes complete, in the order of the stream. The bytes may be cut anywhere."""
 
     def finish(self) -> list[Item]:
-        """Return what the end of the body completes, and discard what stays unfinished."""
+        """Return the items that the end of the body completes, and discard what remains unfinished."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """How events become bytes and bytes become events.
+    """The division of a body into events: how events become bytes and bytes become events.
 
-    ``name`` is its name in documents, ``title`` its name in sentences. ``newlines`` are the line ends that it knows,
-    ``bom`` the byte order mark that may come first (empty: none). ``has_fields``: events have names, IDs, ``retry`` and
-    fields that a client has to ignore.
-
-    ``encode`` and everything built on it raise ``ScenarioError`` for what the frame has no form for. Everything that
-    reads a body takes any bytes.
+    ``name`` is its name in documents, ``title`` its name in sentences. ``newlines`` are its possible line ends, ``bom``
+    the byte order mark that may come first (empty: none). ``has_fields``: events have names, IDs, ``retry`` and fields
+    that a client must ignore. ``encode`` and everything based on it raise ``ScenarioError`` for what the frame cannot
+    express. Everything that reads a body accepts any bytes.
     """
 
     name: str
@@ -87,11 +85,11 @@ class Frame:
         return b"".join(self.pieces(*items, newline=newline))
 
     def cannot(self, thing: str, what: str = "") -> Inexpressible:
-        """Return the error that says that this frame has no form for a thing; ``what`` names the transform."""
+        """Return the error that this frame cannot express a thing; ``what`` names the transform."""
         return Inexpressible(f"{what}{': ' if what else ''}{self.title} has no form for {thing}")
 
     def lacks(self, item: Item | str) -> str:
-        """Return what of an item this frame has no form for, as a noun phrase; empty if it has one for all of it."""
+        """Return the part of an item that this frame cannot express, as a noun phrase; empty if there is none."""
         match item:
             case Comment() if not self.has_comments:
                 return "a comment"
@@ -128,7 +126,7 @@ class Frame:
     # -- editing: where bytes may be put in or taken out
 
     def first_offset(self, body: bytes) -> int:
-        """Return where the first line begins: after the BOM, if there is one."""
+        """Return where the first line begins: after the BOM, if any."""
         return len(self.bom) if self.bom and body.startswith(self.bom) else 0
 
     def event_cuts(self, body: bytes) -> list[int]:
@@ -136,25 +134,25 @@ class Frame:
         return [block.start for block in self.blocks(body)[1:]]
 
     def line_ends(self, body: bytes) -> Iterator[tuple[int, int]]:
-        """Yield start and end of each line end that can be exchanged for another without changing an event."""
+        """Yield start and end of each line end that can be replaced by another without changing an event."""
         return (match.span() for match in _LINE_END.finditer(body))
 
     def newline_at(self, body: bytes, offset: int) -> str:
-        """Return the line end for a line put in at ``offset``: the one right before it, else the body's first."""
+        """Return the line end for a line inserted at ``offset``: the one right before it, else the body's first."""
         if offset and body[offset - 1] == 0x0A:
             return "\r\n" if body[max(0, offset - 2) : offset] == b"\r\n" else "\n"
         return "\r\n" if _first_line_end(body) == b"\r\n" else "\n"
 
     def is_ended(self, body: bytes, block: Block) -> bool:
-        """Whether a block is finished, so that an empty line after it changes no event."""
+        """Return whether a block is finished, so that an empty line after it changes no event."""
         raise NotImplementedError
 
     def comment_at(self, body: bytes, offset: int, comment: Comment) -> bytes | None:
-        """Return the bytes of a comment at ``offset``; ``None`` where it would change the events."""
+        """Return the bytes of a comment at ``offset``; ``None`` if it would change the events."""
         raise self.cannot("a comment")
 
     def fields_at(self, body: bytes, offset: int, lines: Sequence[str]) -> bytes:
-        """Return the bytes of further lines at the start of an event's block."""
+        """Return the bytes of additional lines at the start of an event's block."""
         raise self.cannot("further fields")
 
     def without(self, body: bytes, gone: Sequence[Block]) -> list[tuple[int, int]]:
@@ -162,7 +160,7 @@ class Frame:
         return [(block.start, block.end) for block in gone]
 
     def again(self, body: bytes, block: Block) -> bytes:
-        """Return the bytes that repeat a block, to be put in at its end."""
+        """Return the bytes that repeat a block, to be inserted at its end."""
         return body[block.start : block.end]
 
     def one_more(self, body: bytes, item: Item | str) -> tuple[int, bytes]:
@@ -175,7 +173,7 @@ class Frame:
 
 
 class _EventStream(Frame):
-    """The format of the WHATWG standard; ``orharness.sse`` is the oracle, this says where things are in its bytes."""
+    """The format of the WHATWG standard. ``orharness.sse`` is the oracle; this class finds positions in its bytes."""
 
     def pieces(self, *items: Item | str, newline: str = "\n") -> list[bytes]:
         return [sse.encode_one(item, newline) for item in items]
@@ -211,7 +209,7 @@ class _EventStream(Frame):
         return found
 
     def newline_at(self, body: bytes, offset: int) -> str:
-        # Never a CR in front of an LF, where the two would become one line end.
+        # Never a CR before an LF: the two would become one line end.
         if offset <= self.first_offset(body):
             return _first_line_end(body).decode()
         if body[offset - 1 : offset] == b"\r":
@@ -235,7 +233,7 @@ class _EventStream(Frame):
         return "".join(line + newline for line in lines).encode()
 
     def ignores(self, line: str) -> bool:
-        """Whether a line inside an event changes nothing for a client. Raises ``ScenarioError`` if it is not UTF-8."""
+        """Return whether a line inside an event has no effect on a client. Raises ``ScenarioError`` if not UTF-8."""
         if not line or _LINE_END.search(line.encode("utf-8", "replace")):
             return False
         written = sse.encode(line).removeprefix(b"data: ").removesuffix(b"\n")
@@ -248,12 +246,12 @@ def _first_line_end(body: bytes, start: int = 0) -> bytes:
 
 
 def _is_after_line_end(body: bytes, offset: int) -> bool:
-    """Whether a line begins at the offset: not between the CR and the LF of one line end."""
+    """Return whether a line begins at the offset: not between the CR and the LF of one line end."""
     return body[offset - 1 : offset] in (b"\r", b"\n") and body[offset - 1 : offset + 1] != b"\r\n"
 
 
 def _two_line_ends(body: bytes, end: int) -> bool:
-    """Whether the last two line ends before ``end`` are adjacent."""
+    """Return whether the last two line ends before ``end`` are adjacent."""
     return body.endswith((b"\n\n", b"\r\r", b"\n\r", b"\n\r\n", b"\r\r\n"), 0, end)
 
 
@@ -264,8 +262,8 @@ class _Lines(Frame):
     """One JSON value a line. Lines end with LF or CRLF; lines of blanks alone are skipped.
 
     A last line without a line end is an event if it is a whole JSON value: httpx's ``iter_lines`` (ollama-python),
-    ollama-js and JSON Lines readers all take it. If it is cut short those readers raise, so it is no event here.
-    A line with a line end is an event whatever is in it: what is not JSON is the client's to report.
+    ollama-js and JSON Lines readers all accept it. If it is cut short those readers raise, so it is not an event here.
+    A line with a line end is an event whatever its content: reporting what is not JSON is the client's task.
     """
 
     def pieces(self, *items: Item | str, newline: str = "\n") -> list[bytes]:
@@ -376,7 +374,7 @@ class _Elements(Frame):
         return block.event is not None
 
     def without(self, body: bytes, gone: Sequence[Block]) -> list[tuple[int, int]]:
-        """Each element goes with the comma before it; where none before it stays, with the comma after it."""
+        """Return the spans: each element with the comma before it; if none before it stays, with the one after it."""
         spans: list[tuple[int, int]] = []
         wanted = {block.start for block in gone}
         blocks = self.blocks(body)
@@ -442,10 +440,10 @@ _SCALAR_END = re.compile(rb"[ \t\r\n,\]]")
 
 
 class _ElementScanner:
-    """Finds the elements of one array, incrementally. Each byte is looked at once, or twice in an unfinished string.
+    """Finds the elements of one array, incrementally. Each byte is read once, or twice in an unfinished string.
 
-    The state is the method that reads the next bytes: it is given the bytes and a position, and returns the position
-    up to which it has read.
+    The state is the method that reads the next bytes: it takes the bytes and a position, and returns the position up to
+    which it has read.
     """
 
     def __init__(self) -> None:
@@ -466,7 +464,7 @@ class _ElementScanner:
 
     def finish(self) -> list[_Element]:
         found: list[_Element] = []
-        # Only a scalar can be whole without its end having been seen.
+        # Only a scalar can be complete before its end was seen.
         if self._scan == self._scalar and _is_json(bytes(self._text)):
             self._complete(0, found)
         self._scan = self._rest
@@ -582,7 +580,7 @@ def _data_of(frame: Frame, item: Item | str) -> str:
         raise frame.cannot(lacking)
     if isinstance(item, str):
         return item
-    assert isinstance(item, Event)  # the frame lacks all else
+    assert isinstance(item, Event)  # the frame refuses all other items
     return item.data
 
 
@@ -595,7 +593,7 @@ def _utf8(text: str) -> bytes:
 
 def _is_json(text: bytes) -> bool:
     try:
-        json.loads(text.decode("utf-8", "replace"))  # of bytes it would guess the encoding
+        json.loads(text.decode("utf-8", "replace"))  # given bytes, it would guess the encoding
     except (ValueError, RecursionError):
         return False
     return True

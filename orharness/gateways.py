@@ -1,7 +1,7 @@
-"""What the gateways do differently in the same dialect: data, and the way to find it by name.
+"""The differences between gateways in the same dialect, as data, found by name.
 
-Where a gateway's documentation and what was recorded from it disagree, the recording counts; where only documentation
-is there, the field says what it says; where OneRouter's says nothing, it is taken to do as OpenAI does.
+Where a gateway's documentation and recordings of it disagree, the recording counts; where there is only documentation,
+the field follows it; where OneRouter's says nothing, it is assumed to do as OpenAI does.
 
 Sources: https://docs.onerouter.pro/api-reference/errors, https://onerouter.pro/blog/usage-accounting-in-onerouter;
 https://openrouter.ai/docs/api-reference/streaming, https://openrouter.ai/docs/errors and recorded streams;
@@ -20,7 +20,7 @@ from orharness.errors import ScenarioError
 
 
 class UsageRule(StrEnum):
-    """What a request must say to get the token counts at the end of a stream."""
+    """The request field that asks for the token counts at the end of a stream."""
 
     ALWAYS = "always"
     USAGE_INCLUDE = "usage.include"  # "usage": {"include": true}
@@ -28,7 +28,7 @@ class UsageRule(StrEnum):
 
 
 class ErrorShape(StrEnum):
-    """How an error comes inside a stream whose HTTP status was already 200."""
+    """The form of an error inside a stream whose HTTP status was already 200."""
 
     DOCUMENTED = "documented"  # OpenRouter's pages: a chunk with `error` and finish_reason "error", then the body ends
     RECORDED = "recorded"  # OpenRouter as recorded: `error`, finish_reason null and usage in a chunk, then [DONE]
@@ -38,14 +38,14 @@ class ErrorShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One gateway's habits.
+    """The properties of one gateway.
 
     ``comment`` is the keep-alive line as it is sent, colon included; ``None``: it sends none. ``error_fields`` are
-    those of ``error`` in an error document, in order; ``metadata`` only stands there when there is any.
+    those of ``error`` in an error document, in order; ``metadata`` is only sent if there is any.
     ``error_code_is_status``: ``error.code`` repeats the HTTP status; otherwise it is a word, or null.
-    ``usage_in_choice``: the usage chunk still has one (empty) choice; otherwise ``choices`` is empty.
-    ``usage_null``: each chunk before it says ``"usage": null``. ``full_deltas``: each delta repeats role and content.
-    ``reasoning_fields``: where in a delta the reasoning stands.
+    ``usage_in_choice``: the usage chunk still has one (empty) choice; otherwise ``choices`` is empty. ``usage_null``:
+    each chunk before it says ``"usage": null``. ``full_deltas``: each delta repeats role and content.
+    ``reasoning_fields``: the fields of a delta with the reasoning.
 
     Of the other APIs: ``response_id_prefix`` begins the ids of Responses; ``responses_named``: each event of Responses
     has its type as its name, too; ``responses_done``: ``[DONE]`` follows the last one. ``messages_version``: Messages
@@ -142,7 +142,7 @@ OPENAI = Gateway(
     messages_version=False,
 )
 ANTHROPIC = replace(
-    OPENAI,  # whose chat completions it answers, too (https://docs.claude.com/en/api/openai-sdk)
+    OPENAI,  # whose chat completions it also answers (https://docs.claude.com/en/api/openai-sdk)
     name="anthropic",
     title="Anthropic",
     id_prefix="msg_",
@@ -153,7 +153,7 @@ GATEWAYS = {gateway.name: gateway for gateway in (ONEROUTER, OPENROUTER, OPENAI,
 
 
 def lookup(name: str) -> Gateway:
-    """The gateway of that name, whatever its case and punctuation: ``onerouter``, ``OneRouter``, ``one-router``.
+    """Return the gateway of that name, ignoring case and punctuation: ``onerouter``, ``OneRouter``, ``one-router``.
 
     Raises ``ScenarioError`` for any other name, with the nearest one.
     """

@@ -1,4 +1,4 @@
-"""The names of a package that are imported when they are first used (PEP 562)."""
+"""Names of a package that are imported on first use (PEP 562)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The ``__getattr__`` and the ``__dir__`` of a package.
+    """Return the ``__getattr__`` and the ``__dir__`` of a package.
 
-    ``homes``: its modules, and the names that stand in each, parted by blanks.
+    ``homes``: its modules, each with the names that it defines, separated by blanks.
     """
     home_of = {name: home for home, names in homes.items() for name in names.split()}
 
@@ -24,6 +24,6 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
 
     def names() -> list[str]:
         own = (name for name in vars(sys.modules[package]) if name.startswith("__"))
-        return sorted({*own, *home_of})  # not the modules of the package, nor what its source imports
+        return sorted({*own, *home_of})  # omits the modules of the package, and what its source imports
 
     return get, names

@@ -1,4 +1,4 @@
-"""Calls as they are written: a wrong option gets one sentence that names the nearest right one."""
+"""Checks of calls: a wrong option raises one sentence that names the nearest right one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def checked_call(*options: type) -> Callable[[F], F]:
-    """Make a public function raise ``ScenarioError``, in one sentence, where it is called with wrong arguments.
+    """Make a public function raise ``ScenarioError``, in one sentence, when it is called with wrong arguments.
 
-    ``options``: the ``TypedDict`` of each ``**options`` that it takes. What the values are is the function's to check.
+    ``options``: the ``TypedDict`` of each ``**options`` that it takes. The function itself checks the values.
     """
     more = [name for one in options for name in one.__annotations__]
 
@@ -46,12 +46,12 @@ def checked_call(*options: type) -> Callable[[F], F]:
 
 
 def _from_within(error: TypeError) -> bool:
-    """Whether it was raised by the code of the function, and not by the call that did not get there."""
+    """Return whether the error was raised by the code of the function, and not by a call that never entered it."""
     return error.__traceback__ is None or error.__traceback__.tb_next is not None
 
 
 def _called(function: Callable[..., Any]) -> str:
-    """What a user calls it: of a constructor the class."""
+    """Return the name under which a user calls it; for a constructor that of the class."""
     owner, _, name = function.__qualname__.rpartition(".")
     return owner.rpartition(".")[2] if name == "__init__" else name
 
@@ -63,7 +63,7 @@ def _wrong(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> ScenarioError | None:
-    """Return the error for arguments that do not fit, ``None`` where they do."""
+    """Return the error for arguments that do not match, ``None`` if they do."""
     try:
         shape.bind(*args, **kwargs)
     except TypeError as error:

@@ -1,11 +1,11 @@
-"""Which requests to a local server may have been made by a web page, and which pages may make them.
+"""Which requests to a local server may come from a web page, and which pages are allowed to make them.
 
 A browser sends a page's request to a loopback address without asking (a ``text/plain`` POST needs no preflight), so a
-server that adds a key to what it forwards must know who asks. A browser cannot forge ``Host``, ``Origin`` and
-``Sec-Fetch-Site``, and a client that is not a browser sends none but ``Host``.
+server that adds a key to what it forwards must know who asks. A page cannot forge ``Host``, ``Origin`` and
+``Sec-Fetch-Site``, and a client that is not a browser sends only ``Host``.
 
 Sources: https://fetch.spec.whatwg.org/#http-cors-protocol, https://www.w3.org/TR/fetch-metadata/,
-https://wicg.github.io/private-network-access/ (the preflight for loopback addresses); a foreign ``Host`` is the sign of
+https://wicg.github.io/private-network-access/ (the preflight for loopback addresses). A foreign ``Host`` is a sign of
 DNS rebinding.
 """
 
@@ -20,14 +20,14 @@ from orharness.errors import ScenarioError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(?::(?P<port>\d+))?")
-_SITES_OF_ITS_OWN = ("none", "same-origin")  # none: the user, not a page
+_SITES_OF_ITS_OWN = ("none", "same-origin")  # none: the user's own request, not a page's
 
 
 class OriginGate:
     """Judges the headers of requests to a server that listens on ``host``, and answers CORS preflights.
 
     ``allowed`` are the origins of pages that may ask, such as ``http://localhost:3000``, or ``null``. Raises
-    ``ScenarioError`` for what is not an origin.
+    ``ScenarioError`` for anything that is not an origin.
     """
 
     def __init__(self, allowed: Iterable[str] = (), host: str = "127.0.0.1") -> None:
@@ -35,7 +35,7 @@ class OriginGate:
         self._hosts = {host.lower(), *filter(None, (urlsplit(one).hostname for one in self._allowed))}
 
     def refusal(self, headers: Mapping[str, str], port: int) -> str | None:
-        """Why the request is refused by the server on ``port``, as a sentence; ``None`` where it is not."""
+        """Return why the server on ``port`` refuses the request, as a sentence; ``None`` if it does not."""
         host, origin = headers.get("Host"), headers.get("Origin")
         if host is not None and not self._is_own(host, port):
             return f"a request for the host {_shown(host)} is refused, since a web page may have made it: ask 127.0.0.1"
@@ -52,13 +52,13 @@ class OriginGate:
         return None
 
     def is_preflight(self, method: str, headers: Mapping[str, str]) -> bool:
-        """Whether a browser asks on behalf of an allowed page what it may send."""
+        """Return whether this is a preflight of a browser for an allowed page."""
         return (
             method == "OPTIONS" and "Access-Control-Request-Method" in headers and self._allows(headers.get("Origin"))
         )
 
     def preflight_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The answer to a preflight of an allowed page: whatever it asks for."""
+        """Return the headers of the answer to a preflight of an allowed page: everything it asks for is allowed."""
         asked = headers.get("Access-Control-Request-Headers")
         network = "Access-Control-Request-Private-Network" in headers
         return {
@@ -69,7 +69,7 @@ class OriginGate:
         }
 
     def response_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """What lets an allowed page read the response to its request; nothing for any other."""
+        """Return the headers that let an allowed page read the response to its request; none for any other page."""
         origin = headers.get("Origin")
         if origin is None or not self._allows(origin):
             return {}
@@ -90,16 +90,16 @@ _EVERYWHERE = {
     "": "127.0.0.1",
     "0.0.0.0": "127.0.0.1",
     "::": "[::1]",
-}  # hosts that stand for every address: where a client asks
+}  # hosts that mean every address: the host that a client uses
 
 
 def is_everywhere(host: str) -> bool:
-    """Whether a server on that host listens on every address of this machine."""
+    """Return whether a server on that host listens on every address of this machine."""
     return host in _EVERYWHERE
 
 
 def shown_host(host: str) -> str:
-    """Return the host for an address that a client on this machine can use; loopback where it listens everywhere."""
+    """Return the host in addresses that a client on this machine can use; loopback if it listens everywhere."""
     return _EVERYWHERE.get(host) or (f"[{host}]" if ":" in host else host)
 
 
@@ -129,5 +129,5 @@ def _is_origin(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    """At most 100 characters, those that a terminal would obey as escapes."""
+    """Return at most 100 characters, with control characters escaped."""
     return repr(text[:100])[1:-1]

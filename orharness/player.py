@@ -1,4 +1,4 @@
-"""Playing a stream: the order and the moments of its writes, awaiting only what the caller passed in."""
+"""Playing a stream: the order and the times of its writes; awaits only what the caller passed in."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from orharness.stream import Chunk, Stream
 
 
 class Clock(Protocol):
-    """Seconds that only grow, and a sleep until one of them. In tests: a list of the deadlines asked for."""
+    """A monotonic clock with a sleep. In tests: a list of the deadlines."""
 
     def now(self) -> float:
-        """Now, in seconds."""
+        """Return the current time in seconds."""
 
     async def sleep_until(self, deadline: float) -> None:
-        """Returns at the deadline, at once if it has passed."""
+        """Return at the deadline, at once if it has passed."""
 
 
 Write = Callable[[Chunk], Awaitable[None]]
@@ -31,14 +31,14 @@ async def play(
     pacing: Pacing = Pacing.RECORDED,
     gate: Gate | None = None,
 ) -> None:
-    """Write each chunk in its turn.
+    """Write each chunk when it is due.
 
     ``recorded``: each at its own deadline, counted from the start and never from the last write, so that lateness does
-    not add up. ``lockstep``: its delay counts from the return of the write before it; ``write`` is to return when the
-    client has read. ``instant``: delays are passed over.
+    not add up. ``lockstep``: its delay counts from the return of the previous write; ``write`` must return when the
+    client has read. ``instant``: delays are ignored.
 
-    ``gate`` is awaited with its number, from 0, at each gate of the stream; the wait moves the deadlines after it, by
-    so much and no more: lateness does not add up at gates either.
+    ``gate`` is awaited with its number, from 0, at each gate of the stream. The wait moves all later deadlines by its
+    length and no more, so that lateness does not add up at gates either.
     """
     due = clock.now()
     gates = iter(enumerate(stream.gates))

@@ -1,4 +1,4 @@
-"""Processes that we start: each the leader of a group of its own, so that all that it started ends with it."""
+"""Processes that we start: each leads a process group, so that its children end with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 def arguments(command: str) -> list[str]:
-    """A command line as a list. Raises ``ScenarioError`` where it is none."""
+    """Return a command line as a list. Raises ``ScenarioError`` if it cannot be parsed."""
     try:
         found = shlex.split(command, posix=sys.platform != "win32")
     except ValueError as error:
@@ -27,26 +27,27 @@ def arguments(command: str) -> list[str]:
 
 
 def own_group() -> dict[str, Any]:
-    """Options of ``Popen``. Apart from the terminal's group: Ctrl-C is for us, who then end the process in order."""
+    """Return options of ``Popen`` for a process group of its own: Ctrl-C reaches only us, who end it in order."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
 
 
 def end_group(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Ends a process and its group: SIGTERM, and SIGKILL after so many seconds."""
+    """End a process and its group: SIGTERM, and SIGKILL after ``seconds``."""
     signal_group(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-    # Also where it has ended by now: what it started may not have.
+    # Also if the process has ended: its children may not have.
     signal_group(process, KILL)
     process.wait()
 
 
 def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    """Sends a signal to all of a process's group, also to those who outlived it."""
+    """Send a signal to all of a process's group, including children that outlived it."""
     if sys.platform == "win32":
         process.terminate()
         return
-    with suppress(ProcessLookupError, PermissionError):  # all are gone; macOS says it so of those that are ending
+    # all are gone; macOS reports PermissionError for those that are ending
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)

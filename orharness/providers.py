@@ -1,4 +1,4 @@
-"""Who stops on cancel: the providers behind a gateway, by name.
+"""Which providers stop on cancel: the providers behind a gateway, by name.
 
 A gateway passes a client's cancel on to the provider that makes the tokens. One that supports it stops at once and
 bills what was made; any other makes the rest, and bills it all.
@@ -23,7 +23,7 @@ AS_OF = "2026-11-22"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider's name as it stands in a chunk, and whether it stops when its client has gone."""
+    """A provider's name as in a chunk, and whether it stops when its client has left."""
 
     name: str
     stops_on_cancel: bool
@@ -48,9 +48,9 @@ DEFAULT = PROVIDERS[0]
 
 
 def lookup(name: str | Provider, own: Iterable[Provider] = ()) -> Provider:
-    """The provider of that name, whatever its case and punctuation; ``own`` entries go before those known here.
+    """Return the provider of that name; case and punctuation do not matter. ``own`` entries override the known ones.
 
-    Raises ``ScenarioError`` for an unknown name; it offers the nearest.
+    Raises ``ScenarioError`` for an unknown name, with the nearest one.
     """
     if isinstance(name, Provider):
         return name
@@ -68,10 +68,10 @@ def lookup(name: str | Provider, own: Iterable[Provider] = ()) -> Provider:
 
 
 def asked_for(preferences: object, own: Iterable[Provider] = ()) -> Provider | None:
-    """The provider that a request asks for, as OpenRouter routes: the first of ``order`` that ``only`` allows.
+    """Return the provider that a request asks for, as OpenRouter routes: the first of ``order`` that ``only`` allows.
 
-    ``preferences`` is the request's ``provider`` field; ``None`` where it asks for none. Raises ``ScenarioError`` for
-    an unknown name.
+    ``preferences`` is the request's ``provider`` field; returns ``None`` if it asks for none. Raises ``ScenarioError``
+    for an unknown name.
     """
     if not isinstance(preferences, Mapping):
         return None

@@ -1,7 +1,7 @@
-"""The pytest plugin: fixtures, markers and options, each of which starts with ``sse`` (but for the two ``make_sse_…``).
+"""The pytest plugin: fixtures, markers and options. Each name starts with ``sse``, except the two ``make_sse_…``.
 
-pytest loads this module in every run of an environment where orharness is installed. So it imports nothing that a
-run without these fixtures would have to pay for: the rest is imported inside the fixtures.
+pytest loads this module in every run of an environment where orharness is installed. So it imports nothing that slows
+down a run without these fixtures: the rest is imported inside the fixtures.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ RECORD_MODES = ("none", "once", "all")
 LEAKS = ("report", "error", "ignore")  # as orharness.server.facade.Leaks, which imports too much for this module
 _NOT_PASSED = pytest.StashKey[bool]()
 _SERVER = pytest.StashKey["SseServer"]()
-_SERVERS = pytest.StashKey[list["SseServer"]]()  # of the run: those that make_sse_server has made
-_LEFT_OPEN = pytest.StashKey[list[tuple[str, str]]]()  # of a test: what is to be made of it, and a line about it
+_SERVERS = pytest.StashKey[list["SseServer"]]()  # of the run: servers made by make_sse_server
+# of a test: what to do about what it left open, and a line about it
+_LEFT_OPEN = pytest.StashKey[list[tuple[str, str]]]()
 _RECORDED = pytest.StashKey[list[str]]()
 _BROWSERS = pytest.StashKey[list["RelayClient"]]()
 _PROCESSES = pytest.StashKey[list["SseProcess"]]()
-_PRINTED = pytest.StashKey[dict[int, int]]()  # of the processes that ran before the test, by id: characters
+_PRINTED = pytest.StashKey[dict[int, int]]()  # characters printed before the test by each process, by id
 # The stash of a test outlives a rerun.
 _OF_AN_ATTEMPT: tuple[pytest.StashKey[Any], ...] = (_NOT_PASSED, _SERVER, _LEFT_OPEN, _BROWSERS, _PRINTED)
 _OPTIONS_KEY = "sse_server"
@@ -41,7 +42,7 @@ _CASSETTE_KEY = "sse_cassette"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options for recording."""
+    """Add the command-line options."""
     group = parser.getgroup("orharness", "orharness: streaming LLM clients")
     group.addoption(
         "--sse-record-mode",
@@ -66,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The markers."""
+    """Add the markers."""
     config.addinivalue_line(
         "markers",
         "sse_server(**options): options of the test's sse_server (gateway, pacing, strict, leaks, through, …)",
@@ -80,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remembers whether the test has failed, or has skipped itself on its way: then its teardown adds nothing."""
+    """Remember whether the test has failed or skipped itself: then its teardown adds nothing."""
     report = yield
     item.stash[_NOT_PASSED] = item.stash.get(_NOT_PASSED, False) or not report.passed
     server = item.stash.get(_SERVER, None)
@@ -88,13 +89,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.sections.append(("what sse_server saw", seen))
     if report.failed:
         report.sections.extend(_relay_sections(item))
-    if report.when == "teardown":  # on the report, because that is what xdist carries to where the summary is written
+    if report.when == "teardown":  # on the report, because xdist carries that to where the summary is written
         vars(report)["sse_left_open"] = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "report"]
     return report
 
 
 def _relay_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
-    """What the test's browsers saw, and what the apps under test have printed since it began."""
+    """Yield what the test's browsers saw, and what the apps under test have printed since it began."""
     if browsers := item.stash.get(_BROWSERS, []):
         yield "what sse_relay_client saw", "\n".join(f"{one.url}: {one.account()}" for one in browsers)
     before = item.stash.get(_PRINTED, {})
@@ -104,7 +105,7 @@ def _relay_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuses a cassette that nothing would play.
+    """Refuse a cassette that nothing would play.
 
     What an earlier attempt left is forgotten first: a rerun is judged like a first run.
     """
@@ -120,7 +121,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """When the test's own fixtures have ended: what it left open on the servers that it shares with others."""
+    """Report what a test left open on shared servers, once its own fixtures have ended."""
     try:
         yield
     finally:
@@ -138,7 +139,7 @@ _LEFT_OPEN_SAID = (
 
 
 def _note_left_open(item: pytest.Item, server: SseServer) -> None:
-    """Adds nothing to a test that did not pass: its streams are open because it did not come to their end."""
+    """Note an open answer. Adds nothing to a test that did not pass: its streams are open because it was cut short."""
     left = server.take_left_open()
     if not item.stash.get(_NOT_PASSED, False):
         told = str(server.leaks or item.config.getoption("--sse-leaks"))
@@ -157,9 +158,9 @@ def sse_thread() -> Iterator[ServerThread]:
 
 @pytest.fixture(scope="session")
 def make_sse_server(sse_thread: ServerThread, pytestconfig: pytest.Config) -> Iterator[MakeSseServer]:
-    """Makes servers for any scope: ``make_sse_server(**options)``. They end with the session, or by ``close()``.
+    """Make servers for any scope: ``make_sse_server(**options)``. They end with the session, or by ``close()``.
 
-    Call ``verify()`` where you want what ``sse_server`` does at its teardown. What a test leaves open is told anyhow.
+    Call ``verify()`` for what ``sse_server`` does at its teardown. What a test leaves open is reported in any case.
     """
     from orharness.server.facade import SseServer
 
@@ -190,7 +191,7 @@ def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer]:
 
 @pytest.fixture
 def sse_relay_client(request: pytest.FixtureRequest) -> SseRelayClient:
-    """Plays the browser of a relay: ``with sse_relay_client(url, json=…) as browser:``; see ``RelayClient``."""
+    """Play the browser of a relay: ``with sse_relay_client(url, json=…) as browser:``; see ``RelayClient``."""
     from orharness.relay.browser import RelayClient
 
     browsers = request.node.stash.setdefault(_BROWSERS, [])
@@ -205,7 +206,7 @@ def sse_relay_client(request: pytest.FixtureRequest) -> SseRelayClient:
 
 @pytest.fixture
 def sse_process(request: pytest.FixtureRequest) -> Iterator[MakeSseProcess]:
-    """Starts an app under test: ``sse_process([argv], **options)``, with the test's ``sse_server`` as its upstream.
+    """Start an app under test: ``sse_process([argv], **options)``, with the test's ``sse_server`` as its upstream.
 
     It listens when the call returns, and is gone when the test ends. For the options see ``SseProcess``.
     """
@@ -221,7 +222,7 @@ def sse_process(request: pytest.FixtureRequest) -> Iterator[MakeSseProcess]:
 
 @pytest.fixture(scope="session")
 def make_sse_process(request: pytest.FixtureRequest) -> Iterator[MakeSseProcess]:
-    """Starts an app for any scope: ``make_sse_process([argv], server=make_sse_server(), **options)``.
+    """Start an app for any scope: ``make_sse_process([argv], server=make_sse_server(), **options)``.
 
     It ends with the session, or by ``close()``.
     """
@@ -245,12 +246,12 @@ def _started(config: pytest.Config, stack: ExitStack, argv: Sequence[str], optio
 
 @pytest.fixture
 def sse_contract(sse_thread: ServerThread) -> SseContract:
-    """Judges a client: ``check_parsing``, ``check_done``, ``check_errors``, ``check_cancellation``."""
+    """Judge a client: ``check_parsing``, ``check_done``, ``check_errors``, ``check_cancellation``."""
     return SseContract(sse_thread)
 
 
 class SseContract:
-    """The claims. Each method raises ``ClientFailure``, which shows every case that fails.
+    """The claims of the contract. Each method raises ``ClientFailure``, which shows every case that fails.
 
     A client is a function of the base URL that returns an iterator, or an async iterator, of text; closing it is the
     cancel.
@@ -260,19 +261,19 @@ class SseContract:
         self._thread = thread
 
     def check_parsing(self, client: Client) -> None:
-        """It yields the right text, whatever the chunks, the comments and the line ends."""
+        """Check that it yields the right text, whatever the chunks, the comments and the line ends."""
         self._check(client, "parsing")
 
     def check_done(self, client: Client) -> None:
-        """It stops at ``[DONE]``, there and nowhere else."""
+        """Check that it stops at ``[DONE]``, there and nowhere else."""
         self._check(client, "done")
 
     def check_errors(self, client: Client) -> None:
-        """What goes wrong is visible, what had come is kept, and the request is not silently sent again."""
+        """Check that it shows errors, keeps what had come, and does not silently send the request again."""
         self._check(client, "errors")
 
     def check_cancellation(self, client: Client) -> None:
-        """Closing it closes its connection, so that the model upstream stops."""
+        """Check that closing it closes its connection, so that the model upstream stops."""
         self._check(client, "cancellation")
 
     def _check(self, client: Client, claim: str) -> None:
@@ -350,7 +351,7 @@ def _recorded(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
 
 
 def _keep(request: pytest.FixtureRequest, fresh: Path, path: Path) -> None:
-    """Only the recording of a test that passed is replayed from now on; any other stands beside it, to be looked at."""
+    """Replay only the recording of a test that passed; any other is kept beside it, for inspection."""
     recorded = request.config.stash.setdefault(_RECORDED, [])
     if not fresh.exists():
         recorded.append(f"nothing was recorded for {path}: the test got no answer")
@@ -363,7 +364,7 @@ def _keep(request: pytest.FixtureRequest, fresh: Path, path: Path) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """What was recorded, and what was left open; else there is nothing to say."""
+    """Write what was recorded and what was left open, if anything."""
     for line in config.stash.get(_RECORDED, []):
         terminalreporter.write_line(f"orharness: {line}")
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
@@ -388,7 +389,7 @@ def _marked_options(marker: pytest.Mark | None, name: str) -> dict[str, Any]:
 
 
 def cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str, Any]]:
-    """The file of a marked test and the marker's options. Tests of a class have its name in theirs."""
+    """Return the file of a marked test and the marker's options. The name contains the test's class."""
     options = dict(marker.kwargs)
     given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
     unknown = [name for name in options if name not in _CASSETTE_OPTIONS]
@@ -411,15 +412,15 @@ def _wrong_marker(unknown: Sequence[str]) -> str:
     return takes + wrong
 
 
-_PUNCTUATION = r"\-.,;=+@#$%&'(){}\[\]^!`"  # what every file system takes in a name
+_PUNCTUATION = r"\-.,;=+@#$%&'(){}\[\]^!`"  # characters that every file system accepts in a name
 _SIMPLE = re.compile(rf"[A-Za-z0-9_]+(?:::[A-Za-z0-9_]+)*(?:\[[a-z0-9_{_PUNCTUATION}]*\])?")
 _REPLACED = re.compile(rf"[^\w~{_PUNCTUATION}]")
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)", re.I)  # Windows refuses such files
-_LONGEST = 120  # bytes: most file systems take 255, and the recorder puts more before and after the name
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)", re.I)  # names that Windows refuses
+_LONGEST = 120  # bytes: most file systems allow 255, and the recorder adds to both ends of the name
 
 
 def cassette_name(test: str, *, unique: bool = True) -> str:
-    """The name of a test's cassette without its suffix: another one for each test, also where case does not count.
+    """Return the name of a test's cassette without suffix, different for each test even where case does not count.
 
     ``test`` is what follows the file in the test's id. A simple id is its own name, with ``.`` for ``::``. Any other,
     such as one with capitals in its parameters, has a hash of the id after a ``~``, which no simple id contains.
@@ -435,7 +436,7 @@ def cassette_name(test: str, *, unique: bool = True) -> str:
 
 
 def _has_a_twin(item: pytest.Item) -> bool:
-    """Whether the test's class or function stands beside one whose name differs only in case."""
+    """Return whether the file has another class or function whose name differs only in case."""
     nodes = [node for node in item.listchain() if isinstance(node, pytest.Class | pytest.Function)]
     names = [(getattr(node, "originalname", node.name), dir(getattr(node.parent, "obj", None))) for node in nodes]
     return any(other != name and other.lower() == name.lower() for name, others in names for other in others)
@@ -451,14 +452,15 @@ _RECORD_OPTIONS = "--sse-record-mode=once --sse-upstream=https://llm.onerouter.p
 
 
 def _check_network(port: int) -> None:
-    """pytest-recording and pytest-socket can block loopback too; said here, where the cure can be told."""
+    """Fail if pytest-recording or pytest-socket blocks loopback too; the message gives the cure."""
     import _socket
     import socket
 
     if socket.socket.connect is _socket.socket.connect:
         return
     try:
-        with socket.socket() as probe:  # create_connection would leave its socket open if what blocks is no OSError
+        # create_connection would leave its socket open if the block raises anything but an OSError
+        with socket.socket() as probe:
             probe.connect(("127.0.0.1", port))
     except Exception as error:
         said = str(error)

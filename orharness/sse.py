@@ -1,8 +1,8 @@
-"""Server-Sent Events on bytes: what is put on the wire, and the oracle that says what a client must make of it.
+"""Server-Sent Events on bytes: an encoder, and the oracle that decides what a client must make of a stream.
 
 Both follow the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream"
-(https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation).
-The names (field, comment, dispatch, last event ID) are the standard's.
+(https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation). The names (field, comment,
+dispatch, last event ID) are the standard's.
 """
 
 from __future__ import annotations
@@ -44,15 +44,13 @@ Item = Event | Comment | Retry
 
 
 def encode(*items: Item | str, newline: str = "\n") -> bytes:
-    """The items as an event stream, each a block of its own that ends with an empty line.
+    """Return the items as an event stream, each a block that ends with an empty line.
 
-    A ``str`` is the data of an event of type ``message``. ``newline`` is what ends each line: LF, CR or CRLF.
-
-    An event's ``last_event_id`` is written as an ``id`` field where it is not empty. Data with any kind of line end
-    becomes one ``data`` field a line, so a CR inside it is read back as LF: the format cannot hold it.
-
-    Raises ``ScenarioError`` for what the format has no form for: a line end in a comment, a type or an id, a NUL in an
-    id, a negative or infinite retry, a lone surrogate.
+    A ``str`` is the data of an event of type ``message``. ``newline`` ends each line: LF, CR or CRLF. An event's
+    ``last_event_id`` is written as an ``id`` field if it is not empty. Data with any kind of line end becomes one
+    ``data`` field a line, so a CR inside it is read back as LF: the format cannot express it. Raises ``ScenarioError``
+    for what the format cannot express: a line end in a comment, a type or an id, a NUL in an id, a negative or infinite
+    retry, a lone surrogate.
     """
     text = "".join(_block(item, newline) for item in items)
     try:
@@ -103,17 +101,17 @@ def _one_line(text: str, what: str) -> str:
 
 
 class Decoder:
-    """The oracle: an incremental decoder of an event stream, after the standard to the letter.
+    """The oracle: an incremental decoder of an event stream that follows the standard to the letter.
 
     ``feed`` takes the next bytes, cut anywhere, and returns what they complete: an event at its empty line, a comment
     or a retry at the end of its own line. A CR ends a line at once, without waiting for a possible LF. It never raises
-    on any input, and its work is linear in the bytes fed, also one by one.
+    on any input, and its work is linear in the bytes fed, also byte by byte.
     """
 
     def __init__(self) -> None:
         self._line = bytearray()  # the unfinished line
-        self._at_start = True  # no line has ended yet: a BOM may still be in front
-        self._after_cr = False  # the line end may yet turn out to be CRLF
+        self._at_start = True  # no line has ended yet: a BOM may still come first
+        self._after_cr = False  # the line end may still turn out to be CRLF
         self._data: list[str] = []
         self._type = ""
         self._last_event_id = ""
@@ -150,7 +148,7 @@ class Decoder:
             self._at_start = False
             if self._line.startswith(BOM):
                 del self._line[: len(BOM)]
-        # Line ends are ASCII, so a line decodes to the same characters as it would within the whole stream.
+        # Line ends are ASCII, so a line decodes to the same characters as within the whole stream.
         line = self._line.decode("utf-8", "replace")
         self._line.clear()
         if not line:
@@ -181,12 +179,12 @@ class Decoder:
 
 
 def decode(data: bytes) -> list[Item]:
-    """Return everything in a whole stream."""
+    """Return all items of a whole stream."""
     return Decoder().feed(data)
 
 
 def decode_with_offsets(data: bytes) -> list[tuple[int, Item]]:
-    """Return everything in a whole stream, each item with the offset of the first byte after it.
+    """Return all items of a whole stream, each with the offset of the first byte after it.
 
     An event is complete after its empty line, a comment after its line end. A CRLF counts whole.
     """

@@ -2,7 +2,7 @@
 
 Everything that is done to a stream is a function ``Stream -> Stream`` (``orharness.transforms``). All positions in a
 stream (gates, faults, the end marker) are byte offsets in its body, so that cutting the body into other chunks moves
-none of them; ``edit`` is the one way to change the body, and it moves them all.
+none of them. Only ``edit`` changes the body, and it moves them all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Transform = Callable[["Stream"], "Stream"]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One write of the server: its bytes, and the seconds since the chunk before it (for the first: since the head)."""
+    """One write of the server: its bytes, and the seconds since the previous chunk (for the first: since the head)."""
 
     data: bytes
     delay: float = 0.0
@@ -40,11 +40,11 @@ class Ending(StrEnum):
     RESET = "reset"
     """TCP RST."""
     HANG = "hang"
-    """Nothing more comes, and the connection stays open."""
+    """Nothing more comes; the connection stays open."""
 
 
 class Framing(StrEnum):
-    """How a response marks where its body ends (RFC 9112, section 6)."""
+    """How a response marks the end of its body (RFC 9112, section 6)."""
 
     CHUNKED = "chunked"
     """Transfer-Encoding: chunked; each Chunk is one HTTP chunk."""
@@ -56,7 +56,7 @@ class Framing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that was put into a stream: its name, the body offset where it begins, whether it ends the response."""
+    """A fault in a stream: its name, the body offset where it begins, and whether it ends the response."""
 
     name: str
     at: int
@@ -74,12 +74,12 @@ class Edit:
 
 @dataclass(frozen=True)
 class Stream:
-    """A response body: chunks, an ending, a framing, and what is known of the positions in it.
+    """A response body: chunks, an ending, a framing, and the known positions in it.
 
-    ``faults``: what was broken on purpose, in order. ``end_marker``: the body offset after the event at which a client
-    is to stop (``[DONE]``), ``None`` where there is none. ``gates``: offsets at which the stream is held until the test
-    releases it. ``announced``: bytes that a Content-Length promises, where a fault cut the body short. ``frame``: how
-    the body is divided into events. ``tokens``: the body offset after each event that carries a part of the answer.
+    ``faults``: faults put in on purpose, in order. ``end_marker``: the body offset after the event at which a client
+    must stop (``[DONE]``), ``None`` if there is none. ``gates``: offsets at which the stream is held until the test
+    releases it. ``announced``: the bytes that a Content-Length announces if a fault cut the body short. ``frame``: the
+    division of the body into events. ``tokens``: the body offset after each event that carries a part of the answer.
     """
 
     chunks: tuple[Chunk, ...] = ()
@@ -104,7 +104,7 @@ class Stream:
 
     @classmethod
     def of(cls, *pieces: bytes, delay: float = 0.0, ending: Ending = Ending.EOF, frame: Frame = SSE) -> Stream:
-        """Return a stream of one chunk a piece, each ``delay`` seconds after the one before."""
+        """Return a stream of one chunk for each piece, each ``delay`` seconds after the one before."""
         return cls(tuple(Chunk(piece, delay) for piece in pieces), ending, frame=frame)
 
     @cached_property
@@ -128,23 +128,23 @@ class Stream:
 
     @cached_property
     def duration(self) -> float:
-        """Seconds from the head to the last chunk, gates not counted."""
+        """Seconds from the head to the last chunk, without gates."""
         return sum(chunk.delay for chunk in self.chunks)
 
     @property
     def ends_in_fault(self) -> bool:
-        """Whether the way this response ends is a fault: cut short, aborted, reset, or hung."""
+        """Whether this response ends in a fault: cut short, aborted, reset, or hung."""
         return self.ending is not Ending.EOF or any(fault.ends for fault in self.faults)
 
     def with_fault(self, name: str, at: int, *, ends: bool = False) -> Stream:
-        """Name one more fault in the stream, which begins at body offset ``at``.
+        """Return the stream with one more named fault, which begins at body offset ``at``.
 
         ``ends``: the fault ends or hangs the response.
         """
         return replace(self, faults=(*self.faults, Fault(name, at, ends)))
 
     def through(self, *transforms: Transform) -> Stream:
-        """Apply the transforms one after the other, in the order given."""
+        """Apply the transforms one after the other, in the given order."""
         stream = self
         for transform in transforms:
             stream = transform(stream)
@@ -165,8 +165,8 @@ def _without_empty(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
 def repartition(stream: Stream, offsets: Iterable[int]) -> Stream:
     """Cut the same body at ``offsets`` and nowhere else; offsets outside the body are ignored.
 
-    The first piece of a chunk that is cut keeps its delay, and the delays of joined chunks add up: nothing arrives
-    earlier, and the total stays.
+    The first piece of a cut chunk keeps its delay, and the delays of joined chunks add up: nothing arrives earlier, and
+    the total stays.
     """
     size = len(stream.body)
     cuts = sorted({0, size, *(offset for offset in offsets if 0 < offset < size)})
@@ -181,11 +181,10 @@ def repartition(stream: Stream, offsets: Iterable[int]) -> Stream:
 def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
     """Make all of the ``edits`` at once. They are in the order of the body and do not overlap.
 
-    Chunks keep their places and delays. What is inserted exactly between two chunks becomes a chunk of its own without
-    a delay, as a gateway writes a comment; everything else joins the chunk in which it begins. Gates, faults and the
-    end marker move with the bytes before them, and what is announced grows or shrinks with the body.
-
-    Raises ``ScenarioError`` for edits that overlap, are out of order, or are outside the body.
+    Chunks keep their places and delays. An insertion exactly between two chunks becomes a chunk of its own without a
+    delay, as a gateway writes a comment; everything else joins the chunk in which it begins. Gates, faults and the end
+    marker move with the bytes before them, and the announced length changes with the body. Raises ``ScenarioError`` for
+    edits that overlap, are out of order, or are outside the body.
     """
     edits = list(edits)
     places = [0, *(place for one in edits for place in (one.start, one.end)), len(stream.body)]
@@ -212,7 +211,7 @@ def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
 
 
 class _Weave:
-    """The chunks of an edited stream, grown from left to right."""
+    """The chunks of an edited stream, built from left to right."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -221,7 +220,7 @@ class _Weave:
         self._begun = 0  # how many of the stream's own chunks are in _grown
 
     def keep(self, start: int, end: int) -> None:
-        """Keep the bytes from start to end, each in its chunk."""
+        """Keep the bytes from ``start`` to ``end``, each in its chunk."""
         while start < end:
             chunk = bisect_right(self._ends, start)
             stop = min(end, self._ends[chunk])
@@ -230,7 +229,7 @@ class _Weave:
             start = stop
 
     def insert(self, one: Edit) -> None:
-        """Put in the new bytes of an edit: in the chunk where it begins, or between two chunks."""
+        """Insert the new bytes of an edit: into the chunk where it begins, or between two chunks."""
         chunk = bisect_right(self._ends, one.start)
         between = chunk == len(self._ends) or one.start == (self._ends[chunk - 1] if chunk else 0)
         if between and one.start == one.end:
@@ -241,7 +240,7 @@ class _Weave:
             self._grown[-1][0].append(one.data)
 
     def chunks(self) -> tuple[Chunk, ...]:
-        """Return all chunks, the emptied ones too: they keep their delay for what follows."""
+        """Return all chunks, including empty ones: they keep their delay for the next chunk."""
         self._begin(len(self._ends) - 1)
         return tuple(Chunk(b"".join(parts), delay) for parts, delay in self._grown)
 
@@ -252,13 +251,13 @@ class _Weave:
 
 
 def _mover(edits: Sequence[Edit]) -> Callable[[int], int]:
-    """Return where a position goes: what is inserted exactly there comes after it."""
+    """Return the function that maps old positions to new ones; an insertion exactly there comes after it."""
     starts = [one.start for one in edits]
     shifts = [0, *accumulate(len(one.data) - (one.end - one.start) for one in edits)]
 
     def moved(offset: int) -> int:
         before = bisect_left(starts, offset)
-        if before and edits[before - 1].end > offset:  # it was in bytes that are gone
+        if before and edits[before - 1].end > offset:  # it was in deleted bytes
             return edits[before - 1].start + shifts[before - 1] + len(edits[before - 1].data)
         return offset + shifts[before]
 

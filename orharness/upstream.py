@@ -1,10 +1,9 @@
-"""The simulated model behind a reply: which tokens it has made at a moment, and what they cost.
+"""The simulated model behind a reply: which tokens it has made at a given time, and what they cost.
 
-The model works apart from the writing. While its client is there it is as far as what was written, or as far as its own
-pace has brought it. When the client leaves before the end, a provider that supports cancellation stops there and then;
-any other makes the rest, and bills it all; so does one whose request did not ask for a stream.
-
-No IO and no clock: moments are passed in, in seconds since the request was read.
+The model works independently of the writing. While its client is connected it has made what was written, or what its
+own pace allows. When the client leaves before the end, a provider that supports cancellation stops at once; any other
+makes the rest and bills it all, as it does for a request that did not ask for a stream. No IO and no clock: times are
+passed in, in seconds since the request was read.
 """
 
 from __future__ import annotations
@@ -21,14 +20,13 @@ PRICE = 15e-6  # dollars a token, prompt or completion: the list price of a larg
 
 @dataclass(frozen=True)
 class Generation:
-    """One answer in the making.
+    """One answer being generated.
 
-    ``offsets``: the body offset after each event that carries a part of it; ``total``: its tokens in all (of a
+    ``offsets``: the body offset after each event that carries a part of it. ``total``: all of its tokens (for a
     recording those of its usage), spread evenly over these events. ``pace``: seconds a token, ``None`` for a model that
-    is as fast as what is written, and as the stream's own delays (``seconds`` in all) once nobody reads. ``price``:
-    dollars a token. ``counted``: whether ``total`` is a number of tokens, or of events that stand for them.
-    ``provider_known``: whether it is known that the provider stops on cancel, or does not; one of which it is not known
-    is simulated as one that stops.
+    is as fast as the writing and, once nothing is written, as the stream's own delays (``seconds`` in all). ``price``:
+    dollars a token. ``counted``: whether ``total`` is a number of tokens, or of events in place of tokens.
+    ``provider_known``: whether it is known if the provider stops on cancel; if not, it is simulated as one that stops.
     """
 
     id: str
@@ -46,7 +44,7 @@ class Generation:
     provider_known: bool = True
 
     def tokens_at(self, offset: int) -> int:
-        """Return the tokens whose events are wholly before a body offset."""
+        """Return the tokens whose events end at or before a body offset."""
         if not self.offsets:
             return 0
         return round(bisect_right(self.offsets, offset) * self.total / len(self.offsets))
@@ -66,7 +64,7 @@ class Generation:
         return not (self.streamed and self.provider.stops_on_cancel)
 
     def _drained(self, seconds: float) -> int:
-        """What is made in that time when nobody reads."""
+        """Return what is made in that time when nothing is written."""
         if not self._goes_on:
             return 0
         each = self.seconds / self.total if self.total else 0.0
@@ -76,19 +74,19 @@ class Generation:
 
     @property
     def provider_name(self) -> str:
-        """The provider's name as it is in a chunk."""
+        """The provider's name as in a chunk."""
         return self.provider.name
 
     @property
     def provider_stops(self) -> bool | None:
-        """Whether the model stops when its client leaves; ``None`` where that is not known."""
+        """Whether the model stops when its client leaves; ``None`` if unknown."""
         return self.provider.stops_on_cancel if self.provider_known else None
 
     def bill(self, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool) -> Bill:
-        """Return what is charged, as things are at ``now`` (seconds since the request was read).
+        """Return the bill at ``now`` (seconds since the request was read).
 
-        ``written`` and ``read`` are body offsets; ``left_at``: when the client left before the end, ``None`` if it has
-        not; ``whole``: whether the answer was written to its end. A generation that goes on without its client is
+        ``written`` and ``read`` are body offsets. ``left_at``: when the client left before the end, ``None`` if it has
+        not. ``whole``: whether the answer was written to its end. A generation that goes on without its client is
         billed whole at once: nothing can stop it any more.
         """
         cancelled = left_at is not None
@@ -100,7 +98,7 @@ class Generation:
         else:
             made = billed = self.total
             taken_written = self.total if whole else 0
-            # A document that was not read to its end says nothing.
+            # A document that was not read to its end gives no tokens.
             taken_read = None if read is None else 0 if cancelled else taken_written
         return Bill(
             tokens_prompt=self.prompt,
@@ -115,10 +113,10 @@ class Generation:
 
 
 def generation_document(generation: Generation, made: Bill, created_at: str) -> dict[str, Any]:
-    """Return what ``GET …/generation?id=`` answers (https://openrouter.ai/docs/api-reference/get-a-generation).
+    """Return the answer to ``GET …/generation?id=`` (https://openrouter.ai/docs/api-reference/get-a-generation).
 
-    While the model goes on without its client, ``finish_reason`` is null and ``in_progress`` says so. Where events
-    stand for tokens, ``counted`` says so; the gateway's own document has no such key.
+    While the model goes on without its client, ``finish_reason`` is null and ``in_progress`` is true. If events were
+    counted in place of tokens, ``counted`` says so; the gateway's own document has no such key.
     """
     in_progress = made.tokens_made < made.tokens_billed
     finished = not in_progress and not made.cancelled

@@ -1,7 +1,7 @@
-"""A verdict and its evidence: data, and the one way in which bytes are shown.
+"""Verdicts and their evidence, as data, and the representation of bytes.
 
-Bytes are drawn as Python literals with the boundary marked by ``│``, so that what stands in a failure can be pasted
-into a test.
+Bytes are shown as Python literals with the boundary marked by ``│``, so that a failure's bytes can be pasted into a
+test.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BOUNDARY = "│"
 
 
 class Result(StrEnum):
-    """What was found."""
+    """The result of a case."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -23,7 +23,7 @@ class Result(StrEnum):
 
 
 class Level(StrEnum):
-    """How much a case is demanded, in the words of RFC 2119: a failed SHOULD is shown, and fails nobody."""
+    """How strongly a case is required, in the words of RFC 2119: a failed SHOULD is shown, but fails no client."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"
@@ -31,7 +31,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Expected:
-    """What a client must make of a stream: the text that it yields, ``None`` for any; and whether it shows an error.
+    """What a client must make of a stream: the text that it yields (``None`` for any), and whether it shows an error.
 
     ``error``: ``True`` it must, ``False`` it must not, ``None`` it may.
     """
@@ -53,8 +53,8 @@ class Evidence:
     """Why a client failed: what it should have made of the bytes, what it made, and the bytes at the boundary.
 
     ``body`` was sent in chunks that end at ``cuts`` and at its end: the fewest with which the client still fails.
-    ``at`` is the offset in it that tells most. ``likely``: the reason is the likely cause, which what the client made
-    of the bytes points to; otherwise it was seen.
+    ``at`` is its most telling offset. ``likely``: the reason is inferred from what the client made of the bytes;
+    otherwise it was seen.
     """
 
     expected: str
@@ -69,12 +69,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One case's result. ``boundaries_proven`` of ``boundaries_tried`` were seen to be observed by the client.
+    """The result of one case. ``boundaries_proven`` of ``boundaries_tried`` were seen to be observed by the client.
 
-    In a pass, that is each of them; chunks that are joined on purpose have none between them that is tried.
-
-    ``note``: why it is not applicable. ``replay``: the command that runs just this; ``serve``: the one that serves the
-    same stream to any client.
+    In a pass, that is all of them; chunks that are joined on purpose have no boundary that is tried. ``note``: why it
+    is not applicable. ``replay``: the command that runs this case alone; ``serve``: the one that serves the same stream
+    to any client.
     """
 
     case: str
@@ -98,16 +97,16 @@ class Verdict:
 
     @property
     def counts(self) -> bool:
-        """Whether it fails the client: a failed SHOULD does not."""
+        """Whether it fails the client; a failed SHOULD does not."""
         return self.result is Result.FAIL and self.level is Level.MUST
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """All verdicts on one client: what a report is made of.
+    """All verdicts on one client: the contents of a report.
 
-    ``client``: what was judged, of a relay its address. ``profile`` and ``seed``: ``None`` where there is none.
-    ``command``: the one that judged.
+    ``client``: what was judged, for a relay its address. ``profile`` and ``seed``: ``None`` if there is none.
+    ``command``: the command that judged.
     """
 
     client: str
@@ -117,7 +116,7 @@ class Judgement:
     command: str = "check"
 
     def number(self, result: Result) -> int:
-        """How many verdicts have that result."""
+        """Return how many verdicts have that result."""
         return sum(verdict.result is result for verdict in self.verdicts)
 
     @property
@@ -127,14 +126,14 @@ class Judgement:
 
 
 def quote(data: bytes) -> str:
-    """The bytes as the inside of a Python bytes literal; printable UTF-8 text is left readable.
+    """Return the bytes as the inside of a Python bytes literal; printable UTF-8 text is kept readable.
 
     A backslash is doubled: the ``\\n`` in JSON is two bytes and not a line end.
     """
     return "".join(map(_quoted, data.decode("utf-8", "surrogateescape")))
 
 
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}  # no \0: a digit would join it
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}  # no \0: a digit after it would join it
 
 
 def _quoted(character: str) -> str:
@@ -146,7 +145,7 @@ def _quoted(character: str) -> str:
 
 
 def excerpt(data: bytes, at: int, *, around: int = 32) -> str:
-    """The bytes around an offset, with the boundary marked: ``…{"content":"Gr\\xc3│\\xbc…``."""
+    """Return the bytes around an offset, with the boundary marked: ``…{"content":"Gr\\xc3│\\xbc…``."""
     before, behind = data[max(0, at - around) : at], data[at : at + around]
     left = "…" if at > around else ""
     right = "…" if at + around < len(data) else ""
@@ -154,24 +153,24 @@ def excerpt(data: bytes, at: int, *, around: int = 32) -> str:
 
 
 def count(number: int, one: str, more: str | None = None) -> str:
-    """A number and its noun: ``1 chunk``, ``1,200 chunks``."""
+    """Return a number and its noun: ``1 chunk``, ``1,200 chunks``."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def did_you_mean(unknown: Iterable[str], known: Iterable[str]) -> str:
-    """A hint that names the known name nearest to each unknown one: `` (did you mean 'a' or 'b'?)``; else empty."""
+    """Return a hint with the known name nearest to each unknown one (`` (did you mean 'a' or 'b'?)``), or empty."""
     names = sorted(known)
     near = dict.fromkeys(name for one in unknown for name in difflib.get_close_matches(str(one), names, n=1))
     return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
 
 
 def with_parts(ids: Iterable[str]) -> set[str]:
-    """Ids, and of each the part after its slash, which names the case as well."""
+    """Return the ids, and for each the part after its slash, which also names the case."""
     return {name for one in ids for name in (one, one.partition("/")[2]) if name}
 
 
 def shorten(text: str, length: int = 60) -> str:
-    """The text, its middle left out where it is longer than ``length``: both ends are what tells texts apart."""
+    """Return the text; if it is longer than ``length``, without its middle, since both ends tell texts apart."""
     if len(text) <= length:
         return text
     half = (length - 3) // 2
@@ -179,7 +178,7 @@ def shorten(text: str, length: int = 60) -> str:
 
 
 def aligned(rows: Sequence[tuple[str, str]], indent: str = "  ") -> str:
-    """Rows of a name and a value, the values below each other; continuation lines are indented alike."""
+    """Return rows of a name and a value, with the values aligned; continuation lines are indented alike."""
     width = max((len(name) for name, _ in rows), default=0)
     pad = "\n" + indent + " " * (width + 2)
     return "\n".join(f"{indent}{name:<{width}}  {value.replace(chr(10), pad)}" for name, value in rows)

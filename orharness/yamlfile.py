@@ -1,12 +1,12 @@
 """YAML in two dialects; the only module that imports ``yaml``.
 
-``load_document`` and ``dump_document`` are for documents that people write: JSON-compatible YAML 1.2. A plain scalar
-is ``true``, ``false``, ``null`` (or ``~``, or empty), a number in the grammar of JSON, and text in every other case:
+``load_document`` and ``dump_document`` are for documents that people write: JSON-compatible YAML 1.2. A plain scalar is
+``true``, ``false``, ``null`` (or ``~``, or empty), a number in the grammar of JSON, and text in every other case:
 ``on`` is not true, ``1:30`` is not 90, ``010`` is not 8, a date is text. Keys are text. Tags, anchors, aliases,
 repeated keys and a second document are refused. JSON documents load too, also with tabs and surrogate pairs.
 
 ``load_data`` and ``dump_data`` are for cassettes: YAML 1.1 as vcrpy writes it, but dates stay text. vcrpy writes
-aliases for what its dictionaries share, so they are read; a file that grows beyond measure through them is refused.
+aliases for what its dictionaries share, so aliases are read; a file that they expand beyond measure is refused.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ import yaml
 from orharness.errors import OrharnessError, ScenarioError
 
 Keys = tuple[str | int, ...]
-"""The way to a value: keys of mappings and indexes of lists, from the top."""
+"""The path to a value: keys of mappings and indexes of lists, from the top."""
 
-_DEPTH = 100  # nested lists and mappings: far more than a document needs, far less than Python's recursion allows
-_GROWTH = 100_000  # nodes that the aliases of a cassette may stand for
+_DEPTH = 100  # nested lists and mappings: far more than a document needs, far less than Python's recursion limit
+_GROWTH = 100_000  # nodes that the aliases of a cassette may expand to
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][-+]?[0-9]+)?")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
-_ODD_LINE_ENDS = re.compile("[\x85\u2028\u2029]")  # line ends to YAML 1.1, so only a quoted text keeps them
+_ODD_LINE_ENDS = re.compile("[\x85\u2028\u2029]")  # line ends in YAML 1.1, so only a quoted text keeps them
 _ANCHOR = re.compile(r"(?:^|[\s\[{,])&[^\s\[\]{},]", re.M)
 _ALIAS = re.compile(r"(?:^|[\s\[{,])\*[^\s\[\]{},]", re.M)
 
@@ -49,30 +49,30 @@ class Mark:
 
 @dataclass(frozen=True)
 class Located:
-    """A document: its value in JSON's types, and where each part of it is in the file."""
+    """A document: its value in JSON's types, and the position of each part in the file."""
 
     value: Any
     name: str
     marks: Mapping[Keys, Mark] = field(repr=False, compare=False)
 
     def mark_of(self, path: Keys) -> Mark:
-        """Where the key or item at the end of ``path`` is; of a path that does not exist, where it leaves the file."""
+        """Return the position of the key or item at the end of ``path``, or the last one that exists on the way."""
         while path not in self.marks:
             path = path[:-1]
         return self.marks[path]
 
     def line_of(self, path: Keys) -> int:
-        """The line, from 1, of the key or item at the end of ``path``."""
+        """Return the line, from 1, of the key or item at the end of ``path``."""
         return self.mark_of(path).line
 
     def place(self, path: Keys) -> str:
-        """File, line and column, as the errors of ``load_document`` begin."""
+        """Return file, line and column, as errors of ``load_document`` begin."""
         return f"{self.name}: {self.mark_of(path)}"
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Who is asked for a text, and how errors about it are raised."""
+    """A text that is being loaded: its name, and how errors about it are raised."""
 
     name: str
     error: type[OrharnessError]
@@ -85,9 +85,9 @@ class _Source:
 
 
 def load_document(text: str | bytes, name: str, *, error: type[OrharnessError] = ScenarioError) -> Located:
-    """The document in a text. ``name``: the file, for errors.
+    """Return the document in a text. ``name``: the file, for errors.
 
-    Raises ``error`` with one sentence that names file, line and column for whatever is not JSON-compatible YAML 1.2.
+    Raises ``error`` with one sentence that names file, line and column for anything but JSON-compatible YAML 1.2.
     """
     source = _Source(name, error)
     text = _decoded(text, source).removeprefix("\ufeff")
@@ -96,7 +96,7 @@ def load_document(text: str | bytes, name: str, *, error: type[OrharnessError] =
         return found
     try:
         return _built(text, source, _FAST_LOADER)
-    except yaml.YAMLError:  # libyaml refuses JSON's surrogate pairs; and its complaints are not PyYAML's
+    except yaml.YAMLError:  # libyaml refuses JSON's surrogate pairs, and its errors differ from PyYAML's
         pass
     try:
         return _built(text, source, yaml.SafeLoader)
@@ -109,7 +109,7 @@ def load_document(text: str | bytes, name: str, *, error: type[OrharnessError] =
 
 
 def dump_document(value: object) -> str:
-    """The YAML of a value in JSON's types: ``load_document`` reads it as the same value.
+    """Return the YAML of a value in JSON's types: ``load_document`` reads it as the same value.
 
     Raises ``ScenarioError`` for a value that JSON cannot hold.
     """
@@ -134,11 +134,11 @@ def _built(text: str, source: _Source, loader: Any) -> Located:
 
 @dataclass
 class _Open:
-    """A list or mapping whose end has not come yet."""
+    """A list or mapping that has not ended yet."""
 
     container: Any
     path: Keys
-    key: str | None = None  # of a mapping: the key whose value comes next
+    key: str | None = None  # of a mapping: the key of the next value
 
     @property
     def wants_key(self) -> bool:
@@ -156,7 +156,7 @@ class _Builder:
         self._documents = 0
 
     def take(self, event: Any) -> None:
-        """The next event of the parser."""
+        """Process the next event of the parser."""
         if isinstance(event, yaml.NodeEvent):
             self._take_node(event, _mark(event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -205,7 +205,7 @@ class _Builder:
         self._open.append(_Open(container, self._place(container, mark)))
 
     def _place(self, value: Any, mark: Mark) -> Keys:
-        """Put the value where it belongs; returns the way to it."""
+        """Put the value in its place; return the path to it."""
         path: Keys = ()
         if not self._open:
             self.value, self.marks[path] = value, mark
@@ -222,7 +222,7 @@ class _Builder:
 
 
 def _plain(text: str, mark: Mark, source: _Source) -> object:
-    """The value of a scalar without quotes."""
+    """Return the value of a scalar without quotes."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     number = _NUMBER.fullmatch(text)
@@ -241,7 +241,7 @@ def _number(found: re.Match[str], mark: Mark, source: _Source) -> int | float:
 
 
 def _joined(text: str, mark: Mark, source: _Source) -> str:
-    r"""The text with JSON's surrogate pairs, as in ``"\ud83d\ude00"``, as the characters that they stand for."""
+    r"""Return the text with JSON's surrogate pairs, as in ``"\ud83d\ude00"``, replaced by their characters."""
     if not _SURROGATE.search(text):
         return text
     try:
@@ -251,12 +251,12 @@ def _joined(text: str, mark: Mark, source: _Source) -> str:
 
 
 def _from_json(text: str, source: _Source) -> Located | None:
-    """The document where it is JSON, which YAML's parsers do not take in every case (tabs, DEL, long keys)."""
+    """Return the document if it is JSON, which YAML's parsers do not always accept (tabs, DEL, long keys)."""
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
         value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):  # YAML's parser has the better sentence, or takes it
+    except (ValueError, RecursionError):  # YAML's parser has the better error, or accepts it
         return None
     return Located(value, source.name, _json_marks(text, source))
 
@@ -266,7 +266,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _json_marks(text: str, source: _Source) -> dict[Keys, Mark]:
-    """Where each part of a valid JSON text is. Refuses what ``load_document`` refuses in it."""
+    """Return the position of each part of a valid JSON text. Refuses what ``load_document`` refuses."""
     builder = _Builder(source)
     for token, mark in _json_tokens(text):
         if token in "{[":
@@ -324,7 +324,7 @@ def _mark_at(text: str, offset: int) -> Mark:
 
 
 def load_data(text: str, *, error: type[OrharnessError], libyaml: bool = True) -> object:
-    """The data of a YAML 1.1 text, with dates as text. Raises ``error`` where it is not YAML."""
+    """Return the data of a YAML 1.1 text, with dates as text. Raises ``error`` if it is not YAML."""
     loader = (_FAST if libyaml else _PURE)[0]
     try:
         if _ANCHOR.search(text) and _ALIAS.search(text):
@@ -335,9 +335,9 @@ def load_data(text: str, *, error: type[OrharnessError], libyaml: bool = True) -
 
 
 def dump_data(data: object, *, libyaml: bool = True) -> str:
-    """The YAML text of the data, texts of several lines in literal blocks. libyaml and PyYAML write the same text."""
+    """Return the YAML text of the data, with texts of several lines as literal blocks. libyaml and PyYAML agree."""
     text = _dump(data, (_FAST if libyaml else _PURE)[1])
-    # libyaml cannot write a character beyond the BMP as it is: a stream with an emoji would not be a literal block.
+    # libyaml escapes characters beyond the BMP: a stream with an emoji would not be a literal block.
     return _dump(data, _PURE[1]) if "\\U" in text else text
 
 
@@ -346,8 +346,8 @@ class Row(list[Any]):
 
 
 def _check_growth(events: Iterable[Any], error: type[OrharnessError]) -> None:
-    """Refuse aliases of aliases of aliases: a few hundred bytes can stand for more nodes than a memory holds."""
-    sizes: dict[str | None, int] = {}  # of each anchor: nodes, with those that its aliases stand for
+    """Refuse aliases of aliases of aliases: a few hundred bytes can expand to more nodes than fit in memory."""
+    sizes: dict[str | None, int] = {}  # nodes by anchor, including those that its aliases expand to
     stack: list[tuple[str | None, int]] = []  # the anchor of an open node, and the total before it
     total = grown = 0
     for event in events:
@@ -372,12 +372,12 @@ def _check_growth(events: Iterable[Any], error: type[OrharnessError]) -> None:
 
 def _dump(data: object, dumper: Any) -> str:
     text: str = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=False, default_flow_style=False, width=120)
-    # Once a literal block has ended in line ends, the emitters close the document, wherever in it that was.
+    # After a literal block that ends in line ends, the emitters close the document with `...`, wherever the block was.
     return text[:-4] if text.endswith("\n...\n") else text
 
 
 def _literal_where_it_can(dumper: yaml.representer.SafeRepresenter, text: str) -> yaml.Node:
-    # For what a literal block cannot hold (CR, tab, a blank at a line end, ...) the emitters use quotes.
+    # The emitters quote what a literal block cannot hold (CR, tab, a blank at a line end, ...).
     style = '"' if _ODD_LINE_ENDS.search(text) else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -395,13 +395,13 @@ def _dumper(base: Any) -> Any:
 
 def _document_dumper() -> Any:
     made: Any = _dumper(yaml.SafeDumper)
-    # A text that this module would read as a number is quoted, and so is one that YAML 1.1 would not take as text.
+    # Quote a text that this module would read as a number, and one that YAML 1.1 would not read as text.
     made.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"(?:{_NUMBER.pattern})$"), list("-0123456789"))
     return made
 
 
 def _loader(base: Any) -> Any:
-    """A safe loader that leaves dates what they are in JSON: text."""
+    """Return a safe loader that leaves dates as text, as in JSON."""
     resolvers = {
         first: [(tag, regexp) for tag, regexp in pairs if tag != "tag:yaml.org,2002:timestamp"]
         for first, pairs in base.yaml_implicit_resolvers.items()

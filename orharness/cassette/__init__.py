@@ -52,7 +52,7 @@ _HOMES = {
     "serializer": "Serializer",
     "tape": "Tape",
 }
-if not TYPE_CHECKING:  # a checker would take any name from a package with __getattr__
+if not TYPE_CHECKING:  # with a package's __getattr__, a type checker would accept any name
     __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 __all__ = sorted(" ".join(_HOMES.values()).split())

@@ -1,4 +1,4 @@
-"""A value of a document together with the key that leads to it, so that every complaint names the key."""
+"""A value of a document with the key that leads to it, so that every error names the key."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from orharness.errors import CassetteError
 class At:
     """A value and its key, such as ``interactions[0].response.body``.
 
-    Each method checks the value and returns it as one type, or raises ``CassetteError`` with the key. A key whose
-    value is null counts as missing for ``in``.
+    Each method checks the value and returns it as one type, or raises ``CassetteError`` with the key. For ``in``, a key
+    whose value is null counts as missing.
     """
 
     key: str
     value: Any
 
     def fail(self, message: str) -> NoReturn:
-        """Raise ``CassetteError``: the key, then the message."""
+        """Raise ``CassetteError``: the key, followed by the message."""
         raise CassetteError(f"{self.key}: {message}" if self.key else message)
 
     def mapping(self) -> dict[str, Any]:
-        """The value, which has to be a mapping."""
+        """Return the value, which must be a mapping."""
         if not isinstance(self.value, dict):
             self.fail(f"a mapping is expected here, not {_kind(self.value)}")
         return self.value
@@ -44,19 +44,19 @@ class At:
         return found
 
     def items(self) -> list[At]:
-        """The items of the value, which has to be a list."""
+        """Return the items of the value, which must be a list."""
         if not isinstance(self.value, list):
             self.fail(f"a list is expected here, not {_kind(self.value)}")
         return [At(f"{self.key}[{index}]", value) for index, value in enumerate(self.value)]
 
     def text(self) -> str:
-        """The value, which has to be text."""
+        """Return the value, which must be text."""
         if not isinstance(self.value, str):
             self.fail(f"text is expected here, not {_kind(self.value)}")
         return self.value
 
     def address(self) -> str:
-        """The value, which has to be a text that can be split as a URL."""
+        """Return the value, which must be a text that can be split as a URL."""
         try:
             urlsplit(self.text())
         except ValueError as error:
@@ -64,13 +64,13 @@ class At:
         return self.text()
 
     def boolean(self) -> bool:
-        """The value, which has to be true or false."""
+        """Return the value, which must be true or false."""
         if not isinstance(self.value, bool):
             self.fail(f"true or false is expected here, not {_kind(self.value)}")
         return self.value
 
     def data(self) -> bytes:
-        """The value as bytes: text as UTF-8, ``!!binary`` as it is, null as nothing."""
+        """Return the value as bytes: text as UTF-8, ``!!binary`` as it is, null as empty."""
         if self.value is None:
             return b""
         if not isinstance(self.value, str | bytes):
@@ -81,13 +81,13 @@ class At:
             self.fail("a lone surrogate is not UTF-8")
 
     def integer(self, least: int) -> int:
-        """The value, which has to be a whole number that is not below ``least``."""
+        """Return the value, which must be a whole number of at least ``least``."""
         if type(self.value) is not int or self.value < least:
             self.fail(f"a whole number from {least} up is expected here, not {self.value!r}")
         return self.value
 
     def seconds(self) -> float:
-        """The value, which has to be a finite number that is not below 0."""
+        """Return the value, which must be a finite number of at least 0."""
         if type(self.value) not in (int, float) or not isfinite(self.value) or self.value < 0:
             self.fail(f"seconds from 0 up are expected here, not {self.value!r}")
         return float(self.value)
@@ -99,7 +99,7 @@ def _kind(value: object) -> str:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Put the name of the file before the text of a ``CassetteError``."""
+    """Put the name of the file before the text of a ``CassetteError`` raised inside."""
     try:
         yield
     except CassetteError as error:

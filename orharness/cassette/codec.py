@@ -17,12 +17,12 @@ from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
 from orharness.errors import CassetteError
 from orharness.stream import Chunk, Ending, Framing, Stream
 
-_COMPUTED = {"content-length", "transfer-encoding"}  # a replay has framing of its own
+_COMPUTED = {"content-length", "transfer-encoding"}  # a replay computes its own framing
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}  # RFC 9110, 7.6.1
 
 
 def for_vcrpy(interactions: Iterable[Interaction]) -> dict[str, list[Any]]:
-    """The interactions as vcrpy's requests and responses.
+    """Return the interactions as vcrpy's requests and responses.
 
     Raises ``CassetteError`` for an address that cannot be parsed, and for seconds that are negative or not finite.
     """
@@ -73,10 +73,10 @@ def _microseconds(seconds: float) -> float:
 
 
 def from_vcrpy(request: Any, response: At) -> Interaction:
-    """The interaction that vcrpy's request and response stand for.
+    """Return the interaction for vcrpy's request and response.
 
-    Without recorded chunks, gzip and deflate are decoded and an event stream is one chunk per event. Raises
-    ``CassetteError``, with the key, for what cannot be one.
+    Without recorded chunks, gzip and deflate are decoded and an event stream has one chunk per event. Raises
+    ``CassetteError``, with the key, for invalid ones.
     """
     ours = response[KEY] if KEY in response else At(f"{response.key}.{KEY}", {"format": FORMAT})
     if ours["format"].value != FORMAT:
@@ -103,7 +103,7 @@ def from_vcrpy(request: Any, response: At) -> Interaction:
 
 
 def _content(ours: At, response: At) -> tuple[Headers, tuple[Chunk, ...]]:
-    """The headers that can be replayed, and the body in its recorded chunks, or one chunk per event without them."""
+    """Return the headers that can be replayed, and the body in its recorded chunks (without them, one per event)."""
     headers = _end_to_end(response["headers"].value)
     body: bytes = response["body"]["string"].value
     if "chunks" in ours:

@@ -1,7 +1,7 @@
-"""What shows that a cassette has lost something.
+"""Detection of cassettes that have lost a part.
 
 ``version: 1`` is the last line that we and vcrpy write, so a file without it has lost its end. A total, in the first
-interaction that has ``x-orharness``, shows that an interaction is missing from a file that still has its end.
+interaction that has ``x-orharness``, reveals a missing interaction in a file that still has its end.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from orharness.cassette.at import At
 
 FORMAT = 1
 KEY = "x-orharness"
-TOTAL = "interactions"  # below KEY, in the first interaction: how many the file holds
-VERSION = 1  # of vcrpy's format
+TOTAL = "interactions"  # below KEY, in the first interaction: the number of interactions in the file
+VERSION = 1  # the version of vcrpy's format
 
 
 def check_version(root: At) -> None:
-    """Refuse a file that has lost its end, and a form that is not known."""
+    """Refuse a file that has lost its end, and an unknown version."""
     if "version" not in root:
         At("version", None).fail(
             "this key is missing: it is the last line of a cassette, so the end of this file is lost. Restore the file"
@@ -28,7 +28,7 @@ def check_version(root: At) -> None:
 
 
 def check_total(interactions: list[At]) -> None:
-    """Refuse a file with fewer interactions than were written. More are legal: vcrpy adds its own after ours."""
+    """Refuse a file with fewer interactions than were written. More are allowed: vcrpy appends its own to ours."""
     for interaction in interactions:
         response = interaction["response"]
         if KEY not in response or TOTAL not in response[KEY]:
@@ -42,7 +42,7 @@ def check_total(interactions: list[At]) -> None:
 
 
 def counted(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The interactions with their number in the first that has ``x-orharness``, as its last key, and in no other."""
+    """Return the interactions with their number in the first that has ``x-orharness``, as its last key."""
     ours = (index for index, one in enumerate(interactions) if isinstance(one["response"].get(KEY), dict))
     first = next(ours, None)
     return [_with_total(one, len(interactions) if at == first else None) for at, one in enumerate(interactions)]

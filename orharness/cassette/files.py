@@ -28,20 +28,20 @@ from orharness.redaction import is_secret
 class Persister:
     """vcrpy's persister protocol: ``VCR.register_persister(Persister)``.
 
-    A file is replaced in one step or stays what it was. No secret is written. A damaged file is a ``CassetteError``,
-    where vcrpy's own persister can take it for an empty cassette, and so record over it.
+    A file is replaced in one step or stays as it was. No secret is written. A damaged file is a ``CassetteError``;
+    vcrpy's own persister may take it for an empty cassette and record over it.
     """
 
     @staticmethod
     def load_cassette(cassette_path: str | os.PathLike[str], serializer: Any) -> tuple[list[Any], list[Any]]:
-        """vcrpy's requests and responses. Raises its ``CassetteNotFoundError`` where there is no such file."""
+        """Return vcrpy's requests and responses. Raises its ``CassetteNotFoundError`` if there is no such file."""
         path = Path(cassette_path)
         with named(path):
             try:
                 requests, responses, *_ = vcr.serialize.deserialize(_bytes_of(path).decode("utf-8-sig"), serializer)
             except UnicodeDecodeError as error:
                 raise CassetteError(f"the file is not UTF-8: {error}") from error
-            except ValueError as error:  # vcrpy's own complaints, also about an address
+            except ValueError as error:  # vcrpy's own errors, also about an address
                 raise CassetteError(str(error)) from error
         return requests, responses
 
@@ -49,19 +49,18 @@ class Persister:
     def save_cassette(
         cassette_path: str | os.PathLike[str], cassette_dict: Mapping[str, Sequence[Any]], serializer: Any
     ) -> None:
-        """Write the file, and its folders. Raises ``CassetteError`` where it cannot be written."""
+        """Write the file, and its folders. Raises ``CassetteError`` if it cannot be written."""
         path = Path(cassette_path)
         with named(path):
             write(path, clean_data(cassette_dict, serializer))
 
 
 def load(path: str | os.PathLike[str], *, serializer: Serializer | None = None) -> list[Interaction]:
-    """The interactions of a cassette, ours or any vcrpy user's.
+    """Return the interactions of a cassette, ours or any vcrpy user's.
 
-    Where the file holds no chunks (a foreign one), gzip and deflate are decoded and an event stream is one chunk per
-    event. Content-Length, Transfer-Encoding and hop-by-hop headers are left out: a server computes its own.
-
-    Raises ``CassetteError``, with file and key, for a file that is missing or damaged in any way.
+    If the file has no chunks (a foreign one), gzip and deflate are decoded and an event stream has one chunk per event.
+    Content-Length, Transfer-Encoding and hop-by-hop headers are omitted: a server computes its own. Raises
+    ``CassetteError``, with file and key, for a file that is missing or damaged in any way.
     """
     file = Path(path)
     try:
@@ -76,17 +75,17 @@ def load(path: str | os.PathLike[str], *, serializer: Serializer | None = None) 
 def save(
     path: str | os.PathLike[str], interactions: Iterable[Interaction], *, serializer: Serializer | None = None
 ) -> None:
-    """Write a cassette in one step: whoever reads the file meanwhile finds the old one or the new one.
+    """Write a cassette in one step: a concurrent reader finds the old file or the new one.
 
-    Seconds are rounded to microseconds. Headers and query parameters that authenticate are left out. Raises
-    ``CassetteError`` where the file cannot be written.
+    Seconds are rounded to microseconds. Headers and query parameters that authenticate are omitted. Raises
+    ``CassetteError`` if the file cannot be written.
     """
     Persister.save_cassette(path, for_vcrpy(interactions), serializer or Serializer())
 
 
 def clean_data(cassette_dict: Mapping[str, Any], serializer: Any) -> bytes:
-    """The bytes of the file, without secrets. Raises ``CassetteError`` for text that is not Unicode."""
-    # Copies: vcrpy's serialize turns the bytes of the bodies that it is given into text, in place.
+    """Return the bytes of the file, without secrets. Raises ``CassetteError`` for text that is not Unicode."""
+    # Copies, because vcrpy's serialize turns the bytes of the given bodies into text, in place.
     clean = {
         **cassette_dict,
         "requests": [_clean_request(request) for request in cassette_dict["requests"]],
@@ -100,7 +99,7 @@ def clean_data(cassette_dict: Mapping[str, Any], serializer: Any) -> bytes:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Replace the file in one step. Raises ``CassetteError`` where that is impossible."""
+    """Replace the file in one step. Raises ``CassetteError`` if that is impossible."""
     try:
         write_whole(path, data)
     except OSError as error:

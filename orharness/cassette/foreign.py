@@ -1,4 +1,4 @@
-"""Cassettes that others wrote: their variants of vcrpy's form, and bodies without recorded chunks."""
+"""Cassettes written by others: their variants of vcrpy's format, and bodies without recorded chunks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK_END = re.compile(rb"(?>\r\n|\r|\n){2,}")
 
 
 def as_vcrpy_takes_it(interaction: At) -> dict[str, Any]:
-    """The interaction in the one form that vcrpy's ``deserialize`` takes: bodies as bytes, header values in lists."""
+    """Return the interaction in the form that vcrpy's ``deserialize`` accepts: bodies as bytes, headers as lists."""
     request, response = interaction["request"], interaction["response"]
     return {
         "request": {
@@ -41,7 +41,7 @@ def _reason(status: At) -> str:
 
 
 def _header_lists(message: At) -> dict[str, list[str]]:
-    """The values of each header in a list; a list of one may have been written as the value alone."""
+    """Return the values of each header in a list; a list of one may have been written as the value alone."""
     if "headers" not in message:
         return {}
     headers = message["headers"]
@@ -82,7 +82,7 @@ def _as_json(at: At) -> bytes:
 
 
 def pieces(headers: Headers, body: bytes) -> Iterable[bytes]:
-    """The blocks of an event stream (each with its empty line); any other body is one piece."""
+    """Return the blocks of an event stream (each with its empty line); any other body is one piece."""
     kind = header(headers, "content-type")
     streams = "event-stream" in kind if kind else any(isinstance(item, Event) for item in decode(body))
     ends = [match.end() for match in _BLOCK_END.finditer(body)] if streams else []
@@ -90,9 +90,9 @@ def pieces(headers: Headers, body: bytes) -> Iterable[bytes]:
 
 
 def decoded(headers: Headers, body: bytes, at: At) -> tuple[Headers, bytes]:
-    """The headers without ``Content-Encoding``, and the body without that coding (vcrpy keeps the compressed bytes)."""
+    """Return the headers without ``Content-Encoding``, and the decoded body (vcrpy keeps the compressed bytes)."""
     codings = [coding.strip().lower() for coding in (header(headers, "content-encoding") or "").split(",")]
-    for coding in codings:  # in either order: gzip and deflate are recognised by their content
+    for coding in codings:  # in either order: gzip and deflate are recognized by their content
         if coding in ("gzip", "x-gzip", "deflate"):
             body = _inflated(body)
         elif coding not in ("", "identity") and not _is_text(body):
@@ -101,13 +101,13 @@ def decoded(headers: Headers, body: bytes, at: At) -> tuple[Headers, bytes]:
 
 
 def _inflated(body: bytes) -> bytes:
-    """What gzip, zlib or raw deflate compressed, also where the end is missing; any other body unchanged."""
+    """Return what gzip, zlib or raw deflate compressed, even without its end; any other body unchanged."""
     for window in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
         with suppress(zlib.error):
             found = zlib.decompressobj(window).decompress(body)
             if found or not body:
                 return found
-    return body  # a recorder that decodes may still have kept the header
+    return body  # a recorder that decodes may have kept the header
 
 
 def _is_text(body: bytes) -> bool:

@@ -31,7 +31,7 @@ class RecordedRequest:
 
     @property
     def path(self) -> str:
-        """The path of the address, without its query; ``/`` where the address has none."""
+        """The path of the address, without its query; ``/`` if it has none."""
         return urlsplit(self.uri).path or "/"
 
 
@@ -40,11 +40,10 @@ class Interaction:
     """One recorded exchange: a request, and the response with its body as a ``Stream``.
 
     ``head``: seconds from the request to the response head. ``ending_recorded``: how the response ended, an ``Ending``
-    or ``client_disconnected``, which the stream replays as ``Ending.ABORT``. ``recorded_at``: the moment in ISO 8601.
-    ``timed``: whether chunks and delays are those of the recording (a foreign cassette has neither: it is one chunk
-    per event, without delays). ``note``: what a reader should know about how this was recorded or loaded.
-
-    Raises ``CassetteError`` where ``ending_recorded`` is unknown or the stream has another ending.
+    or ``client_disconnected``, which the stream replays as ``Ending.ABORT``. ``recorded_at``: the time in ISO 8601.
+    ``timed``: whether chunks and delays are those of the recording (a foreign cassette has neither: one chunk per
+    event, no delays). ``note``: what a reader should know about how this was recorded or loaded. Raises
+    ``CassetteError`` if ``ending_recorded`` is unknown or the stream has another ending.
     """
 
     request: RecordedRequest
@@ -65,12 +64,12 @@ class Interaction:
 
 
 def header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
-    """The first value of a header, in any case of its name; ``None`` where it is missing."""
+    """Return the first value of a header, ignoring case; ``None`` if it is missing."""
     return next((value for key, value in headers if key.lower() == name.lower()), None)
 
 
 def by_name(headers: Iterable[tuple[str, str]]) -> Iterable[list[tuple[str, str]]]:
-    """The headers grouped by name, each group under the spelling that came first."""
+    """Return the headers grouped by name, each group under its first spelling."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, value in headers:
         group = groups.setdefault(name.lower(), [])
@@ -79,7 +78,7 @@ def by_name(headers: Iterable[tuple[str, str]]) -> Iterable[list[tuple[str, str]
 
 
 def replayed(ending: str) -> Ending:
-    """The ``Ending`` with which a recorded ending is replayed. Raises ``CassetteError`` for an unknown one."""
+    """Return the ``Ending`` that replays a recorded ending. Raises ``CassetteError`` for an unknown one."""
     try:
         return Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending)
     except ValueError:

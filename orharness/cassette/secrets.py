@@ -1,4 +1,4 @@
-"""What a cassette never holds: headers, query parameters and texts that authenticate."""
+"""Headers, query parameters and texts that authenticate: a cassette never contains them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from orharness.stream import Edit, edit
 
 
 def scrub(headers: Iterable[tuple[str, str]]) -> Headers:
-    """The headers without those that authenticate."""
+    """Return the headers without those that authenticate."""
     return tuple((name, value) for name, value in headers if not is_secret(name))
 
 
 def scrub_uri(uri: str) -> str:
-    """The address without user, password, and query parameters such as ``key=``, ``sig=`` and ``X-Amz-Signature=``.
+    """Return the address without user, password, and query parameters such as ``key=``, ``sig=`` and ``X-Amz-Signature=``.
 
-    An address that has none of them is returned unchanged, byte for byte.
+    An address without any of them is returned unchanged, byte for byte.
     """
     parts = urlsplit(uri)
     query = "&".join(piece for piece in parts.query.split("&") if not _is_secret_parameter(piece))
@@ -33,7 +33,7 @@ def _is_secret_parameter(piece: str) -> bool:
 
 
 def redact(interaction: Interaction, secrets: Iterable[str], placeholder: str = "REDACTED") -> Interaction:
-    """The interaction with each secret replaced wherever it occurs: address, headers, both bodies.
+    """Return the interaction with each secret replaced wherever it occurs: address, headers, both bodies.
 
     Chunk boundaries move with the text, so that the sizes still add up.
     """

@@ -17,22 +17,22 @@ from orharness.yamlfile import Row, dump_data, load_data
 class Serializer:
     """vcrpy's serializer protocol: ``VCR.register_serializer("orharness", Serializer())``.
 
-    A text of several lines is a literal block wherever YAML can hold it, so that a stream reads and diffs as it was
-    sent. Loading also takes pydantic-ai's form, in which JSON is under ``parsed_body`` in place of ``body``. Raises
-    ``CassetteError``, with the key, for whatever is not a cassette.
+    A text of several lines is a literal block wherever YAML can express it, so that a stream is readable and diffs line
+    by line. Loading also accepts pydantic-ai's form, in which JSON is under ``parsed_body`` in place of ``body``.
+    Raises ``CassetteError``, with the key, for anything that is not a cassette.
     """
 
     def __init__(self, *, libyaml: bool = True) -> None:
         self._libyaml = libyaml
 
     def serialize(self, cassette_dict: Mapping[str, Any]) -> str:
-        """The YAML text, with ``version`` as its last line."""
+        """Return the YAML text, with ``version`` as its last line."""
         others = {name: value for name, value in cassette_dict.items() if name != "version"}
         interactions = counted([_laid_out(one) for one in cassette_dict["interactions"]])
         return dump_data({**others, "interactions": interactions, "version": VERSION}, libyaml=self._libyaml)
 
     def deserialize(self, cassette_string: str) -> dict[str, Any]:
-        """The cassette as vcrpy takes it: bodies under ``body``, header values in lists."""
+        """Return the cassette as vcrpy expects it: bodies under ``body``, header values in lists."""
         if not cassette_string.strip():
             raise CassetteError("the file is empty")
         data = self._parse(cassette_string)
@@ -45,13 +45,14 @@ class Serializer:
         return {**root.mapping(), "interactions": [as_vcrpy_takes_it(one) for one in interactions]}
 
     def _parse(self, text: str) -> object:
-        with suppress(ValueError, RecursionError):  # vcrpy's JSON serializer writes surrogates, which YAML cannot hold
+        # vcrpy's JSON serializer writes surrogates, which YAML cannot express
+        with suppress(ValueError, RecursionError):
             return json.loads(text)
         return load_data(text, error=CassetteError, libyaml=self._libyaml)
 
 
 def _laid_out(interaction: Mapping[str, Any]) -> dict[str, Any]:
-    """The interaction with its chunks as rows of one line."""
+    """Return the interaction with each of its chunks on one line."""
     response = interaction["response"]
     ours = response.get(KEY)
     if isinstance(ours, dict) and isinstance(ours.get("chunks"), list):

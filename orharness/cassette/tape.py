@@ -1,4 +1,4 @@
-"""A cassette that is being recorded."""
+"""A cassette during recording."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ _HEAD, _TAIL = b"interactions:\n", b"version: %d\n" % VERSION
 
 
 class Tape:
-    """A cassette that is being recorded: each ``add`` saves the file at once.
+    """A cassette during recording: each ``add`` saves the file at once.
 
-    The record modes are vcrpy's: ``none`` adds nothing, ``once`` only where there was no file, ``new_episodes`` after
-    what is there, ``all`` in place of what is there for the same method and address. ``rewrite`` is pytest-recording's:
-    the file is replaced by the first interaction. Raises ``ScenarioError`` for any other mode, ``CassetteError`` for a
-    file that is damaged.
+    The record modes are vcrpy's: ``none`` adds nothing, ``once`` only if there was no file, ``new_episodes`` appends,
+    ``all`` replaces interactions with the same method and address. ``rewrite`` is pytest-recording's: the first
+    interaction replaces the file. Raises ``ScenarioError`` for any other mode, ``CassetteError`` for a damaged file.
     """
 
     def __init__(self, path: str | os.PathLike[str], mode: RecordMode | str = RecordMode.ONCE) -> None:
@@ -40,7 +39,7 @@ class Tape:
 
     @property
     def interactions(self) -> list[Interaction]:
-        """What the file holds now."""
+        """The interactions that the file contains now."""
         return [entry.interaction for entry in self._entries]
 
     @property
@@ -52,8 +51,8 @@ class Tape:
         """Save the file with one more interaction.
 
         Added interactions are sorted by ``order`` (such as the number of the request: concurrent ones may end in
-        another order than they began in); without ``order`` one comes last. Raises ``CassetteError`` where the record
-        mode adds nothing, or the file cannot be written: then it holds what it held.
+        another order than they began); without ``order`` one comes last. Raises ``CassetteError`` if the record mode
+        adds nothing, or the file cannot be written: then its contents stay.
         """
         if not self.records:
             why = "adds nothing to a file that exists" if self.mode is RecordMode.ONCE else "adds nothing"
@@ -76,18 +75,18 @@ class Tape:
 
 
 class _Entry:
-    """One interaction of a tape with its YAML, so that adding one does not serialize all the others again."""
+    """One interaction of a tape with its YAML, so that adding one does not serialize all others again."""
 
     def __init__(self, interaction: Interaction, order: int = -1) -> None:
         self.interaction = interaction
-        self.order = order  # -1: was in the file already
+        self.order = order  # -1 if it was already in the file
         alone = clean_data(for_vcrpy([interaction]), Serializer())
         self.data = alone.removeprefix(_HEAD).removesuffix(_total_line(1) + _TAIL)
         self.endpoint = interaction.request.method, scrub_uri(interaction.request.uri)
 
 
 def _joined(entries: list[_Entry]) -> bytes:
-    """The file that holds these entries (at least one), as ``save`` writes it."""
+    """Return the file with these entries (at least one), as ``save`` writes it."""
     first, *others = (entry.data for entry in entries)
     return b"".join([_HEAD, first, _total_line(len(entries)), *others, _TAIL])
 

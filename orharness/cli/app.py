@@ -1,4 +1,4 @@
-"""The commands and their options. What they do is imported when they are called, so that ``--help`` comes at once."""
+"""The commands and their options. The code of a command is imported when it is called, so that ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ app = typer.Typer(
 
 
 def run() -> None:
-    """Runs the command; a mistake of the caller is one sentence on stderr, a finding about a client its own text."""
+    """Run the command: a mistake of the caller is one sentence on stderr, a finding about a client has its own text."""
     never_fail(sys.stdout)
     try:
         app()
@@ -71,7 +71,7 @@ def demo() -> None:
     Takes a few seconds; needs no network and no key. A small model's answer
     that was recorded for this is played from a server on this machine. A
     client reads it, another one leaves in the middle, and then a correct and
-    a naive client are put to the test.
+    a naive client are judged.
 
     Example: [bold]orharness demo[/bold]
     """
@@ -153,14 +153,14 @@ def serve(
     """Play answers to your client from a server on this machine, until Ctrl-C.
 
     The one line on stdout is the address that your client takes as its base
-    URL. What is played and what your client did is told on stderr. Without a
-    cassette, every request is answered with a short text.
+    URL. What is played and what your client did is reported on stderr. Without
+    a cassette, every request is answered with a short text.
 
     Example: [bold]orharness serve answer.yaml --rechunk 7[/bold]
 
     A scenario is a file with routes, conditions, replies in turn and faults.
-    What its routes expect is judged at the end: what was not met is shown, and
-    the exit code is 1.
+    What its routes expect is checked at the end: unmet expectations are shown,
+    and the exit code is 1.
 
     Example: [bold]orharness serve --text "Grüße, 世界" --delay 0.1[/bold]
 
@@ -305,7 +305,7 @@ def relay_check(
 
     It plays the model behind your backend, and the browser before it. Does
     each event come through at once and unchanged? Can an error be seen? When
-    the browser leaves, does the model stop? No test is to be written.
+    the browser leaves, does the model stop? You need not write a test.
 
     Your backend runs with its OPENAI_BASE_URL at the upstream's address, which
     is the first line on stderr; or --command starts it so.

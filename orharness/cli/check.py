@@ -1,4 +1,4 @@
-"""``orharness check``: the catalogue against one client, told while it runs, and then as a report."""
+"""``orharness check``: run the contract against one client, with progress and a report at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STARTERS = {"python": "driver.py", "node": "driver.mjs"}
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said."""
+    """The options of the command line."""
 
     client: str | None = None
     command: str | None = None
@@ -52,14 +52,14 @@ class Options:
 
     @property
     def words(self) -> list[str]:
-        """What names the client on a command line."""
+        """The words that name the client on a command line."""
         if self.command is not None:
             return ["--command", self.command]
         return ["--driver", self.driver] if self.driver is not None else [str(self.client)]
 
     @property
     def extra(self) -> list[str]:
-        """What changes how one case is run, beside its cuts. A case that is named is run in any profile."""
+        """The words that change how one case is run, except its cuts. A named case is run in any profile."""
         seed = ["--seed", str(self.seed)] if self.seed else []
         return seed if self.patience is None else [*seed, "--patience", f"{self.patience:g}"]
 
@@ -71,7 +71,7 @@ class Options:
 
 
 def check_client(options: Options) -> int:
-    """Judges a client and reports; the exit code: 0 if no MUST failed, 1 if one did, 128 and a signal's number.
+    """Judge a client and report; return the exit code: 0 if no MUST failed, 1 if one did, 128 plus a signal's number.
 
     Raises ``OrharnessError`` for what cannot be judged or written.
     """
@@ -108,7 +108,7 @@ def check_client(options: Options) -> int:
 
 
 def list_cases(only: Sequence[str], profile: str) -> None:
-    """Names the cases that a check would run, each with its title. Raises ``ScenarioError`` where none is left."""
+    """Print the cases that a check would run, each with its title. Raises ``ScenarioError`` if there are none."""
     cases = chosen(only=only or None, profile=profile)
     screen = Screen()
     width = max(len(case.id) for case in cases)
@@ -118,7 +118,7 @@ def list_cases(only: Sequence[str], profile: str) -> None:
 
 
 class _Stopped(BaseException):
-    """A signal came: what was judged so far is told."""
+    """A signal came: report what was judged so far."""
 
 
 class _Signal:
@@ -127,7 +127,7 @@ class _Signal:
 
 @contextmanager
 def _interrupted() -> Iterator[_Signal]:
-    """SIGINT and SIGTERM end the block, and not what is behind it; the second of them ends the process."""
+    """Let SIGINT and SIGTERM end the block, and not what follows it; the second one ends the process."""
     found = _Signal()
     before: dict[int, object] = {}
 
@@ -157,11 +157,11 @@ class _Progress(Protocol):
 
 class _Silence:
     def told(self, number: int) -> None:
-        """Nobody looks."""
+        """Show nothing: there is no terminal."""
 
 
 class _Bar:
-    """The case that is under way, on stderr; gone at the end."""
+    """The case that is being judged, on stderr; gone at the end."""
 
     def __init__(self, cases: Sequence[str]) -> None:
         from rich.console import Console
@@ -180,7 +180,7 @@ class _Bar:
         self._task = self.bar.add_task(cases[0], total=len(cases))
 
     def told(self, number: int) -> None:
-        """So many are judged; the next is under way."""
+        """Show that ``number`` cases are judged, and the next one has begun."""
         self.bar.update(self._task, completed=number, description=self._cases[min(number, len(self._cases) - 1)])
 
 
@@ -195,7 +195,7 @@ def _progress(cases: Sequence[str]) -> Iterator[_Progress]:
 
 
 def write_starter(language: str, to: Path | None) -> None:
-    """Writes the starter driver. Raises ``ScenarioError`` where a file is there already, or the language is none."""
+    """Write the starter driver. Raises ``ScenarioError`` if the file exists or the language is unknown."""
     if language not in STARTERS:
         raise ScenarioError(f"there are starter drivers for {' and '.join(STARTERS)}, not for {language!r}")
     path = to or Path(STARTERS[language])

@@ -1,4 +1,4 @@
-"""``orharness demo``: what the package ships, replayed, cancelled and used to judge two clients, in a few seconds."""
+"""``orharness demo``: the shipped recordings replayed, cancelled, and used to judge two clients, in a few seconds."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _LONGEST = 1.5  # seconds that the replay takes: a longer recording is played fa
 _FIRST = 0.3  # seconds before its first chunk, at most
 _FOLD = 16  # chunks of the time line that are shown
 _LEAVE_AFTER = 3  # pieces of text that the second client reads
-_STOPS, _GOES_ON = "Anthropic", "Groq"  # two providers, one of each kind
-_TOKENS, _LEAVE_AT = 200, 60  # of the answer that both make, and how many are read of it
+_STOPS, _GOES_ON = "Anthropic", "Groq"  # one provider of each kind
+_TOKENS, _LEAVE_AT = 200, 60  # tokens in the answer that both make, and how many of them are read
 _A_TOKEN = 0.004  # seconds
 _LOOK = 0.1  # seconds between two looks at the bills
-_PATIENCE = 0.1  # seconds for a client that is known to fail; each fail is confirmed with four times as many
-# Cases that take milliseconds, of all three claims; the catalogue has more.
+_PATIENCE = 0.1  # seconds, for a client that is known to fail; each fail is confirmed with four times as many
+# Cases that take milliseconds, for all three claims; the catalogue has more.
 CHOSEN = (
     "boundaries/one-event-a-chunk",
     "boundaries/all-in-one-chunk",
@@ -59,12 +59,12 @@ CHOSEN = (
     "done/event-after",
     "cancellation/between-events",
 )
-# What the naive client does in these is seen by waiting for what does not come.
+# What the naive client does in these is seen only by waiting for what does not come.
 _AWAITED = ("chat/usage-without-choices", "done/connection-left-open", "cancellation/between-events")
 
 
 def show_demo(recording: Path | None = None, screen: Screen | None = None) -> None:
-    """Shows the demo. Raises ``OrharnessError`` where the recording is missing, or what it shows is not so."""
+    """Show the demo. Raises ``OrharnessError`` if the recording is missing, or does not show what it should."""
     screen = screen or Screen()
     started = time.monotonic()
     interaction = _recorded(recording or shipped(RECORDING))
@@ -73,7 +73,7 @@ def show_demo(recording: Path | None = None, screen: Screen | None = None) -> No
     with ThreadPoolExecutor(len(_AWAITED)) as beside:
         try:
             awaited = {case: beside.submit(_judged, naive, thread, [case]) for case in _AWAITED}
-            naive.answered.wait(1.0)  # until then it computes, which would be seen in the replay's times
+            naive.answered.wait(1.0)  # before that it computes, which would show in the times of the replay
             _introduce(screen)
             with SseServer(thread, strict=False, pacing="lockstep") as server:
                 _replay(screen, server, interaction)
@@ -137,7 +137,7 @@ def _replay(screen: Screen, server: SseServer, interaction: Interaction) -> None
 
 
 def _shortened(stream: Stream) -> tuple[list[Transform], str]:
-    """What makes the replay short enough for a demo, and how that is said."""
+    """Return what makes the replay short enough for a demo, and a sentence about it."""
     first = stream.chunks[0].delay if stream.chunks else 0.0
     rest = stream.duration - first
     through: list[Transform] = []
@@ -152,12 +152,12 @@ def _shortened(stream: Stream) -> tuple[list[Transform], str]:
 
 
 def _inside_a_character(stream: Stream) -> int | None:
-    """After the first byte of the first character that has several."""
+    """Return the offset after the first byte of the first character that has several."""
     return next((at + 1 for at, byte in enumerate(stream.body) if byte >= 0xC0), None)
 
 
 def _client_reads(base_url: str, body: bytes) -> Stream:
-    """A client's reads as a stream, timed from the response head."""
+    """Return a client's reads as a stream, timed from the response head."""
     connection, response = ask(base_url, body)
     try:
         return _as_stream(time.monotonic(), reads(response))
@@ -176,7 +176,7 @@ def _as_stream(head: float, found: Iterator[Read]) -> Stream:
 
 
 def _compare_streams(screen: Screen, sent: Stream, seen: Stream, exchange: Exchange) -> None:
-    # A read of a large chunk can return less than all of it, but nothing is ever read across a boundary.
+    # Reading a large chunk may return less than all of it, but a read never crosses a boundary.
     if seen.body != sent.body or not set(sent.boundaries) <= set(seen.boundaries):
         raise OrharnessError(f"the replay is not what was recorded: sent {summary(sent)}; read {summary(seen)}")
     proven = exchange.boundaries.proven

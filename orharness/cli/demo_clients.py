@@ -1,4 +1,4 @@
-"""The two clients of the demo, on the standard library alone: one that is right, and one that everybody has written."""
+"""The two clients of the demo, based on the standard library alone: a correct one, and a widespread naive one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Read:
 
 
 def ask(base_url: str, body: bytes | None = None) -> tuple[HTTPConnection, HTTPResponse]:
-    """Sends a chat request and waits for the response head."""
+    """Send a chat request and wait for the response head."""
     address = urlsplit(base_url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT)
     try:
@@ -40,13 +40,13 @@ def ask(base_url: str, body: bytes | None = None) -> tuple[HTTPConnection, HTTPR
 
 
 def reads(response: HTTPResponse) -> Iterator[Read]:
-    """Each read of the body: at most one HTTP chunk."""
+    """Yield each read of the body: at most one HTTP chunk."""
     while data := response.read1():
         yield Read(time.monotonic(), data)
 
 
 def text_of(data: str) -> str:
-    """The text that a chat chunk adds; an error in the stream is raised."""
+    """Return the text that a chat chunk adds; raise an error in the stream."""
     chunk: Any = json.loads(data)
     if "error" in chunk:
         raise OrharnessError(f"the stream told of an error: {chunk['error']}")
@@ -54,7 +54,7 @@ def text_of(data: str) -> str:
 
 
 def correct(base_url: str) -> Generator[str, None, None]:
-    """Decodes bytes by the standard, stops at ``[DONE]``, and closes its connection however it is left."""
+    """Yield the text: decodes by the standard, stops at ``[DONE]``, and closes its connection in every case."""
     connection, response = ask(base_url)
     decoder = sse.Decoder()
     try:
@@ -72,10 +72,10 @@ def correct(base_url: str) -> Generator[str, None, None]:
 
 
 class Naive:
-    """The loop that OpenRouter's pages show, on a session whose connections stay open until the session ends.
+    """The loop on OpenRouter's pages, on a session whose connections stay open until the session ends.
 
-    Its faults are real ones: bytes become text read by read, ``[DONE]`` ends only the inner loop, ``data:`` is looked
-    for with a space after it, a chunk without choices is not expected, and nobody closes the response.
+    Its faults are real ones: bytes become text read by read, ``[DONE]`` ends only the inner loop, ``data:`` is expected
+    with a space after it, a chunk without choices is not expected, and the response is never closed.
     """
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Naive:
                         yield content
 
     def close(self) -> None:
-        """Ends the session."""
+        """End the session."""
         for connection, response in self._session:
             response.close()
             connection.close()

@@ -1,4 +1,4 @@
-"""``--plugin MODULE``: a user's own modules, imported for what they register."""
+"""``--plugin MODULE``: a user's own modules, imported for the transforms that they register."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``orharness record``: the recording proxy in this process, and a line for each answer as it is saved."""
+"""``orharness record``: the recording proxy in this process, with a line for each saved answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def record_until_stopped(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> None:
-    """Records until SIGINT or SIGTERM. Raises as ``Recorder`` does."""
+    """Record until SIGINT or SIGTERM. Raises as ``Recorder`` does."""
     if not 0 <= port <= 65535:
         raise ScenarioError(f"a port is a number from 0 to 65535, not {port}")
     screen = Screen(sys.stderr)
@@ -81,15 +81,15 @@ async def _record(recorder: Recorder, screen: Screen, stop: Stop) -> None:
 
 
 class _Watch:
-    """Tells of each interaction once, as soon as it is in the cassette."""
+    """Reports each interaction once, as soon as it is in the cassette."""
 
     def __init__(self, recorder: Recorder, screen: Screen) -> None:
         self._recorder = recorder
         self._screen = screen
-        self._told: dict[int, Interaction] = {}  # by identity; kept, so that none is used again
+        self._told: dict[int, Interaction] = {}  # by identity; kept, so that an id is not used again
 
     def look(self) -> None:
-        """Tells of those that were saved since the last look."""
+        """Report those that were saved since the last look."""
         if self._recorder.recorded > len(self._told):
             for interaction in self._recorder.interactions:
                 if id(interaction) not in self._told:

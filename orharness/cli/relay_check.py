@@ -23,7 +23,7 @@ from orharness.verdict import Judgement, Verdict
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said."""
+    """The options of the command line."""
 
     url: str
     json: str | None = None
@@ -45,7 +45,7 @@ class Options:
             raise ScenarioError("{port} in the address is the port of the backend that --command starts")
 
     def body(self) -> Any:
-        """Return the request's body, ``None`` for none; ``@FILE`` is read from there."""
+        """Return the request's body, ``None`` for none; ``@FILE`` is read from the file."""
         text = self.json
         if text is None:
             return None
@@ -59,7 +59,7 @@ class Options:
             raise ScenarioError(f"--json is no JSON: {error}") from error
 
     def sent_headers(self) -> dict[str, str]:
-        """As ``curl -H`` takes them."""
+        """Return the headers as ``curl -H`` takes them."""
         found = {}
         for line in self.headers:
             name, colon, value = line.partition(":")
@@ -69,7 +69,7 @@ class Options:
         return found
 
     def process(self, server: SseServer) -> SseProcess | None:
-        """The backend to start, if any; without ``{port}`` it is to listen where the address says."""
+        """Return the backend to start, if any; without ``{port}`` it must listen where the URL says."""
         if self.command is None:
             return None
         try:
@@ -84,7 +84,7 @@ class Options:
 
 
 def _told(verdict: Verdict) -> str:
-    """One line while the check runs: what a verdict measured is in its title."""
+    """Return the line shown while the check runs; what a verdict measured is in its title."""
     why = f": {verdict.note}" if verdict.note else ""
     return (
         f"{verdict.result.replace('not_applicable', 'n/a'):<5} {verdict.level:<6} {verdict.case}  {verdict.title}{why}"
@@ -92,9 +92,9 @@ def _told(verdict: Verdict) -> str:
 
 
 def check_relay(options: Options) -> bool:
-    """Runs the check and prints its verdicts; whether no MUST failed. Raises ``OrharnessError`` for what cannot be."""
+    """Run the check and print its verdicts; return whether no MUST failed. Raises ``OrharnessError``."""
     body, headers = options.body(), options.sent_headers()
-    chosen(options.only or None)  # a wrong name is said before a backend is started
+    chosen(options.only or None)  # report a wrong name before a backend is started
     progress = Screen(sys.stderr)
     with SseServer(strict=False, host=options.host, port=options.port) as server:
         if options.command is None:

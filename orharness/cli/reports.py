@@ -16,7 +16,7 @@ STDOUT = Path("-")
 
 
 def check_reports(formats: Sequence[str], outputs: Sequence[Path]) -> None:
-    """Raise ``ScenarioError`` for formats and outputs that are not pairs, or that cannot be."""
+    """Raise ``ScenarioError`` for formats and outputs that are not pairs, or that are impossible."""
     if len(formats) != len(outputs):
         raise ScenarioError("--format and --output come in pairs: --format junit --output report.xml")
     for form in formats:
@@ -30,7 +30,7 @@ def check_reports(formats: Sequence[str], outputs: Sequence[Path]) -> None:
 def report(judgement: Judgement, formats: Sequence[str], outputs: Sequence[Path]) -> None:
     """Show the judgement, and write each report; on the screen unless one of them goes to stdout.
 
-    Raises ``OrharnessError`` that names each file which cannot be written, after the others are.
+    Raises ``OrharnessError`` for files that cannot be written, after the others are written.
     """
     if STDOUT not in outputs:
         show_judgement(Screen(), judgement)

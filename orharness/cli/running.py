@@ -1,4 +1,4 @@
-"""What ``serve`` and ``record`` share: they run until a signal, and say one thing on stdout."""
+"""Shared by ``serve`` and ``record``: they run until a signal, and print one line on stdout."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-TURN = 0.05  # seconds between two looks at whether a signal has come
+TURN = 0.05  # seconds between two checks for a signal
 
 
-_SWITCH = 0.0005  # seconds; the interpreter's own 0.005 is what an event would come late by
+_SWITCH = 0.0005  # seconds; with the interpreter's own 0.005 an event could be that late
 
 
 class Stop:
-    """Whether a signal has come. A plain flag: a handler that took a lock could meet the one it interrupted."""
+    """Whether a signal has come. A plain flag: a handler that took a lock could meet the one that it interrupted."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -23,9 +23,9 @@ class Stop:
 
 @contextmanager
 def stopped_by_signal() -> Iterator[Stop]:
-    """SIGINT and SIGTERM are noted inside, and end nothing by themselves: what is open can be saved and closed.
+    """Note SIGINT and SIGTERM inside the block; they end nothing by themselves, so open files can be saved.
 
-    Also where the shell that started the process in the background had SIGINT ignored.
+    This also works if the shell that started the process in the background had SIGINT ignored.
     """
     stop = Stop()
 
@@ -42,9 +42,9 @@ def stopped_by_signal() -> Iterator[Stop]:
 
 @contextmanager
 def short_turns() -> Iterator[None]:
-    """Inside, a thread that prints gives the interpreter's lock back to the server's thread within half a millisecond.
+    """Make a thread that prints return the interpreter's lock to the server's thread within half a millisecond.
 
-    Each write of the server gives the lock away, and gets it back only when the other thread's turn has ended.
+    Each write of the server releases the lock, and gets it back only when the other thread's turn has ended.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
@@ -55,6 +55,6 @@ def short_turns() -> Iterator[None]:
 
 
 def announce(base_url: str) -> None:
-    """The one line on stdout."""
+    """Print the one line on stdout."""
     sys.stdout.write(f"{base_url}\n")
     sys.stdout.flush()

@@ -49,7 +49,7 @@ _ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said; ``None`` where it said nothing."""
+    """The options of the command line; ``None`` for those not given."""
 
     cassettes: Sequence[Path]
     text: str | None = None
@@ -93,11 +93,11 @@ class Options:
 
     @property
     def paced(self) -> str:
-        """The pacing; a case's chunk boundaries are to be real."""
+        """The pacing; for a case lockstep, so that its chunk boundaries are real."""
         return self.pacing or ("recorded" if self.case is None else "lockstep")
 
     def transforms(self) -> list[Transform]:
-        """What is done to every answer."""
+        """Return the transforms of every answer."""
         found: list[Transform] = []
         if self.comment is not None:
             found.append(comments(self.comment, every=1 if self.comment_every is None else self.comment_every))
@@ -109,7 +109,7 @@ class Options:
 
 
 def serve_until_stopped(options: Options) -> bool:
-    """Serve until SIGINT or SIGTERM; return whether all that a scenario expects was met.
+    """Serve until SIGINT or SIGTERM; return whether all expectations of the scenario were met.
 
     Raises ``OrharnessError`` for what cannot be served.
     """
@@ -122,7 +122,7 @@ def serve_until_stopped(options: Options) -> bool:
             gateway=options.gateway,
             pacing=options.paced,
             strict=False,
-            hold_limit=None if routes else 60.0,  # nobody releases: a scenario holds until its client leaves
+            hold_limit=None if routes else 60.0,  # nothing releases a gate: its client leaves
             journal=options.journal,
             host=options.host,
             port=options.port,
@@ -136,7 +136,7 @@ def serve_until_stopped(options: Options) -> bool:
             _introduce(screen, server, options, through, recorded, routes)
             while not stop.asked:
                 watch.show_next(TURN)
-        while watch.show_next():  # also those that the end of the server decided
+        while watch.show_next():  # also those that the server's end decided
             pass
     dropped = server.dropped
     screen.line(outcomes([*(call.outcome for call in server.calls), *dropped.elements()]), "bold")
@@ -149,9 +149,9 @@ def serve_until_stopped(options: Options) -> bool:
 
 
 def check_scenarios(files: Sequence[Path]) -> bool:
-    """Say on stdout which scenarios are good, and on stderr what is wrong with the others, a line each.
+    """Print on stdout which scenarios are valid, and on stderr what is wrong with the others, a line each.
 
-    Return whether all are good. Raises ``ScenarioError`` where there is none.
+    Returns whether all are valid. Raises ``ScenarioError`` if there are none.
     """
     if not files:
         raise ScenarioError("--check needs a scenario: orharness serve --check FILE")
@@ -167,7 +167,7 @@ def check_scenarios(files: Sequence[Path]) -> bool:
 
 
 def scenario_routes(options: Options, through: Sequence[Transform]) -> list[Route]:
-    """Return the routes of the scenario, with what the command line changes in each of their replies."""
+    """Return the routes of the scenario, with the changes that the command line makes to each of their replies."""
     if options.scenario is None:
         return []
     changes: dict[str, Any] = {}
@@ -197,13 +197,13 @@ def _mount(
         reply = Reply.completion(options.dialect, text, gateway=options.gateway, through=through, **named)
         for path in (None,) if options.dialect is None else DIALECTS.named(options.dialect).paths:
             server.mount(Route("POST", path, (reply,)), strict=False)
-    # All cassettes as if they were one: an equal body is found in whichever of them it stands.
+    # All cassettes as one: an equal body is found in any of them.
     for route in serving_routes(interactions, through, pace=options.pace):
         server.mount(route, strict=False)
 
 
 def _reply_of(case: str, at: str | None, through: Sequence[Transform]) -> Reply:
-    """The reply of a case, transformed and cut. Raises ``ScenarioError`` for offsets that are not inside its stream."""
+    """Return the reply of a case, transformed and cut. Raises ``ScenarioError`` for offsets outside its stream."""
     made = find(case).reply()
     reply = replace(made, through=(*made.through, *through))
     if at is None:
@@ -258,7 +258,7 @@ def _plays(options: Options, recorded: dict[Path, list[Interaction]], routes: Se
 
 
 def _first_asked(first: Interaction | None, routes: Sequence[Route], dialect: str | None) -> tuple[str, str]:
-    """Method and path of a request that something answers."""
+    """Return method and path of a request that some route answers."""
     if first is not None:
         return first.request.method, urlsplit(first.request.uri).path
     route = next(iter(routes), None)
@@ -277,8 +277,8 @@ def _curl(origin: str, method: str, path: str) -> str:
 class Watch:
     """Prints a line for each exchange once its outcome is decided.
 
-    The server reports that. Looking through the open exchanges again and again would take the interpreter's lock from
-    the server at moments at which it is to write.
+    The server reports that. Polling the open exchanges would take the interpreter's lock from the server when it must
+    write.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -286,12 +286,12 @@ class Watch:
         self._decided: SimpleQueue[Call] = SimpleQueue()
 
     def notice(self, call: Call) -> None:
-        """A listener of ``SseServer.listen``; runs in the server's thread."""
+        """Note a call once it is decided; a listener of ``SseServer.listen``, called in the server's thread."""
         if call.outcome is not None:
             self._decided.put(call)
 
     def show_next(self, seconds: float = 0.0) -> bool:
-        """Print the next one that was decided; wait for it at most so many seconds. Return whether there was one."""
+        """Print the next one that was decided, waiting at most ``seconds`` for it; return whether there was one."""
         try:
             call = self._decided.get(timeout=seconds)
         except Empty:

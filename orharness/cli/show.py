@@ -23,9 +23,9 @@ _TIMEOUT = 10.0  # seconds
 
 
 def show_source(source: str, *, every: bool = False) -> None:
-    """Shows a cassette, a journal's file, or the journal of the server at an address (any path of it).
+    """Show a cassette, a journal's file, or the journal of the server at an address (any path of it).
 
-    Raises ``OrharnessError`` for what is none of them.
+    Raises ``OrharnessError`` for anything else.
     """
     screen = Screen()
     if source.startswith(("http://", "https://")):
@@ -43,7 +43,7 @@ def show_source(source: str, *, every: bool = False) -> None:
 
 
 def _journal_in(path: Path) -> Mapping[str, Any] | None:
-    """The file as a journal's document; ``None`` where it is anything else, or not there."""
+    """Return the file as a journal's document; ``None`` if it is anything else, or missing."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -54,7 +54,7 @@ def _journal_in(path: Path) -> Mapping[str, Any] | None:
 def _fetched(url: str) -> Mapping[str, Any]:
     parts = urlsplit(url)
     address = f"{parts.scheme}://{parts.netloc}{_JOURNAL}"
-    # A proxy of the environment cannot reach this machine's own loopback.
+    # A proxy from the environment cannot reach this machine's loopback.
     opener = build_opener(ProxyHandler({})) if parts.hostname in LOOPBACK else build_opener()
     try:
         with opener.open(address, timeout=_TIMEOUT) as answer:

@@ -1,7 +1,7 @@
-"""What the bytes mean: the wire dialects of LLM services, each a value in ``DIALECTS``.
+"""The wire dialects of LLM services, each a value in ``DIALECTS``.
 
-``completion`` is what an answer means before it is written, ``answer`` what a stream said; both are the same for all
-dialects. Each dialect has a folder of its own.
+``completion`` holds the meaning of an answer before it is written, ``answer`` what a stream contained; both are the
+same for all dialects. Each dialect has a folder of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a stream said, whatever the API: the result of each dialect's ``fold``."""
+"""The content of a stream in any API: the result of each dialect's ``fold``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ReportedError:
 
 @dataclass(frozen=True)
 class Choice:
-    """One choice of an answer, put together. ``finish_reason`` is the last one that was not null."""
+    """One choice of an answer, with its pieces joined. ``finish_reason`` is the last one that was not null."""
 
     text: str = ""
     reasoning: str = ""
@@ -31,10 +31,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a stream said. ``complete``: the end marker was seen. ``problems``: what in it was not as it should be.
+    """The content of a stream. ``complete``: the end marker was seen. ``problems``: what in the stream was wrong.
 
     ``usage`` is the last one, as sent; ``error`` the first one. ``tokens_prompt`` and ``tokens_made`` are its counts,
-    ``None`` where it has none. The other properties are those of the first choice.
+    ``None`` if it has none. The other properties are those of the first choice.
     """
 
     choices: Mapping[int, Choice] = field(default_factory=dict)
@@ -50,8 +50,8 @@ class Answer:
     def of(cls, completion: Completion) -> Answer:
         """Return the meaning of a completion that a dialect wrote and a client read to its end.
 
-        Tool calls carry the ids that are sent. Usage, id, model and problems are the dialect's and the gateway's
-        affair, so they are left out; of a completion with an error, what was made before it.
+        Tool calls carry the ids that are sent. Usage, id, model and problems depend on the dialect and the gateway, so
+        they are omitted; a completion with an error has what was made before the error.
         """
         grown: dict[int, Choice] = {index: Choice() for index in range(1 + len(completion.others))}
         for piece in completion.made:
@@ -64,7 +64,7 @@ class Answer:
 
     @property
     def first(self) -> Choice:
-        """The first choice, an empty one where the stream had none."""
+        """The first choice, an empty one if the stream had none."""
         return self.choices.get(0, Choice())
 
     @property
@@ -98,12 +98,12 @@ class Answer:
 
     @property
     def tokens_prompt(self) -> int | None:
-        """The prompt's tokens by the stream's own usage."""
+        """The prompt's tokens according to the stream's own usage."""
         return self._counted("prompt_tokens", "input_tokens", "prompt_eval_count")
 
     @property
     def tokens_made(self) -> int | None:
-        """The answer's tokens by the stream's own usage."""
+        """The answer's tokens according to the stream's own usage."""
         return self._counted("completion_tokens", "output_tokens", "eval_count")
 
     def _counted(self, *names: str) -> int | None:

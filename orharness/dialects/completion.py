@@ -1,4 +1,4 @@
-"""What an answer means, whatever the API: the input of each dialect's ``write``."""
+"""The meaning of an answer in any API: the input of each dialect's ``write``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROMPT_TOKENS = 8
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool: its name, and its arguments as the JSON text that the model wrote (it need not be valid)."""
+    """One tool call: the tool's name, and its arguments as the JSON text that the model wrote (possibly invalid)."""
 
     name: str
     arguments: str = "{}"
@@ -45,7 +45,7 @@ class Usage:
 class Failure:
     """An error in the middle of a stream, after ``after`` pieces of the answer (``None``: after all of them).
 
-    ``code`` is an HTTP status or the service's own word. ``shape`` ``None`` is the gateway's own shape.
+    ``code`` is an HTTP status or the service's own word. ``shape``: ``None`` for the gateway's own.
     """
 
     message: str = "Provider disconnected"
@@ -55,17 +55,17 @@ class Failure:
 
     @property
     def status(self) -> int:
-        """The HTTP status that fits: the code where it is a number, else 502."""
+        """The matching HTTP status: the code if it is a number, else 502."""
         return self.code if isinstance(self.code, int) else 502
 
 
 class PieceKind(StrEnum):
-    """What one piece of an answer is."""
+    """The kind of a piece of an answer."""
 
     TEXT = "text"
     REASONING = "reasoning"
     REFUSAL = "refusal"
-    CALL = "call"  # a tool call begins
+    CALL = "call"  # the beginning of a tool call
     ARGUMENTS = "arguments"  # a fragment of a tool call's arguments
 
 
@@ -87,12 +87,11 @@ class Piece:
 class Completion:
     """One answer. ``tokens`` are the pieces of its text, one event each; ``others`` those of further choices.
 
-    Reasoning, refusal and arguments are cut by ``tokens_of``. A field that is ``None`` is derived from the rest, always
-    in the same way: ``finish_reason`` (``tool_calls`` where there are calls, else ``stop``), ``native_finish_reason``
-    (equal to it), ``usage`` (each piece is a token), ``id``, ``model`` (the one that the request names, else
-    ``MODEL``). ``created`` is in seconds since 1970.
-
-    Raises ``ScenarioError`` where the error is to come after more pieces than there are.
+    Reasoning, refusal and arguments are cut by ``tokens_of``. A field that is ``None`` is derived from the others,
+    always in the same way: ``finish_reason`` (``tool_calls`` if there are calls, else ``stop``),
+    ``native_finish_reason`` (equal to it), ``usage`` (each piece is a token), ``id``, ``model`` (the one that the
+    request names, else ``MODEL``). ``created`` is in seconds since 1970. Raises ``ScenarioError`` if the error is to
+    come after more pieces than there are.
     """
 
     tokens: tuple[str, ...] = ()
@@ -115,7 +114,7 @@ class Completion:
 
     @classmethod
     def of(cls, content: str | int | Iterable[str] = "", **fields: Any) -> Completion:
-        """Return an answer of a text (cut by ``tokens_of``), of a number of ``sample_tokens``, or of these pieces."""
+        """Return an answer with a text (cut by ``tokens_of``), with so many ``sample_tokens``, or with these pieces."""
         match content:
             case str():
                 tokens: Iterable[str] = tokens_of(content)
@@ -127,7 +126,7 @@ class Completion:
 
     @property
     def text(self) -> str:
-        """The whole text of the first choice, also of what an error cuts off."""
+        """The whole text of the first choice, including what an error cuts off."""
         return "".join(self.tokens)
 
     @property
@@ -137,7 +136,7 @@ class Completion:
 
     @property
     def model_sent(self) -> str:
-        """The model that is named in the answer."""
+        """The model named in the answer."""
         return self.model or MODEL
 
     def id_at(self, gateway: Gateway) -> str:
@@ -154,7 +153,7 @@ class Completion:
 
     @property
     def counted(self) -> Usage:
-        """The usage that is sent; of an answer that an error cuts off, what was made until then."""
+        """The usage that is sent; for an answer that an error cuts off, of what was made until then."""
         if self.usage:
             return self.usage
         made = self.made
@@ -180,14 +179,14 @@ class Completion:
 
     @cached_property
     def pieces(self) -> list[Piece]:
-        """Everything that the model says, a token each, in the order in which models say it."""
+        """Everything that the model makes, a token each, in the order in which models send it."""
         reasoning = [Piece(PieceKind.REASONING, token) for token in tokens_of(self.reasoning)]
         refusal = [Piece(PieceKind.REFUSAL, token) for token in tokens_of(self.refusal)]
         return [*reasoning, *_contents(self.tokens, *self.others), *refusal, *_calls(self.tool_calls)]
 
 
 def _contents(*choices: tuple[str, ...]) -> Iterator[Piece]:
-    """The choices side by side, as a model that samples them at once sends them."""
+    """Yield the pieces of the choices in turn, as a model that samples them at once sends them."""
     for tokens in zip_longest(*choices):
         yield from (Piece(PieceKind.TEXT, token, index) for index, token in enumerate(tokens) if token is not None)
 

@@ -1,7 +1,7 @@
 """A dialect as a value: how one API frames its events, and what they mean.
 
 No other room names an API: it is given a ``Dialect``, or looks one up in ``DIALECTS`` by name, by the path of a
-request, or by the events of a recorded stream. A dialect of one's own is registered in the same way.
+request, or by the events of a recorded stream. A user's own dialect is registered in the same way.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from orharness.stream import Chunk, Stream
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks for, in the words that all dialects share.
+    """What a request asks for, in terms that all dialects share.
 
-    ``provider``: the routing preferences as sent, ``None`` where there are none. ``prompt_tokens``: an estimate.
+    ``provider``: the routing preferences as sent, ``None`` if there are none. ``prompt_tokens``: an estimate.
     ``wants_usage``: whether the stream is to end with its token counts. ``turn``: the number of user messages;
     ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call. ``endpoint``:
     the one of the dialect's paths that was asked, where their answers have different forms, else ``None``.
@@ -48,9 +48,9 @@ class Asked:
 
 
 class Refused(Exception):  # noqa: N818 - an answer to the client, not an error of the harness
-    """A request that the real API would refuse: the HTTP ``status`` (4xx), and why in one sentence.
+    """A request that the real API would refuse: the HTTP ``status`` (4xx), and the reason in one sentence.
 
-    ``asked``: what can be read of it all the same, for a reply that does not check requests; ``None``: nothing.
+    ``asked``: what can still be read of it, for a reply that does not check requests; ``None`` for nothing.
     """
 
     def __init__(self, status: int, reason: str, asked: Asked | None = None) -> None:
@@ -62,7 +62,7 @@ class Refused(Exception):  # noqa: N818 - an answer to the client, not an error 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The events of an answer, with what their writer knows of them: which one ends it, and which carry a token."""
+    """The events of an answer, and what their writer knows of them: which one ends it, and which carry a token."""
 
     events: tuple[Event, ...]
     end: int | None
@@ -71,7 +71,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one event of an answer says, in the words that all dialects share.
+    """The content of one event of an answer, in terms that all dialects share.
 
     ``text`` is added to the answer. ``finish``: why the model stopped. ``role``: who speaks. ``usage``: the token
     counts. ``end``: nothing follows.
@@ -85,7 +85,7 @@ class Part:
 
 
 class Carried(StrEnum):
-    """What a completion may hold, by the name of its field."""
+    """The fields of a completion that a dialect can express."""
 
     REASONING = "reasoning"
     TOOL_CALLS = "tool_calls"
@@ -96,7 +96,7 @@ class Carried(StrEnum):
 
 
 class ErrorDocument(Protocol):
-    """Makes the body of an answer with an HTTP error status, in the gateway's shape."""
+    """A function that makes the body of an answer with an HTTP error status, in the gateway's format."""
 
     def __call__(self, gateway: Gateway, status: int, message: str) -> Json: ...
 
@@ -130,22 +130,21 @@ class Dialect:
     """One API's stream, as data and pure functions.
 
     ``paths``: its streaming endpoints, without the API prefix; the default one first. ``models_path``: where its list
-    of models is; ``prefix``: the API prefix that its clients use. ``asked``: what a request
-    asks for; raises ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can say beside text.
-    ``write``: the events of a streamed answer; ``document``: the body of one that is not streamed. ``fold``: the
-    way back. ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports;
-    ``is_token``: whether an event carries a part of the answer. ``error_document``: the body of an HTTP error;
-    ``models``: that of the list of models. ``brief``: of an event without text, the part that tells it from others,
-    for a time line. ``event_of``: the shortest event that says a part of an answer, ``None`` where the API has none.
-    ``grammar``: which event may follow which, ``None`` where it is not written down. ``limits``: in words, what of a
-    completion the API has no form for, beyond ``carries``. ``is_own``: whether an event that carries no part of an
-    answer is this API's all the same. ``id_prefix``: what an answer's id begins with. ``fails_with_status``: an answer
-    without a stream that fails has the HTTP status of its error, otherwise 200. ``example``: the body of a short
-    request for a stream. ``cases``: its own cases of the contract, as documents; ``slip_of``: what a careless reader of
-    this API's events has done who raises that error (in another process: whose error has these words), in a sentence,
-    else ``None``.
+    of models is; ``prefix``: the API prefix that its clients use. ``asked``: what a request asks for; raises
+    ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can express besides text. ``write``: the
+    events of a streamed answer; ``document``: the body of one that is not streamed. ``fold``: the inverse of ``write``.
+    ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports; ``is_token``: whether
+    an event carries a part of the answer. ``error_document``: the body of an HTTP error; ``models``: that of the list
+    of models. ``brief``: for an event without text, what distinguishes it from others, for a time line. ``event_of``:
+    the shortest event for a part of an answer, ``None`` if the API has none. ``grammar``: which event may follow which,
+    ``None`` if it is not specified. ``limits``: in words, what of a completion the API cannot express, beyond
+    ``carries``. ``is_own``: whether an event that carries no part of an answer is still this API's. ``id_prefix``: the
+    beginning of an answer's id. ``fails_with_status``: a failed answer without a stream has the HTTP status of its
+    error, otherwise 200. ``example``: the body of a short request for a stream. ``cases``: its own contract cases, as
+    documents. ``slip_of``: the mistake of a reader of this API's events that raises this error (in another process:
+    whose error has these words), in a sentence, else ``None``.
 
-    The law: ``fold(write(completion, gateway, asked).events)`` says what ``Answer.of(completion)`` says.
+    The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
 
     name: str
@@ -178,7 +177,7 @@ class Dialect:
         return f"<Dialect {self.name}>"
 
     def is_terminal(self, event: Event) -> bool:
-        """Whether a client may leave after the event: the end marker, or an error."""
+        """Return whether a client may leave after the event: the end marker, or an error."""
         return self.is_end(event) or self.error_of(event) is not None
 
     def check(self, completion: Completion) -> None:
@@ -190,7 +189,7 @@ class Dialect:
             raise Inexpressible(f"the dialect {self.name} cannot express {why}")
 
     def stream(self, completion: Completion, gateway: Gateway, asked: Asked, delay: float = 0.0) -> Stream:
-        """Return the answer as a stream of one chunk an event, each ``delay`` seconds after the one before.
+        """Return the answer as a stream with one chunk for each event, each ``delay`` seconds after the one before.
 
         The end marker and the token offsets are the writer's own.
         """
@@ -206,10 +205,10 @@ class Dialect:
         )
 
     def marked(self, stream: Stream) -> Stream:
-        """Return the stream with its end marker and token offsets where they now are, found in its bytes.
+        """Return the stream with its end marker and token offsets, found in its bytes.
 
-        For a stream that a fault has changed, or that was recorded: the marker is the first event that ends it or
-        reports an error, ``None`` where there is none.
+        For a stream that was recorded or that a fault has changed: the marker is the first event that ends it or
+        reports an error, ``None`` if there is none.
         """
         found = [(offset, item) for offset, item in stream.frame.decode_with_offsets(stream.body)]
         events = [(offset, item) for offset, item in found if isinstance(item, Event)]
@@ -219,7 +218,7 @@ class Dialect:
 
 
 class Dialects(Mapping[str, Dialect]):
-    """The dialects that are known, by name; the first one registered is the default."""
+    """The known dialects, by name; the first one registered is the default."""
 
     def __init__(self) -> None:
         self._known: dict[str, Dialect] = {}
@@ -249,7 +248,7 @@ class Dialects(Mapping[str, Dialect]):
 
     @property
     def default(self) -> Dialect:
-        """The dialect of what names none: a request to an unknown path, a stream without a known event."""
+        """The dialect for anything that names none: a request to an unknown path, a stream without a known event."""
         return next(iter(self._known.values()))
 
     def named(self, name: str | Dialect) -> Dialect:
@@ -268,7 +267,7 @@ class Dialects(Mapping[str, Dialect]):
         return next((one for one in self._known.values() if any(bare.endswith(end) for end in one.paths)), None)
 
     def of(self, items: Iterable[Item]) -> Dialect | None:
-        """Return the dialect of the first event that is known to be one's own, else ``None``."""
+        """Return the dialect of the first event that a dialect recognizes, else ``None``."""
         for item in items:
             if isinstance(item, Event):
                 for one in self._known.values():
@@ -277,7 +276,7 @@ class Dialects(Mapping[str, Dialect]):
         return None
 
     def is_terminal(self, event: Event) -> bool:
-        """Whether a client of any of them may leave after the event: an end marker, or an error."""
+        """Return whether a client of any dialect may leave after the event: an end marker, or an error."""
         return any(one.is_terminal(event) for one in self._known.values())
 
 

@@ -1,7 +1,7 @@
-"""Which event may follow which, as tables, and what in a stream departs from them.
+"""The order of events as tables, and the deviations of a stream from them.
 
-A ``Grammar`` knows no API: it is made of tables of states, each state with the clause of the specification that it
-stands for. A generator, a judge of clients and a judge of servers read the same tables.
+A ``Grammar`` knows no API: it consists of tables of states, each state with the clause of the specification that it
+expresses. A generator, a judge of clients and a judge of servers read the same tables.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from orharness.sse import Event, Item
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One rule of a specification: a name, what it says in one sentence, and where it is written or was seen."""
+    """One rule of a specification: a name, the rule in one sentence, and where it is written or was observed."""
 
     name: str
     says: str
@@ -24,7 +24,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """What departs from a clause: the number of the event, from 1 (0 in a stream without events), and how."""
+    """A deviation from a clause: the event's number, from 1 (0 in a stream without events), and what is wrong."""
 
     clause: Clause
     number: int
@@ -36,7 +36,7 @@ class Deviation:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """One row of a table: the kinds of events that may come, each with the name of the state after it.
+    """One row of a table: the kinds of events that may come, each with the name of the next state.
 
     ``clause``: the rule that any other kind breaks. ``may_end``: whether a stream may end here.
     """
@@ -47,10 +47,10 @@ class State:
 
 
 class Key(Enum):
-    """Which run of a table an event is for, where it is not one thing's own."""
+    """The runs of a table that an event is for, if it is not for one thing."""
 
-    WHOLE = "whole"  # the only run of a table that follows the stream as a whole
-    EVERY = "every"  # each run that has begun: an event that concerns all of them
+    WHOLE = "whole"  # the only run of a table that covers the whole stream
+    EVERY = "every"  # each run that has begun: the event concerns all of them
 
 
 Symbol = tuple[object, str]
@@ -60,8 +60,8 @@ Symbol = tuple[object, str]
 class Table:
     """A state machine, run for the whole stream or for each thing that the stream builds (a block, an item).
 
-    ``states``: by name; the first one is the start. ``reads``: the symbols of an event, each a key that tells the runs
-    apart and a kind; none for an event that is passed over.
+    ``states``: by name; the first one is the start. ``reads``: the symbols of an event, each a key that identifies the
+    run and a kind; none if the event is skipped.
     """
 
     states: Mapping[str, State]
@@ -69,7 +69,7 @@ class Table:
     follows_whole: bool = False
 
     def check(self, events: Sequence[Event]) -> Iterator[Deviation]:
-        """Yield what departs from the table; after a deviation it goes on where the event leads elsewhere."""
+        """Yield deviations from the table; after one it continues in the state to which the event leads elsewhere."""
         start = next(iter(self.states))
         runs: dict[object, str] = {Key.WHOLE: start} if self.follows_whole else {}
         for number, event in enumerate(events, start=1):
@@ -86,9 +86,9 @@ class Table:
                 yield Deviation(self.states[name].clause, len(events), said)
 
     def _after(self, name: str, kind: str) -> str:
-        """The state after an event; of one that is not allowed, the state to which it leads where it is.
+        """Return the state after an event; if it is not allowed here, the state to which it leads elsewhere.
 
-        What may have ended there stays as it is: so one wrong event is one deviation.
+        A run that may have ended stays as it is, so that one wrong event is one deviation.
         """
         if kind in self.states[name].moves:
             return self.states[name].moves[kind]
@@ -106,7 +106,7 @@ def _of(key: object) -> str:
 
 @dataclass(frozen=True)
 class Demand:
-    """What each event must have; ``problem`` says in words what is wrong with one, ``None`` where nothing is."""
+    """A requirement on each event; ``problem`` returns in words how one fails it, else ``None``."""
 
     clause: Clause
     problem: Callable[[Event], str | None]
@@ -123,13 +123,13 @@ class Demand:
 
 @dataclass(frozen=True)
 class Numbering:
-    """A number that starts at 0 and rises by one with each event that has it. ``of``: ``None`` where there is none."""
+    """A number that starts at 0 and rises by one with each event that has it. ``of`` returns it, ``None`` if absent."""
 
     clause: Clause
     of: Callable[[Event], object]
 
     def check(self, events: Sequence[Event]) -> Iterator[Deviation]:
-        """Yield each number that is not the next one; the count goes on from it."""
+        """Yield each number that is not the next one; the count continues from it."""
         expected = 0
         for number, event in enumerate(events, start=1):
             found = self.of(event)
@@ -150,7 +150,7 @@ class Grammar:
     parts: tuple[Part, ...]
 
     def check(self, items: Iterable[Item]) -> list[Deviation]:
-        """Return what in a whole stream departs from the rules, in the order of the events."""
+        """Return all deviations of a whole stream from the rules, in the order of the events."""
         events = [item for item in items if isinstance(item, Event)]
         found = [deviation for part in self.parts for deviation in part.check(events)]
         return sorted(found, key=lambda deviation: deviation.number)

@@ -1,4 +1,4 @@
-"""Text cut into pieces that look like tokens, always the same ones: no model's tokenizer is needed, or imitated."""
+"""Text cut into pieces that look like tokens, deterministically; no model's tokenizer is needed or imitated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from itertools import chain, count, islice
 
 from orharness.errors import ScenarioError
 
-# Line ends; a word, or a part of one, with the space before it; one sign of a script without spaces; other signs.
+# Line ends; a word, or part of one, with the space before it; one character of a script without spaces; other
+# characters.
 _TOKEN = re.compile("\n+| ?[^\\W\u2e80-\U0003ffff]{1,7}| ?\\w| ?[^\\w\\s]{1,3}|\\s")
 _SAMPLE = (
     "Grüße aus Zürich: 世界 says “hello” 🙂, and the café's naïve parser nods.",
@@ -18,12 +19,12 @@ _SAMPLE = (
 
 
 def tokens_of(text: str) -> list[str]:
-    """Return the text cut into token-like pieces; joined, they are the text again."""
+    """Return the text cut into token-like pieces; joined, they equal the text."""
     return _TOKEN.findall(text)
 
 
 def sample_tokens(n: int) -> list[str]:
-    """Return ``n`` tokens of numbered sentences in several scripts, always the same ones; no stretch of them repeats.
+    """Return ``n`` tokens of numbered sentences in several scripts, always the same; no part repeats.
 
     Raises ``ScenarioError`` for a negative number.
     """

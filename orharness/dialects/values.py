@@ -1,4 +1,4 @@
-"""JSON as the services send it, and ways to read values that may have any shape."""
+"""JSON as the services send it, and ways to read values of any type."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def template(make: Callable[[str], object]) -> Callable[[str], str]:
 
 
 def parsed(text: str) -> object:
-    """Return the text read as JSON, or ``None`` where it is not JSON.
+    """Return the text parsed as JSON, or ``None`` if it is not JSON.
 
-    ``None`` also for JSON that is nested too deeply, or that holds a number with too many digits to be read.
+    ``None`` also for JSON that is nested too deeply, or that has a number with too many digits.
     """
     try:
         value: object = json.loads(text)
@@ -41,13 +41,13 @@ def parsed(text: str) -> object:
 
 
 def at(value: object, *names: str) -> object:
-    """Return what nested JSON objects hold under the names; ``None`` where anything on the way is not an object."""
+    """Return the value under these names in nested JSON objects; ``None`` if anything on the way is not an object."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
 def list_at(value: object, name: str) -> list[object]:
-    """Return the list under the name, or an empty list where there is none."""
+    """Return the list under the name, or an empty list if there is none."""
     found = at(value, name)
     return found if isinstance(found, list) else []

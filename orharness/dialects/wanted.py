@@ -1,4 +1,4 @@
-"""What is wrong with a request's JSON, in words that name the field: for each dialect's ``asked``."""
+"""Errors in a request's JSON, in words that name the field: for each dialect's ``asked``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def shown(value: object) -> str:
 
 
 def wrong_type(body: Json, name: str, *types: type, required: bool = False, within: str = "") -> Iterator[str]:
-    """Yield what is wrong with a field: missing where it is required, or of another type; null counts as missing.
+    """Yield what is wrong with a field: missing although required, or of another type; null counts as missing.
 
-    ``within``: where the object is, for the message: ``messages[0].``. True is no integer.
+    ``within``: where the object is, for the message: ``messages[0].``. True is not an integer.
     """
     value = body.get(name)
     if value is None:
@@ -37,13 +37,13 @@ def wrong_type(body: Json, name: str, *types: type, required: bool = False, with
 
 
 def wrong_choice(body: Json, name: str, known: tuple[str, ...], within: str = "") -> Iterator[str]:
-    """Yield what is wrong with a field that is required and must be one of the words."""
+    """Yield what is wrong with a required field that must be one of the words."""
     if body.get(name) not in known:
         yield f"{within}{name} must be one of {', '.join(known)}, not {shown(body.get(name))}"
 
 
 def below(body: Json, name: str, least: int) -> Iterator[str]:
-    """Yield whether an integer is less than it may be."""
+    """Yield a sentence if an integer is less than allowed."""
     value = body.get(name)
     if isinstance(value, int) and value < least:
         yield f"{name} must be {least} or more, not {value}"

@@ -1,7 +1,7 @@
-"""Relays: a backend between the browser and the model, with us on both sides of it.
+"""Relays: backends between the browser and the model, tested from both sides.
 
-``sse_server`` is the relay's upstream, ``RelayClient`` plays the browser, ``SseProcess`` is the backend as a process,
-and ``check`` judges the relay: does it pass on each event at once, unchanged, and the leaving of its browser?
+``sse_server`` is the relay's upstream, ``RelayClient`` plays the browser, ``SseProcess`` runs the backend as a process,
+and ``check`` judges the relay: does it pass on each event at once and unchanged, and its browser's leaving?
 """
 
 from __future__ import annotations

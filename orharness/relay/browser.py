@@ -1,6 +1,6 @@
-"""``RelayClient`` plays the browser: one request over a raw socket, every event as it comes, every way to leave.
+"""``RelayClient`` plays the browser: one request over a raw socket, each event as it comes, every way to leave.
 
-No HTTP library stands between: what one of them reads ahead, joins or closes late would be judged as the relay's.
+No HTTP library is involved: what one reads ahead, joins or closes late would be taken for the relay's doing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from orharness.sse import Comment, Decoder, Event, Item
 from orharness.verdict import quote
 
 _READ = 1 << 16  # bytes
-_TAIL = 120  # bytes of what came last that a failure shows
+_TAIL = 120  # bytes at the end of the input that a failure shows
 _HEADERS = {
     "Accept": "text/event-stream, */*",
     "Accept-Encoding": ", ".join(ENCODINGS),
@@ -46,9 +46,10 @@ class BrowserOptions(TypedDict, total=False):
 class RelayClient:
     """One request to a relay, sent when the ``with`` block begins; its end closes the connection.
 
-    ``json``: the request's body, or ``body``: its bytes. ``headers``: added to a browser's own, or in their place.
-    ``timeout``: seconds that connecting and each reading may take. Reading blocks, so the relay must run in another
-    thread or process. Raises ``ScenarioError`` for an address that is not ``http://`` or where nobody listens.
+    ``json``: the request's body, or ``body``: its bytes. ``headers``: added to a browser's own, or replacing them.
+    ``timeout``: the longest that connecting and each reading may take, in seconds. Reading blocks, so the relay must
+    run in another thread or process. Raises ``ScenarioError`` for an address that is not ``http://``, or where nothing
+    listens.
     """
 
     @checked_call()
@@ -88,7 +89,7 @@ class RelayClient:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The response's headers, by their names in lower case; empty until its head has been read. Never blocks."""
+        """The response's headers, by lower-case name; empty until its head has been read. Never blocks."""
         return self._response.headers
 
     @property
@@ -98,24 +99,24 @@ class RelayClient:
 
     @property
     def received(self) -> bytes:
-        """The content so far: the body without HTTP chunks, unpacked where it is compressed."""
+        """The content so far: the body without HTTP chunks, decompressed."""
         return bytes(self._content)
 
     @property
     def text(self) -> str:
-        """The content so far as UTF-8; what is broken in it is shown as U+FFFD."""
+        """The content so far as UTF-8; invalid bytes are shown as U+FFFD."""
         return self._content.decode("utf-8", "replace")
 
     @property
     def ended(self) -> Ended | None:
-        """How the response ended, as far as was read: ``clean``, ``cut`` or ``reset``; ``None`` while it is open."""
+        """How the response ended, as far as it was read: ``clean``, ``cut`` or ``reset``; ``None`` while it is open."""
         return self._response.ended
 
     # --- reading --------------------------------------------------------------------------------------------------
 
     @checked_call()
     def read_head(self, timeout: float | None = None) -> int:
-        """Read the head of the response, and return its status; ``headers`` are known then.
+        """Read the head of the response and return its status; ``headers`` are known then.
 
         Raises ``ClientFailure`` if it does not come within ``timeout`` seconds, by default the client's own.
         """
@@ -127,9 +128,9 @@ class RelayClient:
 
     @checked_call()
     def read_events(self, number: int = 1, timeout: float | None = None) -> list[Event]:
-        """The next so many events.
+        """Read and return the next ``number`` events.
 
-        Raises ``ClientFailure`` if the response ends or the seconds pass before: it says how many came, and what came
+        Raises ``ClientFailure`` if the response ends or the time runs out before; it says how many came, and what came
         last.
         """
         __tracebackhide__ = True
@@ -142,7 +143,7 @@ class RelayClient:
 
     @checked_call()
     def read_until(self, text: str, timeout: float | None = None) -> str:
-        """Reads until the text stands in the content, and returns all of it; raises as ``read_events``."""
+        """Read until the text is in the content and return the whole content; raises as ``read_events`` does."""
         __tracebackhide__ = True
         data = text_of(text, "text").encode()
         if not self.read_while(lambda: data not in self._content, timeout):
@@ -151,9 +152,9 @@ class RelayClient:
 
     @checked_call()
     def read_all(self, timeout: float | None = None) -> list[Event]:
-        """Reads to the end of the response, whatever end that is (see ``ended``), and returns the events from here on.
+        """Read to the end of the response, in whatever way it ends (see ``ended``), and return the events from here on.
 
-        Raises ``ClientFailure`` if it has not ended when the seconds have passed.
+        Raises ``ClientFailure`` if it has not ended within ``timeout`` seconds.
         """
         __tracebackhide__ = True
         first = self._given
@@ -164,7 +165,7 @@ class RelayClient:
         return self.events[first:]
 
     def read_while(self, wanted: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Reads as long as the condition holds; false where the end of the response or of the time came first."""
+        """Read while the condition holds; return false if the response ended or the time ran out first."""
         deadline = monotonic() + (self.timeout if timeout is None else seconds_of(timeout, "timeout"))
         while wanted():
             if self.ended is not None or not self._read(deadline - monotonic()):
@@ -172,7 +173,7 @@ class RelayClient:
         return True
 
     def _read(self, seconds: float) -> bool:
-        """One read; whether something came, be it the end, before the seconds had passed."""
+        """Read once; return whether something came (also the end) within that many seconds."""
         connection = self._connection()
         if seconds <= 0:
             return False
@@ -205,7 +206,7 @@ class RelayClient:
         return ClientFailure(f"{said} {when} from {self.url}; {self.account()}")
 
     def account(self) -> str:
-        """What came so far, in words."""
+        """Return what came so far, in words."""
         if not self.begun:
             return "nothing came, not even a response head"
         came = f"status {self.status}, {len(self._content):,} bytes, {len(self.events):,} events"
@@ -219,7 +220,7 @@ class RelayClient:
 
     @checked_call()
     def leave(self, how: How | str = How.FIN) -> None:
-        """Leaves as a browser does: ``fin`` closes the connection, ``rst`` resets it.
+        """Leave as a browser does: ``fin`` closes the connection, ``rst`` resets it.
 
         ``half_close`` shuts down the sending side only: what still comes can be read.
         """
@@ -237,7 +238,7 @@ class RelayClient:
             self.close()
 
     def close(self) -> None:
-        """Closes the connection; a second call does nothing."""
+        """Close the connection; a second call does nothing."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -270,7 +271,7 @@ class RelayClient:
 
 
 def _drain(connection: socket.socket) -> None:
-    """Takes what lies unread: closing over it would send RST after the FIN."""
+    """Read what is unread: closing with it would send RST after the FIN."""
     connection.setblocking(False)
     with suppress(OSError):
         while connection.recv(_READ):
@@ -294,7 +295,7 @@ def _encoded(json: Any) -> bytes:
 def _request(
     url: str, method: str, json: Any, body: bytes | None, headers: Mapping[str, str] | None
 ) -> tuple[tuple[str, int], bytes]:
-    """The address, and the request's bytes."""
+    """Return the address and the request's bytes."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise ScenarioError(f"a relay is asked over plain HTTP on a raw socket: http://HOST:PORT/PATH, not {url!r}")

@@ -1,4 +1,4 @@
-"""The catalogue of a relay's check: what the upstream plays, what the browser does, and who judges it."""
+"""The cases of the relay check: what the upstream plays, what the browser does, and which judges decide."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from orharness.stream import Ending, Transform
 from orharness.transforms import after_event, comments, drop, hold, inside_event, pace, rechunk, truncate
 from orharness.verdict import Level
 
-# Each is found wherever a relay puts it: no JSON escape and no markup changes it.
+# Found wherever a relay puts them: no JSON escape and no markup changes them.
 WORDS = tuple(f"tok{number:03d} " for number in range(1, 101))
 SHORT = WORDS[:6]
 # Characters of two, three and four bytes; no token is part of another.
 UNICODE = ("Grüße, ", "世界 ", "🙂 ", "naïve ", "Ελλάδα ", "“end”")
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
 _ROLE = 1  # events before the first token
-_STEPS = 10  # gates after the one at which the browser leaves: who notices late shows when
-_PACE = 0.02  # seconds between two chunks of a stream that flows
+_STEPS = 10  # gates from the one at which the browser leaves: they show when a relay notices late
+_PACE = 0.02  # seconds between two chunks of a stream without gates
 _COMMENTS = 50
 LONGEST = _PACE * (len(WORDS) + _COMMENTS + 3)  # seconds that the longest answer takes
 
@@ -33,17 +33,17 @@ class Act(StrEnum):
     """What the browser does."""
 
     READ = "read"  # to the end
-    STEP = "step"  # the next token is held back until the one before it came out
+    STEP = "step"  # each token is held back until the one before it came out
     LEAVE = "leave"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that a relay must (or should) do.
+    """A requirement on a relay.
 
-    ``judges``: in their order; the first that finds something decides. ``tokens``: what is sent, a token an event.
-    ``until``: chunks that the upstream must have written before the browser leaves, ``None``: it stands at a gate.
-    ``marker``: what must have come out by then, if the relay lets it.
+    ``judges``: in this order; the first that finds something decides. ``tokens``: what is sent, a token an event.
+    ``until``: chunks that the upstream must have written before the browser leaves, ``None`` if it is held at a gate.
+    ``marker``: what must have come out by then, if the relay passes it on.
     """
 
     id: str
@@ -63,12 +63,12 @@ def _chat(tokens: tuple[str, ...], *through: Transform, **options: object) -> Ca
 
 
 def _model(*through: Transform) -> Callable[[], Reply]:
-    """A long answer that does not wait for its reader: what a relay that does not read on leaves to the model."""
+    """Return a long answer that does not wait for its reader: a relay that stops reading leaves it to the model."""
     return _chat(WORDS, *through, pacing=Pacing.RECORDED)
 
 
 def _gates(first: int, number: int) -> list[Transform]:
-    """Gates after so many events, from that one on."""
+    """Return gates after so many events, from that one on."""
     return [hold(after=first + step) for step in range(number)]
 
 
@@ -82,7 +82,7 @@ def _error(name: str, title: str, reply: Callable[[], Reply], by: Judge, level: 
 
 def _limit() -> Reply:
     error = {"error": {"code": 429, "message": "relay-check: the limit is reached", "type": "rate_limit_error"}}
-    # The OpenAI SDKs obey the latter: what is judged is the answer and not the third attempt.
+    # The OpenAI SDKs obey the latter: the answer is judged, and not the third attempt.
     return Reply.respond(429, json=error, headers={"Retry-After": "1", "x-should-retry": "false"})
 
 
@@ -197,5 +197,5 @@ _CASES: tuple[Case, ...] = (
         marker=WORDS[-1],
     ),
 )
-# After its own judges, because they name what the browser saw of it.
+# After the case's own judges, because they name what the browser saw.
 CASES = tuple(replace(case, judges=(*case.judges, judge.asked_once)) for case in _CASES)

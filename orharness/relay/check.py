@@ -1,9 +1,9 @@
-"""Running the catalogue against a relay: we are its upstream and its browser. The judging is in ``judge``.
+"""Running the cases against a relay, as its upstream and as its browser. ``judge`` contains the judging.
 
-A relay gets one upstream address when it starts, so its cases share one. A request counts for the case whose turn it
-is, but one that no browser asked for (a retry after a cancel, say) may come in the turn of a later case. So a verdict
-is told only some time after its case, while the next cases run, and the check of a relay that never asks again waits
-once, at its end. Where such a request does come, each case that may have caused it runs again, and the next one begins
+A relay gets one upstream address when it starts, so its cases share one. A request belongs to the case whose turn it
+is, but one that no browser asked for (such as a retry after a cancel) may come in the turn of a later case. So a
+verdict is reported some time after its case, while the next cases run, and for a relay that never asks again there is
+one wait, at the end. If such a request does come, each case that may have caused it runs again, and the next one begins
 when the upstream is quiet.
 """
 
@@ -30,17 +30,17 @@ from orharness.server.handles import Call, LiveRoute
 from orharness.verdict import Evidence, Result, Verdict, did_you_mean, with_parts
 
 PATIENCE = 2.0  # seconds that a relay has for what it should do at once
-_TRIES_AGAIN = 5  # times the patience: clients try again, with pauses of seconds, before they tell of an error
-_GLANCE = 0.25  # times the patience: for what has failed already, and only the evidence is missing
+_TRIES_AGAIN = 5  # times the patience: clients retry, with pauses of seconds, before they report an error
+_GLANCE = 0.25  # times the patience: for what has failed already, when only evidence is missing
 _LOOK = 0.005  # seconds between two looks
 _ALL = 1_000  # gates, more than any stream has
 _ASKED = "fidelity/asks"
-# Seconds after a case in which a request without a browser's is looked for. At the end of a check it is waited for: a
+# Seconds after a case in which requests without a browser's are watched for. The wait at the end of a check is a
 # little longer than the OpenAI SDKs wait before their first retry (0.5 s at most). The longer time is for cases that
-# others follow, where looking costs no time, and for a relay that was seen to ask again.
+# others follow, where watching costs no time, and for a relay that was seen to ask again.
 _WATCH = 0.6
 _WATCH_LONG = 2.0
-_WATCH_LIMIT = _WATCH_LONG + LONGEST + 2 * _WATCH  # for a relay that asks again and again
+_WATCH_LIMIT = _WATCH_LONG + LONGEST + 2 * _WATCH  # seconds, for a relay that asks again and again
 
 
 def check(
@@ -54,13 +54,12 @@ def check(
     only: str | Sequence[str] | None = None,
     told: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
-    """One verdict a case, on the relay at ``url`` whose upstream is ``server``.
+    """Return a verdict for each case, on the relay at ``url`` whose upstream is ``server``.
 
     ``json``, ``method``, ``headers``: the request that the browser sends. ``patience``: seconds that the relay has for
-    what it should do at once. ``only``: cases whose id contains one of these. ``told`` is called with each verdict as
-    it is certain. The server is reset, before and after. Where the relay never asks it, that is the one verdict.
-
-    Raises ``ScenarioError`` where the relay cannot be reached, and for a part in ``only`` that is in no case's id.
+    what it should do at once. ``only``: cases whose id contains one of these. ``told`` is called with each verdict once
+    it is certain. The server is reset before and after. If the relay never asks it, that is the only verdict. Raises
+    ``ScenarioError`` if the relay cannot be reached, and for a part in ``only`` that is in no case's id.
     """
     cases = chosen(only)
     runs = _Runs(server, lambda: RelayClient(url, json, method=method, headers=headers, timeout=patience), patience)
@@ -108,7 +107,7 @@ def _verdict(case: Case, seen: Seen) -> Verdict:
 
 @dataclass(frozen=True)
 class _Run:
-    """A case that ran: its route, and what was seen when it was over."""
+    """A finished run of a case: its route, and what was seen by then."""
 
     case: Case
     route: LiveRoute
@@ -117,20 +116,20 @@ class _Run:
 
     @property
     def seen(self) -> Seen:
-        """What was seen of it by now: with the requests that came after it was over."""
+        """Return what has been seen of it so far, including requests that came after it was over."""
         if len(self.route.exchanges) == len(self.at_its_end.exchanges):
             return self.at_its_end
         return replace(self.at_its_end, exchanges=tuple(call.exchange for call in self.route.calls))
 
     @property
     def asked_again(self) -> bool:
-        """Whether a request came that no browser asked for, and that is billed."""
+        """Whether a request came that no browser asked for and that is billed."""
         return bool(judge.asked_again(self.seen, billed=True))
 
 
 @dataclass
 class _Verdicts:
-    """The verdicts on cases that run one after the other, each told when it is certain what its case caused."""
+    """The verdicts on cases that run one after the other, each reported once all effects of its case are certain."""
 
     runs: _Runs
     told: Callable[[Verdict], None]
@@ -139,7 +138,7 @@ class _Verdicts:
     asks_again: bool = False
 
     def run(self, case: Case) -> None:
-        """Runs the case, and tells of the cases before it that are certain now."""
+        """Run the case, and report the cases before it that are certain now."""
         if self.asks_again:
             self._tell_of(self.runs.apart([case]))
             return
@@ -147,28 +146,28 @@ class _Verdicts:
         self._decide()
 
     def finish(self) -> None:
-        """Watches for what the last cases caused, and tells of all that are left."""
+        """Watch for effects of the last cases, and report all that remain."""
         if self.undecided:
             self.runs.watch(self.undecided[-1])
             self._decide()
             self._tell_of(self.undecided)
 
     def tell(self, case: Case, seen: Seen) -> Verdict:
-        """One verdict."""
+        """Return one verdict."""
         verdict = _verdict(case, seen)
         self.found.append(verdict)
         self.told(verdict)
         return verdict
 
     def _decide(self) -> None:
-        over_before = monotonic() - _WATCH_LONG  # before looking: what comes while we look is seen the next time
+        over_before = monotonic() - _WATCH_LONG  # taken before looking: what comes meanwhile is seen the next time
         if any(run.asked_again for run in self.undecided):
             self._run_again()
         while self.undecided and self.undecided[0].over_at <= over_before:
             self._tell_of([self.undecided.pop(0)])
 
     def _run_again(self) -> None:
-        """First those that read to the end, then those that leave: most relays that ask again do so after a leaving."""
+        """Run again those that read to the end, then those that leave: asking again is mostly caused by a leaving."""
         undecided, self.undecided = self.undecided, []
         self.runs.wait_quiet(undecided[-1:])
         for _, group in groupby(undecided, lambda run: run.case.act is Act.LEAVE):
@@ -188,11 +187,11 @@ class _Runs:
     server: SseServer
     browser: Callable[[], RelayClient]
     patience: float
-    kind: Kind | None = None  # what the relay said that it is, in the last response that did
-    turn: int = 0  # the number of the case that requests count for
+    kind: Kind | None = None  # what the relay is, according to the last response that said
+    turn: int = 0  # the number of the case that requests belong to
 
     def apart(self, cases: Sequence[Case]) -> list[_Run]:
-        """Runs of these cases, and a quiet upstream after them; after each where one makes the relay ask again."""
+        """Run these cases and wait for a quiet upstream: after all, or after each if one makes the relay ask again."""
         runs: list[_Run] = []
         for case in cases:
             runs.append(self.of(case))
@@ -204,11 +203,11 @@ class _Runs:
         return [run for case in cases for run in self.apart([case])]
 
     def watch(self, last: _Run) -> None:
-        """Waits for a request that no browser asked for, a short while."""
+        """Watch for a short while for a request that no browser asked for."""
         self._wait(lambda: last.asked_again, last.over_at + _WATCH - monotonic())
 
     def wait_quiet(self, runs: Sequence[_Run]) -> None:
-        """Returns when nothing is open upstream and nothing new has come for a while, or after ``_WATCH_LIMIT`` s."""
+        """Wait until nothing is open upstream and nothing new has come for a while, at most ``_WATCH_LIMIT`` s."""
         route = runs[-1].route  # every request that comes now is one of its calls
         deadline = monotonic() + _WATCH_LIMIT
         number, quiet_since = len(route.calls), monotonic()
@@ -216,13 +215,13 @@ class _Runs:
             calls = route.calls
             if len(calls) != number or any(call.outcome is None for call in calls):
                 number, quiet_since = len(calls), monotonic()
-            known = any(judge.asked_again(run.seen) for run in runs)  # then only others like it are waited for
+            known = any(judge.asked_again(run.seen) for run in runs)  # then only requests like it are awaited
             if monotonic() - quiet_since > (_WATCH if known else _WATCH_LONG):
                 return
             sleep(_LOOK)
 
     def of(self, case: Case) -> _Run:
-        """What is seen when the browser does what the case says."""
+        """Run the case: return what is seen while the browser does what the case says."""
         before = len(self.server.calls)
         route = self._mount(case)
         seen = Seen(self.server.base_url, patience=self.patience)
@@ -244,7 +243,7 @@ class _Runs:
         return _Run(case, route, monotonic(), seen)
 
     def _mount(self, case: Case) -> LiveRoute:
-        """Its route answers until the next case's turn: one that was never asked takes no request of another case."""
+        """Mount its route until the next case's turn: afterwards it takes no request of another case."""
         self.turn = turn = self.turn + 1
         route = Route("POST", "/chat/completions", (case.reply(),), when=lambda _: self.turn == turn)
         return self.server.mount(route, strict=False)
@@ -254,14 +253,14 @@ class _Runs:
         return seen
 
     def _read_to_end(self, browser: RelayClient, patience: float) -> None:
-        """Patience runs while nothing comes: a slow relay is not a stuck one."""
+        """Read to the end; patience counts while nothing comes, since a slow relay is not stuck."""
         while browser.ended is None:
             size = len(browser.received)
             if not browser.read_while(lambda size=size: len(browser.received) == size, patience):  # type: ignore[misc]
                 return
 
     def _step(self, case: Case, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
-        """The gate after each token is opened when it came out."""
+        """Open the gate after each token once that token came out."""
         for number, token in enumerate(case.tokens, 1):
             if not self._comes(browser, token, self.patience) and browser.ended is None:
                 stuck = Buffering(number, token, self._freed_by(case, route, browser, number))
@@ -272,7 +271,7 @@ class _Runs:
         return seen
 
     def _freed_by(self, case: Case, route: LiveRoute, browser: RelayClient, number: int) -> int | None:
-        """How many more events it took until the one that was stuck came out."""
+        """Return how many more events were sent until the one that was stuck came out."""
         for more in range(1, len(case.tokens) - number + 1):
             route.release()
             if self._comes(browser, case.tokens[number - 1], self.patience * _GLANCE):
@@ -284,7 +283,7 @@ class _Runs:
         self._read_to_end(browser, self.patience)
 
     def _comes(self, browser: RelayClient, text: str, patience: float) -> bool:
-        """Whether the text comes out, in whatever form."""
+        """Return whether the text comes out, in any form."""
         browser.read_while(lambda: not says(browser.received, text), patience)
         return says(browser.received, text)
 
@@ -309,7 +308,7 @@ class _Runs:
         return exchange.held_at is not None if case.until is None else exchange.chunks_written >= case.until
 
     def _woken_by(self, case: Case, route: LiveRoute, calls: Sequence[Call]) -> int | None:
-        """How many further events it took until the relay left, where the upstream was silent."""
+        """Return how many further events a silent upstream had to send until the relay left."""
         if case.until is not None:
             return None
         for more in range(1, 10):
@@ -319,17 +318,17 @@ class _Runs:
         return None
 
     def _all_left(self, calls: Sequence[Call], patience: float) -> bool:
-        """Whether every upstream call that the browser's request made has been left."""
+        """Return whether every upstream call that the browser's request made has been left."""
         self._end(calls, patience)
         return bool(calls) and all(call.outcome is Outcome.CANCELLED for call in calls)
 
     def _ended(self, case: Case, calls: Sequence[Call]) -> tuple[Exchange, ...]:
-        """The exchanges as they ended, as far as they do: all gates are open now."""
+        """Return the exchanges as they ended, as far as they do: all gates are open now."""
         self._end(calls, self.patience * _GLANCE + (0.0 if case.until is None else LONGEST))
         return tuple(call.exchange for call in calls)
 
     def _end(self, calls: Sequence[Call], patience: float) -> None:
-        """Waits for their outcomes; not by looking, which would be seen in the seconds that are told."""
+        """Wait for their outcomes; without polling, which would be visible in the seconds reported."""
         deadline = monotonic() + patience
         for call in calls:
             with suppress(ClientFailure):  # it is still open

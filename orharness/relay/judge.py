@@ -1,6 +1,6 @@
 """What was seen on both sides of a relay, as data, and the pure functions that judge it.
 
-Each judge returns an ``Evidence`` (the relay fails), a ``str`` (the case is not applicable, and why) or ``None``.
+Each judge returns an ``Evidence`` (the relay fails), a ``str`` (the reason why the case is not applicable) or ``None``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TAIL = 160  # bytes of the answer that evidence shows
 class Buffering:
     """The first event that did not come out while the next one was held back, and how many more it took.
 
-    ``freed_by``: gates that had to be opened until it came, ``None``: not before the end of the answer.
+    ``freed_by``: gates that had to be opened until it came, ``None`` if it came only at the end of the answer.
     """
 
     event: int
@@ -37,11 +37,10 @@ class Buffering:
 
 @dataclass(frozen=True)
 class Leaving:
-    """A browser that left: ``after`` so many seconds the upstream saw it, ``None``: not within the time it had.
+    """A browser that left: after ``after`` seconds the upstream saw it, ``None`` if not within the time it had.
 
-    ``woken_by``: how many further events the upstream had to send until it did, ``None``: it never did.
-    ``written``: tokens that had been written to the relay when the browser left. ``asked``: requests that had come by
-    then.
+    ``woken_by``: how many further events the upstream had to send until then, ``None`` if it never saw it. ``written``:
+    tokens that had been written to the relay when the browser left. ``asked``: requests that had come by then.
     """
 
     after: float | None
@@ -52,11 +51,10 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Seen:
-    """One run: what the upstream saw (one exchange a request) and what came out at the browser.
+    """One run: what the upstream saw (an exchange for each request) and what came out at the browser.
 
-    ``kind``: what the relay is, as far as its headers have said.
-    ``unmatched``: requests of the relay that no reply was for. ``patience``: seconds that the relay had. ``problem``:
-    why the browser could not read on.
+    ``kind``: what the relay is, as far as its headers say. ``unmatched``: requests of the relay that no reply was for.
+    ``patience``: seconds that the relay had. ``problem``: why the browser could not read on.
     """
 
     base_url: str
@@ -74,7 +72,7 @@ class Seen:
 
     @property
     def form(self) -> Form:
-        """What the relay makes of the model's stream."""
+        """The form into which the relay puts the model's stream."""
         return form_of(self.content, self.content_type)
 
     def outcome(self) -> str:
@@ -92,7 +90,7 @@ Judge = Callable[[Seen], Evidence | str | None]
 
 
 def _wants_stream(request: Request) -> bool:
-    """Whether the relay asked its upstream for a stream."""
+    """Return whether the relay asked its upstream for a stream."""
     dialect = DIALECTS.at(request.path) or DIALECTS.default
     try:
         return dialect.asked(request, ONEROUTER).stream
@@ -101,7 +99,7 @@ def _wants_stream(request: Request) -> bool:
 
 
 def asked(seen: Seen) -> Evidence | None:
-    """The relay asks our upstream, and for a stream."""
+    """The relay must ask our upstream, for a stream."""
     expected = f'POST {seen.base_url}/chat/completions with "stream": true'
     if not seen.exchanges:
         others = "; ".join(describe(one) for one in seen.unmatched)
@@ -122,10 +120,10 @@ def asked(seen: Seen) -> Evidence | None:
 
 
 def asked_again(seen: Seen, *, billed: bool = False) -> list[Exchange]:
-    """The requests that the relay made without the browser asking.
+    """Return the requests that the relay made without the browser asking.
 
-    That is a request with the messages of an earlier one, or for a stream after the browser left. Another request (for
-    a title, the next turn of a tool loop) is the relay's business. ``billed``: only requests that are billed count: a
+    These are requests with the messages of an earlier one, or for a stream after the browser left. Other requests (for
+    a title, the next turn of a tool loop) are the relay's business. ``billed``: count only requests that are billed; a
     retry after an error before the stream repeats nothing that was billed.
     """
     asked = len(seen.exchanges) if seen.leaving is None else max(1, seen.leaving.asked)
@@ -142,20 +140,20 @@ def asked_again(seen: Seen, *, billed: bool = False) -> list[Exchange]:
 
 
 def _question(exchange: Exchange) -> object:
-    """What makes two requests ask the same thing; a fallback may name another model."""
+    """Return what makes two requests ask the same thing; a fallback may name another model."""
     body = exchange.request.json
     return body["messages"] if isinstance(body, dict) and "messages" in body else exchange.request.body
 
 
 def asked_once(seen: Seen) -> Evidence | None:
-    """One request of the browser is billed once."""
+    """One request of the browser must be billed once."""
     if not asked_again(seen, billed=True):
         return None
     return Evidence("one request to the upstream for one request of the browser", _bills(seen), ASKS_AGAIN)
 
 
 def counted(found: Evidence, seen: Seen) -> Evidence:
-    """The evidence, with the number of requests where the relay asked more than once."""
+    """Return the evidence, with the number of requests if the relay asked more than once."""
     if not asked_again(seen, billed=True) or (bills := _bills(seen)) in found.got:
         return found
     return replace(found, got=f"{found.got}\n{bills}")
@@ -170,7 +168,7 @@ def _bills(seen: Seen) -> str:
 
 
 def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
-    """The whole text comes out, once, in order, unbroken, and the answer ends."""
+    """The whole text must come out, once, in order and unbroken, and the answer must end."""
     problem = _unread(seen)
     if problem is None and says(seen.content, sent):
         return None
@@ -180,7 +178,7 @@ def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
 
 
 def _unread(seen: Seen) -> str | None:
-    """Why there is nothing to read."""
+    """Return why there is nothing to read."""
     if seen.problem:
         return "what came out is no HTTP"
     if seen.status != 200:
@@ -191,7 +189,7 @@ def _unread(seen: Seen) -> str | None:
 
 
 def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
-    """The likely cause, told by what the text looks like."""
+    """Return the likely cause, according to what the text looks like."""
     if any(sent.encode().decode("latin-1") in view for view in views(content)):
         return "UTF-8 is read as Latin-1: an event stream is always UTF-8, whatever the content type says"
     if "\ufffd" in content.decode("utf-8", "replace") or any("\ufffd" in view for view in views(content)):
@@ -208,7 +206,7 @@ def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
 
 
 def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
-    """Each of the model's events is one event again."""
+    """Each of the model's events must be one event again."""
     if seen.form is not Form.CHAT:
         return "the relay does not pass on the model's own events"
     events = events_of(seen.content)
@@ -232,7 +230,7 @@ def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
 
 
 def end_marker(seen: Seen) -> Evidence | str | None:
-    """``[DONE]`` comes out once, as the last event."""
+    """``[DONE]`` must come out once, as the last event."""
     if seen.form is not Form.CHAT:
         return "the relay does not pass on the model's own events"
     events = [event.data for event in events_of(seen.content)]
@@ -247,7 +245,7 @@ def end_marker(seen: Seen) -> Evidence | str | None:
 
 
 def no_end_marker(seen: Seen) -> Evidence | str | None:
-    """No ``[DONE]`` comes out of a stream that had none."""
+    """No ``[DONE]`` may come out of a stream that had none."""
     if seen.form is not Form.CHAT:
         return "the relay does not pass on the model's own events"
     if "[DONE]" not in [event.data for event in events_of(seen.content)]:
@@ -260,7 +258,7 @@ def no_end_marker(seen: Seen) -> Evidence | str | None:
 
 
 def comments(seen: Seen) -> Evidence | str | None:
-    """Keep-alive comments come out."""
+    """Keep-alive comments must come out."""
     if seen.form is Form.OTHER:
         return "only an event stream has comments"
     sent = sum(isinstance(item, Comment) for one in seen.exchanges for item in items_of(one.body))
@@ -276,7 +274,7 @@ def comments(seen: Seen) -> Evidence | str | None:
 
 
 def content_type(seen: Seen) -> Evidence | str | None:
-    """An event stream says that it is one."""
+    """The content type of an event stream must say so."""
     if seen.form is Form.OTHER:
         return "it is no event stream"
     if seen.content_type.startswith("text/event-stream"):
@@ -286,7 +284,7 @@ def content_type(seen: Seen) -> Evidence | str | None:
 
 
 def each_event(seen: Seen, *, number: int) -> Evidence | None:
-    """Each event came out before the upstream sent the next one."""
+    """Each event must come out before the upstream sends the next one."""
     stuck = seen.buffering
     if stuck is None:
         return None
@@ -304,7 +302,7 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
 
 
 def told(seen: Seen) -> Evidence | None:
-    """The upstream's error can be seen: by the status, an error in the text, or a connection that is cut."""
+    """The upstream's error must be visible: by the status, an error in the text, or a connection that is cut."""
     failed = seen.status is not None and seen.status >= 400
     if not seen.problem and (failed or seen.ended in (Ended.CUT, Ended.RESET) or _says_error(seen)):
         return None
@@ -312,32 +310,32 @@ def told(seen: Seen) -> Evidence | None:
     if seen.problem or seen.status is None or seen.ended is None:
         reason = "after the upstream's error nothing comes, not even an end: the browser waits for ever"
         return Evidence(expected, seen.outcome(), reason)
-    # A reader of chat completion chunks can tell by what is missing; of any other form it cannot.
+    # Reading chat completion chunks, a client can tell by what is missing; in any other form it cannot.
     if seen.form is Form.CHAT and not finished(events_of(seen.content)):
         return None
     return Evidence(expected, seen.outcome(), SWALLOWED)
 
 
-# Not where a field of that name says that there is none.
+# Not a match: a field of that name that says that there is no error.
 _ERROR = re.compile(r"error(?!\w*\"?\s*:\s*(?:null|false|0(?![\d.])|\"\"|\[\s*\]|{\s*}))", re.IGNORECASE)
 
 
 def _says_error(seen: Seen) -> bool:
-    """In an event stream an event must say it: a line that is no field of one is passed over by whoever reads it."""
+    """Return whether an event reports an error; in an event stream a line that is not a field is skipped by readers."""
     if seen.form is Form.OTHER:
         return _ERROR.search(seen.content.decode("utf-8", "replace")) is not None
     return any(_ERROR.search(part) for event in events_of(seen.content) for part in (event.type, event.data))
 
 
 def ends_early(seen: Seen) -> Evidence | str | None:
-    """What the model ended in order, but without a finish reason and ``[DONE]``, gets neither from the relay."""
+    """The relay must add neither a finish reason nor ``[DONE]`` to an answer that ends without them."""
     if seen.form is not Form.CHAT:
         return "the relay does not pass on the model's own events"
     return told(seen)
 
 
 def limit_kept(seen: Seen) -> Evidence | None:
-    """The status of a limit is passed on."""
+    """The status of a limit must be passed on."""
     if seen.status == 429:
         return None
     return Evidence(
@@ -346,7 +344,7 @@ def limit_kept(seen: Seen) -> Evidence | None:
 
 
 def fault_kept(seen: Seen) -> Evidence | None:
-    """A fault before the stream is a server's fault at the browser, too."""
+    """A fault before the stream must be a server's fault at the browser, too."""
     if seen.status is not None and seen.status >= 500:
         return None
     return Evidence(
@@ -357,7 +355,7 @@ def fault_kept(seen: Seen) -> Evidence | None:
 
 
 def left(seen: Seen) -> Evidence | str | None:
-    """When the browser has left, so has the relay, and it does not ask again."""
+    """When the browser has left, the relay must leave, and must not ask again."""
     leaving = seen.leaving
     if leaving is None:
         return None
@@ -378,10 +376,11 @@ def left(seen: Seen) -> Evidence | str | None:
 
 
 def _asked_after(seen: Seen, leaving: Leaving) -> Evidence | None:
-    """A relay that left, and then asked for the answer once more."""
+    """Return evidence of a relay that left and then asked for the answer once more."""
     moments = [_read_at(one) + one.left_after for one in seen.exchanges if one.left_after is not None]
     pauses = [_read_at(one) - min(moments) for one in asked_again(seen, billed=True) if moments]
-    late = [pause for pause in pauses if pause > 0]  # a hedge that was on its way is no answer to the cancel
+    # a hedged request that was on its way is not an answer to the cancel
+    late = [pause for pause in pauses if pause > 0]
     if not late:
         return None
     times = "" if len(late) == 1 else f", {len(late)} times"
@@ -391,7 +390,7 @@ def _asked_after(seen: Seen, leaving: Leaving) -> Evidence | None:
 
 
 def _read_at(exchange: Exchange) -> float:
-    """The moment at which the request had been read, in seconds."""
+    """Return the moment at which the request had been read, in seconds."""
     return datetime.fromisoformat(exchange.started_at).timestamp()
 
 
@@ -405,7 +404,7 @@ def _leaked(seen: Seen, leaving: Leaving) -> str:
 
 
 def measured(seen: Seen) -> str:
-    """What a verdict's title says of how soon it was, and of retries that are not billed."""
+    """Return what a verdict's title says about times, and about retries that are not billed."""
     after = None if seen.leaving is None else seen.leaving.after
     said = "" if after is None else f" ({after:.3f} s later)"
     if (again := asked_again(seen)) and not asked_again(seen, billed=True):

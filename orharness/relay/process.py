@@ -1,4 +1,4 @@
-"""``SseProcess``: an app under test as a process of its own, with our server as its upstream."""
+"""``SseProcess``: an app under test as a process, with our server as its upstream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ HOST = "127.0.0.1"
 _STARTS = 60.0  # seconds in which an app must listen: imports can be slow on a busy machine
 _ENDS = 3.0  # seconds from SIGTERM to SIGKILL
 _LOOK = 0.02  # seconds between two looks
-_PORTS = range(20000, 32000)  # below what systems give away by themselves, so that no connection takes one meanwhile
+# below the ports that systems assign by themselves, so that no connection takes one meanwhile
+_PORTS = range(20000, 32000)
 _ATTEMPTS = 100
 _SHOWN = 8000  # characters of the output that a failure shows
 
@@ -44,12 +45,12 @@ class ProcessOptions(TypedDict, total=False):
 
 
 class SseProcess:
-    """A process that is started when the ``with`` block begins, and gone when it ends, with all that it started.
+    """A process that is started when the ``with`` block begins; when it ends, the process and its children are gone.
 
-    ``argv``: its command, where ``{port}`` and ``{base_url}`` stand for the port that it is to listen on (also in the
+    ``argv``: its command, in which ``{port}`` and ``{base_url}`` stand for the port that it must listen on (also in the
     environment, as ``PORT``) and for its upstream. ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` are those of ``server``,
     or ``base_url`` and ``api_key``, and so are ``ANTHROPIC_BASE_URL`` and ``OLLAMA_HOST`` (without ``/v1``: those
-    clients add the whole path) and ``ANTHROPIC_API_KEY``; ``env`` comes on top of the environment. ``timeout``: seconds
+    clients add the whole path) and ``ANTHROPIC_API_KEY``; ``env`` is added to the environment. ``timeout``: seconds
     in which it must listen on 127.0.0.1. Raises ``ScenarioError`` for a command that cannot be run, and
     ``OrharnessError`` with its output if it ends or does not listen.
     """
@@ -91,18 +92,18 @@ class SseProcess:
 
     @property
     def name(self) -> str:
-        """The command, as it was run."""
+        """The command that was run."""
         return " ".join(self.argv)
 
     @property
     def output(self) -> str:
-        """What it has written so far, on stdout and stderr, in their order; it outlives the process."""
+        """What it has written so far to stdout and stderr, in order; readable after the process has ended."""
         if self._folder is not None:
             self._kept = (self._folder / "output").read_bytes()
         return self._kept.decode("utf-8", "replace")
 
     def tail(self, start: int = 0) -> str:
-        """The end of the output, as much as a failure is to show, of what was written after so many characters."""
+        """Return the end of the output after its first ``start`` characters, as much as a failure shows."""
         output = self.output[start:].rstrip()
         return output if len(output) <= _SHOWN else f"…{output[-_SHOWN:]}"
 
@@ -112,7 +113,7 @@ class SseProcess:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> SseProcess:
-        """Returns when it listens; the same as the beginning of a ``with`` block."""
+        """Start it and return once it listens; a ``with`` block begins with this."""
         if _accepts(self.port):
             raise ScenarioError(f"port {self.port} is taken by another program: choose another one")
         self._folder = Path(tempfile.mkdtemp(prefix="orharness-"))
@@ -125,12 +126,12 @@ class SseProcess:
         return self
 
     def close(self) -> None:
-        """Ends it and all that it started: SIGTERM, after three seconds SIGKILL. A second call does nothing."""
+        """End it and all its children: SIGTERM, after three seconds SIGKILL. A second call does nothing."""
         if self._process is not None:
             end_group(self._process, _ENDS)
             self._process = None
         if self._folder is not None:
-            _ = self.output  # the last of it
+            _ = self.output  # reads the last of it
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
@@ -146,7 +147,7 @@ class SseProcess:
         return f"<SseProcess {self.name} at {self.url}>"
 
     def _spawn(self, output: Path) -> None:
-        # A file and not a pipe: nothing must be read for the process to go on, and grandchildren may keep it open.
+        # A file and not a pipe: the process goes on without a reader, and grandchildren may keep it open.
         with output.open("ab") as file:
             try:
                 self._process = subprocess.Popen(
@@ -185,7 +186,7 @@ def _port(given: int) -> int:
 
 
 def _filled(text: str, port: int, base_url: str) -> str:
-    """Not ``str.format``: braces are common in commands (JSON, shell)."""
+    """Fill in port and base URL. Not with ``str.format``: braces are common in commands (JSON, shell)."""
     return text.replace("{port}", str(port)).replace("{base_url}", base_url)
 
 

@@ -1,6 +1,6 @@
-"""Why relays fail, in sentences: the usual causes, and the cure for a server that says in its headers what it is.
+"""Why relays fail, in sentences: the usual causes, and the cure for a server that identifies itself in its headers.
 
-The cures stand in docs/relays.md with their code.
+docs/relays.md has the cures with their code.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a relay is, as far as its response headers say."""
+    """The kind of a relay, as far as its response headers say."""
 
     NGINX = "nginx"
     ASGI = "asgi"
@@ -31,7 +31,7 @@ _KINDS = {
 
 
 def kind_of(headers: Mapping[str, str]) -> Kind | None:
-    """Return what the relay is by its ``Server`` or ``X-Powered-By``, ``None`` where they do not say.
+    """Return the kind of a relay by its ``Server`` or ``X-Powered-By``, ``None`` if they do not say.
 
     ``headers``: by name in lower case. Go's servers and haproxy send neither.
     """
@@ -41,7 +41,7 @@ def kind_of(headers: Mapping[str, str]) -> Kind | None:
 
 @dataclass(frozen=True)
 class Cause:
-    """What is seen, its usual causes, and instead of these the cause and cure for relays that are known."""
+    """What is seen, its usual causes, and the specific cause and cure for known relays."""
 
     seen: str
     usual: str

@@ -14,7 +14,7 @@ from orharness.verdict import quote, shorten
 
 _HEAD_LIMIT = 1 << 16  # bytes
 _WITHOUT_BODY = (204, 304)
-# What is decoded; a browser that asks for nothing would never meet a relay's compression.
+# The codings that are decoded; a browser that accepted none would never meet a relay's compression.
 ENCODINGS = ("gzip", "deflate")
 
 
@@ -22,15 +22,15 @@ class Ended(StrEnum):
     """How a response ended."""
 
     CLEAN = "clean"  # by its own framing
-    CUT = "cut"  # the connection was closed before the framing's end
+    CUT = "cut"  # the connection was closed before the end of the framing
     RESET = "reset"  # the connection was reset (RST)
 
 
 class Response:
     """An incremental reader of one response. ``feed`` takes the next bytes, cut anywhere, and returns the content.
 
-    Content is the body without its framing and, for gzip and deflate, unpacked. Raises ``ClientFailure`` for what is
-    no HTTP: what is read here comes from the relay under test.
+    Content is the body without its framing and, for gzip and deflate, decompressed. Raises ``ClientFailure`` for bytes
+    that are not HTTP: they come from the relay under test.
     """
 
     def __init__(self, method: str = "GET") -> None:
@@ -41,12 +41,12 @@ class Response:
         self._without_body = method == "HEAD"
         self._buffer = bytearray()
         self._step: Callable[[], bytes | None] = self._head
-        self._left = 0  # bytes of the body, or of the HTTP chunk, that are still to come
+        self._left = 0  # bytes of the body, or of the HTTP chunk, still to come
         self._until_close = False
         self._unpack: Callable[[bytes], bytes] = bytes
 
     def feed(self, data: bytes) -> bytes:
-        """The content that the bytes complete; what comes after the end of the response is passed over."""
+        """Return the content that the bytes complete; bytes after the end of the response are ignored."""
         self._buffer += data
         content = bytearray()
         while self.ended is None and (made := self._step()) is not None:
@@ -54,12 +54,12 @@ class Response:
         return bytes(content)
 
     def closed(self, *, reset: bool = False) -> None:
-        """The connection has ended: so has the response, one way or the other."""
+        """Record that the connection has ended, and so has the response."""
         if self.ended is None:
             clean = self._until_close and not reset
             self.ended = Ended.CLEAN if clean else Ended.RESET if reset else Ended.CUT
 
-    # Each step takes what it can from the buffer: it returns the content in it, or None where it needs more bytes.
+    # Each step takes what it can from the buffer: it returns the content in it, or None if it needs more bytes.
 
     def _head(self) -> bytes | None:
         end = self._buffer.find(b"\r\n\r\n")
@@ -71,7 +71,7 @@ class Response:
         status = lines[0].split(" ", 2)
         if len(status) < 2 or not status[1].isdigit():
             raise ClientFailure(f"the relay answers no HTTP: {lines[0]!r}")
-        if status[1].startswith("1"):  # 1xx: an answer before the answer
+        if status[1].startswith("1"):  # an interim response
             return b""
         self.status, self.reason = int(status[1]), status[2] if len(status) > 2 else ""
         self.headers = _headers(lines[1:])
@@ -154,7 +154,7 @@ class Response:
 
 
 def _headers(lines: list[str]) -> dict[str, str]:
-    """By name in lower case; the values of a repeated one are joined, as RFC 9110, section 5.2, allows."""
+    """Return the headers by lower-case name; the values of a repeated one are joined, as RFC 9110, 5.2, allows."""
     found: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")

@@ -1,7 +1,7 @@
-"""What a relay's answer says, in whatever form it says it. Pure.
+"""The text of a relay's answer, whatever its form. Pure.
 
-A relay may pass on the model's events, wrap the text into events of its own, send one JSON document a line, or plain
-text. A text that the model sent is looked for in all of these readings.
+A relay may pass on the model's events, wrap the text into events of its own, or send JSON lines or plain text. A text
+that the model sent is searched for in all of these readings.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ _PREFIX = re.compile(r"^\w{1,2}:(?=[\"\[{])")  # the Vercel AI SDK's data stream
 
 
 class Form(StrEnum):
-    """What a relay makes of the model's stream."""
+    """The form into which a relay puts the model's stream."""
 
     CHAT = "chat"  # the model's own events, chat completion chunks
     EVENTS = "events"  # an event stream of its own
-    OTHER = "other"  # anything else: text, lines of JSON
+    OTHER = "other"  # anything else: text, JSON lines
 
 
 def events_of(content: bytes) -> list[Event]:
-    """The events in the content."""
+    """Return the events in the content."""
     return [item for item in items_of(content) if isinstance(item, Event)]
 
 
 def items_of(content: bytes) -> list[Item]:
-    """The events, comments and retries in the content, as the standard reads them."""
+    """Return the events, comments and retries in the content, by the standard."""
     return decode(content)
 
 
 def form_of(content: bytes, content_type: str = "") -> Form:
-    """Told by what is there: a content type can be wrong."""
+    """Return the form according to the content: a content type can be wrong."""
     events = events_of(content)
-    if any('"choices"' in event.data for event in events):  # also where what was joined or cut is no JSON any more
+    if any('"choices"' in event.data for event in events):  # also if what was joined or cut is no longer JSON
         return Form.CHAT
     return Form.EVENTS if events or content_type.startswith("text/event-stream") else Form.OTHER
 
 
 def views(content: bytes) -> list[str]:
-    """Each reading of the content: as it is, the data of its events joined, and each field of its JSON joined."""
+    """Return each reading of the content: as it is, the data of its events joined, each field of its JSON joined."""
     text = content.decode("utf-8", "replace")
     events = events_of(content)
     lines = [event.data for event in events] or [_PREFIX.sub("", line) for line in text.splitlines()]
@@ -57,17 +57,17 @@ def views(content: bytes) -> list[str]:
 
 
 def says(content: bytes, text: str) -> bool:
-    """Whether the text stands in any reading of the content."""
+    """Return whether the text is in any reading of the content."""
     return any(text in view for view in views(content))
 
 
 def best_view(content: bytes, marks: tuple[str, ...]) -> str:
-    """The reading with most of the marks; of equal ones the shortest: it has the least around them."""
+    """Return the reading with most of the marks; among equals the shortest, which has the least other text."""
     return max(views(content), key=lambda view: (sum(mark in view for mark in marks), -len(view)))
 
 
 def contents(events: list[Event]) -> list[str]:
-    """The text of each chat completion chunk that has any."""
+    """Return the text of each chat completion chunk that has any."""
     deltas = [parsed(event.data) for event in events]
     return [
         str(delta["content"])
@@ -78,7 +78,7 @@ def contents(events: list[Event]) -> list[str]:
 
 
 def finished(events: list[Event]) -> bool:
-    """Whether the events tell of an end: ``[DONE]``, or a finish reason other than an error."""
+    """Return whether the events contain an end: ``[DONE]``, or a finish reason other than an error."""
     if any(event.data == "[DONE]" for event in events):
         return True
     choices = [choice for event in events for choice in list_at(parsed(event.data), "choices")]
@@ -86,7 +86,7 @@ def finished(events: list[Event]) -> bool:
 
 
 def parsed(text: str) -> Any:
-    """The text read as JSON; ``None`` where it is none."""
+    """Return the text parsed as JSON; ``None`` if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -94,7 +94,7 @@ def parsed(text: str) -> Any:
 
 
 def _strings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text in a JSON value, with where it stands."""
+    """Yield every text in a JSON value with its path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):

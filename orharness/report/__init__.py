@@ -1,4 +1,4 @@
-"""Reports: what is in a stream, what a client did, and the verdicts on it, for a reader.
+"""Reports for a reader: the contents of a stream, what a client did, and the verdicts on it.
 
-Nothing is imported here: only who prints on a terminal needs Rich.
+Nothing is imported here: only printing on a terminal needs Rich.
 """

@@ -1,4 +1,4 @@
-"""What is in each chunk of a stream, decoded: events, comments, and what a boundary cuts in two."""
+"""The contents of each chunk of a stream, decoded: events, comments, and what a boundary cuts in two."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLANK = b"\r\n"
 
 
 class Kind(StrEnum):
-    """What a part of a chunk is."""
+    """The kind of a part of a chunk."""
 
     TEXT = "text"
     REASONING = "reasoning"
@@ -25,16 +25,16 @@ class Kind(StrEnum):
     FINISH = "finish"
     END = "end"
     ERROR = "error"
-    EVENT = "event"  # anything else that is dispatched
+    EVENT = "event"  # any other dispatched event
     COMMENT = "comment"
     RETRY = "retry"
-    BYTES = "bytes"  # a piece of what a boundary cuts in two
+    BYTES = "bytes"  # a piece of an item that a boundary cuts in two
     CUT = "cut"  # a character that the boundary after the chunk cuts in two
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing in a chunk, in words."""
+    """One item in a chunk, in words."""
 
     kind: Kind
     text: str
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One chunk: ``at`` seconds since the head, ``gap`` since the chunk before, ``size`` bytes from ``start`` on."""
+    """One chunk: ``at`` seconds since the head, ``gap`` since the previous one, ``size`` bytes from byte ``start``."""
 
     at: float
     gap: float
@@ -53,7 +53,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The bytes of one item, from after the empty lines before it to after the line end that completes it."""
+    """The bytes of one item, without the empty lines before it, up to the line end that completes it."""
 
     start: int
     end: int
@@ -61,7 +61,7 @@ class _Span:
 
 
 def contents(stream: Stream) -> list[Content]:
-    """Return what is in each chunk, in order."""
+    """Return the contents of each chunk, in order."""
     spans = _spans(stream)
     dialect = dialect_of(stream)
     found = []
@@ -78,7 +78,7 @@ def contents(stream: Stream) -> list[Content]:
 
 
 def dialect_of(stream: Stream) -> Dialect:
-    """Return the dialect of a stream, the default one where nothing in it tells."""
+    """Return the dialect of a stream, the default one if nothing in it identifies one."""
     return DIALECTS.of(stream.frame.decode(stream.body)) or DIALECTS.default
 
 
@@ -120,7 +120,7 @@ def _piece(body: bytes, start: int, end: int, span: _Span) -> Part:
 
 
 def describe(item: Item, dialect: Dialect) -> list[Part]:
-    """Return an item in words: what a client of the dialect would take from it, otherwise the item itself."""
+    """Return an item in words: what a client of the dialect would take from it, or the item itself."""
     match item:
         case Comment(text):
             return [Part(Kind.COMMENT, f":{shown(text)}")]
@@ -167,12 +167,12 @@ def _other(event: Event, dialect: Dialect) -> Part:
 
 
 def shown(text: str) -> str:
-    """As bytes are quoted, so that nothing in a stream can move a cursor."""
+    """Return text quoted as bytes are, so that nothing in a stream can move a cursor."""
     return quote(text.encode("utf-8", "surrogatepass"))
 
 
 def _cut(body: bytes, cut: int) -> Iterator[Part]:
-    """The character that a boundary at this offset cuts in two."""
+    """Yield the character that a boundary at this offset cuts in two."""
     start = cut
     while 0 < start < len(body) and cut - start < 3 and body[start] & 0xC0 == 0x80:
         start -= 1
@@ -186,7 +186,7 @@ def _cut(body: bytes, cut: int) -> Iterator[Part]:
 
 
 def _joined(parts: list[Part]) -> Iterator[Part]:
-    """Equal comments in a row as one, with their number."""
+    """Join equal comments in a row into one, with their number."""
     position = 0
     while position < len(parts):
         part, run = parts[position], 1

@@ -11,12 +11,12 @@ from orharness.report.groups import by_family
 from orharness.report.words import in_words
 from orharness.verdict import Evidence, Judgement, Result, Verdict
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which a client that decodes badly may yield
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which a client that decodes wrongly may yield
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_json(judgement: Judgement) -> str:
-    """The judgement as one JSON document; unknown is null, and text that failed is whole."""
+    """Return the judgement as one JSON document; unknown is null, and texts of fails are whole."""
     text = json.dumps(_document(judgement), ensure_ascii=False, indent=2)
     return _SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text) + "\n"
 
@@ -66,10 +66,10 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 
 def as_junit(judgement: Judgement) -> str:
-    """The judgement as JUnit XML: a suite a family, a test case a case.
+    """Return the judgement as JUnit XML: a suite for each family, a test case for each case.
 
     A SHOULD that does not hold is shown as skipped, since every failure there fails the build. Characters that XML 1.0
-    (section 2.2) does not know become U+FFFD. Source: https://github.com/testmoapp/junitxml
+    (section 2.2) does not allow become U+FFFD. Source: https://github.com/testmoapp/junitxml
     """
     root = ElementTree.Element("testsuites", name=_xml(f"orharness {judgement.command} {judgement.client}"))
     _count(root, list(judgement.verdicts))

@@ -7,6 +7,6 @@ from typing import TextIO
 
 
 def never_fail(file: TextIO) -> None:
-    """A character that the file's encoding lacks is to be seen as an escape, and not to end the program."""
+    """Show a character that the file's encoding lacks as an escape, instead of ending the program."""
     if isinstance(file, io.TextIOWrapper) and file.errors in ("strict", "surrogateescape"):
         file.reconfigure(errors="backslashreplace")

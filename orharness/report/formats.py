@@ -1,4 +1,4 @@
-"""The forms in which a judgement can be written."""
+"""The formats of a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orharness.verdict import Judgement
 
 
 def as_text(judgement: Judgement) -> str:
-    """The judgement as it is shown where there is no terminal: plain, and nothing cut."""
+    """Return the judgement as plain text, as shown without a terminal: nothing is cut."""
     written = StringIO()
     show_judgement(Screen(written), judgement)
     return written.getvalue()
@@ -31,16 +31,16 @@ FORMATS: dict[str, Callable[[Judgement], str]] = {
 
 
 def render(judgement: Judgement, form: str) -> str:
-    """The judgement in that form. Raises ``ScenarioError`` for one that is not known."""
+    """Return the judgement in that format. Raises ``ScenarioError`` for an unknown one."""
     if form not in FORMATS:
         raise ScenarioError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
     return FORMATS[form](judgement)
 
 
 def write(judgement: Judgement, form: str, to: Path) -> None:
-    """Writes the judgement to a file, in UTF-8, whole or not at all.
+    """Write the judgement to a file, in UTF-8, whole or not at all.
 
-    Raises ``ScenarioError`` for an unknown form and ``OrharnessError`` where the file cannot be written.
+    Raises ``ScenarioError`` for an unknown format and ``OrharnessError`` if the file cannot be written.
     """
     text = render(judgement, form)
     try:

@@ -1,4 +1,4 @@
-"""Verdicts put together as a reader wants them: by family, and those that fail for one reason."""
+"""Verdicts in groups: by family, and fails by their reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orharness.verdict import Result, Verdict
 
 
 def by_family(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
-    """The verdicts of each family, in the catalogue's order."""
+    """Return the verdicts of each family, in the catalogue's order."""
     found: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         found.setdefault(verdict.family, []).append(verdict)
@@ -16,7 +16,7 @@ def by_family(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
 
 
 def by_reason(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
-    """The failed verdicts, those with one reason together: what fails a client first, then what only should hold."""
+    """Return the failed verdicts grouped by reason: those of a MUST first, then those of a SHOULD."""
     found: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.result is Result.FAIL:
@@ -25,5 +25,5 @@ def by_reason(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
 
 
 def boundaries(verdicts: Sequence[Verdict]) -> tuple[int, int]:
-    """How many chunk boundaries were proven, of how many."""
+    """Return how many chunk boundaries were proven, and how many there were."""
     return sum(one.boundaries_proven for one in verdicts), sum(one.boundaries_tried for one in verdicts)

@@ -1,6 +1,6 @@
-"""A judgement as one HTML page that needs nothing else: a matrix of families, and each fail with its bytes drawn.
+"""A judgement as one self-contained HTML page: a matrix of families, and each fail with its bytes drawn.
 
-No script and nothing to fetch: it can be attached to a build or sent by mail. What a client said is escaped.
+It has no script and loads nothing, so it can be attached to a build or sent by mail. Text from a client is escaped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAMES = {"\n": "LF", "\r": "CR", "\t": "TAB", "\0": "NUL", " ": "·", "\ufeff":
 
 
 def as_html(judgement: Judgement) -> str:
-    """The page. ``judgement`` is shown whole: nothing is left out but the middle of long bodies."""
+    """Return the page. ``judgement`` is shown whole, except for the middle of long bodies."""
     return "".join(_page(judgement))
 
 
@@ -126,9 +126,9 @@ def _sentence(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """A sentence in HTML; what stands between backticks is code."""
+    """Return a sentence as HTML; text between backticks is code."""
     parts = escape(text).split("`")
-    if len(parts) % 2 == 0:  # a backtick alone is only a backtick
+    if len(parts) % 2 == 0:  # an unpaired backtick is a plain character
         return "`".join(parts)
     return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))
 
@@ -167,7 +167,7 @@ def _chunks_in_words(evidence: Evidence) -> str:
 
 
 def _compared(expected: str, got: str) -> tuple[str, str]:
-    """Both texts in HTML, with the part in which they differ marked."""
+    """Return both texts as HTML, with the part in which they differ marked."""
     front = next((at for at, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), None)
     front = min(len(expected), len(got)) if front is None else front
     most = min(len(expected), len(got)) - front
@@ -185,7 +185,7 @@ def _marked(text: str, start: int, end: int) -> str:
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a body that is drawn: from ``start`` to ``end``, with the cuts that lie in it."""
+    """A part of a body that is drawn: from ``start`` to ``end``, with its cuts."""
 
     body: bytes
     start: int
@@ -194,7 +194,7 @@ class Window:
 
 
 def windows(evidence: Evidence) -> list[Window]:
-    """The parts that are drawn: around the first cuts, or around what tells most. None overlaps another."""
+    """Return the parts that are drawn: around the first cuts, or around the most telling place. They do not overlap."""
     size = len(evidence.body)
     places = evidence.cuts[:3] or (min(evidence.at, size),)
     spans: list[list[int]] = []
@@ -212,7 +212,7 @@ def windows(evidence: Evidence) -> list[Window]:
 
 
 def _at_character(body: bytes, at: int, step: int) -> int:
-    """The nearest offset in that direction at which no character is cut: an edge of what is drawn is no boundary."""
+    """Return the nearest offset in that direction that cuts no character: an edge of a drawing is not a boundary."""
     for _ in range(3):
         if not 0 < at < len(body) or body[at] & 0xC0 != 0x80:
             break
@@ -222,7 +222,7 @@ def _at_character(body: bytes, at: int, step: int) -> int:
 
 @dataclass(frozen=True)
 class Cell:
-    """One character, or the part of one that stands between two cuts: its bytes and how it is shown."""
+    """One character, or the part of one between two cuts: its bytes and how it is shown."""
 
     data: bytes
     text: str
@@ -230,7 +230,7 @@ class Cell:
 
 
 def cells(window: Window) -> list[list[Cell]]:
-    """The window's characters, chunk by chunk. A character that is cut shows its bytes."""
+    """Return the window's characters, chunk by chunk. A character that is cut shows its bytes."""
     marks = sorted({window.start, *window.cuts, window.end})
     return [list(_cells_of(window.body, start, end)) for start, end in pairwise(marks)]
 
@@ -250,7 +250,7 @@ def _cells_of(body: bytes, start: int, end: int) -> Iterator[Cell]:
 
 
 def _size_at(body: bytes, at: int, end: int) -> int:
-    """The bytes of the character that begins there, as far as they stand before ``end``; 1 inside of one."""
+    """Return the bytes of the character that begins there, as far as they are before ``end``; 1 inside a character."""
     size = 1
     if body[at] >= 0xC0:
         while at + size < end and size < 4 and body[at + size] & 0xC0 == 0x80:

@@ -1,4 +1,4 @@
-"""A judgement for a reader at a terminal: the families, and what fails, put together by its reason."""
+"""A judgement on a terminal: the families, and the fails grouped by reason."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from orharness.report.text import BAD, GOOD, NOTE, show_evidence
 from orharness.report.words import headline
 from orharness.verdict import BOUNDARY, Judgement, Level, Result, Verdict, count
 
-_NARROW = 24  # cells of bytes that a row shows at least
-_WIDE = 72  # ... and at most
+_NARROW = 24  # cells of bytes that a row shows, at least
+_WIDE = 72  # and at most
 _TOKEN = re.compile(r"\\x[0-9a-f]{2}|\\.|.", re.DOTALL)
 
 
 def show_judgement(screen: Screen, judgement: Judgement) -> None:
-    """The whole of it: a row a family, what fails by its reason, what was not judged and why, and one last sentence."""
+    """Show the whole judgement: a row a family, fails by reason, what was not judged and why, and a last sentence."""
     verdicts = judgement.verdicts
     profile = "" if judgement.profile is None else f"  profile {judgement.profile}, seed {judgement.seed}"
     screen.say(Text.assemble((judgement.client, "bold"), (profile, "dim")))
@@ -45,7 +45,7 @@ def _show_families(screen: Screen, verdicts: Sequence[Verdict]) -> None:
 
 
 def _family_row(name: str, verdicts: Sequence[Verdict], *, lax: bool) -> Row:
-    """``lax``: with a column for what only should hold and does not, which is no fail."""
+    """Return the row of a family. ``lax``: with a column for SHOULDs that do not hold, which are not fails."""
     results = [verdict.result for verdict in verdicts]
     failed = sum(verdict.counts for verdict in verdicts)
     if failed:
@@ -66,7 +66,7 @@ def _is_lax(verdict: Verdict) -> bool:
 
 
 def _show_alike(screen: Screen, alike: Sequence[Verdict]) -> None:
-    """Those that fail for one reason: the first with all that is known, the others in a row each."""
+    """Show cases that fail for one reason: the first with all that is known, the others in a row each."""
     first, *others = alike
     reason = first.evidence.reason if first.evidence else ""
     mark, style = ("✗", BAD) if any(one.counts for one in alike) else ("!", NOTE)
@@ -86,7 +86,7 @@ def _level(verdict: Verdict) -> str:
 
 
 def _commands(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Not wrapped: a command is there to be copied."""
+    """Yield the commands, which are not wrapped so that they can be copied."""
     if verdict.replay:
         yield "replay", verdict.replay
     if verdict.serve:
@@ -133,7 +133,7 @@ def _seen(verdict: Verdict, room: int) -> str:
 
 
 def closer(excerpt: str, room: int) -> str:
-    """The excerpt with no more than ``room`` cells around its boundary, and no escape cut in two."""
+    """Return the excerpt with at most ``room`` cells around its boundary, and no escape cut in two."""
     if cell_len(excerpt) <= room:
         return excerpt
     before, mark, behind = excerpt.partition(BOUNDARY)
@@ -152,7 +152,7 @@ def closer(excerpt: str, room: int) -> str:
 
 
 def _show_notes(screen: Screen, verdicts: Sequence[Verdict]) -> None:
-    """What was not judged, by the reason why."""
+    """Show what was not judged, by reason."""
     notes: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.result is Result.NOT_APPLICABLE:

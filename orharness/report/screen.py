@@ -1,4 +1,4 @@
-"""Where reports are printed: a terminal with its width and colours, or a file that is to get everything, plain."""
+"""Where reports are printed: a terminal with its width and colours, or a file that gets everything, plain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from orharness.report.encoding import never_fail
 
-_MINIMUM = 16  # cells that the flexible column keeps, whatever the terminal's width
+_MINIMUM = 16  # cells of the flexible column, at least, whatever the terminal's width
 _SPACE = 2  # cells between two columns
 # Ornaments only, one cell each, so that what was aligned stays aligned. All else becomes \u…, and says so.
 _IN_ASCII = str.maketrans("…│─→←·✓✗█▉▊▋▌▍▎▏▒»", "~|-><.+x######::->")
@@ -21,7 +21,7 @@ _IN_ASCII = str.maketrans("…│─→←·✓✗█▉▊▋▌▍▎▏▒»"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's title and alignment. The ``flexible`` one takes the cells that the others leave, and wraps."""
+    """A column's title and alignment. The ``flexible`` one takes the remaining cells, and wraps."""
 
     title: str
     right: bool = False
@@ -29,7 +29,7 @@ class Column:
 
 
 Cell = Text | Sequence[Text]
-"""A text; or several, none of which is broken where a line of its own can hold it."""
+"""A text; or several, none of which is broken if it fits on a line of its own."""
 Row = Sequence[Cell] | Text
 """The cells of a row; or one text across all columns."""
 _Pieces = Sequence[Sequence[Text]]
@@ -47,8 +47,8 @@ class Table:
 class Screen:
     """Prints lines of styled text.
 
-    ``width`` is the terminal's, or ``None`` where there is none: then nothing is wrapped or cut, there is no colour,
-    and what the encoding of the file cannot hold is written as ``\\u…``. ``NO_COLOR`` and ``TERM=dumb`` are obeyed.
+    ``width`` is the terminal's, or ``None`` without one: then nothing is wrapped or cut, there is no colour, and
+    characters that the file's encoding lacks are written as ``\\u…``. Honours ``NO_COLOR`` and ``TERM=dumb``.
     """
 
     def __init__(self, file: TextIO | None = None, *, width: int | None = None) -> None:
@@ -59,27 +59,27 @@ class Screen:
         self.ascii = not self._console.encoding.lower().startswith("utf")
 
     def line(self, text: Text | str = "", style: str = "") -> None:
-        """One line, as it is; never wrapped."""
+        """Print one line as it is, never wrapped."""
         self._console.print(self.held(text, style), soft_wrap=True)
 
     def lines(self, lines: Iterable[Text | str]) -> None:
-        """Several lines."""
+        """Print several lines."""
         for line in lines:
             self.line(line)
 
     def say(self, text: Text | str, style: str = "", indent: int = 0) -> None:
-        """A paragraph, wrapped to the terminal, after so many blanks."""
+        """Print a paragraph, wrapped to the terminal, indented by ``indent`` blanks."""
         self.lines(self.indented(self.held(text, style), indent))
 
     def indented(self, text: Text, indent: int, first: Text | None = None) -> Iterator[Text]:
-        """The text's lines, wrapped to what the terminal leaves of its width after so many blanks, or ``first``."""
+        """Yield the text's lines, indented by ``indent`` blanks (or ``first``) and wrapped to the terminal's width."""
         pad = Text(" " * indent)
         width = None if self.width is None else max(_MINIMUM, self.width - indent)
         for number, line in enumerate(self._wrapped(text, width)):
             yield (pad if number or first is None else first) + line
 
     def held(self, text: Text | str, style: str = "") -> Text:
-        """The text as the file can hold it."""
+        """Return the text as the file can hold it."""
         if isinstance(text, str):
             text = Text(text, style)
         if not self.ascii or text.plain.isascii():
@@ -88,12 +88,12 @@ class Screen:
         return Text().join(Text(_ascii(piece.plain), _style_of(piece)) for piece in pieces)
 
     def grid(self, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[Text]:
-        """A table's lines, its titles first; no line ends in blanks."""
+        """Yield a table's lines, its titles first; no line ends in blanks."""
         table = self.table(columns, rows)
         return chain(table.titles, chain.from_iterable(table.rows))
 
     def table(self, columns: Sequence[Column], rows: Iterable[Row]) -> Table:
-        """The same, the lines of each row apart."""
+        """Return the table, with the lines of each row separate."""
         held = [self.held(row) if isinstance(row, Text) else [self._pieces(cell) for cell in row] for row in rows]
         titles = [self._pieces(Text(column.title, "bold")) for column in columns]
         widths = self._widths(columns, [titles, *(row for row in held if not isinstance(row, Text))])
@@ -135,7 +135,7 @@ class Screen:
             yield line
 
     def _laid(self, pieces: Sequence[Text], width: int | None) -> Iterator[Text]:
-        """The pieces' lines: as many in one as it holds."""
+        """Yield lines with as many pieces each as fit."""
         line = Text()
         for piece in pieces:
             joined = line + _GAP + piece if line else piece
@@ -159,5 +159,5 @@ def _ascii(text: str) -> str:
 
 
 def _style_of(piece: Text) -> str:
-    """The style of a text of one character: its span's, else its own."""
+    """Return the style of a text of one character: that of its span, else its own."""
     return str(piece.spans[-1].style if piece.spans else piece.style)

@@ -1,4 +1,4 @@
-"""Journals, cancels and verdicts for a reader at a terminal."""
+"""Journals, cancels and verdicts on a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orharness.report.contents import shown
 from orharness.report.screen import Column, Row, Screen
 from orharness.verdict import Verdict, count, shorten
 
-_WIDE = 100  # cells from which on a journal's numbers are columns; below, they are a line of their own
+_WIDE = 100  # cells: from here on a journal's numbers are columns; below, they are on a line of their own
 _BAR = 24  # cells for the tokens of a whole answer
 GOOD, BAD, NOTE = "green", "red", "yellow"
 _OUTCOMES = {
@@ -36,9 +36,9 @@ _HOW = {"fin": "FIN", "rst": "RST", "half_close": "half-close"}
 
 
 def show_journal(screen: Screen, journal: Mapping[str, Any] | Sequence[Exchange]) -> None:
-    """One row an exchange, and below it what needs a sentence: faults, differences. Then how many of each outcome.
+    """Show a row for each exchange, with faults and differences below it, then the number of each outcome.
 
-    ``journal``: exchanges, or the document of ``GET /_orharness/journal``; raises ``OrharnessError`` if it is none.
+    ``journal``: exchanges, or the document of ``GET /_orharness/journal``; raises ``OrharnessError`` for anything else.
     """
     entries = _entries(journal)
     if not entries:
@@ -52,7 +52,7 @@ def show_journal(screen: Screen, journal: Mapping[str, Any] | Sequence[Exchange]
     for number, entry in enumerate(entries, 1):
         try:
             rows += _entry_rows(entry, narrow=narrow)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:  # a file may hold anything
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # a file may contain anything
             raise OrharnessError(f"this journal is damaged: exchange {number} cannot be read: {error}") from error
     screen.lines(screen.grid(columns, rows))
     screen.line()
@@ -99,7 +99,7 @@ def _entry_rows(entry: Mapping[str, Any], *, narrow: bool) -> Iterator[Row]:
 
 
 def outcome_style(outcome: Outcome | str | None) -> str:
-    """The colour of an outcome."""
+    """Return the colour of an outcome."""
     return _OUTCOMES.get(str(outcome), "")
 
 
@@ -112,7 +112,7 @@ def _asked(entry: Mapping[str, Any]) -> str:
 
 
 def _sure(known: object) -> str:
-    """How a value is known, after it; nothing where it was seen, or where an older journal does not say."""
+    """Return how a value is known, to be put after it; empty if it was seen, or if an older journal does not say."""
     return "" if known in (None, "seen") else f" [{str(known).replace('_', ' ')}]"
 
 
@@ -134,7 +134,7 @@ def _boundaries(found: Mapping[str, int]) -> str:
 
 
 def outcomes(found: Sequence[Outcome | str | None]) -> str:
-    """How many of each outcome: ``3 exchanges: 2 completed, 1 cancelled``."""
+    """Return the number of each outcome: ``3 exchanges: 2 completed, 1 cancelled``."""
     if not found:
         return "no exchange"
     numbers = Counter(_words(outcome) for outcome in found).most_common()
@@ -146,7 +146,7 @@ def outcomes(found: Sequence[Outcome | str | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something the client did, ``at`` seconds on the clock of the exchange (0: the server has read the request)."""
+    """Something the client did, at ``at`` seconds since the server read the request."""
 
     at: float
     text: str
@@ -154,7 +154,7 @@ class Moment:
 
 
 def show_lanes(screen: Screen, client: Sequence[Moment], exchange: Exchange, sent: Sequence[str] = ()) -> None:
-    """Client and server side by side until the client left, and what was then not sent.
+    """Show client and server side by side until the client left, and what was not sent after that.
 
     ``sent``: what was in each chunk that the server wrote.
     """
@@ -200,7 +200,7 @@ def _saved(exchange: Exchange) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A bill as it was at a moment, in seconds on the clock of its exchange."""
+    """A bill at one time, in seconds since the server read the request."""
 
     at: float
     bill: Bill
@@ -208,9 +208,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class BillLane:
-    """What one model made and charged, looked at again and again, while and after its client was there.
+    """The bills of one model, looked at repeatedly while its client was there and afterwards.
 
-    ``closed``: when the client closed its connection, in seconds on the clock of the exchange.
+    ``closed``: when the client closed its connection, in seconds since the server read the request.
     """
 
     title: str
@@ -220,9 +220,9 @@ class BillLane:
 
 
 def show_bills(screen: Screen, left: BillLane, right: BillLane) -> None:
-    """Two lanes on one clock: the tokens that each model has made, the leaving, and the two bills at the end.
+    """Show two lanes on one clock: the tokens that each model has made, the leaving, and the two bills at the end.
 
-    The lanes are looked at at the same moments, so each row stands for one.
+    The lanes are looked at at the same times, so that each row is one time.
     """
     total = max(one.exchange.tokens_total or 1 for one in (left, right))
     lanes = (left, right)
@@ -244,7 +244,7 @@ def _beside(left: Text, right: Text) -> tuple[Text, Text, Text]:
 
 
 def _looked(lane: BillLane, number: int, total: int) -> Text:
-    """So many tokens, as a bar: those that somebody got, and those that were made for nobody."""
+    """Return the tokens as a bar: those that the client got, and those made for no one."""
     bill = lane.looks[number].bill
     sent, made = (round(_BAR * tokens / total) for tokens in (bill.tokens_written, bill.tokens_made))
     return Text.assemble(f"{bill.tokens_made:>4,} ", ("█" * sent, GOOD), ("▒" * (made - sent), BAD))
@@ -277,7 +277,7 @@ def _style(lane: BillLane) -> str:
 
 
 def show_evidence(screen: Screen, verdict: Verdict, indent: int = 8, *, reason: bool = True) -> None:
-    """Show what a failed case expected, what it got, the bytes at the boundary, and why."""
+    """Show what a failed case expected, what it got, the bytes at the boundary, and the reason."""
     evidence = verdict.evidence
     if evidence is None:
         return

@@ -1,4 +1,4 @@
-"""A stream on a time line: when each chunk came, how big it was, and what was in it."""
+"""A stream on a time line: when each chunk came, its size, and its contents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orharness.sse import Comment, Event
 from orharness.stream import Stream
 from orharness.verdict import BOUNDARY, count, shorten
 
-FIRST, LAST = 12, 6  # chunks that are left of a long stream, in front and at its end
+FIRST, LAST = 12, 6  # chunks of a long stream that are shown at its beginning and its end
 STYLES = {
     Kind.TEXT: "",
     Kind.REASONING: "italic",
@@ -41,9 +41,9 @@ _ENDINGS = {
 
 
 def show_interaction(screen: Screen, interaction: Interaction, *, every: bool = False) -> None:
-    """A recorded exchange: its request and head, the time line, how it ended, and what it said.
+    """Show a recorded exchange: request and head, the time line, how it ended, and its text.
 
-    ``every``: also the chunks in the middle of a long stream. Where there is no terminal, they are always there.
+    ``every``: also the chunks in the middle of a long stream; without a terminal they are always shown.
     """
     request = interaction.request
     screen.line(Text.assemble((request.method, "bold"), " ", (shown(request.uri), "bold")))
@@ -67,7 +67,7 @@ def _head(interaction: Interaction) -> str:
 
 
 def show_end(screen: Screen, stream: Stream, ending: str | None = None) -> None:
-    """How a stream ends, how much it was, and what it said."""
+    """Show how a stream ends, its size, and its text."""
     ending = ending or stream.ending.value
     clean = ending == "eof"
     after = f", {stream.duration:.3f} s after its head" if stream.duration else ""
@@ -90,7 +90,7 @@ def _show_answer(screen: Screen, answer: Answer) -> None:
 
 
 def summary(stream: Stream) -> str:
-    """Chunks, bytes, events and comments, and the characters that boundaries cut, in one sentence."""
+    """Return chunks, bytes, events, comments and the characters that boundaries cut, in one sentence."""
     items = stream.frame.decode(stream.body)
     parts = [
         count(len(stream.chunks), "chunk"),
@@ -107,7 +107,7 @@ def summary(stream: Stream) -> str:
 def timeline(
     screen: Screen, stream: Stream, *, every: bool = False, fold_at: int | None = None, timed: bool = True
 ) -> Iterator[Text]:
-    """One row a chunk. ``fold_at``: more chunks than this are folded in the middle; by default on a terminal only."""
+    """Yield a row for each chunk. More than ``fold_at`` chunks are folded in the middle; by default on a terminal."""
     rows = contents(stream)
     if fold_at is None:
         fold_at = len(rows) if screen.width is None else FIRST + LAST + 2
@@ -116,7 +116,7 @@ def timeline(
 
 
 class _Rows:
-    """The rows of a time line; of a stream without times: numbered ones."""
+    """The rows of a time line; numbered ones for a stream without times."""
 
     def __init__(self, screen: Screen, rows: Sequence[Content], *, timed: bool) -> None:
         self._rows = rows
@@ -128,11 +128,11 @@ class _Rows:
         self.columns.append(Column("what is in it", flexible=True))
 
     def all(self) -> Iterator[Row]:
-        """Every row."""
+        """Yield every row."""
         return map(self._row, range(len(self._rows)))
 
     def folded(self) -> Iterator[Row]:
-        """The first rows, what is between in one line, and the last rows."""
+        """Yield the first rows, a line for those in between, and the last rows."""
         yield from map(self._row, range(FIRST))
         between = self._rows[FIRST:-LAST]
         size, seconds = sum(row.size for row in between), sum(row.gap for row in between)
@@ -157,7 +157,7 @@ class _Rows:
 
 
 def _fitted(part: Part, room: int) -> str:
-    """What is only there to be recognised, short; of a piece, the end at which it was cut."""
+    """Return the part shortened so that it can be recognised; of a piece, the end at which it was cut."""
     text = part.text
     if part.kind is not Kind.BYTES:
         return shorten(text, room if part.kind is Kind.EVENT else 3 * room)
@@ -170,7 +170,7 @@ def _fitted(part: Part, room: int) -> str:
 
 
 class _Bar:
-    """Gaps as bars on one scale. The first gap sets it only if there is no other: it is the wait for the model."""
+    """Gaps as bars on one scale. The first gap, the wait for the model, sets the scale only if it is the only one."""
 
     def __init__(self, rows: Sequence[Content], width: int) -> None:
         later = max((row.gap for row in rows[1:]), default=0.0)
@@ -178,8 +178,8 @@ class _Bar:
         self._width = width
 
     def of(self, gap: float) -> str:
-        """The bar; a gap beyond the scale ends in ``»``."""
-        if self._full < 0.001:  # nothing to see but the noise of the clock
+        """Return the bar; a gap beyond the scale ends in ``»``."""
+        if self._full < 0.001:  # nothing but the noise of the clock
             return ""
         if gap > self._full:
             return "█" * (self._width - 1) + "»"
@@ -188,7 +188,7 @@ class _Bar:
 
 
 def show_interactions(screen: Screen, interactions: Iterable[Interaction], *, every: bool = False) -> None:
-    """Each interaction of a cassette, with an empty line between two."""
+    """Show each interaction of a cassette, separated by empty lines."""
     for number, interaction in enumerate(interactions):
         if number:
             screen.line()

@@ -1,4 +1,4 @@
-"""Verdicts and judgements in plain words."""
+"""Verdicts and judgements in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from orharness.verdict import Judgement, Result, Verdict, aligned
 
 
 def headline(judgement: Judgement) -> str:
-    """The whole judgement in one sentence."""
+    """Return the whole judgement in one sentence."""
     if not judgement.verdicts:
         return "nothing was judged"
     failed = sum(verdict.counts for verdict in judgement.verdicts)
@@ -23,7 +23,7 @@ def headline(judgement: Judgement) -> str:
 
 
 def in_words(verdict: Verdict) -> str:
-    """A verdict in words, with its evidence and the command that runs just this case."""
+    """Return a verdict in words, with its evidence and the command that runs this case alone."""
     evidence = verdict.evidence
     rows: list[tuple[str, str]] = []
     if evidence is not None:

@@ -1,4 +1,4 @@
-"""OpenAI chat completions, as OneRouter, OpenRouter, OpenAI and the many that copied it speak it."""
+"""OpenAI chat completions, as sent by OneRouter, OpenRouter, OpenAI and the many services that copied the API."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 @lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
-    """Return what the request asks for. Raises ``Refused`` where its body is not a JSON object, or a field is wrong.
+    """Return what the request asks for. Raises ``Refused`` if its body is not a JSON object, or a field is wrong.
 
-    A request without a model, or without messages, is taken: gateways have a default model, and short tests of clients
-    ask for nothing.
+    A request without a model or without messages is accepted: gateways have a default model, and short tests of clients
+    send neither.
     """
     body = request.json
     if not isinstance(body, dict):
@@ -40,7 +40,7 @@ def _asked(body: Json, gateway: Gateway) -> Asked:
     model = body.get("model")
     said = [_text_of(at(message, "content")) for message in list_at(body, "messages") if _is_user(message)]
     return Asked(
-        stream=body.get("stream") is True,  # and nothing that only looks like it
+        stream=body.get("stream") is True,  # nothing else counts as true
         model=model if isinstance(model, str) else None,
         provider=body.get("provider"),
         prompt_tokens=prompt_tokens_of(body),
@@ -52,7 +52,7 @@ def _asked(body: Json, gateway: Gateway) -> Asked:
 
 
 def _problems(body: Json) -> Iterator[str]:
-    """What the API would refuse, the first thing first."""
+    """Yield what the API would refuse, in the API's order."""
     for name, types in _TYPES.items():
         yield from wrong_type(body, name, *types)
     for place, message in objects(body, "messages"):
@@ -62,7 +62,7 @@ def _problems(body: Json) -> Iterator[str]:
 
 
 def _impossible_options(body: Json, gateway: Gateway) -> Iterator[str]:
-    """What OpenAI refuses; of gateways with another way to ask for usage it is not known."""
+    """Yield what OpenAI refuses; for gateways with another way to ask for usage it is not known."""
     asked_for = body.get("stream_options") is not None and body.get("stream") is not True
     if asked_for and gateway.usage is UsageRule.STREAM_OPTIONS:
         yield "stream_options is for a request with stream: true only"
@@ -97,7 +97,7 @@ def _wrong_tool(tool: Json, within: str) -> Iterator[str]:
 
 
 def prompt_tokens_of(body: object) -> int:
-    """Return how many tokens the texts of a request's messages have, by ``tokens_of``; anything else counts 0."""
+    """Return the number of tokens of the texts in a request's messages, by ``tokens_of``; other content counts 0."""
     contents = [at(message, "content") for message in list_at(body, "messages")]
     parts = chain.from_iterable(each if isinstance(each, list) else [each] for each in contents)
     texts = (each if isinstance(each, str) else at(each, "text") for each in parts)
@@ -109,7 +109,7 @@ def _is_user(message: object) -> bool:
 
 
 def _text_of(content: object) -> str | None:
-    """A message's text, also where its content is a list of parts; ``None`` where it has none."""
+    """Return a message's text, also if its content is a list of parts; ``None`` if it has none."""
     if isinstance(content, list):
         return "".join(str(at(part, "text") or "") for part in content)
     return content if isinstance(content, str) else None

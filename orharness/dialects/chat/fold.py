@@ -1,9 +1,8 @@
 """The chat-completions dialect, from events of any origin to one answer, and which event ends it.
 
-What a server sends is taken as it comes: what has the wrong type or is not JSON is noted and passed over, never raised.
-
-Sources: those of ``write``; openai-python's ``_streaming.py`` for what its users see (every event type is read, an
-error ends the stream); https://github.com/block/goose/pull/8031 for vLLM's errors (``{"object": "error", …}``).
+Input of a wrong type or that is not JSON is noted and skipped, never raised. Sources: those of ``write``;
+openai-python's ``_streaming.py`` for what its users see (every event type is read, an error ends the stream);
+https://github.com/block/goose/pull/8031 for vLLM's errors (``{"object": "error", …}``).
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ T = TypeVar("T")
 
 
 def is_end(event: Event) -> bool:
-    """Whether the event is the end marker: its data is ``[DONE]`` and nothing else."""
+    """Return whether the event is the end marker: its data is ``[DONE]`` and nothing else."""
     return event.data == END
 
 
 def is_own(event: Event) -> bool:
-    """Whether the event is a chunk of this API, or its end marker."""
+    """Return whether the event is a chunk of this API, or its end marker."""
     return is_end(event) or isinstance(at(parsed(event.data), "choices"), list)
 
 
 def brief(event: Event) -> str | None:
-    """Return the delta of a chunk that says nothing (a role, an empty text): what is not the same in every chunk."""
+    """Return the delta of a chunk without text (a role, an empty text): what differs from chunk to chunk."""
     delta = at(next(iter(list_at(parsed(event.data), "choices")), None), "delta")
     return None if delta is None else f"delta {json.dumps(delta, ensure_ascii=False)}"
 
@@ -41,8 +40,8 @@ def brief(event: Event) -> str | None:
 def fold(items: Iterable[Item]) -> Answer:
     """Return the items of a stream as one answer.
 
-    It raises on nothing that a server can send: what is wrong is in ``Answer.problems``. What comes after the end
-    marker is not read. Each event counts whatever its type, as the OpenAI SDKs have it.
+    Never raises on input from a server: problems are listed in ``Answer.problems``. What comes after the end marker is
+    not read. Each event counts whatever its type, as in the OpenAI SDKs.
     """
     folder = _Folder()
     for item in items:
@@ -52,7 +51,7 @@ def fold(items: Iterable[Item]) -> Answer:
 
 
 def is_token(event: Event) -> bool:
-    """Whether the event carries a part of an answer: text, reasoning, refusal or a tool call."""
+    """Return whether the event carries a part of an answer: text, reasoning, refusal or a tool call."""
     data = parsed(event.data)
     deltas = [at(choice, "delta") for choice in list_at(data, "choices")]
     return any(at(delta, name) for delta in deltas for name in _PARTS)
@@ -105,7 +104,7 @@ class _ChoiceParts:
 
 
 class _Folder:
-    """Grows an answer event by event. Whatever has the wrong type is noted and passed over."""
+    """Builds an answer event by event. Values of a wrong type are noted and skipped."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -148,7 +147,7 @@ class _Folder:
 
     def _chunk(self, data: Json) -> None:
         for name in ("id", "model", "provider"):
-            # Azure's first chunk has empty names: the first one that says something counts.
+            # Azure's first chunk has empty names: the first name that is not empty counts.
             if text := self._text(data, name):
                 self._names.setdefault(name, text)
         self._usage = self._get(data, "usage", dict) or self._usage
@@ -168,7 +167,7 @@ class _Folder:
             self._call(parts, position, call)
 
     def _reasoning(self, delta: Json) -> str:
-        # The same text may stand in all of them: it counts once.
+        # The same text may be in all of these fields: count it once.
         plain = self._text(delta, "reasoning") or self._text(delta, "reasoning_content")
         details = self._objects(delta, "reasoning_details")
         return plain or "".join(self._text(each, "text") or self._text(each, "summary") for each in details)
@@ -177,7 +176,7 @@ class _Folder:
         index = self._get(call, "index", int)
         grown = parts.calls.setdefault(position if index is None else index, _CallParts())
         function = self._get(call, "function", dict) or {}
-        # The name and the id come whole; services that repeat them in each fragment mean the same ones.
+        # The name and the id come whole; services that repeat them in each fragment mean the same call.
         grown.id = grown.id or self._text(call, "id") or None
         grown.name = grown.name or self._text(function, "name")
         grown.arguments.append(self._text(function, "arguments"))

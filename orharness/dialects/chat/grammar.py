@@ -1,8 +1,4 @@
-"""Which event of a chat completion may follow which.
-
-Source of each clause: https://platform.openai.com/docs/api-reference/chat-streaming (OpenAI), or what was recorded from
-gateways.
-"""
+"""The order of events in a chat completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chat-completions dialect: the shortest chunks, and the usual slips of those who read them carelessly.
+"""The chat-completions dialect: the shortest chunks, and typical mistakes of careless readers.
 
 Source: https://platform.openai.com/docs/api-reference/chat-streaming, for what each chunk requires.
 """
@@ -13,11 +13,11 @@ from orharness.dialects.dialect import Part
 from orharness.dialects.values import Json, dumps
 from orharness.sse import Event
 
-HEAD: Json = {"id": "1", "created": 1, "model": "m"}  # the API's reference requires them, and typed clients check that
+HEAD: Json = {"id": "1", "created": 1, "model": "m"}  # required by the API's reference, and checked by typed clients
 
 
 def event_of(part: Part) -> Event:
-    """Return the event that says the part, with the fields that the API requires and no others."""
+    """Return the event for the part, with the fields that the API requires and no others."""
     if part.end:
         return Event(data=END)
     if part.usage is not None:
@@ -29,7 +29,7 @@ def event_of(part: Part) -> Event:
 
 
 def chunk(delta: Json | None, finish: str | None = None, **fields: Any) -> str:
-    """Return the JSON of a chunk with one choice, or none for a delta of ``None``; ``fields`` are added or replaced."""
+    """Return the JSON of a chunk with one choice, none if ``delta`` is ``None``; ``fields`` are added or replaced."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
     return dumps({**HEAD, "object": "chat.completion.chunk", "choices": choices, **fields})
 
@@ -42,7 +42,7 @@ _WORDS = re.compile(r"IndexError|out of range|undefined \(reading '(0|delta)'\)"
 
 
 def slip_of(error: BaseException | str) -> str | None:
-    """Return what a reader has done who raises that error, or whose error has these words; ``None``: not known."""
+    """Return the mistake of a reader that raises this error, or whose error has these words; ``None`` if unknown."""
     match error:
         case KeyError() if error.args and error.args[0] in _PARTS_OF_A_CHUNK:
             return _NO_CONTENT

@@ -1,8 +1,8 @@
-"""The chat-completions dialect, from meaning to events: as OneRouter, OpenRouter and OpenAI send it.
+"""The chat-completions dialect, from meaning to events, as OneRouter, OpenRouter and OpenAI send them.
 
 Sources: https://platform.openai.com/docs/api-reference/chat-streaming,
-https://openrouter.ai/docs/api-reference/streaming,
-https://api-docs.deepseek.com/guides/reasoning_model (``reasoning_content``), and recorded streams of each.
+https://openrouter.ai/docs/api-reference/streaming, https://api-docs.deepseek.com/guides/reasoning_model
+(``reasoning_content``), and recorded streams of each.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
     usage = asked.wants_usage or gateway.usage is UsageRule.ALWAYS
     writer = _Writer(completion, gateway, usage)
     events = tuple(writer.events())
-    first = 1 + len(completion.others)  # the events of the roles
+    first = 1 + len(completion.others)  # the index of the first token's event, after those of the roles
     made = len(completion.made)
-    # An error ends the answer as well: whoever leaves after it has not cancelled.
+    # An error ends the answer as well: a client that leaves after it has not cancelled.
     end = first + made if completion.error else len(events) - 1
     return Written(events, end, tuple(range(first, first + made)))
 
@@ -125,12 +125,12 @@ class _Writer:
 
 
 def error_events(failure: Failure, completion: Completion, gateway: Gateway) -> list[Event]:
-    """Return the error and what follows it, to come after a part of that completion (its id, model and usage)."""
+    """Return the error and what follows it, to be sent after a part of that completion (its id, model and usage)."""
     return list(_Writer(completion, gateway, False).error_events(failure))
 
 
 def document(completion: Completion, gateway: Gateway, asked: Asked = _PLAIN) -> Json:
-    """Return the answer to a request without ``stream``; of one with an error, the error's document."""
+    """Return the answer to a request without ``stream``; for a completion with an error, the error's document."""
     if completion.error:
         error = completion.error
         code = None if error.status == error.code else error.code
@@ -161,7 +161,7 @@ def _text_message(tokens: Iterable[str]) -> Json:
 
 
 def envelope(completion: Completion, gateway: Gateway, object_: str) -> Json:
-    """What every chunk and every document begins with."""
+    """Return the fields that every chunk and every document begins with."""
     head: Json = {"id": completion.id_at(gateway), "object": object_, "created": completion.created}
     head["model"] = completion.model_sent
     if gateway.names_provider and completion.provider:
@@ -170,13 +170,13 @@ def envelope(completion: Completion, gateway: Gateway, object_: str) -> Json:
 
 
 def reasoning_fields(text: str, gateway: Gateway) -> Json:
-    """The reasoning in each field where the gateway has it: plain, and as ``reasoning_details``."""
+    """Return the reasoning in each of the gateway's fields: plain, and as ``reasoning_details``."""
     details = [{"type": "reasoning.text", "text": text, "format": None, "index": 0}]
     return {name: details if name == "reasoning_details" else text for name in gateway.reasoning_fields}
 
 
 def usage_document(usage: Usage, gateway: Gateway) -> Json:
-    """The token counts as JSON; with the cost where the gateway tells it."""
+    """Return the token counts as JSON, with the cost if the gateway sends it."""
     counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
     cost = {"cost": usage.cost} if gateway.usage_cost else {}
     details = {"completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens}}
@@ -201,9 +201,9 @@ def error_document(
     code: int | str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Json:
-    """The body of an answer with an HTTP error ``status``, in the gateway's shape.
+    """Return the body of an answer with an HTTP error ``status``, in the gateway's format.
 
-    ``code`` is the status where the gateway repeats it there, else null; ``type_`` is guessed from the status.
+    ``code`` is the status if the gateway repeats it there, else null; ``type_`` is derived from the status.
     """
     values = {
         "code": status if code is None and gateway.error_code_is_status else code,
@@ -224,7 +224,7 @@ def _typed(failure: Failure) -> Json:
 
 
 def models_document(models: Iterable[str] = (MODEL,), created: int = Completion.created) -> Json:
-    """The answer to ``GET …/models``; a model's owner is what stands before the slash of its name."""
+    """Return the answer to ``GET …/models``; a model's owner is the part of its name before the slash."""
     data = [
         {"id": model, "object": "model", "created": created, "owned_by": model.rpartition("/")[0] or "orharness"}
         for model in models

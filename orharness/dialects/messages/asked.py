@@ -23,7 +23,7 @@ _LEAST_THINKING = 1024  # tokens
 
 @lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
-    """Return what the request asks for. Raises ``Refused`` where the API would refuse it."""
+    """Return what the request asks for. Raises ``Refused`` if the API would refuse it."""
     body = request.json
     if not isinstance(body, dict):
         raise Refused(400, "a message is asked for with a JSON object")
@@ -50,7 +50,7 @@ def _asked(body: Json) -> Asked:
         model=model if isinstance(model, str) else None,
         provider=body.get("provider"),
         prompt_tokens=_prompt_tokens(body),
-        wants_usage=True,  # it is always sent
+        wants_usage=True,  # usage is always sent
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
@@ -58,7 +58,7 @@ def _asked(body: Json) -> Asked:
 
 
 def _is_users(message: object) -> bool:
-    """Whether a message is what a user said: results of tools come in the same role."""
+    """Return whether a message is the user's own: results of tools come in the same role."""
     content = at(message, "content")
     results = isinstance(content, list) and content and all(at(part, "type") == "tool_result" for part in content)
     return at(message, "role") == "user" and not results
@@ -78,7 +78,7 @@ def _prompt_tokens(body: Json) -> int:
 
 
 def _problems(body: Json) -> Iterator[str]:
-    """What the API would refuse, the first thing first."""
+    """Yield what the API would refuse, in the API's order."""
     yield from wrong_type(body, "model", str, required=True)
     yield from wrong_type(body, "max_tokens", int, required=True)
     yield from below(body, "max_tokens", 1)

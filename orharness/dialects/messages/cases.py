@@ -1,6 +1,6 @@
-"""The Messages dialect's own cases of the contract: what is about the JSON of its events.
+"""The Messages dialect's own contract cases: about the JSON of its events.
 
-Plain data, as a user would write them. The text is that of the text blocks, in their order, and nothing else.
+Plain data, as a user would write it. The text is that of the text blocks, in their order, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PASSED_OVER = "the error event is passed over: the answer looks complete"
 
 
 def documents() -> Sequence[Mapping[str, Any]]:
-    """Return them all."""
+    """Return all cases."""
     return (*_content(), *_errors())
 
 
@@ -62,7 +62,7 @@ _CALL = {"type": "tool_use", "id": "toolu_1", "name": "clock", "input": {}}
 
 
 def _said(*events: Json, finish: str = "stop") -> Json:
-    """A whole message of these events."""
+    """Return a whole message of these events."""
     return {"events": [_START, *events, _of(Part(finish=finish)), _STOP]}
 
 

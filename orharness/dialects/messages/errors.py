@@ -22,18 +22,18 @@ _WORDS = {
 
 
 def word_of(code: int | str) -> str:
-    """Return an error's type: of an HTTP status the API's word for it; a word is kept as it is."""
+    """Return an error's type: the API's word for an HTTP status; a word is returned unchanged."""
     if isinstance(code, str):
         return code
     return _WORDS.get(code, "api_error" if code >= 500 else "invalid_request_error")
 
 
 def error_document(gateway: Gateway, status: int, message: str) -> Json:
-    """Return the body of an answer with an HTTP error status: the same at every gateway."""
+    """Return the body of an answer with an HTTP error status; it is the same at every gateway."""
     return document_of(word_of(status), message)
 
 
 def document_of(word: str, message: str) -> Json:
-    """Return an error as a document, which is also the data of an error event."""
+    """Return an error document, which is also the data of an error event."""
     error = {"type": word, "message": message}
     return {"type": "error", "error": error, "request_id": f"req_{digest(word, message)}"}

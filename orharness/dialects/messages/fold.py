@@ -1,10 +1,8 @@
 """Anthropic Messages, from events of any origin to one answer, and which event ends it.
 
-What a server sends is taken as it comes: what has the wrong type or is not JSON is noted and passed over, never raised;
-so are events and deltas that are not known, as Anthropic's versioning policy asks.
-
-Sources: those of ``write``; the Python SDK's ``accumulate_event`` (anthropic 2.14.0) for usage, where what
-``message_delta`` says replaces what ``message_start`` said.
+Input of a wrong type or that is not JSON is noted and skipped, never raised; so are unknown events and deltas, as
+Anthropic's versioning policy requires. Sources: those of ``write``; the Python SDK's ``accumulate_event`` (anthropic
+2.14.0) for usage, where the values of ``message_delta`` replace those of ``message_start``.
 """
 
 from __future__ import annotations
@@ -35,17 +33,17 @@ _BLOCKS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta
 
 
 def is_end(event: Event) -> bool:
-    """Whether the event is ``message_stop``, by its type or its name."""
+    """Return whether the event is ``message_stop``, by its type or its name."""
     return kind_of(event) == END
 
 
 def is_own(event: Event) -> bool:
-    """Whether the event is one of this API, an error apart, which looks like that of another."""
+    """Return whether the event is one of this API, except an error, which looks like that of another."""
     return kind_of(event) in OWN
 
 
 def is_token(event: Event) -> bool:
-    """Whether the event carries a part of an answer: text, thinking, a refusal or a tool call."""
+    """Return whether the event carries a part of an answer: text, thinking, a refusal or a tool call."""
     kind = kind_of(event)
     data = parsed(event.data)
     if kind == "content_block_start":
@@ -66,7 +64,7 @@ def error_of(event: Event) -> ReportedError | None:
 
 
 def brief(event: Event) -> str | None:
-    """Return what tells an event without a text from others of its kind: the index, the type of the block or delta."""
+    """Return what tells an event without text from others of its kind: the index, the type of block or delta."""
     kind, data = kind_of(event), parsed(event.data)
     if kind not in OWN:
         return None
@@ -79,8 +77,8 @@ def brief(event: Event) -> str | None:
 def fold(items: Iterable[Item]) -> Answer:
     """Return the items of a stream as one answer; what comes after the end is not read.
 
-    The output tokens of ``message_start`` are a placeholder, so they are not in ``usage``: a stream that was cut has
-    no count of them.
+    The output tokens of ``message_start`` are a placeholder and are not in ``usage``: a stream that was cut has no
+    count.
     """
     folder = _Folder()
     for item in items:
@@ -109,7 +107,7 @@ class _Block:
 
 @dataclass
 class _Folder:
-    """Grows an answer event by event."""
+    """Builds an answer event by event."""
 
     number: int = 0
     begun: bool = False
@@ -226,5 +224,5 @@ class _Folder:
 
 
 def _hashable(index: object) -> object:
-    """An index that may be anything, as a key."""
+    """Return an index of any JSON type as a key."""
     return index if isinstance(index, int | str) else repr(index)

@@ -1,7 +1,7 @@
-"""Which event of Anthropic Messages may follow which.
+"""The order of events in Anthropic Messages.
 
 Source of each clause: https://docs.claude.com/en/api/messages-streaming (page), https://docs.claude.com/en/api/errors,
-or what was recorded from Anthropic.
+or recordings of Anthropic.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _block(event: Event) -> Iterator[Symbol]:
             yield key, f"start of {block}" if block in _STARTS else "start of another block"
         case "content_block_delta":
             delta = at(data, "delta", "type")
-            if delta in _DELTAS:  # one that is not known is passed over
+            if delta in _DELTAS:  # unknown deltas are skipped
                 yield key, str(delta)
         case "content_block_stop":
             yield key, "stop"

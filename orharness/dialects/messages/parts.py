@@ -1,4 +1,4 @@
-"""Anthropic Messages: the shortest event that says a part of an answer, for documents written once for all APIs.
+"""Anthropic Messages: the shortest event for a part of an answer, for documents written once for all APIs.
 
 Source: https://docs.claude.com/en/api/messages-streaming, for what each event requires.
 """
@@ -14,7 +14,7 @@ from orharness.sse import Event
 
 
 def event_of(part: Part) -> Event:
-    """Return the event that says the part, with the fields that the API requires and no others."""
+    """Return the event for the part, with the fields that the API requires and no others."""
     if part.end:
         return _event("message_stop")
     if part.usage is not None or part.finish is not None:

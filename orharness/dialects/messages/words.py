@@ -22,17 +22,17 @@ _MEANT = {sent: meant for meant, sent in _SENT.items()} | {
 
 
 def stop_reason(completion: Completion) -> str:
-    """Return the stop reason that is sent: the native one where it is given."""
+    """Return the stop reason that is sent: the native one if it is given."""
     return completion.native_finish_reason or (REFUSAL if completion.refusal else _SENT[completion.finish])
 
 
 def sent_for(finish: str) -> str:
-    """Return the API's own word for a neutral finish reason, any other word as it is."""
+    """Return the API's word for a neutral finish reason; any other word is returned unchanged."""
     return _SENT.get(finish, finish)
 
 
 def finish_of(stop_reason: str, *, explained: bool) -> str:
-    """Return the neutral finish reason; a word that is not known is kept.
+    """Return the neutral finish reason; an unknown word is kept.
 
     A refusal that is explained in words is what other APIs call an answer that stops with a refusal.
     """
@@ -40,7 +40,7 @@ def finish_of(stop_reason: str, *, explained: bool) -> str:
 
 
 def limits(completion: Completion) -> str | None:
-    """Return what of a completion the API has no form for, in words; ``None`` where it can say all of it."""
+    """Return what of a completion the API cannot express, in words; ``None`` if it can express all of it."""
     if completion.finish not in _SENT:
         hint = _MEANT.get(completion.finish)
         said = f": for the API's own word, write finish_reason={hint!r}, native_finish_reason=" if hint else ""

@@ -1,6 +1,6 @@
 """Anthropic Messages, from meaning to events.
 
-Each gateway sends them as Anthropic does. Sources: https://docs.claude.com/en/api/messages,
+All gateways send them as Anthropic does. Sources: https://docs.claude.com/en/api/messages,
 https://docs.claude.com/en/api/messages-streaming, and recorded streams of Anthropic.
 """
 
@@ -22,7 +22,7 @@ from orharness.gateways import Gateway
 from orharness.sse import Event
 
 ID_PREFIX = "msg_"
-PLACEHOLDER = 1  # the output tokens of message_start: a number that the API does not mean
+PLACEHOLDER = 1  # the output tokens of message_start: a number without meaning
 
 
 def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
@@ -34,7 +34,7 @@ def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
 
 @dataclass
 class _Script:
-    """The events of one answer, and the numbers of those that carry a token."""
+    """The events of one answer, and the indexes of those that carry a token."""
 
     completion: Completion
     events: list[Event] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Script:
         self._add("message_start", message=_message(self.completion, [], _usage(self.completion, PLACEHOLDER)))
         blocks = list(_blocks(self.completion.made))
         for index, pieces in enumerate(blocks):
-            # The error cuts the last block off: it is never stopped.
+            # The error cuts the last block off: no stop event follows.
             self._block(index, pieces, cut=self.completion.error is not None and index == len(blocks) - 1)
         if self.completion.error is None:
             self._end()
@@ -81,7 +81,7 @@ class _Script:
                 return {"type": "text", "text": ""}
 
     def _end(self) -> None:
-        # The tokens of a refusal have no events of their own: its explanation comes as one.
+        # The tokens of a refusal have no events of their own: its explanation is sent as one.
         self.tokens += [len(self.events)] * sum(piece.kind is PieceKind.REFUSAL for piece in self.completion.made)
         self._add("message_delta", delta=_ended(self.completion), usage=_counted(self.completion))
         self._add("message_stop")
@@ -94,7 +94,7 @@ class _Script:
 
 
 def _blocks(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """The pieces of each block; those of a refusal have none."""
+    """Yield the pieces of each block; those of a refusal have no block."""
     said = (piece for piece in pieces if piece.kind is not PieceKind.REFUSAL)
     for _, group in groupby(said, key=_block_of):
         yield list(group)
@@ -116,9 +116,9 @@ def _delta(piece: Piece) -> Json:
 
 
 def document(completion: Completion, gateway: Gateway, asked: Asked) -> Json:
-    """Return the answer to a request without ``stream``; of one with an error, the error's document.
+    """Return the answer to a request without ``stream``; for a completion with an error, the error's document.
 
-    Raises ``ScenarioError`` for tool arguments that are not a JSON object: only a stream can hold them.
+    Raises ``ScenarioError`` for tool arguments that are not a JSON object: only a stream can contain them.
     """
     if completion.error:
         return document_of(word_of(completion.error.code), completion.error.message)
@@ -164,13 +164,13 @@ def _usage(completion: Completion, output_tokens: int) -> Json:
 
 
 def _counted(completion: Completion) -> Json:
-    """The usage of a whole message."""
+    """Return the usage of a whole message."""
     thinking = {"output_tokens_details": {"thinking_tokens": completion.counted.reasoning_tokens}}
     return {**_usage(completion, completion.counted.completion_tokens), **thinking}
 
 
 def _signature(reasoning: str) -> str:
-    """What proves to the API that it has made the reasoning: opaque to a client, which sends it back unchanged."""
+    """Return the proof that the API made the reasoning: opaque to a client, which sends it back unchanged."""
     return f"{digest('signature', reasoning)}{digest(reasoning)}=="
 
 

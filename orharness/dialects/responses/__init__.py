@@ -1,4 +1,4 @@
-"""OpenAI Responses, and Open Responses, which is the same API at other services."""
+"""OpenAI Responses, and Open Responses, the same API at other services."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _INSTEAD_OF_INPUT = ("prompt", "previous_response_id", "conversation")
 
 @lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
-    """Return what the request asks for. Raises ``Refused`` where the API would refuse it."""
+    """Return what the request asks for. Raises ``Refused`` if the API would refuse it."""
     body = request.json
     if not isinstance(body, dict):
         raise Refused(400, "a response is asked for with a JSON object")
@@ -48,7 +48,7 @@ def _asked(body: Json) -> Asked:
         model=model if isinstance(model, str) else None,
         provider=body.get("provider"),
         prompt_tokens=_prompt_tokens(body),
-        wants_usage=True,  # it is always sent
+        wants_usage=True,  # usage is always sent
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
@@ -56,7 +56,7 @@ def _asked(body: Json) -> Asked:
 
 
 def _users(body: Json) -> Iterator[str | None]:
-    """What the user said in each message of the request; an input that is a text is one."""
+    """Yield the user's text in each message of the request; an input that is a text is one message."""
     if isinstance(body.get("input"), str):
         yield body["input"]
     yield from (_text_of(at(item, "content")) for item in list_at(body, "input") if at(item, "role") == "user")
@@ -78,7 +78,7 @@ def _prompt_tokens(body: Json) -> int:
 
 
 def _problems(body: Json) -> Iterator[str]:
-    """What the API would refuse, the first thing first."""
+    """Yield what the API would refuse, in the API's order."""
     yield from wrong_type(body, "model", str, required="prompt" not in body)
     yield from wrong_type(body, "input", str, list, required=not any(name in body for name in _INSTEAD_OF_INPUT))
     for place, item in objects(body, "input"):
@@ -114,7 +114,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _wrong_item(item: Json, within: str) -> Iterator[str]:
-    """An item is a message, with a role, or another thing, with a type."""
+    """Yield what is wrong with an item: it must be a message with a role, or something else with a type."""
     if "role" in item or item.get("type", "message") == "message":
         yield from wrong_choice(item, "role", ROLES, within)
         yield from wrong_type(item, "content", str, list, required=True, within=within)

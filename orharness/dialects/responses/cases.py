@@ -1,6 +1,6 @@
-"""The Responses dialect's own cases of the contract: what is about the JSON of its events.
+"""The Responses dialect's own contract cases: about the JSON of its events.
 
-Plain data, as a user would write them. The text is that of the output_text parts, in their order, and nothing else.
+Plain data, as a user would write it. The text is that of the output_text parts, in their order, and nothing else.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REPEATED = "the whole text in a .done event repeats the deltas, and is not adde
 
 
 def documents() -> Sequence[Mapping[str, Any]]:
-    """Return them all."""
+    """Return all cases."""
     return (*_content(), *_errors())
 
 
@@ -46,7 +46,7 @@ def _item(index: int, item: Json, *events: Json) -> list[Json]:
 
 
 def _message(index: int, *texts: str) -> list[Json]:
-    """The events of a message with one text."""
+    """Return the events of a message with one text."""
     at, whole = {"content_index": 0}, "".join(texts)
     part = {"type": "output_text", "annotations": [], "logprobs": []}
     return _item(
@@ -87,7 +87,7 @@ def _call(index: int) -> list[Json]:
 
 
 def _stream(*events: Json, named: bool = True, done: bool = False) -> Json:
-    """A reply of these events, each with its number and, but for those of OpenRouter, with its name."""
+    """Return a reply of these events, each with its number and, except those of OpenRouter, with its name."""
     return {"events": [*_numbered(events, named), *([{"data": "[DONE]"}] if done else [])]}
 
 

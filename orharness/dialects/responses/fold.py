@@ -1,9 +1,8 @@
 """OpenAI Responses, from events of any origin to one answer, and which event ends it.
 
-What a server sends is taken as it comes: what has the wrong type or is not JSON is noted and passed over, never raised;
-so are events that are not known. The deltas count: what comes whole at the end repeats them.
-
-Sources: those of ``write``. An event is known by the type in its data, for OpenRouter names none.
+Input of a wrong type or that is not JSON is noted and skipped, never raised; so are unknown events. The deltas count:
+the whole texts at the end repeat them. Sources: those of ``write``. An event is identified by the type in its data,
+because OpenRouter sends no names.
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ _DONE_TEXTS = {
 
 
 def is_end(event: Event) -> bool:
-    """Whether the event is a terminal one, by its type or its name, or ``[DONE]``."""
+    """Return whether the event is a terminal one, by its type or its name, or ``[DONE]``."""
     return kind_of(event) in (*ENDS, DONE)
 
 
 def is_own(event: Event) -> bool:
-    """Whether the event is one of this API."""
+    """Return whether the event is one of this API."""
     kind = kind_of(event)
     return kind is not None and (kind == KEEP_ALIVE or kind.startswith("response."))
 
 
 def is_token(event: Event) -> bool:
-    """Whether the event carries a part of an answer: text, reasoning, a refusal or a tool call."""
+    """Return whether the event carries a part of an answer: text, reasoning, a refusal or a tool call."""
     kind, data = kind_of(event), parsed(event.data)
     if kind == "response.output_item.added":
         return at(data, "item", "type") == "function_call"
@@ -55,7 +54,7 @@ def is_token(event: Event) -> bool:
 
 
 def error_of(event: Event) -> ReportedError | None:
-    """Return the error that an event reports, flat, in a failed response or in the form of a chat, else ``None``."""
+    """Return the error that an event reports (flat, in a failed response, or in the form of a chat), else ``None``."""
     kind = kind_of(event)
     if kind not in ("response.failed", ERROR) and not (kind is None and '"error"' in event.data):
         return None
@@ -72,7 +71,7 @@ def error_of(event: Event) -> ReportedError | None:
 
 
 def brief(event: Event) -> str | None:
-    """Return what tells an event without a text from others of its kind: its place, and the type of item or part."""
+    """Return what distinguishes an event without text from others of its kind: its place, the type of item or part."""
     kind, data = kind_of(event), parsed(event.data)
     if kind is None or not is_own(event):
         return None
@@ -100,7 +99,7 @@ class _Call:
 
 @dataclass
 class _Folder:
-    """Grows an answer event by event."""
+    """Builds an answer event by event."""
 
     number: int = 0
     begun: bool = False
@@ -113,7 +112,7 @@ class _Folder:
     status: object = None
     reason: object = None
     texts: dict[str, list[str]] = field(default_factory=lambda: {"text": [], "refusal": [], "reasoning": []})
-    parts: dict[object, list[str]] = field(default_factory=dict)  # what the deltas of each part or item said
+    parts: dict[object, list[str]] = field(default_factory=dict)  # the deltas of each part or item
     calls: dict[object, _Call] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -121,7 +120,7 @@ class _Folder:
         self.number += 1
         kind, data = kind_of(event), parsed(event.data)
         if kind == DONE:
-            self.over = True  # after the terminal event it says nothing new; alone it does not say how the answer ended
+            self.over = True  # after the terminal event it adds nothing; alone it does not say how the answer ended
         elif self.over:
             self._note("comes after the terminal event, where nobody reads it")
         else:
@@ -185,7 +184,7 @@ class _Folder:
             self._ended(response)
 
     def _ended(self, response: Json) -> None:
-        """A client that reads a completed response sees its calls there, so they decide how it finished."""
+        """Note a function call in the completed response that was not streamed: some clients read the calls there."""
         named = {at(item, "call_id") for item in list_at(response, "output") if at(item, "type") == "function_call"}
         if self.number > 1 and named - {call.id for call in self.calls.values()}:
             self._note("has a function call in its output that was not streamed")

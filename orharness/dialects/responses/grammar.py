@@ -1,7 +1,7 @@
-"""Which event of OpenAI Responses may follow which.
+"""The order of events in OpenAI Responses.
 
 Source of each clause: https://platform.openai.com/docs/api-reference/responses-streaming (OpenAI), the Open Responses
-specification, or what was recorded from OpenAI and OpenRouter.
+specification, or recordings of OpenAI and OpenRouter.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _whole(event: Event) -> Iterator[Symbol]:
 
 
 def _end(event: Event) -> Iterator[Symbol]:
-    """What the end of the response is for all that it is made of."""
+    """Yield the symbols that the end of the response is for its parts."""
     kind = kind_of(event)
     if kind in (ERROR, "response.failed"):
         yield Key.EVERY, "the response's failure"

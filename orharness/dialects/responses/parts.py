@@ -1,4 +1,4 @@
-"""OpenAI Responses: the shortest event that says a part of an answer, for documents written once for all APIs.
+"""OpenAI Responses: the shortest event for a part of an answer, for documents written once for all APIs.
 
 Source: https://platform.openai.com/docs/api-reference/responses-streaming, for what each event requires.
 """
@@ -15,7 +15,7 @@ _AT: Json = {"item_id": "1", "output_index": 0}
 
 
 def event_of(part: Part) -> Event | None:
-    """Return the event that says the part, ``None`` for a finish reason, which the last event has."""
+    """Return the event for the part, ``None`` for a finish reason, which is in the last event."""
     if part.end or part.usage is not None:
         return _event("response.completed", response=_response(part))
     if part.text is not None:

@@ -1,4 +1,4 @@
-"""How a response ends: the neutral word of a completion, and the API's own; its errors' codes.
+"""How a response ends: the neutral word of a completion, and the API's own; the codes of its errors.
 
 Sources: https://platform.openai.com/docs/api-reference/responses/object; the Python SDK's ``ResponseError`` (openai
 3.57.0).
@@ -14,21 +14,21 @@ _MEANT = {sent: meant for meant, sent in INCOMPLETE.items()}
 
 
 def code_of(code: int | str) -> str:
-    """Return an error's code: of an HTTP status the API's word for it; a word is kept as it is."""
+    """Return an error's code: the API's word for an HTTP status; a word is returned unchanged."""
     if isinstance(code, str):
         return code
     return "rate_limit_exceeded" if code == 429 else "server_error" if code >= 500 else "invalid_prompt"
 
 
 def finish_of(status: object, reason: object, *, calls: bool) -> str | None:
-    """Return the neutral finish reason of a response that ends with a status, and the reason why it is incomplete."""
+    """Return the neutral finish reason of a response, given its status and why it is incomplete."""
     if status == "completed":
         return "tool_calls" if calls else "stop"
     return _MEANT.get(str(reason), str(reason)) if status == "incomplete" and reason else None
 
 
 def limits(completion: Completion) -> str | None:
-    """Return what of a completion the API has no form for, in words; ``None`` where it can say all of it."""
+    """Return what of a completion the API cannot express, in words; ``None`` if it can express all of it."""
     own = "tool_calls" if completion.tool_calls else "stop"
     if completion.finish not in (own, *INCOMPLETE):
         takes = ", ".join((own, *INCOMPLETE))

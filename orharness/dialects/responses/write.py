@@ -24,7 +24,7 @@ Parts = list[tuple[PieceKind, list[Piece]]]
 
 
 def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
-    """Return the answer as the gateway streams it: each item with its parts, then the response as it ended."""
+    """Return the answer as the gateway streams it: each item with its parts, then the response in its final state."""
     script = _Script(completion, gateway)
     script.write()
     return Written(tuple(script.events), script.end, tuple(script.tokens))
@@ -32,7 +32,7 @@ def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
 
 @dataclass
 class _Script:
-    """The events of one answer, the numbers of those that carry a token, and the number of the one that ends it."""
+    """The events of one answer, the indexes of those that carry a token, and the index of the one that ends it."""
 
     completion: Completion
     gateway: Gateway
@@ -45,7 +45,7 @@ class _Script:
             self._add(name, response=response_document(self.completion, self.gateway, "in_progress", []))
         items = list(_items(self.completion))
         for index, item in enumerate(items):
-            # The error cuts the last item off: it is never done.
+            # The error cuts the last item off: no done event follows.
             self._item(index, item, cut=self.completion.error is not None and index == len(items) - 1)
         self.end = len(self.events)
         if self.completion.error is None:
@@ -85,7 +85,7 @@ class _Script:
             self._add(f"response.{form.part}.done", **at, part=form.document(text))
 
     def _failed(self, error: Failure, done: list[Json]) -> None:
-        if error.shape is ErrorShape.BARE:  # what gateways that know chat completions only send
+        if error.shape is ErrorShape.BARE:  # the form of gateways that know chat completions only
             self._event("message", {"error": {"message": error.message, "type": "server_error", "code": error.code}})
             return
         said = {"code": code_of(error.code), "message": error.message}
@@ -102,9 +102,9 @@ class _Script:
 
 @dataclass(frozen=True)
 class _Form:
-    """How one kind of part is streamed: the events' names, and what the text is called in them."""
+    """How one kind of part is streamed: the names of the events, and of the text in them."""
 
-    part: str  # empty: it has no events of a part
+    part: str  # empty if there are no events for the part
     delta: str
     field: str
     type: str
@@ -128,7 +128,7 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class _Item:
-    """One item of the output: its parts, each with its pieces; ``head``: what is known of it from the beginning."""
+    """One item of the output: its parts, each with its pieces; ``head``: what is known of it at its beginning."""
 
     kind: str
     id: str
@@ -154,7 +154,7 @@ class _Item:
 
 
 def _items(completion: Completion) -> Iterator[_Item]:
-    """The items of what is made; one that ends too early is the last, and incomplete."""
+    """Yield the items that are made; if the answer is cut short, the last one is incomplete."""
     groups = [(key, list(group)) for key, group in groupby(completion.made, key=_item_of)]
     for number, ((kind, _), pieces) in enumerate(groups):
         last = number == len(groups) - 1
@@ -188,7 +188,7 @@ def _item(completion: Completion, kind: str, pieces: list[Piece], status: str) -
 
 
 def document(completion: Completion, gateway: Gateway, asked: Asked) -> Json:
-    """Return the answer to a request without ``stream``; of one with an error, the error's document."""
+    """Return the answer to a request without ``stream``; for a completion with an error, the error's document."""
     if completion.error:
         error = completion.error
         code = None if error.status == error.code else error.code
@@ -202,7 +202,7 @@ def _status(completion: Completion) -> str:
 
 
 def response_document(completion: Completion, gateway: Gateway, status: str, output: list[Json]) -> Json:
-    """Return the response as it is while it has that status, with the items that it has."""
+    """Return the response in that status, with these items."""
     ended = status in ("completed", "incomplete")
     reason = {"reason": INCOMPLETE[completion.finish]} if status == "incomplete" else None
     return {

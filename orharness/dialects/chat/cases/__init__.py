@@ -1,4 +1,4 @@
-"""The chat dialect's own cases of the contract: what is about the JSON of its chunks."""
+"""The chat dialect's own contract cases: about the JSON of its chunks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def documents() -> Sequence[Mapping[str, Any]]:
-    """Return them all. They are read when they are asked for: most users of the dialect never do."""
+    """Return all cases. They are imported only here, since most users of the dialect never need them."""
     from orharness.dialects.chat.cases import content, errors, text
 
     return (*content.CASES, *text.CASES, *errors.CASES)

@@ -1,4 +1,4 @@
-"""chat: what is in the chunks of a chat completion. The text is the ``content`` of choice 0, and nothing else.
+"""chat: the content of the chunks. The text is the ``content`` of choice 0, and nothing else.
 
 Shapes are those that services were recorded to send; the values are made up.
 """
@@ -318,7 +318,7 @@ CASES: tuple[Document, ...] = (
         CHAT,
         said(*(_choices(_choice(index, text)) for text in ("Hello", " world") for index in (0, 1))),
         yields("Hello world"),
-        level="SHOULD",  # nobody gets two who did not ask for them
+        level="SHOULD",  # services send two choices only on request
         cause=_CHOICES,
     ),
     case(

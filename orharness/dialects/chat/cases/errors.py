@@ -1,4 +1,4 @@
-"""errors: those that a stream reports in the JSON of its chunks, in the shapes of gateways and servers."""
+"""errors: those that a stream reports in its chunks, in the shapes of gateways and servers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the documents of the chat dialect's own cases are made with: plain data, as a user would write them.
+"""Helpers for the documents of the chat dialect's own cases: they return plain data, as a user would write it.
 
-``CHAT`` is the streamed chat completions of OpenAI's reference, ``GATEWAY`` what OneRouter and services like it
+``CHAT`` is the streamed chat completions of OpenAI's reference, ``GATEWAY`` what OneRouter and similar services
 document and were recorded to send.
 """
 
@@ -30,12 +30,12 @@ def delta(content: str | None, **fields: Any) -> Document:
 
 
 def finish(reason: str = "stop") -> Document:
-    """Return the event that says why the model stopped."""
+    """Return the event with the reason why the model stopped."""
     return event(chunk({}, reason))
 
 
 def stream(*pieces: Document | str, **sending: Any) -> Document:
-    """Return a reply of these events; a ``str`` is the data of one."""
+    """Return a reply of these events; a ``str`` is the data of an event."""
     return {"events": [event(one) if isinstance(one, str) else one for one in pieces], **sending}
 
 
@@ -66,6 +66,6 @@ def case(name: str, title: str, source: str, reply: Document, expect: Document, 
 
 
 def said(*events: Document, **sending: Any) -> Document:
-    """Return events, each a delta or given whole, then the finish and ``[DONE]``."""
+    """Return events, each a delta or a whole event, followed by the finish and ``[DONE]``."""
     pieces = (one if set(one) in ({"data"}, {"text"}) else event(chunk(one)) for one in events)
     return stream(*pieces, finish(), "[DONE]", **sending)

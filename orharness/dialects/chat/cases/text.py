@@ -1,4 +1,4 @@
-"""chat: the text itself, how the JSON around it is written, and how much of it there is."""
+"""chat: the text itself, how the JSON around it is written, and how long it is."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MANY = [f"{number} " for number in range(10_000)]
 
 
 def _raw(content: str) -> Document:
-    """A chunk whose content is this JSON string, as it is written."""
+    """Return a chunk whose content is this JSON string, exactly as written."""
     return event(chunk({"content": "?"}).replace('"?"', f'"{content}"'))
 
 
@@ -48,7 +48,7 @@ def _spaced(content: str) -> Document:
 
 
 def _over_lines(content: str) -> Document:
-    """Each line of the indented JSON becomes a data line of its own."""
+    """Return an event in which each line of the indented JSON is a data line."""
     return event(json.dumps(_document(content), indent=1))
 
 
