@@ -18,7 +18,7 @@ def scrub(headers: Iterable[tuple[str, str]]) -> Headers:
 
 
 def scrub_uri(uri: str) -> str:
-    """Return the address without user, password, and query parameters such as ``key=``, ``sig=`` and ``X-Amz-Signature=``.
+    """Return the address without user, password, and query parameters such as ``key=`` and ``X-Amz-Signature=``.
 
     An address without any of them is returned unchanged, byte for byte.
     """
