@@ -77,7 +77,7 @@ def options() -> list[tuple[type, str, Callable[..., Any]]]:
     from orharness.server import facade
 
     completion = (
-        "`SseServer.answer`, `chat`, `messages`, `responses`, `ollama`, and the same of `Reply` and of"
+        "`SseServer.answer`, `chat`, `messages`, `responses`, `gemini`, `ollama`, and the same of `Reply` and of"
         " `SseServer.post(…)`"
     )
     return [
@@ -92,6 +92,8 @@ def options() -> list[tuple[type, str, Callable[..., Any]]]:
         (BrowserOptions, "`RelayClient` and `sse_relay_client`", RelayClient.__init__),
         (facade.OpenAIOptions, "an OpenAI client: `OpenAI(**sse_server.openai)`", dict),
         (facade.AnthropicOptions, "an Anthropic client: `Anthropic(**sse_server.anthropic)`", dict),
+        (facade.GoogleOptions, "a Google client: `genai.Client(**sse_server.google)`", dict),
+        (facade.GoogleHttpOptions, "a Google client, as `http_options`", dict),
     ]
 
 

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 from orharness import sse
@@ -83,6 +84,10 @@ class Frame:
     def encode(self, *items: Item | str, newline: str = "\n") -> bytes:
         """Encode a whole body. A ``str`` is the data of an event; ``newline`` is the line end to use."""
         return b"".join(self.pieces(*items, newline=newline))
+
+    def ends_of(self, pieces: Sequence[bytes]) -> list[int]:
+        """Return the offset after each event of a body that was encoded in these pieces."""
+        return list(accumulate(map(len, pieces)))
 
     def cannot(self, thing: str, what: str = "") -> Inexpressible:
         """Return the error that this frame cannot express a thing; ``what`` names the transform."""
@@ -344,6 +349,10 @@ class _Elements(Frame):
         texts = [self._element(item) for item in items] or [b""]
         pieces = [(b"," + newline.encode() if number else b"[") + text for number, text in enumerate(texts)]
         return [*pieces[:-1], pieces[-1] + b"]"]
+
+    def ends_of(self, pieces: Sequence[bytes]) -> list[int]:
+        *before, last = super().ends_of(pieces) or [0]
+        return [*before, last - 1] if pieces else []  # the bracket that closes the array comes after its last element
 
     def _element(self, item: Item | str) -> bytes:
         data = _utf8(_data_of(self, item))

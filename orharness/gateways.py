@@ -6,7 +6,8 @@ the field follows it; where OneRouter's says nothing, it is assumed to do as Ope
 Sources: https://docs.onerouter.pro/api-reference/errors, https://onerouter.pro/blog/usage-accounting-in-onerouter;
 https://openrouter.ai/docs/api-reference/streaming, https://openrouter.ai/docs/errors and recorded streams;
 https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams;
-https://docs.claude.com/en/api/overview (``anthropic-version``) and recorded streams of Anthropic.
+https://docs.claude.com/en/api/overview (``anthropic-version``) and recorded streams of Anthropic;
+https://ai.google.dev/gemini-api/docs/api-key.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Gateway:
 
     Of the other APIs: ``response_id_prefix`` begins the ids of Responses; ``responses_named``: each event of Responses
     has its type as its name, too; ``responses_done``: ``[DONE]`` follows the last one. ``messages_version``: Messages
-    are refused without the header ``anthropic-version``. In all else a gateway does as the API's owner does.
+    are refused without the header ``anthropic-version``; ``gemini_key``: content is refused without a key. In all else
+    a gateway does as the API's owner does.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Gateway:
     responses_named: bool
     responses_done: bool
     messages_version: bool
+    gemini_key: bool
 
 
 ONEROUTER = Gateway(
@@ -95,6 +98,7 @@ ONEROUTER = Gateway(
     responses_named=True,
     responses_done=False,
     messages_version=False,
+    gemini_key=False,
 )
 OPENROUTER = Gateway(
     name="openrouter",
@@ -117,6 +121,7 @@ OPENROUTER = Gateway(
     responses_named=False,
     responses_done=True,
     messages_version=False,
+    gemini_key=False,
 )
 OPENAI = Gateway(
     name="openai",
@@ -140,6 +145,7 @@ OPENAI = Gateway(
     responses_named=True,
     responses_done=False,
     messages_version=False,
+    gemini_key=False,
 )
 ANTHROPIC = replace(
     OPENAI,  # whose chat completions it also answers (https://docs.claude.com/en/api/openai-sdk)
@@ -149,7 +155,14 @@ ANTHROPIC = replace(
     messages_version=True,
 )
 
-GATEWAYS = {gateway.name: gateway for gateway in (ONEROUTER, OPENROUTER, OPENAI, ANTHROPIC)}
+GOOGLE = replace(
+    OPENAI,  # whose chat completions it answers, too (https://ai.google.dev/gemini-api/docs/openai)
+    name="google",
+    title="Google",
+    gemini_key=True,
+)
+
+GATEWAYS = {gateway.name: gateway for gateway in (ONEROUTER, OPENROUTER, OPENAI, ANTHROPIC, GOOGLE)}
 
 
 def lookup(name: str) -> Gateway:

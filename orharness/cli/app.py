@@ -91,11 +91,13 @@ def serve(
     dialect: Annotated[
         str | None,
         typer.Option(
-            help="Answer this API alone: chat, messages, responses or ollama.", show_default="whichever is asked"
+            help="Answer this API alone: chat, messages, responses, gemini or ollama.",
+            show_default="whichever is asked",
         ),
     ] = None,
     gateway: Annotated[
-        str, typer.Option(help="Whose form answers and errors have: onerouter, openrouter, openai or anthropic.")
+        str,
+        typer.Option(help="Whose form answers and errors have: onerouter, openrouter, openai, anthropic or google."),
     ] = "onerouter",
     provider: Annotated[
         str | None,

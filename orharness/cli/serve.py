@@ -21,6 +21,8 @@ from orharness.contract.judging.judge import in_words
 from orharness.contract.running.replay import find, parse
 from orharness.contract.running.replies import cut
 from orharness.dialects import DIALECTS
+from orharness.dialects.completion import MODEL
+from orharness.dialects.paths import filled
 from orharness.errors import ScenarioError
 from orharness.journal import Exchange, Request
 from orharness.providers import lookup as provider_named
@@ -263,15 +265,16 @@ def _first_asked(first: Interaction | None, routes: Sequence[Route], dialect: st
         return first.request.method, urlsplit(first.request.uri).path
     route = next(iter(routes), None)
     if route is None or route.path is None:
-        return "POST", DIALECTS.named(dialect or DIALECTS.default).paths[0]
-    return route.method, route.path
+        return "POST", DIALECTS.named(dialect or DIALECTS.default).example_path
+    return route.method, filled(route.path, model=MODEL)
 
 
 def _curl(origin: str, method: str, path: str) -> str:
     dialect = DIALECTS.at(path) or DIALECTS.default
+    query = f"?{dialect.example_query}" if dialect.example_query else ""
     example = json.dumps(dialect.example())
     chosen = {"POST": f" -d {shlex.quote(example)}", "GET": ""}.get(method, f" -X {method}")
-    return f"curl -N {shlex.quote(f'{origin}{dialect.prefix}{api_path(path)}')}{chosen}"
+    return f"curl -N {shlex.quote(f'{origin}{dialect.prefix}{api_path(path)}{query}')}{chosen}"
 
 
 class Watch:

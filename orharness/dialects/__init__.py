@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from orharness.dialects.chat import CHAT
 from orharness.dialects.dialect import DIALECTS, Asked, Carried, Dialect, Part, Refused, Written
+from orharness.dialects.gemini import GEMINI
 from orharness.dialects.messages import MESSAGES
 from orharness.dialects.ollama import OLLAMA
 from orharness.dialects.responses import RESPONSES
@@ -15,6 +16,7 @@ from orharness.dialects.responses import RESPONSES
 __all__ = [
     "CHAT",
     "DIALECTS",
+    "GEMINI",
     "MESSAGES",
     "OLLAMA",
     "RESPONSES",

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import accumulate
 from typing import Any, Protocol
 
 from orharness.dialects.answer import Answer, ReportedError
-from orharness.dialects.completion import Completion, Usage
+from orharness.dialects.completion import MODEL, Completion, Usage
 from orharness.dialects.grammar import Grammar
-from orharness.dialects.values import Json
+from orharness.dialects.paths import ends_like, filled, fits
+from orharness.dialects.values import Json, dumps
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.frames import Frame
 from orharness.gateways import Gateway
@@ -33,7 +33,8 @@ class Asked:
     ``provider``: the routing preferences as sent, ``None`` if there are none. ``prompt_tokens``: an estimate.
     ``wants_usage``: whether the stream is to end with its token counts. ``turn``: the number of user messages;
     ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call. ``endpoint``:
-    the one of the dialect's paths that was asked, where their answers have different forms, else ``None``.
+    the one of the dialect's paths that was asked, where their answers have different forms, else ``None``. ``frame``:
+    how the answer's events are to be framed, ``None`` where the API leaves no choice.
     """
 
     stream: bool = True
@@ -45,6 +46,7 @@ class Asked:
     last_user: str | None = None
     tools: tuple[str, ...] = ()
     endpoint: str | None = None
+    frame: Frame | None = None
 
 
 class Refused(Exception):  # noqa: N818 - an answer to the client, not an error of the harness
@@ -129,22 +131,42 @@ def _no_cases() -> tuple[Mapping[str, Any], ...]:
 class Dialect:
     """One API's stream, as data and pure functions.
 
-    ``paths``: its streaming endpoints, without the API prefix; the default one first. ``models_path``: where its list
-    of models is; ``prefix``: the API prefix that its clients use. ``asked``: what a request asks for; raises
-    ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can express besides text. ``write``: the
-    events of a streamed answer; ``document``: the body of one that is not streamed. ``fold``: the inverse of ``write``.
-    ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports; ``is_token``: whether
-    an event carries a part of the answer. ``error_document``: the body of an HTTP error; ``models``: that of the list
-    of models. ``brief``: for an event without text, what distinguishes it from others, for a time line. ``event_of``:
-    the shortest event for a part of an answer, ``None`` if the API has none. ``grammar``: which event may follow which,
-    ``None`` if it is not specified. ``limits``: in words, what of a completion the API cannot express, beyond
-    ``carries``. ``is_own``: whether an event that carries no part of an answer is still this API's. ``id_prefix``: the
-    beginning of an answer's id. ``fails_with_status``: a failed answer without a stream has the HTTP status of its
-    error, otherwise 200. ``example``: the body of a short request for a stream. ``cases``: its own contract cases, as
-    documents. ``slip_of``: the mistake of a reader of this API's events that raises this error (in another process:
-    whose error has these words), in a sentence, else ``None``.
+    <<<<<<< HEAD
+        ``paths``: its streaming endpoints, without the API prefix; the default one first. ``models_path``: where its list
+        of models is; ``prefix``: the API prefix that its clients use. ``asked``: what a request asks for; raises
+        ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can express besides text. ``write``: the
+        events of a streamed answer; ``document``: the body of one that is not streamed. ``fold``: the inverse of ``write``.
+        ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports; ``is_token``: whether
+        an event carries a part of the answer. ``error_document``: the body of an HTTP error; ``models``: that of the list
+        of models. ``brief``: for an event without text, what distinguishes it from others, for a time line. ``event_of``:
+        the shortest event for a part of an answer, ``None`` if the API has none. ``grammar``: which event may follow which,
+        ``None`` if it is not specified. ``limits``: in words, what of a completion the API cannot express, beyond
+        ``carries``. ``is_own``: whether an event that carries no part of an answer is still this API's. ``id_prefix``: the
+        beginning of an answer's id. ``fails_with_status``: a failed answer without a stream has the HTTP status of its
+        error, otherwise 200. ``example``: the body of a short request for a stream. ``cases``: its own contract cases, as
+        documents. ``slip_of``: the mistake of a reader of this API's events that raises this error (in another process:
+        whose error has these words), in a sentence, else ``None``.
+    =======
+        ``paths``: its endpoints, without the API prefix; the default one first. They are templates (``dialects.paths``): a
+        part may be the request's own. ``models_path``: where its list of models is; ``prefix``: the API prefix that its
+        clients use. ``asked``: what a request asks for; raises ``Refused`` for one that the API would refuse. ``carries``:
+        what ``write`` can say beside text. ``write``: the events of a streamed answer; ``document``: the body of one that
+        is not streamed. ``fold``: the way back. ``is_end``: whether an event ends the answer; ``error_of``: the error that
+        an event reports; ``is_token``: whether an event carries a part of the answer. ``error_document``: the body of an
+        HTTP error; ``models``: that of the list of models. ``brief``: of an event without text, the part that tells it from
+        others, for a time line. ``event_of``: the shortest event that says a part of an answer, ``None`` where the API has
+        none. ``grammar``: which event may follow which, ``None`` where it is not written down. ``limits``: in words, what
+        of a completion the API has no form for, beyond ``carries``. ``is_own``: whether an event that carries no part of an
+        answer is this API's all the same. ``id_prefix``: what an answer's id begins with. ``fails_with_status``: an answer
+        without a stream that fails has the HTTP status of its error, otherwise 200. ``example``: the body of a short
+        request for a stream, ``example_query`` its query. ``further_frames``: those that a request may choose instead of
+        ``frame``; ``newline``: the line end that is written. ``ends_with_body``: no event obliges a client to end; the
+        answer is whole with the one that ``is_end`` finds, and the stream is over when the body is. ``cases``: its own
+        cases of the contract, as documents; ``slip_of``: what a careless reader of this API's events has done who raises
+        that error (in another process: whose error has these words), in a sentence, else ``None``.
+    >>>>>>> 438a7ed (The Gemini API: written, folded, judged by a grammar, and answered by the server)
 
-    The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
+        The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
 
     name: str
@@ -168,6 +190,10 @@ class Dialect:
     id_prefix: Callable[[Gateway], str] = _chat_prefix
     fails_with_status: bool = False
     example: Callable[[], Json] = _stream_alone
+    example_query: str = ""
+    further_frames: tuple[Frame, ...] = ()
+    newline: str = "\n"
+    ends_with_body: bool = False
     cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
     slip_of: Callable[[BaseException | str], str | None] = _no_slip
     models_path: str = "/models"
@@ -175,6 +201,30 @@ class Dialect:
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"
+
+    @property
+    def example_path(self) -> str:
+        """The path of the example request, without the API prefix and the query."""
+        return filled(self.paths[0], model=MODEL)
+
+    @property
+    def example_request(self) -> Request:
+        """A short request for a stream, as a client sends it."""
+        body = dumps(self.example()).encode()
+        return Request("POST", f"{self.prefix}{self.example_path}", body=body, query=self.example_query)
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """How its events may be framed, the usual frame first."""
+        return (self.frame, *self.further_frames)
+
+    def ends(self, path: str) -> bool:
+        """Whether a path ends as one of its endpoints, whatever is before it."""
+        return any(ends_like(template, path) for template in self.paths)
+
+    def is_at(self, path: str) -> bool:
+        """Whether a path (without the API prefix) is one of its endpoints."""
+        return any(fits(template, path) for template in self.paths)
 
     def is_terminal(self, event: Event) -> bool:
         """Return whether a client may leave after the event: the end marker, or an error."""
@@ -195,11 +245,12 @@ class Dialect:
         """
         self.check(completion)
         written = self.write(completion, gateway, asked)
-        pieces = self.frame.pieces(*written.events)
-        ends = list(accumulate(map(len, pieces)))
+        frame = asked.frame or self.frame
+        pieces = frame.pieces(*written.events, newline=self.newline)
+        ends = frame.ends_of(pieces)
         return Stream(
             tuple([Chunk(piece, delay) for piece in pieces]),
-            frame=self.frame,
+            frame=frame,
             end_marker=None if written.end is None else ends[written.end],
             tokens=tuple([ends[number] for number in written.tokens]),
         )
@@ -264,7 +315,7 @@ class Dialects(Mapping[str, Dialect]):
     def at(self, path: str) -> Dialect | None:
         """Return the dialect of a request's path, ``None`` for any other path. A query does not count."""
         bare = path.partition("?")[0].rstrip("/")
-        return next((one for one in self._known.values() if any(bare.endswith(end) for end in one.paths)), None)
+        return next((one for one in self._known.values() if one.ends(bare)), None)
 
     def of(self, items: Iterable[Item]) -> Dialect | None:
         """Return the dialect of the first event that a dialect recognizes, else ``None``."""

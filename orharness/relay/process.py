@@ -49,10 +49,9 @@ class SseProcess:
 
     ``argv``: its command, in which ``{port}`` and ``{base_url}`` stand for the port that it must listen on (also in the
     environment, as ``PORT``) and for its upstream. ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` are those of ``server``,
-    or ``base_url`` and ``api_key``, and so are ``ANTHROPIC_BASE_URL`` and ``OLLAMA_HOST`` (without ``/v1``: those
-    clients add the whole path) and ``ANTHROPIC_API_KEY``; ``env`` is added to the environment. ``timeout``: seconds
-    in which it must listen on 127.0.0.1. Raises ``ScenarioError`` for a command that cannot be run, and
-    ``OrharnessError`` with its output if it ends or does not listen.
+    or ``base_url`` and ``api_key``, and so are ``ANTHROPIC_BASE_URL``, ``GOOGLE_GEMINI_BASE_URL`` and ``OLLAMA_HOST``
+    (without ``/v1``: those clients add the whole path) and ``ANTHROPIC_API_KEY`` and ``GEMINI_API_KEY``; ``env`` is added to the environment. ``timeout``: seconds in which it must listen on 127.0.0.1. Raises ``ScenarioError`` for a
+    command that cannot be run, and ``OrharnessError`` with its output if it ends or does not listen.
     """
 
     @checked_call()
@@ -194,7 +193,8 @@ def _environment(base_url: str, api_key: str, port: int) -> dict[str, str]:
     ours = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": api_key, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
     origin = base_url.removesuffix("/v1")
     others = {"ANTHROPIC_BASE_URL": origin, "ANTHROPIC_API_KEY": api_key, "OLLAMA_HOST": origin}
-    return {**os.environ, **proxy_bypass(), **ours, **others}
+    google = {"GOOGLE_GEMINI_BASE_URL": origin, "GEMINI_API_KEY": api_key}
+    return {**os.environ, **proxy_bypass(), **ours, **others, **google}
 
 
 def _free_port() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-API_PREFIXES = ("/api/v1", "/v1")
+API_PREFIXES = ("/api/v1", "/v1", "/v1beta")
 
 
 def api_path(path: str) -> str:

@@ -159,6 +159,12 @@ class Reply:
 
     @classmethod
     @checked_call(CompletionOptions)
+    def gemini(cls, text: str | Iterable[str] | None = None, **options: Unpack[CompletionOptions]) -> Reply:
+        """Return an answer of the Gemini API; the options are those of ``Reply.completion``."""
+        return cls.completion("gemini", text, **options)
+
+    @classmethod
+    @checked_call(CompletionOptions)
     def messages(cls, text: str | Iterable[str] | None = None, **options: Unpack[CompletionOptions]) -> Reply:
         """Return an answer of Anthropic Messages; the options are those of ``Reply.completion``."""
         return cls.completion("messages", text, **options)
@@ -325,13 +331,14 @@ class Reply:
         if not asked.stream:
             return self._whole(dialect, said, gateway, asked, by)
         # One response, with one model behind it, for all requests that ask for the same: a journal keeps it.
-        key = (dialect.name, gateway, named, by, asked.wants_usage, asked.prompt_tokens)
+        form = (asked.wants_usage, asked.endpoint, asked.frame)
+        key = (dialect.name, gateway, named, by, form, asked.prompt_tokens)
         return _kept(self._replies, key, lambda: self._streamed(dialect, said, gateway, asked, by))
 
     def _streamed(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
         stream = self._stream_of(dialect, said, gateway, asked)
         model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
-        sent = with_defaults((("Content-Type", dialect.frame.content_type), *marks), self.headers)
+        sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
         return Response(self.status, sent, stream, self.head, self.pacing, model)
 
     def _whole(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
@@ -364,7 +371,7 @@ class Reply:
 
     def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
         """Return the stream of a completion with its transforms, made once for all requests that ask for the same."""
-        key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage, asked.endpoint)
+        key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage, asked.endpoint, asked.frame)
         made = self._made.get(key)
         if made is None:
             draft = _kept(self._drafts, key, lambda: self._draft(dialect.stream(said, gateway, asked, self.delay)))
@@ -454,7 +461,7 @@ def _marked(stream: Stream, dialect: Dialect | None) -> Stream:
     """
     items = stream.frame.decode(stream.body)
     known = dialect or DIALECTS.of(items)
-    if known is not None and known.frame is stream.frame:
+    if known is not None and stream.frame in known.frames:
         return known.marked(stream)
     found = stream.frame.decode_with_offsets(stream.body)
     ends = (offset for offset, item in found if isinstance(item, Event) and DIALECTS.is_terminal(item))

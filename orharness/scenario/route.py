@@ -13,6 +13,7 @@ from typing import Any
 
 from orharness.dialects import DIALECTS, Asked, Refused
 from orharness.dialects.completion import Completion
+from orharness.dialects.paths import fits
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
 from orharness.journal import Request
@@ -28,10 +29,10 @@ When = Mapping[str, Any] | Callable[[Request], bool]
 class Route:
     """Requests of one method and path, with a condition, and their replies in turn; the last one repeats.
 
-    ``path``: ``None`` for any path of a dialect. ``when``: a mapping of conditions (``model``, ``turn``, ``last_user``,
-    ``headers``, ``json``), or a function of the request. ``times``: how many requests it answers, ``None`` for any
-    number. ``choose``: selects the reply by more than the turn, see ``reply_to``. ``expect``: the expected result of
-    each call. Raises ``ScenarioError`` for an impossible path or condition.
+    ``path``: a template (``dialects.paths``), ``None`` for any path of a dialect. ``when``: a mapping of conditions
+    (``model``, ``turn``, ``last_user``, ``headers``, ``json``), or a function of the request. ``times``: how many
+    requests it answers, ``None`` for any number. ``choose``: selects the reply by more than the turn, see ``reply_to``.
+    ``expect``: the expected result of each call. Raises ``ScenarioError`` for an impossible path or condition.
     """
 
     method: str
@@ -78,13 +79,16 @@ class Route:
 
     @property
     def endpoints(self) -> tuple[str, ...] | None:
-        """The paths at which it answers, without the API prefix; ``None`` for every path of a dialect."""
+        """The paths or templates at which it answers, without the API prefix; ``None`` for every path of a dialect."""
         return None if self.path is None else (api_path(self.path),)
 
     def is_at(self, path: str) -> bool:
         """Return whether that is its path, with or without the API prefix."""
         endpoints = self.endpoints
-        return DIALECTS.at(path) is not None if endpoints is None else api_path(path) in endpoints
+        if endpoints is None:
+            return DIALECTS.at(path) is not None
+        asked = api_path(path)
+        return any(fits(endpoint, asked) for endpoint in endpoints)
 
     def difference(self, request: Request) -> list[str]:
         """Return one sentence for each mismatch; none means that it matches.

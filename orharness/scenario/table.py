@@ -5,12 +5,13 @@ The table only narrows the choice: whether a route matches is decided by its ``d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import cache
 from heapq import merge
 from typing import Any
 
 from orharness.dialects import DIALECTS
+from orharness.dialects.paths import fits, is_template
 from orharness.journal import Request
 from orharness.scenario.difference import MATCHERS
 from orharness.scenario.paths import api_path
@@ -27,6 +28,7 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
         self._size = 0
+        self._templates: dict[str, None] = {}  # those among the endpoints
         self._groups: dict[tuple[str, str | None], dict[tuple[Fact, ...], dict[Values, list[int]]]] = {}
         for route in routes:
             self.add(route)
@@ -36,6 +38,8 @@ class RouteTable:
         number, self._size = self._size, self._size + 1
         facts = facts_of(route)
         for endpoint in (None,) if route.endpoints is None else route.endpoints:
+            if endpoint is not None and is_template(endpoint):
+                self._templates[endpoint] = None
             group = self._groups.setdefault((route.method, endpoint), {})
             by_value = group.setdefault(tuple(facts), {})
             by_value.setdefault(tuple(facts.values()), []).append(number)
@@ -44,13 +48,20 @@ class RouteTable:
         """Return the numbers of all routes that can match, in order; all others have a difference."""
         seen = cache(lambda fact: _SEEN[fact[0]](request, *fact[1:]))
         found: list[list[int]] = []
-        endpoints = [api_path(request.path)] + [None] * (DIALECTS.at(request.path) is not None)
-        for endpoint in endpoints:
+        for endpoint in self._endpoints_for(request.path):
             for facts, by_value in self._groups.get((request.method, endpoint), {}).items():
                 numbers = by_value.get(tuple(map(seen, facts)))
                 if numbers is not None:
                     found.append(numbers)
         return found[0] if len(found) == 1 else list(merge(*found))
+
+    def _endpoints_for(self, path: str) -> Iterator[str | None]:
+        """Yield the endpoints of routes that the path can be of."""
+        asked = api_path(path)
+        yield asked
+        yield from (template for template in self._templates if template != asked and fits(template, asked))
+        if DIALECTS.at(path) is not None:
+            yield None
 
 
 def facts_of(route: Route) -> dict[Fact, Hashable]:

@@ -307,7 +307,7 @@ def _why(mounts: Mounts, request: Request, chosen: Mounted | None, refused: Refu
 def _spoken_at(path: str) -> Dialect | None:
     """Return the dialect whose own endpoint is at the path. A user's route may be at any path that ends like it."""
     dialect = DIALECTS.at(path)
-    return dialect if dialect is not None and api_path(path) in dialect.paths else None
+    return dialect if dialect is not None and dialect.is_at(api_path(path)) else None
 
 
 async def no_gate(number: int) -> None:

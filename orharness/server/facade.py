@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TypedDict, Unpack
 
 from orharness.checks import explain_exchange, left_open, strict_failures, unmet
+from orharness.dialects import DIALECTS
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
@@ -58,6 +59,19 @@ class AnthropicOptions(TypedDict):
     api_key: str
 
 
+class GoogleHttpOptions(TypedDict):
+    """Where a Google client sends its requests."""
+
+    base_url: str
+
+
+class GoogleOptions(TypedDict):
+    """What a Google client must be given."""
+
+    api_key: str
+    http_options: GoogleHttpOptions
+
+
 class ServerOptions(TypedDict, total=False):
     """The options of ``SseServer``, ``make_sse_server`` and the marker ``sse_server``."""
 
@@ -76,14 +90,15 @@ class ServerOptions(TypedDict, total=False):
 class SseServer:
     """A real HTTP server that plays streams and sees what the client does.
 
-    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``, ``anthropic``); events,
-    bytes and cassettes are sent as they are. ``pacing``: see ``Pacing``. ``strict``: ``verify`` reports unmatched
-    requests and replies that were never requested. ``leaks``: what the pytest plugin does about an answer that is still
-    open at the end of a test, see ``Leaks``; the default is ``--sse-leaks``. ``through``: transforms for every stream
-    that is set up here, applied before its own. ``models``: the ids that ``GET …/models`` lists. ``hold_limit``: the
-    longest wait at a gate in seconds, ``None`` for no limit. ``journal``: the number of exchanges to keep, ``None`` for
-    all; of more, those that ended first are dropped and counted in ``dropped``. ``host`` and ``port``: the address to
-    listen on, by default any free port of loopback, IPv4 and IPv6. Raises ``ScenarioError`` for impossible options.
+    ``gateway``: whose errors and usage it sends (``onerouter``, ``openrouter``, ``openai``, ``anthropic``, ``google``);
+    events, bytes and cassettes are sent as they are. ``pacing``: see ``Pacing``. ``strict``: ``verify`` reports
+    unmatched requests and replies that were never requested. ``leaks``: what the pytest plugin does about an answer
+    that is still open at the end of a test, see ``Leaks``; the default is ``--sse-leaks``. ``through``: transforms for
+    every stream that is set up here, applied before its own. ``models``: the ids that ``GET …/models`` lists.
+    ``hold_limit``: the longest wait at a gate in seconds, ``None`` for no limit. ``journal``: the number of exchanges
+    to keep, ``None`` for all; of more, those that ended first are dropped and counted in ``dropped``. ``host`` and
+    ``port``: the address to listen on, by default any free port of loopback, IPv4 and IPv6. Raises ``ScenarioError``
+    for impossible options.
     """
 
     @checked_call()
@@ -154,6 +169,11 @@ class SseServer:
         """The arguments of an Anthropic client, which adds ``/v1`` itself: ``Anthropic(**server.anthropic)``."""
         return {"base_url": self.origin, "api_key": API_KEY}
 
+    @property
+    def google(self) -> GoogleOptions:
+        """The arguments of a Google client, which adds ``/v1beta`` itself: ``genai.Client(**server.google)``."""
+        return {"api_key": API_KEY, "http_options": {"base_url": self.origin}}
+
     def begin_runs(self, number: int = 1) -> list[RunAddress]:
         """Begin a number of client runs and return a base URL for each.
 
@@ -188,6 +208,16 @@ class SseServer:
     ) -> LiveRoute:
         """Answer ``POST …/chat/completions``; the options are those of ``Reply.completion``."""
         return self.post("/chat/completions", when=when).chat(text, **options)
+
+    @checked_call(CompletionOptions)
+    def gemini(
+        self, text: str | Sequence[str] | None = None, *, when: When | None = None, **options: Unpack[CompletionOptions]
+    ) -> LiveRoute:
+        """Answer ``POST …/models/{model}:streamGenerateContent`` and ``:generateContent`` as the Gemini API does.
+
+        The options are those of ``Reply.completion``.
+        """
+        return self.post(DIALECTS["gemini"].paths[0], when=when).gemini(text, **options)
 
     @checked_call(CompletionOptions)
     def messages(

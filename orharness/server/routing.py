@@ -72,6 +72,11 @@ class RouteBuilder:
         """Answer as Ollama does, in the form of the path that is asked; see ``Reply.completion``."""
         return self._completion("ollama", text, options)
 
+    @checked_call(CompletionOptions)
+    def gemini(self, text: str | Sequence[str] | None = None, **options: Unpack[CompletionOptions]) -> LiveRoute:
+        """Answer as the Gemini API does; see ``Reply.completion``."""
+        return self._completion("gemini", text, options)
+
     def _completion(
         self, dialect: str | None, text: str | Sequence[str] | None, options: CompletionOptions
     ) -> LiveRoute:

@@ -10,20 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect, Refused
+from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect, Refused
 from orharness.dialects.tokens import tokens_of
-from orharness.gateways import ANTHROPIC, ONEROUTER, OPENAI, Gateway
+from orharness.frames import JSON_ARRAY, SSE
+from orharness.gateways import ANTHROPIC, GOOGLE, ONEROUTER, OPENAI, Gateway
 from orharness.journal import Request
 from tests.support.dialect_strategies import DIALECTS
 
 USER = {"role": "user", "content": "hi"}
 MESSAGE: dict[str, Any] = {"model": "m", "max_tokens": 100, "messages": [USER]}
 RESPONSE: dict[str, Any] = {"model": "m", "input": "hi"}
+CONTENT: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
 
 def asked(dialect: Dialect, body: object, gateway: Gateway = ONEROUTER, **headers: str) -> Asked:
     sent = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return dialect.asked(Request("POST", dialect.paths[0], sent, json.dumps(body).encode()), gateway)
+    return dialect.asked(Request("POST", dialect.example_path, sent, json.dumps(body).encode()), gateway)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.name)
@@ -176,6 +178,36 @@ REFUSED: list[tuple[Dialect, object, str]] = [
     (OLLAMA, {"model": "m", "top_logprobs": 21}, "top_logprobs must be between 0 and 20"),
     (OLLAMA, {"model": "m", "options": []}, "options must be an object, not []"),
     (OLLAMA, {"model": "m", "tools": [{"function": {"name": 1}}]}, "tools[0].function.name must be a string, not 1"),
+    (GEMINI, [], "content is asked for with a JSON object"),
+    (GEMINI, {}, "contents is required"),
+    (GEMINI, {"contents": []}, "contents: at least one content is required"),
+    (GEMINI, {"contents": "hi"}, 'contents must be a list, not "hi"'),
+    (GEMINI, {"contents": ["hi"]}, 'contents[0] must be an object, not "hi"'),
+    (
+        GEMINI,
+        {"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]},
+        'contents[0].role must be one of user, model, not "assistant"',
+    ),
+    (GEMINI, {"contents": [{"role": "user"}]}, "contents[0].parts is required"),
+    (GEMINI, {"contents": [{"parts": []}]}, "contents[0].parts: at least one part is required"),
+    (GEMINI, {"contents": [{"parts": [{"text": 5}]}]}, "contents[0].parts[0].text must be a string, not 5"),
+    (GEMINI, {**CONTENT, "system_instruction": "brief"}, 'systemInstruction must be an object, not "brief"'),
+    (
+        GEMINI,
+        {**CONTENT, "generationConfig": {"temperature": "hot"}},
+        'generationConfig.temperature must be a number or an integer, not "hot"',
+    ),
+    (
+        GEMINI,
+        {**CONTENT, "generationConfig": {"max_output_tokens": 0}},
+        "generationConfig.maxOutputTokens must be 1 or more, not 0",
+    ),
+    (GEMINI, {**CONTENT, "tools": [5]}, "tools[0] must be an object, not 5"),
+    (
+        GEMINI,
+        {**CONTENT, "tools": [{"functionDeclarations": [{}]}]},
+        "tools[0].functionDeclarations[0].name is required",
+    ),
     (CHAT, 5, "a chat completion is asked for with a JSON object"),
     (CHAT, {"model": 5}, "model must be a string, not 5"),
     (CHAT, {"messages": "hi"}, 'messages must be a list, not "hi"'),
@@ -214,10 +246,50 @@ def test_what_an_api_refuses_is_refused_in_one_sentence(dialect: Dialect, body: 
         (RESPONSES, {**RESPONSE, "input": []}),
         (OLLAMA, {"model": "m"}),
         (OLLAMA, {"model": "m", "think": "high", "keep_alive": -1, "format": {}, "messages": [{"role": "x"}]}),
+        (
+            GEMINI,
+            {**CONTENT, "systemInstruction": {"parts": [{"text": "x"}]}, "unknown": 1, "tools": [{"googleSearch": {}}]},
+        ),
+        (GEMINI, {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": "eA=="}}]}]}),
     ],
 )
 def test_what_an_api_takes_is_taken(dialect: Dialect, body: object) -> None:
     asked(dialect, body)
+
+
+def test_what_content_is_asked_for_with() -> None:
+    told = {
+        "system_instruction": {"parts": [{"text": "be brief"}]},
+        "tools": [{"function_declarations": [{"name": "f"}]}, {"googleSearch": {}}],
+        "provider": {"only": ["x"]},
+        "contents": [
+            {"parts": [{"text": "one"}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"text": "it rains"}}}]},
+            {"role": "model", "parts": [{"text": "So."}]},
+            {"role": "user", "parts": [{"text": "two "}, {"text": "more"}]},
+        ],
+    }
+    tokens = sum(len(tokens_of(text)) for text in ("be brief", "one", "So.", "two more"))
+    common = ({"only": ["x"]}, tokens, True, 2, "two more", ("f",))
+
+    def at(path: str, query: str = "") -> Asked:
+        return GEMINI.asked(Request("POST", path, body=json.dumps(told).encode(), query=query), ONEROUTER)
+
+    streamed = "/v1beta/models/gemini-2.0-flash:streamGenerateContent"
+    assert at(streamed, "alt=sse") == Asked(True, "gemini-2.0-flash", *common, frame=SSE)
+    assert at(streamed) == Asked(True, "gemini-2.0-flash", *common, frame=JSON_ARRAY)
+    assert at("/v1/projects/p/models/google/g:1:generateContent").model == "google/g:1"
+    assert not at("/v1beta/models/m:generateContent").stream
+
+
+def test_google_itself_wants_a_key() -> None:
+    asked(GEMINI, CONTENT)
+    asked(GEMINI, CONTENT, GOOGLE, x_goog_api_key="k")
+    GEMINI.asked(Request("POST", GEMINI.example_path, body=json.dumps(CONTENT).encode(), query="key=k"), GOOGLE)
+    with pytest.raises(Refused, match="the header x-goog-api-key is required") as refused:
+        asked(GEMINI, CONTENT, GOOGLE)
+    assert refused.value.status == 403
 
 
 def test_openai_alone_is_known_to_refuse_options_of_a_stream_without_one() -> None:
@@ -252,6 +324,7 @@ json_values = st.recursive(
                     "thinking",
                     "stream",
                     "system",
+                    *("contents", "parts", "text", "functionDeclarations", "generation_config", "systemInstruction"),
                 ]
             ),
             inner | st.sampled_from(["user", "function", "tool"]),

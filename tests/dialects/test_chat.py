@@ -16,7 +16,7 @@ from orharness.dialects import DIALECTS
 from orharness.dialects.answer import ReportedError
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.errors import ScenarioError
-from orharness.gateways import ANTHROPIC, GATEWAYS, ONEROUTER, OPENAI, OPENROUTER, ErrorShape, Gateway
+from orharness.gateways import ANTHROPIC, GATEWAYS, GOOGLE, ONEROUTER, OPENAI, OPENROUTER, ErrorShape, Gateway
 from orharness.sse import Comment, Event, decode, encode
 from orharness.stream import Ending, Stream
 from tests.support import chat_dialect as chat
@@ -110,7 +110,7 @@ def test_json_is_compact_and_keeps_its_characters() -> None:
 def test_the_same_answer_has_the_same_id_in_the_gateways_form(gateway: Gateway) -> None:
     first, again, other = (Completion.of(text).id_at(gateway) for text in ("one", "one", "two"))
     assert first == again != other
-    assert first.startswith({OPENAI: "chatcmpl-", ANTHROPIC: "msg_"}.get(gateway, "gen-"))
+    assert first.startswith({OPENAI: "chatcmpl-", GOOGLE: "chatcmpl-", ANTHROPIC: "msg_"}.get(gateway, "gen-"))
     assert Completion(id="mine").id_at(gateway) == "mine"
 
 
@@ -310,12 +310,12 @@ def test_the_error_document_of_each_gateway() -> None:
     assert documents == [
         {"error": {"code": 429, "message": "slow", "type": "rate_limit_error", "param": None}},
         {"error": {"code": 429, "message": "slow"}},
-        *[{"error": {"message": "slow", "type": "rate_limit_error", "param": None, "code": None}}] * 2,
+        *[{"error": {"message": "slow", "type": "rate_limit_error", "param": None, "code": None}}] * 3,
     ]
     assert [list(each["error"]) for each in documents] == [
         ["code", "message", "type", "param"],
         ["code", "message"],
-        *[["message", "type", "param", "code"]] * 2,
+        *[["message", "type", "param", "code"]] * 3,
     ]
     filled = chat.error_document(OPENROUTER, 403, "no", metadata={"reasons": ["x"]}, code="moderated")
     assert filled == {"error": {"code": "moderated", "message": "no", "metadata": {"reasons": ["x"]}}}
@@ -442,7 +442,7 @@ def test_no_stream_unless_it_is_asked_for(body: object) -> None:
 def test_usage_is_sent_to_those_who_ask_in_the_gateways_way() -> None:
     include, options = {"usage": {"include": True}}, {"stream_options": {"include_usage": True}}
     asked = [(chat.wants_usage(include, each), chat.wants_usage(options, each)) for each in GATEWAYS.values()]
-    assert asked == [(True, False), (True, True), (False, True), (False, True)]
+    assert asked == [(True, False), (True, True), *[(False, True)] * 3]
     odd: object
     for odd in (None, [], {"usage": True}, {"usage": {"include": 1}}, {"stream_options": [True]}, {"usage": None}):
         assert not chat.wants_usage(odd, ONEROUTER)

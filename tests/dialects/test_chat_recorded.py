@@ -224,14 +224,13 @@ def test_openrouters_reasoning_stands_in_two_fields_and_counts_once(recordings: 
         # [DONE] stands after it, but the answer is whole before.
         ("openrouter-responses-empty-comment", 1, "responses", -2),
         ("anthropic-messages", 0, "messages", -1),
-        ("gemini-crlf", 0, None, None),
+        ("gemini-crlf", 0, "gemini", -1),
     ],
 )
-def test_the_end_of_a_recorded_stream(
-    recordings: Path, file: str, number: int, dialect: str | None, at: int | None
-) -> None:
+def test_the_end_of_a_recorded_stream(recordings: Path, file: str, number: int, dialect: str, at: int) -> None:
     events = [item for item in recorded_items(recordings, file, number) if isinstance(item, Event)]
     found = DIALECTS.of(events)
-    assert (None if found is None else found.name) == dialect
+    assert found is not None
+    assert found.name == dialect
     ends = [index for index, event in enumerate(events) if any(one.is_end(event) for one in DIALECTS.values())]
-    assert ends[:1] == ([] if at is None else [len(events) + at])
+    assert ends[:1] == [len(events) + at]

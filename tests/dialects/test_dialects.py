@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from orharness.dialects import CHAT, DIALECTS, MESSAGES, RESPONSES, Dialect
+from orharness.dialects import CHAT, DIALECTS, GEMINI, MESSAGES, RESPONSES, Dialect
 from orharness.dialects.completion import Completion
 from orharness.sse import Comment, Event, Item
 from tests.support import chat_dialect as chat
@@ -20,7 +20,10 @@ from tests.support import chat_dialect as chat
         ("/api/v1/responses/", RESPONSES),
         ("/v1/messages?beta=true", MESSAGES),
         ("/v1/messages/count_tokens", None),
-        ("/v1beta/models/gemini-2.0:streamGenerateContent?alt=sse", None),
+        ("/v1beta/models/gemini-2.0:streamGenerateContent?alt=sse", GEMINI),
+        ("/v1beta1/projects/p/locations/l/publishers/google/models/gemini-2.0:generateContent", GEMINI),
+        ("/v1beta/models/gemini-2.0:countTokens", None),
+        ("/v1beta/models/:streamGenerateContent", None),
         ("/", None),
     ],
 )
@@ -39,7 +42,9 @@ def test_the_dialect_of_a_path(path: str, dialect: Dialect | None) -> None:
         ([Event(data="[DONE]")], CHAT),
         ([Event(data='{"type":"message_stop","choices":[]}')], CHAT),
         ([Event(data='{"error":{"message":"no"}}')], None),
-        ([Event(data='{"candidates":[]}')], None),
+        ([Event(data='{"candidates":[]}')], GEMINI),
+        ([Event(data='{"usageMetadata":{}}')], GEMINI),
+        ([Event(data='{"error":{"code":503,"message":"no","status":"UNAVAILABLE"}}')], None),
         ([], None),
     ],
 )
@@ -80,6 +85,9 @@ TERMINAL = [
     Event("error", '{"type": "error", "code": "server_error", "message": "a", "param": null}'),  # Responses
     Event("error", '{"type": "error", "error": {"type": "overloaded_error", "message": "a"}}'),  # Messages
     Event(data='{"error": {"code": 502, "message": "a"}, "choices": []}'),
+    Event(data='{"candidates": [{"finishReason": "STOP", "index": 0}]}'),
+    Event(data='{"promptFeedback": {"blockReason": "SAFETY"}}'),
+    Event(data='{"error": {"code": 503, "message": "a", "status": "UNAVAILABLE"}}'),
 ]
 
 
@@ -97,7 +105,18 @@ def test_a_failed_response_is_an_error_also_without_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", ['{"type": "response.output_text.delta", "delta": "response.completed"}', '{"error": null}', "error", "{}"]
+    "data",
+    [
+        *('{"type": "response.output_text.delta", "delta": "response.completed"}', '{"error": null}', "error", "{}"),
+        *(
+            '{"candidates": [{"content": {"parts": [{"text": "finishReason"}]}}]}',
+            '{"candidates": [], "promptFeedback": {}}',
+        ),
+        *(
+            '{"candidates": [{"finishReason": "FINISH_REASON_UNSPECIFIED"}]}',
+            '{"candidates": [{"finishReason": null}]}',
+        ),
+    ],
 )
 def test_to_leave_after_any_other_event_is_a_cancel(data: str) -> None:
     assert not DIALECTS.is_terminal(Event(data=data))

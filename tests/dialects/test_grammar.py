@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orharness.cassette import load
-from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
+from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
 from orharness.dialects import DIALECTS as KNOWN
 from orharness.dialects.completion import Completion, ToolCall
 from orharness.gateways import OPENAI
@@ -22,7 +22,7 @@ KNOWN_DEVIATIONS = {
     "openai-responses": {"responses/sequence"},  # of March 2025: it had no numbers yet
     "openrouter-responses-empty-comment": {"responses/named"},
 }
-JUDGED = 23  # recorded streams of these dialects
+JUDGED = 24  # recorded streams of these dialects
 
 
 def test_each_recorded_stream_obeys_its_grammar_or_the_clause_is_named(recordings: Path) -> None:
@@ -138,6 +138,35 @@ TEXT, ITEM = "response.output_text", "response.output_item"
 CALL = "response.function_call_arguments"
 
 
+CUT = Event(data='{"error":{"code":503,"message":"no","status":"UNAVAILABLE"}}')
+
+
+def part_added(**part: Any) -> Edit:
+    """With this in the first part of the second chunk."""
+
+    def edit(events: list[Event]) -> list[Event]:
+        data = json.loads(events[1].data)
+        data["candidates"][0]["content"]["parts"][0].update(part)
+        return [events[0], Event(data=json.dumps(data)), *events[2:]]
+
+    return edit
+
+
+def _called(call: Any) -> Event:
+    return Event(data=json.dumps({"candidates": [{"content": {"parts": [{"functionCall": call}]}}]}))
+
+
+def totalled(total: int) -> Edit:
+    """With this total in the usage of the second chunk."""
+
+    def edit(events: list[Event]) -> list[Event]:
+        data = json.loads(events[1].data)
+        data["usageMetadata"]["totalTokenCount"] = total
+        return [events[0], Event(data=json.dumps(data)), *events[2:]]
+
+    return edit
+
+
 def _of_another_block(data: Any) -> None:
     data["content_block"] = {"type": "image_generation"}
 
@@ -226,6 +255,23 @@ BROKEN: list[tuple[Dialect, Edit, set[str]]] = [
     (OLLAMA, line(0, lambda data: data.update(done_reason="stop")), {"ollama/reason"}),
     (OLLAMA, line(0, lambda data: data.update(eval_count=1)), {"ollama/counts"}),
     (OLLAMA, line(-1, lambda data: data.pop("eval_count")), set()),
+    (GEMINI, lambda events: [DONE], {"gemini/first"}),
+    (GEMINI, lambda events: [], {"gemini/first"}),
+    (GEMINI, lambda events: [Event(data='{"promptFeedback":{"blockReason":"SAFETY"}}')], set()),
+    (GEMINI, lambda events: events[:-1], {"gemini/finish"}),
+    (GEMINI, last(DONE), {"gemini/last"}),
+    (GEMINI, lambda events: [*events, events[0]], {"gemini/last"}),
+    (GEMINI, lambda events: [*events[:2], CUT], set()),
+    (GEMINI, lambda events: [*events[:2], CUT, *events[2:3]], {"gemini/after-error"}),
+    (GEMINI, lambda events: [events[0], Event(data=": keep-alive"), *events[1:]], {"gemini/json"}),
+    (GEMINI, lambda events: [Event("chunk", events[0].data), *events[1:]], {"gemini/unnamed"}),
+    (GEMINI, lambda events: [Event("message", events[0].data, "7"), *events[1:]], {"gemini/unnamed"}),
+    (GEMINI, part_added(functionCall={"name": "f", "args": {}}), {"gemini/part"}),
+    (GEMINI, part_added(thoughtSignature="c2ln"), set()),
+    (GEMINI, lambda events: [_called({"args": {}}), events[-1]], {"gemini/call"}),
+    (GEMINI, lambda events: [_called({"name": "f", "args": '{"a'}), events[-1]], {"gemini/call"}),
+    (GEMINI, lambda events: [_called({"name": "f"}), events[-1]], set()),
+    (GEMINI, totalled(1), {"gemini/usage"}),
     (CHAT, lambda events: [DONE], {"chat/first"}),
     (CHAT, lambda events: events[:-1], {"chat/done"}),
     (CHAT, last(DONE), {"chat/last"}),
@@ -286,6 +332,10 @@ def test_what_is_not_known_is_passed_over(dialect: Dialect) -> None:
         added = [Event("news", '{"type":"news"}'), delta(0, "news_delta")]
         assert dialect.grammar.check([*events[:3], *added, *events[3:]]) == []
         assert dialect.fold([*events[:3], *added, *events[3:]]) == dialect.fold(events)
+    if dialect is GEMINI:
+        news = Event(data='{"news":{"text":"no"}}')
+        assert dialect.grammar.check([*events[:3], news, *events[3:]]) == []
+        assert dialect.fold([*events[:3], news, *events[3:]]) == dialect.fold(events)
     if dialect is RESPONSES:
         news = Event("response.news", '{"type":"response.news","sequence_number":0}')
         assert dialect.grammar.check(renumbered([*events[:3], news, *events[3:]])) == []

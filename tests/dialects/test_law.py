@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
+from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.dialects.dialect import Carried
 from orharness.errors import ScenarioError
-from orharness.gateways import ANTHROPIC, ONEROUTER, OPENAI, ErrorShape, Gateway
+from orharness.frames import JSON_ARRAY
+from orharness.gateways import ANTHROPIC, GOOGLE, ONEROUTER, OPENAI, ErrorShape, Gateway
 from orharness.sse import Event
 from tests.support.dialect_strategies import DIALECTS, completions, expected, gateways, meaning, texts
 
@@ -28,12 +29,25 @@ def test_what_is_written_is_read_back(dialect: Dialect, data: st.DataObject, gat
     completion = data.draw(completions(dialect))
     answer = dialect.fold(dialect.frame.decode(dialect.stream(completion, gateway, STREAMED).body))
     assert meaning(answer) == expected(dialect, completion)
-    an_error_alone = dialect is OLLAMA and completion.error is not None and not completion.made
+    an_error_alone = dialect in (OLLAMA, GEMINI) and completion.error is not None and not completion.made
     assert answer.model == (None if an_error_alone else completion.model_sent)
-    assert answer.id == (None if dialect is OLLAMA else completion.id_with(dialect.id_prefix(gateway)))
+    has_id = dialect is not OLLAMA and not an_error_alone
+    assert answer.id == (completion.id_with(dialect.id_prefix(gateway)) if has_id else None)
     if completion.error is None:
         counted = completion.counted
         assert (answer.tokens_prompt, answer.tokens_made) == (counted.prompt_tokens, counted.completion_tokens)
+
+
+@given(st.data())
+def test_what_gemini_writes_as_an_array_is_read_back(data: st.DataObject) -> None:
+    completion = data.draw(completions(GEMINI))
+    stream = GEMINI.stream(completion, GOOGLE, replace(STREAMED, frame=JSON_ARRAY))
+    assert json.loads(stream.body) == [
+        json.loads(one.data) for one in GEMINI.write(completion, GOOGLE, STREAMED).events
+    ]
+    assert meaning(GEMINI.fold(stream.frame.decode(stream.body))) == expected(GEMINI, completion)
+    found = GEMINI.marked(stream)
+    assert (found.end_marker, found.tokens) == (stream.end_marker, tuple(dict.fromkeys(stream.tokens)))
 
 
 @anything
@@ -87,12 +101,14 @@ events = st.builds(
                             "tool_calls",
                             "function",
                             "arguments",
+                            *("candidates", "content", "parts", "text", "functionCall", "args", "finishReason"),
+                            *("promptFeedback", "blockReason", "usageMetadata", "totalTokenCount"),
                         ]
                     ),
                     inner
                     | st.sampled_from(["text_delta", "content_block_start", "content_block_delta", "message_delta"])
                     | st.sampled_from(
-                        ["response.output_item.added", "response.output_text.delta", "response.completed"]
+                        ["response.output_item.added", "response.output_text.delta", "response.completed", "STOP"]
                     ),
                     max_size=5,
                 )
@@ -120,7 +136,7 @@ def test_nothing_that_a_server_can_send_raises(dialect: Dialect, sent: list[Even
 
 def _refused() -> Iterator[tuple[Dialect, Completion, str]]:
     others, call = Completion(("a",), others=(("b",),)), (ToolCall("f"),)
-    for dialect in (MESSAGES, RESPONSES, OLLAMA):
+    for dialect in (MESSAGES, RESPONSES, GEMINI, OLLAMA):
         yield dialect, others, "others="
         yield dialect, Completion(finish_reason="abort"), "finish_reason='abort'"
         yield dialect, Completion(error=Failure(shape=ErrorShape.NAMED_EVENT)), "the error's shape='named_event'"
@@ -134,6 +150,12 @@ def _refused() -> Iterator[tuple[Dialect, Completion, str]]:
     yield OLLAMA, Completion(tool_calls=(ToolCall("f", "[1]"),)), "not a JSON object: 'f' has '[1]'"
     cut = Completion(tool_calls=(ToolCall("f", '{"a": 1}'),), error=Failure(after=2))
     yield OLLAMA, cut, "error= after 2 pieces: that is within a tool call"
+    yield GEMINI, Completion(finish_reason="MAX_TOKENS"), own
+    yield GEMINI, Completion(tool_calls=call, finish_reason="stop"), "of this answer it can say tool_calls, length"
+    yield GEMINI, Completion(finish_reason="tool_calls"), "of this answer it can say stop, length, content_filter"
+    yield GEMINI, Completion(refusal="no", finish_reason="length"), "refusal= with"
+    yield GEMINI, Completion(tool_calls=(ToolCall("f", '{"a'),)), "they are sent as a JSON object"
+    yield GEMINI, Completion(tool_calls=call, error=Failure(after=1)), "inside a tool call: a call is sent whole"
     yield RESPONSES, Completion(native_finish_reason="STOP"), "native_finish_reason="
     yield RESPONSES, Completion(tool_calls=call, finish_reason="stop"), "of this answer it can say tool_calls, length"
 
@@ -238,9 +260,64 @@ def test_a_response_that_is_not_streamed_is_the_one_that_the_stream_ends_with(ga
     assert last["sequence_number"] == written.end
 
 
-@pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES], ids=lambda each: each.name)
+def test_content_that_is_not_streamed() -> None:
+    document = GEMINI.document(CALLED, GOOGLE, Asked(stream=False))
+    (candidate,) = document.pop("candidates")
+    signature = candidate["content"]["parts"][1].pop("thoughtSignature")
+    assert len(signature) % 4 == 0  # base64
+    call = {"id": CALLED.tool_calls[0].id_at(0), "name": "f", "args": {"a": 1}}
+    parts = [{"text": "hm", "thought": True}, {"text": "Hello"}, {"functionCall": call}]
+    assert candidate == {"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}
+    assert document == {
+        "usageMetadata": {
+            "promptTokenCount": 7,
+            "candidatesTokenCount": 3,
+            "totalTokenCount": 12,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 7}],
+            "thoughtsTokenCount": 2,
+        },
+        "modelVersion": "m",
+        "responseId": "given",
+    }
+
+
+def test_each_chunk_of_gemini_has_the_tokens_so_far() -> None:
+    events = GEMINI.write(replace(CALLED, usage=None), GOOGLE, STREAMED).events
+    counts = [json.loads(event.data)["usageMetadata"] for event in events]
+    made = [(each["candidatesTokenCount"], each.get("thoughtsTokenCount", 0)) for each in counts]
+    arguments = len(CALLED.pieces) - 4
+    assert made == [(0, 1), (1, 1), (2, 1), (3 + arguments, 1), (3 + arguments, 1)]
+    assert all(each["totalTokenCount"] == 8 + sum(pair) for each, pair in zip(counts, made, strict=True))
+
+
+def test_a_stream_of_gemini_that_is_cut_has_the_count_of_what_it_made() -> None:
+    events = GEMINI.write(CALLED, GOOGLE, STREAMED).events
+    said = GEMINI.fold(events[:2])
+    assert (said.complete, said.tokens_prompt, said.tokens_made) == (False, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("events", "meant"),
+    [
+        (['{"promptFeedback":{"blockReason":"SAFETY"}}'], ("", "content_filter", "SAFETY", "", True)),
+        (['{"candidates":[{"finishReason":"RECITATION"}]}'], ("", "content_filter", "RECITATION", "", True)),
+        (['{"candidates":[{"finishReason":"NEWS","finishMessage":"x"}]}'], ("", "NEWS", "NEWS", "", True)),
+        (['{"candidates":[{"finishReason":"SAFETY","finishMessage":"x"}]}'], ("", "stop", "SAFETY", "x", True)),
+        (['{"candidates":[{"content":{"parts":[{"text":"a"},{"executableCode":{}}]}}]}'], ("a", None, None, "", False)),
+    ],
+)
+def test_what_gemini_ends_with(events: list[str], meant: tuple[object, ...]) -> None:
+    said = GEMINI.fold([Event(data=data) for data in events])
+    first = said.first
+    assert (first.text, first.finish_reason, first.native_finish_reason, first.refusal, said.complete) == meant
+
+
+FAILED = {MESSAGES: "rate_limit_error", RESPONSES: "rate_limit_error", GEMINI: "RESOURCE_EXHAUSTED"}
+
+
+@pytest.mark.parametrize("dialect", FAILED, ids=lambda each: each.name)
 def test_a_failed_answer_that_is_not_streamed_is_the_errors_document(dialect: Dialect) -> None:
     failed = Completion(("a",), error=Failure("slow down", 429))
-    document = dialect.document(failed, OPENAI, Asked(stream=False))
-    assert document["error"]["message"] == "slow down"
-    assert document["error"]["type"] == "rate_limit_error"
+    error = dialect.document(failed, OPENAI, Asked(stream=False))["error"]
+    assert error["message"] == "slow down"
+    assert error["status" if dialect is GEMINI else "type"] == FAILED[dialect]

@@ -81,7 +81,9 @@ def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 
 said = optional(
     reasoning=words,
-    tool_calls=st.lists(st.builds(ToolCall, words, words, st.none() | words), max_size=2).map(tuple),
+    tool_calls=st.lists(st.builds(ToolCall, words, words | st.just('{"a": 1}'), st.none() | words), max_size=2).map(
+        tuple
+    ),
     refusal=words,
     finish_reason=st.none() | words,
     native_finish_reason=st.none() | words,

@@ -1,4 +1,4 @@
-"""Messages, Responses and Ollama at a server, from the outside: faces, refusals, bills, time lines, the environment."""
+"""Messages, Responses, Gemini and Ollama at a server: faces, refusals, bills, time lines, the environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orharness.dialects import MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
+from orharness.dialects import GEMINI, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect
 from orharness.dialects.completion import Completion
 from orharness.gateways import ONEROUTER
 from orharness.relay.process import SseProcess
@@ -20,7 +20,7 @@ from orharness.stream import Stream
 from tests.support.raw import Raw
 
 LAST_CHUNK = b"0\r\n\r\n"
-APIS = (MESSAGES, RESPONSES, OLLAMA)
+APIS = (MESSAGES, RESPONSES, GEMINI, OLLAMA)
 apis = pytest.mark.parametrize("dialect", APIS, ids=lambda each: each.name)
 
 
@@ -44,34 +44,69 @@ def message_of(dialect: Dialect, body: bytes) -> str:
     return str(error if dialect is OLLAMA else error["message"])
 
 
+def target(dialect: Dialect) -> str:
+    """Path and query of a short request for a stream."""
+    asked = dialect.example_request
+    return f"{asked.path}?{asked.query}"
+
+
 def test_each_face_answers_its_own_path_only(server: SseServer) -> None:
     routes = (server.messages("x"), server.responses("x"), server.ollama("x"))
     assert [route.name for route in routes] == ["POST /messages", "POST /responses", "POST /api/chat"]
     assert post(server, "/v1/chat/completions", {"stream": True})[0] == 404
     assert post(server, "/api/generate", {"model": "m", "prompt": "hi"})[0] == 404
-    for dialect, key, value in zip(APIS, ("type", "object", "done"), ("message", "response", True), strict=True):
+    bodied = (MESSAGES, RESPONSES, OLLAMA)
+    for dialect, key, value in zip(bodied, ("type", "object", "done"), ("message", "response", True), strict=True):
         for prefix in ("/v1", "/api/v1", ""):
             status, body = post(server, prefix + dialect.paths[0], {**dialect.example(), "stream": False})
             assert (status, json.loads(body)[key]) == (200, value)
 
 
+def test_gemini_answers_both_of_its_methods_for_any_model(server: SseServer) -> None:
+    route = server.gemini("one two")
+    assert route.name == "POST /models/{model}:{streamGenerateContent|generateContent}"
+    status, body = post(server, "/v1beta/models/gemini-2.0-flash:generateContent", GEMINI.example())
+    whole = json.loads(body)
+    assert (status, whole["modelVersion"], whole["candidates"][0]["finishReason"]) == (200, "gemini-2.0-flash", "STOP")
+    asked = "/v1beta/models/gemini-2.0-flash:streamGenerateContent"
+    with Raw(server) as raw:
+        raw.post(f"{asked}?alt=sse", GEMINI.example())
+        raw.read_until(LAST_CHUNK)
+        assert "Content-Type: text/event-stream" in raw.head
+    with Raw(server) as raw:
+        raw.post(asked, GEMINI.example())
+        raw.read_until(LAST_CHUNK)
+        assert "Content-Type: application/json" in raw.head
+    bodies = [call.exchange.body for call in route.calls[1:]]
+    chunks = json.loads(bodies[1])
+    assert [json.loads(block[6:]) for block in bodies[0].split(b"\r\n\r\n")[:-1]] == chunks
+    assert "".join(chunk["candidates"][0]["content"]["parts"][0]["text"] for chunk in chunks) == "one two"
+    assert {chunk["modelVersion"] for chunk in chunks} == {"gemini-2.0-flash"}
+    bills = [call.bill for call in route.calls if call.wait_ended(20)]
+    assert [(bill.tokens_made, bill.counted) for bill in bills if bill] == [(2, "tokens")] * 3
+    assert post(server, "/v1beta/models/gemini-2.0-flash:countTokens", GEMINI.example())[0] == 404
+
+
 @apis
 def test_what_is_refused_takes_no_reply_and_is_in_the_journal(server: SseServer, dialect: Dialect) -> None:
     route = server.answer("x")
-    status, body = post(server, "/v1" + dialect.paths[0], {**dialect.example(), "model": None})
-    assert (status, message_of(dialect, body)) == (400, "model is required")
-    if dialect is not OLLAMA:
+    missing = "contents" if dialect is GEMINI else "model"
+    status, body = post(server, target(dialect), {**dialect.example(), missing: None})
+    assert (status, message_of(dialect, body)) == (400, f"{missing} is required")
+    if dialect is GEMINI:
+        assert json.loads(body)["error"]["status"] == "INVALID_ARGUMENT"
+    elif dialect is not OLLAMA:
         assert json.loads(body)["error"]["type"] == "invalid_request_error"
     assert route.calls == []
-    assert server.calls[0].exchange.difference == "model is required"
+    assert server.calls[0].exchange.difference == f"{missing} is required"
 
 
 @apis
 def test_a_route_that_plays_what_its_user_wrote_is_no_api(server: SseServer, dialect: Dialect) -> None:
     server.post(dialect.paths[0]).stream("mine")
-    status, body = post(server, "/v1" + dialect.paths[0], {"jsonrpc": "2.0"})
+    status, body = post(server, target(dialect), {"jsonrpc": "2.0"})
     assert (status, b"data: mine" in body) == (200, True)
-    assert post(server, "/v1" + dialect.paths[0], [1])[0] == 400
+    assert post(server, target(dialect), [1])[0] == 400
 
 
 @apis
@@ -79,7 +114,7 @@ def test_a_request_that_no_route_answers_gets_the_difference_in_the_apis_form(
     server: SseServer, dialect: Dialect
 ) -> None:
     server.answer("x", when={"model": "another", "last_user": {"contains": "weather"}})
-    status, body = post(server, "/v1" + dialect.paths[0], dialect.example())
+    status, body = post(server, target(dialect), dialect.example())
     said = message_of(dialect, body)
     assert status == 404
     assert "last_user: expected a text that contains 'weather', got 'hi'" in said
@@ -89,7 +124,7 @@ def test_a_request_that_no_route_answers_gets_the_difference_in_the_apis_form(
 def test_the_tokens_of_a_whole_answer_are_billed(server: SseServer, dialect: Dialect) -> None:
     route = server.answer("one two three")
     with Raw(server) as raw:
-        raw.post("/v1" + dialect.paths[0], dialect.example())
+        raw.post(target(dialect), dialect.example())
         raw.read_until(LAST_CHUNK)
         generation = next((line for line in raw.head.splitlines() if line.startswith("X-Generation-Id")), "")
     route.call.wait_ended(20)
@@ -106,14 +141,17 @@ def test_the_tokens_of_a_whole_answer_are_billed(server: SseServer, dialect: Dia
 def test_each_line_of_a_time_line_says_something_of_its_own(dialect: Dialect) -> None:
     stream = dialect.stream(Completion.of("one two", reasoning="hm"), ONEROUTER, Asked())
     said = [" | ".join(part.text for part in content.parts) for content in contents(stream)]
-    assert '"one"' in said
-    assert 'reasoning "hm"' in said
+    so_far = {GEMINI: (" | usage 8 + 1 tokens", " | usage 8 + 2 tokens")}.get(dialect, ("", ""))
+    assert f'reasoning "hm"{so_far[0]}' in said
+    assert f'"one"{so_far[1]}' in said
     assert all(len(line) < 90 for line in said), said
     if dialect is MESSAGES:
         assert said[0] == "usage 8 tokens"
         assert said[1] == "content_block_start: 0 thinking"
         assert said[-2].startswith("finish: stop | usage 8 + 3 tokens")
         assert said[-1].endswith('{"type":"message_stop"}')
+    elif dialect is GEMINI:
+        assert said[-1] == "finish: stop | usage 8 + 3 tokens | thoughtSignature STOP"
     elif dialect is OLLAMA:
         assert said[-1] == "finish: stop | usage 8 + 3 tokens | done: true stop openai/gpt-4o-mini"
     else:
@@ -125,13 +163,15 @@ def test_each_line_of_a_time_line_says_something_of_its_own(dialect: Dialect) ->
 def test_a_process_finds_each_sdks_address_in_its_environment(server: SseServer) -> None:
     script = (
         "import os, socket, time; print(*(os.environ[name] for name in ('OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL',"
-        " 'OLLAMA_HOST', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY')), flush=True);"
+        " 'GOOGLE_GEMINI_BASE_URL', 'OLLAMA_HOST', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'GEMINI_API_KEY')),"
+        " flush=True);"
         " server = socket.create_server(('127.0.0.1', int(os.environ['PORT']))); time.sleep(60)"
     )
     with SseProcess([sys.executable, "-c", script], server=server) as process:
         said = process.output.split()
-    assert said == [server.base_url, server.origin, server.origin, "sk-orharness", "sk-orharness"]
+    assert said == [server.base_url, *[server.origin] * 3, *["sk-orharness"] * 3]
     assert server.anthropic == {"base_url": server.origin, "api_key": "sk-orharness"}
+    assert server.google == {"http_options": {"base_url": server.origin}, "api_key": "sk-orharness"}
 
 
 def test_a_cancelled_message_that_was_recorded_has_no_count_of_tokens(server: SseServer) -> None:

@@ -8,17 +8,18 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from orharness.dialects import CHAT, MESSAGES, OLLAMA, RESPONSES, Dialect
+from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Dialect
 from orharness.dialects.answer import Answer
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.dialects.gemini.errors import code_of as number_of
 from orharness.dialects.messages.errors import word_of
 from orharness.dialects.responses.words import code_of
 from orharness.dialects.values import dumps
 from orharness.errors import ScenarioError
 from orharness.gateways import GATEWAYS
 
-DIALECTS = [CHAT, MESSAGES, RESPONSES, OLLAMA]
-WHOLE_CALLS = {OLLAMA}  # their tool calls come whole, with arguments that are a JSON object
+DIALECTS = [CHAT, MESSAGES, RESPONSES, GEMINI, OLLAMA]
+WHOLE_CALLS = {GEMINI, OLLAMA}  # their tool calls come whole, with arguments that are a JSON object
 gateways = st.sampled_from(list(GATEWAYS.values()))
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)
@@ -38,7 +39,7 @@ def completions(draw: st.DrawFn, dialect: Dialect) -> Completion:
         tool_calls=tuple(draw(_calls(dialect))),
         refusal=draw(st.just("") | texts),
         finish_reason=draw(st.none() | st.sampled_from(["stop", "length", "content_filter", "tool_calls"])),
-        usage=draw(st.none() | st.builds(Usage, st.integers(0, 99), st.integers(0, 99), st.integers(0, 9))),
+        usage=draw(st.none() | st.builds(Usage, st.integers(0, 99), st.integers(9, 99), st.integers(0, 9))),
     )
     if not _is_expressible(dialect, made):
         made = replace(made, refusal="", finish_reason=None)
@@ -72,6 +73,7 @@ def meaning(answer: Answer) -> Answer:
 _CODES: dict[Dialect, Callable[[int | str], int | str | None]] = {
     MESSAGES: word_of,
     RESPONSES: code_of,
+    GEMINI: number_of,
     OLLAMA: lambda code: None,  # it has a message alone
 }
 

@@ -65,7 +65,8 @@ class Case:
     ``wrong_request``: what is wrong with the request, if anything is. ``cause``: the likely one, where the text alone
     does not tell; ``broken_json``: that of an error of a JSON parser. ``source``: where the rule is written down.
     ``plain``: an answer with nothing to stumble over, so that a client which fails it would fail any other answer, too.
-    ``frame``: the only frame that it is about, if it is about one. ``document``: the case as it was written.
+    ``frame``: the only frame that it is about, if it is about one. ``end_event``: it is about an event that obliges a
+    client to end. ``document``: the case as it was written.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Case:
     broken_json: str | None = None
     plain: bool = False
     frame: Frame | None = None
+    end_event: bool = False
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -114,6 +116,8 @@ class Case:
         """Why the dialect cannot send it; ``None`` where it can."""
         if self.frame is not None and self.frame is not self.dialect.frame:
             return f"it is about {self.frame.title}, and {self.dialect.name} sends {self.dialect.frame.title}"
+        if self.end_event and self.dialect.ends_with_body:
+            return f"in {self.dialect.name} no event obliges a client to end: the stream is over when the body is"
         try:
             self.reply()
         except Inexpressible as error:

@@ -12,8 +12,8 @@
 ``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``error``
 (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after, silent, inside_read,
 stops}``. Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is about), ``request:
-{accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, and the causes ``cause`` and
-``broken_json``.
+{accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is about an event that
+obliges a client to end), and the causes ``cause`` and ``broken_json``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from orharness.verdict import Expected, Level, did_you_mean
 
 Json = Mapping[str, Any]
 _NEEDED = ("id", "title", "source", "reply", "expect")
-_FURTHER = "also level profile frame chunkings request requests runs patience plain cause broken_json"
+_FURTHER = "also level profile frame chunkings request requests runs patience plain cause broken_json end_event"
 _KEYS = frozenset((*_NEEDED, *_FURTHER.split()))
 
 
@@ -80,6 +80,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         said("broken_json"),
         document.get("plain", False),
         FRAMES[document["frame"]] if "frame" in document else None,
+        document.get("end_event", False),
         document,
     )
 

@@ -11,7 +11,7 @@ from orharness.stream import Stream
 
 def plain_request(case: Case) -> Request:
     """Return a request for a streamed answer, as any client of the dialect may send it."""
-    return Request("POST", f"/v1{case.path}", body=b'{"stream": true}')
+    return case.dialect.example_request
 
 
 def reply_cut(case: Case, cuts: Cuts) -> Reply:

@@ -102,6 +102,7 @@ CASES: tuple[Document, ...] = (
         frame="sse",
         chunkings=["as-sent", "inside-end"],
         broken_json=_NOT_SEEN,
+        end_event=True,
     ),
     _case(
         "crlf-throughout",
@@ -111,6 +112,7 @@ CASES: tuple[Document, ...] = (
         PLAIN,
         chunkings=["as-sent", "whole", "per-byte"],
         broken_json=_NOT_SEEN,
+        end_event=True,
     ),
     _case(
         "cr",
@@ -121,6 +123,7 @@ CASES: tuple[Document, ...] = (
         profile="whatwg",
         chunkings=["as-sent", "whole", "per-byte"],
         broken_json=_NOT_SEEN,
+        end_event=True,
     ),
     _case(
         "named-event",
@@ -139,6 +142,7 @@ CASES: tuple[Document, ...] = (
         "Hello world",
         frame="sse",
         broken_json=_NOT_SEEN,
+        end_event=True,
     ),
     _case(
         "two-spaces",
@@ -156,6 +160,7 @@ CASES: tuple[Document, ...] = (
         GATEWAY,
         _plain(ending="hang"),
         PLAIN,
+        end_event=True,
     ),
     _case(
         "left-open-without-the-space",
@@ -165,6 +170,7 @@ CASES: tuple[Document, ...] = (
         "Hello world",
         frame="sse",
         broken_json=_NOT_SEEN,
+        end_event=True,
     ),
     _case(
         "left-open-byte-by-byte",
@@ -173,6 +179,7 @@ CASES: tuple[Document, ...] = (
         _plain(ending="hang"),
         PLAIN,
         chunkings=["per-byte"],
+        end_event=True,
     ),
     _case(
         "left-open-in-one-chunk",
@@ -181,6 +188,7 @@ CASES: tuple[Document, ...] = (
         _plain(ending="hang"),
         PLAIN,
         chunkings=["whole"],
+        end_event=True,
     ),
     _case(
         "left-open-content-length",
@@ -188,6 +196,7 @@ CASES: tuple[Document, ...] = (
         _LENGTH,
         _plain(ending="hang", framing="length"),
         PLAIN,
+        end_event=True,
     ),
     _case(
         "left-open-close-delimited",
@@ -195,6 +204,7 @@ CASES: tuple[Document, ...] = (
         _LENGTH,
         _plain(ending="hang", framing="close"),
         PLAIN,
+        end_event=True,
     ),
     _case(
         "comments-after",
@@ -202,6 +212,7 @@ CASES: tuple[Document, ...] = (
         GATEWAY,
         _events(*ANSWER, *[{"comment": KEEP_ALIVE.removeprefix(":"), "delay": 0.02}] * 50, ending="hang"),
         "Hello world",
+        end_event=True,
     ),
     _case(
         "comment-in-its-chunk",
@@ -211,6 +222,7 @@ CASES: tuple[Document, ...] = (
         "Hello world",
         frame="sse",
         broken_json=_NOT_SEEN,
+        end_event=True,
     ),
     # -- something after it
     _case(
@@ -220,6 +232,7 @@ CASES: tuple[Document, ...] = (
         _plain({"append": _WORLD}),
         PLAIN,
         chunkings=["as-sent", "whole"],
+        end_event=True,
     ),
     _case("twice", "`${end}` comes twice.", CHAT, _plain({"repeat": _END}), PLAIN, chunkings=["as-sent", "whole"]),
     _case(
@@ -230,6 +243,7 @@ CASES: tuple[Document, ...] = (
         PLAIN,
         chunkings=["as-sent", "whole"],
         broken_json="it goes on after ${end}",
+        end_event=True,
     ),
     _case(
         "cut-in-the-middle",
@@ -238,6 +252,7 @@ CASES: tuple[Document, ...] = (
         _plain(ending="hang"),
         PLAIN,
         chunkings=["inside-end"],
+        end_event=True,
     ),
     # -- not there, or not whole
     _case(
