@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import ssl
+import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,9 +19,33 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["pytester"]
 # A busy machine makes examples slow, not wrong.
 settings.register_profile("orharness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", parent=settings.get_profile("orharness"), max_examples=10)  # for many runs in a row
+settings.register_profile("quick", parent=settings.get_profile("orharness"), max_examples=20)
 settings.load_profile("orharness")
+
+
+def _keep_bytecode(folder: Path) -> None:
+    """Where none is to be written beside the sources, keep it in ``folder``: the tests start hundreds of processes.
+
+    Each of them would compile the whole package, which is two thirds of what an ``orharness`` command costs.
+    """
+    if not sys.dont_write_bytecode or sys.pycache_prefix is not None:
+        return
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # the bytecode of what earlier tests wrote
+        temporary = Path(tempfile.gettempdir()).resolve()
+        shutil.rmtree(folder / temporary.relative_to(temporary.anchor), ignore_errors=True)
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+_keep_bytecode(Path(__file__).parent / ".pytest_cache" / "bytecode")
 _BESIDE_THE_REPOSITORY = Path(__file__).parents[1] / "shared" / "recordings"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The fast lane makes fewer examples of each property."""
+    if "not slow" in config.option.markexpr and not config.getoption("--hypothesis-profile", None):
+        settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

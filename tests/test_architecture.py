@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,23 @@ SOURCES = {
     )
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-IMPORTS = [(module, name) for module, source in SOURCES.items() for name in sorted(set(imported(source)))]
-OWN = [(module, name) for module, name in IMPORTS if name.partition(".")[0] == "orharness"]
-FOREIGN = [(module, name.partition(".")[0]) for module, name in IMPORTS if name.partition(".")[0] != "orharness"]
+
+
+@cache
+def imports() -> list[tuple[str, str]]:
+    """Each module of the package with each that it imports. Not at the import of this one: every worker would do it."""
+    return [(module, name) for module, source in SOURCES.items() for name in sorted(set(imported(source)))]
+
+
+@cache
+def own() -> list[tuple[str, str]]:
+    return [(module, name) for module, name in imports() if name.partition(".")[0] == "orharness"]
+
+
+@cache
+def foreign() -> list[tuple[str, str]]:
+    parted = [(module, name.partition(".")[0]) for module, name in imports()]
+    return [(module, package) for module, package in parted if package != "orharness"]
 
 
 def test_every_import_is_read() -> None:
@@ -119,8 +134,8 @@ def later():
         *("orharness", "orharness.sse", "orharness.stream"),
         *("orharness.dialects.chat", "orharness.dialects.answer", "orharness.server.facade"),
     }
-    assert ("orharness.scenario.reply", "orharness.dialects") in OWN
-    assert ("orharness.pytest_plugin", "orharness.server.facade") in OWN  # under TYPE_CHECKING and in a function
+    assert ("orharness.scenario.reply", "orharness.dialects") in own()
+    assert ("orharness.pytest_plugin", "orharness.server.facade") in own()  # under TYPE_CHECKING and in a function
 
 
 def test_every_module_has_its_rank() -> None:
@@ -147,7 +162,7 @@ def test_the_tests_mirror_the_package() -> None:
 def test_imports_go_down_only_and_never_sideways() -> None:
     wrong = [
         f"{module} (rank {RANKS[here]}) imports {name} (rank {RANKS[there]})"
-        for module, name in OWN
+        for module, name in own()
         if (here := room_of(module)) != (there := room_of(name)) and RANKS[here] <= RANKS[there]
     ]
     assert wrong == []
@@ -164,7 +179,7 @@ def test_driving_a_client_knows_no_server() -> None:
     while waiting:
         module = waiting.pop()
         reached.add(module)
-        waiting |= {name for here, name in OWN if here == module and name != "orharness.contract"} - reached
+        waiting |= {name for here, name in own() if here == module and name != "orharness.contract"} - reached
     assert [name for name in sorted(reached) if room_of(name) in OUT_OF_REACH] == []
     inside = {name for name in reached if room_of(name) == "contract"}
     assert {name for name in inside if not name.startswith(DRIVING)} == set()
@@ -221,7 +236,7 @@ def test_no_room_but_the_faces_names_a_dialect() -> None:
         f"{module}: {one}" for module, source in outside.items() for one in dialects_named(source, DIALECT_FOLDERS)
     ]
     folders = tuple(f"orharness.dialects.{name}" for name in DIALECT_FOLDERS)
-    wrong += [f"{here}: {name}" for here, name in OWN if here in outside and name.startswith(folders)]
+    wrong += [f"{here}: {name}" for here, name in own() if here in outside and name.startswith(folders)]
     assert wrong == []
     assert list(dialects_named(SOURCES["orharness.server.routing"], DIALECT_FOLDERS)) == ["_completion(…)"] * 4
 
@@ -229,7 +244,7 @@ def test_no_room_but_the_faces_names_a_dialect() -> None:
 def test_what_is_imported_where() -> None:
     wrong = [
         f"{module} imports {name}"
-        for module, name in FOREIGN
+        for module, name in foreign()
         if name in ALLOWED_IN and room_of(module) not in ALLOWED_IN[name]
     ]
     assert wrong == []
@@ -238,14 +253,14 @@ def test_what_is_imported_where() -> None:
 def test_the_core_needs_the_standard_library_only() -> None:
     wrong = [
         f"{module} imports {name}"
-        for module, name in FOREIGN
+        for module, name in foreign()
         if room_of(module) in STDLIB_ONLY and name not in sys.stdlib_module_names
     ]
     assert wrong == []
 
 
 def test_errors_imports_nothing() -> None:
-    assert [name for module, name in IMPORTS if module == "orharness.errors"] == ["__future__"]
+    assert [name for module, name in imports() if module == "orharness.errors"] == ["__future__"]
 
 
 # -- what a run pays -----------------------------------------------------------------------------------------------

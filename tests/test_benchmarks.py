@@ -55,6 +55,7 @@ def test_every_pacing_meets_every_client(measured: tuple[str, dict[str, Any]]) -
     assert met == [(pacing, client) for pacing in PACINGS for client in CLIENTS]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere boundaries can only be assumed")
 def test_lockstep_proves_every_boundary_and_every_client_saw_it(measured: tuple[str, dict[str, Any]]) -> None:
     for row in rows(measured, "1"):
@@ -64,6 +65,7 @@ def test_lockstep_proves_every_boundary_and_every_client_saw_it(measured: tuple[
         assert row["chunks"] == row["proven"] == row["reads"] == row["seen"], row["client"]
 
 
+@pytest.mark.slow
 def test_one_and_a_hundred_streams_are_timed(measured: tuple[str, dict[str, Any]]) -> None:
     assert [row["streams"] for row in rows(measured, "2")] == [1, 100]
 

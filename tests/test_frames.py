@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness import frames
@@ -17,6 +17,7 @@ from orharness.errors import ScenarioError
 from orharness.frames import FRAMES, JSON_ARRAY, NDJSON, SSE, Block, Frame
 from orharness.sse import BOM, Comment, Event, Item, Retry
 from orharness.stream import Stream
+from tests.support.examples import examples
 from tests.support.stream_strategies import json_texts, sse_bytes
 
 JSON_FRAMES = [NDJSON, JSON_ARRAY]
@@ -91,7 +92,7 @@ _tokens = st.lists(st.sampled_from(_TOKENS), max_size=20).map(b"".join)
 anything = st.one_of(sse_bytes, _tokens, _tokens.map(lambda body: b"[" + body), st.binary(max_size=12))
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(st.sampled_from(list(FRAMES.values())), anything, st.data())
 def test_cuts_never_matter(frame: Frame, body: bytes, data: st.DataObject) -> None:
     expected = fed(frame, body)
@@ -102,7 +103,7 @@ def test_cuts_never_matter(frame: Frame, body: bytes, data: st.DataObject) -> No
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(st.sampled_from(list(FRAMES.values())), anything)
 def test_the_bytes_up_to_an_offset_are_what_an_event_takes(frame: Frame, body: bytes) -> None:
     for number, (block, event) in enumerate(frame.events(body), 1):
@@ -111,7 +112,7 @@ def test_the_bytes_up_to_an_offset_are_what_an_event_takes(frame: Frame, body: b
         assert before[-1] == event
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(st.sampled_from(list(FRAMES.values())), anything)
 def test_blocks_are_in_order_and_hold_the_events(frame: Frame, body: bytes) -> None:
     blocks = frame.blocks(body)
@@ -159,7 +160,6 @@ def test_the_work_is_linear_however_it_is_cut(frame: Frame, size: int, monkeypat
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(st.sampled_from(JSON_FRAMES), st.lists(json_texts), st.sampled_from(["\n", "\r\n"]))
 def test_what_is_encoded_is_decoded(frame: Frame, some: list[str], newline: str) -> None:
     body = frame.encode(*some, newline=newline)

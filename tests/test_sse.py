@@ -15,7 +15,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orharness import sse
@@ -116,7 +116,6 @@ def test_rule_however_it_is_cut(name: str) -> None:
         assert fed(data[:cut], b"", data[cut:]) == expected, f"cut at {cut}"
 
 
-@settings(deadline=None)
 @given(sse_bytes, st.data())
 def test_cuts_never_matter(data: bytes, draw: st.DataObject) -> None:
     expected = fed(data)
@@ -164,7 +163,6 @@ def test_offsets_stand_right_behind_each_item(data: bytes, offsets: list[int]) -
 
 
 @given(sse_bytes)
-@settings(deadline=None)
 def test_the_bytes_up_to_an_offset_are_what_the_item_takes(data: bytes) -> None:
     for number, (offset, _) in enumerate(decode_with_offsets(data), 1):
         assert len(decode(data[:offset])) == number
@@ -191,7 +189,6 @@ def test_encode(item: Item | str, data: bytes) -> None:
     assert encode(item, newline="\r\n") == data.replace(b"\n", b"\r\n")
 
 
-@settings(deadline=None)
 @given(st.lists(items), st.sampled_from(["\n", "\r", "\r\n"]))
 def test_what_is_encoded_is_decoded(some: list[Item], newline: str) -> None:
     assert decode(encode(*some, newline=newline)) == some
@@ -397,12 +394,14 @@ def test_agrees_with_eventsource_parser(eventsource_parser: Foreign, cut: Callab
     assert_agrees(eventsource_parser, chance_bodies(3000), cut)
 
 
+@pytest.mark.slow
 def test_agrees_with_eventsource_parser_when_cut_anywhere(eventsource_parser: Foreign) -> None:
     data = BOM + "id: 1\r\ndata: ü\r\rdata: 界\n: c\n\revent: t\rdata: 🎉\r\n\r\n".encode()
     theirs = eventsource_parser([[data[:cut], data[cut:] + TAIL] for cut in range(len(data) + 1)])
     assert theirs == [as_foreign(data + TAIL)] * len(theirs)
 
 
+@pytest.mark.slow
 def test_known_deviations_of_eventsource_parser(eventsource_parser: Foreign) -> None:
     late, lost_id, latin_bom = eventsource_parser(
         [[b"data: x\r\r"], [b"id: 1\n\ndata: x\n\n"], [LATIN_BOM + b"data: x\n\n"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.errors import ScenarioError
@@ -79,7 +79,6 @@ def test_an_empty_body_has_no_chunk() -> None:
     assert repartition(Stream(), [0, 1]).chunks == ()
 
 
-@settings(deadline=None)
 @given(streams(), st.lists(st.integers(-2, 80)))
 def test_repartition(stream: Stream, offsets: list[int]) -> None:
     cut = repartition(stream, offsets)
@@ -92,7 +91,6 @@ def test_repartition(stream: Stream, offsets: list[int]) -> None:
     assert (cut.gates, cut.faults, cut.end_marker) == (stream.gates, stream.faults, stream.end_marker)
 
 
-@settings(deadline=None)
 @given(streams())
 def test_repartition_where_it_is_cut_already_changes_nothing(stream: Stream) -> None:
     assert repartition(stream, stream.boundaries) == stream
@@ -138,7 +136,6 @@ def edits(draw: st.DrawFn, stream: Stream) -> list[Edit]:
     return [Edit(start, end, draw(st.binary(max_size=3))) for start, end in pairs]
 
 
-@settings(deadline=None)
 @given(streams(), st.data())
 def test_edit(stream: Stream, data: st.DataObject) -> None:
     some = data.draw(edits(stream))
@@ -158,7 +155,6 @@ def test_edit(stream: Stream, data: st.DataObject) -> None:
             assert edited.body[:moved] == whole.body
 
 
-@settings(deadline=None)
 @given(streams(), st.data())
 def test_kept_bytes_are_sent_when_they_were(stream: Stream, data: st.DataObject) -> None:
     some = data.draw(edits(stream))

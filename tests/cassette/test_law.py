@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.cassette import (
@@ -31,7 +31,6 @@ from tests.support.cassette_samples import NASTY, SERIALIZERS, URI, an_interacti
 @pytest.mark.slow
 @pytest.mark.parametrize("serializer", SERIALIZERS)
 @given(recorded=st.lists(interactions(), max_size=3))
-@settings(deadline=None)
 def test_whatever_is_saved_is_loaded(folder: Path, serializer: Serializer, recorded: list[Interaction]) -> None:
     save(folder / "law.yaml", recorded, serializer=serializer)
 
@@ -41,7 +40,6 @@ def test_whatever_is_saved_is_loaded(folder: Path, serializer: Serializer, recor
 
 @pytest.mark.slow
 @given(recorded=st.lists(interactions(), max_size=3))
-@settings(deadline=None)
 def test_libyaml_and_pyyaml_write_the_same(folder: Path, recorded: list[Interaction]) -> None:
     save(folder / "fast.yaml", recorded, serializer=Serializer(libyaml=True))
     save(folder / "pure.yaml", recorded, serializer=Serializer(libyaml=False))
@@ -51,7 +49,6 @@ def test_libyaml_and_pyyaml_write_the_same(folder: Path, recorded: list[Interact
 
 @pytest.mark.slow
 @given(recorded=st.lists(interactions(), min_size=1, max_size=3))
-@settings(deadline=None)
 def test_a_tape_writes_the_same_as_save(folder: Path, recorded: list[Interaction]) -> None:
     tape = Tape(folder / "tape.yaml", "all")
     tape._entries = []

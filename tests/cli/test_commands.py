@@ -298,6 +298,7 @@ def test_serve_keeps_as_many_exchanges_as_it_is_told_and_says_what_it_dropped() 
     assert wrong.stderr == "orharness: --journal is how many exchanges are kept, from 1 up, not 0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
 @pytest.mark.parametrize(("host", "usable"), [("0.0.0.0", r"127\.0\.0\.1"), ("::", r"\[::1\]")])
 def test_serve_on_every_address_says_one_that_can_be_used(host: str, usable: str) -> None:
@@ -309,12 +310,14 @@ def test_serve_on_every_address_says_one_that_can_be_used(host: str, usable: str
     assert f"listens on every address of this machine, port {port}" in server.stderr
 
 
+@pytest.mark.slow
 def test_an_offset_counts_in_what_is_sent_with_its_comments() -> None:
     with running("serve", "--case", "framing/crlf", "--comment", ": " + "x" * 400, "--at", "330") as server:
         server.stop()
     assert server.base_url
 
 
+@pytest.mark.slow
 def test_record_listens_where_it_is_told(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -346,6 +349,7 @@ def test_serve_answers_each_api_in_its_own_form() -> None:
         server.stop()
 
 
+@pytest.mark.slow
 def test_serve_answers_one_api_alone_and_says_how_to_ask() -> None:
     with running("serve", "--dialect", "messages", "--text", TEXT) as server:
         assert MESSAGES.fold(decode(b"".join(post(server.base_url, MESSAGES.example(), path="/messages")))).text == TEXT

@@ -87,6 +87,7 @@ def test_the_breaches_are_cases() -> None:
     assert set(BREACHES) <= {case.id for case in CASES}
 
 
+@pytest.mark.slow
 def test_most_cases_send_chunks() -> None:
     """What sends none is an HTTP error, an error event or silence; of all others the test above says something."""
     silent = [case for case in CASES if not any(list(chunks(body)) for body in bodies(case))]

@@ -215,6 +215,7 @@ def test_the_end_is_named_as_the_dialect_writes_it(thread: ServerThread) -> None
     assert verdict.evidence.reason.startswith('{"done":true,"reason":"stop"} is not obeyed')
 
 
+@pytest.mark.slow
 def test_a_case_of_one_s_own_is_run_in_any_dialect(thread: ServerThread) -> None:
     document = {
         "id": "mine/two",

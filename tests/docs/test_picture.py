@@ -29,6 +29,7 @@ def lane(provider: str, *, stops: bool, billed: int) -> Lane:
     return Lane(provider, stops, 0.01, 0.25, 0.25 if stops else 0.81, bill)
 
 
+@pytest.mark.slow
 def test_the_picture_in_the_repository_is_one_that_the_command_draws(tmp_path: Path) -> None:
     file = tmp_path / "drawn.svg"
     command = [sys.executable, "-W", "error", "-m", "benchmarks.picture", "--to", str(file)]

@@ -44,8 +44,17 @@ def _tests(page: str) -> list[str]:
     return [block for block in _blocks("python", page) if not _FILE.match(block)]
 
 
+def _pace(code: str) -> list[pytest.MarkDecorator]:
+    """What judges a client or a relay by many cases takes seconds."""
+    return (
+        [pytest.mark.slow] if re.search(r"check_\w+\(|sse_contract|ClientContract|SseProcess|sse_process", code) else []
+    )
+
+
 TESTS = [
-    pytest.param(name, code, id=f"{name}-{n}") for name, page in PAGES.items() for n, code in enumerate(_tests(page))
+    pytest.param(name, code, id=f"{name}-{n}", marks=_pace(code))
+    for name, page in PAGES.items()
+    for n, code in enumerate(_tests(page))
 ]
 COMMANDS = [pytest.param(name, block, id=name) for name, page in PAGES.items() for block in _blocks("console", page)]
 (RECORDING,) = [block for page in PAGES.values() for block in _tests(page) if "sse_cassette" in block]
@@ -86,6 +95,7 @@ def _pass(user: pytest.Pytester, code: str) -> None:
     assert outcomes["passed"] >= len(re.findall(r"^(?:async )?def test_", code, re.M))  # one may have many parameters
 
 
+@pytest.mark.slow
 def test_the_recording_block_records_once_and_replays(
     user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
 ) -> None:
@@ -182,6 +192,7 @@ def _with_this_python() -> str:
     return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "block"), COMMANDS)
 def test_a_command_prints_what_its_page_shows(page: str, block: str, tmp_path: Path) -> None:
     _write_files(PAGES[page], tmp_path)

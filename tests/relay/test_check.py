@@ -478,6 +478,7 @@ def test_the_command_starts_a_backend_and_judges_it(flag: str, code: int) -> Non
     assert ("handler_cancellation=True" in ran.stdout) is bool(code)
 
 
+@pytest.mark.slow
 def test_one_fault_is_told_once_with_its_cases_and_in_every_format(tmp_path: Path) -> None:
     forms = {"json": tmp_path / "a.json", "junit": tmp_path / "a.xml", "html": tmp_path / "a.html"}
     reports = [word for form, path in forms.items() for word in ("--format", form, "--output", str(path))]
@@ -556,6 +557,7 @@ def test_the_cure_of_who_notices_late_is_that_of_the_server(headers: dict[str, s
     assert ("haproxy" in found.reason) is (not headers)
 
 
+@pytest.mark.slow
 def test_a_case_without_a_response_has_the_reason_of_its_relay(run: Run) -> None:
     """Before the first event no head may have come: the same fault has the same words all the same."""
     verdicts = run("reads_on", ["cancel/before-the-first-event", "cancel/while-silent"], patience=SHORTLY)

@@ -219,6 +219,7 @@ def test_the_test_that_a_user_writes_says_the_same(relay: Relay, browse: Browse,
             reply.call.assert_upstream_stopped()
 
 
+@pytest.mark.slow
 def test_events_come_out_as_they_go_in(relay: Relay, browse: Browse, upstream: SseServer) -> None:
     reply = _held(upstream)
     with browse() as browser:
@@ -229,6 +230,7 @@ def test_events_come_out_as_they_go_in(relay: Relay, browse: Browse, upstream: S
         browser.read_until("[DONE]")
 
 
+@pytest.mark.slow
 def test_an_answer_that_ends_early_is_seen_to(relay: Relay, browse: Browse, upstream: SseServer) -> None:
     upstream.chat("Hello, big world", through=[truncate(after_text("big"))])
     with browse() as browser:
@@ -236,6 +238,7 @@ def test_an_answer_that_ends_early_is_seen_to(relay: Relay, browse: Browse, upst
         assert ("[DONE]" not in browser.text) is relay.shows_an_early_end
 
 
+@pytest.mark.slow
 def test_an_error_is_seen_to_be_one(relay: Relay, browse: Browse, upstream: SseServer) -> None:
     upstream.post("/chat/completions").respond(500, json={"error": {"code": 500, "message": "the model is down"}})
     with browse() as browser:

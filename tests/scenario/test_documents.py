@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
@@ -47,6 +47,7 @@ from orharness.sse import Comment, Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.yamlfile import dump_document, load_document
 from tests.support import chat_dialect as chat
+from tests.support.examples import examples
 from tests.support.step_strategies import any_step
 from tests.support.stream_strategies import items
 
@@ -228,7 +229,7 @@ _REPLY = jsonschema.Draft202012Validator({"$ref": "#/$defs/reply", "$defs": _SCH
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@examples(200)
 @given(data=st.data())
 def test_a_reply_that_is_written_is_read_back(data: st.DataObject, folder: Path) -> None:
     reply = data.draw(replies(folder))
@@ -240,7 +241,7 @@ def test_a_reply_that_is_written_is_read_back(data: st.DataObject, folder: Path)
 
 
 @pytest.mark.slow
-@settings(max_examples=50)
+@examples(50)
 @given(data=st.data())
 def test_a_scenario_that_is_written_is_read_back(data: st.DataObject, folder: Path) -> None:
     scenario = Scenario(tuple(data.draw(st.lists(routes(folder), max_size=3))))

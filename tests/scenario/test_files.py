@@ -274,6 +274,7 @@ def test_a_plugin_brings_transforms(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run("serve", "--plugin", "my_transforms", "--check", str(file)).returncode == 0
 
 
+@pytest.mark.slow
 def test_serve_forwards(server: SseServer, tmp_path: Path) -> None:
     server.chat("from the service")
     file = written(tmp_path, f"- forward: {{to: {json.dumps(server.base_url)}}}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
@@ -13,6 +13,7 @@ from orharness.errors import ScenarioError
 from orharness.frames import SSE, Block
 from orharness.sse import BOM, decode, encode
 from orharness.stream import Chunk, Stream
+from tests.support.examples import examples
 from tests.support.stream_strategies import sse_bytes, streams
 
 BOUNDARIES = st.one_of(
@@ -35,7 +36,7 @@ def bodies(stream: Stream) -> list[bytes]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(streams(), BOUNDARIES)
 def test_boundaries_keep_the_bytes_the_time_and_all_places(stream: Stream, boundary: t.Step) -> None:
     cut = boundary(stream)
@@ -47,7 +48,6 @@ def test_boundaries_keep_the_bytes_the_time_and_all_places(stream: Stream, bound
         assert cut.chunks[0].delay >= stream.chunks[0].delay
 
 
-@settings(deadline=None)
 @given(streams(), st.integers(1, 50))
 def test_rechunk_makes_equal_chunks(stream: Stream, size: int) -> None:
     sizes = [len(data) for data in bodies(t.rechunk(size)(stream))]
@@ -55,7 +55,6 @@ def test_rechunk_makes_equal_chunks(stream: Stream, size: int) -> None:
     assert all(0 < one <= size for one in sizes)
 
 
-@settings(deadline=None)
 @given(streams(), st.integers(), st.integers(1, 5), st.integers(5, 20))
 def test_random_chunks_keep_to_their_sizes(stream: Stream, seed: int, smallest: int, largest: int) -> None:
     sizes = [len(data) for data in bodies(t.random_chunks(seed, smallest, largest)(stream))]
@@ -64,7 +63,6 @@ def test_random_chunks_keep_to_their_sizes(stream: Stream, seed: int, smallest: 
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(streams(), st.integers(1, 5))
 def test_coalesce_joins_so_many(stream: Stream, number: int) -> None:
     joined = t.coalesce(number)(stream)
@@ -73,7 +71,6 @@ def test_coalesce_joins_so_many(stream: Stream, number: int) -> None:
     assert [chunk.delay for chunk in joined.chunks] == pytest.approx([sum(c.delay for c in group) for group in groups])
 
 
-@settings(deadline=None)
 @given(streams())
 def test_per_event_is_one_block_a_chunk(stream: Stream) -> None:
     for data in bodies(t.per_event()(stream)):
@@ -152,7 +149,6 @@ def test_impossible_boundaries(make: Callable[[], t.Step], says: str) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(sse_bytes)
 def test_blocks_hold_all_that_is_not_an_empty_line(body: bytes) -> None:
     found = SSE.blocks(body)
@@ -171,7 +167,6 @@ def test_blocks_by_example() -> None:
     assert SSE.blocks(b"\ndata: a\n\n\n:c\n\ndata: b\r\r") == [Block(1, 10, a), Block(11, 15), Block(15, 24, b)]  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(sse_bytes, st.data())
 def test_the_line_end_for_a_place_never_joins_its_neighbours(body: bytes, data: st.DataObject) -> None:
     at = data.draw(st.sampled_from([0, *(block.end for block in SSE.blocks(body))]))

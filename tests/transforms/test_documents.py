@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
@@ -15,6 +15,7 @@ from orharness.errors import ScenarioError
 from orharness.frames import SSE
 from orharness.sse import Comment, Event, Item, Retry
 from orharness.stream import Ending, Stream
+from tests.support.examples import examples
 from tests.support.json_schema import fits
 from tests.support.step_strategies import STEPS, any_step
 from tests.support.stream_strategies import items, streams
@@ -38,7 +39,7 @@ def test_every_transform_is_drawn() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STEPS)
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_what_is_written_is_read_back(name: str, data: st.DataObject) -> None:
     step = data.draw(STEPS[name])
@@ -52,14 +53,13 @@ def test_what_is_written_is_read_back(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(streams(), st.lists(any_step, max_size=4))
 def test_a_stream_comes_out_the_same_either_way(stream: Stream, through: list[t.Step]) -> None:
     assert outcome([read(step.to_json()) for step in through], stream) == outcome(through, stream)
     assert t.compose(through).to_json() == [step.to_json() for step in t.compose(through).steps]  # type: ignore[attr-defined]
 
 
-@settings(deadline=None)
 @given(any_step, any_step)
 def test_steps_are_equal_if_their_documents_are(one: t.Step, other: t.Step) -> None:
     assert (one == other) == (one.to_json() == other.to_json())
@@ -201,7 +201,6 @@ def test_what_is_no_item(value: object) -> None:
 # -- cut_at --------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(streams(), st.data())
 def test_cut_at_makes_these_boundaries_and_no_other(stream: Stream, data: st.DataObject) -> None:
     size = len(stream.body)

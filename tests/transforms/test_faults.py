@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
@@ -13,6 +13,7 @@ from orharness.errors import ScenarioError
 from orharness.frames import SSE
 from orharness.sse import BOM, Comment, Event, decode, encode
 from orharness.stream import Chunk, Ending, Fault, Stream
+from tests.support.examples import examples
 from tests.support.stream_strategies import events_in, items, streams
 
 DONE = encode("[DONE]")
@@ -39,7 +40,7 @@ def faulted(draw: st.DrawFn) -> tuple[Stream, t.Step]:
     return stream, draw(st.sampled_from(steps))
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(faulted())
 def test_what_precedes_a_fault_is_untouched_and_it_is_named(given: tuple[Stream, t.Step]) -> None:
     stream, step = given
@@ -65,7 +66,6 @@ def arrivals(stream: Stream) -> list[float]:
     return moments
 
 
-@settings(deadline=None)
 @given(streams(), st.data())
 def test_a_cut_leaves_what_was_before_it(stream: Stream, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(stream.body)))
@@ -77,7 +77,6 @@ def test_a_cut_leaves_what_was_before_it(stream: Stream, data: st.DataObject) ->
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(streams(), st.data())
 def test_drop_and_repeat_in_events(stream: Stream, data: st.DataObject) -> None:
     found = [event.data for _, event in SSE.events(stream.body)]

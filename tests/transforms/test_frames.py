@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
@@ -15,6 +15,7 @@ from orharness.errors import ScenarioError
 from orharness.frames import JSON_ARRAY, NDJSON
 from orharness.sse import Comment, Event, Retry
 from orharness.stream import Chunk, Fault, Stream, repartition
+from tests.support.examples import examples
 from tests.support.stream_strategies import json_texts
 
 DATA = ['{"a":1}', '{"b":2}', '{"c":3}']
@@ -40,7 +41,7 @@ def data_of(stream: Stream) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(json_streams(), st.sampled_from([t.newlines("\n"), t.newlines("\r\n"), t.blank_lines(2)]))
 def test_rewrites_keep_the_events_and_the_gate_after_them(stream: Stream, rewrite: t.Step) -> None:
     written = rewrite(stream)
@@ -51,7 +52,7 @@ def test_rewrites_keep_the_events_and_the_gate_after_them(stream: Stream, rewrit
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(json_streams(), st.data())
 def test_drop_repeat_and_append_keep_the_frame_whole(stream: Stream, data: st.DataObject) -> None:
     there = data_of(stream)
@@ -67,7 +68,7 @@ def test_drop_repeat_and_append_keep_the_frame_whole(stream: Stream, data: st.Da
         assert dropped.body[:at] == stream.body[:at]
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(json_streams())
 def test_per_event_makes_each_event_end_a_chunk(stream: Stream) -> None:
     cut = t.per_event()(stream)

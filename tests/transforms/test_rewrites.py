@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
 from orharness.errors import ScenarioError
 from orharness.sse import BOM, Comment, Retry, decode, encode
 from orharness.stream import Chunk, Stream
+from tests.support.examples import examples
 from tests.support.stream_strategies import events_in, streams
 
 TWO = Stream.of(encode("a"), encode("b"), delay=2.5)
@@ -30,21 +31,21 @@ def bodies(stream: Stream) -> list[bytes]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(streams(), REWRITES)
 def test_rewrites_decode_to_the_same_events(stream: Stream, rewrite: t.Step) -> None:
     assert events_in(rewrite(stream).body) == events_in(stream.body)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(streams(), st.lists(REWRITES, max_size=4))
 def test_so_do_several(stream: Stream, rewrites: list[t.Step]) -> None:
     assert events_in(t.compose(rewrites)(stream).body) == events_in(stream.body)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(streams(), REWRITES)
 def test_rewrites_keep_time_and_the_events_before_each_gate(stream: Stream, rewrite: t.Step) -> None:
     written = rewrite(stream)
@@ -53,7 +54,6 @@ def test_rewrites_keep_time_and_the_events_before_each_gate(stream: Stream, rewr
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(streams(), REWRITES, st.data())
 def test_a_gate_behind_an_event_stays_there(stream: Stream, rewrite: t.Step, data: st.DataObject) -> None:
     number = data.draw(st.integers(0, sum(not isinstance(item, Retry) for item in events_in(stream.body))))
@@ -169,7 +169,6 @@ def test_newlines_takes_a_cut_crlf_for_one() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(streams(), st.sampled_from([b"\n", b"\r", b"\r\n"]))
 def test_newlines_leaves_no_other(stream: Stream, newline: bytes) -> None:
     left = t.newlines(newline.decode())(stream).body.replace(newline, b"")

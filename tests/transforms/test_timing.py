@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
@@ -30,7 +30,6 @@ def delays(stream: Stream) -> list[float]:
     return [chunk.delay for chunk in stream.chunks]
 
 
-@settings(deadline=None)
 @given(streams(), TIMINGS)
 def test_timing_keeps_the_chunks(stream: Stream, timing: t.Step) -> None:
     timed = timing(stream)
@@ -39,7 +38,6 @@ def test_timing_keeps_the_chunks(stream: Stream, timing: t.Step) -> None:
     assert set(stream.gates) <= set(timed.gates)
 
 
-@settings(deadline=None)
 @given(streams(), st.data(), SECONDS)
 def test_stall_and_hold_where_the_events_are(stream: Stream, data: st.DataObject, seconds: float) -> None:
     found = SSE.events(stream.body)
@@ -85,7 +83,6 @@ def test_jitter_comes_from_the_seed_alone() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(streams(), st.integers(), SECONDS)
 def test_jitter_keeps_to_its_spread(stream: Stream, seed: int, spread: float) -> None:
     for before, after in zip(delays(stream), delays(t.jitter(seed, spread)(stream)), strict=True):
