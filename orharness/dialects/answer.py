@@ -98,15 +98,6 @@ class Answer:
 
     @property
     def tokens_prompt(self) -> int | None:
-<<<<<<< HEAD
-        """The prompt's tokens according to the stream's own usage."""
-        return self._counted("prompt_tokens", "input_tokens", "prompt_eval_count")
-
-    @property
-    def tokens_made(self) -> int | None:
-        """The answer's tokens according to the stream's own usage."""
-        return self._counted("completion_tokens", "output_tokens", "eval_count")
-=======
         """The prompt's tokens according to the stream's own usage."""
         return self._counted("prompt_tokens", "input_tokens", "prompt_eval_count", "promptTokenCount")
 
@@ -118,7 +109,6 @@ class Answer:
             return made + thoughts  # Gemini counts its thoughts apart
         names = ("completion_tokens", "output_tokens", "eval_count", "candidatesTokenCount", "thoughtsTokenCount")
         return self._counted(*names)
->>>>>>> 438a7ed (The Gemini API: written, folded, judged by a grammar, and answered by the server)
 
     def _counted(self, *names: str) -> int | None:
         counts = ((self.usage or {}).get(name) for name in names)

@@ -131,42 +131,25 @@ def _no_cases() -> tuple[Mapping[str, Any], ...]:
 class Dialect:
     """One API's stream, as data and pure functions.
 
-    <<<<<<< HEAD
-        ``paths``: its streaming endpoints, without the API prefix; the default one first. ``models_path``: where its list
-        of models is; ``prefix``: the API prefix that its clients use. ``asked``: what a request asks for; raises
-        ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can express besides text. ``write``: the
-        events of a streamed answer; ``document``: the body of one that is not streamed. ``fold``: the inverse of ``write``.
-        ``is_end``: whether an event ends the answer; ``error_of``: the error that an event reports; ``is_token``: whether
-        an event carries a part of the answer. ``error_document``: the body of an HTTP error; ``models``: that of the list
-        of models. ``brief``: for an event without text, what distinguishes it from others, for a time line. ``event_of``:
-        the shortest event for a part of an answer, ``None`` if the API has none. ``grammar``: which event may follow which,
-        ``None`` if it is not specified. ``limits``: in words, what of a completion the API cannot express, beyond
-        ``carries``. ``is_own``: whether an event that carries no part of an answer is still this API's. ``id_prefix``: the
-        beginning of an answer's id. ``fails_with_status``: a failed answer without a stream has the HTTP status of its
-        error, otherwise 200. ``example``: the body of a short request for a stream. ``cases``: its own contract cases, as
-        documents. ``slip_of``: the mistake of a reader of this API's events that raises this error (in another process:
-        whose error has these words), in a sentence, else ``None``.
-    =======
-        ``paths``: its endpoints, without the API prefix; the default one first. They are templates (``dialects.paths``): a
-        part may be the request's own. ``models_path``: where its list of models is; ``prefix``: the API prefix that its
-        clients use. ``asked``: what a request asks for; raises ``Refused`` for one that the API would refuse. ``carries``:
-        what ``write`` can say beside text. ``write``: the events of a streamed answer; ``document``: the body of one that
-        is not streamed. ``fold``: the way back. ``is_end``: whether an event ends the answer; ``error_of``: the error that
-        an event reports; ``is_token``: whether an event carries a part of the answer. ``error_document``: the body of an
-        HTTP error; ``models``: that of the list of models. ``brief``: of an event without text, the part that tells it from
-        others, for a time line. ``event_of``: the shortest event that says a part of an answer, ``None`` where the API has
-        none. ``grammar``: which event may follow which, ``None`` where it is not written down. ``limits``: in words, what
-        of a completion the API has no form for, beyond ``carries``. ``is_own``: whether an event that carries no part of an
-        answer is this API's all the same. ``id_prefix``: what an answer's id begins with. ``fails_with_status``: an answer
-        without a stream that fails has the HTTP status of its error, otherwise 200. ``example``: the body of a short
-        request for a stream, ``example_query`` its query. ``further_frames``: those that a request may choose instead of
-        ``frame``; ``newline``: the line end that is written. ``ends_with_body``: no event obliges a client to end; the
-        answer is whole with the one that ``is_end`` finds, and the stream is over when the body is. ``cases``: its own
-        cases of the contract, as documents; ``slip_of``: what a careless reader of this API's events has done who raises
-        that error (in another process: whose error has these words), in a sentence, else ``None``.
-    >>>>>>> 438a7ed (The Gemini API: written, folded, judged by a grammar, and answered by the server)
+    ``paths``: its endpoints, without the API prefix; the default one first. They are templates (``dialects.paths``): a
+    part may be the request's own. ``models_path``: where its list of models is; ``prefix``: the API prefix that its
+    clients use. ``asked``: what a request asks for; raises ``Refused`` for one that the API would refuse. ``carries``:
+    what ``write`` can express besides text. ``write``: the events of a streamed answer; ``document``: the body of one
+    that is not streamed. ``fold``: the inverse of ``write``. ``is_end``: whether an event ends the answer;
+    ``error_of``: the error that an event reports; ``is_token``: whether an event carries a part of the answer.
+    ``error_document``: the body of an HTTP error; ``models``: that of the list of models. ``brief``: for an event
+    without text, what distinguishes it from others, for a time line. ``event_of``: the shortest event for a part of an
+    answer, ``None`` if the API has none. ``grammar``: which event may follow which, ``None`` if it is not specified.
+    ``limits``: in words, what of a completion the API cannot express, beyond ``carries``. ``is_own``: whether an event
+    that carries no part of an answer is still this API's. ``id_prefix``: the beginning of an answer's id.
+    ``fails_with_status``: a failed answer without a stream has the HTTP status of its error, otherwise 200.
+    ``example``: the body of a short request for a stream, ``example_query`` its query. ``further_frames``: those that a
+    request may choose instead of ``frame``; ``newline``: the line end that is written. ``ends_with_body``: no event
+    obliges a client to end; the answer is whole with the one that ``is_end`` finds, and the stream is over when the
+    body is. ``cases``: its own contract cases, as documents. ``slip_of``: the mistake of a reader of this API's events
+    that raises this error (in another process: whose error has these words), in a sentence, else ``None``.
 
-        The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
+    The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
 
     name: str

@@ -50,7 +50,8 @@ class SseProcess:
     ``argv``: its command, in which ``{port}`` and ``{base_url}`` stand for the port that it must listen on (also in the
     environment, as ``PORT``) and for its upstream. ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` are those of ``server``,
     or ``base_url`` and ``api_key``, and so are ``ANTHROPIC_BASE_URL``, ``GOOGLE_GEMINI_BASE_URL`` and ``OLLAMA_HOST``
-    (without ``/v1``: those clients add the whole path) and ``ANTHROPIC_API_KEY`` and ``GEMINI_API_KEY``; ``env`` is added to the environment. ``timeout``: seconds in which it must listen on 127.0.0.1. Raises ``ScenarioError`` for a
+    (without ``/v1``: those clients add the whole path) and ``ANTHROPIC_API_KEY`` and ``GEMINI_API_KEY``; ``env`` is
+    added to the environment. ``timeout``: seconds in which it must listen on 127.0.0.1. Raises ``ScenarioError`` for a
     command that cannot be run, and ``OrharnessError`` with its output if it ends or does not listen.
     """
 
