@@ -341,7 +341,7 @@ def dump_data(data: object, *, libyaml: bool = True) -> str:
     return _dump(data, _PURE[1]) if "\\U" in text else text
 
 
-class Row(list[Any]):
+class FlowSequence(list[Any]):
     """A list that is written on one line."""
 
 
@@ -382,14 +382,14 @@ def _literal_where_it_can(dumper: yaml.representer.SafeRepresenter, text: str) -
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-def _on_one_line(dumper: yaml.representer.SafeRepresenter, row: Row) -> yaml.Node:
+def _on_one_line(dumper: yaml.representer.SafeRepresenter, row: FlowSequence) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", row, flow_style=True)
 
 
 def _dumper(base: Any) -> Any:
     made: Any = type("_Dumper", (base,), {"ignore_aliases": lambda self, data: True})
     made.add_representer(str, _literal_where_it_can)
-    made.add_representer(Row, _on_one_line)
+    made.add_representer(FlowSequence, _on_one_line)
     return made
 
 

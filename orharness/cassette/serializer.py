@@ -11,7 +11,7 @@ from orharness.cassette.at import At
 from orharness.cassette.damage import KEY, VERSION, check_total, check_version, counted
 from orharness.cassette.foreign import as_vcrpy_takes_it
 from orharness.errors import CassetteError
-from orharness.yamlfile import Row, dump_data, load_data
+from orharness.yamlfile import FlowSequence, dump_data, load_data
 
 
 class Serializer:
@@ -56,6 +56,6 @@ def _laid_out(interaction: Mapping[str, Any]) -> dict[str, Any]:
     response = interaction["response"]
     ours = response.get(KEY)
     if isinstance(ours, dict) and isinstance(ours.get("chunks"), list):
-        rows = Row(Row(row) if isinstance(row, list) else row for row in ours["chunks"])
+        rows = FlowSequence(FlowSequence(row) if isinstance(row, list) else row for row in ours["chunks"])
         response = {**response, KEY: {**ours, "chunks": rows}}
     return {**interaction, "response": response}

@@ -169,7 +169,7 @@ def serve(
     Example: [bold]orharness serve --scenario scenario.yaml[/bold]
     """
     from orharness.cli.plugins import import_plugins
-    from orharness.cli.serve import Options, check_scenarios, serve_until_stopped
+    from orharness.cli.serve import ServeOptions, check_scenarios, serve_until_stopped
 
     import_plugins(plugin or ())
     if check:
@@ -177,7 +177,7 @@ def serve(
             raise typer.Exit(WRONG_CALL)
         return
     met = serve_until_stopped(
-        Options(
+        ServeOptions(
             cassettes or [],
             text=text,
             dialect=dialect,
@@ -317,9 +317,9 @@ def relay_check(
     Example: [bold]orharness relay-check 'http://127.0.0.1:{port}/chat' --json @body.json --command 'uvicorn app:app
     --port {port}'[/bold]
     """
-    from orharness.cli.relay_check import Options, check_relay
+    from orharness.cli.relay_check import RelayCheckOptions, check_relay
 
-    options = Options(
+    options = RelayCheckOptions(
         url,
         json,
         command,
@@ -427,7 +427,7 @@ def check(
 
     Example: [bold]orharness check --new-driver node[/bold]
     """
-    from orharness.cli.check import Options, check_client, list_cases, write_starter
+    from orharness.cli.check import CheckOptions, check_client, list_cases, write_starter
 
     if list_:
         list_cases(only or (), profile)
@@ -437,5 +437,7 @@ def check(
         return
     if to is not None:
         raise ScenarioError("--to belongs to --new-driver; reports go to --output")
-    options = Options(client, command, driver, profile, only or (), at, seed, format_ or (), output or (), patience)
+    options = CheckOptions(
+        client, command, driver, profile, only or (), at, seed, format_ or (), output or (), patience
+    )
     raise typer.Exit(check_client(options))

@@ -29,7 +29,7 @@ STARTERS = {"python": "driver.py", "node": "driver.mjs"}
 
 
 @dataclass(frozen=True)
-class Options:
+class CheckOptions:
     """The options of the command line."""
 
     client: str | None = None
@@ -70,7 +70,7 @@ class Options:
         return NamedFunction(str(self.client)) if self.command is None else nullcontext(CommandSubject(self.command))
 
 
-def check_client(options: Options) -> int:
+def check_client(options: CheckOptions) -> int:
     """Judge a client and report; return the exit code: 0 if no MUST failed, 1 if one did, 128 plus a signal's number.
 
     Raises ``OrharnessError`` for what cannot be judged or written.

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from orharness.cassette import Interaction, header, load
 from orharness.checks import cannot_be_known, upstream_failure
-from orharness.cli.demo_clients import Naive, Read, ask, correct, reads
+from orharness.cli.demo_clients import ClientRead, Naive, ask, correct, reads
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, Client, claim_of, run
 from orharness.contract.running.run import PATIENCE
@@ -166,7 +166,7 @@ def _client_reads(base_url: str, body: bytes) -> Stream:
         connection.close()
 
 
-def _as_stream(head: float, found: Iterator[Read]) -> Stream:
+def _as_stream(head: float, found: Iterator[ClientRead]) -> Stream:
     chunks = []
     before = head
     for read in found:

@@ -20,7 +20,7 @@ _HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer sk-orha
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ClientRead:
     """What one read returned, and when, on the monotonic clock."""
 
     at: float
@@ -39,10 +39,10 @@ def ask(base_url: str, body: bytes | None = None) -> tuple[HTTPConnection, HTTPR
         raise
 
 
-def reads(response: HTTPResponse) -> Iterator[Read]:
+def reads(response: HTTPResponse) -> Iterator[ClientRead]:
     """Yield each read of the body: at most one HTTP chunk."""
     while data := response.read1():
-        yield Read(time.monotonic(), data)
+        yield ClientRead(time.monotonic(), data)
 
 
 def text_of(data: str) -> str:

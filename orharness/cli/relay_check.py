@@ -22,7 +22,7 @@ from orharness.verdict import Judgement, Verdict
 
 
 @dataclass(frozen=True)
-class Options:
+class RelayCheckOptions:
     """The options of the command line."""
 
     url: str
@@ -91,7 +91,7 @@ def _told(verdict: Verdict) -> str:
     )
 
 
-def check_relay(options: Options) -> bool:
+def check_relay(options: RelayCheckOptions) -> bool:
     """Run the check and print its verdicts; return whether no MUST failed. Raises ``OrharnessError``."""
     body, headers = options.body(), options.sent_headers()
     chosen(options.only or None)  # report a wrong name before a backend is started

@@ -50,7 +50,7 @@ _ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 
 @dataclass(frozen=True)
-class Options:
+class ServeOptions:
     """The options of the command line; ``None`` for those not given."""
 
     cassettes: Sequence[Path]
@@ -110,7 +110,7 @@ class Options:
         return found
 
 
-def serve_until_stopped(options: Options) -> bool:
+def serve_until_stopped(options: ServeOptions) -> bool:
     """Serve until SIGINT or SIGTERM; return whether all expectations of the scenario were met.
 
     Raises ``OrharnessError`` for what cannot be served.
@@ -168,7 +168,7 @@ def check_scenarios(files: Sequence[Path]) -> bool:
     return good
 
 
-def scenario_routes(options: Options, through: Sequence[Transform]) -> list[Route]:
+def scenario_routes(options: ServeOptions, through: Sequence[Transform]) -> list[Route]:
     """Return the routes of the scenario, with the changes that the command line makes to each of their replies."""
     if options.scenario is None:
         return []
@@ -188,7 +188,7 @@ def _changed(reply: Reply, changes: dict[str, Any], through: Sequence[Transform]
 
 
 def _mount(
-    server: SseServer, options: Options, through: Sequence[Transform], interactions: Sequence[Interaction]
+    server: SseServer, options: ServeOptions, through: Sequence[Transform], interactions: Sequence[Interaction]
 ) -> None:
     if options.case is not None:
         server.post("/chat/completions").replies(_reply_of(options.case, options.at, through))
@@ -222,7 +222,7 @@ def _reply_of(case: str, at: str | None, through: Sequence[Transform]) -> Reply:
 def _introduce(
     screen: Screen,
     server: SseServer,
-    options: Options,
+    options: ServeOptions,
     through: Sequence[Transform],
     recorded: dict[Path, list[Interaction]],
     routes: Sequence[Route],
@@ -243,7 +243,7 @@ def _introduce(
     screen.line()
 
 
-def _plays(options: Options, recorded: dict[Path, list[Interaction]], routes: Sequence[Route]) -> Iterator[str]:
+def _plays(options: ServeOptions, recorded: dict[Path, list[Interaction]], routes: Sequence[Route]) -> Iterator[str]:
     if options.case is not None:
         case = find(options.case)
         yield f"plays {case.id}: {case.title}"

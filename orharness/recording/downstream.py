@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
-from orharness.recording.session import Session
+from orharness.recording.session import RecordedExchange
 from orharness.stream import Ending, Framing
 
 log = logging.getLogger("orharness.recording")
@@ -95,7 +95,9 @@ async def read_body(request: web.BaseRequest) -> bytes:
     return await request.content.read()
 
 
-async def open_response(request: web.BaseRequest, session: Session, cors: Mapping[str, str]) -> web.StreamResponse:
+async def open_response(
+    request: web.BaseRequest, session: RecordedExchange, cors: Mapping[str, str]
+) -> web.StreamResponse:
     """Send the response head to the client: as the server sent it, but with ``cors`` in place of its CORS headers."""
     headers = CIMultiDict(session.headers)
     if cors:

@@ -21,7 +21,7 @@ from orharness.errors import UpstreamError
 from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
 from orharness.recording.secrets import Redaction, address_secrets, found_in, secrets_of
-from orharness.recording.session import Session
+from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, checked_upstream, key_from, upstream_uri
 from orharness.server.forwarding import drop, http_chunks
@@ -150,7 +150,7 @@ class Recorder:
             if not followed:
                 drop(upstream)
 
-    def _begin(self, request: web.BaseRequest, body: bytes) -> Session:
+    def _begin(self, request: web.BaseRequest, body: bytes) -> RecordedExchange:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
         asked = RecordedRequest(
             request.method,
@@ -159,7 +159,7 @@ class Recorder:
             body,
         )
         others = (*address_secrets(self.upstream), *address_secrets(request.raw_path), *found_in(asked))
-        return Session(
+        return RecordedExchange(
             next(self._orders),
             asked,
             datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -168,7 +168,7 @@ class Recorder:
         )
 
     async def _relay(
-        self, request: web.BaseRequest, session: Session, upstream: aiohttp.ClientResponse
+        self, request: web.BaseRequest, session: RecordedExchange, upstream: aiohttp.ClientResponse
     ) -> web.StreamResponse:
         """Pass the response on, chunk by chunk, and keep it."""
         self._store.begin(session)
@@ -186,7 +186,9 @@ class Recorder:
             await downstream.write_eof()
         return downstream
 
-    async def _follow(self, session: Session, upstream: aiohttp.ClientResponse, ending: str, note: str | None) -> None:
+    async def _follow(
+        self, session: RecordedExchange, upstream: aiohttp.ClientResponse, ending: str, note: str | None
+    ) -> None:
         """Keep the rest of a response whose client left after its end marker: that is not a cancel."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_TAIL_TIMEOUT):
@@ -204,7 +206,7 @@ class Recorder:
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 
-    def _unreachable(self, request: web.BaseRequest, session: Session, error: Exception) -> web.Response:
+    def _unreachable(self, request: web.BaseRequest, session: RecordedExchange, error: Exception) -> web.Response:
         # What aiohttp says may quote the address that was asked, and what the server sent.
         why = session.redaction.text(str(error) or type(error).__name__)
         sentence = str(UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {why}"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
 from orharness.errors import OrharnessError
-from orharness.recording.session import Session, rounded
+from orharness.recording.session import RecordedExchange, rounded
 from orharness.server.headers import readable
 from orharness.stream import Chunk, Framing
 
@@ -68,7 +68,7 @@ class _Recovery:
     """
 
     def __init__(self) -> None:
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, RecordedExchange] = {}
         self._cut: set[int] = set()  # sessions whose later lines are ignored
         self._saved: set[int] = set()
         self._damaged: dict[int, list[int]] = {}  # by line number: the sessions that it cut
@@ -120,7 +120,7 @@ def _is_of_one_session(line: bytes) -> bool:
     return line.isascii() and b"\0" not in line and line.count(b'{"order": ') == 1
 
 
-def _replay(written: Mapping[str, Any], sessions: dict[int, Session]) -> None:
+def _replay(written: Mapping[str, Any], sessions: dict[int, RecordedExchange]) -> None:
     order = written["order"]
     if "request" in written:
         sessions[order] = _begun(order, written["request"], written["response"])
@@ -139,8 +139,8 @@ def _unpacked(text: str) -> bytes:
     return base64.b64decode(text, validate=True)  # or it would leave out what is not base64
 
 
-def _begun(order: int, request: Mapping[str, Any], response: Mapping[str, Any]) -> Session:
-    return Session(
+def _begun(order: int, request: Mapping[str, Any], response: Mapping[str, Any]) -> RecordedExchange:
+    return RecordedExchange(
         order,
         RecordedRequest(request["method"], request["uri"], _pairs(request["headers"]), _unpacked(request["body"])),
         response["recorded_at"],

@@ -46,7 +46,7 @@ class Head:
 
 
 @dataclass
-class Session:
+class RecordedExchange:
     """One request and what has come of its response.
 
     ``order`` is the number of the request, and ``redaction`` is what must not be written. Times are of the loop's

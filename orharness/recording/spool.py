@@ -14,7 +14,7 @@ from orharness.cassette.interaction import Interaction
 from orharness.errors import CassetteError
 from orharness.recording.recovery import recovered
 from orharness.recording.secrets import decoder_for, joined_notes, note_about, uncoded
-from orharness.recording.session import Session
+from orharness.recording.session import RecordedExchange
 from orharness.stream import Chunk
 
 log = logging.getLogger("orharness.recording")
@@ -57,7 +57,7 @@ class Spool:
             file.write(self._file.read())
         return copy
 
-    def begin(self, session: Session) -> None:
+    def begin(self, session: RecordedExchange) -> None:
         """Write that a response head has come."""
         request, _ = session.kept_request
         coded = not decoder_for(session.headers).identity  # the spool has the body decoded
@@ -81,24 +81,24 @@ class Spool:
             },
         )
 
-    def chunk(self, session: Session, chunk: Chunk) -> None:
+    def chunk(self, session: RecordedExchange, chunk: Chunk) -> None:
         """Write one more chunk. The part of its end that may be the beginning of a secret waits for the next one."""
         *before, data = session.searched.add(chunk.data)
         self._continue(session, before)
         self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
 
-    def _continue(self, session: Session, pieces: Iterable[tuple[int, bytes]]) -> None:
+    def _continue(self, session: RecordedExchange, pieces: Iterable[tuple[int, bytes]]) -> None:
         for number, data in pieces:
             if data:
                 self._write(order=session.order, chunk=number, more=_packed(data))
 
-    def end(self, session: Session) -> None:
+    def end(self, session: RecordedExchange) -> None:
         """Write that the response has ended."""
         self._continue(session, session.searched.rest())
         note = joined_notes([session.note, note_about("response", session.searched.problem)])
         self._write(order=session.order, ending=session.ending, note=note)
 
-    def saved(self, session: Session) -> None:
+    def saved(self, session: RecordedExchange) -> None:
         """Write that the session is in the cassette."""
         self._write(order=session.order, saved=True)
 

@@ -11,7 +11,7 @@ from orharness.cassette.secrets import scrub_uri
 from orharness.cassette.tape import Tape
 from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
-from orharness.recording.session import Session
+from orharness.recording.session import RecordedExchange
 from orharness.recording.spool import Spool
 
 log = logging.getLogger("orharness.recording")
@@ -26,7 +26,7 @@ class Store:
 
     def __init__(self, path: Path, *, overwrite: bool) -> None:
         self.saved = 0  # how many interactions are in the cassette
-        self._sessions: dict[int, Session] = {}
+        self._sessions: dict[int, RecordedExchange] = {}
         self._saving: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
         self._unsaved: list[str] = []
@@ -42,16 +42,16 @@ class Store:
         """What is in the cassette by now, in the order of the requests."""
         return self._tape.interactions
 
-    def begin(self, session: Session) -> None:
+    def begin(self, session: RecordedExchange) -> None:
         """Keep a session whose response head has come."""
         self._sessions[session.order] = session
         self._spool.begin(session)
 
-    def add(self, session: Session, data: bytes, now: float) -> None:
+    def add(self, session: RecordedExchange, data: bytes, now: float) -> None:
         """Keep one more chunk, which came at ``now`` of the loop's clock."""
         self._spool.chunk(session, session.add(data, now))
 
-    def end(self, session: Session, ending: str, note: str | None = None) -> None:
+    def end(self, session: RecordedExchange, ending: str, note: str | None = None) -> None:
         """Keep how the response ended, and save the session. Only the first ending of a session counts."""
         if session.ending is None and session.order in self._sessions:
             session.finish(ending, note)
@@ -72,7 +72,7 @@ class Store:
         """Release the files; the spool stays only where something could not be saved."""
         self._spool.close(keep=bool(self._unsaved))
 
-    async def _save(self, session: Session) -> None:
+    async def _save(self, session: RecordedExchange) -> None:
         async with self._one_at_a_time:
             try:
                 # In a thread, since other sessions are being forwarded meanwhile.
@@ -87,7 +87,7 @@ class Store:
             if not self._sessions:
                 self._spool.clear()
 
-    def _put_in_cassette(self, session: Session) -> None:
+    def _put_in_cassette(self, session: RecordedExchange) -> None:
         interaction = session.interaction()
         if UNREADABLE in (interaction.note or ""):
             log.warning("%s %s: %s", interaction.request.method, scrub_uri(interaction.request.uri), interaction.note)

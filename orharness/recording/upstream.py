@@ -15,7 +15,7 @@ from yarl import URL
 
 from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
-from orharness.recording.session import Head, Session
+from orharness.recording.session import Head, RecordedExchange
 from orharness.redaction import is_secret
 from orharness.server.forwarding import client_session, is_chunked
 from orharness.server.headers import OF_THE_CONNECTION, readable, text
@@ -61,7 +61,7 @@ class Asker:
         """Close what is open."""
         await self._client.close()
 
-    async def ask(self, session: Session, *, announces_body: bool) -> aiohttp.ClientResponse:
+    async def ask(self, session: RecordedExchange, *, announces_body: bool) -> aiohttp.ClientResponse:
         """Send the request of the session, and give the session the response head.
 
         ``announces_body``: whether the client sent a Content-Length, which then goes on even where it is 0. Raises what

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import How
 from orharness.options import checked_call
-from orharness.relay.response import ENCODINGS, Ended, Response
+from orharness.relay.response import ENCODINGS, ResponseEnd, ResponseReader
 from orharness.scenario.checked import instance_of, one_of, optional, seconds_of, text_of, whole_number_of
 from orharness.sse import Comment, Decoder, Event, Item
 from orharness.verdict import quote
@@ -74,7 +74,7 @@ class RelayClient:
         self._address, self._request = _request(
             url, text_of(method, "method").upper(), json, optional(partial(instance_of, bytes), body, "body"), headers
         )
-        self._response = Response(method.upper())
+        self._response = ResponseReader(method.upper())
         self._content = bytearray()
         self._decoder = Decoder()
         self._given = 0  # events that read_events has returned
@@ -108,7 +108,7 @@ class RelayClient:
         return self._content.decode("utf-8", "replace")
 
     @property
-    def ended(self) -> Ended | None:
+    def ended(self) -> ResponseEnd | None:
         """How the response ended, as far as it was read: ``clean``, ``cut`` or ``reset``; ``None`` while it is open."""
         return self._response.ended
 

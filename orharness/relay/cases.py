@@ -29,7 +29,7 @@ _COMMENTS = 50
 LONGEST = _PACE * (len(WORDS) + _COMMENTS + 3)  # seconds that the longest answer takes
 
 
-class Act(StrEnum):
+class BrowserAct(StrEnum):
     """What the browser does."""
 
     READ = "read"  # to the end
@@ -38,7 +38,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True)
-class Case:
+class RelayCase:
     """A requirement on a relay.
 
     ``judges``: in this order; the first that finds something decides. ``tokens``: what is sent, a token an event.
@@ -51,7 +51,7 @@ class Case:
     reply: Callable[[], Reply]
     judges: tuple[Judge, ...]
     level: Level = Level.MUST
-    act: Act = Act.READ
+    act: BrowserAct = BrowserAct.READ
     tokens: tuple[str, ...] = SHORT
     how: How = How.FIN
     until: int | None = None
@@ -72,12 +72,12 @@ def _gates(first: int, number: int) -> list[Transform]:
     return [hold(after=first + step) for step in range(number)]
 
 
-def _fidelity(name: str, title: str, by: Judge, *through: Transform, level: Level = Level.MUST) -> Case:
-    return Case(f"fidelity/{name}", title, _chat(SHORT, *through), (by,), level)
+def _fidelity(name: str, title: str, by: Judge, *through: Transform, level: Level = Level.MUST) -> RelayCase:
+    return RelayCase(f"fidelity/{name}", title, _chat(SHORT, *through), (by,), level)
 
 
-def _error(name: str, title: str, reply: Callable[[], Reply], by: Judge, level: Level = Level.MUST) -> Case:
-    return Case(f"errors/{name}", title, reply, (by,), level)
+def _error(name: str, title: str, reply: Callable[[], Reply], by: Judge, level: Level = Level.MUST) -> RelayCase:
+    return RelayCase(f"errors/{name}", title, reply, (by,), level)
 
 
 def _limit() -> Reply:
@@ -93,14 +93,14 @@ def _broken() -> Reply:
 
 def _cancel(
     name: str, title: str, reply: Callable[[], Reply], until: int | None = None, marker: str = ""
-) -> tuple[Case, ...]:
+) -> tuple[RelayCase, ...]:
     return tuple(
-        Case(
+        RelayCase(
             f"cancel/{name}-{how}",
             f"The browser leaves {title} ({how.upper()}): so does the relay.",
             reply,
             (judge.left,),
-            act=Act.LEAVE,
+            act=BrowserAct.LEAVE,
             tokens=WORDS,
             how=how,
             until=until,
@@ -110,8 +110,8 @@ def _cancel(
     )
 
 
-_CASES: tuple[Case, ...] = (
-    Case(
+_CASES: tuple[RelayCase, ...] = (
+    RelayCase(
         "fidelity/text",
         "The text comes out whole and unbroken, though chunks cut its characters.",
         _chat(UNICODE, rechunk(7)),
@@ -133,12 +133,12 @@ _CASES: tuple[Case, ...] = (
         "comments", "Keep-alive comments come out.", judge.comments, comments(KEEP_ALIVE, before=3), level=Level.SHOULD
     ),
     _fidelity("content-type", "An event stream says that it is one.", judge.content_type, level=Level.SHOULD),
-    Case(
+    RelayCase(
         "buffering/each-event",
         "Each event comes out before the next one is sent.",
         _chat(SHORT, *_gates(_ROLE + 1, len(SHORT))),
         (partial(judge.each_event, number=len(SHORT)),),
-        act=Act.STEP,
+        act=BrowserAct.STEP,
     ),
     _error("limit", "An error before the stream (429) can be seen.", _limit, judge.told),
     _error("limit-status", "It keeps its status, 429.", _limit, judge.limit_kept, Level.SHOULD),

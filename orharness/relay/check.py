@@ -20,9 +20,9 @@ from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange, Outcome
 from orharness.relay import judge
 from orharness.relay.browser import RelayClient
-from orharness.relay.cases import CASES, LONGEST, Act, Case
+from orharness.relay.cases import CASES, LONGEST, BrowserAct, RelayCase
 from orharness.relay.judge import Buffering, Leaving, Seen
-from orharness.relay.reasons import Kind, kind_of
+from orharness.relay.reasons import RelayKind, kind_of
 from orharness.relay.views import says
 from orharness.scenario import Route
 from orharness.server.facade import SseServer
@@ -76,7 +76,7 @@ def check(
     return verdicts.found
 
 
-def chosen(only: str | Sequence[str] | None) -> list[Case]:
+def chosen(only: str | Sequence[str] | None) -> list[RelayCase]:
     """Return the cases whose id contains one of these parts. Raises ``ScenarioError`` for a part in no case's id."""
     if only is None:
         return list(CASES)
@@ -90,11 +90,11 @@ def chosen(only: str | Sequence[str] | None) -> list[Case]:
     return [case for case in CASES if any(part in case.id for part in parts)]
 
 
-def _asks() -> Case:
+def _asks() -> RelayCase:
     return replace(CASES[0], id=_ASKED, title="The backend asks this upstream for a stream.", judges=(judge.asked,))
 
 
-def _verdict(case: Case, seen: Seen) -> Verdict:
+def _verdict(case: RelayCase, seen: Seen) -> Verdict:
     title = case.title + judge.measured(seen)
     for one in case.judges:
         found = one(seen)
@@ -109,7 +109,7 @@ def _verdict(case: Case, seen: Seen) -> Verdict:
 class _Run:
     """A finished run of a case: its route, and what was seen by then."""
 
-    case: Case
+    case: RelayCase
     route: LiveRoute
     over_at: float
     at_its_end: Seen
@@ -137,7 +137,7 @@ class _Verdicts:
     undecided: list[_Run] = field(default_factory=list)
     asks_again: bool = False
 
-    def run(self, case: Case) -> None:
+    def run(self, case: RelayCase) -> None:
         """Run the case, and report the cases before it that are certain now."""
         if self.asks_again:
             self._tell_of(self.runs.apart([case]))
@@ -152,7 +152,7 @@ class _Verdicts:
             self._decide()
             self._tell_of(self.undecided)
 
-    def tell(self, case: Case, seen: Seen) -> Verdict:
+    def tell(self, case: RelayCase, seen: Seen) -> Verdict:
         """Return one verdict."""
         verdict = _verdict(case, seen)
         self.found.append(verdict)
@@ -170,7 +170,7 @@ class _Verdicts:
         """Run again those that read to the end, then those that leave: asking again is mostly caused by a leaving."""
         undecided, self.undecided = self.undecided, []
         self.runs.wait_quiet(undecided[-1:])
-        for _, group in groupby(undecided, lambda run: run.case.act is Act.LEAVE):
+        for _, group in groupby(undecided, lambda run: run.case.act is BrowserAct.LEAVE):
             again = self.runs.apart([run.case for run in group])
             self.asks_again = self.asks_again or any(run.asked_again for run in again)
             self._tell_of(again)
@@ -187,10 +187,10 @@ class _Runs:
     server: SseServer
     browser: Callable[[], RelayClient]
     patience: float
-    kind: Kind | None = None  # what the relay is, according to the last response that said
+    kind: RelayKind | None = None  # what the relay is, according to the last response that said
     turn: int = 0  # the number of the case that requests belong to
 
-    def apart(self, cases: Sequence[Case]) -> list[_Run]:
+    def apart(self, cases: Sequence[RelayCase]) -> list[_Run]:
         """Run these cases and wait for a quiet upstream: after all, or after each if one makes the relay ask again."""
         runs: list[_Run] = []
         for case in cases:
@@ -220,12 +220,12 @@ class _Runs:
                 return
             sleep(_LOOK)
 
-    def of(self, case: Case) -> _Run:
+    def of(self, case: RelayCase) -> _Run:
         """Run the case: return what is seen while the browser does what the case says."""
         before = len(self.server.calls)
         route = self._mount(case)
         seen = Seen(self.server.base_url, patience=self.patience)
-        act = {Act.READ: self._read, Act.STEP: self._step, Act.LEAVE: self._leave}[case.act]
+        act = {BrowserAct.READ: self._read, BrowserAct.STEP: self._step, BrowserAct.LEAVE: self._leave}[case.act]
         with self.browser() as browser:
             try:
                 seen = act(case, route, browser, seen)
@@ -242,13 +242,13 @@ class _Runs:
         seen = replace(seen, exchanges=self._ended(case, route.calls), unmatched=tuple(unmatched))
         return _Run(case, route, monotonic(), seen)
 
-    def _mount(self, case: Case) -> LiveRoute:
+    def _mount(self, case: RelayCase) -> LiveRoute:
         """Mount its route until the next case's turn: afterwards it takes no request of another case."""
         self.turn = turn = self.turn + 1
         route = Route("POST", "/chat/completions", (case.reply(),), when=lambda _: self.turn == turn)
         return self.server.mount(route, strict=False)
 
-    def _read(self, case: Case, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
+    def _read(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
         self._read_to_end(browser, self.patience * _TRIES_AGAIN)
         return seen
 
@@ -259,7 +259,7 @@ class _Runs:
             if not browser.read_while(lambda size=size: len(browser.received) == size, patience):  # type: ignore[misc]
                 return
 
-    def _step(self, case: Case, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
+    def _step(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
         """Open the gate after each token once that token came out."""
         for number, token in enumerate(case.tokens, 1):
             if not self._comes(browser, token, self.patience) and browser.ended is None:
@@ -270,7 +270,7 @@ class _Runs:
         self._finish(route, browser)
         return seen
 
-    def _freed_by(self, case: Case, route: LiveRoute, browser: RelayClient, number: int) -> int | None:
+    def _freed_by(self, case: RelayCase, route: LiveRoute, browser: RelayClient, number: int) -> int | None:
         """Return how many more events were sent until the one that was stuck came out."""
         for more in range(1, len(case.tokens) - number + 1):
             route.release()
@@ -287,7 +287,7 @@ class _Runs:
         browser.read_while(lambda: not says(browser.received, text), patience)
         return says(browser.received, text)
 
-    def _leave(self, case: Case, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
+    def _leave(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
         if not route.calls:
             self._wait(lambda: bool(route.calls), self.patience * _TRIES_AGAIN)
         self._wait(lambda: all(self._there(case, call) for call in route.calls), self.patience)
@@ -301,13 +301,13 @@ class _Runs:
             return replace(seen, leaving=Leaving(monotonic() - left_at, written, asked=len(calls)))
         return replace(seen, leaving=Leaving(None, written, self._woken_by(case, route, calls), len(calls)))
 
-    def _there(self, case: Case, call: Call) -> bool:
+    def _there(self, case: RelayCase, call: Call) -> bool:
         exchange = call.exchange
         if exchange.outcome is not None:
             return True
         return exchange.held_at is not None if case.until is None else exchange.chunks_written >= case.until
 
-    def _woken_by(self, case: Case, route: LiveRoute, calls: Sequence[Call]) -> int | None:
+    def _woken_by(self, case: RelayCase, route: LiveRoute, calls: Sequence[Call]) -> int | None:
         """Return how many further events a silent upstream had to send until the relay left."""
         if case.until is not None:
             return None
@@ -322,7 +322,7 @@ class _Runs:
         self._end(calls, patience)
         return bool(calls) and all(call.outcome is Outcome.CANCELLED for call in calls)
 
-    def _ended(self, case: Case, calls: Sequence[Call]) -> tuple[Exchange, ...]:
+    def _ended(self, case: RelayCase, calls: Sequence[Call]) -> tuple[Exchange, ...]:
         """Return the exchanges as they ended, as far as they do: all gates are open now."""
         self._end(calls, self.patience * _GLANCE + (0.0 if case.until is None else LONGEST))
         return tuple(call.exchange for call in calls)

@@ -14,9 +14,20 @@ from orharness.checks import cannot_be_known, describe
 from orharness.dialects import DIALECTS, Refused
 from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange, Request
-from orharness.relay.reasons import ASKS_AFTER_A_CANCEL, ASKS_AGAIN, BUFFERS, READS_ON, SWALLOWED, WAKES_LATE, Kind
-from orharness.relay.response import Ended
-from orharness.relay.views import Form, best_view, contents, events_of, finished, form_of, items_of, parsed, says, views
+from orharness.relay.reasons import ASKS_AFTER_A_CANCEL, ASKS_AGAIN, BUFFERS, READS_ON, SWALLOWED, WAKES_LATE, RelayKind
+from orharness.relay.response import ResponseEnd
+from orharness.relay.views import (
+    AnswerForm,
+    best_view,
+    contents,
+    events_of,
+    finished,
+    form_of,
+    items_of,
+    parsed,
+    says,
+    views,
+)
 from orharness.sse import Comment
 from orharness.verdict import Evidence, quote, shorten
 
@@ -62,16 +73,16 @@ class Seen:
     unmatched: tuple[Exchange, ...] = ()
     status: int | None = None
     content_type: str = ""
-    kind: Kind | None = None
+    kind: RelayKind | None = None
     content: bytes = b""
-    ended: Ended | None = None
+    ended: ResponseEnd | None = None
     patience: float = 2.0
     problem: str = ""
     buffering: Buffering | None = None
     leaving: Leaving | None = None
 
     @property
-    def form(self) -> Form:
+    def form(self) -> AnswerForm:
         """The form into which the relay puts the model's stream."""
         return form_of(self.content, self.content_type)
 
@@ -185,7 +196,9 @@ def _unread(seen: Seen) -> str | None:
         return "the relay answers with an error, though its upstream does not"
     if seen.ended is None:
         return "the answer does not end, though the upstream's has"
-    return None if seen.ended is Ended.CLEAN else "the connection is cut, though the upstream's answer ends in order"
+    return (
+        None if seen.ended is ResponseEnd.CLEAN else "the connection is cut, though the upstream's answer ends in order"
+    )
 
 
 def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
@@ -207,7 +220,7 @@ def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
 
 def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
     """Each of the model's events must be one event again."""
-    if seen.form is not Form.CHAT:
+    if seen.form is not AnswerForm.CHAT:
         return "the relay does not pass on the model's own events"
     events = events_of(seen.content)
     broken = [event.data for event in events if event.data != "[DONE]" and parsed(event.data) is None]
@@ -231,7 +244,7 @@ def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
 
 def end_marker(seen: Seen) -> Evidence | str | None:
     """``[DONE]`` must come out once, as the last event."""
-    if seen.form is not Form.CHAT:
+    if seen.form is not AnswerForm.CHAT:
         return "the relay does not pass on the model's own events"
     events = [event.data for event in events_of(seen.content)]
     if events.count("[DONE]") == 1 and events[-1] == "[DONE]":
@@ -246,7 +259,7 @@ def end_marker(seen: Seen) -> Evidence | str | None:
 
 def no_end_marker(seen: Seen) -> Evidence | str | None:
     """No ``[DONE]`` may come out of a stream that had none."""
-    if seen.form is not Form.CHAT:
+    if seen.form is not AnswerForm.CHAT:
         return "the relay does not pass on the model's own events"
     if "[DONE]" not in [event.data for event in events_of(seen.content)]:
         return None
@@ -259,7 +272,7 @@ def no_end_marker(seen: Seen) -> Evidence | str | None:
 
 def comments(seen: Seen) -> Evidence | str | None:
     """Keep-alive comments must come out."""
-    if seen.form is Form.OTHER:
+    if seen.form is AnswerForm.OTHER:
         return "only an event stream has comments"
     sent = sum(isinstance(item, Comment) for one in seen.exchanges for item in items_of(one.body))
     came = sum(isinstance(item, Comment) for item in items_of(seen.content))
@@ -275,7 +288,7 @@ def comments(seen: Seen) -> Evidence | str | None:
 
 def content_type(seen: Seen) -> Evidence | str | None:
     """The content type of an event stream must say so."""
-    if seen.form is Form.OTHER:
+    if seen.form is AnswerForm.OTHER:
         return "it is no event stream"
     if seen.content_type.startswith("text/event-stream"):
         return None
@@ -304,14 +317,14 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
 def told(seen: Seen) -> Evidence | None:
     """The upstream's error must be visible: by the status, an error in the text, or a connection that is cut."""
     failed = seen.status is not None and seen.status >= 400
-    if not seen.problem and (failed or seen.ended in (Ended.CUT, Ended.RESET) or _says_error(seen)):
+    if not seen.problem and (failed or seen.ended in (ResponseEnd.CUT, ResponseEnd.RESET) or _says_error(seen)):
         return None
     expected = "an error that its reader can see: a status, an event or text that says error, or a connection cut off"
     if seen.problem or seen.status is None or seen.ended is None:
         reason = "after the upstream's error nothing comes, not even an end: the browser waits for ever"
         return Evidence(expected, seen.outcome(), reason)
     # Reading chat completion chunks, a client can tell by what is missing; in any other form it cannot.
-    if seen.form is Form.CHAT and not finished(events_of(seen.content)):
+    if seen.form is AnswerForm.CHAT and not finished(events_of(seen.content)):
         return None
     return Evidence(expected, seen.outcome(), SWALLOWED)
 
@@ -322,14 +335,14 @@ _ERROR = re.compile(r"error(?!\w*\"?\s*:\s*(?:null|false|0(?![\d.])|\"\"|\[\s*\]
 
 def _says_error(seen: Seen) -> bool:
     """Return whether an event reports an error; in an event stream a line that is not a field is skipped by readers."""
-    if seen.form is Form.OTHER:
+    if seen.form is AnswerForm.OTHER:
         return _ERROR.search(seen.content.decode("utf-8", "replace")) is not None
     return any(_ERROR.search(part) for event in events_of(seen.content) for part in (event.type, event.data))
 
 
 def ends_early(seen: Seen) -> Evidence | str | None:
     """The relay must add neither a finish reason nor ``[DONE]`` to an answer that ends without them."""
-    if seen.form is not Form.CHAT:
+    if seen.form is not AnswerForm.CHAT:
         return "the relay does not pass on the model's own events"
     return told(seen)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class RelayKind(StrEnum):
     """The kind of a relay, as far as its response headers say."""
 
     NGINX = "nginx"
@@ -22,15 +22,15 @@ class Kind(StrEnum):
 
 
 _KINDS = {
-    Kind.NGINX: r"nginx|openresty",
-    Kind.ASGI: r"uvicorn|hypercorn|daphne|granian",
-    Kind.WSGI: r"werkzeug|gunicorn|wsgiserver|waitress|cheroot|uwsgi",
-    Kind.AIOHTTP: r"aiohttp",
-    Kind.NODE: r"express|next\.js|node",
+    RelayKind.NGINX: r"nginx|openresty",
+    RelayKind.ASGI: r"uvicorn|hypercorn|daphne|granian",
+    RelayKind.WSGI: r"werkzeug|gunicorn|wsgiserver|waitress|cheroot|uwsgi",
+    RelayKind.AIOHTTP: r"aiohttp",
+    RelayKind.NODE: r"express|next\.js|node",
 }
 
 
-def kind_of(headers: Mapping[str, str]) -> Kind | None:
+def kind_of(headers: Mapping[str, str]) -> RelayKind | None:
     """Return the kind of a relay by its ``Server`` or ``X-Powered-By``, ``None`` if they do not say.
 
     ``headers``: by name in lower case. Go's servers and haproxy send neither.
@@ -45,9 +45,9 @@ class Cause:
 
     seen: str
     usual: str
-    known: Mapping[Kind, str] = field(default_factory=dict)
+    known: Mapping[RelayKind, str] = field(default_factory=dict)
 
-    def told(self, kind: Kind | None) -> str:
+    def told(self, kind: RelayKind | None) -> str:
         """Return the reason for a relay of that kind."""
         return f"{self.seen}. {self.usual if kind is None else self.known.get(kind, self.usual)}"
 
@@ -67,7 +67,7 @@ BUFFERS = Cause(
     " waits for the whole answer or compresses it, a Go handler without Flush() after each write, a reverse proxy"
     " (nginx: `proxy_buffering off`, or the header X-Accel-Buffering: no)",
     {
-        Kind.NGINX: "nginx buffers by default: `proxy_buffering off`, or the header X-Accel-Buffering: no from the"
+        RelayKind.NGINX: "nginx buffers by default: `proxy_buffering off`, or the header X-Accel-Buffering: no from the"
         " backend. If that is set, the backend itself collects the answer"
     },
 )
@@ -77,13 +77,13 @@ READS_ON = Cause(
     f" signal ({_ON_CLOSE}), and http-proxy (res.on('close', () => proxyReq.destroy())); in Go a request without"
     " r.Context(); nginx with `proxy_ignore_client_abort on`; a WSGI server (Flask, Django), which cannot see it",
     {
-        Kind.NGINX: "nginx goes on with `proxy_ignore_client_abort on`: `off` is the default. If it is off, the backend"
-        " behind nginx is the one that goes on: check it without nginx",
-        Kind.ASGI: f"Usual causes: {_SYNC_GENERATOR}; {_OWN_TASK}; {_NOT_CLOSED}",
-        Kind.WSGI: _NO_CURE_IN_WSGI,
-        Kind.AIOHTTP: f"Usual causes: {_OWN_TASK}; aiohttp.web without handler_cancellation=True; {_NOT_CLOSED}",
-        Kind.NODE: f"Usual causes: `fetch` without a signal ({_ON_CLOSE}; in Next.js request.signal); http-proxy, which"
-        " waits for an event that Node no longer sends (res.on('close', () => proxyReq.destroy()))",
+        RelayKind.NGINX: "nginx goes on with `proxy_ignore_client_abort on`: `off` is the default. If it is off, the"
+        " backend behind nginx is the one that goes on: check it without nginx",
+        RelayKind.ASGI: f"Usual causes: {_SYNC_GENERATOR}; {_OWN_TASK}; {_NOT_CLOSED}",
+        RelayKind.WSGI: _NO_CURE_IN_WSGI,
+        RelayKind.AIOHTTP: f"Usual causes: {_OWN_TASK}; aiohttp.web without handler_cancellation=True; {_NOT_CLOSED}",
+        RelayKind.NODE: f"Usual causes: `fetch` without a signal ({_ON_CLOSE}; in Next.js request.signal); http-proxy,"
+        " which waits for an event that Node no longer sends (res.on('close', () => proxyReq.destroy()))",
     },
 )
 WAKES_LATE = Cause(
@@ -91,11 +91,11 @@ WAKES_LATE = Cause(
     f"haproxy needs `option abortonclose`, aiohttp.web handler_cancellation=True, Node a listener ({_ON_CLOSE}), Go a"
     f" request with r.Context(); {_NO_CURE_IN_WSGI}",
     {
-        Kind.ASGI: "A loop that asks `await request.is_disconnected()` between two events does that: let the framework"
-        " cancel the generator",
-        Kind.WSGI: _NO_CURE_IN_WSGI,
-        Kind.AIOHTTP: "aiohttp.web needs handler_cancellation=True, which is off by default",
-        Kind.NODE: f"It needs a listener on the response: {_ON_CLOSE}",
+        RelayKind.ASGI: "A loop that asks `await request.is_disconnected()` between two events does that: let the"
+        " framework cancel the generator",
+        RelayKind.WSGI: _NO_CURE_IN_WSGI,
+        RelayKind.AIOHTTP: "aiohttp.web needs handler_cancellation=True, which is off by default",
+        RelayKind.NODE: f"It needs a listener on the response: {_ON_CLOSE}",
     },
 )
 ASKS_AFTER_A_CANCEL = (

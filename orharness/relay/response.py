@@ -18,7 +18,7 @@ _WITHOUT_BODY = (204, 304)
 ENCODINGS = ("gzip", "deflate")
 
 
-class Ended(StrEnum):
+class ResponseEnd(StrEnum):
     """How a response ended."""
 
     CLEAN = "clean"  # by its own framing
@@ -26,7 +26,7 @@ class Ended(StrEnum):
     RESET = "reset"  # the connection was reset (RST)
 
 
-class Response:
+class ResponseReader:
     """An incremental reader of one response. ``feed`` takes the next bytes, cut anywhere, and returns the content.
 
     Content is the body without its framing and, for gzip and deflate, decompressed. Raises ``ClientFailure`` for bytes
@@ -37,7 +37,7 @@ class Response:
         self.status: int | None = None
         self.reason = ""
         self.headers: dict[str, str] = {}
-        self.ended: Ended | None = None
+        self.ended: ResponseEnd | None = None
         self._without_body = method == "HEAD"
         self._buffer = bytearray()
         self._step: Callable[[], bytes | None] = self._head
@@ -57,7 +57,7 @@ class Response:
         """Record that the connection has ended, and so has the response."""
         if self.ended is None:
             clean = self._until_close and not reset
-            self.ended = Ended.CLEAN if clean else Ended.RESET if reset else Ended.CUT
+            self.ended = ResponseEnd.CLEAN if clean else ResponseEnd.RESET if reset else ResponseEnd.CUT
 
     # Each step takes what it can from the buffer: it returns the content in it, or None if it needs more bytes.
 
@@ -82,7 +82,7 @@ class Response:
         self._unpack = _unpacker(self.headers.get("content-encoding", ""))
         length = self.headers.get("content-length", "")
         if self._without_body or self.status in _WITHOUT_BODY:
-            self.ended = Ended.CLEAN
+            self.ended = ResponseEnd.CLEAN
         elif self.headers.get("transfer-encoding", "").lower().endswith("chunked"):
             self._step = self._chunk_size
         elif length.isdigit():
@@ -108,7 +108,7 @@ class Response:
 
     def _end_if_whole(self) -> None:
         if not self._left:
-            self.ended = Ended.CLEAN
+            self.ended = ResponseEnd.CLEAN
 
     def _chunk_size(self) -> bytes | None:
         end = self._buffer.find(b"\r\n")
@@ -144,7 +144,7 @@ class Response:
         if end < 0:
             return None
         if not self._take(end + 2).strip():
-            self.ended = Ended.CLEAN
+            self.ended = ResponseEnd.CLEAN
         return b""
 
     def _take(self, size: int) -> bytes:

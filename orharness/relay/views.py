@@ -18,7 +18,7 @@ from orharness.sse import Event, Item, decode
 _PREFIX = re.compile(r"^\w{1,2}:(?=[\"\[{])")  # the Vercel AI SDK's data stream: 0:"text"
 
 
-class Form(StrEnum):
+class AnswerForm(StrEnum):
     """The form into which a relay puts the model's stream."""
 
     CHAT = "chat"  # the model's own events, chat completion chunks
@@ -36,12 +36,12 @@ def items_of(content: bytes) -> list[Item]:
     return decode(content)
 
 
-def form_of(content: bytes, content_type: str = "") -> Form:
+def form_of(content: bytes, content_type: str = "") -> AnswerForm:
     """Return the form according to the content: a content type can be wrong."""
     events = events_of(content)
     if any('"choices"' in event.data for event in events):  # also if what was joined or cut is no longer JSON
-        return Form.CHAT
-    return Form.EVENTS if events or content_type.startswith("text/event-stream") else Form.OTHER
+        return AnswerForm.CHAT
+    return AnswerForm.EVENTS if events or content_type.startswith("text/event-stream") else AnswerForm.OTHER
 
 
 def views(content: bytes) -> list[str]:

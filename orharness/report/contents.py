@@ -15,7 +15,7 @@ from orharness.verdict import BOUNDARY, quote
 _BLANK = b"\r\n"
 
 
-class Kind(StrEnum):
+class PartKind(StrEnum):
     """The kind of a part of a chunk."""
 
     TEXT = "text"
@@ -33,10 +33,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ContentPart:
     """One item in a chunk, in words."""
 
-    kind: Kind
+    kind: PartKind
     text: str
 
 
@@ -48,7 +48,7 @@ class Content:
     gap: float
     start: int
     size: int
-    parts: tuple[Part, ...]
+    parts: tuple[ContentPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,9 @@ def _behind_blank(body: bytes, start: int) -> int:
     return start
 
 
-def _parts(body: bytes, start: int, end: int, spans: list[_Span], first: int, dialect: Dialect) -> Iterator[Part]:
+def _parts(
+    body: bytes, start: int, end: int, spans: list[_Span], first: int, dialect: Dialect
+) -> Iterator[ContentPart]:
     index = first
     while index < len(spans) and spans[index].start < end:
         span = spans[index]
@@ -109,36 +111,36 @@ def _parts(body: bytes, start: int, end: int, spans: list[_Span], first: int, di
             yield from describe(span.item, dialect)
         index += 1
     if index == first:
-        yield Part(Kind.BYTES, quote(body[start:end]))
+        yield ContentPart(PartKind.BYTES, quote(body[start:end]))
 
 
-def _piece(body: bytes, start: int, end: int, span: _Span) -> Part:
+def _piece(body: bytes, start: int, end: int, span: _Span) -> ContentPart:
     piece = quote(body[max(start, span.start) : min(end, span.end)])
     before = BOUNDARY if span.start < start else ""
     behind = BOUNDARY if span.end > end else ""
-    return Part(Kind.BYTES, f"{before}{piece}{behind}")
+    return ContentPart(PartKind.BYTES, f"{before}{piece}{behind}")
 
 
-def describe(item: Item, dialect: Dialect) -> list[Part]:
+def describe(item: Item, dialect: Dialect) -> list[ContentPart]:
     """Return an item in words: what a client of the dialect would take from it, or the item itself."""
     match item:
         case Comment(text):
-            return [Part(Kind.COMMENT, f":{shown(text)}")]
+            return [ContentPart(PartKind.COMMENT, f":{shown(text)}")]
         case Retry(seconds):
-            return [Part(Kind.RETRY, f"retry {seconds:g} s")]
+            return [ContentPart(PartKind.RETRY, f"retry {seconds:g} s")]
         case Event():
             return _answered(item, dialect) or [_other(item, dialect)]
 
 
-def _answered(event: Event, dialect: Dialect) -> list[Part]:
+def _answered(event: Event, dialect: Dialect) -> list[ContentPart]:
     answer = dialect.fold([event])
     if answer.error is not None:
         code = "" if answer.error.code is None else f" {answer.error.code}"
-        return [Part(Kind.ERROR, f"error{code}: {shown(answer.error.message)}")]
+        return [ContentPart(PartKind.ERROR, f"error{code}: {shown(answer.error.message)}")]
     parts = [part for index, choice in answer.choices.items() for part in _chosen(choice, index)]
     if answer.usage is not None:
-        parts.append(Part(Kind.USAGE, _usage(answer)))
-    return [*parts, Part(Kind.END, _other(event, dialect).text)] if answer.complete else parts
+        parts.append(ContentPart(PartKind.USAGE, _usage(answer)))
+    return [*parts, ContentPart(PartKind.END, _other(event, dialect).text)] if answer.complete else parts
 
 
 def _usage(answer: Answer) -> str:
@@ -146,24 +148,24 @@ def _usage(answer: Answer) -> str:
     return f"usage {' + '.join(counted)} tokens" if counted else "usage"
 
 
-def _chosen(choice: Choice, index: int) -> Iterator[Part]:
+def _chosen(choice: Choice, index: int) -> Iterator[ContentPart]:
     of = f" of choice {index}" if index else ""
     if choice.text:
-        yield Part(Kind.TEXT, f'"{shown(choice.text)}"{of}')
+        yield ContentPart(PartKind.TEXT, f'"{shown(choice.text)}"{of}')
     if choice.reasoning:
-        yield Part(Kind.REASONING, f'reasoning "{shown(choice.reasoning)}"{of}')
+        yield ContentPart(PartKind.REASONING, f'reasoning "{shown(choice.reasoning)}"{of}')
     if choice.refusal:
-        yield Part(Kind.TEXT, f'refusal "{shown(choice.refusal)}"{of}')
+        yield ContentPart(PartKind.TEXT, f'refusal "{shown(choice.refusal)}"{of}')
     for call in choice.tool_calls:
-        yield Part(Kind.TOOL, f"tool {shown(call.name or '…')} {shown(call.arguments)}{of}".rstrip())
+        yield ContentPart(PartKind.TOOL, f"tool {shown(call.name or '…')} {shown(call.arguments)}{of}".rstrip())
     if choice.finish_reason:
-        yield Part(Kind.FINISH, f"finish: {shown(choice.finish_reason)}{of}")
+        yield ContentPart(PartKind.FINISH, f"finish: {shown(choice.finish_reason)}{of}")
 
 
-def _other(event: Event, dialect: Dialect) -> Part:
+def _other(event: Event, dialect: Dialect) -> ContentPart:
     named = "" if event.type == "message" else f"{shown(event.type)}: "
     brief = dialect.brief(event)
-    return Part(Kind.EVENT, named + shown(event.data if brief is None else brief))
+    return ContentPart(PartKind.EVENT, named + shown(event.data if brief is None else brief))
 
 
 def shown(text: str) -> str:
@@ -171,7 +173,7 @@ def shown(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"))
 
 
-def _cut(body: bytes, cut: int) -> Iterator[Part]:
+def _cut(body: bytes, cut: int) -> Iterator[ContentPart]:
     """Yield the character that a boundary at this offset cuts in two."""
     start = cut
     while 0 < start < len(body) and cut - start < 3 and body[start] & 0xC0 == 0x80:
@@ -181,16 +183,18 @@ def _cut(body: bytes, cut: int) -> Iterator[Part]:
             character = body[start:end].decode()
         except UnicodeDecodeError:
             continue
-        yield Part(Kind.CUT, f"cuts {shown(character)} {quote(body[start:cut])}{BOUNDARY}{quote(body[cut:end])}")
+        yield ContentPart(
+            PartKind.CUT, f"cuts {shown(character)} {quote(body[start:cut])}{BOUNDARY}{quote(body[cut:end])}"
+        )
         return
 
 
-def _joined(parts: list[Part]) -> Iterator[Part]:
+def _joined(parts: list[ContentPart]) -> Iterator[ContentPart]:
     """Join equal comments in a row into one, with their number."""
     position = 0
     while position < len(parts):
         part, run = parts[position], 1
-        while part.kind is Kind.COMMENT and parts[position + run : position + run + 1] == [part]:
+        while part.kind is PartKind.COMMENT and parts[position + run : position + run + 1] == [part]:
             run += 1
-        yield part if run == 1 else Part(part.kind, f"{part.text} ({run} times)")
+        yield part if run == 1 else ContentPart(part.kind, f"{part.text} ({run} times)")
         position += run

@@ -37,7 +37,7 @@ _GAP = Text("  ")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableLines:
     """A table's lines: those of its titles, and those of each row."""
 
     titles: list[Text]
@@ -92,12 +92,12 @@ class Screen:
         table = self.table(columns, rows)
         return chain(table.titles, chain.from_iterable(table.rows))
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Row]) -> Table:
+    def table(self, columns: Sequence[Column], rows: Iterable[Row]) -> TableLines:
         """Return the table, with the lines of each row separate."""
         held = [self.held(row) if isinstance(row, Text) else [self._pieces(cell) for cell in row] for row in rows]
         titles = [self._pieces(Text(column.title, "bold")) for column in columns]
         widths = self._widths(columns, [titles, *(row for row in held if not isinstance(row, Text))])
-        return Table(
+        return TableLines(
             list(self._grid_row(columns, titles, widths)), [list(self._row(columns, row, widths)) for row in held]
         )
 

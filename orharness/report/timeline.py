@@ -8,7 +8,7 @@ from rich.text import Text
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, header
 from orharness.dialects.answer import Answer
-from orharness.report.contents import Content, Kind, Part, contents, dialect_of, shown
+from orharness.report.contents import Content, ContentPart, PartKind, contents, dialect_of, shown
 from orharness.report.screen import Column, Row, Screen
 from orharness.sse import Comment, Event
 from orharness.stream import Stream
@@ -16,18 +16,18 @@ from orharness.verdict import BOUNDARY, count, shorten
 
 FIRST, LAST = 12, 6  # chunks of a long stream that are shown at its beginning and its end
 STYLES = {
-    Kind.TEXT: "",
-    Kind.REASONING: "italic",
-    Kind.TOOL: "cyan",
-    Kind.USAGE: "magenta",
-    Kind.FINISH: "green",
-    Kind.END: "bold green",
-    Kind.ERROR: "bold red",
-    Kind.EVENT: "",
-    Kind.COMMENT: "dim",
-    Kind.RETRY: "dim",
-    Kind.BYTES: "cyan",
-    Kind.CUT: "yellow",
+    PartKind.TEXT: "",
+    PartKind.REASONING: "italic",
+    PartKind.TOOL: "cyan",
+    PartKind.USAGE: "magenta",
+    PartKind.FINISH: "green",
+    PartKind.END: "bold green",
+    PartKind.ERROR: "bold red",
+    PartKind.EVENT: "",
+    PartKind.COMMENT: "dim",
+    PartKind.RETRY: "dim",
+    PartKind.BYTES: "cyan",
+    PartKind.CUT: "yellow",
 }
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _MOST = 12  # parts of a chunk that are shown on a terminal
@@ -156,11 +156,11 @@ class _Rows:
         return texts if more <= 0 else [*texts, Text(f"… {more:,} more", "dim")]
 
 
-def _fitted(part: Part, room: int) -> str:
+def _fitted(part: ContentPart, room: int) -> str:
     """Return the part shortened so that it can be recognised; of a piece, the end at which it was cut."""
     text = part.text
-    if part.kind is not Kind.BYTES:
-        return shorten(text, room if part.kind is Kind.EVENT else 3 * room)
+    if part.kind is not PartKind.BYTES:
+        return shorten(text, room if part.kind is PartKind.EVENT else 3 * room)
     most = room // 2
     if len(text) <= most:
         return text

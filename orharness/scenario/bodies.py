@@ -1,4 +1,4 @@
-"""The bodies that a reply in a document may have: one ``Kind`` each, with its reader, writer and schema."""
+"""The bodies that a reply in a document may have: one ``BodyKind`` each, with its reader, writer and schema."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _values(interaction: Interaction) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Kind:
+class BodyKind:
     """One kind of body.
 
     ``called``: the reply's name in errors. ``keyed``: the keys that define the body, one of which selects the kind.
@@ -343,23 +343,23 @@ _SENT = ("head", "delay", "through", "ending", "framing", "pacing")
 _MODEL = ("provider", "pace", "price")
 _STREAMED = ("dialect", *_MODEL, "status", "headers", "default_headers", "encoding", *_SENT)
 
-KINDS: dict[type[Any], Kind] = {
-    Completion: Kind(
+KINDS: dict[type[Any], BodyKind] = {
+    Completion: BodyKind(
         "a completion",
         _completion_keys,
         ("gateway", *_MODEL, "headers", *_SENT),
         _read_completion,
         _write_completion,
     ),
-    Events: Kind(
+    Events: BodyKind(
         "an event stream",
         lambda: {"events": _EVENTS.schema},
         _STREAMED,
         lambda reply, key, cassettes: [Events(_EVENTS.read(reply[key]))],
         lambda reply: {"events": _EVENTS.write(reply.body.pieces)},  # type: ignore[union-attr]
     ),
-    Whole: Kind("a stream", lambda: {"stream": _STREAM.schema}, _STREAMED, _read_whole, _write_whole),
-    Plain: Kind(
+    Whole: BodyKind("a stream", lambda: {"stream": _STREAM.schema}, _STREAMED, _read_whole, _write_whole),
+    Plain: BodyKind(
         "a plain response",
         lambda: {key: form.schema for key, form in _PLAIN.items()},
         ("status", "headers", "head"),
@@ -367,14 +367,14 @@ KINDS: dict[type[Any], Kind] = {
         _write_plain,
         required=False,
     ),
-    Interaction: Kind(
+    Interaction: BodyKind(
         "a recorded response",
         lambda: {"cassette": TEXT.schema, "interaction": whole(1).schema},
         (*_MODEL, "encoding", "through", "ending", "framing", "pacing"),
         _read_cassette,
         _write_cassette,
     ),
-    Forward: Kind(
+    Forward: BodyKind(
         "a reply that forwards",
         lambda: {"forward": object_schema({"to": {"type": "string", "pattern": "^https?://"}}, ["to"])},
         (*_MODEL, "through", "ending", "framing", "pacing"),

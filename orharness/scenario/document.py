@@ -21,7 +21,7 @@ from orharness.journal.expectation import Expectation, Upstream
 from orharness.journal.outcome import Outcome
 from orharness.providers import DEFAULT
 from orharness.scenario import forms
-from orharness.scenario.bodies import KINDS, Cassettes, Kind, Taped
+from orharness.scenario.bodies import KINDS, BodyKind, Cassettes, Taped
 from orharness.scenario.body import Plain
 from orharness.scenario.checked import status_of
 from orharness.scenario.conditions import WHEN
@@ -133,7 +133,7 @@ def _read_replies(node: Node, cassettes: Cassettes, around: Collection[str] = ()
     return [_built(node, body, key, options) for body in kind.read(node, key, cassettes)]
 
 
-def _chosen(node: Node, around: Collection[str]) -> tuple[str, Kind]:
+def _chosen(node: Node, around: Collection[str]) -> tuple[str, BodyKind]:
     bodies = body_keys()
     everything = (*bodies, *around, "interaction", *OPTIONS)
     node.mapping(everything, "a route" if around else "a reply")
@@ -146,7 +146,7 @@ def _chosen(node: Node, around: Collection[str]) -> tuple[str, Kind]:
     return key, KINDS[bodies[named[0]]] if named else next(one for one in KINDS.values() if not one.required)
 
 
-def _refuse_key(node: Node, name: str, kind: Kind, key: str, around: Collection[str]) -> None:
+def _refuse_key(node: Node, name: str, kind: BodyKind, key: str, around: Collection[str]) -> None:
     taken = ", ".join((*kind.takes, *around))
     node[name].fail(f"{kind.called} ({key}) does not take {name!r}; beside it stand {taken}")
 

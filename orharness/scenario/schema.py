@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from orharness.scenario.bodies import COMPLETION_SCHEMA, EVENT_SCHEMA, KINDS, Kind
+from orharness.scenario.bodies import COMPLETION_SCHEMA, EVENT_SCHEMA, KINDS, BodyKind
 from orharness.scenario.document import OPTIONS, ROUTE, VERSION
 from orharness.scenario.forms import TRANSFORM_SCHEMA, Schema, either, object_schema
 
@@ -52,7 +52,7 @@ def _forms(around: Mapping[str, object]) -> Iterable[Schema]:
             yield _form(kind, {}, ["status"], around)
 
 
-def _form(kind: Kind, body: Mapping[str, Schema], required: list[str], around: Mapping[str, object]) -> Schema:
+def _form(kind: BodyKind, body: Mapping[str, Schema], required: list[str], around: Mapping[str, object]) -> Schema:
     more = {key: one for key, one in kind.keyed().items() if key == "interaction"}
     return object_schema({**_schemas(around), **body, **more, **_schemas(kind.takes)}, required)
 

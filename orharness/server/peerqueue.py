@@ -50,7 +50,7 @@ class PeerState(NamedTuple):
     attached: bool
 
 
-class Answer(NamedTuple):
+class SocketCounts(NamedTuple):
     """The kernel's answer. ``queued`` is counted first: bytes that came between the counts are in ``received`` only."""
 
     received: int | None
@@ -84,7 +84,7 @@ class PeerQueue:
             self._netlink.close()
             self._netlink = None
 
-    def ask(self, question: bytes) -> Answer | None:
+    def ask(self, question: bytes) -> SocketCounts | None:
         """Return the kernel's answer about the socket that the question describes; ``None`` if it cannot be seen."""
         if self._netlink is None:
             return None
@@ -109,11 +109,11 @@ class PeerQueue:
             select((netlink,), (), (), 1)
             return netlink.recv(4096)
 
-    def _read(self, answer: bytes) -> Answer | None:
+    def _read(self, answer: bytes) -> SocketCounts | None:
         state, queued, inode = _ANSWER.unpack_from(answer, _HEADER.size)
         if state == _LISTEN:  # without such a connection the kernel looks for a listener at the local address
             return None
-        return Answer(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0, inode)
+        return SocketCounts(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0, inode)
 
     def _bytes_received(self, answer: bytes) -> int | None:
         """Return the bytes received; the attribute's place differs by privileges and kernel, not between answers."""

@@ -13,7 +13,7 @@ from orharness.sse import Comment, Event, Item, Retry
 
 
 @runtime_checkable
-class Written(Protocol):
+class HasDocumentForm(Protocol):
     """A value with its own document form, such as a position."""
 
     def to_json(self) -> Any: ...
@@ -53,7 +53,7 @@ def to_json(what: str, value: object) -> Any:
             return [to_json(what, one) for one in value]
         case Mapping() if all(isinstance(name, str) for name in value):
             return {name: to_json(what, one) for name, one in value.items()}
-        case Written() if not isinstance(value, type):
+        case HasDocumentForm() if not isinstance(value, type):
             return value.to_json()
     kind = "the function " if callable(value) else ""
     raise ScenarioError(f"{what}: {kind}{shown(value)} cannot be written to a document: it works in Python only")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orharness.cli.check import Options, check_client
+from orharness.cli.check import CheckOptions, check_client
 from orharness.contract import CASES, Client, failure_of, run
 from orharness.contract.catalogue import plainest
 from orharness.errors import ClientFailure
@@ -222,7 +222,7 @@ def test_each_claim_fails_for_it(thread: ServerThread, claim: str) -> None:
 def test_the_command_fails_and_reports_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.py").write_text(READS_NOTHING)
     report = tmp_path / "report.xml"
-    options = Options(f"{tmp_path / 'mine.py'}:client", only=[ONE], formats=["junit"], outputs=[report])
+    options = CheckOptions(f"{tmp_path / 'mine.py'}:client", only=[ONE], formats=["junit"], outputs=[report])
     assert check_client(options) == 1
     out = capsys.readouterr().out
     assert out.count(RAISES) == 1

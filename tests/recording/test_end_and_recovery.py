@@ -18,7 +18,7 @@ from orharness.cassette import RecordedRequest, load
 from orharness.errors import CassetteError
 from orharness.recording import Recorder
 from orharness.recording.secrets import Redaction
-from orharness.recording.session import Session
+from orharness.recording.session import RecordedExchange
 from orharness.recording.spool import Spool
 from orharness.stream import Chunk
 from tests.support.recording_bench import (
@@ -142,8 +142,8 @@ async def test_a_kill_loses_nothing(to: Path, caplog: pytest.LogCaptureFixture) 
     assert [chunks_of(found) for found in load(to)] == [AWKWARD]
 
 
-def a_session(order: int) -> Session:
-    return Session(order, RecordedRequest("GET", f"http://a/{order}"), "2026-11-22T06:00:00Z", status=200)
+def a_session(order: int) -> RecordedExchange:
+    return RecordedExchange(order, RecordedRequest("GET", f"http://a/{order}"), "2026-11-22T06:00:00Z", status=200)
 
 
 def test_the_spool_forgets_what_is_saved_and_knows_the_order_of_the_requests(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from orharness import RelayClient, Stream
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import How, Outcome
-from orharness.relay.response import Ended, Response
+from orharness.relay.response import ResponseEnd, ResponseReader
 from orharness.server.facade import SseServer
 from orharness.sse import Comment, Event
 from orharness.transforms import comments, hold, per_byte
@@ -58,44 +58,44 @@ def test_a_response_is_read_whole_byte_by_byte_and_cut_anywhere(name: str) -> No
     cuts = [[wire], [wire[at : at + 1] for at in range(len(wire))]]
     cuts += [[wire[:at], wire[at:]] for at in range(1, len(wire))]
     for pieces in cuts:
-        response = Response()
+        response = ResponseReader()
         assert b"".join(map(response.feed, pieces)) == BODY
-        assert (response.status, response.ended) == (200, Ended.CLEAN)
+        assert (response.status, response.ended) == (200, ResponseEnd.CLEAN)
 
 
 @pytest.mark.parametrize("name", RESPONSES)
 def test_a_response_that_lacks_its_last_byte_is_cut(name: str) -> None:
-    response = Response()
+    response = ResponseReader()
     response.feed(RESPONSES[name][:-1])
     assert not response.ended
     response.closed()
-    assert response.ended is Ended.CUT
+    assert response.ended is ResponseEnd.CUT
 
 
 def test_the_end_of_the_connection_ends_a_body_without_framing() -> None:
-    response = Response()
+    response = ResponseReader()
     assert response.feed(head("Content-Type: text/plain") + BODY) == BODY
     assert not response.ended
     response.closed()
     assert response.ended == "clean"
-    reset = Response()
+    reset = ResponseReader()
     reset.feed(head() + BODY)
     reset.closed(reset=True)
-    assert reset.ended is Ended.RESET
+    assert reset.ended is ResponseEnd.RESET
 
 
 def test_what_has_no_body_ends_with_its_head() -> None:
     for method, wire in [("HEAD", head("Content-Length: 9")), ("GET", head(status="204 No Content"))]:
-        response = Response(method)
+        response = ResponseReader(method)
         assert response.feed(wire) == b""
-        assert response.ended is Ended.CLEAN
-    empty = Response()
+        assert response.ended is ResponseEnd.CLEAN
+    empty = ResponseReader()
     empty.feed(head("Content-Length: 0"))
-    assert empty.ended is Ended.CLEAN
+    assert empty.ended is ResponseEnd.CLEAN
 
 
 def test_headers_are_told_by_name_in_lower_case() -> None:
-    response = Response()
+    response = ResponseReader()
     response.feed(head("X-One:  a ", "x-one: b", "Content-Length: 0"))
     assert response.headers == {"x-one": "a, b", "content-length": "0"}
 
@@ -114,7 +114,7 @@ def test_headers_are_told_by_name_in_lower_case() -> None:
 )
 def test_what_is_no_http_is_the_relays_failure(wire: bytes, said: str) -> None:
     with pytest.raises(ClientFailure, match=said):
-        Response().feed(wire)
+        ResponseReader().feed(wire)
 
 
 # -- over a socket -----------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def test_events_come_one_by_one_and_each_is_given_once(sse_server: SseServer) ->
         assert browser.read_all() == [Event(data="three")]
         assert browser.comments == [Comment(" alive")]
         assert [type(item) for item in browser.items] == [Event, Event, Comment, Event]
-        assert browser.ended is Ended.CLEAN
+        assert browser.ended is ResponseEnd.CLEAN
     assert reply.call.exchange.request.json == {"q": "ü"}
     assert reply.call.finished
 
@@ -264,7 +264,7 @@ def test_the_request_is_a_browser_s_and_can_be_changed(sse_server: SseServer) ->
     headers = {"accept-encoding": "identity", "X-Mine": "1"}
     with RelayClient(url, method="put", body=b"raw", headers=headers) as browser:
         assert browser.read_head() == 204
-        assert browser.ended is Ended.CLEAN
+        assert browser.ended is ResponseEnd.CLEAN
     request = reply.call.exchange.request
     assert (request.method, request.query, request.body) == ("PUT", "q=1", b"raw")
     assert [value for name, value in request.headers if name.lower() == "accept-encoding"] == ["identity"]

@@ -20,8 +20,8 @@ from orharness.relay.check import check
 from orharness.relay.judge import Buffering, Leaving, Seen
 from orharness.relay.process import SseProcess
 from orharness.relay.reasons import kind_of
-from orharness.relay.response import Ended
-from orharness.relay.views import Form, form_of, says
+from orharness.relay.response import ResponseEnd
+from orharness.relay.views import AnswerForm, form_of, says
 from orharness.report.formats import render
 from orharness.scenario import Route
 from orharness.server.facade import SseServer
@@ -300,7 +300,7 @@ def test_every_wrong_relay_is_in_a_test() -> None:
 
 # -- the judges, on what was seen --------------------------------------------------------------------------------------
 
-WHOLE = Seen("http://u/v1", status=200, content_type="text/event-stream", ended=Ended.CLEAN)
+WHOLE = Seen("http://u/v1", status=200, content_type="text/event-stream", ended=ResponseEnd.CLEAN)
 
 
 def chat(*texts: str, end: bool = True) -> bytes:
@@ -311,14 +311,14 @@ def chat(*texts: str, end: bool = True) -> bytes:
 @pytest.mark.parametrize(
     ("content", "form"),
     [
-        (chat("a"), Form.CHAT),
-        (b'data: {"delta":"a"}\n\n', Form.EVENTS),
-        (b"plain text", Form.OTHER),
-        (b'{"choices":1}\n', Form.OTHER),
-        (b"data: [1]\n\n", Form.EVENTS),
+        (chat("a"), AnswerForm.CHAT),
+        (b'data: {"delta":"a"}\n\n', AnswerForm.EVENTS),
+        (b"plain text", AnswerForm.OTHER),
+        (b'{"choices":1}\n', AnswerForm.OTHER),
+        (b"data: [1]\n\n", AnswerForm.EVENTS),
     ],
 )
-def test_the_form_is_told_by_what_is_there(content: bytes, form: Form) -> None:
+def test_the_form_is_told_by_what_is_there(content: bytes, form: AnswerForm) -> None:
     assert form_of(content) is form
 
 
@@ -355,7 +355,7 @@ def test_the_text_s_judge_tells_what_happened_to_it() -> None:
     assert judged(" and ".join(words)) == "something is put in between the tokens"
     assert judged("", status=500) == "the relay answers with an error, though its upstream does not"
     assert judged("", ended=None) == "the answer does not end, though the upstream's has"
-    assert judged("", ended=Ended.CUT) == "the connection is cut, though the upstream's answer ends in order"
+    assert judged("", ended=ResponseEnd.CUT) == "the connection is cut, though the upstream's answer ends in order"
     assert judged("", problem="the relay answers no HTTP: x") == "what came out is no HTTP"
 
 
@@ -370,8 +370,8 @@ def test_the_end_marker_s_judge() -> None:
     ("content", "changes", "seen"),
     [
         (b"", {"status": 502}, True),
-        (b"some text", {"ended": Ended.CUT}, True),
-        (b"some text", {"ended": Ended.RESET}, True),
+        (b"some text", {"ended": ResponseEnd.CUT}, True),
+        (b"some text", {"ended": ResponseEnd.RESET}, True),
         (b'data: {"error":"broken"}\n\n', {}, True),
         (b'event: error\ndata: {"message":"broken"}\n\n', {}, True),
         (b"data: [ERROR] broken\n\n", {}, True),

@@ -16,7 +16,7 @@ from orharness.dialects.completion import Completion
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
 from orharness.journal import Bill, Boundaries, Exchange, How, Outcome, Pacing, Request, journal_document
-from orharness.report.contents import Kind, contents
+from orharness.report.contents import PartKind, contents
 from orharness.report.judgement import closer, show_judgement
 from orharness.report.screen import Column, Screen
 from orharness.report.text import BillLane, Look, Moment, show_bills, show_journal, show_lanes
@@ -62,7 +62,7 @@ LONG = answer(TEXT * 20)
 # What is in a chunk
 
 
-def parts(*pieces: bytes) -> list[list[tuple[Kind, str]]]:
+def parts(*pieces: bytes) -> list[list[tuple[PartKind, str]]]:
     return [[(part.kind, part.text) for part in row.parts] for row in contents(Stream.of(*pieces))]
 
 
@@ -73,43 +73,45 @@ def delta(**fields: object) -> bytes:
 @pytest.mark.parametrize(
     ("data", "kind", "text"),
     [
-        (delta(content="Grüße"), Kind.TEXT, '"Grüße"'),
-        (delta(content="a\x1b[31m\n"), Kind.TEXT, r'"a\x1b[31m\n"'),
-        (delta(reasoning="hm"), Kind.REASONING, 'reasoning "hm"'),
-        (delta(role="assistant"), Kind.EVENT, 'delta {"role": "assistant"}'),
-        (delta(tool_calls=[{"function": {"name": "f", "arguments": '{"a'}}]), Kind.TOOL, 'tool f {"a'),
-        (encode('{"choices": [{"finish_reason": "stop"}]}'), Kind.FINISH, "finish: stop"),
+        (delta(content="Grüße"), PartKind.TEXT, '"Grüße"'),
+        (delta(content="a\x1b[31m\n"), PartKind.TEXT, r'"a\x1b[31m\n"'),
+        (delta(reasoning="hm"), PartKind.REASONING, 'reasoning "hm"'),
+        (delta(role="assistant"), PartKind.EVENT, 'delta {"role": "assistant"}'),
+        (delta(tool_calls=[{"function": {"name": "f", "arguments": '{"a'}}]), PartKind.TOOL, 'tool f {"a'),
+        (encode('{"choices": [{"finish_reason": "stop"}]}'), PartKind.FINISH, "finish: stop"),
         (
             encode('{"usage": {"prompt_tokens": 3, "completion_tokens": 4}}'),
-            Kind.USAGE,
+            PartKind.USAGE,
             "usage 3 + 4 tokens",
         ),
-        (encode('{"error": {"code": 502, "message": "gone"}}'), Kind.ERROR, "error 502: gone"),
-        (encode("[DONE]"), Kind.END, "[DONE]"),
-        (encode(Event("ping", "x")), Kind.EVENT, "ping: x"),
-        (encode(Comment(" keep-alive\x07")), Kind.COMMENT, r": keep-alive\x07"),
-        (encode(Retry(3)), Kind.RETRY, "retry 3 s"),
-        (b"\n\n", Kind.BYTES, r"\n\n"),
-        (b"data: unfinished", Kind.BYTES, "data: unfinished"),
+        (encode('{"error": {"code": 502, "message": "gone"}}'), PartKind.ERROR, "error 502: gone"),
+        (encode("[DONE]"), PartKind.END, "[DONE]"),
+        (encode(Event("ping", "x")), PartKind.EVENT, "ping: x"),
+        (encode(Comment(" keep-alive\x07")), PartKind.COMMENT, r": keep-alive\x07"),
+        (encode(Retry(3)), PartKind.RETRY, "retry 3 s"),
+        (b"\n\n", PartKind.BYTES, r"\n\n"),
+        (b"data: unfinished", PartKind.BYTES, "data: unfinished"),
     ],
 )
-def test_what_is_in_a_chunk_is_said_in_words(data: bytes, kind: Kind, text: str) -> None:
+def test_what_is_in_a_chunk_is_said_in_words(data: bytes, kind: PartKind, text: str) -> None:
     assert parts(data) == [[(kind, text)]]
 
 
 def test_equal_comments_in_a_row_are_one() -> None:
-    assert parts(encode(*[Comment(" x")] * 3, "[DONE]")) == [[(Kind.COMMENT, ": x (3 times)"), (Kind.END, "[DONE]")]]
+    assert parts(encode(*[Comment(" x")] * 3, "[DONE]")) == [
+        [(PartKind.COMMENT, ": x (3 times)"), (PartKind.END, "[DONE]")]
+    ]
 
 
 def test_an_event_is_told_in_the_chunk_that_completes_it_and_its_pieces_are_marked() -> None:
     data = delta(content="ü")
     at = data.index("ü".encode()) + 1
     first, second = parts(data[:at], data[at:])
-    assert first[0][0] is Kind.BYTES
+    assert first[0][0] is PartKind.BYTES
     assert first[0][1].endswith(r'"content": "\xc3│')
-    assert first[1] == (Kind.CUT, r"cuts ü \xc3│\xbc")
-    assert second[0] == (Kind.BYTES, r'│\xbc"}}]}\n\n')
-    assert second[1] == (Kind.TEXT, '"ü"')
+    assert first[1] == (PartKind.CUT, r"cuts ü \xc3│\xbc")
+    assert second[0] == (PartKind.BYTES, r'│\xbc"}}]}\n\n')
+    assert second[1] == (PartKind.TEXT, '"ü"')
 
 
 def test_a_character_of_four_bytes_can_be_cut_three_times() -> None:
@@ -119,7 +121,7 @@ def test_a_character_of_four_bytes_can_be_cut_three_times() -> None:
 
 def test_bytes_that_are_no_character_are_not_cut() -> None:
     assert [part.kind for row in contents(Stream.of(b"\xbf\xbf", b"\xbf\xbf")) for part in row.parts] == [
-        Kind.BYTES
+        PartKind.BYTES
     ] * 2
 
 

@@ -28,7 +28,7 @@ from orharness.relay.judge import Seen as RelaySeen
 from orharness.report.screen import Screen
 from orharness.report.text import show_journal
 from orharness.server.facade import SseServer
-from orharness.server.peerqueue import Answer, Peer, PeerQueue
+from orharness.server.peerqueue import Peer, PeerQueue, SocketCounts
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Framing
 from orharness.transforms import hold
@@ -217,7 +217,7 @@ def test_a_listener_at_the_clients_port_is_not_the_client() -> None:
 class Blind(PeerQueue):
     """A kernel that knows no client: as if each were in another network namespace."""
 
-    def ask(self, question: bytes) -> Answer | None:
+    def ask(self, question: bytes) -> SocketCounts | None:
         return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orharness.server.peerqueue import Answer, Peer, PeerQueue, PeerState
+from orharness.server.peerqueue import Peer, PeerQueue, PeerState, SocketCounts
 from tests.support.raw import Victims, eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what a client has read")
@@ -101,9 +101,9 @@ class _Interrupted(PeerQueue):
         super().__init__()
         self.answers = list(answers)
 
-    def ask(self, question: bytes) -> Answer | None:
+    def ask(self, question: bytes) -> SocketCounts | None:
         received, queued = self.answers.pop(0)
-        return Answer(received, queued, closing=False, attached=True)
+        return SocketCounts(received, queued, closing=False, attached=True)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
 from orharness.server.looks import AFTER, Looks, Watched
-from orharness.server.peerqueue import Answer, PeerQueue
+from orharness.server.peerqueue import PeerQueue, SocketCounts
 from orharness.server.thread import ServerThread
 from orharness.transforms import hold
 from tests.support.raw import Raw, eventually
@@ -39,7 +39,7 @@ class Counting(PeerQueue):
 
     asked = 0
 
-    def ask(self, question: bytes) -> Answer | None:
+    def ask(self, question: bytes) -> SocketCounts | None:
         self.asked += 1
         return super().ask(question)
 
@@ -102,7 +102,7 @@ def test_a_pause_costs_three_looks_at_most_and_none_once_all_is_read(
 class Blind(Counting):
     """A kernel that knows no client."""
 
-    def ask(self, question: bytes) -> Answer | None:
+    def ask(self, question: bytes) -> SocketCounts | None:
         self.asked += 1
         return None
 
