@@ -403,6 +403,13 @@ def check(
         float | None,
         typer.Option(metavar="S", help="Seconds for what a client should do at once.", show_default="1"),
     ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(
+            help="The API of the client: chat, messages, responses, gemini or ollama.",
+            show_default="chat, or what a driver's hello says",
+        ),
+    ] = None,
     list_: Annotated[
         bool, typer.Option("--list", help="Only name the cases: of --profile, and of --only.", show_default=False)
     ] = False,
@@ -418,7 +425,7 @@ def check(
 
     A Python client is a function of the base URL that yields the text as it
     comes. A command finds OPENAI_BASE_URL and OPENAI_API_KEY in its
-    environment. Each case that fails is shown with its bytes, the chunk
+    environment, and the variables of the other SDKs. Each case that fails is shown with its bytes, the chunk
     boundary, the likely cause, and the command that plays just it again.
 
     Example: [bold]orharness check my_client.py:stream[/bold]
@@ -430,7 +437,7 @@ def check(
     from orharness.cli.check import CheckOptions, check_client, list_cases, write_starter
 
     if list_:
-        list_cases(only or (), profile)
+        list_cases(only or (), profile, dialect)
         return
     if new_driver is not None:
         write_starter(new_driver, to)
@@ -438,6 +445,6 @@ def check(
     if to is not None:
         raise ScenarioError("--to belongs to --new-driver; reports go to --output")
     options = CheckOptions(
-        client, command, driver, profile, only or (), at, seed, format_ or (), output or (), patience
+        client, command, driver, profile, only or (), at, seed, format_ or (), output or (), patience, dialect
     )
     raise typer.Exit(check_client(options))

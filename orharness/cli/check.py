@@ -15,11 +15,13 @@ from typing import Protocol
 from orharness.cli.reports import check_reports, report
 from orharness.contract import Profile, Subject, run
 from orharness.contract import starters as starter_files
+from orharness.contract.catalogue import cases_in
 from orharness.contract.driving.commands import CommandSubject
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.running.replay import parse, with_commands
 from orharness.contract.running.run import PATIENCE, chosen
 from orharness.contract.running.worker import NamedFunction
+from orharness.dialects import DIALECTS
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
 from orharness.report.screen import Screen
@@ -42,12 +44,15 @@ class CheckOptions:
     formats: Sequence[str] = ()
     outputs: Sequence[Path] = ()
     patience: float | None = None
+    dialect: str | None = None
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.client, self.command, self.driver)) != 1:
             raise ScenarioError("check takes one client: MODULE:NAME, FILE.py:NAME, --command CMD or --driver CMD")
         if self.patience is not None and not 0 < self.patience < float("inf"):
             raise ScenarioError(f"--patience is a number of seconds above 0, not {self.patience:g}")
+        if self.dialect is not None:
+            DIALECTS.named(self.dialect)
         check_reports(self.formats, self.outputs)
 
     @property
@@ -61,7 +66,8 @@ class CheckOptions:
     def extra(self) -> list[str]:
         """The words that change how one case is run, except its cuts. A named case is run in any profile."""
         seed = ["--seed", str(self.seed)] if self.seed else []
-        return seed if self.patience is None else [*seed, "--patience", f"{self.patience:g}"]
+        patience = [] if self.patience is None else ["--patience", f"{self.patience:g}"]
+        return [*seed, *patience, *(["--dialect", self.dialect] if self.dialect else [])]
 
     def subject(self) -> AbstractContextManager[Subject]:
         """The client, for as long as it is judged."""
@@ -76,7 +82,8 @@ def check_client(options: CheckOptions) -> int:
     Raises ``OrharnessError`` for what cannot be judged or written.
     """
     at = None if options.at is None else parse(options.at)
-    cases = [case.id for case in chosen(only=options.only or None, profile=options.profile)]
+    if options.driver is None or options.dialect:  # otherwise the driver is to say first which cases there are
+        chosen(only=options.only or None, profile=options.profile, dialect=options.dialect)
     verdicts: list[Verdict] = []
     name = " ".join(options.words[-1:])
     with ExitStack() as stack:
@@ -84,10 +91,12 @@ def check_client(options: CheckOptions) -> int:
         subject = stack.enter_context(options.subject())
         if isinstance(subject, DriverSubject) and subject.name:
             name = f"{name} ({subject.name})"
+        dialect = DIALECTS.named(options.dialect or _said_by(subject) or DIALECTS.default)
+        cases = [case.id for case in chosen(only=options.only or None, profile=options.profile, dialect=dialect)]
         progress = stack.enter_context(_progress(cases))
 
         def told(verdict: Verdict) -> None:
-            verdicts.append(with_commands(verdict, options.words, options.extra))
+            verdicts.append(with_commands(verdict, options.words, options.extra, cases_in(None, dialect)))
             progress.told(len(verdicts))
 
         run(
@@ -98,6 +107,7 @@ def check_client(options: CheckOptions) -> int:
             seed=options.seed,
             patience=PATIENCE if options.patience is None else options.patience,
             on_verdict=told,
+            dialect=dialect,
         )
     judgement = Judgement(name, options.profile, options.seed, tuple(verdicts))
     report(judgement, options.formats, options.outputs)
@@ -107,9 +117,14 @@ def check_client(options: CheckOptions) -> int:
     return 0 if judgement.ok else 1
 
 
-def list_cases(only: Sequence[str], profile: str) -> None:
+def _said_by(subject: Subject) -> str | None:
+    """Return the dialect that a driver names in its hello."""
+    return subject.dialect if isinstance(subject, DriverSubject) else None
+
+
+def list_cases(only: Sequence[str], profile: str, dialect: str | None = None) -> None:
     """Print the cases that a check would run, each with its title. Raises ``ScenarioError`` if there are none."""
-    cases = chosen(only=only or None, profile=profile)
+    cases = chosen(only=only or None, profile=profile, dialect=dialect)
     screen = Screen()
     width = max(len(case.id) for case in cases)
     for case in cases:

@@ -17,14 +17,16 @@ from rich.text import Text
 from orharness.cassette import Interaction, load
 from orharness.checks import describe
 from orharness.cli.running import TURN, announce, short_turns, stopped_by_signal
+from orharness.contract.catalogue import cases_in
+from orharness.contract.catalogue.case import Case
 from orharness.contract.judging.judge import in_words
 from orharness.contract.running.replay import find, parse
-from orharness.contract.running.replies import cut
+from orharness.contract.running.replies import cut, plain_request
 from orharness.dialects import DIALECTS
 from orharness.dialects.completion import MODEL
 from orharness.dialects.paths import filled
 from orharness.errors import ScenarioError
-from orharness.journal import Exchange, Request
+from orharness.journal import Exchange
 from orharness.providers import lookup as provider_named
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
@@ -46,7 +48,6 @@ from orharness.verdict import count
 
 TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
 JOURNAL = 100_000  # exchanges: some 100 MB
-_ASKED = Request("POST", "/v1/chat/completions", body=b'{"stream": true}')
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class ServeOptions:
             raise ScenarioError("--at cuts the stream of a --case; --rechunk cuts any answer")
         if self.cassettes and self.text is not None:
             raise ScenarioError("serve plays cassettes or answers with --text, not both")
-        if (self.cassettes or self.case or self.scenario) and self.dialect is not None:
-            raise ScenarioError("--dialect belongs to --text: a recorded answer, a case and a scenario have their own")
+        if (self.cassettes or self.scenario) and self.dialect is not None:
+            raise ScenarioError("--dialect belongs to --text and --case: recorded answers and scenarios have their own")
         if self.dialect is not None:
             DIALECTS.named(self.dialect)
         if self.cassettes and self.provider is not None:
@@ -191,7 +192,8 @@ def _mount(
     server: SseServer, options: ServeOptions, through: Sequence[Transform], interactions: Sequence[Interaction]
 ) -> None:
     if options.case is not None:
-        server.post("/chat/completions").replies(_reply_of(options.case, options.at, through))
+        case = _case(options)
+        server.post(case.path).replies(_reply_of(case, options.at, through))
     elif not options.cassettes and options.scenario is None:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
         named |= {} if options.pace is None else {"pace": options.pace}
@@ -204,18 +206,23 @@ def _mount(
         server.mount(route, strict=False)
 
 
-def _reply_of(case: str, at: str | None, through: Sequence[Transform]) -> Reply:
+def _case(options: ServeOptions) -> Case:
+    return find(options.case or "", cases_in(None, options.dialect))
+
+
+def _reply_of(case: Case, at: str | None, through: Sequence[Transform]) -> Reply:
     """Return the reply of a case, transformed and cut. Raises ``ScenarioError`` for offsets outside its stream."""
-    made = find(case).reply()
+    made = case.reply()
     reply = replace(made, through=(*made.through, *through))
     if at is None:
         return reply
     cuts = parse(at)
     if isinstance(reply.body, Plain):
-        raise ScenarioError(f"--at {at}: the answer of {case} is not a stream, so it cannot be cut")
-    size = len(reply.answer(_ASKED).stream.body)
+        raise ScenarioError(f"--at {at}: the answer of {case.id} is not a stream, so it cannot be cut")
+    size = len(reply.answer(plain_request(case)).stream.body)
     if cuts and cuts[-1] >= size:
-        raise ScenarioError(f"--at {at}: the stream of {case} has {size:,} bytes: an offset is from 1 to {size - 1:,}")
+        inside = f"an offset is from 1 to {size - 1:,}"
+        raise ScenarioError(f"--at {at}: the stream of {case.id} has {size:,} bytes: {inside}")
     return cut(reply, cuts)
 
 
@@ -245,7 +252,7 @@ def _introduce(
 
 def _plays(options: ServeOptions, recorded: dict[Path, list[Interaction]], routes: Sequence[Route]) -> Iterator[str]:
     if options.case is not None:
-        case = find(options.case)
+        case = _case(options)
         yield f"plays {case.id}: {case.title}"
         yield f"a client must make of it: {in_words(case.expected)}"
     elif options.scenario is not None:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TypedDict
 
 from orharness.errors import OrharnessError, ScenarioError
-from orharness.loopback import API_KEY, proxy_bypass
+from orharness.loopback import API_KEY, client_environment, proxy_bypass
 from orharness.options import checked_call
 from orharness.processes import end_group, own_group
 from orharness.scenario.checked import instance_of, seconds_of, text_of
@@ -191,11 +191,8 @@ def _filled(text: str, port: int, base_url: str) -> str:
 
 
 def _environment(base_url: str, api_key: str, port: int) -> dict[str, str]:
-    ours = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": api_key, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
-    origin = base_url.removesuffix("/v1")
-    others = {"ANTHROPIC_BASE_URL": origin, "ANTHROPIC_API_KEY": api_key, "OLLAMA_HOST": origin}
-    google = {"GOOGLE_GEMINI_BASE_URL": origin, "GEMINI_API_KEY": api_key}
-    return {**os.environ, **proxy_bypass(), **ours, **others, **google}
+    ours = {**client_environment(base_url, api_key), "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **proxy_bypass(), **ours}
 
 
 def _free_port() -> int:

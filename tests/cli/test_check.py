@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from orharness.cli import check as command
 from orharness.cli import main
 from orharness.contract import CASES
 from orharness.contract import starters as starter_files
+from orharness.contract.catalogue import cases_in
 from orharness.contract.driving.locate import locate
 from orharness.contract.running.replay import cuts_of, find, parse, spell, with_commands
 from orharness.contract.running.replies import representative
@@ -307,6 +309,92 @@ def test_the_client_may_be_a_command_or_a_driver(check: Callable[..., tuple[obje
     code, out, _ = check("--driver", driver, "--only", "done/clean-end", "--only", "cancellation/inside-a-read")
     assert code == 0
     assert out.startswith(f"{driver} (my client 0)  profile gateway")
+
+
+LINES = """
+import json, os, urllib.request
+
+def good(base_url):
+    asked = urllib.request.Request(
+        f"{base_url.removesuffix('/v1')}/api/chat", b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
+    )
+    with urllib.request.urlopen(asked) as response:
+        for line in response:
+            said = json.loads(line)
+            if "error" in said:
+                raise RuntimeError(said["error"])
+            yield said["message"]["content"]
+            if said["done"]:
+                return
+    raise RuntimeError("the answer is not whole")
+
+def careless(base_url):
+    for text in good(base_url):
+        yield text.replace("\x85", " ")
+"""
+
+
+def test_a_client_is_judged_in_its_own_dialect_and_a_fail_s_commands_say_it(
+    check: Callable[..., tuple[object, str, str]], folder: Path
+) -> None:
+    (folder / "lines.py").write_text(LINES, encoding="utf-8")
+    asked = ["--dialect", "ollama", "--only", "ollama/next-line"]
+    code, out, errors = check("lines.py:good", *asked, "--only", "errors/ollama-line", "--only", "done/clean-end")
+    assert (code, errors) == (0, "")
+    assert "all 3 cases hold" in out
+    code, out, _ = check("lines.py:careless", *asked)
+    assert code == 1
+    assert re.search(r"replay +orharness check lines\.py:careless --only ollama/next-line .*--dialect ollama\n", out)
+    assert re.search(r"serve +orharness serve --case ollama/next-line .*--dialect ollama\n", out)
+    code, out, _ = check("--list", "--dialect", "ollama")
+    assert [line.split()[0] for line in out.splitlines()] == [case.id for case in chosen(dialect="ollama")]
+    assert check("--list", "--dialect", "olama")[2].count("did you mean 'ollama'?") == 1
+    assert check("lines.py:good", "--dialect", "olama")[0] == 2
+
+
+def test_a_command_finds_the_server_where_each_sdk_looks(
+    check: Callable[..., tuple[object, str, str]], folder: Path
+) -> None:
+    told = "\nfor text in good(os.environ['OLLAMA_HOST']): print(end=text)\n"
+    (folder / "command.py").write_text(LINES + told, encoding="utf-8")
+    command = shlex.join([sys.executable, "command.py"])
+    assert check("--command", command, "--dialect", "ollama", "--only", "ollama/whole")[0] == 0
+
+
+def test_a_driver_may_say_its_dialect(check: Callable[..., tuple[object, str, str]], folder: Path) -> None:
+    says = """
+def tell(**message):
+    print(json.dumps(message), flush=True)
+
+import sys
+tell(event="hello", name="n", dialect=sys.argv[1])
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked.get("op") == "stream":
+        for text in good(asked["base_url"]):
+            tell(id=asked["id"], event="delta", text=text)
+        tell(id=asked["id"], event="end")
+"""
+    (folder / "driver.py").write_text(LINES + says, encoding="utf-8")
+    driver = shlex.join([sys.executable, "driver.py"])
+    code, out, _ = check("--driver", f"{driver} ollama", "--only", "ollama/whole")
+    assert (code, "✗" in out) == (0, False), out
+    code, _, errors = check("--driver", f"{driver} olama", "--only", "done/clean-end")
+    assert (code, "did you mean 'ollama'?" in errors) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_serve_command_of_a_fail_in_another_dialect_plays_its_stream() -> None:
+    case = find("ollama/next-line", cases_in(None, "ollama"))
+    told = with_commands(failed(case.id, [7], b"{}\n"), ["x.py:y"], cases=cases_in(None, "ollama"))
+    with subprocess.Popen([*COMMAND, *shlex.split(told.serve)[1:]], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        base_url = server.stdout.readline().strip()
+        try:
+            with urllib.request.urlopen(f"{base_url.removesuffix('/v1')}/api/chat", b'{"model": "m"}') as response:
+                assert response.read() == representative(case).body
+        finally:
+            server.send_signal(signal.SIGTERM)
 
 
 @pytest.fixture

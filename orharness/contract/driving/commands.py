@@ -7,7 +7,7 @@ import threading
 
 from orharness.contract.driving.processes import ClientProcess, telling
 from orharness.contract.driving.subject import ClientError, Trouble
-from orharness.loopback import API_KEY
+from orharness.loopback import API_KEY, client_environment
 from orharness.processes import arguments
 
 _LONGEST = 32 * 1024 * 1024  # characters of one answer
@@ -15,7 +15,7 @@ _SOON = 2.0  # seconds in which a pipe ends when its processes have
 
 
 class CommandSubject:
-    """A command line, run with ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` in its environment.
+    """A command line, run with the addresses of ``loopback.client_environment`` in its environment.
 
     ``starting``: seconds until its processes ask, at most. ``longest``: characters of one answer, at most. Raises
     ``ScenarioError`` for what is not a command.
@@ -31,7 +31,7 @@ class CommandSubject:
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
         """Begin a run in a process of its own."""
-        process = ClientProcess(self._command, OPENAI_BASE_URL=base_url, OPENAI_API_KEY=API_KEY)
+        process = ClientProcess(self._command, client_environment(base_url, API_KEY))
         return CommandSession(process, self._longest, stop_after)
 
 

@@ -114,6 +114,7 @@ class Driver:
         self.trouble: Trouble | None = None  # what is wrong with it; from then on it is of no use
         self.told = False  # whether a run had that trouble
         self.cancels = False
+        self.dialect: str | None = None
         self._hello: dict[str, Any] | None = None
         self._greeted = threading.Event()
         self._session: DriverSession | None = None
@@ -237,6 +238,7 @@ class Driver:
         if not isinstance(can, list):
             raise Trouble("the driver's capabilities are no list")
         self.cancels = "cancel" in can
+        self.dialect = _field(message, "dialect", str | None)
         self._hello = message
         self._greeted.set()
 

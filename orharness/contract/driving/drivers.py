@@ -8,7 +8,7 @@ In, on its stdin::
 
 Out, on its stdout; the hello first, as soon as it is ready, and one end for each stream::
 
-    {"event": "hello", "name": "my client", "version": "1.0", "capabilities": ["cancel"]}
+    {"event": "hello", "name": "my client", "version": "1.0", "capabilities": ["cancel"], "dialect": "chat"}
     {"id": 1, "event": "delta", "text": "Hel"}
     {"id": 1, "event": "end", "finish_reason": "stop", "usage": {…}}
     {"id": 1, "event": "error", "message": "…", "status": 429}
@@ -40,6 +40,7 @@ class DriverSubject:
         self.cannot_cancel: str | None = None
         self.starting = 0.0
         self.name = ""  # as its hello says it
+        self.dialect: str | None = None  # likewise
         self._command = command
         self._greeting = greeting
         self._driver: Driver | None = None
@@ -107,6 +108,7 @@ class DriverSubject:
             raise
         self._mute = 0
         self.name = " ".join(str(hello[key]) for key in ("name", "version") if hello.get(key))
+        self.dialect = driver.dialect
         self.cannot_cancel = None if driver.cancels else "the driver does not say that it can cancel"
         return driver
 

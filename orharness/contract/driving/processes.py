@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 
 from orharness.errors import ScenarioError
@@ -27,10 +28,12 @@ class ClientProcess:
     ``command`` is a command line or its words. Raises ``ScenarioError`` for one that cannot be run.
     """
 
-    def __init__(self, command: str | list[str], *, hears: bool = False, **environment: str) -> None:
+    def __init__(
+        self, command: str | list[str], environment: Mapping[str, str] | None = None, *, hears: bool = False
+    ) -> None:
         stdin = subprocess.PIPE if hears else subprocess.DEVNULL
         # A Python on Windows would write what its locale says; what is read here is UTF-8.
-        env = {"PYTHONIOENCODING": "utf-8", **os.environ, **proxy_bypass(), **environment}
+        env = {"PYTHONIOENCODING": "utf-8", **os.environ, **proxy_bypass(), **(environment or {})}
         try:
             self._process = subprocess.Popen(
                 arguments(command) if isinstance(command, str) else command,

@@ -10,6 +10,7 @@ from orharness.contract.catalogue import cases_in
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import AS_SENT
 from orharness.contract.running.replies import representative
+from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.verdict import Result, Verdict, did_you_mean
 
@@ -34,13 +35,14 @@ def with_commands(
 def with_serve(verdict: Verdict, cases: Sequence[Case] | None = None) -> Verdict:
     """Return a failed verdict with the command that serves its stream, any other as it is. A test is its own replay.
 
-    The command finds the cases of the default dialect; of any other case a verdict has none.
+    The command finds the cases of each dialect; of a case of the user's own a verdict has none.
     """
-    served = verdict.case in {case.id for case in cases_in(None)}
-    if verdict.result is not Result.FAIL or not served:
+    case = next((one for one in cases_in(cases) if one.id == verdict.case), None)
+    if verdict.result is not Result.FAIL or case is None or case not in cases_in(None, case.dialect):
         return verdict
-    cuts = cuts_of(verdict, cases)
-    return replace(verdict, serve=shlex.join(["orharness", "serve", "--case", verdict.case, *cuts]))
+    dialect = [] if case.dialect is DIALECTS.default else ["--dialect", case.dialect.name]
+    words = ["orharness", "serve", "--case", verdict.case, *cuts_of(verdict, cases), *dialect]
+    return replace(verdict, serve=shlex.join(words))
 
 
 def cuts_of(verdict: Verdict, cases: Sequence[Case] | None = None) -> list[str]:
