@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from orharness.cassette.files import Persister as Persister
     from orharness.cassette.files import load as load
     from orharness.cassette.files import save as save
+    from orharness.cassette.filters import Filters as Filters
     from orharness.cassette.interaction import CLIENT_DISCONNECTED as CLIENT_DISCONNECTED
     from orharness.cassette.interaction import Headers as Headers
     from orharness.cassette.interaction import Interaction as Interaction
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "files": "Persister load save",
+    "filters": "Filters",
     "interaction": "CLIENT_DISCONNECTED Headers Interaction RecordedRequest header",
     "secrets": "redact scrub scrub_uri",
     "serializer": "Serializer",

@@ -28,23 +28,24 @@ def for_vcrpy(interactions: Iterable[Interaction]) -> dict[str, list[Any]]:
     """
     interactions = list(interactions)
     try:
-        requests = [_request(one.request) for one in interactions]
+        requests = [request_for_vcrpy(one.request) for one in interactions]
     except ValueError as error:
         raise CassetteError(f"an address that cannot be replayed: {error}") from error
-    return {"requests": requests, "responses": [_response(one) for one in interactions]}
+    return {"requests": requests, "responses": [{**response_for_vcrpy(one), KEY: _ours(one)} for one in interactions]}
 
 
-def _request(request: RecordedRequest) -> Any:
+def request_for_vcrpy(request: RecordedRequest) -> Any:
+    """The request as vcrpy's. Raises ``ValueError`` for an address that cannot be parsed."""
     urlsplit(request.uri)  # not every vcrpy does so at once
     return vcr.request.Request(request.method, request.uri, request.body, dict(request.headers))
 
 
-def _response(interaction: Interaction) -> dict[str, Any]:
+def response_for_vcrpy(interaction: Interaction) -> dict[str, Any]:
+    """The response as vcrpy's, without what vcrpy has no place for."""
     return {
         "status": {"code": interaction.status, "message": interaction.reason},
         "headers": {values[0][0]: [value for _, value in values] for values in by_name(interaction.headers)},
         "body": {"string": interaction.stream.body},
-        KEY: _ours(interaction),
     }
 
 

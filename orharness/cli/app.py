@@ -236,6 +236,14 @@ def record(
     redact_personal: Annotated[
         bool, typer.Option("--redact-personal", help="Leave out e-mail and IP addresses and telephone numbers, too.")
     ] = False,
+    filters: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:NAME",
+            help="vcrpy's filters: a mapping (or a function that returns it) such as pytest-recording's vcr_config.",
+            show_default=False,
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
 ) -> None:
@@ -258,6 +266,7 @@ def record(
         allow_origins=allow_origin or (),
         keep_headers=keep_header or (),
         redact_personal=redact_personal,
+        filters=filters,
         host=host,
         port=port,
     )

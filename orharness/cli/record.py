@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
 from orharness.cassette.secrets import scrub_uri
+from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, stopped_by_signal
 from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
@@ -38,6 +39,7 @@ def record_until_stopped(
     allow_origins: Iterable[str] = (),
     keep_headers: Iterable[str] = (),
     redact_personal: bool = False,
+    filters: str | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> None:
@@ -57,6 +59,7 @@ def record_until_stopped(
                 allow_origins=allow_origins,
                 keep_headers=keep_headers,
                 redact_personal=redact_personal,
+                filters=settings_at(filters) if filters else None,
                 host=host,
                 port=port,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,15 +15,17 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from orharness.cassette.filters import Filters
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, RecordedRequest
 from orharness.cassette.secrets import scrub_uri
 from orharness.errors import UpstreamError
 from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
-from orharness.recording.secrets import Redaction, address_secrets, found_in, secrets_of
+from orharness.recording.secrets import Redaction, address_secrets, found_in
 from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, checked_upstream, key_from, upstream_uri
+from orharness.redaction.credentials import secrets_of
 from orharness.server.forwarding import drop, http_chunks
 from orharness.server.headers import OF_THE_CONNECTION, text
 from orharness.server.passing import CutShort
@@ -40,7 +42,8 @@ class Recorder:
     The client's key passes through to the upstream; ``key_env`` names an environment variable that holds one to use
     instead. Neither is ever written, nor are cookies, nor what looks like a key in any text (``orharness.redaction``).
     Header values are kept by an allow-list; ``keep_headers`` adds names to it. ``redact_personal``: e-mail addresses,
-    IP addresses and telephone numbers are left out too.
+    IP addresses and telephone numbers are left out too. ``filters`` are vcrpy's, as in a ``vcr_config``: they come
+    before all that. With a ``before_record_response`` the body of a response is not in the spool: a kill loses it.
 
     With ``key_env``, a request that a web page may have made (a foreign ``Host`` or ``Origin``, ``Sec-Fetch-Site``) is
     refused with 403, or any page could spend the key; ``allow_origins`` names pages that may, by origins such as
@@ -61,6 +64,7 @@ class Recorder:
         allow_origins: Iterable[str] = (),
         keep_headers: Iterable[str] = (),
         redact_personal: bool = False,
+        filters: Mapping[str, Any] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -71,7 +75,11 @@ class Recorder:
         self._address = host, port
         self.listens_everywhere = is_everywhere(host)  # on every address of this machine
         self._gate = OriginGate(allow_origins, host)
-        self._redaction = Redaction(personal=redact_personal, keep_headers=frozenset(map(str.lower, keep_headers)))
+        self._redaction = Redaction(
+            personal=redact_personal,
+            keep_headers=frozenset(map(str.lower, keep_headers)),
+            filters=Filters(filters) if filters else None,
+        )
         self._orders = count()
         self._handlers: set[asyncio.Task[Any]] = set()
         self._following: set[asyncio.Task[None]] = set()

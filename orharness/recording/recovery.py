@@ -34,7 +34,8 @@ def recovered(data: bytes) -> tuple[list[Interaction], str | None]:
     for order in sorted(sessions):
         try:
             sessions[order].chunks = _filled(sessions[order].chunks)
-            found.append(sessions[order].interaction())
+            if (interaction := sessions[order].interaction()) is not None:
+                found.append(interaction)
         except (OrharnessError, AttributeError, TypeError, ValueError) as error:
             damage.append(f"a session of the spool is damaged: {error}")
     return found, "; ".join(damage) or None

@@ -1,49 +1,24 @@
-"""Keeps keys out of what is written: finds those of a request, and removes them from sessions and streams."""
+"""Keeps secrets out of what is written: finds those of a request, and removes them from sessions and streams."""
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from orharness.cassette.filters import Filters
 from orharness.cassette.interaction import Headers, RecordedRequest
 from orharness.cassette.secrets import scrub, scrub_uri
 from orharness.codings import ContentDecoder
-from orharness.redaction import PLACEHOLDER, SecretFinder, cut, hide, is_kept_header, is_secret, spans_in
+from orharness.redaction import PLACEHOLDER, SecretFinder, cut, hide, is_kept_header, spans_in
+from orharness.redaction.credentials import LENGTH
 from orharness.stream import Chunk, Edit, Stream, edit
 
 DECODED = "body was compressed, and is kept decoded, without the key that was in it"
 UNREADABLE = "body is not kept: its content coding is unknown here or damaged, so the key could not be looked for"
-_BETWEEN_CREDENTIALS = re.compile(r"[\s,;]+")
 _ADDRESSES = ("location", "content-location", "referer", "http-referer", "origin")
-_LENGTH = 16  # characters: a shorter key ("test") is not a secret, and would be found in any text
-
-
-def secrets_of(headers: Headers, others: Iterable[str]) -> tuple[str, ...]:
-    """What must not be written even where the server repeats it: credentials in the headers, and the others.
-
-    Texts that are too short to be a secret are left out.
-    """
-    sent = [secret for name, value in headers if is_secret(name) for secret in _credentials(value)]
-    return tuple(dict.fromkeys(secret for secret in (*sent, *others) if len(secret) >= _LENGTH))
-
-
-def _credentials(value: str) -> Iterable[str]:
-    """The texts of a header's value of which one may be the key, alone or as ``name=key``; also those of Basic."""
-    pieces = [piece.strip("\"'") for piece in _BETWEEN_CREDENTIALS.split(value)]
-    scheme = pieces[0].lower()
-    for piece in pieces:
-        yield piece
-        name, _, named = piece.partition("=")
-        if name.lower() != "uri":  # of Digest: the path, which is to be kept
-            yield named.strip("\"'")
-        if scheme == "basic":
-            with suppress(ValueError):
-                yield from base64.b64decode(piece, validate=True).decode().split(":", 1)
 
 
 def address_secrets(uri: str) -> Iterable[str]:
@@ -62,12 +37,18 @@ class Redaction:
 
     ``secrets``: texts that are not written in any form, beside all that looks like a key. ``personal``: e-mail
     addresses, IP addresses and telephone numbers are left out too. ``keep_headers``: names in lower case of headers
-    whose value is kept, beside those of the allow-list.
+    whose value is kept, beside those of the allow-list. ``filters``: the user's own rules, which come first.
     """
 
     secrets: tuple[str, ...] = ()
     personal: bool = False
     keep_headers: frozenset[str] = frozenset()
+    filters: Filters | None = None
+
+    @property
+    def needs_the_whole_body(self) -> bool:
+        """Whether what is written of a response is known only when it has ended."""
+        return self.filters is not None and self.filters.changes_responses
 
     def text(self, text: str) -> str:
         """The text with a placeholder for each secret."""
@@ -84,8 +65,16 @@ class Redaction:
             value = scrub_uri(value) if name.lower() in _ADDRESSES else value
         return self.text(value)
 
-    def request(self, request: RecordedRequest) -> tuple[RecordedRequest, str | None]:
-        """The request as it is kept, and a note where its body is not kept as it came."""
+    def request(self, request: RecordedRequest) -> tuple[RecordedRequest, str | None] | None:
+        """The request as it is kept, and a note where its body is not kept as it came; ``None``: it is not kept.
+
+        Raises ``CassetteError`` where a user's filter fails.
+        """
+        if self.filters is not None:
+            filtered = self.filters.request(request)
+            if filtered is None:
+                return None
+            request = filtered
         searched = SearchedChunks(request.headers, self)
         searched.add(request.body)
         headers, stream, problem = searched.kept(request.headers, Stream.of(request.body))
@@ -98,7 +87,7 @@ def found_in(request: RecordedRequest) -> Iterable[str]:
     decoder = decoder_for(request.headers)
     body = decoder.feed(request.body)
     texts = (body[span.start : span.end].decode("utf-8", "replace") for span in spans_in(body))
-    return [text for text in texts if len(text) >= _LENGTH]
+    return [text for text in texts if len(text) >= LENGTH]
 
 
 def note_about(what: str, problem: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest
@@ -100,28 +100,45 @@ class RecordedExchange:
         return SearchedChunks(self.headers, self.redaction)
 
     @cached_property
-    def kept_request(self) -> tuple[RecordedRequest, str | None]:
-        """The request without secrets, and a note where its body is not kept as it came."""
+    def kept_request(self) -> tuple[RecordedRequest, str | None] | None:
+        """The request without secrets, and a note where its body is not kept as it came.
+
+        ``None``: the user's filters leave it out. Raises ``CassetteError`` where one of them fails.
+        """
         return self.redaction.request(self.request)
 
-    def interaction(self) -> Interaction:
-        """The session as the cassette keeps it, without secrets. One that goes on has the ending ``abort``."""
+    def interaction(self) -> Interaction | None:
+        """The session as the cassette keeps it, without secrets. One that goes on has the ending ``abort``.
+
+        ``None``: the user's filters leave it out. Raises ``CassetteError`` where one of them fails.
+        """
+        whole, searched = self._as_it_came(), self.searched
+        if self.redaction.needs_the_whole_body:
+            assert self.redaction.filters is not None
+            filtered = self.redaction.filters.response(whole)
+            if filtered is None:
+                return None
+            whole, searched = filtered, SearchedChunks(filtered.headers, self.redaction)
+        for chunk in whole.stream.chunks[searched.count :]:  # of one that was filtered or recovered: all
+            searched.add(chunk.data)
+        headers, stream, problem = searched.kept(whole.headers, whole.stream)
+        if self.kept_request is None:
+            return None
+        request, note = self.kept_request
+        return replace(
+            whole,
+            request=request,
+            reason=self.redaction.text(whole.reason),
+            headers=self.redaction.headers(headers),
+            stream=stream,
+            note=joined_notes([self.note, note, note_about("response", problem)]),
+        )
+
+    def _as_it_came(self) -> Interaction:
         ending = self.ending or Ending.ABORT.value
         replayed = Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending)
         cut_short = self.announced is not None and replayed is not Ending.EOF
         stream = Stream(tuple(self.chunks), replayed, self.framing, announced=self.announced if cut_short else None)
-        for chunk in self.chunks[self.searched.count :]:  # those of a session that was recovered
-            self.searched.add(chunk.data)
-        headers, stream, problem = self.searched.kept(self.headers, stream)
-        request, note = self.kept_request
         return Interaction(
-            request,
-            self.status,
-            self.redaction.text(self.reason),
-            self.redaction.headers(headers),
-            stream,
-            self.head,
-            ending,
-            self.recorded_at,
-            note=joined_notes([self.note, note, note_about("response", problem)]),
+            self.request, self.status, self.reason, self.headers, stream, self.head, ending, self.recorded_at
         )

@@ -59,6 +59,7 @@ class Spool:
 
     def begin(self, session: RecordedExchange) -> None:
         """Write that a response head has come."""
+        assert session.kept_request is not None, "it is not to be recorded"
         request, _ = session.kept_request
         coded = not decoder_for(session.headers).identity  # the spool has the body decoded
         headers = session.redaction.headers(uncoded(session.headers) if coded else session.headers)
@@ -82,7 +83,13 @@ class Spool:
         )
 
     def chunk(self, session: RecordedExchange, chunk: Chunk) -> None:
-        """Write one more chunk. The part of its end that may be the beginning of a secret waits for the next one."""
+        """Write one more chunk. The part of its end that may be the beginning of a secret waits for the next one.
+
+        Where a user's filter is to see the whole response, the chunk is written without its bytes.
+        """
+        if session.redaction.needs_the_whole_body:
+            self._write(order=session.order, delay=chunk.delay, data="")
+            return
         *before, data = session.searched.add(chunk.data)
         self._continue(session, before)
         self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
@@ -94,7 +101,8 @@ class Spool:
 
     def end(self, session: RecordedExchange) -> None:
         """Write that the response has ended."""
-        self._continue(session, session.searched.rest())
+        if not session.redaction.needs_the_whole_body:
+            self._continue(session, session.searched.rest())
         note = joined_notes([session.note, note_about("response", session.searched.problem)])
         self._write(order=session.order, ending=session.ending, note=note)
 

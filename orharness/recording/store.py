@@ -43,13 +43,21 @@ class Store:
         return self._tape.interactions
 
     def begin(self, session: RecordedExchange) -> None:
-        """Keep a session whose response head has come."""
+        """Keep a session whose response head has come, unless the user's filters leave it out."""
+        try:
+            if session.kept_request is None:
+                return
+        except CassetteError as error:
+            self._cannot_save(error)
+            return
         self._sessions[session.order] = session
         self._spool.begin(session)
 
     def add(self, session: RecordedExchange, data: bytes, now: float) -> None:
         """Keep one more chunk, which came at ``now`` of the loop's clock."""
-        self._spool.chunk(session, session.add(data, now))
+        chunk = session.add(data, now)
+        if session.order in self._sessions:
+            self._spool.chunk(session, chunk)
 
     def end(self, session: RecordedExchange, ending: str, note: str | None = None) -> None:
         """Keep how the response ended, and save the session. Only the first ending of a session counts."""
@@ -76,22 +84,28 @@ class Store:
         async with self._one_at_a_time:
             try:
                 # In a thread, since other sessions are being forwarded meanwhile.
-                await asyncio.to_thread(self._put_in_cassette, session)
+                self.saved += await asyncio.to_thread(self._put_in_cassette, session)
             except OrharnessError as error:
-                log.error("%s", error)  # noqa: TRY400 - the sentence says it
-                self._unsaved.append(str(error))
+                self._cannot_save(error)
                 return
-            self.saved += 1
             del self._sessions[session.order]
             self._spool.saved(session)
             if not self._sessions:
                 self._spool.clear()
 
-    def _put_in_cassette(self, session: RecordedExchange) -> None:
+    def _cannot_save(self, error: OrharnessError) -> None:
+        log.error("%s", error)
+        self._unsaved.append(str(error))
+
+    def _put_in_cassette(self, session: RecordedExchange) -> bool:
+        """Add the session to the cassette; returns whether the user's filters leave anything to add."""
         interaction = session.interaction()
+        if interaction is None:
+            return False
         if UNREADABLE in (interaction.note or ""):
             log.warning("%s %s: %s", interaction.request.method, scrub_uri(interaction.request.uri), interaction.note)
         self._tape.add(interaction, session.order)
+        return True
 
 
 def _fresh_tape(path: Path, *, overwrite: bool) -> Tape:

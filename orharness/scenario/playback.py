@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from orharness.cassette.interaction import Interaction
+from orharness.cassette.interaction import Interaction, RecordedRequest
 from orharness.journal import Pacing, Request
+from orharness.redaction import PLACEHOLDER, redacted
+from orharness.redaction.credentials import secrets_of
 from orharness.scenario.difference import json_difference
 from orharness.scenario.options import ModelOptions, Through
 from orharness.scenario.paths import api_path
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
 from orharness.scenario.table import body_of
+
+if TYPE_CHECKING:
+    from orharness.cassette.filters import Filters
 
 _LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings|api/(?:chat|generate))$")
 _WITHIN_A_PATH = re.compile(r"/(?:responses|messages|models)(?=/|$)")
@@ -25,15 +31,19 @@ def interaction_routes(
     interactions: Sequence[Interaction],
     through: Through = (),
     pacing: Pacing | str | None = None,
+    filters: Filters | None = None,
     **model: Unpack[ModelOptions],
 ) -> list[Route]:
-    """Return a route for each interaction: it answers one request with the same method, endpoint and JSON body."""
+    """Return a route for each interaction: it answers one request with the same method, endpoint and JSON body.
+
+    ``filters``: those with which it was recorded; a request passes through them before it is compared.
+    """
     return [
         _Recorded(
             one.request.method,
             _endpoint_of(_path(one)),
             (Reply.recorded(one, through=through, pacing=pacing, **model),),
-            _SameBody(one),
+            _SameBody(one, filters),
             times=1,
             recorded=(_path(one),),
         )
@@ -116,26 +126,39 @@ class _Recorded(Route):
 
 @dataclass(frozen=True)
 class _SameBody:
-    """A condition: the body equals the recorded one, compared as JSON if both are JSON."""
+    """A condition: the body equals the recorded one, as JSON where both are JSON.
+
+    A body that differs is compared once more as the recorder would have written it: secrets are not in a cassette, and
+    what the user's ``filters`` remove is not either.
+    """
 
     interaction: Interaction
+    filters: Filters | None = None
 
     def __call__(self, request: Request) -> bool:
         return not self.difference(request)
 
     def difference(self, request: Request) -> list[str]:
         """One sentence for each thing in the body that differs."""
-        recorded = _asked_with(self.interaction)
-        if recorded.json is not None and request.json is not None:
-            return json_difference(recorded.json, request.json)
-        if recorded.body == request.body:
+        plain = _difference(self._recorded, request)
+        if not plain:
             return []
-        return [f"body: expected {recorded.text[:60]!r}, got {request.text[:60]!r}"]
+        body, secrets = self._filtered(request), secrets_of(request.headers)
+        found = _difference(_of_body(redacted(self._recorded.body)), _of_body(redacted(body, secrets)))
+        if found and PLACEHOLDER.encode() in self._recorded.body:  # it may have been recorded without personal data
+            recorded, asked = redacted(self._recorded.body, personal=True), redacted(body, secrets, personal=True)
+            return _difference(_of_body(recorded), _of_body(asked)) and found
+        return found
 
-    @property
-    def facts(self) -> dict[tuple[str, ...], Hashable]:
-        """What a request must have to match, see ``table.facts_of``."""
-        return {("body",): body_of(_asked_with(self.interaction))}
+    @cached_property
+    def _recorded(self) -> Request:
+        return _of_body(self.interaction.request.body)
+
+    def _filtered(self, request: Request) -> bytes:
+        if self.filters is None:
+            return request.body
+        found = self.filters.request(RecordedRequest(request.method, _address(request), request.headers, request.body))
+        return request.body if found is None else found.body
 
     def __str__(self) -> str:
         return "the body is the recorded one"
@@ -144,6 +167,23 @@ class _SameBody:
 def _asked_with(interaction: Interaction) -> Request:
     """Return a request with the recorded body."""
     return Request("", "", body=interaction.request.body)
+
+
+def _of_body(body: bytes) -> Request:
+    return Request("", "", body=body)
+
+
+def _address(request: Request) -> str:
+    query = f"?{request.query}" if request.query else ""
+    return f"{request.path}{query}"
+
+
+def _difference(recorded: Request, asked: Request) -> list[str]:
+    if recorded.json is not None and asked.json is not None:
+        return json_difference(recorded.json, asked.json)
+    if recorded.body == asked.body:
+        return []
+    return [f"body: expected {recorded.text[:60]!r}, got {asked.text[:60]!r}"]
 
 
 def _endpoint(interaction: Interaction) -> tuple[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from orharness.checks import explain_exchange, left_open, strict_failures, unmet
 from orharness.dialects import DIALECTS
@@ -29,7 +29,7 @@ from orharness.server.exchange import LiveExchange
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.mounts import Mounted
 from orharness.server.origin import Origin
-from orharness.server.routing import RouteBuilder, recorded_in
+from orharness.server.routing import RouteBuilder, filters_of, recorded_in
 from orharness.server.runs import RunAddress
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.transforms import compose
@@ -268,6 +268,7 @@ class SseServer:
         *,
         through: Through = (),
         pacing: Pacing | str | None = None,
+        filters: Mapping[str, Any] | None = None,
         **model: Unpack[ModelOptions],
     ) -> LiveRoute:
         """Play each interaction of a cassette once, to a request with the same method, path and JSON body.
@@ -275,7 +276,7 @@ class SseServer:
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
         steps = [self._through, compose(through)]
-        routes = interaction_routes(recorded_in(path), steps, pacing, **model)
+        routes = interaction_routes(recorded_in(path), steps, pacing, filters_of(filters), **model)
         mounted = [Mounted(route, strict=True) for route in routes]
         self._thread.call(lambda: self._answering.mounted.extend(mounted))
         return LiveRoute(mounted, self._thread, self._answering)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from orharness.errors import ScenarioError
 from orharness.gateways import Gateway
@@ -21,6 +21,7 @@ from orharness.stream import Stream
 from orharness.transforms import Composed
 
 if TYPE_CHECKING:
+    from orharness.cassette.filters import Filters
     from orharness.cassette.interaction import Interaction
 
 
@@ -124,6 +125,15 @@ class RouteBuilder:
         if not self._through.steps or isinstance(reply.body, Plain | Forward):
             return reply
         return replace(reply, through=(*self._through.steps, *reply.through))
+
+
+def filters_of(settings: Mapping[str, Any] | None) -> Filters | None:
+    """Return vcrpy's filters. Raises ``ScenarioError`` for a setting that is not one."""
+    if not settings:
+        return None
+    from orharness.cassette import Filters
+
+    return Filters(settings)
 
 
 def recorded_in(path: str | Path) -> list[Interaction]:
