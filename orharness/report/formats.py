@@ -12,6 +12,7 @@ from orharness.report.documents import as_json, as_junit
 from orharness.report.html import as_html
 from orharness.report.judgement import show_judgement
 from orharness.report.screen import Screen
+from orharness.report.secrets import without_secrets
 from orharness.verdict import Judgement
 
 
@@ -31,10 +32,10 @@ FORMATS: dict[str, Callable[[Judgement], str]] = {
 
 
 def render(judgement: Judgement, form: str) -> str:
-    """Return the judgement in that format. Raises ``ScenarioError`` for an unknown one."""
+    """Return the judgement in that format, without secrets. Raises ``ScenarioError`` for an unknown one."""
     if form not in FORMATS:
         raise ScenarioError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
-    return FORMATS[form](judgement)
+    return FORMATS[form](without_secrets(judgement))
 
 
 def write(judgement: Judgement, form: str, to: Path) -> None:

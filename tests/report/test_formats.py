@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +21,7 @@ from orharness.report.formats import FORMATS, render, write
 from orharness.report.html import cells, windows
 from orharness.report.words import headline
 from orharness.verdict import Evidence, Expected, Got, Judgement, Level, Result, Verdict
+from tests.support.planted import with_a_shape
 
 BODY = 'data: {"content":"Grüße <b>"}\n\ndata: [DONE]\n\n'.encode()
 CUT = BODY.index("ü".encode()) + 1
@@ -171,3 +175,29 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         render(JUDGED, "pdf")
     with pytest.raises(OrharnessError, match="the report cannot be written"):
         write(JUDGED, "json", tmp_path)
+
+
+def test_html_allows_no_network_and_no_script() -> None:
+    page = render(JUDGED, "html")
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.S)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert page.index("Content-Security-Policy") < page.index("<style>")
+    assert " style=" not in page  # the policy would block it
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_report_holds_a_secret(form: str) -> None:
+    """Whatever a client was called with, read and said: a report is attached to builds."""
+    keys = [str(one) for one in with_a_shape()]
+    body = "".join(f"data: {key}\n\n" for key in keys).encode()
+    said = "; ".join(keys)
+    evidence = Evidence(said, said, said, said, body, (5, 40), 40)
+    verdict = replace(failed(), evidence=evidence, expected=Expected(said), got=Got(said, said), note=said, replay=said)
+    page = render(replace(JUDGED, client=f"node a.mjs {keys[0]}", verdicts=(replace(verdict, serve=said),)), form)
+    for one in with_a_shape():
+        assert one.value not in page
+    if form == "html":
+        assert "cut at byte 5, 40" in page
+        assert f"{len(body):,} bytes in 3 chunks" in page

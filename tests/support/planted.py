@@ -6,6 +6,7 @@ import base64
 import random
 import string
 from dataclasses import dataclass
+from functools import cache
 
 _CHANCE = random.Random(18)
 
@@ -40,6 +41,7 @@ def _hex(size: int) -> str:
     return "".join(_CHANCE.choices("0123456789abcdef", k=size))
 
 
+@cache
 def with_a_shape() -> list[Planted]:
     """One of each kind that is known by its shape in any text."""
     bearer, basic, url, assigned = (
@@ -74,6 +76,7 @@ def with_a_shape() -> list[Planted]:
     ]
 
 
+@cache
 def with_a_name() -> list[Planted]:
     """One of each kind that only the name of its field or parameter gives away."""
     names = ("password", "client_secret", "access_token", "refreshToken", "apiKey", "aws_secret_access_key")
