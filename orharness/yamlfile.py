@@ -160,7 +160,7 @@ class _Builder:
         if isinstance(event, yaml.NodeEvent):
             self._take_node(event, _mark(event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
-            self._open.pop()
+            self.leave()
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -173,11 +173,12 @@ class _Builder:
         if event.tag is not None:
             self._source.fail(mark, f"the tag {event.tag!r} is not allowed; write the value as JSON has it")
         if isinstance(event, yaml.ScalarEvent):
-            self._take_scalar(event, mark)
+            self.take_scalar(event, mark)
         else:
-            self._enter({} if isinstance(event, yaml.MappingStartEvent) else [], mark)
+            self.enter({} if isinstance(event, yaml.MappingStartEvent) else [], mark)
 
-    def _take_scalar(self, event: Any, mark: Mark) -> None:
+    def take_scalar(self, event: Any, mark: Mark) -> None:
+        """Process a scalar: a key or a value."""
         plain = not event.style
         if self._open and self._open[-1].wants_key:
             self._take_key(event.value, plain, mark)
@@ -197,12 +198,17 @@ class _Builder:
         self.marks[(*within.path, key)] = mark
         within.key = key
 
-    def _enter(self, container: Any, mark: Mark) -> None:
+    def enter(self, container: Any, mark: Mark) -> None:
+        """Begin a list or a mapping."""
         if self._open and self._open[-1].wants_key:
             self._source.fail(mark, "a key is text, not a list or a mapping")
         if len(self._open) >= _DEPTH:
             self._source.fail(mark, f"lists and mappings are nested more than {_DEPTH} deep")
         self._open.append(_Open(container, self._place(container, mark)))
+
+    def leave(self) -> None:
+        """End the list or mapping that began last."""
+        self._open.pop()
 
     def _place(self, value: Any, mark: Mark) -> Keys:
         """Put the value in its place; return the path to it."""
@@ -270,13 +276,13 @@ def _json_marks(text: str, source: _Source) -> dict[Keys, Mark]:
     builder = _Builder(source)
     for token, mark in _json_tokens(text):
         if token in "{[":
-            builder._enter({} if token == "{" else [], mark)
+            builder.enter({} if token == "{" else [], mark)
         elif token in "}]":
-            builder._open.pop()
+            builder.leave()
         elif token[0] == '"':
-            builder._take_scalar(yaml.ScalarEvent(None, None, (True, True), json.loads(token), style='"'), mark)
+            builder.take_scalar(yaml.ScalarEvent(None, None, (True, True), json.loads(token), style='"'), mark)
         elif token not in ",:":
-            builder._take_scalar(yaml.ScalarEvent(None, None, (True, True), token), mark)
+            builder.take_scalar(yaml.ScalarEvent(None, None, (True, True), token), mark)
     return builder.marks
 
 

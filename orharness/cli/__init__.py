@@ -1,4 +1,4 @@
-"""The command line: ``orharness demo``, ``serve``, ``record``, ``relay-check`` and ``show``."""
+"""The command line: the console script ``orharness``, one module for each command."""
 
 from __future__ import annotations
 

@@ -126,13 +126,13 @@ def _replay(screen: Screen, server: SseServer, interaction: Interaction) -> None
         "Replay: a recorded answer, chunk by chunk",
         f"Recorded{recorded} from llama.cpp with SmolLM2. Played {played}. This is what the client's reads returned:",
     )
-    reply = server.post("/chat/completions").stream(interaction.stream, through=through)
+    route = server.post("/chat/completions").stream(interaction.stream, through=through)
     seen = _client_reads(server.base_url, interaction.request.body)
     screen.lines(timeline(screen, seen, fold_at=_FOLD))
     screen.line()
-    if not reply.call.wait_finished():
-        raise OrharnessError(f"the demo's client did not finish: {reply.call!r}")
-    _compare_streams(screen, compose(through)(interaction.stream), seen, reply.call.exchange)
+    if not route.call.wait_finished():
+        raise OrharnessError(f"the demo's client did not finish: {route.call!r}")
+    _compare_streams(screen, compose(through)(interaction.stream), seen, route.call.exchange)
     server.reset()
 
 
@@ -205,16 +205,16 @@ def _cancel(screen: Screen, server: SseServer, interaction: Interaction) -> None
         "Cancel: a client that leaves in the middle",
         f"It closes its connection after {_LEAVE_AFTER} pieces of text. Both sides on one clock:",
     )
-    reply = server.post("/chat/completions").stream(interaction.stream, through=through, pacing="recorded")
+    route = server.post("/chat/completions").stream(interaction.stream, through=through, pacing="recorded")
     client = _leave(server.base_url, _LEAVE_AFTER)
-    reply.call.wait_ended()
-    exchange = reply.call.exchange
+    route.call.wait_ended()
+    exchange = route.call.exchange
     sent = ["  ".join(part.text for part in row.parts) for row in contents(compose(through)(interaction.stream))]
-    show_lanes(screen, _on_the_clock_of(reply, client), exchange, sent)
+    show_lanes(screen, _on_the_clock_of(route, client), exchange, sent)
     if (unknown := cannot_be_known(exchange)) is not None:
         screen.say(unknown, NOTE, indent=2)
     else:
-        reply.call.assert_upstream_stopped()
+        route.call.assert_upstream_stopped()
 
 
 def _leave(base_url: str, pieces: int) -> list[Moment]:
@@ -226,8 +226,8 @@ def _leave(base_url: str, pieces: int) -> list[Moment]:
     return client
 
 
-def _on_the_clock_of(reply: LiveRoute, client: Sequence[Moment]) -> list[Moment]:
-    started = reply.exchanges[0].started
+def _on_the_clock_of(route: LiveRoute, client: Sequence[Moment]) -> list[Moment]:
+    started = route.exchanges[0].started
     return [replace(moment, at=moment.at - started) for moment in client]
 
 
@@ -244,11 +244,11 @@ def _bills(screen: Screen, thread: ServerThread) -> None:
     )
     with ExitStack() as stack:
         servers = [stack.enter_context(SseServer(thread, strict=False, pacing="recorded")) for _ in (_STOPS, _GOES_ON)]
-        replies = [_long_answer(*pair) for pair in zip(servers, (_STOPS, _GOES_ON), strict=True)]
+        routes = [_long_answer(*pair) for pair in zip(servers, (_STOPS, _GOES_ON), strict=True)]
         pool = stack.enter_context(ThreadPoolExecutor(len(servers)))
         clients = [pool.submit(_leave, server.base_url, _LEAVE_AT) for server in servers]
-        looks = _look_until_all_is_billed([reply.wait_call() for reply in replies])
-        lanes = [_lane(*each) for each in zip(replies, clients, looks, strict=True)]
+        looks = _look_until_all_is_billed([route.wait_call() for route in routes])
+        lanes = [_lane(*each) for each in zip(routes, clients, looks, strict=True)]
     show_bills(screen, *lanes)
     _check_bills(*(lane.exchange for lane in lanes))
 
@@ -276,9 +276,9 @@ def _is_billed(exchange: Exchange) -> bool:
     return exchange.outcome is not None and bill is not None and bill.tokens_made >= bill.tokens_billed
 
 
-def _lane(reply: LiveRoute, client: Future[list[Moment]], looks: Sequence[Look]) -> BillLane:
-    started = reply.exchanges[0].started
-    exchange = reply.call.exchange
+def _lane(route: LiveRoute, client: Future[list[Moment]], looks: Sequence[Look]) -> BillLane:
+    started = route.exchanges[0].started
+    exchange = route.call.exchange
     title = f"{exchange.provider}: {'stops with its client' if exchange.provider_stops else 'goes on without it'}"
     timed = [replace(look, at=look.at - started) for look in looks]
     return BillLane(title, timed, client.result()[-1].at - started, exchange)

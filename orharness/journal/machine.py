@@ -345,11 +345,6 @@ class ExchangeMachine:
         """Whether the response head was written: no other answer is possible any more."""
         return self._framing is not None
 
-    @property
-    def begun_writing(self) -> bool:
-        """Whether a chunk has been written."""
-        return bool(self._written_at)
-
     # --- readers --------------------------------------------------------------------------------------------------
 
     def bill(self, now: float) -> Bill | None:

@@ -126,8 +126,8 @@ class SseServer:
         listed = pieces_of(models, "models=")
         chosen = one_of(Pacing, pacing, "pacing")
         self._told = 0  # the number of the last exchange that take_left_open has reported on
-        self._owned = None if thread is not None else ServerThread().start()
-        self._thread = thread or self._owned or ServerThread()
+        self._thread = ServerThread().start() if thread is None else thread
+        self._owned = self._thread if thread is None else None
         self._closed = False
         try:
             self._origin = self._thread.call(

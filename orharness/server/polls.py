@@ -12,22 +12,22 @@ class Polls(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self._returned = self._before = monotonic()
+        self.returned_at = self.returned_before = monotonic()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Select, and note the time."""
         ready = super().select(timeout)
-        self._before, self._returned = self._returned, monotonic()
+        self.returned_before, self.returned_at = self.returned_at, monotonic()
         return ready
 
     @staticmethod
     def last() -> float:
         """Return the monotonic time at which the last poll returned, 0 if the loop does not note it."""
         selector = getattr(asyncio.get_running_loop(), "_selector", None)
-        return selector._returned if isinstance(selector, Polls) else 0.0
+        return selector.returned_at if isinstance(selector, Polls) else 0.0
 
     @staticmethod
     def last_but_one() -> float:
         """Return the monotonic time at which the poll before the last returned, 0 if the loop does not note it."""
         selector = getattr(asyncio.get_running_loop(), "_selector", None)
-        return selector._before if isinstance(selector, Polls) else 0.0
+        return selector.returned_before if isinstance(selector, Polls) else 0.0

@@ -87,10 +87,6 @@ class ServerThread:
 
         return self.run(called)
 
-    def soon(self, function: Callable[[], None]) -> None:
-        """Has a function called in the server's loop, without waiting for it."""
-        self._usable_loop().call_soon_threadsafe(function)
-
     def _usable_loop(self) -> asyncio.AbstractEventLoop:
         if self._owner != os.getpid():
             raise OrharnessError(

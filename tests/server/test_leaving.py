@@ -11,6 +11,7 @@ of an RST, TCP tells nobody what was read before it, so the server knows what it
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import threading
@@ -422,7 +423,7 @@ def _loop_kept_busy(thread: ServerThread, then: LiveRoute | None = None) -> Iter
         for mounted in () if then is None else then._mounted:
             mounted.gates.release()
 
-    thread.soon(block)
+    thread.call(asyncio.get_running_loop).call_soon_threadsafe(block)
     assert busy.wait(60)
     try:
         yield

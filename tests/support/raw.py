@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -87,7 +88,7 @@ class Raw:
         def busy() -> None:
             assert done.wait(60)
 
-        thread.soon(busy)
+        thread.call(asyncio.get_running_loop).call_soon_threadsafe(busy)
         self.half_close()
         time.sleep(0.1)
         if close:

@@ -131,7 +131,7 @@ class _Folder:
             self.error = self.error or error_of(event)
         elif isinstance(data, dict):
             self._event(kind, data)
-        elif kind != DONE and kind != "ping":
+        elif kind not in (DONE, "ping"):
             self._note(f"is not a JSON object: {event.data[:80]!r}")
 
     def _event(self, kind: str | None, data: Json) -> None:
