@@ -32,6 +32,7 @@ def pages() -> dict[str, str]:
         "reference/pytest.md": pytest_page(),
         "reference/commands.md": commands_page(),
         "reference/documents.md": documents_page(),
+        "reference/http.md": http_page(),
     }
 
 
@@ -330,6 +331,93 @@ _TYPES = {
     "boolean": "`true` or `false`",
     "null": "`null`",
 }
+
+
+# --- control over HTTP --------------------------------------------------------------------------------------------
+
+
+def http_page() -> str:
+    """Return the page of the control verbs, made from the OpenAPI document."""
+    from orharness.server.control.openapi import document
+
+    parts = [
+        "# The HTTP reference",
+        "Made from the OpenAPI document, which a server has at `/_orharness/openapi.json`; the guide is"
+        " [Control over HTTP](../control.md). In the commands, `$O` is the address of the verbs, such as"
+        " `http://127.0.0.1:8181/_orharness`, `$S` the id of a session, `$R` of a route, `$C` of a call.",
+    ]
+    for path, operations in document()["paths"].items():
+        for method, operation in operations.items():
+            parts += _operation(path, method.upper(), operation)
+    parts.append("## What is answered")
+    for name, schema in document()["components"]["schemas"].items():
+        if not name.startswith("Scenario"):
+            parts += [f"### {name}", _plain(schema.get("description", ""))]
+            parts.append(_table(("key", "value", ""), _fields(schema)) if schema.get("properties") else "")
+    return _page(parts)
+
+
+def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## {method} {path} {{#{operation['operationId']}}}"
+    yield _plain(operation["summary"])
+    yield f"```sh\n{curl(path, method, operation)}\n```"
+    query = [one for one in operation.get("parameters", ()) if one["in"] == "query"]
+    if query:
+        yield _table(("parameter", "value", "default", ""), map(_query_row, query))
+    rows = []
+    for status, answer in operation["responses"].items():
+        [content] = answer["content"].values()
+        shown = content["schema"].get("$ref", "").rpartition("/")[2]
+        rows.append(
+            (status, f"[`{shown}`](#{shown.lower()})" if shown else "an event stream", _plain(answer["description"]))
+        )
+    yield _table(("status", "answer", ""), rows)
+
+
+def _query_row(one: Mapping[str, Any]) -> Cells:
+    schema = one["schema"]
+    name = _code(one["name"]) + (" (required)" if one["required"] else "")
+    default = _code(str(schema["default"]).lower()) if "default" in schema else ""
+    most = f", at most {schema['maximum']}" if "maximum" in schema else ""
+    return name, _value_of(schema) + most, default, _plain(one["description"])
+
+
+def _fields(schema: Mapping[str, Any]) -> Iterator[Cells]:
+    for key, value in schema["properties"].items():
+        required = "" if key in schema.get("required", ()) else " (optional)"
+        yield _code(key) + required, _schema_words(value), _plain(value.get("description", ""))
+
+
+def _schema_words(one: Mapping[str, Any]) -> str:
+    """What a schema of the OpenAPI document allows, in words; other schemas are linked."""
+    if "$ref" in one:
+        name = one["$ref"].rpartition("/")[2]
+        return f"[`{name}`](#{name.lower()})"
+    if "anyOf" in one:
+        return ", or ".join(map(_schema_words, one["anyOf"]))
+    if one.get("type") == "array":
+        return f"a list of: {_schema_words(one['items'])}"
+    return _value_of(one)
+
+
+def curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
+    """Return a curl command that does what an operation is for."""
+    where = (
+        path.replace("/_orharness", "$O").replace("{session}", "$S").replace("{route}", "$R").replace("{call}", "$C")
+    )
+    required = [one for one in operation.get("parameters", ()) if one["in"] == "query" and one["required"]]
+    where += "".join(f"?{one['name']}={one['schema']['enum'][0]}" for one in required)
+    chosen = "" if method == "GET" else f" -X {method}"
+    streams = any("text/event-stream" in one["content"] for one in operation["responses"].values())
+    sent = f" -H 'content-type: application/json' -d '{_EXAMPLE}'" if "requestBody" in operation else ""
+    return f'curl -s{" -N" if streams else ""}{chosen} "{where}"{sent}'
+
+
+_EXAMPLE = '{"orharness": 1, "routes": [{"chat": "Hello"}]}'
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 # --- Markdown -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import os
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 API_KEY = "sk-orharness"  # no service accepts it; SDKs refuse to start without a key
+_WITH_V1 = ("OPENAI", "OPENROUTER", "ONEROUTER", "TOGETHER")  # their SDKs take a base URL with the version
+_WITHOUT = ("ANTHROPIC", "GROQ")  # these add it, and a prefix of their own
 
 
 def client_environment(base_url: str, api_key: str) -> dict[str, str]:
@@ -14,15 +16,10 @@ def client_environment(base_url: str, api_key: str) -> dict[str, str]:
     ``base_url`` ends in ``/v1``, which OpenAI's SDKs take as a part of it; the others add their whole path themselves.
     """
     origin = base_url.removesuffix("/v1")
-    return {
-        "OPENAI_BASE_URL": base_url,
-        "OPENAI_API_KEY": api_key,
-        "ANTHROPIC_BASE_URL": origin,
-        "ANTHROPIC_API_KEY": api_key,
-        "GOOGLE_GEMINI_BASE_URL": origin,
-        "GEMINI_API_KEY": api_key,
-        "OLLAMA_HOST": origin,
-    }
+    addresses = {f"{name}_BASE_URL": base_url for name in _WITH_V1} | {f"{name}_BASE_URL": origin for name in _WITHOUT}
+    keys = {f"{name}_API_KEY": api_key for name in (*_WITH_V1, *_WITHOUT, "GEMINI")}
+    litellm = {"OPENAI_API_BASE": base_url, "ANTHROPIC_API_BASE": origin}
+    return {**addresses, **litellm, "GOOGLE_GEMINI_BASE_URL": origin, "OLLAMA_HOST": origin, **keys}
 
 
 def without_proxy(given: str | None) -> str:

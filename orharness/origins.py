@@ -79,11 +79,10 @@ class OriginGate:
         return origin is not None and origin.lower() in self._allowed
 
     def _is_own(self, host: str, port: int) -> bool:
-        match = _HOST.fullmatch(host.lower())
-        if match is None:
+        match, name = _HOST.fullmatch(host.lower()), host_name(host)
+        if match is None or name is None:
             return False
-        name = match["name"].removeprefix("[").removesuffix("]")
-        return int(match["port"] or 80) == port and (name in self._hosts or _is_loopback(name))
+        return int(match["port"] or 80) == port and (name in self._hosts or is_loopback(name))
 
 
 _EVERYWHERE = {
@@ -103,11 +102,22 @@ def shown_host(host: str) -> str:
     return _EVERYWHERE.get(host) or (f"[{host}]" if ":" in host else host)
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether that name or address is this machine's loopback."""
+    if name == "localhost":
+        return True
     try:
-        return name == "localhost" or ip_address(name).is_loopback
+        found = ip_address(name)
     except ValueError:
         return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return found.is_loopback or (mapped is not None and mapped.is_loopback)
+
+
+def host_name(host: str) -> str | None:
+    """Return the name or address in a ``Host`` header, in lower case and without port; ``None`` for what is none."""
+    match = _HOST.fullmatch(host.lower())
+    return None if match is None else match["name"].removeprefix("[").removesuffix("]")
 
 
 def _checked_origin(text: str) -> str:

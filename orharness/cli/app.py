@@ -151,6 +151,23 @@ def serve(
     ] = 100_000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
+    cors: Annotated[
+        str, typer.Option(metavar="on|off", help="Whether web pages of any origin may ask, and read what is played.")
+    ] = "on",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A host name by which the control verbs may be reached, beside loopback's. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The folder of the files that a posted document may name.", show_default="no files"
+        ),
+    ] = None,
 ) -> None:
     """Play answers to your client from a server on this machine, until Ctrl-C.
 
@@ -163,6 +180,10 @@ def serve(
     A scenario is a file with routes, conditions, replies in turn and faults.
     What its routes expect is checked at the end: unmet expectations are shown,
     and the exit code is 1.
+
+    Tests in any language control it over HTTP, below /_orharness: sessions
+    with routes of their own, gates, waits, verdicts. A web page, and a client
+    on another machine, needs the token: ORHARNESS_TOKEN, or the one on stderr.
 
     Example: [bold]orharness serve --text "Grüße, 世界" --delay 0.1[/bold]
 
@@ -195,6 +216,9 @@ def serve(
             scenario=scenario,
             pace=pace,
             journal=journal,
+            cors=cors,
+            allow_host=allow_host or (),
+            scenarios=scenarios,
         )
     )
     if not met:

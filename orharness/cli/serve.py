@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ from orharness.scenario.document import load as load_scenario
 from orharness.scenario.playback import serving_routes
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
+from orharness.server.control import ControlOptions
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
 from orharness.stream import Transform
@@ -71,6 +73,9 @@ class ServeOptions:
     scenario: Path | None = None
     pace: float | None = None
     journal: int = JOURNAL
+    cors: str = "on"
+    allow_host: Sequence[str] = ()
+    scenarios: Path | None = None
 
     def __post_init__(self) -> None:
         if self.scenario is not None and (self.case is not None or self.cassettes or self.text is not None):
@@ -91,6 +96,10 @@ class ServeOptions:
             raise ScenarioError("--comment-every needs --comment, which says what is sent")
         if self.journal < 1:
             raise ScenarioError(f"--journal is how many exchanges are kept, from 1 up, not {self.journal}")
+        if self.cors not in ("on", "off"):
+            raise ScenarioError(f"--cors is on or off, not {self.cors!r}")
+        if self.scenarios is not None and not self.scenarios.is_dir():
+            raise ScenarioError(f"--scenarios {self.scenarios} is not a folder")
         if not 0 <= self.port <= 65535:
             raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
 
@@ -127,6 +136,8 @@ def serve_until_stopped(options: ServeOptions) -> bool:
             strict=False,
             hold_limit=None if routes else 60.0,  # nothing releases a gate: its client leaves
             journal=options.journal,
+            cors=options.cors == "on",
+            control=ControlOptions(os.environ.get("ORHARNESS_TOKEN") or None, options.allow_host, options.scenarios),
             host=options.host,
             port=options.port,
         ) as server:
@@ -241,9 +252,12 @@ def _introduce(
     first = next((one for each in recorded.values() for one in each), None)
     if server.listens_everywhere:
         screen.say(f"listens on every address of this machine, port {server.port}", "yellow")
+    token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else server.control_token
     for name, value in [
         ("try", _curl(server.origin, *_first_asked(first, routes, options.dialect))),
         ("journal", f"orharness show {server.origin}"),
+        ("control", f"{server.origin}/_orharness/openapi.json"),
+        ("token", token),
         ("stop", "Ctrl-C"),
     ]:
         screen.line(Text.assemble((f"{name + ':':<10}", "dim"), value))

@@ -198,9 +198,13 @@ ROUTE: dict[str, Form] = {
 _ONLY_IN_ROUTES = (*ROUTE, "replies")
 
 
-def read_route(value: Any, folder: Path | None = None) -> Route:
-    """Return the route of a document form. Raises ``ScenarioError`` for an invalid form."""
-    return _read_route(Node(value), Cassettes(folder))
+def read_route(value: Any, folder: Path | Cassettes | None = None) -> Route:
+    """Return the route of a document form; ``folder`` as for ``read``. Raises ``ScenarioError`` for an invalid form."""
+    return _read_route(Node(value), _cassettes(folder))
+
+
+def _cassettes(folder: Path | Cassettes | None) -> Cassettes:
+    return folder if isinstance(folder, Cassettes) else Cassettes(folder)
 
 
 def _read_route(node: Node, cassettes: Cassettes) -> Route:
@@ -269,13 +273,13 @@ def _tape(index: int, reply: Reply) -> object:
 # --- documents ----------------------------------------------------------------------------------------------------
 
 
-def read(value: Any, folder: Path | None = None) -> Scenario:
-    """Return the scenario of a document. ``folder``: what its cassettes are relative to.
+def read(value: Any, folder: Path | Cassettes | None = None) -> Scenario:
+    """Return the scenario of a document. ``folder``: what its cassettes are relative to, or the cassettes themselves.
 
     Raises ``ScenarioError`` for an invalid form, with the keys that lead to the place.
     """
     routes = []
-    for one in _read_each(Node(value), Cassettes(folder)):
+    for one in _read_each(Node(value), _cassettes(folder)):
         if isinstance(one, DocumentError):
             raise one
         routes.append(one)

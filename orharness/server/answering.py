@@ -1,4 +1,4 @@
-"""Answering requests at one origin: select a route, deliver its response, record what happens as exchange events."""
+"""Answering requests in one session: select a route, deliver its response, record what happens as exchange events."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ from orharness.journal import Certainty, Exchange, How, Pacing, Request
 from orharness.journal.events import AskedAgain, Begun, Held, Read, Unmatched
 from orharness.scenario.body import Forward
 from orharness.scenario.paths import api_path
-from orharness.scenario.reply import Reply
 from orharness.scenario.response import Response, error_response
 from orharness.scenario.route import Route, select
+from orharness.server.cors import is_preflight, preflight_response, readable
 from orharness.server.delivery import Delivery, Gate
 from orharness.server.entries import Entries
 from orharness.server.exchange import Listener, LiveExchange
 from orharness.server.gates import Gates
+from orharness.server.head import CONTINUE
 from orharness.server.looks import Looks
-from orharness.server.mounts import Gathered, Mounted, Mounts
+from orharness.server.mounts import Mounted, Mounts
 from orharness.server.passing import LiveService, Passing
 from orharness.server.runs import Runs
 from orharness.server.wire import BadBody, Incoming, Next, Wire, while_there
 
 log = logging.getLogger("orharness.server")
-CONTROL = "/_orharness/"
 _RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is over"
 
 
 class Answering:
-    """The routes and the journal of one origin. Runs in the server's loop; a connection is a ``Wire``.
+    """The routes and the journal of one session. Runs in the server's loop; a connection is a ``Wire``.
 
     ``builtin``: routes that answer what no user route answers; they are left out of differences. ``service``: sends
     requests to the live services of replies that forward. ``hold_limit``: the longest wait at a gate in seconds,
-    ``None`` for no limit. ``journal``: the number of exchanges to keep, ``None`` for all.
+    ``None`` for no limit. ``held_limit``: the number of streams that may be held at gates at once, ``None`` for no
+    limit. ``journal``: the number of exchanges to keep, ``None`` for all. ``cors``: whether web pages of any origin may
+    ask and read.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class Answering:
         pacing: Pacing,
         service: LiveService,
         hold_limit: float | None = None,
+        held_limit: int | None = None,
         journal: int | None = None,
+        cors: bool = False,
     ) -> None:
         self.gateway = gateway
         self.service = service
@@ -60,6 +64,9 @@ class Answering:
         self.listeners: list[Listener] = []
         self.broken: list[OrharnessError | Exception] = []
         self._hold_limit = hold_limit
+        self._held_limit = held_limit
+        self._held = 0
+        self._cors = cors
         self._looks = Looks()
         self._ids = count(1)
         self._runs = Runs()
@@ -122,12 +129,18 @@ class Answering:
                 self._over(exchange)
 
     def _new_exchange(self, head: Request, wire: Wire) -> LiveExchange:
-        """Make the exchange of a request and enter it in the journal; a request for the control API is not entered."""
+        """Make the exchange of a request and enter it in the journal, unless it is a preflight of a web page."""
         run, path = self._runs.split(head.path)
         named = head if path == head.path else replace(head, path=path)
-        if head.method == "GET" and path.startswith(CONTROL):
+        if self._answers_preflight(named):
             return LiveExchange("", named)
         return self._entered(LiveExchange(f"{next(self._ids):06d}", named, self.listeners, wire, run))
+
+    def _answers_preflight(self, request: Request) -> bool:
+        """Whether it is a preflight that the user's routes leave to us."""
+        if not self._cors or not is_preflight(request):
+            return False
+        return not any(one.route.method == request.method and one.route.is_at(request.path) for one in self.mounted)
 
     def _set_aside(self, exchange: LiveExchange) -> None:
         """Move a late request out of the journal: it belongs to no current run and is not an unmatched request."""
@@ -154,14 +167,14 @@ class Answering:
     async def _answer(self, wire: Wire, exchange: LiveExchange, incoming: Incoming) -> bool:
         try:
             if incoming.expects_continue:
-                wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                wire.write(CONTINUE)
                 await wire.drain()
             whole = replace(exchange.request, body=await incoming.body())
             exchange.request_read(whole)
             if self._runs.is_over(exchange.run):
                 self._set_aside(exchange)
                 return await self._refuse(wire, exchange, _RUN_IS_OVER, status=410)
-            response, gate = await self._response(whole, exchange)
+            response, gate = self._response(whole, exchange)
             if wire.gone.done():
                 return False
             if isinstance(response, Passing):
@@ -188,12 +201,17 @@ class Answering:
             return await passing.run(self.service, wire, incoming, gate)
         except UpstreamError as error:
             exchange, reason = passing.exchange, str(error)
-            response = error_response(self.gateway, 502, reason, DIALECTS.at(exchange.request.path))
+            response = self._shown(error_response(self.gateway, 502, reason, DIALECTS.at(exchange.request.path)))
             exchange.feed(Begun(502, response.stream, Pacing.INSTANT, passing.route, reason))
             old = incoming.http_1_0
             delivery = Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=old, looks=self._looks)
             body = exchange.request.method != "HEAD"
             return await delivery.run(no_gate, keep_alive=incoming.keep_alive, body=body)
+
+    async def refuse(self, incoming: Incoming, wire: Wire, reason: str, status: int) -> bool:
+        """Answer a request that is not this session's with an error in its API's shape; it is in no journal."""
+        exchange = LiveExchange("", incoming.head)
+        return bool(await while_there(wire, self._refuse(wire, exchange, reason, status)))
 
     async def _refuse(self, wire: Wire, exchange: LiveExchange, reason: str, status: int = 400) -> bool:
         response = self._unmatched(exchange, status, reason)
@@ -211,11 +229,15 @@ class Answering:
 
     # --- which answer ---------------------------------------------------------------------------------------------
 
-    async def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response | Passing, Gate]:
+    def _response(self, request: Request, exchange: LiveExchange) -> tuple[Response | Passing, Gate]:
         """Choose the response: from the user's routes, then from the built-in ones, else an error.
 
         A reply that forwards has no response yet.
         """
+        if self._answers_preflight(request):
+            allowed = preflight_response(request)
+            exchange.feed(Begun(allowed.status, allowed.stream, Pacing.INSTANT, "preflight"))
+            return allowed, no_gate
         chosen = self.mounted.chosen(request)
         refused = self._refused(request, None if chosen is None else chosen.route)
         if chosen is not None and refused is None:
@@ -224,19 +246,15 @@ class Answering:
             return response, self._gate(chosen.gates, exchange)
         built_in = select([(route, 0) for route in self.builtin], request)
         if built_in is not None:
-            route = self.builtin[built_in]
-            gathered = await route.gather(request) if isinstance(route, Gathered) else None
-            return self._begin(exchange, route, request, 0, gathered), no_gate
+            return self._begin(exchange, self.builtin[built_in], request, 0), no_gate
         status = self._error_status(request, refused)
         return self._unmatched(exchange, status, _why(self.mounted, request, chosen, refused)), no_gate
 
-    def _begin(
-        self, exchange: LiveExchange, route: Route, request: Request, turn: int, gathered: Reply | None = None
-    ) -> Response | Passing:
-        reply, difference = route.reply_to(request, turn) if gathered is None else (gathered, None)
+    def _begin(self, exchange: LiveExchange, route: Route, request: Request, turn: int) -> Response | Passing:
+        reply, difference = route.reply_to(request, turn)
         if isinstance(reply.body, Forward):
-            return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks)
-        response = reply.answer(request, self.gateway)
+            return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks, self._shown)
+        response = self._shown(reply.answer(request, self.gateway))
         pacing = response.pacing or self.pacing
         meter = response.generation
         exchange.feed(Begun(response.status, response.stream, pacing, route.name, difference, meter))
@@ -244,11 +262,15 @@ class Answering:
 
     def _unmatched(self, exchange: LiveExchange, status: int, reason: str) -> Response:
         dialect = DIALECTS.at(exchange.request.path)
-        response = error_response(self.gateway, status, reason, dialect)
+        response = self._shown(error_response(self.gateway, status, reason, dialect))
         exchange.feed(Begun(status, response.stream, Pacing.INSTANT, None, reason))
         # decides the outcome: last, so that listeners see the whole
         exchange.feed(Unmatched(reason, exchange.elapsed()))
         return response
+
+    def _shown(self, response: Response) -> Response:
+        """The response as web pages may read it, where they may."""
+        return readable(response) if self._cors else response
 
     def _refused(self, request: Request, route: Route | None) -> Refused | None:
         """Return why the API would refuse the request whatever the scenario says; ``None`` if it would accept it.
@@ -279,6 +301,9 @@ class Answering:
         async def gate(number: int) -> None:
             if gates.is_open(number):
                 return
+            if self._held_limit is not None and self._held >= self._held_limit:
+                raise ScenarioError(f"{self._held} streams are held at gates already: a session holds no more at once")
+            self._held += 1
             exchange.feed(Held(True, exchange.elapsed()))
             try:
                 async with asyncio.timeout(self._hold_limit):
@@ -289,6 +314,7 @@ class Answering:
                     f" {self._hold_limit:g} s: route.release() was never called (hold_limit=)"
                 ) from None
             finally:
+                self._held -= 1
                 exchange.feed(Held(False, exchange.elapsed()))
 
         return gate

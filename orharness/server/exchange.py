@@ -12,7 +12,7 @@ from threading import Lock
 from time import monotonic, time
 
 from orharness.journal import Certainty, Disconnect, Exchange, How, Outcome, Request
-from orharness.journal.events import ConnectionEnded, ExchangeEvent, Left, Read, RequestRead
+from orharness.journal.events import ConnectionEnded, ExchangeEvent, Left, Read, RequestRead, TestEnded
 from orharness.journal.machine import ExchangeMachine
 from orharness.server.wire import Wire
 
@@ -136,6 +136,14 @@ class LiveExchange:
         if all_read is not None or not self._wire.visible:  # otherwise it is leaving now: the transport reports it
             self.feed(Read(self._wire.read_so_far(), all_read, self.elapsed()))
         return all_read
+
+    def end_test(self, event: TestEnded) -> None:
+        """Decide the outcome, if it is still open, and end the connection. The loop's thread only."""
+        if self.open:
+            self.look()
+            self.feed(event)
+            if self._wire is not None:
+                self._wire.abort()
 
     def held_here(self) -> bool | None:
         """Return whether this process holds the client's socket, ``None`` if unknown. Only in the loop's thread."""

@@ -10,9 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict, Unpack
 
-from orharness.checks import explain_exchange, left_open, strict_failures, unmet
+from orharness.checks import left_open
 from orharness.dialects import DIALECTS
-from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Outcome, Pacing
@@ -25,6 +24,8 @@ from orharness.scenario.document import load as load_scenario
 from orharness.scenario.options import CompletionOptions, ModelOptions, Through
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.route import Route, When
+from orharness.server import addresses, verifying
+from orharness.server.control import ControlOptions
 from orharness.server.exchange import LiveExchange
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.mounts import Mounted
@@ -83,6 +84,8 @@ class ServerOptions(TypedDict, total=False):
     models: Sequence[str]
     hold_limit: float | None
     journal: int | None
+    cors: bool
+    control: ControlOptions | None
     host: str
     port: int
 
@@ -96,9 +99,10 @@ class SseServer:
     that is still open at the end of a test, see ``Leaks``; the default is ``--sse-leaks``. ``through``: transforms for
     every stream that is set up here, applied before its own. ``models``: the ids that ``GET …/models`` lists.
     ``hold_limit``: the longest wait at a gate in seconds, ``None`` for no limit. ``journal``: the number of exchanges
-    to keep, ``None`` for all; of more, those that ended first are dropped and counted in ``dropped``. ``host`` and
-    ``port``: the address to listen on, by default any free port of loopback, IPv4 and IPv6. Raises ``ScenarioError``
-    for impossible options.
+    to keep, ``None`` for all; of more, those that ended first are dropped and counted in ``dropped``. ``cors``:
+    whether web pages of any origin may ask for what is played, and read it. ``control``: the options of the control
+    verbs of ``/_orharness``. ``host`` and ``port``: the address to listen on, by default any free port of loopback,
+    IPv4 and IPv6. Raises ``ScenarioError`` for impossible options.
     """
 
     @checked_call()
@@ -114,12 +118,15 @@ class SseServer:
         models: Sequence[str] = ("openai/gpt-4o-mini",),
         hold_limit: float | None = 60.0,
         journal: int | None = None,
+        cors: bool = False,
+        control: ControlOptions | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self._gateway = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
         self._through = compose(through)
         self._strict = flag_of(strict, "strict")
+        flag_of(cors, "cors")
         self.leaks = None if leaks is None else one_of(Leaks, leaks, "leaks")
         limit = optional(seconds_of, hold_limit, "hold_limit")
         kept = None if journal is None else whole_number_of(journal, "journal", least=1)
@@ -138,6 +145,9 @@ class SseServer:
                     models=listed,
                     hold_limit=limit,
                     journal=kept,
+                    strict=self._strict,
+                    cors=cors,
+                    control=control,
                 )
             )
             self._answering = self._origin.answering
@@ -182,12 +192,17 @@ class SseServer:
         ``late_requests``. A request to ``base_url`` belongs to the current run.
         """
         ids = self._thread.call(lambda: self._answering.begin_runs(number))
-        return [RunAddress(one, f"{self.origin}/s/{one}/v1") for one in ids]
+        return [RunAddress(one, f"{addresses.address(self.origin, one)}/v1") for one in ids]
 
     @property
     def late_requests(self) -> int:
         """The number of requests of earlier runs that arrived since the last ``begin_runs``."""
         return len(self._answering.late)
+
+    @property
+    def control_token(self) -> str:
+        """What web pages and clients on other machines must send to use the control verbs."""
+        return self._origin.control.gate.token
 
     def url_for(self, path: str) -> str:
         """Return the whole URL of a path, counted from the origin."""
@@ -371,10 +386,8 @@ class SseServer:
 
     def account(self) -> str:
         """Return what the server saw so far, in words: for the report of a failed test."""
-        lines = [explain_exchange(exchange) for exchange in self.journal]
-        lines += [f"the scenario failed: {error}" for error in self._answering.broken]
-        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.calls]
-        return "\n".join([*lines, *(f"never asked for: {name}" for name in unused)])
+        _ = self.journal  # looks at what is open
+        return verifying.account(self._answering)
 
     def verify(self) -> None:
         """Raise ``ClientFailure`` for unmatched requests and for replies that were never requested, if ``strict``.
@@ -382,31 +395,15 @@ class SseServer:
         It also fails for a call that does not meet what its route expects. An error inside the scenario (a predicate
         that raised) comes first, as ``ScenarioError``.
         """
-        if self._answering.broken:
-            broken = self._answering.broken[0]
-            said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
-            raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
-        unused = [one.route.name for one in self._answering.mounted if one.strict and not one.calls]
-        found = strict_failures(self.journal, unused) if self._strict else []
-        found += self.unmet()
-        if found:
-            raise ClientFailure("\n".join(found))
+        _ = self.journal
+        verifying.verify(self._answering, strict=self._strict)
 
     def unmet(self) -> list[str]:
         """Return the expectations of the routes that their calls did not meet, as texts; empty if all were met.
 
         A route with an expectation must be requested; for one that is ``strict``, ``verify`` reports that itself.
         """
-        found = []
-        for one in self._answering.mounted:
-            expected = one.route.expect
-            if expected is None:
-                continue
-            if not one.calls and not (one.strict and self._strict):
-                found.append(f"{one.route.name}: it expects something of its calls, and no request came")
-            texts = [text for live in one.exchanges for text in unmet(expected, live.snapshot())]
-            found += [f"{one.route.name} expects otherwise: {text}" for text in texts]
-        return found
+        return verifying.unmet_in(self._answering, strict=self._strict)
 
     # --- life -----------------------------------------------------------------------------------------------------
 

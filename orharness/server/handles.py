@@ -31,12 +31,12 @@ from orharness.server.thread import ServerThread
 from orharness.server.wire import settle
 
 T = TypeVar("T")
-_GRACE = (
+GRACE = (
     # seconds, or `within` if that is longer: how long a late leaving is awaited, so that the failure can give its time
     0.5
 )
 _POLL = 0.002  # seconds between two checks whether a stream is held
-_LOOK = 0.02  # seconds between two checks whether an exchange can still be left
+LOOK = 0.02  # seconds between two checks whether an exchange can still be left
 
 
 class Call:
@@ -88,13 +88,7 @@ class Call:
 
     @property
     def _finished(self) -> bool | None:
-        if self._live.is_decided:
-            exchange = self._live.snapshot()
-            if exchange.finished is None and exchange.outcome is not None and not _reading_can_be_seen():
-                return exchange.outcome.finished  # this system shows no more than what was delivered
-            return exchange.finished
-        machine = self._live.machine
-        return machine.read_to_end if machine.reading_is_seen or not machine.may_have_read_to_end(None) else None
+        return finished_by_now(self._live)
 
     @checked_call()
     def wait_finished(self, timeout: float = 5.0) -> bool:
@@ -105,14 +99,14 @@ class Call:
         deadline = monotonic() + seconds_of(timeout, "timeout")
         while self._goes_on() and (left := deadline - monotonic()) > 0:
             with suppress(FutureTimeout):
-                self._live.decided.result(min(left, _LOOK))
+                self._live.decided.result(min(left, LOOK))
         return self._known()
 
     async def wait_finished_async(self, timeout: float = 5.0) -> bool:
         """As ``wait_finished``, in asyncio and in trio."""
         deadline = monotonic() + seconds_of(timeout, "timeout")
         while self._goes_on() and (left := deadline - monotonic()) > 0:
-            await _arrives(self._live.decided, min(left, _LOOK))
+            await _arrives(self._live.decided, min(left, LOOK))
         return self._known()
 
     def _goes_on(self) -> bool:
@@ -176,6 +170,17 @@ class Act:
 
     at: float
     exchange: Exchange
+
+
+def finished_by_now(live: LiveExchange) -> bool | None:
+    """Return whether the client has taken the whole answer, by what was seen; ``None`` if that cannot be known."""
+    if live.is_decided:
+        exchange = live.snapshot()
+        if exchange.finished is None and exchange.outcome is not None and not _reading_can_be_seen():
+            return exchange.outcome.finished  # this system shows no more than what was delivered
+        return exchange.finished
+    machine = live.machine
+    return machine.read_to_end if machine.reading_is_seen or not machine.may_have_read_to_end(None) else None
 
 
 class LiveRoute:
@@ -323,7 +328,7 @@ class ExpectedDisconnect:
         if error is None:
             for leaving in self._judged(in_loop=_loop_is_running()):
                 with suppress(FutureTimeout):
-                    leaving.result(_LOOK)
+                    leaving.result(LOOK)
 
     async def __aenter__(self) -> ExpectedDisconnect:
         return self.__enter__()
@@ -334,16 +339,16 @@ class ExpectedDisconnect:
         __tracebackhide__ = True
         if error is None:
             for leaving in self._judged(in_loop=False):
-                await _arrives(leaving, _LOOK)
+                await _arrives(leaving, LOOK)
 
     def _judged(self, *, in_loop: bool) -> Iterator[Future[Disconnect]]:
-        """Judge the end of the block; yields the futures to wait for, each for at most ``_LOOK`` seconds.
+        """Judge the end of the block; yields the futures to wait for, each for at most ``LOOK`` seconds.
 
         The waits are short because an exchange may end otherwise, so that no client leaves. Raises ``ClientFailure``.
         """
         __tracebackhide__ = True
         ended = monotonic()
-        deadline = ended + self._within + max(self._within, _GRACE)
+        deadline = ended + self._within + max(self._within, GRACE)
         route, thread = self._route, self._route._thread
         concerned = [*self._before, *route.exchanges[self._known :]]
         if not concerned:

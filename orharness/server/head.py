@@ -7,6 +7,8 @@ from http import HTTPStatus
 
 from orharness.stream import Framing
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # RFC 9110, section 10.1.1
+
 
 @lru_cache(maxsize=256)
 def head(

@@ -20,11 +20,11 @@ from typing import Any, cast
 from aiohttp import web
 
 from orharness.journal import Certainty, How, Request
-from orharness.server.answering import Answering
+from orharness.origins import is_loopback
 from orharness.server.ownsocket import OwnSide, own_side
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
 from orharness.server.polls import Polls
-from orharness.server.wire import BadBody, Departure, Next
+from orharness.server.wire import BadBody, Departure, Handler, Next, TooLarge
 
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: a guess, long enough for an idle reader
 # Seconds of asking in every turn of the loop before sleeping between two questions. A sleep takes at least 1 ms, and a
@@ -47,7 +47,7 @@ _give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 class Connection(web.RequestHandler):
     """aiohttp's protocol, which also reports when, how and after how many bytes the client left."""
 
-    def __init__(self, manager: Manager, peers: PeerQueue, answering: Answering) -> None:
+    def __init__(self, manager: Manager, peers: PeerQueue, handler: Handler) -> None:
         super().__init__(
             manager,
             loop=asyncio.get_running_loop(),
@@ -63,7 +63,7 @@ class Connection(web.RequestHandler):
         self.written = 0  # bytes given to the transport since the connection began
         self.visible = False
         self._peers = peers
-        self._answering = answering
+        self._handler = handler
         self._wrote_at = 0.0
         self._lost_by: BaseException | None = None
         self._lost_as: Next | None = None
@@ -113,6 +113,12 @@ class Connection(web.RequestHandler):
         self._lose(exc, _TURNS)
 
     @property
+    def client_is_local(self) -> bool:
+        """Whether the client reached us by this machine's loopback."""
+        theirs = None if self._wire is None else self._wire.get_extra_info("peername")
+        return is_loopback(theirs[0].partition("%")[0]) if theirs else False
+
+    @property
     def _reset_by_peer(self) -> bool:
         """Whether an RST ended the connection.
 
@@ -160,7 +166,7 @@ class Connection(web.RequestHandler):
         self.answered += 1
         self.bodies_read += 1
         reason = (message or str(exc) or "unknown").strip().split("\n")[0]
-        response = self._answering.garbage(status, reason)
+        response = self._handler.garbage(status, reason)
         answer = web.Response(status=status, body=response.stream.body, content_type="application/json")
         answer.force_close()
         return answer
@@ -404,20 +410,20 @@ class Connection(web.RequestHandler):
 class Manager(web.Server):
     """aiohttp's low-level server with our connections."""
 
-    def __init__(self, answering: Answering, peers: PeerQueue) -> None:
+    def __init__(self, handler: Handler, peers: PeerQueue) -> None:
         super().__init__(self._handle)
-        self._answering = answering
+        self._handler = handler
         self._peers = peers
 
     def __call__(self) -> Connection:
-        return Connection(self, self._peers, self._answering)
+        return Connection(self, self._peers, self._handler)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, Connection)
         connection.next_request()
         try:
-            return Sent(keep_alive=await self._answering.answer(ReadRequest(request, connection), connection))
+            return Sent(keep_alive=await self._handler.answer(ReadRequest(request, connection), connection))
         finally:
             connection.answered += 1
 
@@ -431,17 +437,26 @@ class ReadRequest:
         self.http_1_0 = request.version < (1, 1)
         self.keep_alive = bool(request.keep_alive)
         self.expects_continue = request.headers.get("Expect", "").lower() == "100-continue"
+        self.local = connection.client_is_local
         self._request = request
         self._connection = connection
 
-    async def body(self) -> bytes:
-        """Return the whole body. Raises ``BadBody`` where it is malformed."""
+    async def body(self, limit: int | None = None) -> bytes:
+        """Return the whole body. Raises ``BadBody`` where it is malformed, ``TooLarge`` past ``limit`` bytes."""
         try:
-            data = await self._request.content.read()
+            data = await (self._request.content.read() if limit is None else self._limited(limit))
         except web.RequestPayloadError as error:
             raise BadBody(str(error)) from error
         self._connection.bodies_read += 1
         return data
+
+    async def _limited(self, limit: int) -> bytes:
+        data = bytearray()
+        while piece := await self._request.content.readany():
+            data += piece
+            if len(data) > limit:
+                raise TooLarge(f"the body has more than {limit:,} bytes")
+        return bytes(data)
 
 
 @lru_cache(maxsize=1024)  # most headers of a client are the same in each of its requests, and the journal keeps them

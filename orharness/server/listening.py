@@ -6,10 +6,9 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from orharness.server.answering import Answering
 from orharness.server.http1 import Connection, Manager
 from orharness.server.peerqueue import PeerQueue
-from orharness.server.wire import settle
+from orharness.server.wire import Handler, settle
 
 _TURNS = 3  # turns of the loop in which an accepted socket becomes a connection
 
@@ -17,8 +16,8 @@ _TURNS = 3  # turns of the loop in which an accepted socket becomes a connection
 class Listening:
     """The sockets of one origin. Everything here runs in the server's loop."""
 
-    def __init__(self, answering: Answering, peers: PeerQueue) -> None:
-        self._manager = Manager(answering, peers)
+    def __init__(self, handler: Handler, peers: PeerQueue) -> None:
+        self._manager = Manager(handler, peers)
         self._servers: list[asyncio.Server] = []
 
     async def listen(self, sockets: list[socket.socket]) -> None:

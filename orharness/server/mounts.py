@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from orharness.journal import Request
-from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route, select, why_none
 from orharness.scenario.table import RouteTable
 from orharness.server.exchange import LiveExchange
@@ -16,10 +16,14 @@ from orharness.server.gates import Gates
 
 @dataclass
 class Mounted:
-    """A route in place: its calls, the exchanges of those that are kept, and its gates."""
+    """A route in place: its calls, the exchanges of those that are kept, and its gates.
+
+    ``id``: its name among the routes of its session.
+    """
 
     route: Route
     strict: bool = True
+    id: str = ""
     gates: Gates = field(default_factory=Gates)
     exchanges: deque[LiveExchange] = field(default_factory=deque)
     on_exchange: Callable[[], None] = lambda: None
@@ -33,25 +37,20 @@ class Mounted:
         self.on_exchange()
 
 
-@dataclass(frozen=True)
-class Gathered(Route):
-    """A built-in route whose reply takes long to be made: ``gather`` lets the server go on meanwhile."""
-
-    gather: Callable[[Request], Awaitable[Reply]] = field(kw_only=True, compare=False)
-
-
 class Mounts:
     """The routes of a server, in the order in which they were mounted. Only in the server's loop."""
 
     def __init__(self) -> None:
         self._mounted: list[Mounted] = []
         self._table = RouteTable()
+        self._ids = count(1)
 
     def __iter__(self) -> Iterator[Mounted]:
         return iter(self._mounted)
 
     def append(self, mounted: Mounted) -> None:
-        """Mount one more route."""
+        """Mount one more route; it gets its id."""
+        mounted.id = f"r{next(self._ids)}"
         self._mounted.append(mounted)
         self._table.add(mounted.route)
 
@@ -59,6 +58,13 @@ class Mounts:
         """Mount more routes in this order."""
         for one in mounted:
             self.append(one)
+
+    def remove(self, mounted: Mounted) -> None:
+        """Take one away; the others keep their order. Raises ``ValueError`` where it is not mounted."""
+        self._mounted.remove(mounted)
+        self._table = RouteTable()
+        for one in self._mounted:
+            self._table.add(one.route)
 
     def clear(self) -> None:
         """Remove all routes."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from functools import partial
 
 from orharness.gateways import Gateway
 from orharness.journal import Pacing
 from orharness.journal.events import TestEnded
+from orharness.scenario.response import Response
 from orharness.server.answering import Answering
 from orharness.server.builtin import builtin_routes
+from orharness.server.control import Control, ControlOptions, is_control
 from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
+from orharness.server.sessions import ENDED, HELD_LIMIT, SessionOptions, Sessions
+from orharness.server.wire import Incoming, Wire
 
 
 class Origin:
@@ -27,30 +32,66 @@ class Origin:
         models: Sequence[str],
         hold_limit: float | None = None,
         journal: int | None = None,
+        strict: bool = True,
+        cors: bool = False,
+        control: ControlOptions | None = None,
     ) -> None:
-        self.answering = Answering(
-            gateway=gateway, pacing=pacing, service=HttpService(), hold_limit=hold_limit, journal=journal
+        self._service = HttpService()
+        self._models = models
+        self._cors = cors
+        self._journal = journal
+        default = SessionOptions(gateway, pacing, strict, hold_limit=hold_limit)
+        self.answering = self._answering(default, None)
+        make = partial(self._answering, held_limit=HELD_LIMIT)
+        self.sessions = Sessions(self.answering, make, self.settle, strict=strict)
+        self.control = Control(self.sessions, default, control or ControlOptions())
+        self._listening = Listening(self, peers)
+
+    def _answering(self, options: SessionOptions, held_limit: int | None) -> Answering:
+        made = Answering(
+            gateway=options.gateway,
+            pacing=options.pacing,
+            service=self._service,
+            hold_limit=options.hold_limit,
+            held_limit=held_limit,
+            journal=self._journal,
+            cors=self._cors,
         )
-        self.answering.builtin = builtin_routes(self.answering, models)
-        self._listening = Listening(self.answering, peers)
+        made.builtin = builtin_routes(made, self._models)
+        return made
+
+    async def answer(self, incoming: Incoming, wire: Wire) -> bool:
+        """Have the control verbs or the request's session answer it; return whether the connection may go on."""
+        session, incoming.head = self.sessions.find(incoming.head)
+        if is_control(incoming.head.path):
+            return await self.control.answer(incoming, wire, session)
+        if session is None:
+            return await self.answering.refuse(incoming, wire, ENDED, 410)
+        return await session.answering.answer(incoming, wire)
+
+    def garbage(self, status: int, reason: str) -> Response:
+        """Return the answer to what is not an HTTP request; it is in the journal of the default session."""
+        return self.answering.garbage(status, reason)
 
     async def listen(self, sockets: list[socket.socket]) -> None:
-        """Accept connections on sockets that are already bound."""
+        """Accept connections on sockets that are bound already."""
+        self.control.port = sockets[0].getsockname()[1]
         await self._listening.listen(sockets)
 
     async def close(self) -> None:
         """End everything now, without waiting for handlers."""
         await self._listening.close()
         await self.end_exchanges()
-        await self.answering.service.close()
+        await self._service.close()
 
     async def settle(self) -> None:
         """Return once all clients that have left by now are seen to have left."""
         await self._listening.settle()
 
     async def end_exchanges(self) -> None:
-        """End the test: each open exchange gets its outcome, and its connection is aborted."""
+        """End the test: what is open gets its outcome, and every connection is aborted."""
         await self.settle()
+        self.sessions.end_all()
         for exchange in self.answering.exchanges:
             if exchange.open:
                 exchange.look()
@@ -58,6 +99,6 @@ class Origin:
         await self._listening.abort()
 
     async def reset(self) -> None:
-        """Start afresh on the same port: no routes, an empty journal, no connections."""
+        """As new, on the same port: no routes, an empty journal, no other session, no connections."""
         await self.end_exchanges()
-        self.answering.reset()
+        self.sessions.default.reset()

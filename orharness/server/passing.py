@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -69,6 +69,7 @@ class Passing:
     pacing: Pacing
     gateway: Gateway
     looks: Looks
+    shown: Callable[[Response], Response]  # the response as its client may read it
     _chunks: list[Chunk] = field(default_factory=list)
     _head: float = 0.0
     _last: float = 0.0
@@ -112,7 +113,7 @@ class Passing:
         # Each chunk goes out when it comes: there is no next chunk to join it with.
         pacing = Pacing.RECORDED if pacing is Pacing.INSTANT else pacing
         empty = self._stream(answer, Ending.EOF)
-        response = Response(answer.status, answer.headers, empty)
+        response = self.shown(Response(answer.status, answer.headers, empty))
         self.exchange.feed(Begun(answer.status, empty, pacing, self.route))
         delivery = Delivery(
             wire,
@@ -167,7 +168,7 @@ class Passing:
         whole = Interaction(
             asked, answer.status, "", answer.headers, stream, head=self._head, ending_recorded=ending.value
         )
-        return replace(self.reply, body=whole).answer(self.request, self.gateway)
+        return self.shown(replace(self.reply, body=whole).answer(self.request, self.gateway))
 
     def _stream(self, answer: LiveAnswer, ending: Ending) -> Stream:
         framing = Framing.CHUNKED if answer.length is None else Framing.LENGTH

@@ -1,4 +1,4 @@
-"""Client runs, told apart by the base URL that each is given: ``http://host:port/s/ID/v1``.
+"""The runs of a client, told apart by the base URL that each run is given.
 
 Without it, a request that comes after its run was given up would be taken for one of the next run. The API key cannot
 be used for this: some clients refuse keys of an unusual form, and some send none.
@@ -6,12 +6,12 @@ be used for this: some clients refuse keys of an unusual form, and some send non
 
 from __future__ import annotations
 
-import re
 from itertools import count
 from typing import NamedTuple
 
-_PREFIX = re.compile(r"/s/(\d+)(?=/|$)")
-_IDS = count(1)  # of all servers of this process: a later server may use the same port
+from orharness.server import addresses
+
+_IDS = count(1)  # of all servers of this process: a port may be used again by the next server
 
 
 class RunAddress(NamedTuple):
@@ -22,13 +22,13 @@ class RunAddress(NamedTuple):
 
 
 class Runs:
-    """The current runs of one server. Until the first one begins, no path names a run."""
+    """The runs that are under way in one session. Until the first one begins, no path names a run."""
 
     def __init__(self) -> None:
         self._open: frozenset[int] | None = None
 
     def begin(self, number: int) -> list[int]:
-        """Return the ids of so many new runs. Every earlier run is over."""
+        """Return the ids of that many new runs. Every earlier run is over."""
         ids = [next(_IDS) for _ in range(number)]
         self._open = frozenset(ids)
         return ids
@@ -43,6 +43,6 @@ class Runs:
         return run is not None and (self._open is None or run not in self._open)
 
     def split(self, path: str) -> tuple[int | None, str]:
-        """Return the run that a path names, ``None`` if it names none, and the path without it."""
-        found = None if self._open is None else _PREFIX.match(path)
-        return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
+        """Return the run that a path names, ``None`` where it names none, and the path without it."""
+        name, rest = (None, path) if self._open is None else addresses.split(path)
+        return (None, path) if name is None or not name.isdigit() else (int(name), rest)

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from orharness.journal import Certainty, How, Request
+from orharness.scenario.response import Response
 
 T = TypeVar("T")
 _TURNS = 3  # turns of the loop: ready data is read, and accepted sockets become connections
@@ -108,19 +109,35 @@ class Incoming(Protocol):
 
     ``head`` has an empty body. ``http_1_0``: the HTTP version is below 1.1. ``keep_alive``: whether the client wants to
     keep the connection. ``expects_continue``: whether it waits for ``100 Continue`` before it sends the body.
+    ``local``: whether the client reached us by this machine's loopback.
     """
 
     head: Request
     http_1_0: bool
     keep_alive: bool
     expects_continue: bool
+    local: bool
 
-    async def body(self) -> bytes:
-        """Return the whole body. Raises ``BadBody`` where it is malformed."""
+    async def body(self, limit: int | None = None) -> bytes:
+        """Return the whole body. Raises ``BadBody`` where it is malformed, ``TooLarge`` past ``limit`` bytes."""
+
+
+class Handler(Protocol):
+    """What takes the requests of a connection."""
+
+    async def answer(self, incoming: Incoming, wire: Wire) -> bool:
+        """Answer a request; return whether the connection may go on."""
+
+    def garbage(self, status: int, reason: str) -> Response:
+        """Return the answer to what is not an HTTP request."""
 
 
 class BadBody(Exception):  # noqa: N818 - a client's mistake, answered with 400
     """The request's body does not match its head."""
+
+
+class TooLarge(BadBody):
+    """The request's body has more bytes than are taken; the rest of it was not read."""
 
 
 async def settle(leaving: Callable[[], bool]) -> None:

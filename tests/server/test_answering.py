@@ -113,14 +113,6 @@ async def test_built_in_routes_come_after_the_users_own() -> None:
     assert [one.route for one in server.journal()] == ["models", "GET /models"]
 
 
-async def test_the_journal_is_not_in_the_journal() -> None:
-    server, wire = answering(Reply.chat("x")), ListWire()
-    await server.answer(Asking(STREAMED), ListWire())
-    await server.answer(Asking(b"", "/_orharness/journal", "GET"), wire)
-    assert [one["outcome"] for one in document(wire)["exchanges"]] == ["completed"]
-    assert len(server.journal()) == 1
-
-
 async def test_a_scenario_that_breaks_is_said_to_the_client_and_kept() -> None:
     def broken(_: object) -> bool:
         raise ZeroDivisionError("oops")

@@ -16,6 +16,7 @@ from orharness.journal import Outcome, Pacing
 from orharness.scenario import Reply, Route
 from orharness.server.answering import Answering
 from orharness.server.builtin import builtin_routes
+from orharness.server.control.journal import journal_bytes
 from orharness.server.facade import SseServer
 from orharness.server.mounts import Mounted
 from orharness.transforms import hold
@@ -92,14 +93,12 @@ async def test_one_that_goes_on_is_never_dropped() -> None:
 
 
 async def the_journal(server: Answering) -> Any:
-    wire = ListWire()
-    await server.answer(Asking(b"", method="GET", path="/_orharness/journal"), wire)
-    return json.loads(wire.sent.partition(b"\r\n\r\n")[2])
+    return json.loads(await journal_bytes(server))
 
 
 @pytest.mark.asyncio
 async def test_others_go_on_while_the_journal_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.server.builtin.journal._A_WHILE", 0.0)
+    monkeypatch.setattr("orharness.server.control.journal._A_WHILE", 0.0)
     server = answering(Reply.chat("hi"))
     await ask(server, 20)
     turns = 0

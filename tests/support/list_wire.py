@@ -96,9 +96,10 @@ class Asking:
         self.http_1_0 = False
         self.keep_alive = True
         self.expects_continue = False
+        self.local = True
         self._body = body
 
-    async def body(self) -> bytes:
+    async def body(self, limit: int | None = None) -> bytes:
         if self._body is None:
             raise BadBody("it ends early")
         return self._body

@@ -36,7 +36,7 @@ class Raw:
         self.request("POST", path, json.dumps(body).encode(), headers)
 
     def request(self, method: str, path: str, body: bytes = b"", headers: str = "") -> None:
-        head = f"{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
         self.send(head.encode() + body)
 
     def read(self, size: int = 65536) -> bytes:

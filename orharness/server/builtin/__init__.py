@@ -1,4 +1,4 @@
-"""Built-in routes, one module each: what every origin answers when no user route does."""
+"""Built-in routes, one module each: what every session answers when no user route does."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from orharness.scenario.route import Route
 from orharness.server.answering import Answering
-from orharness.server.builtin import generation, journal, models
+from orharness.server.builtin import generation, models
 
 
 def builtin_routes(answering: Answering, model_names: Sequence[str]) -> tuple[Route, ...]:
-    """Return the built-in routes of an origin."""
-    return (journal.route(answering), *models.routes(model_names), generation.route(answering))
+    """Return the built-in routes of a session."""
+    return (*models.routes(model_names), generation.route(answering))

@@ -1,0 +1,71 @@
+"""Who may use the control verbs, the journal and the events.
+
+A web page can make its browser send requests to loopback. So whatever a browser sends needs the token, and so does
+every client beyond loopback. A page cannot forge ``Host``, ``Origin`` and ``Sec-Fetch-*``, and its browser sends one of
+the latter two with all that matters. A foreign name in ``Host`` is the sign of DNS rebinding; an IP address is not, as
+no name is looked up. (Node's ``fetch`` sends ``Sec-Fetch-Mode`` as well, so it needs the token, too.)
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from ipaddress import ip_address
+
+from orharness.journal import Request
+from orharness.origins import host_name, is_loopback
+from orharness.server.control.problems import Problem
+
+TOKEN_HEADER = "X-Orharness-Token"
+_FETCH = "sec-fetch-"
+_CHALLENGE = (("WWW-Authenticate", "Bearer"),)
+
+
+class ControlGate:
+    """Judges requests by their headers.
+
+    ``token``: what lets a browser in; a new one where ``None``. ``hosts``: names, beside loopback's, of this server.
+    """
+
+    def __init__(self, token: str | None = None, hosts: Collection[str] = ()) -> None:
+        self.token = token or secrets.token_urlsafe(24)
+        self._hosts = {host.lower() for host in hosts}
+
+    def check(self, request: Request, *, local: bool) -> None:
+        """Raise ``Problem`` for a request that may not use the verbs. ``local``: its client is on loopback."""
+        host = request.header("Host")
+        if host is not None and not self._is_ours(host):
+            raise Problem(
+                403, f"the host {host[:100]!r} is not this server's: ask 127.0.0.1, or start it with --allow-host"
+            )
+        if local and not _is_from_a_browser(request):
+            return
+        if not self._has_token(request):
+            who = "a web page" if local else "a client on another machine"
+            raise Problem(
+                401,
+                f"{who} needs the token: send it as `Authorization: Bearer TOKEN` or `{TOKEN_HEADER}: TOKEN`"
+                " (ORHARNESS_TOKEN sets it; serve shows it)",
+                headers=_CHALLENGE,
+            )
+
+    def _is_ours(self, host: str) -> bool:
+        name = host_name(host)
+        return name is not None and (name in self._hosts or is_loopback(name) or _is_address(name))
+
+    def _has_token(self, request: Request) -> bool:
+        bearer = (request.header("Authorization") or "").removeprefix("Bearer ").strip()
+        given = request.header(TOKEN_HEADER) or bearer
+        return secrets.compare_digest(given.encode("utf-8", "surrogateescape"), self.token.encode())
+
+
+def _is_from_a_browser(request: Request) -> bool:
+    return any(name.lower() == "origin" or name.lower().startswith(_FETCH) for name, _ in request.headers)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

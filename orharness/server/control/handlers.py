@@ -1,0 +1,191 @@
+"""What each control verb does. ``waits`` has the one that waits, ``watching`` the event stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from orharness.errors import ClientFailure
+from orharness.gateways import lookup as gateway_named
+from orharness.journal import Pacing
+from orharness.scenario.route import Route
+from orharness.server import verifying
+from orharness.server.control.documents import route_document, session_document
+from orharness.server.control.journal import journal_bytes
+from orharness.server.control.posted import routes_in
+from orharness.server.control.problems import Problem, of_failure
+from orharness.server.control.verbs import Answer, Asked, Streamed, route_of
+from orharness.server.control.waits import call_document
+from orharness.server.control.watching import watch
+from orharness.server.exchange import LiveExchange
+from orharness.server.mounts import Mounted
+from orharness.server.sessions import DEFAULT, Session
+
+API = 1  # of these verbs: a client that was written for another number asks for an update
+_DISTRIBUTION = "onerouter-harness"
+
+
+async def about(asked: Asked) -> Answer:
+    """Which program answers, for a client that has to know before it asks for more."""
+    return Answer({"program": "orharness", "version": version(_DISTRIBUTION), "api": API})
+
+
+async def openapi(asked: Asked) -> Answer:
+    """The document of all this."""
+    from orharness.server.control.openapi import document  # which knows the table, and the table this
+
+    return Answer(document())
+
+
+# --- sessions -----------------------------------------------------------------------------------------------------
+
+
+async def open_session(asked: Asked) -> Answer:
+    """Open a session with the routes of the body."""
+    values = asked.values
+    routes = [] if asked.document is None else await _read(asked)
+    if asked.sessions.is_full:
+        raise Problem(
+            429, f"{asked.sessions.limit} sessions are open, and no more are at once: end those that are done"
+        )
+    options = replace(asked.options, pacing=Pacing(values["pacing"]), strict=values["strict"], ttl=values["ttl"])
+    if values["gateway"] is not None:
+        options = replace(options, gateway=gateway_named(values["gateway"]))
+    session = asked.sessions.open(options)
+    _mount(session, routes, strict=True)
+    return Answer(session_document(asked.sessions, session, asked.origin), 201)
+
+
+async def list_sessions(asked: Asked) -> Answer:
+    """Every session."""
+    found = [session_document(asked.sessions, one, asked.origin) for one in asked.sessions.all()]
+    return Answer({"sessions": found})
+
+
+async def show_session(asked: Asked) -> Answer:
+    """One session."""
+    return Answer(session_document(asked.sessions, asked.session, asked.origin))
+
+
+async def end_session(asked: Asked) -> Answer:
+    """End a session, and judge it as pytest does at the end of a test."""
+    session = asked.session
+    if session.id == DEFAULT:
+        raise Problem(400, "the default session ends with its server: POST …/verify judges it, POST …/reset empties it")
+    await asked.sessions.settle()
+    left_open = verifying.left_open_in(session.answering)
+    asked.sessions.end(session)
+    return _verdict(session, left_open)
+
+
+async def verify(asked: Asked) -> Answer:
+    """Judge a session, which goes on."""
+    await asked.sessions.settle()
+    session = asked.session
+    return _verdict(session, verifying.left_open_in(session.answering))
+
+
+def _verdict(session: Session, left_open: Sequence[str]) -> Answer:
+    told = {"session": session.id, "left_open": list(left_open), "account": verifying.account(session.answering)}
+    try:
+        verifying.verify(session.answering, strict=session.strict)
+    except ClientFailure as failure:
+        raise of_failure(failure, **told) from failure
+    return Answer({"passed": True, **told})
+
+
+async def reset_session(asked: Asked) -> Answer:
+    """Empty a session: no routes, an empty journal; what is open is ended."""
+    asked.session.reset()
+    return Answer(session_document(asked.sessions, asked.session, asked.origin))
+
+
+async def journal(asked: Asked) -> Answer:
+    """The exchanges of a session: of the path's, or of the one that the request belongs to."""
+    session = asked.session if "session" in asked.names else asked.found
+    return Answer(await journal_bytes(session.answering))
+
+
+async def events(asked: Asked) -> Streamed:
+    """The exchange events: of the path's session, of the one that the request belongs to, or of all."""
+    given = asked.request.header("Last-Event-ID")
+    last = asked.values["since"] if asked.values["since"] is not None else 0
+    if given is not None:
+        if not given.strip().isdecimal():
+            raise Problem(400, f"Last-Event-ID is the id of an event, a whole number, not {given[:100]!r}")
+        last = int(given)
+    session: Session | None = asked.session if "session" in asked.names else asked.found
+    if "session" not in asked.names and asked.found.id == DEFAULT:
+        session = None
+    for one in asked.sessions.all() if session is None else [session]:
+        _ = one.log  # from now on, whether or not the client has read anything yet
+    return Streamed(watch(asked.sessions, session, last))
+
+
+# --- routes and calls ---------------------------------------------------------------------------------------------
+
+
+async def add_routes(asked: Asked) -> Answer:
+    """Add the routes of the body after those that are there."""
+    mounted = _mount(asked.session, await _read(asked), strict=asked.values["strict"])
+    return Answer({"routes": [route_document(one) for one in mounted]}, 201)
+
+
+async def _read(asked: Asked) -> list[Route]:
+    """Return the routes of the body. A long document takes long: it is read in a thread, and streams go on."""
+    return await asyncio.to_thread(routes_in, asked.document, asked.scenarios)
+
+
+def _mount(session: Session, routes: Sequence[Route], *, strict: bool) -> list[Mounted]:
+    mounted = [Mounted(route, strict) for route in routes]
+    for one in mounted:
+        session.answering.mounted.append(one)
+    return mounted
+
+
+async def list_routes(asked: Asked) -> Answer:
+    """The routes of a session."""
+    return Answer({"routes": [route_document(one) for one in asked.session.answering.mounted]})
+
+
+async def show_route(asked: Asked) -> Answer:
+    """One route."""
+    return Answer(route_document(asked.route))
+
+
+async def remove_route(asked: Asked) -> Answer:
+    """Take a route away; its calls stay in the journal."""
+    route = asked.route
+    asked.session.answering.mounted.remove(route)
+    return Answer(route_document(route))
+
+
+async def release(asked: Asked) -> Answer:
+    """Open the next gates of a route."""
+    route = asked.route
+    route.gates.release(asked.values["gates"])
+    return Answer(route_document(route))
+
+
+async def list_calls(asked: Asked) -> Answer:
+    """The calls of a session, or of one of its routes."""
+    session, values = asked.session, asked.values
+    answering = session.answering
+    found = answering.exchanges if values["route"] is None else route_of(session, values["route"]).exchanges
+    log, since = session.log, values["since"]
+    chosen = [live for live in found if since is None or log.begun(live) > since]
+    return Answer({"calls": [_call(session, live) for live in chosen]})
+
+
+async def show_call(asked: Asked) -> Answer:
+    """One call."""
+    return Answer(_call(asked.session, asked.call))
+
+
+def _call(session: Session, live: LiveExchange) -> dict[str, Any]:
+    if live.open:
+        live.look()
+    return call_document(session, live)

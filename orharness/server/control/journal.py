@@ -1,0 +1,37 @@
+"""``GET /_orharness/journal``: every exchange that is kept, as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from time import monotonic
+
+from orharness.journal.exchange import journal_document
+from orharness.server.answering import Answering
+from orharness.server.control.documents import dumped
+from orharness.server.exchange import LiveExchange
+
+_A_WHILE = 0.002  # seconds for which it is made, at most, before the server's loop goes on with its streams
+
+
+async def journal_bytes(answering: Answering) -> bytes:
+    """Return the document; the server's loop goes on with its streams while it is made."""
+    exchanges = answering.look_at_open()
+    head, tail = _shell(answering.exchanges.dropped.total())
+    return b"".join([head, b", ".join(await _documents(exchanges)), tail])
+
+
+def _shell(dropped: int) -> tuple[bytes, bytes]:
+    """The document without exchanges, as what is before them and after them."""
+    before, _, after = json.dumps(journal_document([], dropped)).encode().rpartition(b"[]")
+    return before + b"[", b"]" + after
+
+
+async def _documents(exchanges: list[LiveExchange]) -> list[bytes]:
+    made, since = [], monotonic()
+    for one in exchanges:
+        made.append(dumped(one.snapshot().to_json()))
+        if monotonic() - since > _A_WHILE:
+            await asyncio.sleep(0)
+            since = monotonic()
+    return made

@@ -1,0 +1,44 @@
+"""Scenario documents that are posted: read as those in files are, but for the files that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orharness.cassette.interaction import Interaction
+from orharness.errors import ScenarioError
+from orharness.scenario.bodies import Cassettes
+from orharness.scenario.document import read, read_route
+from orharness.scenario.route import Route
+
+
+class Confined(Cassettes):
+    """The cassettes inside one folder: a document that came over the network names no other file."""
+
+    def __init__(self, folder: Path | None) -> None:
+        super().__init__(folder)
+        self._root = None if folder is None else folder.resolve()
+
+    def __getitem__(self, file: str) -> list[Interaction]:
+        """Return what a cassette holds. Raises ``ScenarioError`` for one outside of the folder."""
+        if self._root is None:
+            raise ScenarioError(
+                f"{file!r} is not read: a document that is posted names files where serve has --scenarios DIR"
+            )
+        named = self._root / file
+        # What resolves to itself has no `..` and no link in it, and an absolute path replaces the folder.
+        if named.resolve() != named or self._root not in named.parents:
+            raise ScenarioError(f"{file!r} is not read: name a file inside {self._root}, without .. and links")
+        return super().__getitem__(file)
+
+
+def routes_in(document: Any, scenarios: Path | None) -> list[Route]:
+    """Return the routes of a scenario document, or the one of a route's.
+
+    ``scenarios``: the folder of the files that it may name. Raises ``ScenarioError`` with the keys of the place.
+    """
+    cassettes = Confined(scenarios)
+    if isinstance(document, Mapping) and not ("routes" in document or "orharness" in document):
+        return [read_route(document, cassettes)]
+    return list(read(document, cassettes).routes)

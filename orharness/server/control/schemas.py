@@ -1,0 +1,158 @@
+"""The schemas of the OpenAPI document, by name (JSON Schema draft 2020-12)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orharness.journal import How, Outcome, Pacing
+from orharness.journal.certainty import Certainty
+from orharness.scenario.schema import schema as scenario_schema
+from orharness.server.control.problems import TYPES
+
+Schema = dict[str, Any]
+SCENARIO = "Scenario"
+ROUTE = f"{SCENARIO}.route"
+
+
+def ref(name: str) -> Schema:
+    """Return a reference to a schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def schemas() -> dict[str, Schema]:
+    """Return every schema by its name; those of scenario documents are named ``Scenario`` and ``Scenario.…``."""
+    return {**_OWN, **_of_scenarios()}
+
+
+def _of_scenarios() -> dict[str, Schema]:
+    whole = json.loads(json.dumps(scenario_schema(own=False)).replace("#/$defs/", f"#/components/schemas/{SCENARIO}."))
+    parts = whole.pop("$defs")
+    whole.pop("$schema")
+    return {SCENARIO: whole, **{f"{SCENARIO}.{name}": one for name, one in parts.items()}}
+
+
+def _object(required: Schema, optional: Schema | None = None, text: str = "", *, more: bool = False) -> Schema:
+    made = {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
+    return {**({"description": text} if text else {}), **made, **({} if more else {"additionalProperties": False})}
+
+
+def _list(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _or_null(one: Schema) -> Schema:
+    if "type" in one and "enum" not in one:
+        return {**one, "type": [one["type"], "null"]}
+    return {"anyOf": [one, {"type": "null"}]}
+
+
+def _enum(kind: Any, text: str = "") -> Schema:
+    return {"enum": [one.value for one in kind], **({"description": text} if text else {})}
+
+
+_TEXT: Schema = {"type": "string"}
+_WHOLE: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number", "minimum": 0}
+_FLAG: Schema = {"type": "boolean"}
+_TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
+_EVENT = {**_WHOLE, "description": "The number of the latest event: a later `since`."}
+
+_EXCHANGE: Schema = {
+    "id": _TEXT,
+    "started_at": _TEXT,
+    "request": _object({"method": _TEXT, "path": _TEXT, "headers": _TEXTS, "body": _TEXT}),
+    "route": _or_null(_TEXT),
+    "status": _or_null(_WHOLE),
+    "outcome": _or_null(_enum(Outcome, "What the client did; null while that is undecided.")),
+    "how": _or_null(_enum(How, "How it left.")),
+    "ended_after": _or_null(_NUMBER),
+    "chunks_written": _WHOLE,
+    "bytes_written": _WHOLE,
+    "bytes_read": _or_null(_WHOLE),
+    "pacing": _or_null(_enum(Pacing)),
+    "boundaries": _object({"proven": _WHOLE, "assumed": _WHOLE}),
+    "faults": _list(_TEXT),
+    "difference": _or_null(_TEXT),
+    "bill": _or_null({"type": "object", "description": "What the model behind the answer made and charges."}),
+    "certainty": {"type": "object", "additionalProperties": _enum(Certainty)},
+}
+_VERDICT = {
+    "session": _TEXT,
+    "left_open": {**_list(_TEXT), "description": "A line for each answer that is neither read to its end nor left."},
+    "account": {**_TEXT, "description": "What was seen, in words."},
+}
+
+_OWN: dict[str, Schema] = {
+    "About": _object({"program": {"const": "orharness"}, "version": _TEXT, "api": {"const": 1}}),
+    "OpenApi": {"type": "object", "description": "This document."},
+    "Session": _object(
+        {
+            "id": _TEXT,
+            "origin": {**_TEXT, "description": "What an Anthropic client takes as its base URL."},
+            "base_url": {**_TEXT, "description": "What an OpenAI client takes as its base URL."},
+            "api_key": {**_TEXT, "description": "A key that names the session, for a backend with one base URL."},
+            "headers": {**_TEXTS, "description": "Headers that name the session."},
+            "env": {**_TEXTS, "description": "The environment variables of SDKs, for a client of this session alone."},
+            "strict": _FLAG,
+            "ttl": {**_or_null(_NUMBER), "description": "Seconds without a request or a verb after which it ends."},
+            "routes": _list(ref("Route")),
+            "calls": _WHOLE,
+            "event": _EVENT,
+        }
+    ),
+    "Sessions": _object({"sessions": _list(ref("Session"))}),
+    "Route": _object(
+        {"id": _TEXT, "name": _TEXT, "method": _TEXT, "path": _or_null(_TEXT), "strict": _FLAG, "calls": _WHOLE},
+        text="A route in its place.",
+    ),
+    "Routes": _object({"routes": _list(ref("Route"))}),
+    "Exchange": _object(_EXCHANGE, text="One request and what became of its answer; times are in seconds.", more=True),
+    "Journal": _object(
+        {
+            "format": {"const": 1},
+            "dropped": {**_WHOLE, "description": "How many exchanges are not kept any more."},
+            "exchanges": _list(ref("Exchange")),
+        }
+    ),
+    "Call": _object(
+        {
+            **_EXCHANGE,
+            "session": _TEXT,
+            "route_id": _or_null(_TEXT),
+            "finished": {**_or_null(_FLAG), "description": "Whether the whole answer was taken; null where unknown."},
+            "held_at": {**_or_null(_WHOLE), "description": "The offset of the gate at which the stream is held."},
+            "open": {**_FLAG, "description": "Whether the client is still there to leave."},
+            "event": {
+                **_WHOLE,
+                "description": "The number of its first event; 0 if it came before they were numbered.",
+            },
+        },
+        text="A journal's entry, and what else a handle knows.",
+        more=True,
+    ),
+    "Calls": _object({"calls": _list(ref("Call"))}),
+    "Found": _object(
+        {
+            "met": _FLAG,
+            "final": {**_FLAG, "description": "False where asking again may help."},
+            "text": {**_TEXT, "description": "What was seen; where it is not met, the failure in pytest's words."},
+            "call": _or_null(ref("Call")),
+            "calls": _list(ref("Call")),
+            "event": _EVENT,
+        },
+        {"act": {"type": "number", "description": "The moment of the act of cancelling: pass it to ask again."}},
+    ),
+    "Verdict": _object({"passed": {"const": True}, **_VERDICT}),
+    "Event": _object(
+        {"id": _WHOLE, "session": _TEXT, "call": _TEXT, "event": _TEXT, "at": {"type": "number"}},
+        {"outcome": _enum(Outcome, "The outcome that this event decided.")},
+        "The data of one exchange event; `at` is in seconds since the request was read.",
+        more=True,
+    ),
+    "Problem": _object(
+        {"type": {"enum": list(TYPES)}, "title": _TEXT, "status": _WHOLE, "detail": _TEXT},
+        {"pointer": {**_TEXT, "description": "Where in the document (RFC 6901)."}, **_VERDICT},
+        "RFC 9457. `detail` is a sentence, or the failure in pytest's words.",
+    ),
+}

@@ -1,0 +1,165 @@
+"""The control verbs: one table, which the server obeys and from which the OpenAPI document is made."""
+
+from __future__ import annotations
+
+from orharness.gateways import GATEWAYS
+from orharness.journal import Pacing
+from orharness.server.control import handlers
+from orharness.server.control.schemas import ROUTE, SCENARIO, ref
+from orharness.server.control.verbs import Param, Verb
+from orharness.server.control.waits import FOR, LONGEST, wait
+from orharness.server.sessions import TTL
+
+ROOT = "/_orharness"
+_ALL = f"{ROOT}/sessions"
+_ONE = f"{_ALL}/{{session}}"
+_ROUTES = f"{_ONE}/routes"
+_ROUTE = f"{_ROUTES}/{{route}}"
+
+_STRICT = Param("strict", "boolean", "Whether the verify complains of unmatched requests and routes never asked.", True)
+_STRICT_ROUTES = Param("strict", "boolean", "Whether the verify complains if they are never asked.", True)
+_SINCE = Param("since", "integer", "Only what happened after the event of that number.", None, least=0)
+_OF_ROUTE = Param("route", "string", "Only the calls of the route with that id.")
+_GATES = Param("gates", "integer", "How many gates are opened.", 1, least=1)
+_OPENED = (
+    Param("pacing", "string", "When a chunk is written.", str(Pacing.LOCKSTEP), choices=tuple(map(str, Pacing))),
+    Param("gateway", "string", "Whose form answers and errors have; by default the server's.", choices=tuple(GATEWAYS)),
+    _STRICT,
+    Param("ttl", "number", "Seconds without a request or a verb after which it ends.", TTL, least=1, most=86400),
+)
+_WAIT = (
+    Param(
+        "for",
+        "string",
+        "`call`: a request has come. `held`: a stream is held at a gate. `outcome`: the outcome is decided. `finished`:"
+        " the whole answer was taken. `left`: all calls that were open are left within the time, as expect_disconnect"
+        " says. `upstream`: the client left before the end and the model stopped, as assert_upstream_stopped says.",
+        choices=FOR,
+        required=True,
+    ),
+    _OF_ROUTE,
+    Param("call", "string", "Only the call with that id."),
+    _SINCE,
+    Param("number", "integer", "Which of the calls, from 1.", 1, least=1),
+    Param("timeout", "number", "Seconds of this poll.", 5.0, least=0, most=LONGEST),
+    Param("within", "number", "For `left`: seconds that the client has, from the moment of this call.", 0.25, least=0),
+    Param("act", "number", "For `left`: what an answer that was not final said; the time counts from there.", least=0),
+    Param("leaked_tokens", "integer", "For `upstream`: how many a model that goes on may bill.", 1, least=0),
+)
+
+VERBS: tuple[Verb, ...] = (
+    Verb("about", "GET", ROOT, "Which program answers, and the number of this API.", handlers.about, "About"),
+    Verb("openapi", "GET", f"{ROOT}/openapi.json", "This document.", handlers.openapi, "OpenApi"),
+    Verb(
+        "journal",
+        "GET",
+        f"{ROOT}/journal",
+        "Every exchange of the session that the request belongs to.",
+        handlers.journal,
+        "Journal",
+    ),
+    Verb(
+        "events",
+        "GET",
+        f"{ROOT}/events",
+        "The exchange events of the session that the request belongs to, of all for the default one, as an event"
+        " stream; `Last-Event-ID` or `since` says where it goes on.",
+        handlers.events,
+        None,
+        params=(_SINCE,),
+    ),
+    Verb(
+        "openSession",
+        "POST",
+        _ALL,
+        "Open a session with the routes of a scenario document.",
+        handlers.open_session,
+        "Session",
+        params=_OPENED,
+        body=ref(SCENARIO),
+        status=201,
+        problems=(422, 429),
+    ),
+    Verb("listSessions", "GET", _ALL, "Every session.", handlers.list_sessions, "Sessions"),
+    Verb("showSession", "GET", _ONE, "One session.", handlers.show_session, "Session"),
+    Verb(
+        "endSession",
+        "DELETE",
+        _ONE,
+        "End a session and judge it: a problem of status 409 has the failure in pytest's words.",
+        handlers.end_session,
+        "Verdict",
+        problems=(409, 422),
+    ),
+    Verb(
+        "verifySession",
+        "POST",
+        f"{_ONE}/verify",
+        "Judge a session as it is now, without ending it.",
+        handlers.verify,
+        "Verdict",
+        problems=(409, 422),
+    ),
+    Verb(
+        "resetSession",
+        "POST",
+        f"{_ONE}/reset",
+        "Empty a session: no routes, an empty journal, nothing open.",
+        handlers.reset_session,
+        "Session",
+    ),
+    Verb("sessionJournal", "GET", f"{_ONE}/journal", "Every exchange of a session.", handlers.journal, "Journal"),
+    Verb(
+        "sessionEvents",
+        "GET",
+        f"{_ONE}/events",
+        "The exchange events of a session as an event stream.",
+        handlers.events,
+        None,
+        params=(_SINCE,),
+    ),
+    Verb(
+        "addRoutes",
+        "POST",
+        _ROUTES,
+        "Add a route, or all routes of a scenario document.",
+        handlers.add_routes,
+        "Routes",
+        params=(_STRICT_ROUTES,),
+        body={"anyOf": [ref(ROUTE), ref(SCENARIO)]},
+        body_required=True,
+        status=201,
+        problems=(422,),
+    ),
+    Verb("listRoutes", "GET", _ROUTES, "The routes of a session.", handlers.list_routes, "Routes"),
+    Verb("showRoute", "GET", _ROUTE, "One route.", handlers.show_route, "Route"),
+    Verb("removeRoute", "DELETE", _ROUTE, "Take a route away.", handlers.remove_route, "Route"),
+    Verb(
+        "releaseRoute",
+        "POST",
+        f"{_ROUTE}/release",
+        "Open the next gate (`hold`) of a route, for every request that it answers now or later.",
+        handlers.release,
+        "Route",
+        params=(_GATES,),
+    ),
+    Verb(
+        "listCalls",
+        "GET",
+        f"{_ONE}/calls",
+        "The calls of a session, or of one of its routes.",
+        handlers.list_calls,
+        "Calls",
+        params=(_OF_ROUTE, _SINCE),
+    ),
+    Verb("showCall", "GET", f"{_ONE}/calls/{{call}}", "One call.", handlers.show_call, "Call"),
+    Verb(
+        "wait",
+        "GET",
+        f"{_ONE}/wait",
+        "Wait for something to happen, and say whether it did. It can be repeated: a poll takes 30 seconds at most.",
+        wait,
+        "Found",
+        params=_WAIT,
+    ),
+)

@@ -1,0 +1,252 @@
+"""The one verb that waits: what the ``wait_*`` methods, ``expect_disconnect`` and ``assert_upstream_stopped`` say.
+
+An answer says whether it was met, and if not, in the words of the Python handles, why. ``final`` is false where asking
+again may help: a poll takes 30 seconds at most. So a client whose connection breaks asks again and loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from orharness.checks import (
+    Aftermath,
+    cannot_be_known,
+    describe,
+    disconnect_failure,
+    nobody_failure,
+    upstream_failure,
+)
+from orharness.server.control.problems import Problem
+from orharness.server.control.verbs import Answer, Asked, call_of, route_of
+from orharness.server.exchange import LiveExchange
+from orharness.server.handles import GRACE, LOOK, Act, finished_by_now
+from orharness.server.mounts import Mounted
+from orharness.server.sessions import Session
+
+LONGEST = 30.0  # seconds of one poll
+FOR = ("call", "held", "outcome", "finished", "left", "upstream")
+
+
+@dataclass
+class Found:
+    """What was found: whether the condition is met, in words, and the calls that it is about."""
+
+    met: bool
+    text: str
+    calls: list[LiveExchange] = field(default_factory=list)
+    final: bool = True
+
+
+@dataclass
+class Waiting:
+    """What is waited for. ``since``: only what happened after that event counts; ``None`` for everything."""
+
+    session: Session
+    route: Mounted | None
+    call: LiveExchange | None
+    since: int | None
+    number: int
+    seconds: float
+
+    @classmethod
+    def of(cls, asked: Asked) -> Waiting:
+        """Return what a call of the verb waits for. Raises ``Problem`` for a route or a call that is not there."""
+        session, values = asked.session, asked.values
+        route = None if values["route"] is None else route_of(session, values["route"])
+        call = None if values["call"] is None else call_of(session, values["call"])
+        return cls(session, route, call, values["since"], values["number"], values["timeout"])
+
+    @property
+    def name(self) -> str:
+        """What its texts call it."""
+        return f"the session {self.session.id}" if self.route is None else self.route.route.name
+
+    def answered(self) -> list[LiveExchange]:
+        """Every exchange of the call, the route or the session."""
+        if self.call is not None:
+            return [self.call]
+        return list(self.session.answering.exchanges if self.route is None else self.route.exchanges)
+
+    def calls(self) -> list[LiveExchange]:
+        """The exchanges that began after ``since``."""
+        log = self.session.log
+        return [live for live in self.answered() if self.since is None or log.begun(live) > self.since]
+
+    def numbered(self) -> LiveExchange | None:
+        """The call with that number (from 1), ``None`` where it has not come."""
+        calls = self.calls()
+        return calls[self.number - 1] if len(calls) >= self.number else None
+
+    def not_come(self) -> Found:
+        """That call has not come."""
+        came = len(self.calls())
+        return Found(False, f"after {self.seconds:g} s {self.name} had {came} of {self.number} requests", final=False)
+
+
+async def wait(asked: Asked) -> Answer:
+    """Wait as long as the call says, and answer what was found."""
+    waiting = Waiting.of(asked)
+    act: float | None = None
+    if asked.values["for"] == "left":
+        found, act = await _left(waiting, asked)
+    elif asked.values["for"] == "upstream":
+        found = await _upstream(waiting, asked)
+    else:
+        found = await _until(waiting, _CONDITIONS[asked.values["for"]])
+    return Answer(_document(waiting, found, asked, act))
+
+
+def _document(waiting: Waiting, found: Found, asked: Asked, act: float | None) -> dict[str, Any]:
+    calls = [call_document(waiting.session, live) for live in found.calls]
+    document = {
+        "met": found.met,
+        "final": found.final,
+        "text": found.text,
+        "call": calls[0] if len(calls) == 1 else None,
+        "calls": calls,
+        "event": asked.sessions.numbers.last,
+    }
+    return document if act is None else {**document, "act": act}
+
+
+def call_document(session: Session, live: LiveExchange) -> dict[str, Any]:
+    """Return a call as the verbs show it: the journal's entry, and what the Python handle has beside it."""
+    seen = live.snapshot()
+    mounted = next((one for one in session.answering.mounted if live in one.exchanges), None)
+    return {
+        **seen.to_json(),
+        "session": session.id,
+        "route_id": None if mounted is None else mounted.id,
+        "finished": finished_by_now(live),
+        "held_at": seen.held_at,
+        "open": live.can_be_left,
+        "event": session.log.begun(live),
+    }
+
+
+# --- conditions ---------------------------------------------------------------------------------------------------
+
+
+async def _until(waiting: Waiting, condition: Callable[[Waiting], Found]) -> Found:
+    deadline = monotonic() + waiting.seconds
+    while not (found := condition(waiting)).final:
+        if not await waiting.session.log.changes.until(deadline, LOOK):
+            return condition(waiting)
+    return found
+
+
+def _come(waiting: Waiting) -> Found:
+    live = waiting.numbered()
+    return waiting.not_come() if live is None else Found(True, describe(live.snapshot()), [live])
+
+
+def _held(waiting: Waiting) -> Found:
+    seen = [(live, live.snapshot()) for live in waiting.calls()]
+    for live, exchange in seen:
+        if exchange.held_at is not None:
+            return Found(True, f"{describe(exchange)}, held at a gate after byte {exchange.held_at:,}", [live])
+    listed = [f"  {describe(exchange)}" for _, exchange in seen]
+    said = f"after {waiting.seconds:g} s no stream of {waiting.name} is held at a gate"
+    return Found(False, "\n".join([said, *listed]), final=False)
+
+
+def _decided(waiting: Waiting) -> Found:
+    live = waiting.numbered()
+    if live is None:
+        return waiting.not_come()
+    seen = live.snapshot()
+    if live.is_decided:
+        return Found(True, describe(seen), [live])
+    said = f"after {waiting.seconds:g} s the exchange is still open: {describe(seen)}"
+    return Found(False, said, [live], final=False)
+
+
+def _finished(waiting: Waiting) -> Found:
+    live = waiting.numbered()
+    if live is None:
+        return waiting.not_come()
+    if live.open:
+        live.look()
+    finished, seen = finished_by_now(live), live.snapshot()
+    if finished is None and live.is_decided:
+        return Found(False, cannot_be_known(seen) or f"cannot be known: {describe(seen)}", [live])
+    return Found(bool(finished), describe(seen), [live], final=bool(finished) or live.is_decided)
+
+
+_CONDITIONS: dict[str, Callable[[Waiting], Found]] = {
+    "call": _come,
+    "held": _held,
+    "outcome": _decided,
+    "finished": _finished,
+}
+
+
+# --- leaving ------------------------------------------------------------------------------------------------------
+
+
+async def _left(waiting: Waiting, asked: Asked) -> tuple[Found, float]:
+    """As ``expect_disconnect``; the block ends when this is asked, or ended at the ``act`` of an earlier answer."""
+    session, within, given = waiting.session, float(asked.values["within"]), asked.values["act"]
+    act = monotonic() if given is None else float(given)
+    await asked.sessions.settle()
+    concerned = _concerned(waiting)
+    if not concerned:
+        before = [live.snapshot() for live in waiting.answered()]
+        others = [live.snapshot() for live in session.answering.exchanges if live not in waiting.answered()]
+        return Found(False, str(nobody_failure(waiting.name, before, others))), act
+    acts = list(_acts(session, concerned, act))
+    deadline = act + within + max(within, GRACE)
+    poll = monotonic() + LONGEST
+    while any(live.can_be_left for live in concerned):
+        if not await session.log.changes.until(min(deadline, poll), LOOK):
+            break
+    if poll < deadline and any(live.can_be_left for live in concerned):
+        return Found(False, "the client has not left yet: ask again with act", concerned, final=False), act
+    failure = disconnect_failure([_aftermath(*pair) for pair in zip(concerned, acts, strict=True)], within)
+    said = "\n".join(describe(live.snapshot()) for live in concerned) if failure is None else str(failure)
+    return Found(failure is None, said, concerned), act
+
+
+def _concerned(waiting: Waiting) -> list[LiveExchange]:
+    if waiting.since is None:
+        return waiting.answered()
+    log = waiting.session.log
+    return [live for live in waiting.answered() if log.was_open_after(live, waiting.since)]
+
+
+def _acts(session: Session, lives: list[LiveExchange], moment: float) -> Iterator[Act]:
+    for live in lives:
+        known = session.acts.get(live.id)
+        if known is None or known.at != moment:
+            session.acts[live.id] = Act(moment, _looked_at(live))
+        yield session.acts[live.id]
+
+
+def _looked_at(live: LiveExchange) -> Any:
+    if live.open:
+        live.look()
+    return live.snapshot()
+
+
+def _aftermath(live: LiveExchange, act: Act) -> Aftermath:
+    # The client is in another process than this server: whose socket it is says nothing.
+    now, after = live.elapsed(), _looked_at(live)
+    return Aftermath(act.at - live.started, act.exchange, now, after, live.can_be_left, None)
+
+
+async def _upstream(waiting: Waiting, asked: Asked) -> Found:
+    """As ``assert_upstream_stopped``, of each of the calls."""
+    await asked.sessions.settle()
+    calls = waiting.calls()
+    if not calls:
+        raise Problem(404, f"{waiting.name} has no call to be judged")
+    texts = []
+    for live in calls:
+        act = waiting.session.acts.get(live.id)
+        seen = None if act is None else _aftermath(live, act)
+        failure = upstream_failure(_looked_at(live), asked.values["leaked_tokens"], seen)
+        texts += [] if failure is None else [str(failure)]
+    return Found(not texts, "\n\n".join(texts) or "\n".join(describe(live.snapshot()) for live in calls), calls)

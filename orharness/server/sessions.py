@@ -1,0 +1,200 @@
+"""Sessions: the routes and the journal of one test each, side by side on one server.
+
+A request's session is found by its path (``/s/ID/v1``), by the header ``X-Orharness-Session``, or by the API key
+``orh-ID``, in that order; any other request belongs to the default session. A session's routes, gates and faults are
+its own: what goes wrong in one touches no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import NamedTuple
+
+from orharness.gateways import Gateway
+from orharness.journal import Pacing, Request
+from orharness.journal.events import TestEnded
+from orharness.server import addresses
+from orharness.server.answering import Answering
+from orharness.server.eventlog import EventLog, Numbers
+from orharness.server.handles import Act
+
+DEFAULT = "default"
+ENDED = "this request names a session of orharness that has ended, or that never was: open one for each test"
+SESSION_HEADER = "X-Orharness-Session"
+KEY_PREFIX = "orh-"
+LIMIT = 1000  # sessions at once
+HELD_LIMIT = 1000  # streams of one session that are held at gates at once
+TTL = 600.0  # seconds without a request or a verb after which a session ends
+_SWEEP = 5.0  # seconds between two looks at which sessions are to end
+_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """What a session is made with. ``ttl``: seconds without a request or a verb after which it ends."""
+
+    gateway: Gateway
+    pacing: Pacing = Pacing.LOCKSTEP
+    strict: bool = True
+    ttl: float = TTL
+    hold_limit: float | None = 60.0
+
+
+class Session:
+    """One test's routes and journal. Everything here runs in the server's loop."""
+
+    def __init__(self, identifier: str, answering: Answering, numbers: Numbers, *, strict: bool, ttl: float) -> None:
+        self.id = identifier
+        self.answering = answering
+        self.strict = strict
+        self.ttl = ttl
+        self.acts: dict[str, Act] = {}  # of each exchange the last act of cancelling
+        self._numbers = numbers
+        self._log: EventLog | None = None
+        self._used = monotonic()
+
+    @property
+    def log(self) -> EventLog:
+        """Its events. It begins to note them when it is first asked for: each costs time that nobody may need."""
+        if self._log is None:
+            self._log = EventLog(self.id, self._numbers)
+            self.answering.listeners.append(self._log.heard)
+        return self._log
+
+    def touch(self) -> None:
+        """Somebody uses it."""
+        self._used = monotonic()
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether nobody has used it for too long. One with an answer under way is in use."""
+        idle = monotonic() - self._used > self.ttl
+        return idle and not any(live.open for live in self.answering.exchanges)
+
+    def end_exchanges(self) -> None:
+        """End the test: what is open gets its outcome, and its connection is aborted."""
+        for live in self.answering.exchanges:
+            live.end_test(TestEnded(live.elapsed()))
+
+    def reset(self) -> None:
+        """As new: no routes, an empty journal, nothing open."""
+        self.end_exchanges()
+        self.answering.reset()
+        self.acts.clear()
+        if self._log is not None:
+            self._log.clear()
+
+
+class Found(NamedTuple):
+    """The session of a request, ``None`` where it has ended, and the request without what names the session."""
+
+    session: Session | None
+    head: Request
+
+
+class Sessions:
+    """The sessions of one server. Everything here runs in its loop.
+
+    ``make``: makes what answers in a session. ``settle``: returns when all who have left by now are seen to have left.
+    """
+
+    def __init__(
+        self,
+        default: Answering,
+        make: Callable[[SessionOptions], Answering],
+        settle: Callable[[], Awaitable[None]],
+        *,
+        strict: bool,
+        limit: int = LIMIT,
+    ) -> None:
+        self.numbers = Numbers()
+        self.default = Session(DEFAULT, default, self.numbers, strict=strict, ttl=float("inf"))
+        self.settle = settle
+        self.limit = limit
+        self._make = make
+        self._others: dict[str, Session] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def all(self) -> list[Session]:
+        """Return the default session and every other one."""
+        return [self.default, *self._others.values()]
+
+    def get(self, identifier: str) -> Session | None:
+        """Return a session by its id, ``None`` where there is none."""
+        return self.default if identifier == DEFAULT else self._others.get(identifier)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more sessions can be opened; those that have expired do not count."""
+        if len(self._others) >= self.limit:
+            self._end_expired()
+        return len(self._others) >= self.limit
+
+    def open(self, options: SessionOptions) -> Session:
+        """Return a new session."""
+        made = self._make(options)
+        session = Session(addresses.new_session_id(), made, self.numbers, strict=options.strict, ttl=options.ttl)
+        _ = session.log  # from its first event on
+        self._others[session.id] = session
+        self._sweep_later()
+        return session
+
+    def end(self, session: Session) -> None:
+        """End a session other than the default one: its connections, and its address."""
+        session.end_exchanges()
+        self._others.pop(session.id, None)
+        session.log.changes.tell()  # who watches it learns that there is nothing more to come
+        self.numbers.changes.tell()
+
+    def end_all(self) -> None:
+        """End every session but the default one."""
+        for session in list(self._others.values()):
+            self.end(session)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    def find(self, head: Request) -> Found:
+        """Return the session of a request, by its path, its header or its key."""
+        name, path = addresses.split(head.path)
+        if name is not None and addresses.is_session_id(name):
+            return Found(self._used(name), replace(head, path=path))
+        named = head.header(SESSION_HEADER)
+        if named is not None:
+            return Found(self._used(named.strip()), head)
+        # Most requests have an ordinary key.
+        key = _key_of(head)
+        return Found(self.default if key is None else self._used(key), head)
+
+    def _used(self, identifier: str) -> Session | None:
+        session = self.get(identifier)
+        if session is not None:
+            session.touch()
+        return session
+
+    def _sweep_later(self) -> None:
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        self._end_expired()
+        if self._others:
+            self._sweep_later()
+
+    def _end_expired(self) -> None:
+        for session in [one for one in self._others.values() if one.has_expired]:
+            self.end(session)
+
+
+def _key_of(head: Request) -> str | None:
+    """The id of the session that the request's API key names, ``None`` where it names none."""
+    for name, value in head.headers:
+        if name.lower() in _KEY_HEADERS:
+            key = value.removeprefix("Bearer ").strip()
+            if key.startswith(KEY_PREFIX) and addresses.is_session_id(found := key.removeprefix(KEY_PREFIX)):
+                return found
+    return None
