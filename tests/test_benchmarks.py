@@ -70,6 +70,7 @@ def test_one_and_a_hundred_streams_are_timed(measured: tuple[str, dict[str, Any]
     assert [row["streams"] for row in rows(measured, "2")] == [1, 100]
 
 
+@pytest.mark.slow
 def test_every_close_was_noticed(measured: tuple[str, dict[str, Any]]) -> None:
     found = rows(measured, "3")
     assert [(row["stream"].split(",")[0], row["sends"]) for row in found] == [

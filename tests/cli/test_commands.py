@@ -360,6 +360,7 @@ def test_serve_answers_one_api_alone_and_says_how_to_ask() -> None:
     assert json.loads(shlex.split(said)[-1]) == MESSAGES.example()
 
 
+@pytest.mark.slow
 def test_serve_answers_each_path_of_an_api_and_says_how_to_ask_without_a_prefix_where_it_has_none() -> None:
     with running("serve", "--dialect", "ollama", "--text", TEXT) as server:
         origin = server.base_url.removesuffix("/v1")
