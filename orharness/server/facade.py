@@ -181,7 +181,7 @@ class SseServer:
 
     @property
     def google(self) -> GoogleOptions:
-        """The arguments of a Google client, which adds ``/v1beta`` itself: ``genai.Client(**server.google)``."""
+        """The arguments of a Google client, which adds the version itself: ``genai.Client(**server.google)``."""
         return {"api_key": API_KEY, "http_options": {"base_url": self.origin}}
 
     def begin_runs(self, number: int = 1) -> list[RunAddress]:

@@ -1,7 +1,8 @@
 // Reads one answer with an official SDK, in each way that it has, and prints a line of JSON for each:
 // {"text", "reasoning", "tools": [[id, name, arguments]], "finish", "usage": [prompt, completion]}.
-// Arguments: the API (messages, responses or ollama) and the base URL.
+// Arguments: the API (messages, responses, gemini or ollama) and the base URL.
 import Anthropic from "@anthropic-ai/sdk";
+import { GoogleGenAI } from "@google/genai";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 
@@ -81,7 +82,27 @@ async function ollamaLines(lines) {
   return found;
 }
 
-if (api === "ollama") {
+async function geminiChunks(chunks) {
+  const found = empty();
+  for await (const { candidates, usageMetadata } of chunks) {
+    for (const part of candidates[0].content?.parts ?? []) {
+      if (part.text) found[part.thought ? "reasoning" : "text"] += part.text;
+      const call = part.functionCall;
+      if (call) found.tools.push([call.id, call.name, JSON.stringify(call.args)]);
+    }
+    const { promptTokenCount, candidatesTokenCount, thoughtsTokenCount } = usageMetadata;
+    found.usage = [promptTokenCount, candidatesTokenCount + (thoughtsTokenCount ?? 0)];
+    found.finish = candidates[0].finishReason ?? found.finish;
+  }
+  return found;
+}
+
+if (api === "gemini") {
+  const client = new GoogleGenAI({ apiKey: options.apiKey, httpOptions: { baseUrl: baseURL } });
+  const asked = { model: "m", contents: "hi" };
+  print(await geminiChunks([await client.models.generateContent(asked)]));
+  print(await geminiChunks(await client.models.generateContentStream(asked)));
+} else if (api === "ollama") {
   const client = new Ollama({ host: baseURL });
   const asked = { model: "m", messages: [{ role: "user", content: "hi" }] };
   print(await ollamaLines([await client.chat(asked)]));
