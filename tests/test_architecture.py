@@ -238,7 +238,7 @@ def test_no_room_but_the_faces_names_a_dialect() -> None:
     folders = tuple(f"orharness.dialects.{name}" for name in DIALECT_FOLDERS)
     wrong += [f"{here}: {name}" for here, name in own() if here in outside and name.startswith(folders)]
     assert wrong == []
-    assert list(dialects_named(SOURCES["orharness.server.routing"], DIALECT_FOLDERS)) == ["_completion(…)"] * 4
+    assert list(dialects_named(SOURCES["orharness.server.routing"], DIALECT_FOLDERS)) == ["_completion(…)"] * 5
 
 
 def test_what_is_imported_where() -> None:

@@ -75,6 +75,56 @@ def responses_without_errors(events: Iterator[Any]) -> Iterator[str]:
             yield event["delta"]
 
 
+def _parts(chunk: Any) -> tuple[list[Any], str | None]:
+    """The parts of a chunk of Gemini, and why the answer ends."""
+    if "error" in chunk:
+        raise ApiError(chunk)
+    if chunk.get("promptFeedback", {}).get("blockReason") and not chunk.get("candidates"):
+        raise ApiError(chunk)
+    candidate: Any = next(iter(chunk.get("candidates", [])), {})
+    return candidate.get("content", {}).get("parts", []), candidate.get("finishReason")
+
+
+def gemini(chunks: Iterator[Any]) -> Iterator[str]:
+    for chunk in chunks:
+        parts, finish = _parts(chunk)
+        yield from (part["text"] for part in parts if "text" in part and not part.get("thought"))
+        if finish:
+            return
+    raise ApiError("the answer is not whole")
+
+
+def gemini_of_any_part(chunks: Iterator[Any]) -> Iterator[str]:
+    """Takes thoughts, arguments and news for text."""
+    for chunk in chunks:
+        parts, finish = _parts(chunk)
+        for part in parts:
+            yield from (str(each) for name, each in part.items() if name not in ("thought", "thoughtSignature"))
+        if finish:
+            return
+    raise ApiError("the answer is not whole")
+
+
+def gemini_of_the_first_part(chunks: Iterator[Any]) -> Iterator[str]:
+    """Takes each chunk for one with a candidate, a content and one part."""
+    for chunk in chunks:
+        if "error" in chunk:
+            raise ApiError(chunk)
+        candidate = chunk["candidates"][0]
+        part = candidate["content"]["parts"][0]
+        yield "" if part.get("thought") else part.get("text", "")
+        if "finishReason" in candidate:
+            return
+    raise ApiError("the answer is not whole")
+
+
+def gemini_without_errors(chunks: Iterator[Any]) -> Iterator[str]:
+    for chunk in chunks:
+        for candidate in chunk.get("candidates", ()):
+            for part in candidate.get("content", {}).get("parts", ()):
+                yield "" if part.get("thought") else part.get("text", "")
+
+
 def ollama(lines: Iterator[Any]) -> Iterator[str]:
     for line in lines:
         if "error" in line:
@@ -120,7 +170,8 @@ def client_of(dialect: Dialect, read: Read) -> Callable[[str], Iterator[str]]:
         with closing(HTTPConnection(str(at.hostname), at.port, timeout=60)) as connection:
             kind = dialect.frame.content_type
             headers = {"Accept-Encoding": "identity", "Accept": kind}
-            connection.request("POST", f"{at.path}{dialect.paths[0]}", json.dumps(dialect.example()), headers)
+            path = f"{at.path}{dialect.example_path}?{dialect.example_query}"
+            connection.request("POST", path, json.dumps(dialect.example()), headers)
             response = connection.getresponse()
             with closing(response):
                 if response.status != 200 or kind not in response.headers.get("Content-Type", ""):
@@ -132,7 +183,12 @@ def client_of(dialect: Dialect, read: Read) -> Callable[[str], Iterator[str]]:
 
 def _events(dialect: Dialect, read: Callable[[int], bytes]) -> Iterator[Any]:
     decoder = dialect.frame.decoder()
+    body = b""
     while data := read(65536):
+        body += data
         for item in decoder.feed(data):
             if isinstance(item, Event) and item.data not in ("", "[DONE]"):
                 yield json.loads(item.data)
+    _, blank, rest = body.rpartition(b"\n\n" if b"\r" not in body else b"\r\n\r\n")
+    if blank and rest.startswith(b"{"):  # Gemini's error without an event around it
+        yield json.loads(rest)

@@ -31,7 +31,7 @@ _UNAVAILABLE = {"error": {"code": 503, "message": "The model is overloaded.", "s
 
 def documents() -> Sequence[Mapping[str, Any]]:
     """Return them all."""
-    return (*_content(), *_framing(), *_errors(), *_ends())
+    return (*_content(), *_framing(), *_errors())
 
 
 def _event(data: Json, **more: Any) -> Json:
@@ -188,7 +188,7 @@ def _content() -> list[Json]:
 
 
 def _framing() -> list[Json]:
-    """How a gateway may write the events: what the format allows, and Google itself does not send."""
+    """How a gateway may send the events: what the format allows, and Google itself does not do."""
     hello = {"text": "Hello world"}
     comment = {"comment": " keep-alive"}
     return [
@@ -247,6 +247,15 @@ def _framing() -> list[Json]:
             _said(_HELLO, _WORLD, _END, {"data": "[DONE]"}),
             {"text": "Hello world", "error": "allowed"},
         ),
+        _case(
+            "gemini/left-open",
+            "The connection stays open after the finishReason: the client ends all the same.",
+            GENERATE,
+            _said(_HELLO, _WORLD, _END, ending="hang"),
+            {"text": "Hello world"},
+            level="SHOULD",
+            cause="it waits for the end of the body, though the answer is whole with its finishReason",
+        ),
     ]
 
 
@@ -289,11 +298,6 @@ def _errors() -> list[Json]:
             hello,
             cause=_PASSED_OVER,
         ),
-    ]
-
-
-def _ends() -> list[Json]:
-    return [
         _case(
             "errors/gemini-cut",
             "The response ends between two chunks, and none has a finishReason.",
@@ -301,14 +305,5 @@ def _ends() -> list[Json]:
             _said(_HELLO, _WORLD),
             {"text": "Hello world", "error": True},
             cause=_CUT,
-        ),
-        _case(
-            "gemini/left-open",
-            "The connection stays open after the finishReason: the client ends all the same.",
-            GENERATE,
-            _said(_HELLO, _WORLD, _END, ending="hang"),
-            {"text": "Hello world"},
-            level="SHOULD",
-            cause="it waits for the end of the body, though the answer is whole with its finishReason",
         ),
     ]
