@@ -8,6 +8,19 @@ from importlib import import_module
 from typing import Any
 
 
+class Deferred:
+    """A module that is imported when one of its names is first used: for what a first request should not wait for.
+
+    ``if TYPE_CHECKING: import a.module as module``, ``else: module = Deferred("a.module")``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._module = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._module), name)
+
+
 def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and the ``__dir__`` of a package.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from dataclasses import dataclass
+from functools import cache, wraps
 from inspect import Parameter, Signature, signature
+from itertools import filterfalse
 from typing import Any, TypeVar
 
 from orharness.errors import ScenarioError
@@ -18,24 +20,22 @@ def checked_call(*options: type) -> Callable[[F], F]:
 
     ``options``: the ``TypedDict`` of each ``**options`` that it takes. The function itself checks the values.
     """
-    more = [name for one in options for name in one.__annotations__]
 
     def decorate(function: F) -> F:
-        shape, called = signature(function), _called(function)
-        parameters = [one for one in shape.parameters.values() if one.name not in ("self", "cls")]
-        known = [*(one.name for one in parameters if one.kind in _NAMED), *more]
-        takes_any = not more and any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
+        @cache  # a signature takes long to be read, and an import is waited for
+        def takes() -> _Takes:
+            return _Takes.of(function, options)
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            unknown = None if takes_any else next((name for name in kwargs if name not in known), None)
+            unknown = next(filterfalse(takes().knows, kwargs), None) if kwargs else None
             if unknown is not None:
-                raise _no_option(called, unknown, known)
+                raise _no_option(_called(function), unknown, takes().known)
             try:
                 return function(*args, **kwargs)
             except TypeError as error:
-                wrong = None if _from_within(error) else _wrong(called, shape, parameters, args, kwargs)
+                wrong = None if _from_within(error) else takes().wrong(_called(function), args, kwargs)
                 if wrong is None:
                     raise
                 raise wrong from None
@@ -43,6 +43,32 @@ def checked_call(*options: type) -> Callable[[F], F]:
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+@dataclass(frozen=True)
+class _Takes:
+    """What a function takes. ``known``: the names of its options. ``any_name``: it takes options of any name."""
+
+    shape: Signature
+    parameters: list[Parameter]
+    known: list[str]
+    any_name: bool
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], options: tuple[type, ...]) -> _Takes:
+        shape = signature(function)
+        more = [name for one in options for name in one.__annotations__]
+        parameters = [one for one in shape.parameters.values() if one.name not in ("self", "cls")]
+        known = [*(one.name for one in parameters if one.kind in _NAMED), *more]
+        any_name = not more and any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
+        return cls(shape, parameters, known, any_name)
+
+    def knows(self, name: str) -> bool:
+        return self.any_name or name in self.known
+
+    def wrong(self, called: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ScenarioError | None:
+        """Return the error for arguments that do not fit, ``None`` where they do."""
+        return _wrong(called, self.shape, self.parameters, args, kwargs)
 
 
 def _from_within(error: TypeError) -> bool:

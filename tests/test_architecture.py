@@ -287,6 +287,13 @@ def test_an_import_costs_nothing_heavy(module: str) -> None:
     assert run_python("-c", script).split() == []
 
 
+def test_a_served_text_waits_for_nothing_that_only_a_cassette_a_report_or_the_contract_needs() -> None:
+    """vcrpy alone imports every HTTP library that is installed."""
+    late = ["vcr", "yaml", "rich", "orharness.contract", "orharness.checks", "orharness.scenario.document"]
+    script = f"import sys, orharness.cli.serve; print([name for name in {late!r} if name in sys.modules])"
+    assert run_python("-c", script) == "[]\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",

@@ -190,13 +190,16 @@ def serve(
     Example: [bold]orharness serve --scenario scenario.yaml[/bold]
     """
     from orharness.cli.plugins import import_plugins
-    from orharness.cli.serve import ServeOptions, check_scenarios, serve_until_stopped
 
     import_plugins(plugin or ())
     if check:
+        from orharness.cli.check_scenarios import check_scenarios
+
         if not check_scenarios([*(cassettes or []), *([scenario] if scenario else [])]):
             raise typer.Exit(WRONG_CALL)
         return
+    from orharness.cli.serve import ServeOptions, serve_until_stopped
+
     met = serve_until_stopped(
         ServeOptions(
             cassettes or [],

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
-from urllib.parse import urlsplit
 
-from rich.text import Text
-
-from orharness.cassette import Interaction, load
-from orharness.checks import describe
+from orharness.cassette.interaction import Interaction
 from orharness.cli.running import TURN, announce, short_turns, stopped_by_signal
-from orharness.contract.catalogue import cases_in
-from orharness.contract.catalogue.case import Case
-from orharness.contract.judging.judge import in_words
-from orharness.contract.running.replay import find, parse
-from orharness.contract.running.replies import cut, plain_request
 from orharness.dialects import DIALECTS
-from orharness.dialects.completion import MODEL
-from orharness.dialects.paths import filled
 from orharness.errors import ScenarioError
-from orharness.journal import Exchange
 from orharness.providers import lookup as provider_named
-from orharness.report.contents import shown
-from orharness.report.screen import Screen
-from orharness.report.text import outcome_style, outcomes
-from orharness.scenario import api_path
 from orharness.scenario.body import Plain
 from orharness.scenario.checked import seconds_of
-from orharness.scenario.document import examined
-from orharness.scenario.document import load as load_scenario
 from orharness.scenario.playback import serving_routes
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
@@ -44,9 +24,8 @@ from orharness.server.control import ControlOptions
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
 from orharness.stream import Transform
-from orharness.transforms import comments, compose, pace
+from orharness.transforms import comments, pace
 from orharness.transforms import rechunk as rechunked
-from orharness.verdict import count
 
 TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
 JOURNAL = 100_000  # exchanges: some 100 MB
@@ -125,10 +104,9 @@ def serve_until_stopped(options: ServeOptions) -> bool:
 
     Raises ``OrharnessError`` for what cannot be served.
     """
-    screen = Screen(sys.stderr)
     with stopped_by_signal() as stop, short_turns():
         through = options.transforms()
-        recorded = {path: load(path) for path in options.cassettes}
+        recorded = _loaded(options.cassettes)
         routes = scenario_routes(options, through)
         with SseServer(
             gateway=options.gateway,
@@ -144,40 +122,48 @@ def serve_until_stopped(options: ServeOptions) -> bool:
             for route in routes:
                 server.mount(route, strict=False)
             _mount(server, options, through, [one for each in recorded.values() for one in each])
-            watch = Watch(screen)
-            server.listen(watch.notice)
+            decided = Decided()
+            server.listen(decided.notice)
             announce(server.base_url)
-            _introduce(screen, server, options, through, recorded, routes)
+            from orharness.cli.served import Told  # what prints is imported once the server can be asked
+
+            told = Told(decided)
+            told.introduce(server, options, through, recorded, routes)
             while not stop.asked:
-                watch.show_next(TURN)
-        while watch.show_next():  # also those that the server's end decided
+                told.show_next(TURN)
+        while told.show_next():  # also those that the server's end decided
             pass
-    dropped = server.dropped
-    screen.line(outcomes([*(call.outcome for call in server.calls), *dropped.elements()]), "bold")
-    if dropped:
-        screen.say(f"{count(dropped.total(), 'older exchange')} not in the journal: --journal {options.journal}", "dim")
-    unmet = server.unmet()
-    for line in (line for text in unmet for line in f"✗ {text}".splitlines()):
-        screen.say(shown(line), "red")
-    return not unmet
+    return told.sum_up(server, options.journal)
 
 
-def check_scenarios(files: Sequence[Path]) -> bool:
-    """Print on stdout which scenarios are valid, and on stderr what is wrong with the others, a line each.
+def _loaded(cassettes: Sequence[Path]) -> dict[Path, list[Interaction]]:
+    if not cassettes:
+        return {}
+    from orharness.cassette import load  # vcrpy imports every HTTP library that is installed
 
-    Returns whether all are valid. Raises ``ScenarioError`` if there are none.
+    return {path: load(path) for path in cassettes}
+
+
+class Decided:
+    """The calls whose outcomes were decided, for the thread that prints them.
+
+    The server reports them. Polling the open exchanges would take the interpreter's lock from the server when it must
+    write.
     """
-    if not files:
-        raise ScenarioError("--check needs a scenario: orharness serve --check FILE")
-    good = True
-    for file in files:
-        scenario, wrong = examined(file)
-        for line in wrong:
-            sys.stderr.write(f"{line}\n")
-        if not wrong:
-            sys.stdout.write(f"{file} is good: {count(len(scenario.routes), 'route')}\n")
-        good = good and not wrong
-    return good
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Call] = SimpleQueue()
+
+    def notice(self, call: Call) -> None:
+        """Note a call once it is decided; a listener of ``SseServer.listen``, called in the server's thread."""
+        if call.outcome is not None:
+            self._calls.put(call)
+
+    def next(self, seconds: float = 0.0) -> Call | None:
+        """Return the next one, after at most that many seconds; ``None`` where there is none."""
+        with suppress(Empty):
+            return self._calls.get(timeout=seconds)
+        return None
 
 
 def scenario_routes(options: ServeOptions, through: Sequence[Transform]) -> list[Route]:
@@ -189,6 +175,8 @@ def scenario_routes(options: ServeOptions, through: Sequence[Transform]) -> list
         changes["provider"] = provider_named(options.provider)
     if options.pace is not None:
         changes["pace"] = seconds_of(options.pace, "--pace")
+    from orharness.scenario.document import load as load_scenario
+
     return [
         replace(route, replies=tuple(_changed(reply, changes, through) for reply in route.replies))
         for route in load_scenario(options.scenario).routes
@@ -203,8 +191,10 @@ def _mount(
     server: SseServer, options: ServeOptions, through: Sequence[Transform], interactions: Sequence[Interaction]
 ) -> None:
     if options.case is not None:
-        case = _case(options)
-        server.post(case.path).replies(_reply_of(case, options.at, through))
+        from orharness.cli.serve_case import case_named, reply_of  # the contract, which only this needs
+
+        case = case_named(options.case, options.dialect)
+        server.post(case.path).replies(reply_of(case, options.at, through))
     elif not options.cassettes and options.scenario is None:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
         named |= {} if options.pace is None else {"pace": options.pace}
@@ -215,116 +205,3 @@ def _mount(
     # All cassettes as one: an equal body is found in any of them.
     for route in serving_routes(interactions, through, pace=options.pace):
         server.mount(route, strict=False)
-
-
-def _case(options: ServeOptions) -> Case:
-    return find(options.case or "", cases_in(None, options.dialect))
-
-
-def _reply_of(case: Case, at: str | None, through: Sequence[Transform]) -> Reply:
-    """Return the reply of a case, transformed and cut. Raises ``ScenarioError`` for offsets outside its stream."""
-    made = case.reply()
-    reply = replace(made, through=(*made.through, *through))
-    if at is None:
-        return reply
-    cuts = parse(at)
-    if isinstance(reply.body, Plain):
-        raise ScenarioError(f"--at {at}: the answer of {case.id} is not a stream, so it cannot be cut")
-    size = len(reply.answer(plain_request(case)).stream.body)
-    if cuts and cuts[-1] >= size:
-        inside = f"an offset is from 1 to {size - 1:,}"
-        raise ScenarioError(f"--at {at}: the stream of {case.id} has {size:,} bytes: {inside}")
-    return cut(reply, cuts)
-
-
-def _introduce(
-    screen: Screen,
-    server: SseServer,
-    options: ServeOptions,
-    through: Sequence[Transform],
-    recorded: dict[Path, list[Interaction]],
-    routes: Sequence[Route],
-) -> None:
-    for line in _plays(options, recorded, routes):
-        screen.say(line)
-    changed = f", through {compose(through)!r}" if through else ""
-    screen.say(f"pacing {options.paced}{changed}", "dim")
-    first = next((one for each in recorded.values() for one in each), None)
-    if server.listens_everywhere:
-        screen.say(f"listens on every address of this machine, port {server.port}", "yellow")
-    token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else server.control_token
-    for name, value in [
-        ("try", _curl(server.origin, *_first_asked(first, routes, options.dialect))),
-        ("journal", f"orharness show {server.origin}"),
-        ("control", f"{server.origin}/_orharness/openapi.json"),
-        ("token", token),
-        ("stop", "Ctrl-C"),
-    ]:
-        screen.line(Text.assemble((f"{name + ':':<10}", "dim"), value))
-    screen.line()
-
-
-def _plays(options: ServeOptions, recorded: dict[Path, list[Interaction]], routes: Sequence[Route]) -> Iterator[str]:
-    if options.case is not None:
-        case = _case(options)
-        yield f"plays {case.id}: {case.title}"
-        yield f"a client must make of it: {in_words(case.expected)}"
-    elif options.scenario is not None:
-        yield f"plays {options.scenario}:"
-        yield from (f"  {route.name}" for route in routes)
-    elif not options.cassettes:
-        requests = "request" if options.dialect is None else f"request for {options.dialect}"
-        yield f"answers every {requests} with {shown(TEXT if options.text is None else options.text)!r}"
-    for path, interactions in recorded.items():
-        asked = {f"{one.request.method} {api_path(urlsplit(one.request.uri).path)}": None for one in interactions}
-        yield f"plays {path}: {count(len(interactions), 'answer')} to {', '.join(asked)}"
-
-
-def _first_asked(first: Interaction | None, routes: Sequence[Route], dialect: str | None) -> tuple[str, str]:
-    """Return method and path of a request that some route answers."""
-    if first is not None:
-        return first.request.method, urlsplit(first.request.uri).path
-    route = next(iter(routes), None)
-    if route is None or route.path is None:
-        return "POST", DIALECTS.named(dialect or DIALECTS.default).example_path
-    return route.method, filled(route.path, model=MODEL)
-
-
-def _curl(origin: str, method: str, path: str) -> str:
-    dialect = DIALECTS.at(path) or DIALECTS.default
-    query = f"?{dialect.example_query}" if dialect.example_query else ""
-    example = json.dumps(dialect.example())
-    chosen = {"POST": f" -d {shlex.quote(example)}", "GET": ""}.get(method, f" -X {method}")
-    return f"curl -N {shlex.quote(f'{origin}{dialect.prefix}{api_path(path)}{query}')}{chosen}"
-
-
-class Watch:
-    """Prints a line for each exchange once its outcome is decided.
-
-    The server reports that. Polling the open exchanges would take the interpreter's lock from the server when it must
-    write.
-    """
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._decided: SimpleQueue[Call] = SimpleQueue()
-
-    def notice(self, call: Call) -> None:
-        """Note a call once it is decided; a listener of ``SseServer.listen``, called in the server's thread."""
-        if call.outcome is not None:
-            self._decided.put(call)
-
-    def show_next(self, seconds: float = 0.0) -> bool:
-        """Print the next one that was decided, waiting at most ``seconds`` for it; return whether there was one."""
-        try:
-            call = self._decided.get(timeout=seconds)
-        except Empty:
-            return False
-        self._tell(call.exchange)
-        return True
-
-    def _tell(self, exchange: Exchange) -> None:
-        line = f"{exchange.id.lstrip('0')}  {describe(exchange)}"
-        self._screen.say(shown(line), outcome_style(exchange.outcome))
-        for difference in (exchange.difference or "").splitlines():
-            self._screen.say(shown(difference.rstrip()), "dim", indent=4)

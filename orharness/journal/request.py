@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from orharness.redaction import is_secret
+from orharness.lazy import Deferred
+
+if TYPE_CHECKING:
+    import orharness.redaction as redaction
+else:
+    redaction = Deferred("orharness.redaction")  # for journals: a first request does not wait for its import
 
 _UNREAD = object()
 
@@ -53,5 +58,5 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """Return the journal's form, without credentials."""
-        hidden = ((name, "[hidden]" if is_secret(name) else value) for name, value in self.headers)
+        hidden = ((name, "[hidden]" if redaction.is_secret(name) else value) for name, value in self.headers)
         return {"method": self.method, "path": self.path, "headers": dict(hidden), "body": self.text}

@@ -8,19 +8,18 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from orharness.checks import left_open
 from orharness.dialects import DIALECTS
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Outcome, Pacing
 from orharness.journal.events import Begun, ExchangeEvent
+from orharness.lazy import Deferred
 from orharness.loopback import API_KEY
 from orharness.options import checked_call
 from orharness.origins import is_everywhere, shown_host
 from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of, whole_number_of
-from orharness.scenario.document import load as load_scenario
 from orharness.scenario.options import CompletionOptions, ModelOptions, Through
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.route import Route, When
@@ -34,6 +33,13 @@ from orharness.server.routing import RouteBuilder, filters_of, recorded_in
 from orharness.server.runs import RunAddress
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.transforms import compose
+
+if TYPE_CHECKING:
+    import orharness.checks as checks
+    import orharness.scenario.document as scenario_document
+else:  # a first request does not wait for their import
+    checks = Deferred("orharness.checks")
+    scenario_document = Deferred("orharness.scenario.document")
 
 
 class Leaks(StrEnum):
@@ -320,7 +326,7 @@ class SseServer:
         ``verify`` also checks what the routes expect. ``strict``: it reports a route that is never requested. Raises
         ``ScenarioError`` with file, line and keys for an invalid document.
         """
-        return [self.mount(self._changed(route), strict=strict) for route in load_scenario(Path(file)).routes]
+        return [self.mount(self._changed(route), strict=strict) for route in scenario_document.load(Path(file)).routes]
 
     def _changed(self, route: Route) -> Route:
         """Return the route with the server's transforms before those of each streamed reply."""
@@ -382,7 +388,7 @@ class SseServer:
             self._thread.run(self._origin.settle)
         begun = [live for live in self._answering.exchanges if int(live.id) > self._told]
         self._told = max((int(live.id) for live in begun), default=self._told)
-        return [line for live in begun if (line := left_open(live.snapshot())) is not None]
+        return [line for live in begun if (line := checks.left_open(live.snapshot())) is not None]
 
     def account(self) -> str:
         """Return what the server saw so far, in words: for the report of a failed test."""

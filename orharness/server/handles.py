@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from threading import Condition
 from time import monotonic, sleep
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from orharness.checks import Aftermath, cannot_be_known, describe, disconnect_failure, nobody_failure, upstream_failure
 from orharness.errors import ClientFailure, OrharnessError
 from orharness.journal import Bill, Disconnect, Exchange, Outcome
+from orharness.lazy import Deferred
 from orharness.options import checked_call
 from orharness.scenario.checked import seconds_of, whole_number_of
 from orharness.server.answering import Answering
@@ -29,6 +29,11 @@ from orharness.server.exchange import LiveExchange
 from orharness.server.mounts import Mounted
 from orharness.server.thread import ServerThread
 from orharness.server.wire import settle
+
+if TYPE_CHECKING:
+    import orharness.checks as checks
+else:
+    checks = Deferred("orharness.checks")  # the texts of failures: a first request does not wait for their import
 
 T = TypeVar("T")
 GRACE = (
@@ -83,7 +88,9 @@ class Call:
         finished = self._finished
         if finished is None:
             exchange = self._live.snapshot()
-            raise ClientFailure(cannot_be_known(exchange) or f"cannot be known: {describe(exchange)}", exchange)
+            raise ClientFailure(
+                checks.cannot_be_known(exchange) or f"cannot be known: {checks.describe(exchange)}", exchange
+            )
         return finished
 
     @property
@@ -152,16 +159,16 @@ class Call:
         __tracebackhide__ = True
         whole_number_of(leaked_tokens, "leaked_tokens")
         seen = None if self._act is None else _aftermath(self._live, self._thread, self._act)
-        failure = upstream_failure(self.exchange if seen is None else seen.after, leaked_tokens, seen)
+        failure = checks.upstream_failure(self.exchange if seen is None else seen.after, leaked_tokens, seen)
         if failure is not None:
             raise failure
 
     def __repr__(self) -> str:
-        return f"<Call {describe(self.exchange)}>"
+        return f"<Call {checks.describe(self.exchange)}>"
 
     def _still_open(self, timeout: float) -> ClientFailure:
         exchange = self.exchange
-        return ClientFailure(f"after {timeout:g} s the exchange is still open: {describe(exchange)}", exchange)
+        return ClientFailure(f"after {timeout:g} s the exchange is still open: {checks.describe(exchange)}", exchange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,7 @@ class LiveRoute:
             return calls[0]
         if not calls:
             raise ClientFailure(f"the client never sent a request to {self.name}")
-        listed = "\n".join(f"  {describe(call.exchange)}" for call in calls)
+        listed = "\n".join(f"  {checks.describe(call.exchange)}" for call in calls)
         raise ClientFailure(f"{self.name} was asked {len(calls)} times, not once (see .calls):\n{listed}")
 
     @property
@@ -260,7 +267,7 @@ class LiveRoute:
         return next((call for call in self.calls if call.exchange.held_at is not None), None)
 
     def _none_held(self, timeout: float) -> Call:
-        listed = [f"  {describe(call.exchange)}" for call in self.calls]
+        listed = [f"  {checks.describe(call.exchange)}" for call in self.calls]
         raise ClientFailure("\n".join([f"after {timeout:g} s no stream of {self.name} is held at a gate", *listed]))
 
     @checked_call()
@@ -352,7 +359,7 @@ class ExpectedDisconnect:
         route, thread = self._route, self._route._thread
         concerned = [*self._before, *route.exchanges[self._known :]]
         if not concerned:
-            raise nobody_failure(route.name, [live.snapshot() for live in route.exchanges], route._others())
+            raise checks.nobody_failure(route.name, [live.snapshot() for live in route.exchanges], route._others())
         acts = [Act(ended, exchange) for exchange in _looked_at(concerned, thread)]
         route._acts.update((act.exchange.id, act) for act in acts)
         self.calls = [Call(live, thread, act) for live, act in zip(concerned, acts, strict=True)]
@@ -360,7 +367,7 @@ class ExpectedDisconnect:
             while live.can_be_left and monotonic() < deadline:
                 yield live.left
         watched = [_aftermath(live, thread, act) for live, act in zip(concerned, acts, strict=True)]
-        failure = disconnect_failure(watched, self._within, in_loop=in_loop)
+        failure = checks.disconnect_failure(watched, self._within, in_loop=in_loop)
         if failure is not None:
             raise failure
 
@@ -392,11 +399,11 @@ def _taken_in(live: LiveExchange, thread: ServerThread) -> None:
         thread.run(take_in)
 
 
-def _aftermath(live: LiveExchange, thread: ServerThread, act: Act) -> Aftermath:
+def _aftermath(live: LiveExchange, thread: ServerThread, act: Act) -> checks.Aftermath:
     now = live.elapsed()
     [after] = _looked_at([live], thread)
     there = live.can_be_left
-    return Aftermath(
+    return checks.Aftermath(
         act.at - live.started, act.exchange, now, after, there, _held_here(live, thread) if there else None
     )
 

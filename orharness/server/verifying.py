@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from orharness.checks import explain_exchange, left_open, strict_failures, unmet
+from typing import TYPE_CHECKING
+
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
+from orharness.lazy import Deferred
 from orharness.server.answering import Answering
+
+if TYPE_CHECKING:
+    import orharness.checks as checks
+else:
+    checks = Deferred("orharness.checks")  # a first request does not wait for its import
 
 
 def verify(answering: Answering, *, strict: bool) -> None:
@@ -17,7 +24,7 @@ def verify(answering: Answering, *, strict: bool) -> None:
         said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
         raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
     exchanges = [live.snapshot() for live in answering.exchanges]
-    found = strict_failures(exchanges, never_asked(answering)) if strict else []
+    found = checks.strict_failures(exchanges, never_asked(answering)) if strict else []
     found += unmet_in(answering, strict=strict)
     if found:
         raise ClientFailure("\n".join(found))
@@ -35,7 +42,7 @@ def unmet_in(answering: Answering, *, strict: bool) -> list[str]:
             continue
         if not one.calls and not (one.strict and strict):
             found.append(f"{one.route.name}: it expects something of its calls, and no request came")
-        texts = [text for live in one.exchanges for text in unmet(expected, live.snapshot())]
+        texts = [text for live in one.exchanges for text in checks.unmet(expected, live.snapshot())]
         found += [f"{one.route.name} expects otherwise: {text}" for text in texts]
     return found
 
@@ -47,11 +54,11 @@ def never_asked(answering: Answering) -> list[str]:
 
 def account(answering: Answering) -> str:
     """Return what was seen so far, in words."""
-    lines = [explain_exchange(live.snapshot()) for live in answering.exchanges]
+    lines = [checks.explain_exchange(live.snapshot()) for live in answering.exchanges]
     lines += [f"the scenario failed: {error}" for error in answering.broken]
     return "\n".join([*lines, *(f"never asked for: {name}" for name in never_asked(answering))])
 
 
 def left_open_in(answering: Answering) -> list[str]:
     """Return a line for each exchange that its client has neither read to the end nor left."""
-    return [line for live in answering.exchanges if (line := left_open(live.snapshot())) is not None]
+    return [line for live in answering.exchanges if (line := checks.left_open(live.snapshot())) is not None]

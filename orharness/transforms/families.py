@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import wraps
+from functools import cached_property, wraps
 from inspect import Parameter, Signature, signature
 from math import inf
 from typing import Any, ParamSpec
@@ -136,8 +136,12 @@ class Factory:
     name: str
     make: Callable[..., Step]
     function: Callable[..., Transform]
-    signature: Signature
     own: bool  # whether it is a user's own
+
+    @cached_property
+    def signature(self) -> Signature:
+        """The parameters of a call."""
+        return signature(self.function)
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -192,7 +196,7 @@ def step(
                 transform = wrap(name, transform)
             return Step(family, name, factory.bound(args, kwargs), transform, turn, factory, (args, kwargs))
 
-        factory = Factory(name, make, function, signature(function), wrap is not None)
+        factory = Factory(name, make, function, wrap is not None)
         _register(factory)
         return make
 

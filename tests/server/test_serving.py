@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from orharness.cli.running import short_turns
-from orharness.cli.serve import Watch
+from orharness.cli.serve import Decided
+from orharness.cli.served import Told
 from orharness.journal import How, Outcome
 from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
@@ -235,8 +236,9 @@ def test_who_hears_of_an_outcome_finds_the_answer_in_the_exchange(server: SseSer
 
 def test_the_watch_prints_what_was_decided_and_nothing_else(server: SseServer) -> None:
     printed = StringIO()
-    watch = Watch(Screen(printed))
-    server.listen(watch.notice)
+    decided = Decided()
+    watch = Told(decided, Screen(printed))
+    server.listen(decided.notice)
     reply = server.post("/s").stream(*[EVENT] * 9, DONE, through=[hold(chunks=9)])
     with Raw(server) as raw, Raw(server) as other:
         for one in (raw, other):

@@ -12,8 +12,8 @@ from urllib.parse import urlencode, urlsplit
 from jsonschema import Draft202012Validator
 
 from orharness.server.control.openapi import document
-from orharness.server.control.table import ROOT, VERBS
-from orharness.server.control.verbs import Verb
+from orharness.server.control.table import VERBS
+from orharness.server.control.verbs import ROOT, Verb
 from orharness.server.facade import SseServer
 
 CHAT = {"orharness": 1, "routes": [{"chat": "Grüße, 世界"}]}

@@ -8,18 +8,23 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orharness.errors import OrharnessError
+from orharness.lazy import Deferred
 from orharness.server.control.documents import dumped, origin_of
 from orharness.server.control.gate import ControlGate
 from orharness.server.control.problems import CONTENT_TYPE, Problem, of_error
-from orharness.server.control.table import ROOT, VERBS
-from orharness.server.control.verbs import Answer, Asked, Streamed, Verb
+from orharness.server.control.verbs import ROOT, Answer, Asked, Streamed, Verb
 from orharness.server.head import CONTINUE, head
 from orharness.server.sessions import ENDED, Session, SessionOptions, Sessions
 from orharness.server.wire import BadBody, Incoming, TooLarge, Wire, while_there
 from orharness.stream import Framing
+
+if TYPE_CHECKING:
+    import orharness.server.control.table as table
+else:
+    table = Deferred("orharness.server.control.table")  # with documents and checks: for the first call of a verb
 
 log = logging.getLogger("orharness.server")
 BODY_LIMIT = 4 * 2**20  # bytes
@@ -97,7 +102,7 @@ class Control:
 
 def _verb_of(method: str, path: str) -> tuple[Verb, dict[str, str]]:
     """The verb of a request, and what its path names. Raises ``Problem`` where there is none."""
-    there = [(verb, names) for verb in VERBS if (names := verb.match(path)) is not None]
+    there = [(verb, names) for verb in table.VERBS if (names := verb.match(path)) is not None]
     if not there:
         raise Problem(404, f"there is no control verb at {path[:200]}; GET {ROOT}/openapi.json lists them")
     for verb, names in there:

@@ -6,11 +6,10 @@ from orharness.gateways import GATEWAYS
 from orharness.journal import Pacing
 from orharness.server.control import handlers
 from orharness.server.control.schemas import ROUTE, SCENARIO, ref
-from orharness.server.control.verbs import Param, Verb
+from orharness.server.control.verbs import ROOT, Param, Verb
 from orharness.server.control.waits import FOR, LONGEST, wait
 from orharness.server.sessions import TTL
 
-ROOT = "/_orharness"
 _ALL = f"{ROOT}/sessions"
 _ONE = f"{_ALL}/{{session}}"
 _ROUTES = f"{_ONE}/routes"

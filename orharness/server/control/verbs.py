@@ -16,6 +16,8 @@ from orharness.server.mounts import Mounted
 from orharness.server.sessions import Session, SessionOptions, Sessions
 from orharness.verdict import did_you_mean
 
+ROOT = "/_orharness"
+
 Schema = dict[str, Any]
 
 
