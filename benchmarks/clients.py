@@ -24,11 +24,14 @@ from benchmarks.tables import Table
 from orharness.contract import FAMILIES, Client, Subject, run
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.running.run import PATIENCE
+from orharness.dialects import DIALECTS
 from orharness.report.groups import by_family
 from orharness.verdict import Result, Verdict, did_you_mean
 
 NODE = Path(__file__).parent / "node"
 STORED = Path(__file__).parent / "judged" / "verdicts.json"
+OWN = "own API"  # the column of the family that is about the JSON of the client's own dialect
+_COLUMNS = tuple(OWN if family == DIALECTS.default.name else family for family in FAMILIES)
 UNEXPLAINED = "?"  # a fail that nobody has looked at
 
 
@@ -43,7 +46,7 @@ def subject_of(client: Judged) -> AbstractContextManager[Client | Subject]:
 def judge(client: Judged, profile: str = "gateway", patience: float = PATIENCE) -> list[Verdict]:
     """Every verdict on a client, in the catalogue's order. ``patience``: seconds, as ``run`` has them."""
     with subject_of(client) as subject:
-        return run(subject, profile=profile, patience=patience)
+        return run(subject, profile=profile, patience=patience, dialect=client.dialect)
 
 
 def fails(verdicts: Iterable[Verdict]) -> list[str]:
@@ -69,7 +72,8 @@ def store(judged: dict[str, list[Verdict]]) -> None:
 def row(client: Judged, verdicts: Sequence[Verdict], seconds: float) -> tuple[Any, ...]:
     """How many of each family hold."""
     held = {family: _held(of_family) for family, of_family in by_family(verdicts).items()}
-    return (client.name, *(held.get(family, "-") for family in FAMILIES), round(seconds, 1))
+    held[OWN] = held.get(client.dialect, "-")
+    return (client.name, *(held.get(family, "-") for family in _COLUMNS), round(seconds, 1))
 
 
 def _held(verdicts: Sequence[Verdict]) -> str:
@@ -117,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = Table(
         "clients",
         f"what real clients make of the contract, profile {chosen.profile}, {datetime.now(UTC):%Y-%m-%d}",
-        ("client", *FAMILIES, "seconds"),
+        ("client", *_COLUMNS, "seconds"),
         ("how many cases of a family hold, of how many could be judged",),
     )
     judged: dict[str, list[Verdict]] = {}

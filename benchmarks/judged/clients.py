@@ -116,6 +116,23 @@ async def litellm_async(base_url: str) -> AsyncIterator[str]:
         await response.aclose()
 
 
+def ollama_sync(base_url: str) -> Iterator[str]:
+    """https://github.com/ollama/ollama-python#streaming-responses"""
+    from ollama import Client as Ollama
+
+    for chunk in Ollama(host=base_url.removesuffix("/v1")).chat(model="m", messages=MESSAGES, stream=True):
+        yield chunk.message.content or ""
+
+
+async def ollama_async(base_url: str) -> AsyncIterator[str]:
+    """https://github.com/ollama/ollama-python#async-client"""
+    from ollama import AsyncClient
+
+    client = AsyncClient(host=base_url.removesuffix("/v1"))
+    async for chunk in await client.chat(model="m", messages=MESSAGES, stream=True):
+        yield chunk.message.content or ""
+
+
 def text_of(data: str) -> Iterator[str]:
     """The text of one chunk; an error in the stream is raised."""
     chunk = json.loads(data)
@@ -134,6 +151,7 @@ class Judged:
     packages: tuple[str, ...]
     function: Client | None = None
     node: str | None = None  # its name in benchmarks/node/judged.mjs
+    dialect: str = "chat"
 
     @property
     def missing(self) -> list[str]:
@@ -154,8 +172,8 @@ def installed(package: str) -> str | None:
         return None
 
 
-def _python(name: str, function: Callable[[str], Any], *packages: str) -> Judged:
-    return Judged(name, packages, function)
+def _python(name: str, function: Callable[[str], Any], *packages: str, dialect: str = "chat") -> Judged:
+    return Judged(name, packages, function, dialect=dialect)
 
 
 CLIENTS = (
@@ -169,4 +187,7 @@ CLIENTS = (
     Judged("openai-node", ("openai",), node="openai"),
     Judged("ai-sdk", ("ai", "@ai-sdk/openai-compatible"), node="ai"),
     Judged("eventsource-parser", ("eventsource-parser",), node="eventsource-parser"),
+    _python("ollama", ollama_sync, "ollama", dialect="ollama"),
+    _python("ollama-async", ollama_async, "ollama", dialect="ollama"),
+    Judged("ollama-node", ("ollama",), node="ollama", dialect="ollama"),
 )

@@ -46,10 +46,21 @@ async function* eventsourceParser(baseURL, signal) {
   }
 }
 
+// https://github.com/ollama/ollama-js#streaming-responses, #abort
+async function* ollama(baseURL, signal) {
+  const { Ollama } = await import("ollama");
+  const stream = await new Ollama({ host: baseURL.replace(/\/v1$/, "") }).chat({ model: "m", messages, stream: true });
+  signal.addEventListener("abort", () => stream.abort());
+  for await (const part of stream) yield part.message.content;
+}
+
+console.log = console.error; // stdout is the driver's, and ollama-js logs there what it makes of an HTTP error
+
 const CLIENTS = {
   openai: [openai, "openai"],
   ai: [ai, "ai"],
   "eventsource-parser": [eventsourceParser, "eventsource-parser"],
+  ollama: [ollama, "ollama"],
 };
 const [client, library] = CLIENTS[name];
 const { version } = createRequire(import.meta.url)(`./node_modules/${library}/package.json`);
