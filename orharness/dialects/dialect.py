@@ -192,21 +192,21 @@ class Dialect:
 
     @property
     def example_request(self) -> Request:
-        """A short request for a stream, as a client sends it."""
+        """Return a short request for a stream, as a client sends it."""
         body = dumps(self.example()).encode()
         return Request("POST", f"{self.prefix}{self.example_path}", body=body, query=self.example_query)
 
     @property
     def frames(self) -> tuple[Frame, ...]:
-        """How its events may be framed, the usual frame first."""
+        """The possible framings of its events, the usual one first."""
         return (self.frame, *self.further_frames)
 
     def ends(self, path: str) -> bool:
-        """Whether a path ends as one of its endpoints, whatever is before it."""
+        """Return whether a path ends in one of its endpoints, whatever is before it."""
         return any(ends_like(template, path) for template in self.paths)
 
     def is_at(self, path: str) -> bool:
-        """Whether a path (without the API prefix) is one of its endpoints."""
+        """Return whether a path (without the API prefix) is one of its endpoints."""
         return any(fits(template, path) for template in self.paths)
 
     def is_terminal(self, event: Event) -> bool:

@@ -152,7 +152,7 @@ class ExchangeMachine:
         self._grown.append(chunk)
 
     def _end(self) -> None:
-        """Nothing more will be seen: keep what a report needs, and no more."""
+        """Nothing more will be seen: keep only what a report needs."""
         self.over = True
         self.request.forget_json()
         if isinstance(self._written_at, array):

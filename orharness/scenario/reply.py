@@ -342,7 +342,7 @@ class Reply:
         return Response(self.status, sent, stream, self.head, self.pacing, model)
 
     def _whole(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
-        """The answer to a request that does not ask for a stream."""
+        """Return the answer to a request that does not ask for a stream."""
         model, marks = self._model_and_marks(dialect, said, gateway, asked, by, Stream())
         status = said.error.status if said.error and dialect.fails_with_status else 200
         document = dialect.document(said, gateway, asked)
@@ -352,7 +352,7 @@ class Reply:
     def _model_and_marks(
         self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider, stream: Stream
     ) -> tuple[Generation, tuple[tuple[str, str], ...]]:
-        """The model behind an answer, and the headers by which the gateway names it."""
+        """Return the model behind an answer, and the headers by which the gateway names it."""
         identifier = _value_of(self.headers, gateway.generation_header) or said.id_with(dialect.id_prefix(gateway))
         model = Generation(
             id=identifier,

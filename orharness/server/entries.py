@@ -1,4 +1,4 @@
-"""The exchanges that a server keeps, and how many of the oldest it has dropped."""
+"""The exchanges that a server keeps, and the number of the oldest that it has dropped."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ class Entries:
         return len(self._kept)
 
     def from_number(self, number: int) -> list[LiveExchange]:
-        """Return those from that one on, counted from 0 and with those that were dropped."""
+        """Return the exchanges from that number on, counted from 0 and including dropped ones."""
         return list(self._kept.values())[max(0, number - self.dropped.total()) :]
 
     def add(self, exchange: LiveExchange) -> None:
-        """Keep one more."""
+        """Add an exchange."""
         self._kept[exchange.id] = exchange
         self._drop()
 
     def discard(self, exchange: LiveExchange) -> None:
-        """Keep it no more, without counting it as dropped."""
+        """Remove an exchange without counting it as dropped."""
         self._kept.pop(exchange.id, None)
 
     def over(self, exchange: LiveExchange) -> None:
-        """Nothing more happens in this one."""
+        """Record that nothing more happens in an exchange."""
         if self._limit is not None:
             self._over.append(exchange)
             self._drop()
 
     def clear(self) -> None:
-        """As new."""
+        """Remove all exchanges, and forget the dropped ones."""
         self.dropped.clear()
         self._kept.clear()
         self._over.clear()

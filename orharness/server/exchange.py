@@ -85,7 +85,7 @@ class LiveExchange:
 
     @property
     def is_decided(self) -> bool:
-        """Return whether an outcome was decided."""
+        """Whether an outcome was decided."""
         return self._first is not None
 
     @property

@@ -73,7 +73,7 @@ class GoogleHttpOptions(TypedDict):
 
 
 class GoogleOptions(TypedDict):
-    """What a Google client must be given."""
+    """The arguments of a Google client."""
 
     api_key: str
     http_options: GoogleHttpOptions
@@ -352,7 +352,7 @@ class SseServer:
 
     @property
     def dropped(self) -> Counter[Outcome | None]:
-        """How many exchanges of each outcome are not in the journal any more, see ``journal=``."""
+        """How many exchanges of each outcome are no longer in the journal, see ``journal=``."""
         return Counter(self._answering.exchanges.dropped)
 
     @property

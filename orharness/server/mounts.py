@@ -30,7 +30,7 @@ class Mounted:
     calls: int = 0
 
     def add(self, exchange: LiveExchange) -> None:
-        """It answers this one."""
+        """Record that it answers this exchange."""
         self.calls += 1
         self.exchanges.append(exchange)
         exchange.also_in = self.exchanges

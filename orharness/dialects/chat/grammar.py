@@ -1,4 +1,8 @@
-"""The order of events in a chat completion."""
+"""The order of events in a chat completion.
+
+Source of each clause: https://platform.openai.com/docs/api-reference/chat-streaming (OpenAI), or recordings of
+gateways.
+"""
 
 from __future__ import annotations
 

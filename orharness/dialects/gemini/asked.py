@@ -1,7 +1,7 @@
 """The Gemini API: what a request asks for, and what the API refuses.
 
-The model and the method are in the path; ``alt=sse`` in the query chooses events, without it one JSON array comes.
-Names are taken in camelCase and in snake_case, as the API takes them.
+The model and the method are in the path; ``alt=sse`` in the query selects events, without it the answer is one JSON
+array. Names are accepted in camelCase and in snake_case, as the API does.
 
 Sources: https://ai.google.dev/api/generate-content, https://ai.google.dev/api/caching#Content,
 https://protobuf.dev/programming-guides/json (both forms of names).
@@ -30,7 +30,7 @@ _UNDERLINED = re.compile(r"_([a-z])")
 
 @lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
-    """Return what the request asks for. Raises ``Refused`` where the API would refuse it."""
+    """Return what the request asks for. Raises ``Refused`` if the API would refuse it."""
     if not isinstance(request.json, dict):
         raise Refused(400, "content is asked for with a JSON object")
     body = _camel(request.json)
@@ -56,7 +56,7 @@ def _asked(request: Request, body: Json) -> Asked:
         model=values_in(PATH, request.path).get("model"),
         provider=body.get("provider"),
         prompt_tokens=_prompt_tokens(body),
-        wants_usage=True,  # it is always sent
+        wants_usage=True,  # usage is always sent
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
@@ -65,7 +65,7 @@ def _asked(request: Request, body: Json) -> Asked:
 
 
 def _camel(value: object) -> Json:
-    """The object with its own names in camelCase; for any other value an empty one."""
+    """Return the object with its own names in camelCase; empty for any other value."""
     if not isinstance(value, dict):
         return {}
     return {_UNDERLINED.sub(lambda found: found[1].upper(), name): each for name, each in value.items()}
@@ -77,7 +77,7 @@ def _identifies(request: Request) -> bool:
 
 
 def _is_users(content: object) -> bool:
-    """Whether a content is what a user said: results of tools come in the same role."""
+    """Return whether a content is the user's own: results of tools come in the same role."""
     parts = list_at(content, "parts")
     results = parts and all("functionResponse" in _camel(part) for part in parts)
     return at(content, "role") in ("user", None) and isinstance(content, dict) and not results
@@ -93,7 +93,7 @@ def _prompt_tokens(body: Json) -> int:
 
 
 def _problems(body: Json) -> Iterator[str]:
-    """What the API would refuse, the first thing first."""
+    """Yield what the API would refuse, in the API's order."""
     yield from wrong_type(body, "contents", list, required=True)
     if not body["contents"]:
         yield "contents: at least one content is required"

@@ -1,6 +1,6 @@
-"""The Gemini dialect's own cases of the contract: what is about the JSON of its events, and how they are framed.
+"""The Gemini dialect's own contract cases: about the JSON of its events, and their framing.
 
-Plain data, as a user would write them. The text is that of the parts that are no thoughts, and nothing else.
+Plain data, as a user would write it. The text is that of the parts that are not thoughts, and nothing else.
 """
 
 from __future__ import annotations

@@ -29,26 +29,26 @@ _CODES = {word: code for code, word in _WORDS.items()} | {
     "DATA_LOSS": 500,
     "UNKNOWN": 500,
 }
-_OTHER = 500  # what a word that is none of the API's is sent with
+_OTHER = 500  # the code sent with a word that the API does not have
 
 
 def word_of(code: int | str) -> str:
-    """Return an error's status word: of an HTTP status the API's own; a word is kept as it is."""
+    """Return an error's status word: the API's word for an HTTP status; a word is returned unchanged."""
     if isinstance(code, str):
         return code
     return _WORDS.get(code, "UNKNOWN" if code >= 500 else "INVALID_ARGUMENT")
 
 
 def code_of(code: int | str) -> int:
-    """Return an error's number, which is an HTTP status: of a word the API's own."""
+    """Return an error's number, which is an HTTP status; for a word, the API's own."""
     return code if isinstance(code, int) else _CODES.get(code, _OTHER)
 
 
 def error_document(gateway: Gateway, status: int, message: str) -> Json:
-    """Return the body of an answer with an HTTP error status: the same at every gateway."""
+    """Return the body of an answer with an HTTP error status; it is the same at every gateway."""
     return document_of(status, message)
 
 
 def document_of(code: int | str, message: str) -> Json:
-    """Return an error as a document, which is also the data of an error in a stream."""
+    """Return an error document, which is also the data of an error in a stream."""
     return {"error": {"code": code_of(code), "message": message, "status": word_of(code)}}

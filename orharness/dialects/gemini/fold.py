@@ -1,10 +1,9 @@
 """The Gemini API, from events of any origin to one answer, and which event ends it.
 
-What a server sends is taken as it comes: what has the wrong type or is not JSON is noted and passed over, never raised;
-so are parts of a content that are not known.
+Input of a wrong type or that is not JSON is noted and skipped, never raised; so are unknown parts of a content.
 
-No event tells a client to leave: the stream is over when the body is. The answer is whole with the chunk that has a
-finish reason, or that says why the prompt was blocked; that chunk is the end here.
+No event asks a client to leave: the stream ends with the body. The answer is whole with the chunk that has a finish
+reason, or that says why the prompt was blocked; that chunk is the end here.
 
 Sources: those of ``write``; the Python SDK's types (google-genai 3.6.1).
 """
@@ -22,23 +21,23 @@ from orharness.dialects.values import Json, at, dumps, list_at, parsed
 from orharness.sse import Event, Item
 
 T = TypeVar("T")
-OWN = ("candidates", "promptFeedback", "usageMetadata")  # any of them makes a chunk
+OWN = ("candidates", "promptFeedback", "usageMetadata")  # an object with any of them is a chunk
 
 
 def is_end(event: Event) -> bool:
-    """Whether the answer is whole with the event: it has a finish reason, or says why the prompt was blocked."""
+    """Return whether the event completes the answer: it has a finish reason, or says why the prompt was blocked."""
     data = read(event)
     return finish_in(data) is not None or blocked_by(data) is not None
 
 
 def is_own(event: Event) -> bool:
-    """Whether the event is a chunk of this API; an error looks like that of another."""
+    """Return whether the event is a chunk of this API; an error looks like that of another."""
     data = read(event)
     return isinstance(data, dict) and any(name in data for name in OWN) and "choices" not in data
 
 
 def is_token(event: Event) -> bool:
-    """Whether the event carries a part of an answer: text, thoughts, a tool call or an explanation of its end."""
+    """Return whether the event carries a part of an answer: text, thoughts, a tool call, an explanation of its end."""
     data = read(event)
     said = any(at(part, "text") or isinstance(at(part, "functionCall"), dict) for part in parts_of(data))
     return said or bool(at(_first(data), "finishMessage"))
@@ -57,7 +56,7 @@ def error_of(event: Event) -> ReportedError | None:
 
 
 def brief(event: Event) -> str | None:
-    """Return what tells an event without a text from others of its kind: what its parts are, or what blocked it."""
+    """Return what tells an event without text from others of its kind: the types of its parts, or what blocked it."""
     data = read(event)
     if not is_own(event):
         return None
@@ -72,13 +71,13 @@ def read(event: Event) -> object:
 
 
 def finish_in(data: object) -> str | None:
-    """Return why the first candidate of a chunk ends, ``None`` where it goes on."""
+    """Return why the first candidate of a chunk ends, ``None`` if it goes on."""
     reason = at(_first(data), "finishReason")
     return reason if isinstance(reason, str) and reason not in ("", UNSPECIFIED) else None
 
 
 def blocked_by(data: object) -> str | None:
-    """Return why the prompt was blocked, so that there are no candidates; ``None`` where it was not."""
+    """Return why the prompt was blocked, so that there are no candidates; ``None`` if it was not."""
     reason = at(data, "promptFeedback", "blockReason")
     return reason if isinstance(reason, str) and reason and not list_at(data, "candidates") else None
 
@@ -106,7 +105,7 @@ def fold(items: Iterable[Item]) -> Answer:
 
 @dataclass
 class _Folder:
-    """Grows an answer event by event."""
+    """Builds an answer event by event."""
 
     number: int = 0
     begun: bool = False
@@ -201,7 +200,7 @@ class _Folder:
         return self._of(data, name, str, "")
 
     def _of(self, data: Json, name: str, wanted: type[T], missing: T) -> T:
-        """The value under a name; of another type than it is to have, it is noted and passed over."""
+        """Return the value under a name; a value of another type is noted and skipped."""
         value = data.get(name)
         if isinstance(value, wanted):
             return value

@@ -1,6 +1,6 @@
-"""Which event of the Gemini API's generateContent may follow which.
+"""The order of events in the Gemini API's generateContent.
 
-Source of each clause: https://ai.google.dev/api/generate-content (page), or what was recorded from Google.
+Source of each clause: https://ai.google.dev/api/generate-content (page), or recordings of Google.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The Gemini API: the shortest event that says a part of an answer, for documents written once for all APIs.
+"""The Gemini API: the shortest event for a part of an answer, for documents written once for all APIs.
 
 Source: https://ai.google.dev/api/generate-content, for what each chunk has.
 """
@@ -13,9 +13,9 @@ from orharness.sse import Event
 
 
 def event_of(part: Part) -> Event | None:
-    """Return the event that says the part, with the fields that the API has and no others.
+    """Return the event for the part, with the fields that the API has and no others.
 
-    A finish reason is in the chunk that ends an answer, and in no other: ``None`` for one alone.
+    A finish reason is only in the chunk that ends an answer: ``None`` for a finish reason alone.
     """
     if part.end:
         return _event("", part.finish or "stop", part.usage)

@@ -1,4 +1,4 @@
-"""Why a Gemini answer ends: the neutral word of a completion, and the API's own; what the API has no form for.
+"""Why a Gemini answer ends: the neutral word of a completion, and the API's own; what the API cannot express.
 
 Sources: https://ai.google.dev/api/generate-content#FinishReason; the Python SDK's ``FinishReason`` (google-genai
 3.6.1).
@@ -16,21 +16,21 @@ _MEANT = {
     "MAX_TOKENS": "length",
     **dict.fromkeys([SAFETY, "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"], "content_filter"),
 }
-UNSPECIFIED = "FINISH_REASON_UNSPECIFIED"  # the default value of the field: it says nothing
+UNSPECIFIED = "FINISH_REASON_UNSPECIFIED"  # the default value of the field, without meaning
 
 
 def finish_reason(completion: Completion) -> str:
-    """Return the finish reason that is sent: the native one where it is given."""
+    """Return the finish reason that is sent: the native one if it is given."""
     return completion.native_finish_reason or (SAFETY if completion.refusal else _SENT[completion.finish])
 
 
 def sent_for(finish: str) -> str:
-    """Return the API's own word for a neutral finish reason, any other word as it is."""
+    """Return the API's word for a neutral finish reason; any other word is returned unchanged."""
     return _SENT.get(finish, finish)
 
 
 def finish_of(reason: str, *, calls: bool, explained: bool) -> str:
-    """Return the neutral finish reason; a word that is not known is kept.
+    """Return the neutral finish reason; an unknown word is kept.
 
     An answer with tool calls stops with STOP. A block that is explained in words is what other APIs call an answer that
     stops with a refusal.
@@ -40,7 +40,7 @@ def finish_of(reason: str, *, calls: bool, explained: bool) -> str:
 
 
 def limits(completion: Completion) -> str | None:
-    """Return what of a completion the API has no form for, in words; ``None`` where it can say all of it."""
+    """Return what of a completion the API cannot express, in words; ``None`` if it can express all of it."""
     return _finish(completion) or _refusal(completion) or _calls(completion) or _error(completion)
 
 

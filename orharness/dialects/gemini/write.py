@@ -1,6 +1,6 @@
 """The Gemini API's generateContent, from meaning to events.
 
-Each gateway sends them as Google does. Sources: https://ai.google.dev/api/generate-content, and recorded streams of
+All gateways send them as Google does. Sources: https://ai.google.dev/api/generate-content, and recorded streams of
 Google: the usage so far is in each chunk, and the last chunk has an empty text and the finish reason.
 """
 
@@ -19,11 +19,11 @@ from orharness.dialects.values import Json, dumps, parsed
 from orharness.gateways import Gateway
 from orharness.sse import Event
 
-_ANSWERS = ("STOP", "MAX_TOKENS")  # what ends otherwise may have no content in its last chunk
+_ANSWERS = ("STOP", "MAX_TOKENS")  # with any other reason the last chunk may have no content
 
 
 def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
-    """Return the answer as it is streamed: a chunk for each token and each tool call, and one that says why it ends."""
+    """Return the answer as it is streamed: a chunk for each token and tool call, and one with the finish reason."""
     script = _Script(completion)
     script.write()
     return Written(tuple(script.events), len(script.events) - 1, tuple(script.tokens))
@@ -31,7 +31,7 @@ def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
 
 @dataclass
 class _Script:
-    """The events of one answer, and the numbers of those that carry a token."""
+    """The events of one answer, and the indexes of those that carry a token."""
 
     completion: Completion
     events: list[Event] = field(default_factory=list)
@@ -47,7 +47,7 @@ class _Script:
         if self.completion.error is not None:
             self._add(document_of(self.completion.error.code, self.completion.error.message))
             return
-        # The tokens of a refusal have no chunks of their own: its explanation comes as one.
+        # The tokens of a refusal have no chunks of their own: its explanation is sent as one.
         self.tokens += [len(self.events)] * (len(self.completion.made) - len(self.tokens))
         last: Json = {"text": ""}
         if self.completion.reasoning:
@@ -64,7 +64,7 @@ class _Script:
 
 
 def _chunks(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """The pieces of each chunk: a token, or a whole tool call; those of a refusal have none."""
+    """Yield the pieces of each chunk: a token, or a whole tool call; those of a refusal have no chunk."""
     said = ((number, piece) for number, piece in enumerate(pieces) if piece.kind is not PieceKind.REFUSAL)
     for _, group in groupby(said, key=lambda each: _chunk_of(*each)):
         yield [piece for _, piece in group]
@@ -90,7 +90,7 @@ def _called(call: ToolCall, index: int) -> Json:
 
 
 def document(completion: Completion, gateway: Gateway, asked: Asked) -> Json:
-    """Return the answer to a request for ``generateContent``; of one with an error, the error's document."""
+    """Return the answer to ``generateContent``; for a completion with an error, the error's document."""
     if completion.error:
         return document_of(completion.error.code, completion.error.message)
     parts: list[Json] = []
@@ -118,13 +118,13 @@ def _chunk(completion: Completion, candidate: Json, usage: Json) -> Json:
 
 
 def _usage_of(completion: Completion) -> Json:
-    """The usage of the whole answer."""
+    """Return the usage of the whole answer."""
     counted = completion.counted
     return _usage(counted.prompt_tokens, counted.completion_tokens, counted.reasoning_tokens)
 
 
 def _usage(prompt: int, made: int, thoughts: int) -> Json:
-    """The tokens so far; those of the thoughts are not among the candidates' tokens, as they are in other APIs."""
+    """Return the tokens so far; unlike in other APIs, thoughts are not counted among the candidates' tokens."""
     counted: dict[str, Any] = {"promptTokenCount": prompt, "candidatesTokenCount": made - thoughts}
     thought = {"thoughtsTokenCount": thoughts} if thoughts else {}
     details = [{"modality": "TEXT", "tokenCount": prompt}]
@@ -132,7 +132,7 @@ def _usage(prompt: int, made: int, thoughts: int) -> Json:
 
 
 def _signature(reasoning: str) -> str:
-    """What proves to the API that it has made the thoughts: base64, opaque to a client, which sends it back."""
+    """Return the proof that the API made the thoughts: base64, opaque to a client, which sends it back."""
     return f"{digest('signature', reasoning)}{digest(reasoning)}"
 
 

@@ -1,4 +1,4 @@
-"""Ollama's own API: one JSON object a line, ``/api/chat`` and ``/api/generate``."""
+"""Ollama's own API: one JSON object a line, at ``/api/chat`` and ``/api/generate``."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _MOST_LOGPROBS = 20
 
 @lru_cache(maxsize=16)  # the server, the reply and the judge ask for the same request
 def asked(request: Request, gateway: Gateway) -> Asked:
-    """Return what the request asks for. Raises ``Refused`` where the API would refuse it."""
+    """Return what the request asks for. Raises ``Refused`` if the API would refuse it."""
     endpoint = GENERATE if request.path.partition("?")[0].rstrip("/").endswith(GENERATE) else CHAT
     if not request.body:
         raise Refused(400, "missing request body")
@@ -54,7 +54,7 @@ def _asked(body: Json, endpoint: str) -> Asked:
         model=model if isinstance(model, str) else None,
         provider=body.get("provider"),
         prompt_tokens=sum(len(tokens_of(text)) for _, text in texts if text is not None),
-        wants_usage=True,  # it is always sent
+        wants_usage=True,  # usage is always sent
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
@@ -63,7 +63,7 @@ def _asked(body: Json, endpoint: str) -> Asked:
 
 
 def _texts(body: Json, endpoint: str) -> Iterator[tuple[object, str | None]]:
-    """Each text of the request with the role that says it."""
+    """Yield each text of the request with its role."""
     if endpoint == GENERATE:
         for role, name in (("system", "system"), ("user", "prompt")):
             if body.get(name):
@@ -78,7 +78,7 @@ def _text(value: object) -> str | None:
 
 
 def _problems(body: Json, endpoint: str) -> Iterator[str]:
-    """What the API would refuse, the first thing first: a field of another type than its own."""
+    """Yield what the API would refuse, in the API's order: fields of a wrong type."""
     for name, types in {**_TYPES, **(_OF_GENERATE if endpoint == GENERATE else _OF_CHAT)}.items():
         yield from wrong_type(body, name, *types)
     if isinstance(body.get("top_logprobs"), int) and not 0 <= body["top_logprobs"] <= _MOST_LOGPROBS:

@@ -1,6 +1,6 @@
-"""Ollama's own cases of the contract: what is about the JSON of its lines. They are answers of ``/api/chat``.
+"""Ollama's own contract cases, about the JSON of its lines. They are answers of ``/api/chat``.
 
-Plain data, as a user would write them. The text is that of ``message.content`` in each line, and nothing else.
+Plain data, as a user would write it. The text is that of ``message.content`` in each line, and nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PASSED_OVER = "the line with an error is passed over: the answer looks complete
 
 
 def documents() -> Sequence[Mapping[str, Any]]:
-    """Return them all."""
+    """Return all cases."""
     return (*_content(), *_characters(), *_errors())
 
 
@@ -42,7 +42,7 @@ def _texts(*texts: str) -> list[Json]:
 
 
 def _ended(finish: str = "stop", **said: Any) -> Json:
-    """The last line, with the counts and durations that Ollama sends."""
+    """Return the last line, with the counts and durations that Ollama sends."""
     line = last(Part(end=True, finish=finish))
     counted = {
         "total_duration": 182_000_000,

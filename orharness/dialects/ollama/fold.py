@@ -1,8 +1,7 @@
 """Ollama, from lines of any origin to one answer, and which line ends it.
 
-What a server sends is taken as it comes: what has the wrong type or is not JSON is noted and passed over, never raised.
-The last line may hold a text or a tool call, too (``ChatHandler`` in ``server/routes.go`` sends what its parsers kept
-back there).
+Input of a wrong type or that is not JSON is noted and skipped, never raised. The last line may also have a text or a
+tool call (``ChatHandler`` in ``server/routes.go`` sends there what its parsers held back).
 """
 
 from __future__ import annotations
@@ -16,28 +15,28 @@ from orharness.dialects.ollama.words import finish_of
 from orharness.dialects.values import Json, at, dumps, list_at, parsed
 from orharness.sse import Event, Item
 
-_MARKS = ("model", "created_at", "message", "response", "done_reason")  # one of them is beside done in each line
+_MARKS = ("model", "created_at", "message", "response", "done_reason")  # each line has one of them besides done
 COUNTS = ("prompt_eval_count", "eval_count")
 
 
 def is_own(event: Event) -> bool:
-    """Whether the event is a line of this API, an error apart, which looks like that of another."""
+    """Return whether the event is a line of this API, except an error, which looks like that of another."""
     data = _read(event)
     return isinstance(at(data, "done"), bool) and any(at(data, name) is not None for name in _MARKS)
 
 
 def is_end(event: Event) -> bool:
-    """Whether the event is the line with ``done: true``."""
+    """Return whether the event is the line with ``done: true``."""
     return is_own(event) and at(_read(event), "done") is True
 
 
 def is_token(event: Event) -> bool:
-    """Whether the line carries a part of an answer: text, thinking or a tool call."""
+    """Return whether the line carries a part of an answer: text, thinking or a tool call."""
     return is_own(event) and bool(_parts(_read(event)))
 
 
 def _read(event: Event) -> object:
-    """The line as JSON; ``None`` where it cannot be one of this API, which is most often the case."""
+    """Return the line as JSON; ``None``, the most common case, if it cannot be one of this API."""
     possible = event.type == "message" and '"done"' in event.data
     return parsed(event.data) if possible else None
 
@@ -63,7 +62,7 @@ def _error_in(data: object) -> ReportedError | None:
 
 
 def brief(event: Event) -> str | None:
-    """Return what tells a line without a text from others: whether it is the last, and why."""
+    """Return what tells a line without text from others: whether it is the last, and why."""
     if not is_own(event):
         return None
     data = _read(event)
@@ -82,7 +81,7 @@ def fold(items: Iterable[Item]) -> Answer:
 
 @dataclass
 class _Folder:
-    """Grows an answer line by line."""
+    """Builds an answer line by line."""
 
     number: int = 0
     begun: bool = False

@@ -1,4 +1,4 @@
-"""Which line of Ollama may follow which, and what each must have.
+"""The order of lines in Ollama, and the requirements on each.
 
 Source of each clause: https://docs.ollama.com/api/streaming, https://docs.ollama.com/api/errors (pages), or
 ``api/types.go`` and ``server/routes.go`` of github.com/ollama/ollama (code).

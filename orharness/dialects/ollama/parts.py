@@ -1,4 +1,4 @@
-"""Ollama: the shortest line that says a part of an answer, for documents written once for all APIs.
+"""Ollama: the shortest line for a part of an answer, for documents written once for all APIs.
 
 Source: ``ChatResponse`` in ``api/types.go``, for the fields that each line has.
 """
@@ -14,7 +14,7 @@ HEAD: Json = {"model": "m", "created_at": "2026-01-01T00:00:00Z"}
 
 
 def event_of(part: Part) -> Event | None:
-    """Return the line that says the part, ``None`` for a finish reason, which the last line has."""
+    """Return the line for the part, ``None`` for a finish reason, which is in the last line."""
     if part.end or part.usage is not None:
         return Event(data=dumps(last(part)))
     if part.text is None and part.role is None:

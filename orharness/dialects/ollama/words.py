@@ -1,4 +1,4 @@
-"""Ollama: its endpoints, why an answer ends, and what of a completion it has no form for.
+"""Ollama: its endpoints, why an answer ends, and what of a completion it cannot express.
 
 Sources: https://docs.ollama.com/api/chat; ``server/routes.go`` and ``api/types.go`` of github.com/ollama/ollama.
 """
@@ -14,22 +14,22 @@ _SENT = {"stop": "stop", "tool_calls": "stop", "length": "length"}
 
 
 def done_reason(completion: Completion) -> str:
-    """Return the reason that is sent: the native one where it is given (``load``, ``unload``)."""
+    """Return the reason that is sent: the native one if it is given (``load``, ``unload``)."""
     return completion.native_finish_reason or _SENT[completion.finish]
 
 
 def sent_for(finish: str) -> str:
-    """Return the API's own word for a neutral finish reason, any other word as it is."""
+    """Return the API's word for a neutral finish reason; any other word is returned unchanged."""
     return _SENT.get(finish, finish)
 
 
 def finish_of(reason: str, *, calls: bool) -> str:
-    """Return the neutral finish reason: an answer that calls tools stops with the word of any other."""
+    """Return the neutral finish reason: an answer with tool calls stops with the same word as any other."""
     return "tool_calls" if calls and reason == "stop" else reason
 
 
 def limits(completion: Completion) -> str | None:
-    """Return what of a completion the API has no form for, in words; ``None`` where it can say all of it."""
+    """Return what of a completion the API cannot express, in words; ``None`` if it can express all of it."""
     own = "tool_calls" if completion.tool_calls else "stop"
     if completion.finish not in (own, "length"):
         return f"finish_reason={completion.finish!r}: of this answer it can say {own}, length"

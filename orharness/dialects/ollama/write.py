@@ -1,7 +1,7 @@
 """Ollama, from meaning to lines.
 
-Each line has the fields, and their order, that Ollama's types have; characters are escaped as its JSON encoder does.
-Sources: https://docs.ollama.com/api/chat, https://docs.ollama.com/api/streaming, https://docs.ollama.com/api/errors;
+Each line has the fields of Ollama's types, in their order; characters are escaped as its JSON encoder does. Sources:
+https://docs.ollama.com/api/chat, https://docs.ollama.com/api/streaming, https://docs.ollama.com/api/errors;
 ``api/types.go`` and ``streamResponse`` in ``server/routes.go``.
 """
 
@@ -19,18 +19,18 @@ from orharness.errors import Inexpressible
 from orharness.gateways import Gateway
 from orharness.sse import Event
 
-_ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}  # all that Go escapes beside JSON's own
-_A_TOKEN = 20_000_000  # nanoseconds that the model takes for one, as its durations say
+_ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}  # what Go escapes besides JSON's own
+_A_TOKEN = 20_000_000  # nanoseconds that the model takes for a token, as in its durations
 _LOADING = 1_000_000
 
 
 def dumps(value: object) -> str:
-    """Return JSON as Go's encoder writes it. A line separator in a text never comes as itself."""
+    """Return JSON as Go's encoder writes it. Line separators in texts are always escaped."""
     return values.dumps(value).translate(_ESCAPED)
 
 
 def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
-    """Return the answer as it is streamed: a line for each piece of text, one for each tool call, and the last one."""
+    """Return the answer as it is streamed: a line for each piece of text and each tool call, and the last one."""
     _check_endpoint(completion, asked)
     events: list[Event] = []
     tokens: list[int] = []
@@ -45,7 +45,7 @@ def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
 
 
 def document(completion: Completion, gateway: Gateway, asked: Asked) -> Json:
-    """Return the answer to a request with ``stream: false``; of one with an error, the error's document."""
+    """Return the answer to a request with ``stream: false``; for a completion with an error, the error's document."""
     _check_endpoint(completion, asked)
     if completion.error is not None:
         return {"error": completion.error.message}
@@ -63,7 +63,7 @@ def _check_endpoint(completion: Completion, asked: Asked) -> None:
 
 
 def _said(completion: Completion) -> Iterator[tuple[Json, int]]:
-    """What each line says, as the fields of a message, and how many pieces of the answer that is."""
+    """Yield the fields of each line's message, and the number of pieces of the answer in it."""
     calls: dict[int, int] = {}
     for piece in completion.made:
         if piece.kind in (PieceKind.CALL, PieceKind.ARGUMENTS):
@@ -90,7 +90,7 @@ def _head(completion: Completion) -> Json:
 
 
 def _in(said: Json, asked: Asked) -> Json:
-    """What is said, in the form of the endpoint."""
+    """Return these fields in the form of the endpoint."""
     if asked.endpoint != GENERATE:
         return {"message": {"role": "assistant", "content": "", **said}}
     thinking = {"thinking": said["thinking"]} if "thinking" in said else {}
@@ -121,7 +121,7 @@ def _moment(created: int) -> str:
 
 
 def error_document(gateway: Gateway, status: int, message: str) -> Json:
-    """Return the body of an answer with an HTTP error status: the message and nothing else."""
+    """Return the body of an answer with an HTTP error status: only the message."""
     return {"error": message}
 
 
