@@ -126,7 +126,7 @@ class _Folder:
         self.number += 1
         kind, data = kind_of(event), parsed(event.data)
         if self.complete:
-            self._note("comes after message_stop, where nobody reads it")
+            self._note("comes after message_stop, where no client reads")
         elif kind == ERROR:
             self.error = self.error or error_of(event)
         elif isinstance(data, dict):

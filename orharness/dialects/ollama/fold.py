@@ -99,7 +99,7 @@ class _Folder:
         self.number += 1
         data = parsed(event.data)
         if self.complete:
-            self._note("comes after the line with done: true, where nobody reads it")
+            self._note("comes after the line with done: true, where no client reads")
         elif not isinstance(data, dict):
             self._note(f"is not a JSON object: {event.data[:80]!r}")
         elif (error := _error_in(data)) is not None:

@@ -122,7 +122,7 @@ class _Folder:
         if kind == DONE:
             self.over = True  # after the terminal event it adds nothing; alone it does not say how the answer ended
         elif self.over:
-            self._note("comes after the terminal event, where nobody reads it")
+            self._note("comes after the terminal event, where no client reads")
         else:
             self.error = self.error or error_of(event)
             if not isinstance(data, dict):
