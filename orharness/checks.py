@@ -358,6 +358,16 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath
     return ClientFailure(f"{said}\n{aligned(rows)}", exchange)
 
 
+def leak_failure(exchange: Exchange, leaked_tokens: int = 1) -> ClientFailure | None:
+    """Return why a cancel did not stop the model, with what leaked and its price; ``None`` where nothing did.
+
+    Unlike ``upstream_failure`` it says nothing of an exchange that was not cancelled, or has no model.
+    """
+    if exchange.outcome is not Outcome.CANCELLED or exchange.bill is None or not _goes_on(exchange):
+        return None
+    return upstream_failure(exchange, leaked_tokens)
+
+
 def _cancelled_failure(exchange: Exchange, allowed: int, rows: Rows) -> ClientFailure | None:
     """Return why the model of a client that left did not stop, or why that cannot be known; ``None`` if it stopped."""
     bill = exchange.bill

@@ -51,3 +51,29 @@ def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
     # all are gone; macOS reports PermissionError for those that are ending
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+class Guard:
+    """Kills a process's group if this process dies without having done so, by SIGKILL for example.
+
+    It is a small process of its own that waits for the end of a pipe which only this process holds. On Windows it does
+    nothing.
+    """
+
+    _SOURCE = "import os, signal, sys\nsys.stdin.buffer.read()\nos.killpg(int(sys.argv[1]), signal.SIGKILL)"
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._watcher: subprocess.Popen[bytes] | None = None
+        if sys.platform != "win32":
+            command = [sys.executable, "-I", "-S", "-c", self._SOURCE, str(process.pid)]
+            self._watcher = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **own_group()
+            )
+
+    def dismiss(self) -> None:
+        """End the guard."""
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.wait()
+            assert self._watcher.stdin is not None
+            self._watcher.stdin.close()

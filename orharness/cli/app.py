@@ -372,6 +372,58 @@ def relay_check(
         raise typer.Exit(FAILED)
 
 
+@app.command("run", context_settings={"allow_interspersed_args": False})
+def run_tests(
+    command: Annotated[
+        list[str], typer.Argument(metavar="CMD…", help="The command, after --, with its arguments.", show_default=False)
+    ],
+    scenario: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play the routes of a scenario document.", show_default=False),
+    ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT=FILE", help="Write the verdict: text, json, junit or html. Repeatable.", show_default=False
+        ),
+    ] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Import first a module with transforms of your own. Repeatable."),
+    ] = None,
+    pacing: Annotated[
+        str,
+        typer.Option(
+            help="lockstep: a chunk when the one before has been read; recorded: at its own time; instant: at once."
+        ),
+    ] = "lockstep",
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The folder of the files that a posted document may name.", show_default="no files"
+        ),
+    ] = None,
+) -> None:
+    """Run tests, or any command, against a server, and judge what they did.
+
+    The command finds the server in its environment: each SDK's base URL and a
+    key, and ORHARNESS_URL for tests that set up routes of their own over HTTP.
+    When it has ended, it is judged: requests that no route answers, routes that
+    were never asked, what the scenario expects, connections left open, tokens
+    that a model made and billed after a cancel. The exit code is 1 if there is
+    any of it, else the command's own.
+
+    Example: [bold]orharness run --scenario scenario.yaml -- npm test[/bold]
+
+    Example: [bold]orharness run --report junit=orharness.xml -- go test ./...[/bold]
+    """
+    from orharness.cli.plugins import import_plugins
+    from orharness.cli.run import Options, run_and_judge
+
+    import_plugins(plugin or ())
+    raise typer.Exit(run_and_judge(Options(command, scenario, report or (), pacing, scenarios)))
+
+
 @app.command()
 def show(
     source: Annotated[

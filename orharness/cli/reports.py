@@ -34,6 +34,11 @@ def report(judgement: Judgement, formats: Sequence[str], outputs: Sequence[Path]
     """
     if STDOUT not in outputs:
         show_judgement(Screen(), judgement)
+    write_reports(judgement, formats, outputs)
+
+
+def write_reports(judgement: Judgement, formats: Sequence[str], outputs: Sequence[Path]) -> None:
+    """Write each report. Raises ``OrharnessError`` that names the files that cannot be written, after the others."""
     wrong: list[str] = []
     for form, output in zip(formats, outputs, strict=True):
         if output == STDOUT:

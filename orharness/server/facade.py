@@ -32,6 +32,7 @@ from orharness.server.origin import Origin
 from orharness.server.routing import RouteBuilder, filters_of, recorded_in
 from orharness.server.runs import RunAddress
 from orharness.server.thread import ServerThread, loopback_sockets
+from orharness.server.verifying import Verified
 from orharness.transforms import compose
 
 if TYPE_CHECKING:
@@ -410,6 +411,14 @@ class SseServer:
         A route with an expectation must be requested; for one that is ``strict``, ``verify`` reports that itself.
         """
         return verifying.unmet_in(self._answering, strict=self._strict)
+
+    def judge(self) -> list[Verified]:
+        """End the test, in every session that is open, and return what is wrong in each, the default one first.
+
+        That is what ``verify`` fails for, and also the connections left open and the tokens that leaked. Raises
+        ``ScenarioError`` as ``verify`` does.
+        """
+        return self._thread.run(self._origin.judge)
 
     # --- life -----------------------------------------------------------------------------------------------------
 

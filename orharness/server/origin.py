@@ -17,6 +17,7 @@ from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.sessions import ENDED, HELD_LIMIT, SessionOptions, Sessions
+from orharness.server.verifying import Verified, judge, left_open_in
 from orharness.server.wire import Incoming, Wire
 
 
@@ -87,6 +88,18 @@ class Origin:
     async def settle(self) -> None:
         """Return once all clients that have left by now are seen to have left."""
         await self._listening.settle()
+
+    async def judge(self) -> list[Verified]:
+        """End the test in every session, and return what is wrong in each. Raises ``ScenarioError`` as ``verify``."""
+        await self.settle()
+        sessions = self.sessions.all()
+        left_open = [left_open_in(one.answering) for one in sessions]
+        for one in sessions:
+            one.end_exchanges()
+        return [
+            judge(one.answering, one.id, strict=one.strict, left_open=left)
+            for one, left in zip(sessions, left_open, strict=True)
+        ]
 
     async def end_exchanges(self) -> None:
         """End the test: what is open gets its outcome, and every connection is aborted."""

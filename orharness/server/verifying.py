@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.lazy import Deferred
 from orharness.server.answering import Answering
+from orharness.server.mounts import Mounted
 
 if TYPE_CHECKING:
     import orharness.checks as checks
@@ -19,10 +22,7 @@ def verify(answering: Answering, *, strict: bool) -> None:
 
     What broke inside the scenario (a predicate that raised) is raised first, as ``ScenarioError``.
     """
-    if answering.broken:
-        broken = answering.broken[0]
-        said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
-        raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
+    _raise_broken(answering)
     exchanges = [live.snapshot() for live in answering.exchanges]
     found = checks.strict_failures(exchanges, never_asked(answering)) if strict else []
     found += unmet_in(answering, strict=strict)
@@ -30,21 +30,76 @@ def verify(answering: Answering, *, strict: bool) -> None:
         raise ClientFailure("\n".join(found))
 
 
+def _raise_broken(answering: Answering) -> None:
+    if answering.broken:
+        broken = answering.broken[0]
+        said = str(broken) if isinstance(broken, OrharnessError) else repr(broken)
+        raise ScenarioError(f"the scenario failed while it answered: {said}") from broken
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong at the end of a session.
+
+    ``kind``: ``requests``, ``routes``, ``expectations``, ``connections`` or ``upstream``. ``subject``: the route or the
+    exchange. ``text``: what was seen.
+    """
+
+    kind: str
+    subject: str
+    text: str
+    session: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A session at its end. ``routes``: the names of those that a request could come to, by their ids."""
+
+    session: str
+    routes: dict[str, str]
+    findings: tuple[Finding, ...]
+    account: str
+
+
+def judge(answering: Answering, session: str, *, strict: bool, left_open: Sequence[str]) -> Verified:
+    """Return all that is wrong: what ``verify`` fails for, the connections left open, and the tokens that leaked.
+
+    ``left_open``: as of ``left_open_in``, from before the end of the exchanges. Raises ``ScenarioError`` for what broke
+    inside the scenario.
+    """
+    _raise_broken(answering)
+    found = []
+    for one in answering.mounted:
+        if strict and one.strict and not one.calls:
+            found.append(Finding("routes", one.id, f"a reply that was never asked for: {one.route.name}", session))
+        found += [Finding("expectations", one.id, text, session) for text in _unmet_of(one, strict=strict)]
+    for live in answering.exchanges:
+        seen = live.snapshot()
+        if strict:
+            found += [Finding("requests", seen.id, text, session) for text in checks.strict_failures([seen], ())]
+        if (leak := checks.leak_failure(seen)) is not None:
+            found.append(Finding("upstream", seen.id, str(leak), session))
+    found += [Finding("connections", str(number), line, session) for number, line in enumerate(left_open, 1)]
+    routes = {one.id: one.route.name for one in answering.mounted}
+    return Verified(session, routes, tuple(found), account(answering))
+
+
 def unmet_in(answering: Answering, *, strict: bool) -> list[str]:
     """Return what the routes expect and their calls did not come to, as texts; empty where all was met.
 
     A route that expects something must be asked; of one that is strict, ``verify`` says that by itself.
     """
-    found = []
-    for one in answering.mounted:
-        expected = one.route.expect
-        if expected is None:
-            continue
-        if not one.calls and not (one.strict and strict):
-            found.append(f"{one.route.name}: it expects something of its calls, and no request came")
-        texts = [text for live in one.exchanges for text in checks.unmet(expected, live.snapshot())]
-        found += [f"{one.route.name} expects otherwise: {text}" for text in texts]
-    return found
+    return [text for one in answering.mounted for text in _unmet_of(one, strict=strict)]
+
+
+def _unmet_of(one: Mounted, *, strict: bool) -> Iterator[str]:
+    expected = one.route.expect
+    if expected is None:
+        return
+    if not one.calls and not (one.strict and strict):
+        yield f"{one.route.name}: it expects something of its calls, and no request came"
+    for live in one.exchanges:
+        yield from (f"{one.route.name} expects otherwise: {text}" for text in checks.unmet(expected, live.snapshot()))
 
 
 def never_asked(answering: Answering) -> list[str]:

@@ -1,0 +1,206 @@
+"""``orharness run``: a command with a server beside it, and a verdict on what it did there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from orharness.cli.reports import STDOUT, check_reports, write_reports
+from orharness.errors import ScenarioError
+from orharness.loopback import API_KEY, client_environment, proxy_bypass
+from orharness.processes import Guard, end_group, own_group, signal_group
+from orharness.report.contents import shown
+from orharness.report.screen import Screen
+from orharness.server.control import ControlOptions
+from orharness.server.facade import SseServer
+from orharness.server.verifying import Finding, Verified
+from orharness.verdict import Evidence, Judgement, Result, Verdict, count
+
+FAILED = 1
+_ENDS = 3.0  # seconds from SIGTERM to SIGKILL for what the command leaves running
+_FORWARDED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_OF_A_SIGNAL = 128  # what shells add to its number
+_TITLES = {
+    "requests": "a request that no route answers",
+    "routes": "a route is asked",
+    "expectations": "what a route expects",
+    "connections": "no answer is left open",
+    "upstream": "a cancel stops the model",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says. ``reports``: each ``FORMAT=FILE``."""
+
+    command: Sequence[str]
+    scenario: Path | None = None
+    reports: Sequence[str] = ()
+    pacing: str = "lockstep"
+    scenarios: Path | None = None
+
+    def __post_init__(self) -> None:
+        if wrong := next((one for one in self.reports if "=" not in one), None):
+            raise ScenarioError(f"--report is FORMAT=FILE, as in junit=report.xml; not {wrong!r}")
+        if self.scenarios is not None and not self.scenarios.is_dir():
+            raise ScenarioError(f"--scenarios {self.scenarios} is not a folder")
+        check_reports(self.formats, self.outputs)
+        if STDOUT in self.outputs:
+            raise ScenarioError("--report writes to a file: stdout is the command's own")
+
+    @property
+    def formats(self) -> list[str]:
+        """The format of each report."""
+        return [one.partition("=")[0] for one in self.reports]
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The file of each report."""
+        return [Path(one.partition("=")[2]) for one in self.reports]
+
+
+def run_and_judge(options: Options) -> int:
+    """Run the command, judge it, and return the exit code.
+
+    That is 1 where something is wrong, else the command's own. A command that was ended by a signal which we passed on
+    is not judged. Raises ``OrharnessError`` for what cannot be run.
+    """
+    program = _found(options.command[0])
+    control = ControlOptions(os.environ.get("ORHARNESS_TOKEN") or None, scenarios=options.scenarios)
+    with SseServer(pacing=options.pacing, cors=True, control=control) as server:
+        if options.scenario is not None:
+            server.scenario(options.scenario)
+        environment = {**os.environ, **proxy_bypass(), **environment_of(server)}
+        code, passed_on = _run([program, *options.command[1:]], environment)
+        if passed_on is not None:
+            return _OF_A_SIGNAL + passed_on
+        verified = server.judge()
+    judgement = _judgement(options.command, code, verified)
+    findings = [one for each in verified for one in each.findings]
+    write_reports(judgement, options.formats, options.outputs)
+    _tell(Screen(sys.stderr), verified, findings)
+    return FAILED if findings else _exit_code(code)
+
+
+def environment_of(server: SseServer) -> dict[str, str]:
+    """Return the variables in which a command finds the server: those of the SDKs, and those of our own clients."""
+    return {
+        **client_environment(server.base_url, API_KEY),
+        "ORHARNESS_URL": server.origin,
+        "ORHARNESS_TOKEN": server.control_token,
+    }
+
+
+# --- the process --------------------------------------------------------------------------------------------------
+
+
+def _found(program: str) -> str:
+    """The program's file: on Windows `npm` is npm.cmd, which only a search of PATH tells."""
+    found = shutil.which(program)
+    if found is None:
+        raise ScenarioError(f"{program}: there is no such program on PATH; write it after --, as in -- npm test")
+    return found
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[int, int | None]:
+    """Run a command to its end: its exit code, and the signal that was passed on to it, if any.
+
+    What it started and left running is ended with it.
+    """
+    try:
+        process = subprocess.Popen(command, env=environment, **own_group())
+    except OSError as error:
+        raise ScenarioError(f"{shlex.join(command)}: cannot be run: {error.strerror or error}") from error
+    guard = Guard(process)
+    try:
+        with _passing_on(process) as passed_on:
+            code = process.wait()
+    finally:
+        guard.dismiss()
+        end_group(process, _ENDS)
+    return code, passed_on[0] if passed_on else None
+
+
+@contextmanager
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Pass signals on to the command's group; a second one ends it. Yields those that came."""
+    came: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal_group(process, number if len(came) == 1 else getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    before = {number: signal.signal(number, pass_on) for number in _FORWARDED}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit_code(code: int) -> int:
+    """The code as a shell shows it: a signal's number and 128."""
+    return code if code >= 0 else _OF_A_SIGNAL - code
+
+
+# --- the verdict --------------------------------------------------------------------------------------------------
+
+
+def _judgement(command: Sequence[str], code: int, verified: Sequence[Verified]) -> Judgement:
+    """One case for the command, one for each route, and one for each other thing that is wrong."""
+    verdicts = [_of_the_command(code)]
+    for each in verified:
+        verdicts += _of_a_session(each)
+    return Judgement(shlex.join(command), None, None, tuple(verdicts), "run")
+
+
+def _of_the_command(code: int) -> Verdict:
+    ended = f"exit code {_exit_code(code)}"
+    evidence = None if code == 0 else Evidence("exit code 0", ended, f"the command ended with {ended}")
+    return Verdict("command/exit", "the command succeeds", Result.FAIL if code else Result.PASS, evidence)
+
+
+def _of_a_session(each: Verified) -> Iterator[Verdict]:
+    for identifier, name in each.routes.items():
+        wrong = [one for one in each.findings if one.kind in ("routes", "expectations") and one.subject == identifier]
+        evidence = _evidence("its calls as the scenario says", wrong) if wrong else None
+        result = Result.FAIL if wrong else Result.PASS
+        yield Verdict(f"routes/{_named(each, identifier)}", name, result, evidence)
+    for one in each.findings:
+        if one.kind not in ("routes", "expectations"):
+            case = f"{one.kind}/{_named(each, one.subject)}"
+            yield Verdict(case, _TITLES[one.kind], Result.FAIL, _evidence("none", [one]))
+
+
+def _named(each: Verified, subject: str) -> str:
+    return subject if each.session == "default" else f"{each.session}-{subject}"
+
+
+def _evidence(expected: str, findings: Sequence[Finding]) -> Evidence:
+    text = "\n".join(one.text for one in findings)
+    first, _, rest = text.partition("\n")
+    return Evidence(expected, rest or first, first)
+
+
+def _tell(screen: Screen, verified: Sequence[Verified], findings: Sequence[Finding]) -> None:
+    """Say on stderr what is wrong; nothing where all is well."""
+    for one in findings:
+        where = "" if one.session == "default" else f" (session {one.session})"
+        for number, line in enumerate(one.text.splitlines()):
+            screen.say(shown(f"{'✗ ' if not number else '  '}{line}{where if not number else ''}"), "red")
+    if findings:
+        screen.say("what orharness saw:", "bold")
+        for line in (line for each in verified for line in each.account.splitlines()):
+            screen.say(shown(line), "dim", indent=2)
+        screen.say(
+            f"orharness run: {count(len(findings), 'thing')} {'is' if len(findings) == 1 else 'are'} wrong", "bold"
+        )
