@@ -166,7 +166,8 @@ class Recorder:
             tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
             body,
         )
-        others = (*address_secrets(self.upstream), *address_secrets(request.raw_path), *found_in(asked))
+        addresses = (*address_secrets(self.upstream), *address_secrets(request.raw_path))
+        others = (*addresses, *found_in(asked), *self._redaction.unkept(asked.headers))
         return RecordedExchange(
             next(self._orders),
             asked,

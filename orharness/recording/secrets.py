@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -58,8 +59,15 @@ class Redaction:
         """The headers without those that authenticate; a placeholder is the value of those that nobody vouches for."""
         return tuple((name, self._value(name, value)) for name, value in scrub(headers))
 
+    def unkept(self, headers: Headers) -> Iterable[str]:
+        """The values that are not kept, as a server may repeat them in a body."""
+        return [value for name, value in headers if not self._keeps(name)]
+
+    def _keeps(self, name: str) -> bool:
+        return is_kept_header(name) or name.lower() in self.keep_headers
+
     def _value(self, name: str, value: str) -> str:
-        if not is_kept_header(name) and name.lower() not in self.keep_headers:
+        if not self._keeps(name):
             return PLACEHOLDER
         with suppress(ValueError):  # not an address
             value = scrub_uri(value) if name.lower() in _ADDRESSES else value
@@ -131,7 +139,9 @@ class SearchedChunks:
         self._finder = SecretFinder(redaction.secrets, personal=redaction.personal)
         self._decoder = decoder_for(headers)
         self._decoded: list[bytes] = []  # the chunks, where they were compressed
-        self._held: list[tuple[int, int, bytes]] = []  # the number of its chunk, its offset in the body, its bytes
+        self._held: deque[tuple[int, int, bytes]] = (
+            deque()
+        )  # the number of its chunk, its offset in the body, its bytes
         self._size = 0
         self.count = 0
         """How many chunks it took."""
@@ -148,7 +158,8 @@ class SearchedChunks:
         if not self._decoder.identity:
             data = self._decoder.feed(data)
             self._decoded.append(data)
-        self._held.append((self.count, self._size, data))
+        if data:
+            self._held.append((self.count, self._size, data))
         self.count += 1
         self._size += len(data)
         self._finder.feed(data)
@@ -179,12 +190,14 @@ class SearchedChunks:
         return Kept(uncoded(headers), edit(decoded, edits), DECODED)
 
     def _released(self) -> list[tuple[int, bytes]]:
-        known, spans = self._finder.known, self._finder.spans
-        released, held = [], []
-        for number, start, data in self._held:
-            end = max(start, min(start + len(data), known))
+        """The parts of the held chunks that can be written now; the last chunk has a part, if only an empty one."""
+        known, spans, released = self._finder.known, self._finder.spans, []
+        while self._held and self._held[0][1] < known:
+            number, start, data = self._held.popleft()
+            end = min(start + len(data), known)
             released.append((number, cut(data[: end - start], start, end, spans)))
             if end < start + len(data):
-                held.append((number, end, data[end - start :]))
-        self._held = held
+                self._held.appendleft((number, end, data[end - start :]))
+        if not released or released[-1][0] != self.count - 1:
+            released.append((self.count - 1, b""))
         return released

@@ -81,3 +81,9 @@ def with_a_name() -> list[Planted]:
     """One of each kind that only the name of its field or parameter gives away."""
     names = ("password", "client_secret", "access_token", "refreshToken", "apiKey", "aws_secret_access_key")
     return [Planted(name, f"{_made(6)}/{_made(9)}", name=name) for name in names]
+
+
+@cache
+def opaque() -> list[Planted]:
+    """Secrets that only their place gives away."""
+    return [Planted(kind, _made(20)) for kind in ("account header", "code", "query key", "cookie")]
