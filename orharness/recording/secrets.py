@@ -19,7 +19,6 @@ from orharness.stream import Chunk, Edit, Stream, edit
 
 DECODED = "body was compressed, and is kept decoded, without the key that was in it"
 UNREADABLE = "body is not kept: its content coding is unknown here or damaged, so the key could not be looked for"
-_ADDRESSES = ("location", "content-location", "referer", "http-referer", "origin")
 
 
 def address_secrets(uri: str) -> Iterable[str]:
@@ -69,8 +68,6 @@ class Redaction:
     def _value(self, name: str, value: str) -> str:
         if not self._keeps(name):
             return PLACEHOLDER
-        with suppress(ValueError):  # not an address
-            value = scrub_uri(value) if name.lower() in _ADDRESSES else value
         return self.text(value)
 
     def request(self, request: RecordedRequest) -> tuple[RecordedRequest, str | None] | None:
