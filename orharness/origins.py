@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -102,6 +103,7 @@ def shown_host(host: str) -> str:
     return _EVERYWHERE.get(host) or (f"[{host}]" if ":" in host else host)
 
 
+@lru_cache(maxsize=256)  # asked for each request
 def is_loopback(name: str) -> bool:
     """Whether that name or address is this machine's loopback."""
     if name == "localhost":

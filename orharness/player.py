@@ -19,7 +19,8 @@ class Clock(Protocol):
         """Return at the deadline, at once if it has passed."""
 
 
-Write = Callable[[Chunk], Awaitable[None]]
+Write = Callable[[Chunk], Awaitable[None] | None]
+"""Writes a chunk; returns what is to be awaited before the next one, ``None`` for nothing."""
 Gate = Callable[[int], Awaitable[None]]
 
 
@@ -52,8 +53,11 @@ async def play(
             closed = next(gates, None)
         if pacing is not Pacing.INSTANT:
             due += chunk.delay
-            await clock.sleep_until(due)
-        await write(chunk)
+            if chunk.delay or due > clock.now():
+                await clock.sleep_until(due)
+        waiting = write(chunk)
+        if waiting is not None:
+            await waiting
         position += len(chunk.data)
         if pacing is Pacing.LOCKSTEP:
             due = clock.now()

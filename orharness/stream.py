@@ -116,6 +116,14 @@ class Stream:
         """Return where each chunk's own bytes begin on the wire, counted from the first byte after the head."""
         return self._chunked_starts if framing is Framing.CHUNKED else (0, *self.boundaries[:-1])
 
+    def framed(self, framing: Framing) -> Sequence[bytes]:
+        """Return each chunk as it goes over the wire. It is made once, for all who play the stream."""
+        return self._chunked if framing is Framing.CHUNKED else [chunk.data for chunk in self.chunks]
+
+    @cached_property
+    def _chunked(self) -> list[bytes]:
+        return [b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data) for chunk in self.chunks]
+
     @cached_property
     def _chunked_starts(self) -> array[int]:
         starts = array("q")

@@ -170,7 +170,8 @@ def test_any_stream_is_written_whole_with_each_gate_once(
     stage = Stage(write=write, lag=lag).play(stream, pacing)
     assert stage.all("write") == [chunk.data for chunk in stream.chunks]
     assert stage.all("gate") == list(range(len(stream.gates)))
-    assert len(stage.all("sleep")) == (0 if pacing is Pacing.INSTANT else len(stream.chunks))
+    waits = [] if pacing is Pacing.INSTANT else [chunk for chunk in stream.chunks if chunk.delay]
+    assert len(stage.all("sleep")) == len(waits)  # a chunk without a delay is due already
     written = 0
     for kind, value in stage.seen:
         if kind == "gate":

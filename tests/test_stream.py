@@ -173,3 +173,10 @@ def test_kept_bytes_are_sent_when_they_were(stream: Stream, data: st.DataObject)
 def test_no_edit_changes_nothing() -> None:
     stream = Stream((Chunk(b"ab", 1.0), Chunk(b"c", 2.0)), gates=(1,), end_marker=3)
     assert edit(stream, []) == stream
+
+
+def test_a_stream_is_framed_once_for_all_who_play_it() -> None:
+    stream = Stream.of(b"a" * 16, b"bc")
+    assert stream.framed(Framing.CHUNKED) == [b"10\r\n" + b"a" * 16 + b"\r\n", b"2\r\nbc\r\n"]
+    assert stream.framed(Framing.CHUNKED) is stream.framed(Framing.CHUNKED)
+    assert stream.framed(Framing.CLOSE) == stream.framed(Framing.LENGTH) == [b"a" * 16, b"bc"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from math import inf
 from time import monotonic
 
@@ -67,6 +67,7 @@ class Delivery:
         self._end_marker = inf if self._stream.end_marker is None else self._stream.end_marker  # inf once passed
         self._gathered: list[bytes] = []  # framed chunks that go out in one write
         self._gathered_size = 0
+        self._frames: Iterator[bytes] | None = None  # the stream's chunks, framed, where it is known beforehand
         self._announced = announced
         self._closes = True  # the connection closes after this response
         # Lockstep asks by itself until everything is read; what a peer on another host reads cannot be seen.
@@ -99,6 +100,7 @@ class Delivery:
         await clock.sleep_until(self._exchange.started + self._response.head)
         await self.begin(keep_alive=keep_alive)
         if body and self._has_body:
+            self._frames = iter(self._stream.framed(self._framing))
             if self._pacing is Pacing.INSTANT:
                 await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._after_all(gate))
                 await self._flush()
@@ -116,8 +118,8 @@ class Delivery:
 
     async def pass_on(self, chunk: Chunk) -> None:
         """Send a chunk that has just arrived."""
-        if self._has_body:
-            await self._write(chunk)
+        if self._has_body and (waiting := self._write(chunk)) is not None:
+            await waiting
 
     async def finish(self, stream: Stream, *, body: bool = True) -> bool:
         """End the response as the stream ends; return whether the connection may serve another request."""
@@ -147,17 +149,18 @@ class Delivery:
         return self._response.status >= 200 and self._response.status not in (204, 304)
 
     def _framed(self, chunk: Chunk) -> bytes:
+        if self._frames is not None:
+            return next(self._frames)
         if self._framing is not Framing.CHUNKED:
             return chunk.data
         return b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data)
 
-    async def _gather(self, chunk: Chunk) -> None:
+    def _gather(self, chunk: Chunk) -> Awaitable[None] | None:
         """Join as many chunks in one write as possible, as a busy proxy does: they arrive in one segment."""
         framed = self._framed(chunk)
         self._gathered.append(framed)
         self._gathered_size += len(framed)
-        if self._gathered_size >= _A_WRITE:
-            await self._flush()
+        return self._flush() if self._gathered_size >= _A_WRITE else None
 
     async def _flush(self) -> None:
         gathered, self._gathered, self._gathered_size = self._gathered, [], 0
@@ -178,17 +181,22 @@ class Delivery:
 
         return flushed
 
-    async def _write(self, chunk: Chunk) -> None:
+    def _write(self, chunk: Chunk) -> Awaitable[None] | None:
+        """Write a chunk; return what to wait for before the next one. A coroutine for each would double its cost."""
         if self._pacing is Pacing.RECORDED and self._position:
             self._pass_boundary()
         at = self._exchange.elapsed()
         self._put(self._framed(chunk))
         self._exchange.feed(Wrote(at))
         self._position += len(chunk.data)
-        await self._wire.drain()
         if self._pacing is Pacing.LOCKSTEP:
-            self._seen_to_be_read = await self._wire.wait_read()
-            self._note_boundary(all_read=self._seen_to_be_read or None)
+            return self._wait_read()
+        return self._wire.drain() if self._wire.is_full() else None
+
+    async def _wait_read(self) -> None:
+        await self._wire.drain()
+        self._seen_to_be_read = await self._wire.wait_read()
+        self._note_boundary(all_read=self._seen_to_be_read or None)
 
     def _pass_boundary(self) -> None:
         """Report the boundary after the last chunk; ``recorded`` assumes it unless a look has shown that all was read.

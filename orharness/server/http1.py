@@ -375,6 +375,10 @@ class Connection(web.RequestHandler):
         self.written += len(data)
         self._wrote_at = monotonic()
 
+    def is_full(self) -> bool:
+        """Return whether something that was written is still buffered here."""
+        return self._buffered() > 0
+
     async def drain(self) -> None:
         """Wait while too much is buffered."""
         if self._buffered():

@@ -58,6 +58,9 @@ class Wire(Protocol):
     def write(self, data: bytes) -> None:
         """Write in one piece. Raises ``ConnectionResetError`` where nothing can be written any more."""
 
+    def is_full(self) -> bool:
+        """Return whether ``drain`` would wait: something that was written is still buffered here."""
+
     async def drain(self) -> None:
         """Wait while too much is buffered."""
 

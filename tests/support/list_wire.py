@@ -40,6 +40,9 @@ class ListWire:
         self.writes.append(data)
         self.written += len(data)
 
+    def is_full(self) -> bool:
+        return False
+
     async def drain(self) -> None:
         await asyncio.sleep(0)
 
