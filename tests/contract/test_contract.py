@@ -43,7 +43,7 @@ def thread() -> Iterator[ServerThread]:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No grace after ``within``: it only lets a failure tell how late the client was."""
-    monkeypatch.setattr("orharness.server.handles._GRACE", 0.0)
+    monkeypatch.setattr("orharness.server.handles.GRACE", 0.0)
 
 
 # -- clients that are right ----------------------------------------------------------------------------------------

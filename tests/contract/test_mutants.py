@@ -22,7 +22,7 @@ def thread() -> Iterator[ServerThread]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """That it fails is asked here, and not with how few cuts."""
-    monkeypatch.setattr("orharness.server.handles._GRACE", 0.0)
+    monkeypatch.setattr("orharness.server.handles.GRACE", 0.0)
     monkeypatch.setattr("orharness.contract.running.bench._SHRINKING", 1)
     monkeypatch.setattr("orharness.contract.running.bench._SHRINKING_OF_HANGS", 0)
 
