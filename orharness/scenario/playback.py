@@ -6,6 +6,7 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING, Unpack
 
@@ -87,21 +88,25 @@ class _Order:
     def __init__(self, recorded: Sequence[Interaction], paths: Sequence[str]) -> None:
         self._by_path: dict[str, list[int]] = {}
         self._by_body: dict[tuple[str | None, Hashable], list[int]] = {}
+        self._by_search: dict[str | None, list[int]] = {}  # those whose body is not simply equal
         self._played: set[int] = set()  # not the turn, which also counts answers to other bodies
         self._all = range(len(recorded))
         self._bodies = [_SameBody(one) for one in recorded]
-        for index, (one, path) in enumerate(zip(recorded, paths, strict=True)):
+        for index, (body, path) in enumerate(zip(self._bodies, paths, strict=True)):
             self._by_path.setdefault(path, []).append(index)
-            body = body_of(_asked_with(one))
             for at in (path, None):
-                self._by_body.setdefault((at, body), []).append(index)
+                if body.facts:
+                    self._by_body.setdefault((at, body.facts["body",]), []).append(index)
+                else:
+                    self._by_search.setdefault(at, []).append(index)
 
     def next_for(self, request: Request) -> tuple[int, bool]:
         """Return the index of the interaction that answers, and whether its body equals the request's."""
         asked = api_path(request.path)
         there = asked in self._by_path
         possible = self._by_path[asked] if there else self._all
-        same = self._by_body.get((asked if there else None, body_of(request)), ())
+        at = asked if there else None
+        same = merge(self._by_body.get((at, body_of(request)), ()), self._by_search.get(at, ()))
         equal = [index for index in same if self._bodies[index](request)]
         fitting = equal or possible
         index = next((one for one in fitting if one not in self._played), fitting[-1])
@@ -145,7 +150,7 @@ class _SameBody:
             return []
         body, secrets = self._filtered(request), secrets_of(request.headers)
         found = _difference(_of_body(redacted(self._recorded.body)), _of_body(redacted(body, secrets)))
-        if found and PLACEHOLDER.encode() in self._recorded.body:  # it may have been recorded without personal data
+        if found and self._has_placeholder:  # it may have been recorded without personal data
             recorded, asked = redacted(self._recorded.body, personal=True), redacted(body, secrets, personal=True)
             return _difference(_of_body(recorded), _of_body(asked)) and found
         return found
@@ -153,6 +158,17 @@ class _SameBody:
     @cached_property
     def _recorded(self) -> Request:
         return _of_body(self.interaction.request.body)
+
+    @cached_property
+    def facts(self) -> dict[tuple[str, ...], Hashable]:
+        """What a request must have to match, see ``table.facts_of``; empty where a body that differs may match."""
+        if self.filters is not None or redacted(self._recorded.body) != self._recorded.body or self._has_placeholder:
+            return {}
+        return {("body",): body_of(self._recorded)}
+
+    @property
+    def _has_placeholder(self) -> bool:
+        return PLACEHOLDER.encode() in self._recorded.body
 
     def _filtered(self, request: Request) -> bytes:
         if self.filters is None:
@@ -162,11 +178,6 @@ class _SameBody:
 
     def __str__(self) -> str:
         return "the body is the recorded one"
-
-
-def _asked_with(interaction: Interaction) -> Request:
-    """Return a request with the recorded body."""
-    return Request("", "", body=interaction.request.body)
 
 
 def _of_body(body: bytes) -> Request:

@@ -156,3 +156,19 @@ def test_a_condition_that_is_no_plain_value_is_looked_at(when: dict[str, Any], b
     route = Route("POST", "/chat/completions", (REPLY,), when)
     assert route.difference(post(body)) == []
     assert RouteTable([route]).candidates(post(body)) == [0]
+
+
+def test_a_recorded_body_that_held_a_secret_is_found_among_others() -> None:
+    """It cannot be looked up: what was sent is not what is in the cassette."""
+    key = "sk-or-v1-" + "0f" * 32
+    kept = Interaction(
+        RecordedRequest("POST", "https://h/v1/chat/completions", body=b'{"n": 5, "password": "REDACTED"}'),
+        headers=(("Content-Type", "text/event-stream"),),
+        stream=Stream.of(b"data: secret\n\n"),
+    )
+    cassette = [*map(recorded, range(5)), kept, *map(recorded, range(6, 9))]
+    asked = post({"n": 5, "password": key})
+    assert RouteTable(interaction_routes(cassette)).candidates(asked) == [5]
+    [serving] = serving_routes(cassette)
+    reply, difference = serving.reply_to(asked, 0)
+    assert (reply.answer(asked).stream.body, difference) == (b"data: secret\n\n", None)
