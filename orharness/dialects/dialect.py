@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from orharness.dialects.answer import Answer, ReportedError
 from orharness.dialects.completion import MODEL, Completion, Usage
+from orharness.dialects.conversation import NEW, Conversation
 from orharness.dialects.grammar import Grammar
 from orharness.dialects.paths import ends_like, filled, fits
 from orharness.dialects.values import Json, dumps
@@ -32,9 +33,10 @@ class Asked:
 
     ``provider``: the routing preferences as sent, ``None`` if there are none. ``prompt_tokens``: an estimate.
     ``wants_usage``: whether the stream is to end with its token counts. ``turn``: the number of user messages;
-    ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call. ``endpoint``:
-    the one of the dialect's paths that was asked, where their answers have different forms, else ``None``. ``frame``:
-    how the answer's events are to be framed, ``None`` where the API leaves no choice.
+    ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call.
+    ``conversation``: the model's turns and the results of tools. ``endpoint``: the one of the dialect's paths that was
+    asked, where their answers have different forms, else ``None``. ``frame``: how the answer's events are to be framed,
+    ``None`` where the API leaves no choice.
     """
 
     stream: bool = True
@@ -45,6 +47,7 @@ class Asked:
     turn: int = 0
     last_user: str | None = None
     tools: tuple[str, ...] = ()
+    conversation: Conversation = NEW
     endpoint: str | None = None
     frame: Frame | None = None
 

@@ -20,6 +20,11 @@ _SCHEMAS: dict[str, Schema] = {
     "model": _VALUE,
     "turn": either({"type": "integer", "minimum": 0}, _MATCHER),
     "last_user": _VALUE,
+    "step": either({"type": "integer", "minimum": 0}, _MATCHER),
+    "tools": _VALUE,
+    "has_tool_result": {"type": "boolean"},
+    "last_tool": _VALUE,
+    "tool_result": _VALUE,
     "headers": {"type": "object", "additionalProperties": _VALUE},
     "json": {"type": "object"},
 }
@@ -33,8 +38,10 @@ def _read(node: Node) -> Mapping[str, Any]:
                 _check_value(node[key][name])
         elif key == "json":
             node[key].mapping(node[key].value if isinstance(node[key].value, dict) else (), "json of a condition")
-        elif key == "turn" and not isinstance(node[key].value, Mapping):
+        elif key in ("turn", "step") and not isinstance(node[key].value, Mapping):
             node[key].whole(0)
+        elif key == "has_tool_result":
+            node[key].boolean()
         else:
             _check_value(node[key])
     return dict(node.value)

@@ -29,7 +29,7 @@ from orharness.scenario.encoding import CODINGS
 from orharness.scenario.forms import SECONDS, TEXT, Form, record, refused, whole
 from orharness.scenario.node import DocumentError, Node, brief
 from orharness.scenario.reply import Reply
-from orharness.scenario.route import Route
+from orharness.scenario.route import Route, Turns
 from orharness.stream import Ending, Framing
 from orharness.transforms import Step
 
@@ -194,6 +194,7 @@ ROUTE: dict[str, Form] = {
     "path": Form(_read_path, forms.same, {"type": ["string", "null"], "pattern": "^/"}),
     "times": whole(1),
     "expect": _EXPECTATION,
+    "by": forms.one_of(Turns),
 }
 _ONLY_IN_ROUTES = (*ROUTE, "replies")
 
@@ -241,6 +242,7 @@ def write_route(route: Route) -> dict[str, Any]:
     if callable(route.when):
         refused(f"the condition of {route.name}", "a function of the request works in Python only")
     defaults = {"when": None, "method": "POST", "path": _path_of(route.replies), "times": None, "expect": None}
+    defaults |= {"by": Turns.ORDER}
     written = {
         key: form.write(getattr(route, key)) for key, form in ROUTE.items() if getattr(route, key) != defaults[key]
     }

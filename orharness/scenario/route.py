@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -25,14 +26,24 @@ from orharness.scenario.reply import Reply
 When = Mapping[str, Any] | Callable[[Request], bool]
 
 
+class Turns(StrEnum):
+    """What chooses among the replies of a route."""
+
+    ORDER = "order"
+    """The number of its requests so far: the first gets the first reply."""
+    CONVERSATION = "conversation"
+    """The number of the model's turns in the conversation that the request carries: the first turn is the first reply,
+    whoever else is asking at the same time."""
+
+
 @dataclass(frozen=True)
 class Route:
     """Requests of one method and path, with a condition, and their replies in turn; the last one repeats.
 
     ``path``: a template (``dialects.paths``), ``None`` for any path of a dialect. ``when``: a mapping of conditions
-    (``model``, ``turn``, ``last_user``, ``headers``, ``json``), or a function of the request. ``times``: how many
-    requests it answers, ``None`` for any number. ``choose``: selects the reply by more than the turn, see ``reply_to``.
-    ``expect``: the expected result of each call. Raises ``ScenarioError`` for an impossible path or condition.
+    (those of ``CONDITIONS``), or a function of the request. ``times``: how many requests it answers, ``None`` for any
+    number. ``choose``: selects the reply by more than the turn, see ``reply_to``. ``expect``: the expected result of
+    each call. ``by``: what the turn is. Raises ``ScenarioError`` for an impossible path or condition.
     """
 
     method: str
@@ -42,6 +53,7 @@ class Route:
     times: int | None = None
     choose: Callable[[Request, int], tuple[Reply, str | None]] | None = field(default=None, compare=False)
     expect: Expectation | None = None
+    by: Turns = Turns.ORDER
 
     def __post_init__(self) -> None:
         if self.path is not None and not (isinstance(self.path, str) and self.path.startswith("/")):
@@ -66,6 +78,18 @@ class Route:
     def completes(self) -> bool:
         """Whether it answers with a completion: then it acts as an API, and checks requests as that does."""
         return any(isinstance(reply.body, Completion) for reply in self.replies)
+
+    def turn_of(self, request: Request, calls: int, sent: Mapping[str, int]) -> int:
+        """Return the number of the reply to the request, from 0.
+
+        ``calls``: the number of its requests so far. ``sent``: the number of the reply in which an id was sent, for a
+        request that names the answer which it goes on from, and carries no more of the conversation.
+        """
+        if self.by is Turns.ORDER:
+            return calls
+        conversation = asked_of(request).conversation
+        before = None if conversation.previous is None else sent.get(conversation.previous)
+        return conversation.steps if before is None else before + 1 + conversation.steps
 
     def reply_to(self, request: Request, turn: int) -> tuple[Reply, str | None]:
         """Return the reply to its request number ``turn`` (from 0).
@@ -137,10 +161,34 @@ def _sent_headers(request: Request, expected: Mapping[str, Any]) -> list[str]:
     ]
 
 
-CONDITIONS: dict[str, Callable[[Request, Any], list[str]]] = {
-    "model": lambda request, expected: difference("model", expected, asked_of(request).model),
-    "turn": lambda request, expected: difference("turn", expected, asked_of(request).turn),
-    "last_user": lambda request, expected: difference("last_user", expected, asked_of(request).last_user),
+def _offered(expected: Any, tools: Sequence[str]) -> list[str]:
+    """Compare the tools that the model may call: ``True`` is any, ``False`` none, any other value is that of one."""
+    if isinstance(expected, bool):
+        return difference("tools", expected, bool(tools))
+    fits = any(not difference("tools", expected, name) for name in tools)
+    return [] if fits else [f"tools: expected one that is {expected!r}, got {', '.join(map(repr, tools)) or 'none'}"]
+
+
+Condition = Callable[[Request, Any], list[str]]
+ASKED: dict[str, Callable[[Asked], Any]] = {
+    "model": lambda asked: asked.model,
+    "turn": lambda asked: asked.turn,
+    "last_user": lambda asked: asked.last_user,
+    "step": lambda asked: asked.conversation.steps,
+    "has_tool_result": lambda asked: bool(asked.conversation.results),
+    "last_tool": lambda asked: asked.conversation.last_tool,
+    "tool_result": lambda asked: asked.conversation.tool_result,
+}
+"""The conditions that are about one value of what a request asks for, and that value."""
+
+
+def _about(name: str) -> Condition:
+    return lambda request, expected: difference(name, expected, ASKED[name](asked_of(request)))
+
+
+CONDITIONS: dict[str, Condition] = {
+    **{name: _about(name) for name in ASKED},
+    "tools": lambda request, expected: _offered(expected, asked_of(request).tools),
     "headers": _sent_headers,
     "json": lambda request, expected: json_difference(expected, request.json, partial=True),
 }

@@ -10,12 +10,12 @@ from functools import cache
 from heapq import merge
 from typing import Any
 
-from orharness.dialects import DIALECTS
+from orharness.dialects import DIALECTS, Asked
 from orharness.dialects.paths import fits, is_template
 from orharness.journal import Request
 from orharness.scenario.difference import MATCHERS
 from orharness.scenario.paths import api_path
-from orharness.scenario.route import Route, asked_of
+from orharness.scenario.route import ASKED, Route, asked_of
 
 _PLAIN = (str, int, float, bool, type(None))  # values that a fact can be equal to
 _MISSING = object()
@@ -77,7 +77,7 @@ def facts_of(route: Route) -> dict[Fact, Hashable]:
         named = [((condition,), expected)] if inner is None else [((condition, key), one) for key, one in inner]
         for fact, value in named:
             wanted = value["equals"] if _is_equals(value) and condition != "json" else value
-            if isinstance(wanted, _PLAIN):
+            if condition in _SEEN and isinstance(wanted, _PLAIN):
                 found[fact] = wanted
     return dict(sorted(found.items()))
 
@@ -103,10 +103,12 @@ def _key(request: Request, name: str) -> Hashable:
     return value if isinstance(value, _PLAIN) else _MISSING
 
 
+def _seen_of(value: Callable[[Asked], Hashable]) -> Callable[[Request], Hashable]:
+    return lambda request: value(asked_of(request))
+
+
 _SEEN: dict[str, Callable[..., Hashable]] = {
-    "model": lambda request: asked_of(request).model,
-    "turn": lambda request: asked_of(request).turn,
-    "last_user": lambda request: asked_of(request).last_user,
+    **{name: _seen_of(value) for name, value in ASKED.items()},
     "headers": lambda request, name: request.header(name),
     "json": _key,
     "body": body_of,

@@ -241,7 +241,9 @@ class Answering:
         chosen = self.mounted.chosen(request)
         refused = self._refused(request, None if chosen is None else chosen.route)
         if chosen is not None and refused is None:
-            response = self._begin(exchange, chosen.route, request, chosen.calls)
+            turn = chosen.turn(request)
+            response = self._begin(exchange, chosen.route, request, turn)
+            chosen.keep_turn(getattr(response, "generation", None), turn)
             chosen.add(exchange)
             return response, self._gate(chosen.gates, exchange)
         built_in = select([(route, 0) for route in self.builtin], request)

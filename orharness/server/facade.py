@@ -22,7 +22,8 @@ from orharness.origins import is_everywhere, shown_host
 from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of, whole_number_of
 from orharness.scenario.options import CompletionOptions, ModelOptions, Through
 from orharness.scenario.playback import interaction_routes, serving_routes
-from orharness.scenario.route import Route, When
+from orharness.scenario.reply import Reply
+from orharness.scenario.route import Route, Turns, When
 from orharness.server import addresses, verifying
 from orharness.server.control import ControlOptions
 from orharness.server.exchange import LiveExchange
@@ -223,6 +224,15 @@ class SseServer:
     ) -> LiveRoute:
         """Answer requests of any dialect with a completion in that dialect; the options are those of ``chat``."""
         return self._build("POST", None, when).answer(text, **options)
+
+    @checked_call()
+    def conversation(self, *replies: Reply, when: When | None = None) -> LiveRoute:
+        """Answer each conversation with these replies, one for each turn of the model; the last one repeats.
+
+        The turn is that of the conversation which the request carries, in any dialect: agents that ask at the same time
+        do not take each other's turns, and a request that is repeated gets the same reply again.
+        """
+        return self._build("POST", None, when).replies(*replies, by=Turns.CONVERSATION)
 
     @checked_call(CompletionOptions)
     def chat(

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from orharness.journal import Request
-from orharness.scenario.route import Route, select, why_none
+from orharness.scenario.route import Route, Turns, select, why_none
 from orharness.scenario.table import RouteTable
 from orharness.server.exchange import LiveExchange
 from orharness.server.gates import Gates
+from orharness.upstream import Generation
 
 
 @dataclass
@@ -28,6 +29,16 @@ class Mounted:
     exchanges: deque[LiveExchange] = field(default_factory=deque)
     on_exchange: Callable[[], None] = lambda: None
     calls: int = 0
+    sent: dict[str, int] = field(default_factory=dict)  # the number of the reply in which each id was sent
+
+    def turn(self, request: Request) -> int:
+        """Return the number of the reply to the request, from 0."""
+        return self.route.turn_of(request, self.calls, self.sent)
+
+    def keep_turn(self, generation: Generation | None, turn: int) -> None:
+        """Remember the number of a reply, for a request that names that answer and goes on from it."""
+        if generation is not None and self.route.by is Turns.CONVERSATION:
+            self.sent[generation.id] = turn
 
     def add(self, exchange: LiveExchange) -> None:
         """Record that it answers this exchange."""

@@ -12,10 +12,10 @@ from orharness.gateways import Gateway
 from orharness.journal import Pacing
 from orharness.options import checked_call
 from orharness.scenario.body import Forward, Plain
-from orharness.scenario.checked import instance_of
+from orharness.scenario.checked import instance_of, one_of
 from orharness.scenario.options import CompletionOptions, ModelOptions, Piece, PlainOptions, StreamOptions, Through
 from orharness.scenario.reply import Reply
-from orharness.scenario.route import Route, When
+from orharness.scenario.route import Route, Turns, When
 from orharness.server.handles import LiveRoute
 from orharness.stream import Stream
 from orharness.transforms import Composed
@@ -95,14 +95,19 @@ class RouteBuilder:
         return self.replies(Reply.respond(status, **options))
 
     @checked_call()
-    def replies(self, *replies: Reply) -> LiveRoute:
-        """Answer with these replies in turn; the last one repeats. The server's transforms precede each reply's own."""
+    def replies(self, *replies: Reply, by: Turns | str = Turns.ORDER) -> LiveRoute:
+        """Answer with these replies in turn; the last one repeats. The server's transforms precede each reply's own.
+
+        ``by="conversation"``: the turn is that of the model in the conversation that the request carries, whoever else
+        asks at the same time.
+        """
         if not replies:
             raise ScenarioError("replies takes one reply at least")
         for one in replies:
             instance_of(Reply, one, "each of replies")
         shaped = tuple(map(self._through_the_server_s, replies))
-        return self._mount(Route(self._method, self._path, shaped, self._when))
+        order = one_of(Turns, by, "by")
+        return self._mount(Route(self._method, self._path, shaped, self._when, by=order))
 
     @checked_call(ModelOptions)
     def cassette(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Asked, Dialect, Refused
+from orharness.dialects.conversation import Conversation, ToolResult
 from orharness.dialects.tokens import tokens_of
 from orharness.frames import JSON_ARRAY, SSE
 from orharness.gateways import ANTHROPIC, GOOGLE, ONEROUTER, OPENAI, Gateway
@@ -18,6 +19,7 @@ from orharness.journal import Request
 from tests.support.dialect_strategies import DIALECTS
 
 USER = {"role": "user", "content": "hi"}
+RAINS = Conversation(1, (ToolResult("f", "it rains"),))  # and the user speaks again before the model does
 MESSAGE: dict[str, Any] = {"model": "m", "max_tokens": 100, "messages": [USER]}
 RESPONSE: dict[str, Any] = {"model": "m", "input": "hi"}
 CONTENT: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
@@ -50,7 +52,7 @@ def test_what_a_message_is_asked_for_with() -> None:
         ],
     }
     tokens = sum(len(tokens_of(text)) for text in ("be brief", "one", "So.", "two ", "more"))
-    expected = Asked(True, "m", {"only": ["x"]}, tokens, True, 2, "two more", ("f", "web_search"))
+    expected = Asked(True, "m", {"only": ["x"]}, tokens, True, 2, "two more", ("f", "web_search"), Conversation(2))
     assert asked(MESSAGES, told) == expected
 
 
@@ -69,7 +71,7 @@ def test_what_a_response_is_asked_for_with() -> None:
         ],
     }
     tokens = sum(len(tokens_of(text)) for text in ("be brief", "no jokes", "one", "two"))
-    assert asked(RESPONSES, told) == Asked(True, "m", None, tokens, True, 2, "two", ("f",))
+    assert asked(RESPONSES, told) == Asked(True, "m", None, tokens, True, 2, "two", ("f",), RAINS)
     plain = asked(RESPONSES, RESPONSE)
     assert (plain.stream, plain.turn, plain.last_user, plain.prompt_tokens) == (False, 1, "hi", 1)
 
@@ -87,7 +89,7 @@ def test_what_ollama_is_asked_for_with() -> None:
         ],
     }
     tokens = sum(len(tokens_of(text)) for text in ("be brief", "one", "it rains", "two"))
-    assert asked(OLLAMA, told) == Asked(True, "m", None, tokens, True, 2, "two", ("f",), endpoint="/api/chat")
+    assert asked(OLLAMA, told) == Asked(True, "m", None, tokens, True, 2, "two", ("f",), RAINS, "/api/chat")
 
 
 def test_an_answer_of_ollama_is_a_stream_unless_it_is_said_otherwise() -> None:
@@ -271,7 +273,7 @@ def test_what_content_is_asked_for_with() -> None:
         ],
     }
     tokens = sum(len(tokens_of(text)) for text in ("be brief", "one", "So.", "two more"))
-    common = ({"only": ["x"]}, tokens, True, 2, "two more", ("f",))
+    common = ({"only": ["x"]}, tokens, True, 2, "two more", ("f",), Conversation(2))
 
     def at(path: str, query: str = "") -> Asked:
         return GEMINI.asked(Request("POST", path, body=json.dumps(told).encode(), query=query), ONEROUTER)

@@ -41,6 +41,7 @@ from orharness.scenario.document import (
     write_reply,
     write_route,
 )
+from orharness.scenario.route import Turns
 from orharness.scenario.schema import SHIPPED, schema
 from orharness.scenario.schema import text as schema_text
 from orharness.sse import Comment, Event
@@ -196,6 +197,11 @@ conditions = st.none() | optional(
     model=words | matchers.filter(bool),
     turn=st.integers(0, 9),
     last_user=matchers.filter(bool),
+    step=st.integers(0, 9),
+    tools=st.booleans() | words,
+    has_tool_result=st.booleans(),
+    last_tool=words | matchers.filter(bool),
+    tool_result=matchers.filter(bool),
     headers=st.dictionaries(names, words, max_size=2),
     json=st.dictionaries(words, json_values, max_size=2),
 )
@@ -213,6 +219,7 @@ def routes(of: Path) -> st.SearchStrategy[Route]:
         conditions,
         st.none() | st.integers(1, 5),
         expect=expectations,
+        by=st.sampled_from(Turns),
     )
 
 
@@ -430,6 +437,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"answer": "a", "when": {"modle": 1}}, ".when.modle: when has no key 'modle' (did you mean 'model'?)"),
     ({"answer": "a", "when": {"model": {"contain": "x"}}}, ".when.model.contain: a condition has no key 'contain'"),
     ({"answer": "a", "when": {"model": {}}}, ".when.model: a condition has one of equals, contains, matches at least"),
+    ({"answer": "a", "when": {"has_tool_result": "yes"}}, ".when.has_tool_result: true or false is expected here, not"),
+    ({"answer": "a", "when": {"step": -1}}, ".when.step: a whole number from 0 up is expected here, not -1"),
+    ({"replies": [{"answer": "a"}], "by": "turn"}, ".by: one of order, conversation is expected here, not 'turn'"),
     ({"answer": "a", "when": {"turn": "2"}}, ".when.turn: a whole number from 0 up is expected here, not '2'"),
     (
         {"answer": "a", "when": {"headers": {"x": []}}},

@@ -24,7 +24,7 @@ from orharness.scenario.checked import one_of
 from orharness.scenario.difference import json_difference
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.response import error_response, json_response
-from orharness.scenario.route import select, why_none
+from orharness.scenario.route import Turns, select, why_none
 from orharness.sse import Comment, Event, Retry, decode, encode
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.transforms import append, comments, drop, hold, per_byte, repeat, split_at, truncate
@@ -464,6 +464,49 @@ def test_the_difference_to_a_condition(when: dict[str, Any], difference: list[st
     assert route(when).difference(ASKED) == difference
 
 
+OFFERED = [{"type": "function", "function": {"name": name}} for name in ("weather", "clock")]
+CALLED = {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "weather"}}]}
+LOOP = {
+    "tools": OFFERED,
+    "messages": [{"role": "user"}, CALLED, {"role": "tool", "tool_call_id": "1", "content": "rain"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("when", "difference"),
+    [
+        ({"tools": True, "has_tool_result": True, "step": 1, "last_tool": "weather", "tool_result": "rain"}, []),
+        ({"tools": "clock"}, []),
+        ({"tools": {"contains": "clo"}}, []),
+        ({"tools": False}, ["tools: expected False, got True"]),
+        ({"tools": "news"}, ["tools: expected one that is 'news', got 'weather', 'clock'"]),
+        ({"has_tool_result": False}, ["has_tool_result: expected False, got True"]),
+        ({"step": 0}, ["step: expected 0, got 1"]),
+        ({"last_tool": {"matches": "^cl"}}, ["last_tool: expected a text that matches '^cl', got 'weather'"]),
+        ({"tool_result": {"contains": "sun"}}, ["tool_result: expected a text that contains 'sun', got 'rain'"]),
+    ],
+)
+def test_the_difference_to_a_condition_on_the_conversation(when: dict[str, Any], difference: list[str]) -> None:
+    assert route(when).difference(post(LOOP)) == difference
+
+
+def test_a_conversation_without_tools_has_none_and_no_result() -> None:
+    asked = post({"messages": [{"role": "user", "content": "hi"}]})
+    assert route({"tools": False, "has_tool_result": False, "step": 0, "last_tool": None}).difference(asked) == []
+    assert route({"tools": "a", "last_tool": "a"}).difference(asked) == [
+        "tools: expected one that is 'a', got none",
+        "last_tool: expected 'a', got None",
+    ]
+
+
+def test_the_turn_is_that_of_the_conversation_where_it_is_asked_for() -> None:
+    asked = post(LOOP)
+    by = route(by=Turns.CONVERSATION)
+    assert (route().turn_of(asked, 7, {}), by.turn_of(asked, 7, {})) == (7, 1)
+    goes_on = Request("POST", "/v1/responses", body=b'{"model": "m", "input": "x", "previous_response_id": "resp_1"}')
+    assert (by.turn_of(goes_on, 7, {"resp_1": 2}), by.turn_of(goes_on, 7, {})) == (3, 0)
+
+
 @pytest.mark.parametrize("body", [b"", b"{", None, [], 7, {"messages": 7}, {"messages": [7]}, {"messages": [{}]}])
 def test_any_body_differs_from_a_condition_without_raising(body: Any) -> None:
     when = {"model": "m", "turn": 1, "last_user": "x", "json": {"a": 1}}
@@ -537,7 +580,9 @@ def test_a_condition_that_is_none_says_what_one_is(when: Any) -> None:
 def test_an_impossible_route() -> None:
     with pytest.raises(ScenarioError, match="a path is a text that begins with a slash, not 'chat'"):
         route(path="chat")
-    with pytest.raises(ScenarioError, match="when= knows model, turn, last_user, headers, json, not 'modle', 'x';"):
+    with pytest.raises(
+        ScenarioError, match=r"when= knows model, turn, last_user, .*, headers, json, not 'modle', 'x';"
+    ):
         route({"x": 1, "modle": "m"})
 
 

@@ -42,6 +42,11 @@ conditions = (
             "model": expected,
             "turn": st.sampled_from([0, 1, {"equals": 1}]),
             "last_user": expected,
+            "step": st.sampled_from([0, 1, {"equals": 1}]),
+            "tools": expected,
+            "has_tool_result": st.booleans(),
+            "last_tool": expected,
+            "tool_result": expected,
             "headers": st.dictionaries(st.sampled_from(["X-A", "x-a", "X-B"]), expected, max_size=2),
             "json": st.dictionaries(st.sampled_from("abc"), scalars | st.sampled_from([[], {}, {"d": 1}]), max_size=2),
         },
@@ -54,6 +59,10 @@ routes = st.builds(
     st.just((REPLY,)),
     conditions,
 )
+messages = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "tool"]), "content": scalars},
+    optional={"name": scalars, "tool_call_id": st.just("1")},
+)
 bodies = (
     st.none()
     | scalars
@@ -61,7 +70,8 @@ bodies = (
         {},
         optional={
             "model": scalars,
-            "messages": st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": scalars}), max_size=2),
+            "messages": st.lists(messages, max_size=2),
+            "tools": st.lists(st.just({"type": "function", "function": {"name": "a"}}), max_size=1),
             **{key: scalars | st.sampled_from([[], {}, {"d": True}]) for key in "abc"},
         },
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 
+from orharness.dialects.conversation import Conversation, Said, Speaker, ToolResult, calls_in, named, text_of
 from orharness.dialects.dialect import Asked, Refused
 from orharness.dialects.tokens import tokens_of
 from orharness.dialects.values import Json, at, list_at
@@ -48,7 +49,20 @@ def _asked(body: Json, gateway: Gateway) -> Asked:
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(_tools(body)),
+        conversation=Conversation.of(_said(body)),
     )
+
+
+def _said(body: Json) -> Iterator[Said]:
+    """Who says each message; what a tool returned has the name of the call that it answers."""
+    names = calls_in(body)
+    for message in list_at(body, "messages"):
+        role, own = at(message, "role"), at(message, "name")
+        if role in ("tool", "function"):
+            tool = named(names, at(message, "tool_call_id")) or (own if isinstance(own, str) else None)
+            yield ToolResult(tool, text_of(at(message, "content")))
+        else:
+            yield Speaker.MODEL if role == "assistant" else Speaker.OTHER
 
 
 def _problems(body: Json) -> Iterator[str]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from orharness.dialects.conversation import Conversation, Said, Speaker, ToolResult, text_of
 from orharness.dialects.dialect import Asked, Refused
 from orharness.dialects.paths import values_in
 from orharness.dialects.tokens import tokens_of
@@ -60,8 +61,23 @@ def _asked(request: Request, body: Json) -> Asked:
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
+        conversation=Conversation.of(_said(body)),
         frame=SSE if request.parameters.get("alt") == "sse" else JSON_ARRAY,
     )
+
+
+def _said(body: Json) -> Iterator[Said]:
+    """Who says each content; the results of tools are parts of the user's, and name the tool."""
+    for content in list_at(body, "contents"):
+        if at(content, "role") == "model":
+            yield Speaker.MODEL
+            continue
+        results = [_camel(part).get("functionResponse") for part in list_at(content, "parts")]
+        for result in filter(None, results):
+            name = at(result, "name")
+            yield ToolResult(name if isinstance(name, str) else None, text_of(at(result, "response")))
+        if not any(results):
+            yield Speaker.OTHER
 
 
 def _camel(value: object) -> Json:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import chain
 
 from orharness.dialects.completion import MODEL
+from orharness.dialects.conversation import Conversation, Said, Speaker, ToolResult, named, text_of
 from orharness.dialects.dialect import Asked, Refused
 from orharness.dialects.tokens import tokens_of
 from orharness.dialects.values import Json, at, list_at
@@ -54,7 +55,24 @@ def _asked(body: Json) -> Asked:
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
+        conversation=Conversation.of(_said(body)),
     )
+
+
+def _said(body: Json) -> Iterator[Said]:
+    """Who says each message; a message of the user may hold the results of tools, also beside a text."""
+    names: dict[object, object] = {}
+    for message in list_at(body, "messages"):
+        parts = list_at(message, "content")
+        if at(message, "role") == "assistant":
+            names |= {at(part, "id"): at(part, "name") for part in parts if isinstance(at(part, "id"), str)}
+            yield Speaker.MODEL
+            continue
+        results = [part for part in parts if at(part, "type") == "tool_result"]
+        for result in results:
+            yield ToolResult(named(names, at(result, "tool_use_id")), text_of(at(result, "content")))
+        if not results:
+            yield Speaker.OTHER
 
 
 def _is_users(message: object) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from orharness.dialects.completion import MODEL
+from orharness.dialects.conversation import Conversation, Said, Speaker, ToolResult, calls_in, named, text_of
 from orharness.dialects.dialect import Asked, Refused
 from orharness.dialects.ollama.words import CHAT, GENERATE
 from orharness.dialects.tokens import tokens_of
@@ -58,8 +59,21 @@ def _asked(body: Json, endpoint: str) -> Asked:
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
+        conversation=Conversation.of(_said(body)),
         endpoint=endpoint,
     )
+
+
+def _said(body: Json) -> Iterator[Said]:
+    """Who says each message; the result of a tool says the tool's name, or the id of the call."""
+    names = calls_in(body)
+    for message in list_at(body, "messages"):
+        role, name = at(message, "role"), at(message, "tool_name")
+        if role == "tool":
+            tool = name if isinstance(name, str) else named(names, at(message, "tool_call_id"))
+            yield ToolResult(tool, text_of(at(message, "content")))
+        else:
+            yield Speaker.MODEL if role == "assistant" else Speaker.OTHER
 
 
 def _texts(body: Json, endpoint: str) -> Iterator[tuple[object, str | None]]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import chain
 
 from orharness.dialects.completion import MODEL
+from orharness.dialects.conversation import Conversation, Said, Speaker, ToolResult, named, text_of
 from orharness.dialects.dialect import Asked, Refused
 from orharness.dialects.tokens import tokens_of
 from orharness.dialects.values import Json, at, list_at
@@ -52,7 +53,23 @@ def _asked(body: Json) -> Asked:
         turn=len(said),
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
+        conversation=Conversation.of(_said(body), body.get("previous_response_id")),
     )
+
+
+def _said(body: Json) -> Iterator[Said]:
+    """Who says each item: messages have a role, results of tools a type that ends so, and the rest is the model's."""
+    names: dict[object, object] = {}
+    for item in list_at(body, "input"):
+        kind, role, call = at(item, "type"), at(item, "role"), at(item, "call_id")
+        if isinstance(kind, str) and kind.endswith("_output"):
+            yield ToolResult(named(names, call), text_of(at(item, "output")))
+        elif role == "assistant" or (role is None and kind not in (None, "message")):
+            if isinstance(call, str):
+                names[call] = at(item, "name")
+            yield Speaker.MODEL
+        else:
+            yield Speaker.OTHER
 
 
 def _users(body: Json) -> Iterator[str | None]:
