@@ -168,6 +168,9 @@ def serve(
             metavar="DIR", help="The folder of the files that a posted document may name.", show_default="no files"
         ),
     ] = None,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="End when stdin ends: with the program that started this.")
+    ] = False,
 ) -> None:
     """Play answers to your client from a server on this machine, until Ctrl-C.
 
@@ -222,6 +225,7 @@ def serve(
             cors=cors,
             allow_host=allow_host or (),
             scenarios=scenarios,
+            until_eof=until_eof,
         )
     )
     if not met:

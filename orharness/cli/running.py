@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -38,6 +39,17 @@ def stopped_by_signal() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def stop_at_end_of_input(stop: Stop) -> None:
+    """Ask for the stop when stdin ends: so a server does not outlive the program that started it and holds the pipe."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        stop.asked = True
+
+    threading.Thread(target=wait, name="orharness-stdin", daemon=True).start()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from orharness.cassette.interaction import Interaction
-from orharness.cli.running import TURN, announce, short_turns, stopped_by_signal
+from orharness.cli.running import TURN, announce, short_turns, stop_at_end_of_input, stopped_by_signal
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.providers import lookup as provider_named
@@ -55,6 +55,7 @@ class ServeOptions:
     cors: str = "on"
     allow_host: Sequence[str] = ()
     scenarios: Path | None = None
+    until_eof: bool = False
 
     def __post_init__(self) -> None:
         if self.scenario is not None and (self.case is not None or self.cassettes or self.text is not None):
@@ -108,6 +109,8 @@ def serve_until_stopped(options: ServeOptions) -> bool:
         through = options.transforms()
         recorded = _loaded(options.cassettes)
         routes = scenario_routes(options, through)
+        if options.until_eof:
+            stop_at_end_of_input(stop)
         with SseServer(
             gateway=options.gateway,
             pacing=options.paced,

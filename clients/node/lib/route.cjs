@@ -1,0 +1,106 @@
+"use strict";
+const { ClientFailure } = require("./errors.cjs");
+const { ask, query } = require("./http.cjs");
+
+const POLL = 30; // seconds of one poll, at most
+
+/** Asks the waiting verb until the condition is met, or cannot be any more, or the time is over. */
+async function waitFor(session, condition, { timeout = 5, ...options } = {}) {
+  for (let left = timeout; ; left -= POLL) {
+    const found = await ask(`${session}/wait${query({ for: condition, timeout: Math.min(left, POLL), ...options })}`);
+    if (found.met || found.final || left <= POLL) return met(found);
+  }
+}
+
+function met(found) {
+  if (!found.met) throw new ClientFailure(found.text, found.call ? new Call(found.call) : undefined);
+  return found;
+}
+
+/** One request and its answer, as the server saw them when it was asked. */
+class Call {
+  constructor(document) {
+    Object.assign(this, document);
+  }
+}
+
+/** A reply in its place on the server. */
+class Route {
+  #session;
+  #at;
+
+  constructor(session, document) {
+    this.#session = session;
+    this.#at = `${session}/routes/${encodeURIComponent(document.id)}`;
+    this.id = document.id;
+    this.name = document.name;
+  }
+
+  /** Every request that it answered, in their order. */
+  async calls() {
+    const { calls } = await ask(`${this.#session}/calls${query({ route: this.id })}`);
+    return calls.map((one) => new Call(one));
+  }
+
+  /** The one request that it answered. Throws ClientFailure if there was none, or more than one. */
+  async call() {
+    const calls = await this.calls();
+    if (calls.length === 1) return calls[0];
+    throw new ClientFailure(calls.length ? `${this.name} was asked ${calls.length} times, not once` : `the client never sent a request to ${this.name}`);
+  }
+
+  /** Waits until the request with that number (from 1) has come. `timeout` is in seconds. */
+  async waitCall({ number = 1, timeout } = {}) {
+    return this.#wait("call", { number, timeout });
+  }
+
+  /** Waits until a stream is held at a gate with everything before it written. */
+  async held({ timeout } = {}) {
+    return this.#wait("held", { timeout });
+  }
+
+  /** Waits until the outcome of a call is decided. */
+  async waitEnded({ number = 1, timeout } = {}) {
+    return this.#wait("outcome", { number, timeout });
+  }
+
+  /** Waits until the client has taken the whole answer. */
+  async waitFinished({ number = 1, timeout } = {}) {
+    return this.#wait("finished", { number, timeout });
+  }
+
+  async #wait(condition, options) {
+    const found = await waitFor(this.#session, condition, { route: this.id, ...options });
+    return new Call(found.call);
+  }
+
+  /** Opens the next gate (`hold`), or that many, for every request that it answers now or later. */
+  async release(gates = 1) {
+    await ask(`${this.#at}/release${query({ gates })}`, { method: "POST" });
+  }
+
+  /** Takes it away; its calls stay in the journal. */
+  async remove() {
+    await ask(this.#at, { method: "DELETE" });
+  }
+
+  /**
+   * `act` is the act of cancelling: every open call must be left within so many seconds of its end. Resolves with the
+   * calls that were left; throws ClientFailure otherwise.
+   */
+  async expectDisconnect(act, { within = 0.25 } = {}) {
+    const { event } = await ask(this.#session);
+    await act();
+    const options = { for: "left", route: this.id, since: event, within };
+    let found = await ask(`${this.#session}/wait${query(options)}`);
+    while (!found.met && !found.final) found = await ask(`${this.#session}/wait${query({ ...options, act: found.act })}`);
+    return met(found).calls.map((one) => new Call(one));
+  }
+
+  /** Throws ClientFailure unless the client left before the end of every call, and the model stopped. */
+  async assertUpstreamStopped({ leakedTokens = 1 } = {}) {
+    met(await ask(`${this.#session}/wait${query({ for: "upstream", route: this.id, leaked_tokens: leakedTokens })}`));
+  }
+}
+
+module.exports = { Call, Route };

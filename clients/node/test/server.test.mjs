@@ -1,0 +1,185 @@
+// Sessions, routes, verdicts and events, with node:http as the client under test.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import http from "node:http";
+import test from "node:test";
+import { promisify } from "node:util";
+import { ClientFailure, OrharnessError, start, startServer } from "orharness";
+
+const run = promisify(execFile);
+
+/** Asks for a chat completion, and resolves with the status when the answer was read. */
+function post(baseURL, path = "/chat/completions") {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-type": "application/json" };
+    const request = http.request(baseURL + path, { method: "POST", headers, agent: false }, (response) => {
+      response.resume().on("end", () => resolve(response.statusCode));
+    });
+    request.on("error", reject).end('{"messages": [], "stream": true}');
+  });
+}
+
+test("an unmatched request and a route never asked fail the verdict", async () => {
+  const server = await start();
+  await server.chat("x");
+  assert.equal(await post(server.baseURL, "/nowhere"), 404);
+  for (const judged of [server.verify(), server.end()]) {
+    await assert.rejects(judged, (failure) => {
+      assert.ok(failure instanceof ClientFailure);
+      assert.match(failure.message, /a request that no route answers[^]*a reply that was never asked for: POST \/chat\/completions/);
+      return true;
+    });
+  }
+  await server.end(); // a second call does nothing
+  assert.equal(await post(server.baseURL), 410);
+});
+
+test("a session can be ended without a verdict", async () => {
+  const server = await start();
+  await server.chat("x");
+  await server.end({ verify: false });
+});
+
+test("the end of a test is the end of its session, and its verdict", async () => {
+  let over;
+  const server = await start({ after: (end) => (over = end) });
+  await server.chat("x");
+  await assert.rejects(over(), ClientFailure);
+  const failed = await start({ passed: false, after: (end) => (over = end) });
+  await failed.chat("x");
+  await over();
+});
+
+test("a session is disposed of by its block", async () => {
+  const server = await start({ strict: false });
+  await server[Symbol.asyncDispose]();
+  assert.equal(await post(server.baseURL), 410);
+});
+
+test("a scenario is played, and what it expects is judged", async () => {
+  const scenario = { orharness: 1, routes: [{ chat: "x", expect: { outcome: "cancelled" } }] };
+  const server = await start({ scenario });
+  assert.equal(server.routes.length, 1);
+  await post(server.baseURL);
+  await server.routes[0].waitEnded();
+  await assert.rejects(server.end(), /POST \/chat\/completions expects otherwise: the outcome is completed/);
+});
+
+test("routes come in turn and go", async (t) => {
+  const server = await start(t);
+  const route = await server.add({ replies: [{ status: 429 }, { chat: "x" }] });
+  assert.deepEqual([await post(server.baseURL), await post(server.baseURL)], [429, 200]);
+  assert.equal((await route.calls()).length, 2);
+  await assert.rejects(route.call(), /was asked 2 times, not once/);
+  await route.remove();
+  await server.reset();
+  await server.messages("x", { when: { model: "m" } });
+  await server.reset();
+  assert.deepEqual(await server.calls(), []);
+});
+
+test("what a document cannot say is an error with its place", async (t) => {
+  const server = await start(t);
+  await assert.rejects(server.chat("x", { through: [{ hodl: 3 }] }), (error) => {
+    assert.ok(error instanceof OrharnessError);
+    assert.match(error.message, /did you mean hold/);
+    assert.equal(error.problem.pointer, "/through/0");
+    return true;
+  });
+});
+
+test("a wait that is not met says what it waited for", async (t) => {
+  const server = await start(t, { strict: false });
+  const route = await server.chat("x");
+  await assert.rejects(route.held({ timeout: 0.05 }), /after 0.05 s no stream of POST \/chat\/completions is held/);
+  await assert.rejects(route.waitCall({ timeout: 0.05 }), ClientFailure);
+  await assert.rejects(route.call(), /the client never sent a request/);
+  const waiting = route.waitCall();
+  await post(server.baseURL);
+  assert.equal((await waiting).request.method, "POST");
+});
+
+test("events come as they happen", async (t) => {
+  const server = await start(t);
+  await server.chat("x");
+  const names = [];
+  const asked = post(server.baseURL);
+  for await (const event of server.events()) {
+    names.push(event.event);
+    if (event.event === "ended") break;
+  }
+  await asked;
+  assert.deepEqual(names.slice(0, 3), ["request_read", "begun", "head_written"]);
+  const [exchange] = await server.journal();
+  assert.equal(exchange.status, 200);
+});
+
+test("fifty sessions stay apart", async () => {
+  const servers = await Promise.all(Array.from({ length: 50 }, () => start()));
+  await Promise.all(servers.map((server, number) => server.chat(`text of ${number}`)));
+  await Promise.all(servers.map((server) => post(server.baseURL)));
+  for (const server of servers) assert.equal((await server.calls()).length, 1);
+  await Promise.all(servers.map((server) => server.end()));
+});
+
+// -- the server's process --------------------------------------------------------------------------------------------
+
+const script = (code) => ["--input-type=module", "-e", `import { start, startServer } from "orharness";\n${code}`];
+const without = { ...process.env, ORHARNESS_URL: "" };
+const here = { cwd: import.meta.dirname ?? new URL(".", import.meta.url).pathname };
+
+/** Resolves when the process is gone. */
+async function gone(pid) {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test("one server serves all sessions of a process, and ends with it", async () => {
+  const code = `
+    const [one, other] = await Promise.all([start(), start()]);
+    await Promise.all([one.end(), other.end()]);
+    console.log(new URL(one.origin).port === new URL(other.origin).port);`;
+  const { stdout } = await run(process.execPath, script(code), { ...here, env: without });
+  assert.equal(stdout, "true\n");
+});
+
+test("a server ends where its parent is killed", { skip: process.platform === "win32" }, async () => {
+  const code = "console.log((await startServer()).pid); process.kill(process.pid, 'SIGKILL');";
+  const { stdout } = await run(process.execPath, script(code), { ...here, env: without }).catch((error) => error);
+  await gone(Number(stdout));
+});
+
+test("a server can be stopped", async () => {
+  const server = await startServer();
+  await server.stop();
+  await server.stop();
+  await gone(server.pid);
+});
+
+for (const [command, said] of [
+  ["no-such-orharness", /no-such-orharness is not there: install it from a clone[^]*a stranger's package/],
+  [`"${process.execPath}" -e "console.log(1)"`, /is another program than orharness/],
+  [`"${process.execPath}" -e "process.exit(3)"`, /ended with code 3 before it listened/],
+]) {
+  test(`what is not orharness is told: ${command.slice(-30)}`, async () => {
+    const env = { ...without, ORHARNESS_COMMAND: command };
+    await assert.rejects(run(process.execPath, script("await start();"), { ...here, env }), said);
+  });
+}
+
+test("a server of another version, and one that is none, are told", async () => {
+  const answers = { about: '{"program":"orharness","api":99,"version":"9.9"}', none: "hello" };
+  for (const [name, said] of [["about", /speaks version 99 of the control API/], ["none", /is not a server of orharness/]]) {
+    const other = http.createServer((_, response) => response.end(answers[name])).listen(0, "127.0.0.1");
+    await new Promise((resolve) => other.once("listening", resolve));
+    const env = { ...process.env, ORHARNESS_URL: `http://127.0.0.1:${other.address().port}` };
+    await assert.rejects(run(process.execPath, script("await start();"), { ...here, env }), said);
+    other.close();
+  }
+});
