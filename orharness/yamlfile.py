@@ -32,8 +32,8 @@ _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _ODD_LINE_ENDS = re.compile("[\x85\u2028\u2029]")  # line ends in YAML 1.1, so only a quoted text keeps them
-_ANCHOR = re.compile(r"(?:^|[\s\[{,])&[^\s\[\]{},]", re.M)
-_ALIAS = re.compile(r"(?:^|[\s\[{,])\*[^\s\[\]{},]", re.M)
+_ANCHOR = re.compile(r"&[^\s\[\]{},]")
+_ALIAS = re.compile(r"\*[^\s\[\]{},]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +333,7 @@ def load_data(text: str, *, error: type[OrharnessError], libyaml: bool = True) -
     """Return the data of a YAML 1.1 text, with dates as text. Raises ``error`` if it is not YAML."""
     loader = (_FAST if libyaml else _PURE)[0]
     try:
-        if _ANCHOR.search(text) and _ALIAS.search(text):
+        if _begins(_ANCHOR, text) and _begins(_ALIAS, text):
             _check_growth(yaml.parse(text, Loader=loader), error)
         return yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
@@ -349,6 +349,12 @@ def dump_data(data: object, *, libyaml: bool = True) -> str:
 
 class FlowSequence(list[Any]):
     """A list that is written on one line."""
+
+
+def _begins(sign: re.Pattern[str], text: str) -> bool:
+    """Return whether a node may begin with the sign. The sign comes first: a search for one character is fast."""
+    starts = (found.start() for found in sign.finditer(text))
+    return any(start == 0 or text[start - 1] in "[{," or text[start - 1].isspace() for start in starts)
 
 
 def _check_growth(events: Iterable[Any], error: type[OrharnessError]) -> None:

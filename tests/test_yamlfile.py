@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from orharness.cassette import Serializer
 from orharness.errors import CassetteError, ScenarioError
-from orharness.yamlfile import dump_document, load_document
+from orharness.yamlfile import _ANCHOR, _begins, dump_document, load_document
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
@@ -219,3 +220,8 @@ def test_a_cassette_with_the_aliases_that_vcrpy_writes_is_read(libyaml: bool) ->
 
     (found,) = Serializer(libyaml=libyaml).deserialize(text)["interactions"]
     assert found["request"]["headers"] == found["response"]["headers"] == {"A": ["b"]}
+
+
+@given(st.text(st.sampled_from("a&* \n\u3000[]{},:-\t"), max_size=12))
+def test_where_an_anchor_may_begin(text: str) -> None:
+    assert _begins(_ANCHOR, text) is (re.search(r"(?:^|[\s\[{,])&[^\s\[\]{},]", text, re.M) is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,14 +121,29 @@ def _checked(ours: At, name: str, make: Any, value: str) -> Any:
 
 
 def _chunks(at: At, body: bytes) -> tuple[Chunk, ...]:
-    rows = [_row(row) for row in at.items()]
+    rows = _rows(at)
     ends = [0, *accumulate(size for _, size in rows)]
     if ends[-1] != len(body):
         at.fail(
             f"the sizes add up to {ends[-1]}, but the body has {len(body)} bytes: it was edited, or changed by a vcrpy "
             "filter such as filter_sensitive_data. Record it again, or delete this key to replay it one chunk per event"
         )
-    return tuple(Chunk(body[start : start + size], delay) for start, (delay, size) in zip(ends, rows, strict=False))
+    return tuple([Chunk(body[start : start + size], delay) for start, (delay, size) in zip(ends, rows, strict=False)])
+
+
+def _rows(at: At) -> list[tuple[float, int]]:
+    """Return the checked rows: there are thousands, so only one that is wrong is looked at with its key."""
+    given = at.value
+    if isinstance(given, list) and all(map(_is_row, given)):
+        return [(float(delay), size) for delay, size in given]
+    return [_row(row) for row in at.items()]
+
+
+def _is_row(row: Any) -> bool:
+    if type(row) is not list or len(row) != 2:
+        return False
+    delay, size = row
+    return type(delay) in (int, float) and 0 <= delay < inf and type(size) is int and size > 0
 
 
 def _row(row: At) -> tuple[float, int]:

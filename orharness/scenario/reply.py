@@ -100,8 +100,9 @@ class Reply:
         if isinstance(self.body, Completion):
             dialect = DIALECTS.default if self.dialect is None else DIALECTS.named(self.dialect)
             self._stream_of(dialect, self.body, self.gateway or ONEROUTER, Asked())
-        elif not isinstance(self.body, Plain | Forward):
-            self._replies[False] = self._replay(coded=False)  # so that no request waits for it
+        elif not isinstance(self.body, Plain | Forward) and (self.through or not isinstance(self.body, Interaction)):
+            self._replies[False] = self._replay(coded=False)
+        # What was recorded, and is played as it was, cannot fail: a cassette of thousands is not read through for one.
 
     # --- ways to make one -----------------------------------------------------------------------------------------
 

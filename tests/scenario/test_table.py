@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orharness.cassette import Interaction, RecordedRequest
+from orharness.frames import SSE
 from orharness.journal import Request
 from orharness.scenario import Reply, Route
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.route import select
 from orharness.scenario.table import RouteTable
 from orharness.server.mounts import Mounted, Mounts
+from orharness.sse import Item
 from orharness.stream import Stream
 
 REPLY = Reply.respond(200)
@@ -182,3 +184,20 @@ def test_a_recorded_body_that_held_a_secret_is_found_among_others() -> None:
     [serving] = serving_routes(cassette)
     reply, difference = serving.reply_to(asked, 0)
     assert (reply.answer(asked).stream.body, difference) == (b"data: secret\n\n", None)
+
+
+def test_a_cassette_is_mounted_without_reading_its_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording of thousands is not read through for the one that is asked for."""
+    read: list[bytes] = []
+    decode = SSE.decode
+
+    def counted(body: bytes) -> list[Item]:
+        read.append(body)
+        return decode(body)
+
+    monkeypatch.setattr(type(SSE), "decode", lambda self, body: counted(body))
+    [serving] = serving_routes([recorded(number) for number in range(50)])
+    assert read == []
+    asked = post({"n": 7, "t": 1.0})
+    assert serving.reply_to(asked, 0)[0].answer(asked).stream.body == b"data: 7\n\n"
+    assert set(read) == {b"data: 7\n\n"}
