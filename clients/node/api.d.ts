@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 3e35e9e3b01440316f62670e4126cf9c87f050a7bf10d5d5e22a5c45056f2421.
+// Made by `npm run types` from openapi.json, sha256 f7817f770cca29fda2d515af30a966961ddbc9a3c15d3a0e9f02a5a670c3a046.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -476,6 +476,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             replies: components["schemas"]["Scenario.reply"][];
         } | {
             when?: components["schemas"]["Scenario.when"];
@@ -483,6 +484,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             answer: components["schemas"]["Scenario.completion"];
             gateway?: components["schemas"]["Scenario.gateway"];
             provider?: components["schemas"]["Scenario.provider"];
@@ -501,6 +503,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             chat: components["schemas"]["Scenario.completion"];
             gateway?: components["schemas"]["Scenario.gateway"];
             provider?: components["schemas"]["Scenario.provider"];
@@ -519,6 +522,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             gemini: components["schemas"]["Scenario.completion"];
             gateway?: components["schemas"]["Scenario.gateway"];
             provider?: components["schemas"]["Scenario.provider"];
@@ -537,6 +541,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             messages: components["schemas"]["Scenario.completion"];
             gateway?: components["schemas"]["Scenario.gateway"];
             provider?: components["schemas"]["Scenario.provider"];
@@ -555,6 +560,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             ollama: components["schemas"]["Scenario.completion"];
             gateway?: components["schemas"]["Scenario.gateway"];
             provider?: components["schemas"]["Scenario.provider"];
@@ -573,6 +579,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             responses: components["schemas"]["Scenario.completion"];
             gateway?: components["schemas"]["Scenario.gateway"];
             provider?: components["schemas"]["Scenario.provider"];
@@ -591,6 +598,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             events: components["schemas"]["Scenario.event"][];
             dialect?: components["schemas"]["Scenario.dialect"];
             provider?: components["schemas"]["Scenario.provider"];
@@ -612,6 +620,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             stream: {
                 chunks?: ({
                     text: string;
@@ -646,6 +655,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             json: unknown;
             status?: components["schemas"]["Scenario.status"];
             headers?: components["schemas"]["Scenario.headers"];
@@ -656,6 +666,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             text: string;
             status?: components["schemas"]["Scenario.status"];
             headers?: components["schemas"]["Scenario.headers"];
@@ -666,6 +677,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             body: {
                 text: string;
             } | {
@@ -680,6 +692,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             status: components["schemas"]["Scenario.status"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
@@ -689,6 +702,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             cassette: string;
             interaction?: number;
             provider?: components["schemas"]["Scenario.provider"];
@@ -705,6 +719,7 @@ export interface components {
             path?: components["schemas"]["Scenario.path"];
             times?: components["schemas"]["Scenario.times"];
             expect?: components["schemas"]["Scenario.expect"];
+            by?: components["schemas"]["Scenario.by"];
             forward: {
                 to: string;
             };
@@ -1235,6 +1250,31 @@ export interface components {
                 /** Format: regex */
                 matches?: string;
             };
+            step?: number | {
+                equals?: unknown;
+                contains?: string;
+                /** Format: regex */
+                matches?: string;
+            };
+            tools?: (string | number | boolean | null) | {
+                equals?: unknown;
+                contains?: string;
+                /** Format: regex */
+                matches?: string;
+            };
+            has_tool_result?: boolean;
+            last_tool?: (string | number | boolean | null) | {
+                equals?: unknown;
+                contains?: string;
+                /** Format: regex */
+                matches?: string;
+            };
+            tool_result?: (string | number | boolean | null) | {
+                equals?: unknown;
+                contains?: string;
+                /** Format: regex */
+                matches?: string;
+            };
             headers?: {
                 [key: string]: (string | number | boolean | null) | {
                     equals?: unknown;
@@ -1255,6 +1295,8 @@ export interface components {
             /** @enum {unknown} */
             upstream?: "stopped";
         };
+        /** @enum {unknown} */
+        "Scenario.by": "order" | "conversation";
     };
     responses: {
         /** @description What could not be done, and what to do. */
