@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from orharness.contract import failure_of, run
+from orharness.contract.catalogue import cases_of
 from orharness.contract.catalogue.parse import parse
 from orharness.contract.running.replies import representative
 from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Dialect
@@ -108,6 +109,17 @@ def test_what_the_cases_send_obeys_the_grammar_but_where_they_are_about_a_break(
         stream = representative(parse(case, dialect))
         broken = {found.clause.name for found in dialect.grammar.check(stream.frame.decode(stream.body))}
         assert broken == about.get(case["id"], set()), case["id"]
+
+
+@apis
+def test_each_case_can_be_sent_or_says_why_not(dialect: Dialect) -> None:
+    cases = cases_of(dialect)
+    sent = [case for case in cases if case.inapplicable is None]
+    assert len(sent) > len(cases) / 3
+    for case in sent:
+        reply = case.reply()
+        response = reply.answer(dialect.example_request)
+        assert response.status >= 100, case.id
 
 
 def test_no_two_dialects_have_a_case_of_the_same_id() -> None:

@@ -28,6 +28,7 @@ _COMPACT: list[Document] = [
 _SAID = "ü世🙂!"
 _A, _B = "${text:ü世}", "${text:🙂!|finish:stop}"
 _WITH_BOM = f"\ufeffdata: {_A}\n\ndata: {_B}\n\ndata: ${{end}}\n\n"
+_LF_LINES: Document = {"newlines": "\n"}  # as most services write; Gemini ends its lines with CRLF
 _CRLF_LINES: Document = {"newlines": "\r\n"}
 
 
@@ -83,18 +84,21 @@ _SENT_BY_GATEWAYS = (
     _answer(
         "inside-a-field-name",
         "A chunk boundary inside `data:`.",
-        {"split_at": [2, {"after_text": "\n\nda"}, -11]},
+        _LF_LINES,
+        {"split_at": [2, {"after_text": "\nda"}, -11]},
         frame="sse",
     ),
     _answer(
         "after-the-colon",
         "A chunk boundary between `data:` and its space.",
-        {"split_at": [5, {"after_text": "\n\ndata:"}, -9]},
+        _LF_LINES,
+        {"split_at": [5, {"after_text": "\ndata:"}, -9]},
         frame="sse",
     ),
     _answer(
         "between-newlines",
         "A chunk boundary between the two line ends after an event.",
+        _LF_LINES,
         {"split_at": [{"after_text": "\n"}, -1]},
         frame="sse",
     ),
