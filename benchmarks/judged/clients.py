@@ -133,6 +133,26 @@ async def ollama_async(base_url: str) -> AsyncIterator[str]:
         yield chunk.message.content or ""
 
 
+def google_genai_sync(base_url: str) -> Iterator[str]:
+    """https://github.com/googleapis/python-genai#generate-content-synchronous-streaming, #close-a-client"""
+    with _google(base_url) as client:
+        for chunk in client.models.generate_content_stream(model="m", contents="hi"):
+            yield chunk.text or ""
+
+
+async def google_genai_async(base_url: str) -> AsyncIterator[str]:
+    """https://github.com/googleapis/python-genai#generate-content-asynchronous-streaming, #close-a-client"""
+    async with _google(base_url).aio as client:
+        async for chunk in await client.models.generate_content_stream(model="m", contents="hi"):
+            yield chunk.text or ""
+
+
+def _google(base_url: str) -> Any:
+    from google import genai
+
+    return genai.Client(api_key=KEY, http_options={"base_url": base_url.removesuffix("/v1")})
+
+
 def text_of(data: str) -> Iterator[str]:
     """The text of one chunk; an error in the stream is raised."""
     chunk = json.loads(data)
@@ -187,6 +207,9 @@ CLIENTS = (
     Judged("openai-node", ("openai",), node="openai"),
     Judged("ai-sdk", ("ai", "@ai-sdk/openai-compatible"), node="ai"),
     Judged("eventsource-parser", ("eventsource-parser",), node="eventsource-parser"),
+    _python("google-genai", google_genai_sync, "google-genai", dialect="gemini"),
+    _python("google-genai-async", google_genai_async, "google-genai", dialect="gemini"),
+    Judged("google-genai-node", ("@google/genai",), node="google", dialect="gemini"),
     _python("ollama", ollama_sync, "ollama", dialect="ollama"),
     _python("ollama-async", ollama_async, "ollama", dialect="ollama"),
     Judged("ollama-node", ("ollama",), node="ollama", dialect="ollama"),

@@ -54,12 +54,22 @@ async function* ollama(baseURL, signal) {
   for await (const part of stream) yield part.message.content;
 }
 
+// https://github.com/googleapis/js-genai#streaming, and abortSignal of GenerateContentConfig
+async function* google(baseURL, signal) {
+  const { GoogleGenAI } = await import("@google/genai");
+  const client = new GoogleGenAI({ apiKey: KEY, httpOptions: { baseUrl: baseURL.replace(/\/v1$/, "") } });
+  const config = { abortSignal: signal };
+  for await (const chunk of await client.models.generateContentStream({ model: "m", contents: "hi", config }))
+    yield chunk.text ?? "";
+}
+
 console.log = console.error; // stdout is the driver's, and ollama-js logs there what it makes of an HTTP error
 
 const CLIENTS = {
   openai: [openai, "openai"],
   ai: [ai, "ai"],
   "eventsource-parser": [eventsourceParser, "eventsource-parser"],
+  google: [google, "@google/genai"],
   ollama: [ollama, "ollama"],
 };
 const [client, library] = CLIENTS[name];

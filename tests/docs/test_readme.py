@@ -110,13 +110,17 @@ def test_the_recording_block_records_once_and_replays(
     assert (user.path / "cassettes" / "test_it" / "test_answer.yaml").is_file()
 
 
+_DISTRIBUTIONS = {"google": "google-genai"}  # of packages whose name is another
+
+
 def _needed(code: str) -> set[str]:
     """The packages that the code imports or runs by ``-m`` and that orharness does not bring."""
     nodes = list(ast.walk(ast.parse(code)))
     imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     run = set(re.findall(r'"-m", "(\w+)"', code))
-    return {name.partition(".")[0] for name in imported | run} - set(sys.stdlib_module_names) - {"orharness", "pytest"}
+    named = {name.partition(".")[0] for name in imported | run} - set(sys.stdlib_module_names) - {"orharness", "pytest"}
+    return {_DISTRIBUTIONS.get(name, name) for name in named}
 
 
 @pytest.mark.parametrize(("page", "code"), TESTS)

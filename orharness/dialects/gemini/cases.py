@@ -242,10 +242,13 @@ def _framing() -> list[Json]:
         ),
         _case(
             "gemini/done",
-            "`[DONE]` after the answer, as gateways add it: the text is kept; an error is allowed.",
+            "`[DONE]` after the answer, as gateways add it: the answer is whole before it.",
             RECORDED,
             _said(_HELLO, _WORLD, _END, {"data": "[DONE]"}),
-            {"text": "Hello world", "error": "allowed"},
+            hello,
+            level="SHOULD",
+            cause="[DONE] is given to the JSON parser, though the answer is whole with its finishReason",
+            broken_json="[DONE] is given to the JSON parser, though the answer is whole with its finishReason",
         ),
         _case(
             "gemini/left-open",
