@@ -200,9 +200,15 @@ def commands_page() -> str:
     if root is not None and root.callback is not None:
         parts += [_rich(root.callback.__doc__), _parameters(root.callback)]
     parts.append("Exit codes: 0 good, 1 the client or the comparison failed, 2 the call was wrong.")
-    for command in app.registered_commands:
+    grouped = [
+        (f"{group.name} ", command)
+        for group in app.registered_groups
+        if group.typer_instance is not None
+        for command in group.typer_instance.registered_commands
+    ]
+    for within, command in [*(("", one) for one in app.registered_commands), *grouped]:
         if command.callback is not None:
-            name = command.name or command.callback.__name__
+            name = within + (command.name or command.callback.__name__)
             parts += [f"## orharness {name}", _rich(command.callback.__doc__), _parameters(command.callback)]
     return _page(parts)
 

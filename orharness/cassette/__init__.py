@@ -13,12 +13,14 @@ vcrpy has no place for chunk boundaries, timing, framing and ending. They are ke
       announced: 200                         # only where a Content-Length promised more bytes than came
       note: the recorder was stopped         # only where there is something to say
       timed: false                           # only where chunks and delays are not those of a recording
+      sha256: 9f86d081884c7d659a2feaa0…      # the checksum of the interaction: of its values, not of their layout
       interactions: 31                       # in the first interaction only: how many the file holds
 
 The modules: ``interaction`` (what is recorded), ``codec`` (an interaction as vcrpy's request and response),
-``foreign`` (cassettes that vcrpy or pydantic-ai wrote), ``damage`` (what shows that a file is incomplete), ``at`` (a
-value and its key, for errors), ``serializer`` and ``files`` (vcrpy's two protocols, ``load``,
-``save``), ``secrets`` (what is never written), ``tape`` (a cassette that is being recorded).
+``foreign`` (cassettes that vcrpy or pydantic-ai wrote), ``damage`` (what shows that a file is incomplete or changed),
+``seal`` (accepts a file that was edited on purpose), ``at`` (a value and its key, for errors), ``serializer`` and
+``files`` (vcrpy's two protocols, ``load``, ``save``), ``secrets`` (what is never written), ``filters`` (vcrpy's, of a
+user), ``tape`` (a cassette that is being recorded).
 
 The names below are imported when they are first used, so that code which only handles an ``Interaction`` does not load
 vcrpy, which imports every HTTP library that is installed.
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from orharness.cassette.interaction import Interaction as Interaction
     from orharness.cassette.interaction import RecordedRequest as RecordedRequest
     from orharness.cassette.interaction import header as header
+    from orharness.cassette.seal import seal as seal
     from orharness.cassette.secrets import redact as redact
     from orharness.cassette.secrets import scrub as scrub
     from orharness.cassette.secrets import scrub_uri as scrub_uri
@@ -50,6 +53,7 @@ _HOMES = {
     "files": "Persister load save",
     "filters": "Filters",
     "interaction": "CLIENT_DISCONNECTED Headers Interaction RecordedRequest header",
+    "seal": "seal",
     "secrets": "redact scrub scrub_uri",
     "serializer": "Serializer",
     "tape": "Tape",

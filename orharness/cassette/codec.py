@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import vcr.request  # type: ignore[import-untyped]
 
 from orharness.cassette.at import At
-from orharness.cassette.damage import FORMAT, KEY
 from orharness.cassette.foreign import decoded, pieces
 from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, by_name, replayed
+from orharness.cassette.keys import FORMAT, KEY
 from orharness.errors import CassetteError
 from orharness.stream import Chunk, Ending, Framing, Stream
 
@@ -126,7 +126,7 @@ def _chunks(at: At, body: bytes) -> tuple[Chunk, ...]:
     if ends[-1] != len(body):
         at.fail(
             f"the sizes add up to {ends[-1]}, but the body has {len(body)} bytes: it was edited, or changed by a vcrpy "
-            "filter such as filter_sensitive_data. Record it again, or delete this key to replay it one chunk per event"
+            "filter such as filter_sensitive_data. Record it again, or run `orharness cassette seal` on the file"
         )
     return tuple([Chunk(body[start : start + size], delay) for start, (delay, size) in zip(ends, rows, strict=False)])
 

@@ -1,19 +1,29 @@
-"""Detection of cassettes that have lost a part.
+"""Detection of cassettes that have lost a part, or in which something was changed.
 
 ``version: 1`` is the last line that we and vcrpy write, so a file without it has lost its end. A total, in the first
-interaction that has ``x-orharness``, reveals a missing interaction in a file that still has its end.
+interaction that has ``x-orharness``, reveals a missing interaction in a file that still has its end. A checksum in each
+interaction of ours reveals a change.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from orharness.cassette.at import At
+from orharness.cassette.foreign import as_vcrpy_takes_it
+from orharness.cassette.keys import KEY
 
-FORMAT = 1
-KEY = "x-orharness"
 TOTAL = "interactions"  # below KEY, in the first interaction: the number of interactions in the file
+SEAL = "sha256"  # below KEY, in each interaction of ours: the checksum of its content
 VERSION = 1  # the version of vcrpy's format
+_KEYS = frozenset(["format", "head", "chunks", "framing", "ending", "recorded_at", "announced", "note", "timed"]) | {
+    TOTAL,
+    SEAL,
+}
+_SEAL_IT = "Restore the file or record it again; if it was edited on purpose, run `orharness cassette seal` on it"
 
 
 def check_version(root: At) -> None:
@@ -35,22 +45,88 @@ def check_total(interactions: list[At]) -> None:
             continue
         total = response[KEY][TOTAL]
         if total.integer(1) > len(interactions):
-            total.fail(
-                f"{total.value} interactions were written, but the file holds {len(interactions)}. Restore the file or"
-                f" record it again; if the others were deleted on purpose, set this key to {len(interactions)}"
-            )
+            total.fail(f"{total.value} interactions were written, but the file holds {len(interactions)}. {_SEAL_IT}")
 
 
-def counted(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the interactions with their number in the first that has ``x-orharness``, as its last key."""
+def check_seals(root: At, taken: list[dict[str, Any]]) -> int | None:
+    """Return the index of the first interaction of ours that is not what was written; ``None``: there is none.
+
+    ``taken``: the interactions in vcrpy's form. Raises ``CassetteError`` where a checksum is missing. One of another
+    recorder has none, and neither has a file from before there were checksums.
+    """
+    _check_places(root)
+    interactions = root["interactions"].items()
+    for interaction in interactions:
+        for place in (interaction, interaction["request"], interaction["response"]):
+            _check_places(place)
+    sealed = [_sealed_part(interaction["response"]) for interaction in interactions]
+    any_sealed, wrong = any(ours is not None and SEAL in ours for ours in sealed), None
+    for index, (ours, one) in enumerate(zip(sealed, taken, strict=True)):
+        if ours is None:
+            continue
+        if SEAL not in ours and any_sealed:
+            ours.fail(f"the checksum {SEAL} is missing, and others of this file have theirs. {_SEAL_IT}")
+        if wrong is None and SEAL in ours and ours[SEAL].text() != digest(one):
+            wrong = index
+    return wrong
+
+
+def refuse_unsealed(index: int) -> NoReturn:
+    """Raise ``CassetteError`` for the interaction with this index, which is not what was written."""
+    At(f"interactions[{index}].response.{KEY}.{SEAL}", None).fail(
+        f"this interaction is not what was recorded: something in it was changed or lost. {_SEAL_IT}"
+    )
+
+
+def _check_places(place: At) -> None:
+    """Refuse what has a checksum and is not ``x-orharness`` in a response: its name or its place was damaged."""
+    for name, value in place.mapping().items():
+        if isinstance(value, dict) and SEAL in value and not (name == KEY and place.key.endswith(".response")):
+            place[name].fail(f"this has a checksum, as only {KEY} in a response has. {_SEAL_IT}")
+
+
+def _sealed_part(response: At) -> At | None:
+    """Return what is under ``x-orharness``. Raises ``CassetteError`` if a name below it was damaged."""
+    if KEY not in response:
+        return None
+    ours = response[KEY]
+    unknown = sorted(map(str, ours.mapping().keys() - _KEYS))
+    if unknown and SEAL not in ours:  # a later version may write further keys, but not without a checksum
+        ours.fail(f"the key {unknown[0]!r} is not known, and there is no checksum {SEAL}. {_SEAL_IT}")
+    return ours
+
+
+def digest(interaction: Mapping[str, Any]) -> str:
+    """Return the checksum of an interaction in vcrpy's form. It covers values and not their layout in YAML."""
+    request, response = interaction["request"], interaction["response"]
+    ours = response.get(KEY)
+    content = {
+        "request": {**{name: request[name] for name in ("method", "uri", "headers")}, "body": _hex(request["body"])},
+        "response": {name: response[name] for name in ("status", "headers")},
+        "body": _hex(response["body"]["string"]),
+        "ours": {name: value for name, value in ours.items() if name not in (TOTAL, SEAL)},
+    }
+    try:
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    except (TypeError, ValueError):  # a key that is not text: no cassette has one
+        return "none"
+
+
+def _hex(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def sealed(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the interactions with a checksum in each that has ``x-orharness``, and the total in the first of these."""
     ours = (index for index, one in enumerate(interactions) if isinstance(one["response"].get(KEY), dict))
     first = next(ours, None)
-    return [_with_total(one, len(interactions) if at == first else None) for at, one in enumerate(interactions)]
+    return [_sealed(one, len(interactions) if at == first else None) for at, one in enumerate(interactions)]
 
 
-def _with_total(interaction: dict[str, Any], total: int | None) -> dict[str, Any]:
+def _sealed(interaction: dict[str, Any], total: int | None) -> dict[str, Any]:
     response = interaction["response"]
     if not isinstance(response.get(KEY), dict):
         return interaction
-    ours = {name: value for name, value in response[KEY].items() if name != TOTAL}
+    ours = {name: value for name, value in response[KEY].items() if name not in (TOTAL, SEAL)}
+    ours[SEAL] = digest(as_vcrpy_takes_it(At("", interaction)))
     return {**interaction, "response": {**response, KEY: ours if total is None else {**ours, TOTAL: total}}}

@@ -38,9 +38,7 @@ class Persister:
         path = Path(cassette_path)
         with named(path):
             try:
-                requests, responses, *_ = vcr.serialize.deserialize(_bytes_of(path).decode("utf-8-sig"), serializer)
-            except UnicodeDecodeError as error:
-                raise CassetteError(f"the file is not UTF-8: {error}") from error
+                requests, responses, *_ = vcr.serialize.deserialize(text_of(path), serializer)
             except ValueError as error:  # vcrpy's own errors, also about an address
                 raise CassetteError(str(error)) from error
         return requests, responses
@@ -104,6 +102,14 @@ def write(path: Path, data: bytes) -> None:
         write_whole(path, data)
     except OSError as error:
         raise CassetteError(f"the file cannot be written: {error.strerror}") from error
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file. Raises vcrpy's ``CassetteNotFoundError`` or ``CassetteError`` if there is none."""
+    try:
+        return _bytes_of(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CassetteError(f"the file is not UTF-8: {error}") from error
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from orharness.cassette.at import At
-from orharness.cassette.damage import FORMAT, KEY
 from orharness.cassette.interaction import Headers, header
+from orharness.cassette.keys import FORMAT, KEY
 from orharness.sse import Event, decode
 
 _BLOCK_END = re.compile(rb"(?>\r\n|\r|\n){2,}")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from orharness.cli.cassette import cassette_app
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.report.encoding import never_fail
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings=_CONTEXT,
     rich_markup_mode="rich",
 )
+app.add_typer(cassette_app, name="cassette", context_settings=_CONTEXT)
 
 
 def run() -> None:

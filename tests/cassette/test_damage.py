@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ DAMAGE = [
     (put(*OURS, "timed", "no"), IN + "response.x-orharness.timed: true or false is expected here, not str 'no'"),
     (
         put(*OURS, "interactions", 2),
-        IN + "response.x-orharness.interactions: 2 interactions were written, but the file holds 1. .* this key to 1",
+        IN + "response.x-orharness.interactions: 2 interactions were written, but the file holds 1. .* cassette seal`",
     ),
     (put(*OURS, "interactions", 0), IN + "response.x-orharness.interactions: a whole number from 1 up"),
     (put(*OURS, "note", 1), IN + "response.x-orharness.note: text is expected here, not int 1"),
@@ -135,6 +136,7 @@ def test_line_ends_of_windows_and_a_bom_change_nothing(tmp_path: Path) -> None:
 def test_a_date_is_text_as_it_stands_there(tmp_path: Path) -> None:
     save(tmp_path / "a.yaml", [an_interaction(headers=(("A", "2026-11-22"),), recorded_at="2026-11-22T06:00:00Z")])
     text = (tmp_path / "a.yaml").read_text("utf-8").replace("'", "")
+    text = re.sub(r" +sha256: .*\n", "", text)  # as from before there were checksums
     (tmp_path / "a.yaml").write_text(text.replace("body: {", "body: #{"), "utf-8")
 
     (found,) = load(tmp_path / "a.yaml")

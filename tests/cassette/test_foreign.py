@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import vcr  # type: ignore[import-untyped]
 
-from orharness.cassette import Serializer, load, save
+from orharness.cassette import Serializer, load, save, seal
 from orharness.errors import CassetteError
 from orharness.sse import Event, decode
 from tests.support.cassette_samples import OURS, SERIALIZERS, URI, drop, foreign, put, written
@@ -117,9 +117,10 @@ def test_a_request_with_both_has_its_body(tmp_path: Path) -> None:
     both = put("interactions", 0, "request", "parsed_body", {"model": "other"})
     neither = drop("interactions", 0, "request", "body")
 
-    assert json.loads(load(written(tmp_path / "a.yaml", both))[0].request.body)["model"] == "m"
-    assert load(written(tmp_path / "a.yaml", both, neither))[0].request.body == b'{"model":"other"}'
-    assert load(written(tmp_path / "a.yaml", neither))[0].request.body == b""
+    unsealed = drop(*OURS, "sha256")
+    assert json.loads(load(written(tmp_path / "a.yaml", unsealed, both))[0].request.body)["model"] == "m"
+    assert load(written(tmp_path / "a.yaml", unsealed, both, neither))[0].request.body == b'{"model":"other"}'
+    assert load(written(tmp_path / "a.yaml", unsealed, neither))[0].request.body == b""
 
 
 def test_what_is_shared_in_memory_is_written_out_each_time() -> None:
@@ -217,7 +218,9 @@ def test_what_vcrpy_wrote_as_json_loads(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_someone_cut_the_chunks_from_is_one_chunk_an_event(tmp_path: Path) -> None:
-    (found,) = load(written(tmp_path / "a.yaml", drop(*OURS, "chunks")))
+    path = written(tmp_path / "a.yaml", drop(*OURS, "chunks"))
+    assert seal(path) == []
+    (found,) = load(path)
 
     assert [chunk.data for chunk in found.stream.chunks] == [b"data: a\n\n", b"data: [DONE]\n\n"]
     assert found.head == 0.5

@@ -124,6 +124,7 @@ interactions:
       framing: chunked
       ending: eof
       recorded_at: '2026-11-22T06:00:00Z'
+      sha256: a1f3838eeec2b433ca8b796f6d80581b408d532a8c49e8910a5b29eb90316515
       interactions: 1
 version: 1
 """

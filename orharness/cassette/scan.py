@@ -1,0 +1,254 @@
+"""A search for what looks like a secret in cassettes, spools and HAR files, whoever wrote them.
+
+A file that is none of these, or is damaged, is searched as text.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from orharness.cassette.serializer import Serializer
+from orharness.codings import ContentDecoder
+from orharness.errors import CassetteError
+from orharness.redaction import SecretFinder, is_secret, is_secret_parameter
+
+SUFFIXES = (".yaml", ".yml", ".json", ".har", ".recording")
+_SHORT = 8  # characters: what is shorter authenticates nobody
+_PLACEHOLDER = re.compile(
+    r"(?:(?:bearer|basic|token)\s+)?(?:[$<{\[*].*|x+|\*+|\.+|-+|(?:.*[^a-z])?(?:redacted|filtered|hidden|removed|dummy|fake"
+    r"|placeholder|example|test|mock|your|none|null|sk-orharness)(?:[^a-z].*)?)",
+    re.I | re.S,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What looks like a secret. ``where``: the key, the header or the byte; ``text`` is the secret itself."""
+
+    path: Path
+    where: str
+    kind: str
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """The beginning of the secret and its length, in characters."""
+        return f"{self.text[: min(4, len(self.text) // 4)]}… ({len(self.text)} characters)"
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A request or a response of a file. ``where``: its key in the file."""
+
+    where: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    uri: str = ""
+    texts: tuple[tuple[str, str], ...] = ()  # further texts, each with its name
+
+
+def files_in(path: Path) -> list[Path]:
+    """The files to be searched: the path itself, or those below a folder that may be recordings.
+
+    Raises ``CassetteError`` if there is no such path.
+    """
+    if path.is_dir():
+        return sorted(one for one in path.rglob("*") if one.is_file() and _may_be_recording(one.relative_to(path)))
+    if not path.exists():
+        raise CassetteError(f"{path}: there is no such file or folder")
+    return [path]
+
+
+def _may_be_recording(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and (path.suffix in SUFFIXES or ".recording.unsaved" in path.name)
+
+
+def scan(path: Path, *, personal: bool = False) -> list[Finding]:
+    """What looks like a secret in a file. ``personal``: e-mail and IP addresses and telephone numbers count too.
+
+    Raises ``CassetteError`` if the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CassetteError(f"{path}: the file cannot be read: {error.strerror}") from error
+    messages = _messages(data)
+    if messages is None:
+        messages = [_Message("", body=data)]
+    return [Finding(path, *found) for message in messages for found in _in_message(message, personal)]
+
+
+Found = tuple[str, str, str]  # where, kind, text
+
+
+def _in_message(message: _Message, personal: bool) -> Iterator[Found]:
+    for name, value in message.headers:
+        where = f"{message.where}.headers.{name}"
+        if is_secret(name):
+            yield from _unless_harmless(where, "header that authenticates", value)
+        else:
+            yield from _in_body(where, value.encode("utf-8", "replace"), personal)
+    yield from _in_uri(f"{message.where}.uri", message.uri, personal)
+    decoder = ContentDecoder(",".join(value for name, value in message.headers if name.lower() == "content-encoding"))
+    decoded = decoder.feed(message.body)
+    body = decoded if decoder.readable and decoded else message.body  # a recorder may have decoded it
+    yield from _in_body(f"{message.where}.body", body, personal, offsets=True)
+    for name, text in message.texts:
+        yield from _in_body(f"{message.where}.{name}", text.encode("utf-8", "replace"), personal)
+
+
+def _in_uri(where: str, uri: str, personal: bool) -> Iterator[Found]:
+    with suppress(ValueError):  # not an address
+        parts = urlsplit(uri)
+        yield from _unless_harmless(where, "password in an address", unquote(parts.password or ""))
+        for piece in parts.query.split("&"):
+            name, _, value = piece.partition("=")
+            if is_secret_parameter(unquote_plus(name)):
+                yield from _unless_harmless(where, f"parameter {unquote_plus(name)}", unquote_plus(value))
+            else:
+                yield from _in_body(where, unquote_plus(value).encode("utf-8", "replace"), personal)
+        yield from _in_body(where, parts.path.encode("utf-8", "replace"), personal)
+
+
+def _unless_harmless(where: str, kind: str, text: str) -> Iterator[Found]:
+    if len(text) >= _SHORT and not _PLACEHOLDER.fullmatch(text):
+        yield where, kind, text
+
+
+def _in_body(where: str, body: bytes, personal: bool, *, offsets: bool = False) -> Iterator[Found]:
+    finder = SecretFinder(personal=personal)
+    finder.feed(body)
+    finder.finish()
+    for span in finder.spans:
+        if not span.text:  # the rest of one that is split: it was found where it begins
+            continue
+        text = body[span.start : span.end].decode("utf-8", "replace")
+        at = f" byte {span.start} (line {body.count(10, 0, span.start) + 1})" if offsets else ""
+        if not _PLACEHOLDER.fullmatch(text):
+            yield f"{where}{at}".lstrip("."), finder.kinds.get(span.start, "secret"), text
+
+
+# The forms of files
+
+
+def _messages(data: bytes) -> list[_Message] | None:
+    """The messages of a file; ``None``: it is searched as text."""
+    try:
+        for read in (_of_spool, _of_har, _of_cassette):
+            if (found := read(data)) is not None:
+                return list(found)
+    except (AttributeError, CassetteError, LookupError, TypeError, ValueError):
+        pass  # damaged, or of a form that only begins like one of these
+    return None
+
+
+def _of_spool(data: bytes) -> Iterable[_Message] | None:
+    if not data.startswith(b'{"order": '):
+        return None
+    requests: dict[int, Any] = {}
+    responses: dict[int, Any] = {}
+    bodies: dict[int, list[bytes]] = {}
+    for line in data.splitlines():
+        try:
+            written = json.loads(line)
+            order = written["order"]
+        except (ValueError, LookupError, TypeError):
+            return None
+        if "request" in written:
+            requests[order], responses[order], bodies[order] = written["request"], written["response"], []
+        elif "data" in written:
+            bodies[order].append(base64.b64decode(written["data"]))
+        elif "more" in written:
+            bodies[order][written["chunk"]] += base64.b64decode(written["more"])
+    found = []
+    for order, request in requests.items():
+        body = base64.b64decode(request["body"])
+        found.append(_Message(f"session {order}.request", _pairs(request["headers"]), body, request["uri"]))
+        found.append(
+            _Message(f"session {order}.response", _pairs(responses[order]["headers"]), b"".join(bodies[order]))
+        )
+    return found
+
+
+def _of_har(data: bytes) -> Iterable[_Message] | None:
+    if data.lstrip()[:1] != b"{":
+        return None
+    log = json.loads(data).get("log")
+    return None if log is None else _entries(log["entries"])
+
+
+def _entries(entries: list[Mapping[str, Any]]) -> Iterator[_Message]:
+    for index, entry in enumerate(entries):
+        request, response = entry["request"], entry["response"]
+        posted = request.get("postData") or {}
+        fields = tuple((one["name"], str(one.get("value"))) for one in posted.get("params") or ())
+        where, body = f"log.entries[{index}].request", (posted.get("text") or "").encode()
+        texts = tuple((f"postData.{name}", json.dumps({name: value})) for name, value in fields)
+        yield _Message(where, _named(request), body, request.get("url") or "", texts)
+        content = response.get("content") or {}
+        text = content.get("text") or ""
+        answer = base64.b64decode(text) if content.get("encoding") == "base64" else text.encode()
+        redirect = (("redirectURL", response.get("redirectURL") or ""),)
+        headers = tuple(pair for pair in _named(response) if pair[0].lower() != "content-encoding")  # HAR is decoded
+        yield _Message(f"log.entries[{index}].response", headers, answer, texts=redirect)
+
+
+def _named(message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    cookies = (("Cookie", f"{one['name']}={one['value']}") for one in message.get("cookies") or ())
+    return (*((one["name"], str(one["value"])) for one in message.get("headers") or ()), *cookies)
+
+
+def _of_cassette(data: bytes) -> Iterable[_Message] | None:
+    root = Serializer().read(data.decode("utf-8-sig"))
+    return _interactions(root["interactions"].value)
+
+
+def _interactions(interactions: list[Mapping[str, Any]]) -> Iterator[_Message]:
+    for index, one in enumerate(interactions):
+        request, response = one["request"], one["response"]
+        where = f"interactions[{index}]"
+        body = _bytes(request.get("body", request.get("parsed_body")))
+        yield _Message(f"{where}.request", _listed(request), body, str(request["uri"]))
+        string = response["body"].get("string") if response.get("body") else response.get("parsed_body")
+        ours = response.get("x-orharness") or {}
+        texts = (
+            ("status.message", str(response["status"].get("message") or "")),
+            ("note", str(ours.get("note") or "")),
+        )
+        yield _Message(f"{where}.response", _listed(response), _bytes(string), texts=texts)
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return (
+        str(value or "").encode("utf-8", "replace")
+        if not isinstance(value, dict | list)
+        else json.dumps(value).encode()
+    )
+
+
+def _listed(message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    headers = (message.get("headers") or {}).items()
+    return tuple((str(name), _text(one)) for name, values in headers for one in _list(values))
+
+
+def _list(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _pairs(pairs: Iterable[Iterable[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in pairs)

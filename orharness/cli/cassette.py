@@ -1,0 +1,81 @@
+"""``orharness cassette …``: the commands on recorded files."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orharness.errors import ScenarioError
+
+cassette_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Work on recorded files.")
+
+_FOUND = 1
+
+
+@cassette_app.command()
+def scan(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", help="Cassettes, spools, HAR files, or folders of them.")
+    ],
+    personal: Annotated[
+        bool, typer.Option("--personal", help="Look for e-mail and IP addresses and telephone numbers, too.")
+    ] = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REGEX", help="Do not report what matches this. Repeatable.", show_default=False),
+    ] = None,
+) -> None:
+    """List what looks like a secret in recorded files, whoever recorded them.
+
+    A line for each: the file, where in it, the kind, and the first characters.
+    Exit code 1 if there is any. It is also a pre-commit hook, with the id
+    orharness-cassette-scan.
+
+    Example: [bold]orharness cassette scan tests/cassettes[/bold]
+    """
+    from orharness.cassette.scan import files_in
+    from orharness.cassette.scan import scan as findings_in
+    from orharness.verdict import count
+
+    allowed = [_pattern(one) for one in allow or ()]
+    files = [file for path in paths for file in files_in(path)]
+    number = 0
+    for file in files:
+        for one in findings_in(file, personal=personal):
+            if not any(pattern.search(one.text) for pattern in allowed):
+                number += 1
+                typer.echo(f"{file}: {one.where}: {one.kind}: {one.shown}")
+    sys.stderr.write(f"{count(number, 'finding')} in {count(len(files), 'file')}\n")
+    if number:
+        raise typer.Exit(_FOUND)
+
+
+@cassette_app.command()
+def seal(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE", help="Cassettes that were edited on purpose.")],
+) -> None:
+    """Accept cassettes that were edited: write checksums that fit what they hold now.
+
+    A cassette that was changed is not loaded, since what it plays would not be
+    what was recorded. Where an edited body has another length, its chunks
+    become those that fit. The file is written anew: comments in it are lost.
+
+    Example: [bold]orharness cassette seal tests/cassettes/answer.yaml[/bold]
+    """
+    from orharness.cassette.seal import seal as seal_file
+
+    for path in paths:
+        for sentence in seal_file(path):
+            typer.echo(f"{path}: {sentence}")
+    sys.stderr.write(f"sealed: {', '.join(map(str, paths))}\n")
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ScenarioError(f"--allow {text!r} is not a regular expression: {error}") from error
