@@ -50,8 +50,8 @@ class Gateway:
 
     Of the other APIs: ``response_id_prefix`` begins the ids of Responses; ``responses_named``: each event of Responses
     has its type as its name, too; ``responses_done``: ``[DONE]`` follows the last one. ``messages_version``: Messages
-    are refused without the header ``anthropic-version``; ``gemini_key``: content is refused without a key. In all else
-    a gateway does as the API's owner does.
+    are refused without the header ``anthropic-version``; ``gemini_key``: content is refused without a key.
+    ``chat_required``: the fields without which a chat is refused. In all else a gateway does as the API's owner does.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Gateway:
     responses_done: bool
     messages_version: bool
     gemini_key: bool
+    chat_required: tuple[str, ...]
 
 
 ONEROUTER = Gateway(
@@ -99,6 +100,7 @@ ONEROUTER = Gateway(
     responses_done=False,
     messages_version=False,
     gemini_key=False,
+    chat_required=(),
 )
 OPENROUTER = Gateway(
     name="openrouter",
@@ -122,6 +124,7 @@ OPENROUTER = Gateway(
     responses_done=True,
     messages_version=False,
     gemini_key=False,
+    chat_required=(),
 )
 OPENAI = Gateway(
     name="openai",
@@ -146,6 +149,7 @@ OPENAI = Gateway(
     responses_done=False,
     messages_version=False,
     gemini_key=False,
+    chat_required=("model", "messages"),
 )
 ANTHROPIC = replace(
     OPENAI,  # whose chat completions it also answers (https://docs.claude.com/en/api/openai-sdk)

@@ -295,9 +295,17 @@ def test_google_itself_wants_a_key() -> None:
 
 
 def test_openai_alone_is_known_to_refuse_options_of_a_stream_without_one() -> None:
-    body = {"stream_options": {"include_usage": True}}
+    body = {"model": "m", "messages": [USER], "stream_options": {"include_usage": True}}
     asked(CHAT, body)
     with pytest.raises(Refused, match="stream_options"):
+        asked(CHAT, body, OPENAI)
+
+
+@pytest.mark.parametrize("missing", ["model", "messages"])
+def test_openai_alone_is_known_to_refuse_a_chat_without_a_model_or_messages(missing: str) -> None:
+    body = {name: value for name, value in {"model": "m", "messages": [USER]}.items() if name != missing}
+    asked(CHAT, body)
+    with pytest.raises(Refused, match=f"^{missing} is required$"):
         asked(CHAT, body, OPENAI)
 
 

@@ -190,9 +190,16 @@ def test_a_message_that_is_not_streamed() -> None:
         "role": "assistant",
         "content": [
             {"type": "thinking", "thinking": "hm"},
-            {"type": "text", "text": "Hello"},
-            {"type": "tool_use", "id": CALLED.tool_calls[0].id_at(0), "name": "f", "input": {"a": 1}},
+            {"type": "text", "text": "Hello", "citations": None},
+            {
+                "type": "tool_use",
+                "id": CALLED.tool_calls[0].id_at(0),
+                "name": "f",
+                "input": {"a": 1},
+                "caller": {"type": "direct"},
+            },
         ],
+        "container": None,
         "stop_reason": "tool_use",
         "stop_sequence": None,
         "stop_details": None,
@@ -202,6 +209,10 @@ def test_a_message_that_is_not_streamed() -> None:
             "cache_read_input_tokens": 0,
             "output_tokens": 5,
             "output_tokens_details": {"thinking_tokens": 2},
+            "cache_creation": {"ephemeral_1h_input_tokens": 0, "ephemeral_5m_input_tokens": 0},
+            "inference_geo": None,
+            "server_tool_use": None,
+            "service_tier": "standard",
         },
     }
 

@@ -25,8 +25,8 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 def asked(request: Request, gateway: Gateway) -> Asked:
     """Return what the request asks for. Raises ``Refused`` if its body is not a JSON object, or a field is wrong.
 
-    A request without a model or without messages is accepted: gateways have a default model, and short tests of clients
-    send neither.
+    A request without a model or without messages is accepted, but by OpenAI itself: other gateways have a default
+    model, and short tests of clients send neither.
     """
     body = request.json
     if not isinstance(body, dict):
@@ -77,6 +77,8 @@ def _problems(body: Json) -> Iterator[str]:
 
 def _impossible_options(body: Json, gateway: Gateway) -> Iterator[str]:
     """Yield what OpenAI refuses; for gateways with another way to ask for usage it is not known."""
+    for name in gateway.chat_required:
+        yield from wrong_type(body, name, object, required=True)
     asked_for = body.get("stream_options") is not None and body.get("stream") is not True
     if asked_for and gateway.usage is UsageRule.STREAM_OPTIONS:
         yield "stream_options is for a request with stream: true only"

@@ -127,9 +127,19 @@ def document(completion: Completion, gateway: Gateway, asked: Asked) -> Json:
         signature = _signature(completion.reasoning)
         content.append({"type": "thinking", "thinking": completion.reasoning, "signature": signature})
     if completion.text:
-        content.append({"type": "text", "text": completion.text})
-    content += [_tool_use(call, index, _input(call)) for index, call in enumerate(completion.tool_calls)]
-    return {**_message(completion, content, _counted(completion)), **_ended(completion)}
+        content.append({"type": "text", "text": completion.text, "citations": None})
+    calls = (_tool_use(call, index, _input(call)) for index, call in enumerate(completion.tool_calls))
+    content += [{**call, "caller": {"type": "direct"}} for call in calls]
+    usage = {**_counted(completion), **_OF_A_WHOLE_MESSAGE}
+    return {**_message(completion, content, usage), **_ended(completion), "container": None}
+
+
+_OF_A_WHOLE_MESSAGE: Json = {
+    "cache_creation": {"ephemeral_1h_input_tokens": 0, "ephemeral_5m_input_tokens": 0},
+    "inference_geo": None,
+    "server_tool_use": None,
+    "service_tier": "standard",
+}
 
 
 def _input(call: ToolCall) -> Json:

@@ -1,7 +1,8 @@
 """OpenAI Responses, from meaning to events: as OpenAI and OpenRouter send them.
 
 Sources: https://platform.openai.com/docs/api-reference/responses-streaming,
-https://github.com/openresponses/openresponses (``src/pages/specification.mdx``), recorded streams of both.
+https://github.com/openresponses/openresponses (``src/pages/specification.mdx``), recorded streams of both. A response
+has every field that the schema of Open Responses requires.
 """
 
 from __future__ import annotations
@@ -209,22 +210,30 @@ def response_document(completion: Completion, gateway: Gateway, status: str, out
         "id": completion.id_with(gateway.response_id_prefix),
         "object": "response",
         "created_at": completion.created,
+        "completed_at": completion.created if status == "completed" else None,
         "status": status,
         "background": False,
         "error": None,
         "incomplete_details": reason,
         "instructions": None,
+        "frequency_penalty": 0.0,
         "max_output_tokens": None,
+        "max_tool_calls": None,
         "model": completion.model_sent,
         "output": output,
         "parallel_tool_calls": True,
+        "presence_penalty": 0.0,
         "previous_response_id": None,
-        "reasoning": {"effort": None, "summary": None},
+        "prompt_cache_key": None,
+        "reasoning": {"effort": None, "summary": "detailed" if completion.reasoning else None},
+        "safety_identifier": None,
+        "service_tier": "default",
         "store": True,
         "temperature": 1.0,
         "text": {"format": {"type": "text"}},
         "tool_choice": "auto",
         "tools": [],
+        "top_logprobs": 0,
         "top_p": 1.0,
         "truncation": "disabled",
         "usage": _usage(completion, gateway) if ended else None,
