@@ -14,8 +14,6 @@ from orharness.lazy import lazy_names
 if TYPE_CHECKING:
     from orharness.client_contract import ClientContract as ClientContract
     from orharness.dialects.completion import Failure as Failure
-    from orharness.dialects.completion import ToolCall as ToolCall
-    from orharness.dialects.completion import Usage as Usage
     from orharness.errors import CassetteError as CassetteError
     from orharness.errors import ClientFailure as ClientFailure
     from orharness.errors import OrharnessError as OrharnessError
@@ -30,6 +28,12 @@ if TYPE_CHECKING:
     from orharness.journal import Outcome as Outcome
     from orharness.journal import Pacing as Pacing
     from orharness.journal import Request as Request
+    from orharness.parts import Finish as Finish
+    from orharness.parts import Reasoning as Reasoning
+    from orharness.parts import Refusal as Refusal
+    from orharness.parts import Text as Text
+    from orharness.parts import ToolCall as ToolCall
+    from orharness.parts import Usage as Usage
     from orharness.providers import Provider as Provider
     from orharness.pytest_plugin import SseContract as SseContract
     from orharness.relay.browser import RelayClient as RelayClient
@@ -89,7 +93,8 @@ if TYPE_CHECKING:
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the user wants to hear
 
 _HOMES = {
-    "dialects.completion": "Failure ToolCall Usage",
+    "dialects.completion": "Failure",
+    "parts": "Finish Reasoning Refusal Text ToolCall Usage",
     "client_contract": "ClientContract",
     "errors": "CassetteError ClientFailure OrharnessError ScenarioError UpstreamError",
     "fixtures": "MakeSseProcess MakeSseServer SseRelayClient",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 class ClientContract:
     """Subclass it and implement ``stream``: each case of the contract is then a test of its own.
 
-    ``profile``: ``gateway`` or ``whatwg``. ``only``: ids, families, or parts of ids, by default every case. ``xfail``:
+    ``profile``: ``gateway`` or ``whatwg``. ``only``: ids, families, or parts of ids, by default every case. ``cases``:
+    files with cases of your own beside them, in YAML, JSON or Python, from the current directory. ``xfail``:
     reasons why cases are expected to fail, by id; one that then passes is a failure. ``seed``: for the random chunks.
     ``patience``: seconds that the client has for what it should do at once. A SHOULD that does not hold is an xfail, a
     case that cannot be judged is a skip, each with its reason; if the client fails a plain answer, every item fails
@@ -23,6 +25,7 @@ class ClientContract:
 
     profile: ClassVar[str] = "gateway"
     only: ClassVar[str | Iterable[str] | None] = None
+    cases: ClassVar[Iterable[str | Path]] = ()
     xfail: ClassVar[Mapping[str, str]] = {}
     seed: ClassVar[int] = 0
     patience: ClassVar[float] = 1.0
@@ -41,9 +44,11 @@ class ClientContract:
         """One case of the contract."""
         __tracebackhide__ = True
         from orharness.contract import failure_of, run
+        from orharness.contract.catalogue.files import with_own
         from orharness.verdict import Result
 
-        verdicts = run(self.stream, only=[sse_case], thread=sse_thread, seed=self.seed, patience=self.patience)
+        cases, seed, patience = with_own(self.cases), self.seed, self.patience
+        verdicts = run(self.stream, cases, only=[sse_case], thread=sse_thread, seed=seed, patience=patience)
         failure = failure_of(verdicts)
         if failure is not None:  # also if this case is not judged because a plain answer fails: -k could hide that
             raise failure
@@ -54,19 +59,23 @@ class ClientContract:
             pytest.xfail(f"only a SHOULD, and it does not hold: {verdict.evidence.reason}")
 
     def _cases(self) -> list[str]:
-        from orharness.contract import CASES, Profile, select
+        from orharness.contract import Profile
+        from orharness.contract.catalogue.files import with_own
+        from orharness.contract.running.run import chosen as chosen_of
         from orharness.errors import OrharnessError
         from orharness.verdict import did_you_mean
 
         try:
-            chosen = [case.id for case in select(only=self.only, profile=Profile.of(self.profile))]
+            every = with_own(self.cases)
+            profile = Profile.of(self.profile)
+            chosen = [case.id for case in chosen_of(only=self.only, profile=profile, cases=every)]
         except OrharnessError as error:
             raise pytest.Collector.CollectError(f"{type(self).__name__}: {error}") from None
         if wrong := self._wrong_attribute():
             raise pytest.Collector.CollectError(f"{type(self).__name__}.{wrong}")
         if not isinstance(self.xfail, Mapping):
             raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail is a dict: of each case's id, the reason")
-        known = [case.id for case in CASES]
+        known = [case.id for case in every]
         if unknown := [key for key in self.xfail if key not in known]:
             named, hint = " or ".join(map(repr, unknown)), did_you_mean(unknown, known)
             raise pytest.Collector.CollectError(f"{type(self).__name__}.xfail: there is no case {named}{hint}")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack
 
 import pytest
@@ -250,36 +251,40 @@ def sse_contract(sse_thread: ServerThread) -> SseContract:
     return SseContract(sse_thread)
 
 
+_NO_FAILS: Mapping[str, str] = MappingProxyType({})
+
+
 class SseContract:
     """The claims of the contract. Each method raises ``ClientFailure``, which shows every case that fails.
 
     A client is a function of the base URL that returns an iterator, or an async iterator, of text; closing it is the
-    cancel.
+    cancel. ``xfail``: for each case that is expected to fail, its id and the reason; if it passes, that is a failure.
     """
 
     def __init__(self, thread: ServerThread) -> None:
         self._thread = thread
 
-    def check_parsing(self, client: Client) -> None:
+    def check_parsing(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
         """Check that it yields the right text, whatever the chunks, the comments and the line ends."""
-        self._check(client, "parsing")
+        self._check(client, "parsing", xfail)
 
-    def check_done(self, client: Client) -> None:
+    def check_done(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
         """Check that it stops at ``[DONE]``, there and nowhere else."""
-        self._check(client, "done")
+        self._check(client, "done", xfail)
 
-    def check_errors(self, client: Client) -> None:
+    def check_errors(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
         """Check that it shows errors, keeps what had come, and does not silently send the request again."""
-        self._check(client, "errors")
+        self._check(client, "errors", xfail)
 
-    def check_cancellation(self, client: Client) -> None:
+    def check_cancellation(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
         """Check that closing it closes its connection, so that the model upstream stops."""
-        self._check(client, "cancellation")
+        self._check(client, "cancellation", xfail)
 
-    def _check(self, client: Client, claim: str) -> None:
+    def _check(self, client: Client, claim: str, xfail: Mapping[str, str]) -> None:
         __tracebackhide__ = True
         from orharness.contract import Subject, failure_of, run
-        from orharness.errors import ScenarioError
+        from orharness.errors import ClientFailure, ScenarioError
+        from orharness.verdict import Result
 
         given: object = client
         if not callable(given) and not isinstance(given, Subject):
@@ -287,9 +292,14 @@ class SseContract:
                 f"check_{claim} takes a client: a function of the base URL that yields the text, not {given!r}"
             )
 
-        failure = failure_of(run(client, claims=(claim,), thread=self._thread))
+        verdicts = run(client, claims=(claim,), thread=self._thread)
+        if unknown := set(xfail) - {one.case for one in verdicts}:
+            raise ScenarioError(f"check_{claim}(xfail=) names {', '.join(sorted(unknown))}, which was not run")
+        failure = failure_of([one for one in verdicts if one.case not in xfail])
         if failure is not None:
             raise failure
+        if passed := [one.case for one in verdicts if one.case in xfail and one.result is Result.PASS]:
+            raise ClientFailure(f"expected to fail, and passed: {', '.join(passed)}; take it out of xfail=")
 
 
 def _served(

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 BOUNDARY = "│"
 
@@ -33,11 +34,13 @@ class Level(StrEnum):
 class Expected:
     """What a client must make of a stream: the text that it yields (``None`` for any), and whether it shows an error.
 
-    ``error``: ``True`` it must, ``False`` it must not, ``None`` it may.
+    ``error``: ``True`` it must, ``False`` it must not, ``None`` it may. ``parts``: what it must say besides text, as
+    the classes of ``orharness.parts``.
     """
 
     text: str | None
     error: bool | None = False
+    parts: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Verdict:
 
     In a pass, that is all of them; chunks that are joined on purpose have no boundary that is tried. ``note``: why it
     is not applicable. ``replay``: the command that runs this case alone; ``serve``: the one that serves the same stream
-    to any client.
+    to any client. ``known``: the fail is in the user's baseline, so that it does not count.
     """
 
     case: str
@@ -89,6 +92,7 @@ class Verdict:
     note: str = ""
     replay: str = ""
     serve: str = ""
+    known: bool = False
 
     @property
     def family(self) -> str:
@@ -96,9 +100,24 @@ class Verdict:
         return self.case.partition("/")[0]
 
     @property
-    def counts(self) -> bool:
-        """Whether it fails the client; a failed SHOULD does not."""
+    def fails_client(self) -> bool:
+        """Whether a MUST does not hold."""
         return self.result is Result.FAIL and self.level is Level.MUST
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a fail to be told as one: a failed SHOULD, or a fail that is known, is not."""
+        return self.fails_client and not self.known
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a judgement was made: the version of this package, when (ISO 8601, UTC), on what, and in how many seconds."""
+
+    version: str
+    date: str
+    platform: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -106,7 +125,7 @@ class Judgement:
     """All verdicts on one client: the contents of a report.
 
     ``client``: what was judged, for a relay its address. ``profile`` and ``seed``: ``None`` if there is none.
-    ``command``: the command that judged.
+    ``command``: the command that judged. ``made``: by which version, when and where, ``None`` where that was not noted.
     """
 
     client: str
@@ -114,6 +133,7 @@ class Judgement:
     seed: int | None
     verdicts: tuple[Verdict, ...]
     command: str = "check"
+    made: Made | None = None
 
     def number(self, result: Result) -> int:
         """Return how many verdicts have that result."""

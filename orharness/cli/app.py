@@ -133,6 +133,10 @@ def serve(
         str | None,
         typer.Option(metavar="OFFSETS", help="... cut there and nowhere else, as in 17,23.", show_default=False),
     ] = None,
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="... which is a case of your own in this file; repeats.", show_default=False),
+    ] = None,
     scenario: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Play the routes of a scenario document.", show_default=False),
@@ -221,6 +225,7 @@ def serve(
             port=port,
             case=case,
             at=at,
+            files=cases or (),
             scenario=scenario,
             pace=pace,
             journal=journal,
@@ -338,7 +343,12 @@ def relay_check(
     ] = 0,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", metavar="F", help="text, json, junit or html, for an --output.", show_default=False),
+        typer.Option(
+            "--format",
+            metavar="F",
+            help="text, json, junit, html, sarif or badge, for an --output.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         list[Path] | None,
@@ -487,7 +497,12 @@ def check(
     seed: Annotated[int, typer.Option(help="Of the chunks that are cut by chance.")] = 0,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", metavar="F", help="text, json, junit or html, for an --output.", show_default=False),
+        typer.Option(
+            "--format",
+            metavar="F",
+            help="text, json, junit, html, sarif or badge, for an --output.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         list[Path] | None,
@@ -504,12 +519,31 @@ def check(
             show_default="chat, or what a driver's hello says",
         ),
     ] = None,
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Cases of your own beside ours: YAML, JSON or Python; repeats.", show_default=False
+        ),
+    ] = None,
+    set_: Annotated[
+        str | None,
+        typer.Option("--set", metavar="DATE", help="Only the cases of a frozen set: 2026-12.", show_default=False),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only the 40 cases that find the most.")] = False,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Judge in N processes.")] = 1,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Fails that are known: only a new one, or a stale entry, fails.", show_default=False
+        ),
+    ] = None,
+    update_baseline: Annotated[bool, typer.Option("--update-baseline", help="Write that file.")] = False,
     list_: Annotated[
         bool, typer.Option("--list", help="Only name the cases: of --profile, and of --only.", show_default=False)
     ] = False,
     new_driver: Annotated[
         str | None,
-        typer.Option(metavar="LANGUAGE", help="Write a driver to begin with: python or node.", show_default=False),
+        typer.Option(metavar="LANGUAGE", help="Write a driver to begin with: python, node or go.", show_default=False),
     ] = None,
     to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the new driver goes.", show_default=False)
@@ -531,7 +565,7 @@ def check(
     from orharness.cli.check import CheckOptions, check_client, list_cases, write_starter
 
     if list_:
-        list_cases(only or (), profile, dialect)
+        list_cases(only or (), profile, cases or (), "quick" if quick else set_, dialect)
         return
     if new_driver is not None:
         write_starter(new_driver, to)
@@ -539,6 +573,57 @@ def check(
     if to is not None:
         raise ScenarioError("--to belongs to --new-driver; reports go to --output")
     options = CheckOptions(
-        client, command, driver, profile, only or (), at, seed, format_ or (), output or (), patience, dialect
+        client,
+        command,
+        driver,
+        profile,
+        only or (),
+        at,
+        seed,
+        format_ or (),
+        output or (),
+        patience,
+        files=cases or (),
+        of_set=set_,
+        quick=quick,
+        jobs=jobs,
+        baseline=baseline,
+        update_baseline=update_baseline,
+        dialect=dialect,
     )
     raise typer.Exit(check_client(options))
+
+
+cases_app = typer.Typer(no_args_is_help=True, context_settings=_CONTEXT, rich_markup_mode="rich")
+app.add_typer(cases_app, name="cases", help="The cases of check as files, for any runner in any language.")
+
+
+@cases_app.command()
+def export(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.", show_default=False)],
+    profile: Annotated[str, typer.Option(help="gateway or whatwg; whatwg has all of them.")] = "whatwg",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CASE", help="Only this case or family; repeats.", show_default=False),
+    ] = None,
+    set_: Annotated[
+        str | None,
+        typer.Option("--set", metavar="DATE", help="Only the cases of a frozen set: 2026-12.", show_default=False),
+    ] = None,
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Cases of your own as well; repeats.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the chunks that are cut by chance.")] = 0,
+) -> None:
+    """Write each case as a JSON file: its bytes, cuts, gates and ending, and what must come of it.
+
+    What the keys mean is in the documentation, under The contract. Each file
+    is a case document as well: check takes the folder as --cases.
+
+    Example: [bold]orharness cases export cases/[/bold]
+    """
+    from orharness.cli.check import CheckOptions, export_cases
+
+    options = CheckOptions("x:y", profile=profile, only=only or (), seed=seed, files=cases or (), of_set=set_)
+    typer.echo(f"{export_cases(to, options)} cases written to {to}", err=True)

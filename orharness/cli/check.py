@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import platform
 import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 from typing import Protocol
 
 from orharness.cli.reports import check_reports, report
-from orharness.contract import Profile, Subject, run
+from orharness.contract import Case, Profile, Subject
 from orharness.contract import starters as starter_files
-from orharness.contract.catalogue import cases_in
-from orharness.contract.driving.commands import CommandSubject
+from orharness.contract.catalogue import sets
+from orharness.contract.catalogue.export import export
+from orharness.contract.catalogue.files import with_own
 from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.running.jobs import Share, opened, run_in_jobs
 from orharness.contract.running.replay import parse, with_commands
 from orharness.contract.running.run import PATIENCE, chosen
-from orharness.contract.running.worker import NamedFunction
-from orharness.dialects import DIALECTS
+from orharness.dialects import DIALECTS, Dialect
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
+from orharness.report import baseline
 from orharness.report.screen import Screen
-from orharness.verdict import Judgement, Level, Verdict
+from orharness.verdict import Judgement, Level, Made, Verdict, count
 
-STARTERS = {"python": "driver.py", "node": "driver.mjs"}
+STARTERS = {"python": "driver.py", "node": "driver.mjs", "go": "driver.go"}
+_EACH = 30.0  # seconds between two lines of progress, off a terminal
+DISTRIBUTION = "onerouter-harness"
+_RUN = {"go": "go run"}  # how a starter is run, where the language's name alone is not the command
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,12 @@ class CheckOptions:
     outputs: Sequence[Path] = ()
     patience: float | None = None
     dialect: str | None = None
+    files: Sequence[Path] = ()
+    of_set: str | None = None
+    quick: bool = False
+    jobs: int = 1
+    baseline: Path | None = None
+    update_baseline: bool = False
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.client, self.command, self.driver)) != 1:
@@ -53,7 +68,25 @@ class CheckOptions:
             raise ScenarioError(f"--patience is a number of seconds above 0, not {self.patience:g}")
         if self.dialect is not None:
             DIALECTS.named(self.dialect)
+        if self.jobs < 1:
+            raise ScenarioError(f"--jobs is a number of processes from 1 up, not {self.jobs}")
+        if self.quick and self.of_set is not None:
+            raise ScenarioError("--quick and --set each name a set of cases: take one of them")
+        if self.update_baseline and self.baseline is None:
+            raise ScenarioError("--update-baseline writes the file that --baseline FILE names")
         check_reports(self.formats, self.outputs)
+
+    def cases(self, dialect: Dialect | None = None) -> tuple[Case, ...]:
+        """Return all cases, those of the user's files included. Raises ``ScenarioError`` for a wrong file."""
+        return with_own(self.files, self.dialect if dialect is None else dialect)
+
+    def chosen(self, dialect: Dialect | None = None) -> list[Case]:
+        """Return the cases to be run. Raises ``ScenarioError`` where none is left."""
+        every = self.cases(dialect)
+        cases = chosen(only=self.only or None, profile=self.profile, cases=every, dialect=dialect or self.dialect)
+        catalogue = {case.id for case in with_own((), self.dialect if dialect is None else dialect)}
+        own = [case for case in every if case.id not in catalogue]
+        return sets.within(cases, sets.QUICK if self.quick else self.of_set, own)
 
     @property
     def words(self) -> list[str]:
@@ -71,50 +104,58 @@ class CheckOptions:
 
     def subject(self) -> AbstractContextManager[Subject]:
         """The client, for as long as it is judged."""
-        if self.driver is not None:
-            return DriverSubject(self.driver)
-        return NamedFunction(str(self.client)) if self.command is None else nullcontext(CommandSubject(self.command))
+        return opened(self.words)
 
 
 def check_client(options: CheckOptions) -> int:
-    """Judge a client and report; return the exit code: 0 if no MUST failed, 1 if one did, 128 plus a signal's number.
+    """Judge a client and report.
 
-    Raises ``OrharnessError`` for what cannot be judged or written.
+    Returns the exit code: 0 if no MUST failed, 1 if one did (with a baseline: a new one, or an entry that is stale),
+    128 and a signal's number. Raises ``OrharnessError`` for what cannot be judged or written.
     """
     at = None if options.at is None else parse(options.at)
+    known = {} if options.baseline is None else _known(options)
     if options.driver is None or options.dialect:  # otherwise the driver is to say first which cases there are
-        chosen(only=options.only or None, profile=options.profile, dialect=options.dialect)
+        options.chosen()
+    files = [str(one) for one in options.files]
     verdicts: list[Verdict] = []
-    name = " ".join(options.words[-1:])
+    name, began = " ".join(options.words[-1:]), monotonic()
+    patience = PATIENCE if options.patience is None else options.patience
     with ExitStack() as stack:
         stopped = stack.enter_context(_interrupted())
         subject = stack.enter_context(options.subject())
         if isinstance(subject, DriverSubject) and subject.name:
             name = f"{name} ({subject.name})"
         dialect = DIALECTS.named(options.dialect or _said_by(subject) or DIALECTS.default)
-        cases = [case.id for case in chosen(only=options.only or None, profile=options.profile, dialect=dialect)]
+        every = options.cases(dialect)
+        cases = [case.id for case in options.chosen(dialect)]
+        share = Share(options.words, cases, files, dialect.name, str(options.profile), options.seed, patience, at)
         progress = stack.enter_context(_progress(cases))
 
         def told(verdict: Verdict) -> None:
-            verdicts.append(with_commands(verdict, options.words, options.extra, cases_in(None, dialect)))
+            verdicts.append(with_commands(verdict, options.words, options.extra, every, files))
             progress.told(len(verdicts))
 
-        run(
-            subject,
-            only=options.only or None,
-            at=at,
-            profile=options.profile,
-            seed=options.seed,
-            patience=PATIENCE if options.patience is None else options.patience,
-            on_verdict=told,
-            dialect=dialect,
-        )
-    judgement = Judgement(name, options.profile, options.seed, tuple(verdicts))
-    report(judgement, options.formats, options.outputs)
+        if options.jobs > 1:
+            ordered = {one.case: number for number, one in enumerate(run_in_jobs(share, options.jobs, told))}
+            verdicts.sort(key=lambda one: ordered[one.case])
+        else:
+            share.judge(subject, told)
+    judgement = Judgement(name, options.profile, options.seed, tuple(verdicts), made=_made(monotonic() - began))
+    compared = baseline.compare(judgement, known, [case.id for case in every])
+    report(compared.judgement, options.formats, options.outputs)
     if stopped.number is not None:
         sys.stderr.write(f"orharness: stopped after {len(verdicts)} of {len(cases)} cases\n")
         return 128 + stopped.number
-    return 0 if judgement.ok else 1
+    if options.update_baseline and options.baseline is not None:
+        gone = set(compared.stale) - {one.case for one in verdicts}
+        baseline.write(options.baseline, judgement, {one: why for one, why in known.items() if one not in gone})
+        return 0
+    if compared.stale:
+        entries = count(len(compared.stale), "entry of", "entries of")
+        stale = ", ".join(compared.stale)
+        sys.stderr.write(f"orharness: {entries} {options.baseline} no longer fail: {stale}; --update-baseline\n")
+    return 0 if compared.ok else 1
 
 
 def _said_by(subject: Subject) -> str | None:
@@ -122,9 +163,33 @@ def _said_by(subject: Subject) -> str | None:
     return subject.dialect if isinstance(subject, DriverSubject) else None
 
 
-def list_cases(only: Sequence[str], profile: str, dialect: str | None = None) -> None:
+def _known(options: CheckOptions) -> dict[str, str]:
+    """Return the fails of the baseline; none where it is to be written for the first time."""
+    assert options.baseline is not None
+    if options.update_baseline and not options.baseline.exists():
+        return {}
+    return baseline.read(options.baseline)
+
+
+def _made(seconds: float) -> Made:
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return Made(version(DISTRIBUTION), date, f"Python {platform.python_version()} on {platform.platform()}", seconds)
+
+
+def export_cases(to: Path, options: CheckOptions) -> int:
+    """Write the cases as files; return how many. Raises ``OrharnessError`` where one cannot be written."""
+    return export(options.chosen(), to, options.seed)
+
+
+def list_cases(
+    only: Sequence[str],
+    profile: str,
+    files: Sequence[Path] = (),
+    of_set: str | None = None,
+    dialect: str | None = None,
+) -> None:
     """Print the cases that a check would run, each with its title. Raises ``ScenarioError`` if there are none."""
-    cases = chosen(only=only or None, profile=profile, dialect=dialect)
+    cases = CheckOptions("x:y", only=only, profile=profile, files=files, of_set=of_set, dialect=dialect).chosen()
     screen = Screen()
     width = max(len(case.id) for case in cases)
     for case in cases:
@@ -170,9 +235,18 @@ class _Progress(Protocol):
     def told(self, number: int) -> None: ...
 
 
-class _Silence:
+class _Lines:
+    """Off a terminal, such as in CI: a line each half minute, so that nobody takes it for dead."""
+
+    def __init__(self, cases: Sequence[str]) -> None:
+        self._number = len(cases)
+        self._told = monotonic()
+
     def told(self, number: int) -> None:
-        """Show nothing: there is no terminal."""
+        """``number`` cases are judged."""
+        if monotonic() > self._told + _EACH:
+            self._told = monotonic()
+            sys.stderr.write(f"orharness: {number} of {self._number} cases judged\n")
 
 
 class _Bar:
@@ -202,7 +276,7 @@ class _Bar:
 @contextmanager
 def _progress(cases: Sequence[str]) -> Iterator[_Progress]:
     if not sys.stderr.isatty():
-        yield _Silence()
+        yield _Lines(cases)
         return
     bar = _Bar(cases)
     with bar.bar:
@@ -212,7 +286,8 @@ def _progress(cases: Sequence[str]) -> Iterator[_Progress]:
 def write_starter(language: str, to: Path | None) -> None:
     """Write the starter driver. Raises ``ScenarioError`` if the file exists or the language is unknown."""
     if language not in STARTERS:
-        raise ScenarioError(f"there are starter drivers for {' and '.join(STARTERS)}, not for {language!r}")
+        *others, last = STARTERS
+        raise ScenarioError(f"there are starter drivers for {', '.join(others)} and {last}, not for {language!r}")
     path = to or Path(STARTERS[language])
     if path.exists():
         raise ScenarioError(f"{path} is there already: --to FILE names another file")
@@ -221,7 +296,7 @@ def write_starter(language: str, to: Path | None) -> None:
         write_whole(path, source)
     except OSError as error:
         raise OrharnessError(f"{path}: cannot be written: {error.strerror or error}") from error
-    command = shlex.join([language, str(path)])
+    command = f"{_RUN.get(language, language)} {shlex.quote(str(path))}"
     screen = Screen()
     screen.line(f"{path}: a driver that works as it stands; put the call of your client where it says so, then:")
     screen.line(f"  orharness check --driver {shlex.quote(command)}", "bold")

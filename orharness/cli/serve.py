@@ -56,6 +56,7 @@ class ServeOptions:
     allow_host: Sequence[str] = ()
     scenarios: Path | None = None
     until_eof: bool = False
+    files: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         if self.scenario is not None and (self.case is not None or self.cassettes or self.text is not None):
@@ -64,6 +65,8 @@ class ServeOptions:
             raise ScenarioError("serve plays one --case, or cassettes, or answers with --text; not two of them")
         if self.at is not None and self.case is None:
             raise ScenarioError("--at cuts the stream of a --case; --rechunk cuts any answer")
+        if self.files and self.case is None:
+            raise ScenarioError("--cases names the file of a --case of your own")
         if self.cassettes and self.text is not None:
             raise ScenarioError("serve plays cassettes or answers with --text, not both")
         if (self.cassettes or self.scenario) and self.dialect is not None:
@@ -196,7 +199,7 @@ def _mount(
     if options.case is not None:
         from orharness.cli.serve_case import case_named, reply_of  # the contract, which only this needs
 
-        case = case_named(options.case, options.dialect)
+        case = case_named(options.case, options.dialect, options.files)
         server.post(case.path).replies(reply_of(case, options.at, through))
     elif not options.cassettes and options.scenario is None:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from orharness.contract.catalogue import cases_in
 from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.files import with_own
 from orharness.contract.judging.judge import in_words
 from orharness.contract.running.replay import find, parse
 from orharness.contract.running.replies import cut, plain_request
@@ -16,9 +17,9 @@ from orharness.scenario.reply import Reply
 from orharness.stream import Transform
 
 
-def case_named(name: str, dialect: str | None) -> Case:
-    """Return the case of that id. Raises ``ScenarioError`` for an unknown one."""
-    return find(name, cases_in(None, dialect))
+def case_named(name: str, dialect: str | None, files: Sequence[Path] = ()) -> Case:
+    """Return the case of that id, also of the user's own in ``files``. Raises ``ScenarioError`` for an unknown one."""
+    return find(name, with_own(files, dialect))
 
 
 def reply_of(case: Case, at: str | None, through: Sequence[Transform]) -> Reply:
@@ -37,8 +38,8 @@ def reply_of(case: Case, at: str | None, through: Sequence[Transform]) -> Reply:
     return cut(reply, cuts)
 
 
-def described(name: str, dialect: str | None) -> Iterator[str]:
+def described(name: str, dialect: str | None, files: Sequence[Path] = ()) -> Iterator[str]:
     """Yield what the case is, and what a client must make of it."""
-    case = case_named(name, dialect)
+    case = case_named(name, dialect, files)
     yield f"plays {case.id}: {case.title}"
     yield f"a client must make of it: {in_words(case.expected)}"

@@ -95,7 +95,7 @@ def _plays(options: ServeOptions, recorded: dict[Path, list[Interaction]], route
     if options.case is not None:
         from orharness.cli.serve_case import described
 
-        yield from described(options.case, options.dialect)
+        yield from described(options.case, options.dialect, options.files)
     elif options.scenario is not None:
         yield f"plays {options.scenario}:"
         yield from (f"  {route.name}" for route in routes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,32 +12,12 @@ from typing import Any
 from orharness.dialects.tokens import sample_tokens, tokens_of
 from orharness.errors import ScenarioError
 from orharness.gateways import ErrorShape, Gateway
+from orharness.parts import ToolCall as ToolCall
+from orharness.parts import Usage as Usage
+from orharness.parts import digest as digest
 
 MODEL = "openai/gpt-4o-mini"
 _PROMPT_TOKENS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """One tool call: the tool's name, and its arguments as the JSON text that the model wrote (possibly invalid)."""
-
-    name: str
-    arguments: str = "{}"
-    id: str | None = None
-
-    def id_at(self, index: int) -> str:
-        """Return the id that is sent: the given one, or one made from the call and its place in the answer."""
-        return "call_" + digest(index, self.name, self.arguments) if self.id is None else self.id
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Token counts; ``reasoning_tokens`` are among the ``completion_tokens``. ``cost`` is in credits (US dollars)."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    reasoning_tokens: int = 0
-    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +175,3 @@ def _calls(calls: Iterable[ToolCall]) -> Iterator[Piece]:
         yield Piece(PieceKind.CALL, call.name, call=index)
         for fragment in tokens_of(call.arguments):
             yield Piece(PieceKind.ARGUMENTS, fragment, call=index)
-
-
-def digest(*parts: object) -> str:
-    """Return 24 hexadecimal digits that depend on the parts alone: for ids that are the same in every run."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -75,6 +75,19 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Slip:
+    """Something in an API's JSON that careless readers stumble over.
+
+    ``cause``: what such a reader does wrong, in a sentence. ``without``: the JSON of one event with that taken away,
+    such that the text of the answer stays; the same JSON where it is not there, ``None`` for an event to leave out.
+    """
+
+    name: str
+    cause: str
+    without: Callable[[Json], Json | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """The content of one event of an answer, in terms that all dialects share.
 
@@ -107,10 +120,6 @@ class ErrorDocument(Protocol):
 
 
 def _nothing(value: Event | Completion) -> None:
-    return None
-
-
-def _no_slip(error: BaseException | str) -> str | None:
     return None
 
 
@@ -149,8 +158,8 @@ class Dialect:
     ``example``: the body of a short request for a stream, ``example_query`` its query. ``further_frames``: those that a
     request may choose instead of ``frame``; ``newline``: the line end that is written. ``ends_with_body``: no event
     obliges a client to end; the answer is whole with the one that ``is_end`` finds, and the stream is over when the
-    body is. ``cases``: its own contract cases, as documents. ``slip_of``: the mistake of a reader of this API's events
-    that raises this error (in another process: whose error has these words), in a sentence, else ``None``.
+    body is. ``cases``: its own contract cases, as documents. ``slips``: what in
+    its JSON careless readers stumble over, the most special first.
 
     The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
@@ -181,7 +190,7 @@ class Dialect:
     newline: str = "\n"
     ends_with_body: bool = False
     cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
-    slip_of: Callable[[BaseException | str], str | None] = _no_slip
+    slips: tuple[Slip, ...] = ()
     models_path: str = "/models"
     prefix: str = "/v1"
 

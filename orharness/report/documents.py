@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,8 +18,12 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 def as_json(judgement: Judgement) -> str:
     """Return the judgement as one JSON document; unknown is null, and texts of fails are whole."""
-    text = json.dumps(_document(judgement), ensure_ascii=False, indent=2)
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text) + "\n"
+    return half_characters_escaped(json.dumps(_document(judgement), ensure_ascii=False, indent=2)) + "\n"
+
+
+def half_characters_escaped(text: str) -> str:
+    """Return a JSON text with lone surrogates as escapes: UTF-8 cannot hold them."""
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def _document(judgement: Judgement) -> dict[str, Any]:
@@ -26,6 +31,7 @@ def _document(judgement: Judgement) -> dict[str, Any]:
         "client": judgement.client,
         "profile": judgement.profile,
         "seed": judgement.seed,
+        "made": None if judgement.made is None else asdict(judgement.made),
         "summary": {
             "passed": judgement.number(Result.PASS),
             "failed": sum(verdict.counts for verdict in judgement.verdicts),
@@ -52,6 +58,7 @@ def _case(verdict: Verdict) -> dict[str, Any]:
         "evidence": None if verdict.evidence is None else _evidence(verdict.evidence),
         "note": verdict.note or None,
         "replay": verdict.replay or None,
+        "known": verdict.known,
     }
 
 
@@ -73,6 +80,12 @@ def as_junit(judgement: Judgement) -> str:
     """
     root = ElementTree.Element("testsuites", name=_xml(f"orharness {judgement.command} {judgement.client}"))
     _count(root, list(judgement.verdicts))
+    if judgement.made is not None:
+        root.set("timestamp", judgement.made.date)
+        root.set("time", f"{judgement.made.seconds:.3f}")
+        properties = ElementTree.SubElement(root, "properties")
+        for name in ("version", "platform"):
+            ElementTree.SubElement(properties, "property", name=name, value=_xml(getattr(judgement.made, name)))
     for family, verdicts in by_family(judgement.verdicts).items():
         suite = ElementTree.SubElement(root, "testsuite", name=family)
         _count(suite, verdicts)
@@ -100,7 +113,8 @@ def _test_case(suite: ElementTree.Element, judgement: Judgement, verdict: Verdic
         failure.text = _xml(in_words(verdict))
     elif verdict.result is Result.FAIL:
         reason = verdict.evidence.reason if verdict.evidence else ""
-        ElementTree.SubElement(case, "skipped", message=_xml(f"only a SHOULD, and it does not hold: {reason}"))
+        why = "a fail that the baseline knows" if verdict.known else "only a SHOULD, and it does not hold"
+        ElementTree.SubElement(case, "skipped", message=_xml(f"{why}: {reason}"))
         ElementTree.SubElement(case, "system-out").text = _xml(in_words(verdict))
     elif verdict.result is Result.NOT_APPLICABLE:
         ElementTree.SubElement(case, "skipped", message=_xml(verdict.note))

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
+from orharness.report.badge import as_badge
 from orharness.report.documents import as_json, as_junit
 from orharness.report.html import as_html
 from orharness.report.judgement import show_judgement
+from orharness.report.sarif import as_sarif
 from orharness.report.screen import Screen
 from orharness.report.secrets import without_secrets
 from orharness.verdict import Judgement
@@ -28,6 +30,8 @@ FORMATS: dict[str, Callable[[Judgement], str]] = {
     "json": as_json,
     "junit": as_junit,
     "html": as_html,
+    "sarif": as_sarif,
+    "badge": as_badge,
 }
 
 

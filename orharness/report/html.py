@@ -67,6 +67,11 @@ def _facts(judgement: Judgement) -> Iterator[tuple[str, str]]:
     yield "not applicable", f"{judgement.number(Result.NOT_APPLICABLE):,}"
     yield "boundaries sent", f"{tried:,}"
     yield "proven to be observed", f"{proven:,}"
+    if judgement.made is not None:
+        yield "orharness", judgement.made.version
+        yield "platform", judgement.made.platform
+        yield "date", judgement.made.date
+        yield "duration", f"{judgement.made.seconds:.1f} s"
 
 
 # The matrix

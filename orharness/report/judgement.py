@@ -34,6 +34,8 @@ def show_judgement(screen: Screen, judgement: Judgement) -> None:
     screen.say(Text(f"{'✓' if judgement.ok else '✗'} {headline(judgement)}", f"bold {GOOD if judgement.ok else BAD}"))
     if proof := _proof(verdicts):
         screen.say(proof, "dim", indent=2)
+    if (made := judgement.made) is not None:
+        screen.say(f"orharness {made.version}, {made.date}, {made.platform}, {made.seconds:.1f} s", "dim", indent=2)
 
 
 def _show_families(screen: Screen, verdicts: Sequence[Verdict]) -> None:
@@ -82,7 +84,8 @@ def _show_alike(screen: Screen, alike: Sequence[Verdict]) -> None:
 
 
 def _level(verdict: Verdict) -> str:
-    return f" ({Level.SHOULD})" if verdict.level is Level.SHOULD else ""
+    known = " (in the baseline)" if verdict.known else ""
+    return f" ({Level.SHOULD})" if verdict.level is Level.SHOULD else known
 
 
 def _commands(verdict: Verdict) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orharness.verdict import Judgement, Result, Verdict, aligned
+from orharness.verdict import Judgement, Result, Verdict, aligned, count
 
 
 def headline(judgement: Judgement) -> str:
@@ -10,15 +10,18 @@ def headline(judgement: Judgement) -> str:
     if not judgement.verdicts:
         return "nothing was judged"
     failed = sum(verdict.counts for verdict in judgement.verdicts)
-    lax = judgement.number(Result.FAIL) - failed
+    known = sum(verdict.known for verdict in judgement.verdicts)
+    lax = judgement.number(Result.FAIL) - failed - known
     judged = len(judgement.verdicts) - judgement.number(Result.NOT_APPLICABLE)
-    held = judged - lax
+    held = judged - lax - known
     if failed:
         said = f"{failed:,} of {judged:,} cases fail{'s' if failed == 1 else ''}"
-    elif lax:
+    elif lax or known:
         said = f"{held:,} of {judged:,} cases hold{'s' if held == 1 else ''}"
     else:
         said = "the one case holds" if judged == 1 else f"all {judged:,} cases hold"
+    if known:
+        said += f"; {count(known, 'fail')} that the baseline knows"
     return f"{said}; {lax:,} that {'only should hold does' if lax == 1 else 'only should hold do'} not" if lax else said
 
 

@@ -23,7 +23,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.cli import check as command
 from orharness.cli import main
 from orharness.contract import CASES
 from orharness.contract import starters as starter_files
@@ -402,11 +401,11 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts verdicts in the place of a run."""
 
     def put(*verdicts: Verdict) -> None:
-        def run(client: object, *, on_verdict: Callable[[Verdict], None], **options: object) -> None:
+        def run(client: object, cases: object, *, on_verdict: Callable[[Verdict], None], **options: object) -> None:
             for verdict in verdicts:
                 on_verdict(verdict)
 
-        monkeypatch.setattr(command, "run", run)
+        monkeypatch.setattr("orharness.contract.running.jobs.run", run)
 
     return put
 
@@ -457,7 +456,7 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
         (["client.py:good", "--format", "json"], "--format and --output come in pairs"),
         (
             ["client.py:good", "--format", "xml", "--output", "x"],
-            "a format is one of text, json, junit, html; not 'xml'",
+            "a format is one of text, json, junit, html, sarif, badge; not 'xml'",
         ),
         (["client.py:good", "--format", "json", "--output", "."], "--output . is a folder"),
         (["client.py:good", "--profile", "all"], "all"),
@@ -471,7 +470,7 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
         (["--driver", "no-such-program"], "no-such-program: cannot be run"),
         (["--command", "'"], "is no command line"),
         (["client.py:good", "--to", "x"], "--to belongs to --new-driver"),
-        (["--new-driver", "rust"], "there are starter drivers for python and node, not for 'rust'"),
+        (["--new-driver", "rust"], "there are starter drivers for python, node and go, not for 'rust'"),
     ],
 )
 def test_a_wrong_call_is_one_sentence_and_two(
@@ -502,13 +501,14 @@ def test_a_case_that_cannot_be_served_is_one_sentence_and_two(
     assert said in written.err
 
 
-@pytest.mark.parametrize(("language", "name"), [("python", "driver.py"), ("node", "driver.mjs")])
+@pytest.mark.parametrize(("language", "name"), [("python", "driver.py"), ("node", "driver.mjs"), ("go", "driver.go")])
 def test_a_starter_is_written_once(
     language: str, name: str, check: Callable[..., tuple[object, str, str]], folder: Path
 ) -> None:
     code, out, _ = check("--new-driver", language)
     assert code == 0
-    assert f"  orharness check --driver '{language} {name}'\n" in out
+    run = "go run" if language == "go" else language
+    assert f"  orharness check --driver '{run} {name}'\n" in out
     shipped = Path(starter_files.__file__).with_name(name).read_bytes()
     assert (folder / name).read_bytes() == shipped
     (folder / name).write_text("mine", encoding="utf-8")

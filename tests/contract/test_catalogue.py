@@ -31,6 +31,8 @@ def said(body: bytes) -> tuple[str, bool | None]:
         if isinstance(item, Event):
             if item.data == "[DONE]":
                 return text, False
+            if not item.data:  # a heartbeat: it says nothing
+                continue
             try:
                 choices = json.loads(item.data)["choices"]
             except ValueError:

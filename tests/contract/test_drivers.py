@@ -96,16 +96,20 @@ asyncio.run(driver.main())
 PYTHON = python(STARTERS / "driver.py")
 
 
-@pytest.fixture(params=["python", "node"])
-def starter(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["python", "node", "go"])
+def starter(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "python":
         return PYTHON
-    node = shutil.which("node")
-    if node is None:
-        if os.environ.get("CI"):
+    found = shutil.which(request.param)
+    if found is None:
+        if os.environ.get("CI") and request.param == "node":
             pytest.fail("node is missing")
-        pytest.skip("node is needed to run the driver for Node")
-    return shlex.join([node, str(STARTERS / "driver.mjs")])
+        pytest.skip(f"there is no {request.param} here")
+    if request.param == "node":
+        return shlex.join([found, str(STARTERS / "driver.mjs")])
+    built = str(tmp_path / "driver")
+    subprocess.run([found, "build", "-o", built, str(STARTERS / "driver.go")], check=True)
+    return shlex.quote(built)
 
 
 @pytest.mark.slow
@@ -116,6 +120,13 @@ def test_a_starter_passes_every_case_of_both_profiles(starter: str) -> None:
     wrong = [(one.case, one.evidence, one.note) for one in verdicts if one.result is not Result.PASS]
     assert wrong == []
     assert {"cancellation", "boundaries", "errors"} <= {one.family for one in verdicts}
+
+
+@pytest.mark.parametrize("protocol", ["2", "0", "'1'", "None", "True"])
+def test_a_driver_of_another_protocol_is_told_so(script: Callable[[str], str], protocol: str) -> None:
+    code = (STARTERS / "driver.py").read_text("utf-8").replace("protocol=1", f"protocol={protocol}")
+    (verdict,) = judged(script(code), [ONE])
+    assert trouble_of(verdict)[0] == f"the driver speaks protocol {protocol}, and this version speaks 1"
 
 
 def test_a_driver_that_cannot_cancel_is_not_judged_by_its_cancels(script: Callable[[str], str]) -> None:
@@ -293,7 +304,7 @@ def test_a_driver_that_says_no_hello_is_killed_and_not_started_without_end(
     code = f"import time\nopen({str(starts)!r}, 'a').write('x')\ntime.sleep(600)"
     verdicts = judged(script(code), "chat", greeting=2.0)
     reasons = [trouble_of(verdict)[0] for verdict in verdicts]
-    assert reasons[0] == "the driver says no hello within 2 s"
+    assert reasons[0].endswith("the driver says no hello within 2 s")
     assert reasons[-1].startswith(
         "the driver was not started again, for it failed every time: the last time, the driver"
     )
@@ -420,7 +431,7 @@ def test_an_exit_code_is_an_error_with_the_words_before_it(script: Callable[[str
     code = WRITES + NOT_PLAIN + "print(file=sys.stderr); sys.stdout.flush(); raise RuntimeError('not that')"
     (verdict,) = run(CommandSubject(script(code)), only="done/usage-before")
     reason, got = trouble_of(verdict)
-    assert reason == "it ended with an error"
+    assert reason == "it ended with an error when the text was whole: exit code 1: RuntimeError: not that"
     assert "'Hello world', and then exit code 1: RuntimeError: not that" in got
     assert "its stderr: Traceback" in got
     (swallowed,) = run(CommandSubject(script(code)), only="errors/fin-between-events")
@@ -431,13 +442,15 @@ def test_an_exit_code_is_an_error_with_the_words_before_it(script: Callable[[str
 @pytest.mark.parametrize(
     ("raises", "reason"),
     [
-        ("b'\\xff'.decode()", "bytes are decoded chunk by chunk"),
-        ("json.loads(': x')", "something that is no JSON is given to the JSON parser"),
-        ("[][0]", "it takes the first of an empty list"),
+        ("b'\\xff'.decode()", "it ended with an error when the text was whole: exit code 1: UnicodeDecodeError"),
+        ("json.loads(': x')", "it ended with an error when the text was whole: exit code 1: json.decoder.JSON"),
+        ("[][0]", "it ended with an error when the text was whole: exit code 1: IndexError"),
         ("raise TimeoutError('it timed out')", "it timed out"),
     ],
 )
-def test_the_words_of_an_error_tell_its_cause(raises: str, reason: str, script: Callable[[str], str]) -> None:
+def test_an_error_is_told_and_no_cause_that_no_trial_shows(
+    raises: str, reason: str, script: Callable[[str], str]
+) -> None:
     (verdict,) = run(CommandSubject(script(WRITES + NOT_PLAIN + raises)), only="done/usage-before")
     assert reason in trouble_of(verdict)[0]
 

@@ -171,7 +171,7 @@ def test_each_form_is_written_whole(form: str, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="a format is one of text, json, junit, html; not 'pdf'"):
+    with pytest.raises(ScenarioError, match="a format is one of text, json, junit, html, sarif, badge; not 'pdf'"):
         render(JUDGED, "pdf")
     with pytest.raises(OrharnessError, match="the report cannot be written"):
         write(JUDGED, "json", tmp_path)

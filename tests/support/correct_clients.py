@@ -17,6 +17,10 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+from orharness.dialects.chat.calls import Calls
+from orharness.dialects.completion import Usage
+from orharness.parts import Finish, Reasoning, Refusal
+
 ASK = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
 HEADERS = {"Content-Type": "application/json", "Accept": "text/event-stream", "Accept-Encoding": "identity"}
 
@@ -79,7 +83,7 @@ class Answer:
             self.done = True
         elif type_ == "error":
             raise AnswerError(data)
-        else:
+        elif data.strip() and not data.startswith(":"):  # a heartbeat that comes as data says nothing
             yield from self.chunk(json.loads(data))
 
     def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
@@ -93,7 +97,10 @@ class Answer:
 
     def text(self, delta: dict[str, Any]) -> Iterator[str]:
         """What a delta adds to the text."""
-        if content := delta.get("content"):
+        content = delta.get("content")
+        if isinstance(content, list):
+            content = "".join(part.get("text", "") for part in content if part.get("type") == "text")
+        if content:
             yield content
 
     def finish(self, reason: str | None) -> None:
@@ -154,6 +161,55 @@ def correct(base_url: str, make_answer: Callable[[], Answer] = Answer) -> Iterat
         check(response.status, response.headers["Content-Type"], response.read)
         check_coding(response.headers)
         yield from text_of(response, make_answer())
+
+
+class Parts(Answer):
+    """An answer with all that it says, as the parts that a client may yield: tool calls whole, at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = Calls()
+        self.said: list[Any] = []
+
+    def feed(self, data: bytes) -> Iterator[Any]:
+        yield from super().feed(data)
+        yield from self.said
+        self.said.clear()
+        if self.done:
+            yield from self.calls.joined()
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        yield from super().chunk(chunk)
+        if usage := chunk.get("usage"):
+            self.said.append(Usage(usage["prompt_tokens"], usage["completion_tokens"]))
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        yield from super().text(delta)
+        thinking = [part for one in self.parts_of(delta) for part in one.get("thinking", ())]
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning") or "".join(one["text"] for one in thinking)
+        if reasoning:
+            self.said.append(Reasoning(reasoning))
+        if delta.get("refusal"):
+            self.said.append(Refusal(delta["refusal"]))
+        for position, call in enumerate(delta.get("tool_calls") or ()):
+            function = call.get("function") or {}
+            name, arguments = function.get("name") or "", function.get("arguments") or ""
+            self.calls.take(call.get("index"), call.get("id"), name, arguments, position)
+
+    @staticmethod
+    def parts_of(delta: dict[str, Any]) -> list[dict[str, Any]]:
+        content = delta.get("content")
+        return content if isinstance(content, list) else []
+
+    def finish(self, reason: str | None) -> None:
+        super().finish(reason)
+        if reason:
+            self.said.append(Finish(reason))
+
+
+def correct_parts(base_url: str, make_answer: Callable[[], Answer] = Parts) -> Iterator[Any]:
+    """The same as ``correct``, with all the parts that the answer has."""
+    return correct(base_url, make_answer)
 
 
 # -- asynchronous --------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from tests.support.correct_clients import (
     HEADERS,
     Answer,
     AnswerError,
+    Parts,
     asked,
     check_coding,
     correct,
@@ -523,7 +524,7 @@ class IgnoresTheEnd(Marker):
         return iter(()) if data == "[DONE]" else super().event(type_, data)
 
 
-@mutant("done/connection-left-open", "[DONE] is not obeyed", waits=True)
+@mutant("done/connection-left-open", "not handed over before the connection ends", waits=True)
 def reads_the_whole_body_first(base_url: str) -> Iterator[str]:
     """The whole body is read before its first event is."""
     with asked(base_url) as response:
@@ -912,3 +913,44 @@ async def leaves_a_task_that_reads(base_url: str) -> AsyncIterator[str]:
 def yields_it_all_in_the_end(base_url: str) -> Iterator[str]:
     """The text comes when all of it is there."""
     yield "".join(correct(base_url))
+
+
+# -- parts besides text --------------------------------------------------------------------------------------------
+
+
+@mutant("parts/tool-calls-of-one-index", "calls that share an index")
+class MergesCallsOfOneIndex(Parts):
+    """The index alone says which call a fragment belongs to."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        for call in delta.get("tool_calls") or ():
+            call.pop("id", None)
+        return super().text(delta)
+
+
+@mutant("parts/usage-with-the-finish", "usage is looked for only in a chunk without choices")
+class TakesUsageWithoutChoices(Parts):
+    """Only a chunk without choices has a usage."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        if chunk.get("choices"):
+            chunk.pop("usage", None)
+        return super().chunk(chunk)
+
+
+@mutant("parts/finish-length", "every answer is said to have stopped by itself")
+class AlwaysStops(Parts):
+    """Whatever the finish_reason, it is told as stop."""
+
+    def finish(self, reason: str | None) -> None:
+        super().finish(reason and "stop")
+
+
+@mutant("parts/reasoning-beside-text", "of a delta with both, only one is read")
+class ReasoningOrText(Parts):
+    """A delta with text has no reasoning."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        if delta.get("content"):
+            delta.pop("reasoning_content", None)
+        return super().text(delta)

@@ -13,6 +13,7 @@ from typing import Any
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.parse import parse
 from orharness.dialects import DIALECTS, Dialect
+from orharness.parts import folded
 
 Cases = Iterable[Case | Mapping[str, Any]]
 """Cases, or their documents."""
@@ -39,7 +40,12 @@ def cases_in(cases: Cases | None, dialect: str | Dialect | None = None) -> tuple
     known = DIALECTS.default if dialect is None else DIALECTS.named(dialect)
     if cases is None:
         return cases_of(known)
-    return tuple(one if isinstance(one, Case) else parse(one, known) for one in cases)
+    return tuple(one if isinstance(one, Case) else parse(one, _named(one, known)) for one in cases)
+
+
+def _named(document: Mapping[str, Any], default: Dialect) -> Dialect:
+    """Return the dialect that a case document names, or the default."""
+    return DIALECTS.named(document["dialect"]) if "dialect" in document else default
 
 
 def families_of(cases: Iterable[Case]) -> tuple[str, ...]:
@@ -51,6 +57,12 @@ def plainest(cases: Sequence[Case]) -> Case | None:
     """Return the first plain case that can be sent: among these, else among all of their dialect."""
     known = (*cases, *(cases_of(cases[0].dialect) if cases else ()))
     return next((case for case in known if case.plain and case.inapplicable is None), None)
+
+
+def plainest_of(kind: str, case: Case) -> Case | None:
+    """Return the first case of the same dialect that is about a kind of parts (``parts``), and no other."""
+    known = (*cases_of(case.dialect), case)
+    return next((one for one in known if list(folded(one.expected.parts)) == [kind]), None)
 
 
 def _family(document: Mapping[str, Any]) -> str:

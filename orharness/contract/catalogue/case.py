@@ -62,11 +62,11 @@ class Case:
     ``reply`` makes what is sent; ``expected`` is what the client must make of it, ``also`` what is acceptable too.
     ``chunkings``: each is tried, and all must hold. ``requests``: how many requests a client may send, ``None`` for any
     number; ``runs``: how often it is run, one run after the other. ``patience``: times the runner's own.
-    ``wrong_request``: what is wrong with the request, if anything is. ``cause``: the likely one, where the text alone
-    does not tell; ``broken_json``: that of an error of a JSON parser. ``source``: where the rule is written down.
-    ``plain``: an answer with nothing to stumble over, so that a client which fails it would fail any other answer, too.
-    ``frame``: the only frame that it is about, if it is about one. ``end_event``: it is about an event that obliges a
-    client to end. ``document``: the case as it was written.
+    ``wrong_request``: what is wrong with the request, if anything is. ``cause``: what a client does wrong that fails;
+    ``broken_json``: where its JSON parser raised, ``raises``: where it raised anything else. ``source``: where the rule
+    is written down. ``plain``: an answer with nothing to stumble over, so that a client which fails it would fail any
+    other answer, too. ``frame``: the only frame that it is about, if it is about one. ``end_event``: it is about an
+    event that obliges a client to end. ``document``: the case as it was written.
     """
 
     id: str
@@ -86,6 +86,7 @@ class Case:
     wrong_request: Callable[[Request], str | None] | None = None
     cause: str | None = None
     broken_json: str | None = None
+    raises: str | None = None
     plain: bool = False
     frame: Frame | None = None
     end_event: bool = False

@@ -9,11 +9,13 @@
     expect: {text: "say ${end} world"}
     chunkings: [as-sent, per-byte]
 
-``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``error``
-(``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after, silent, inside_read,
-stops}``. Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is about), ``request:
-{accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is about an event that
-obliges a client to end), and the causes ``cause`` and ``broken_json``.
+``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``parts`` (what
+must be said besides, as the dicts of ``parts``: a client that says nothing of that kind in any case is not
+judged by it), ``error`` (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after,
+silent, inside_read, stops}``. Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is
+about), ``request: {accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is
+about an event that obliges a client to end), and the causes ``cause``, ``broken_json`` (where its JSON parser raised)
+and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
 """
 
 from __future__ import annotations
@@ -30,13 +32,17 @@ from orharness.dialects import Dialect
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.frames import FRAMES
 from orharness.journal import Request
+from orharness.parts import KINDS, Part, part_of
 from orharness.scenario import Reply
 from orharness.verdict import Expected, Level, did_you_mean
 
 Json = Mapping[str, Any]
-_NEEDED = ("id", "title", "source", "reply", "expect")
-_FURTHER = "also level profile frame chunkings request requests runs patience plain cause broken_json end_event"
-_KEYS = frozenset((*_NEEDED, *_FURTHER.split()))
+_NEEDED = ("id", "title", "reply", "expect")
+_RESOLVED = "case dialect path gates end_marker cuts"  # of a written-out case: its reply says the same
+_FURTHER = (
+    "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
+)
+_KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *_RESOLVED.split()))
 
 
 def parse(document: Json, dialect: Dialect) -> Case:
@@ -63,7 +69,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
     return Case(
         document["id"],
         _with_end(document["title"], dialect),
-        document["source"],
+        document.get("source", ""),
         dialect,
         _maker(document, dialect),
         _expected(expect, document, dialect),
@@ -78,6 +84,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         _wrong_request(document.get("request", {})),
         said("cause"),
         said("broken_json"),
+        said("raises"),
         document.get("plain", False),
         FRAMES[document["frame"]] if "frame" in document else None,
         document.get("end_event", False),
@@ -104,10 +111,18 @@ def _with_end(text: str, dialect: Dialect) -> str:
 
 def _expected(given: Json, document: Json, dialect: Dialect) -> Expected:
     error = {False: False, True: True, "allowed": None}[given.get("error", False)]
+    parts = tuple(_part(one) for one in given.get("parts", ()))
     if given.get("sent"):
-        return Expected(said_in(document["reply"]["events"], dialect), error)
+        return Expected(said_in(document["reply"]["events"], dialect), error, parts)
     text = given.get("text")
-    return Expected(None if text is None else _with_end(text, dialect), error)
+    return Expected(None if text is None else _with_end(text, dialect), error, parts)
+
+
+def _part(given: Any) -> Part:
+    part = part_of(given)
+    if part is None:
+        raise ScenarioError(f"a part has a type, one of {', '.join(KINDS)}, and its fields; not {given!r}")
+    return part
 
 
 def _chunking(name: str) -> Chunking:

@@ -1,7 +1,8 @@
 """What a case sends, as a document: one entry of ``replies`` in the vocabulary of DESIGN's documents, in any dialect.
 
-``answer: {text: …}`` is a completion, ``events: […]`` a stream piece by piece (see ``templates``), anything else a
-plain response: ``status``, ``headers``, ``json``, ``text``, or ``error: message``, the dialect's own error document.
+``answer: {text: …}`` is a completion, ``events: […]`` a stream piece by piece (see ``templates``), ``stream: {chunks:
+…}`` one that is written out (as in scenario documents), anything else a plain response: ``status``, ``headers``,
+``json``, ``text``, or ``error: message``, the dialect's own error document.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from orharness.gateways import ONEROUTER, ErrorShape, Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Request
 from orharness.scenario import Piece, Reply
+from orharness.scenario.document import read_reply
 from orharness.scenario.encoding import gzipped
 from orharness.stream import Ending, Stream, Transform
 from orharness.transforms import after_event, append, drop, from_json, hold, inside_event, repeat, stall, truncate
@@ -36,6 +38,8 @@ _KEYS = {
 
 def reply_of(document: Json, dialect: Dialect) -> Reply:
     """Return the reply. Raises ``ScenarioError`` for a mistake, ``Inexpressible`` for what the API has no form for."""
+    if "stream" in document:
+        return read_reply({**document, "dialect": dialect.name})
     kind = next((one for one in ("answer", "events") if one in document), "plain")
     if unknown := set(document) - _KEYS[kind]:
         known = ", ".join(sorted(_KEYS[kind]))

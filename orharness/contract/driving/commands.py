@@ -8,6 +8,7 @@ import threading
 from orharness.contract.driving.processes import ClientProcess, telling
 from orharness.contract.driving.subject import ClientError, Trouble
 from orharness.loopback import API_KEY, client_environment
+from orharness.parts import Part
 from orharness.processes import arguments
 
 _LONGEST = 32 * 1024 * 1024  # characters of one answer
@@ -42,6 +43,7 @@ class CommandSession:
 
     def __init__(self, process: ClientProcess, longest: int, stop_after: int | None = None) -> None:
         self.pieces: list[str] = []
+        self.parts: list[Part] = []
         self.error: BaseException | None = None
         self.paused = threading.Event()
         self.ended = threading.Event()
@@ -63,6 +65,10 @@ class CommandSession:
         """Return whether it ended within ``timeout`` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def why_it_stays(self) -> str | None:
+        """Return ``None``: another process cannot be looked into."""
+        return None
 
     def _main(self) -> None:
         self._process.wait()

@@ -10,9 +10,11 @@ from typing import Any
 from orharness.contract.driving.processes import ClientProcess
 from orharness.contract.driving.subject import ClientError, Trouble
 from orharness.loopback import API_KEY
+from orharness.parts import Finish, Part, Reasoning, Refusal, ToolCall, Usage
 from orharness.verdict import shorten
 
 MODEL, PROMPT = "m", "hi"
+PROTOCOL = 1  # the newest that is spoken here; a hello without a number means 1
 _SHOWN = 200  # characters of a line
 _LONGEST_RUN = 64 * 1024 * 1024  # bytes that a driver may write in one run
 _LONGEST_IDLE = 1024 * 1024  # ... and before its hello, or where nothing is asked of it
@@ -27,6 +29,7 @@ class DriverSession:
     def __init__(self, number: int, stop_after: int | None = None) -> None:
         self.number = number
         self.pieces: list[str] = []
+        self.parts: list[Part] = []
         self.error: BaseException | None = None
         self.finish_reason: str | None = None
         self.usage: dict[str, Any] | None = None
@@ -57,6 +60,10 @@ class DriverSession:
             self.ended.wait(_KILLED)
         return False
 
+    def why_it_stays(self) -> str | None:
+        """Return ``None``: another process cannot be looked into."""
+        return None
+
     def finish(self, error: BaseException | None = None) -> None:
         """End the run, and wake those who wait for it."""
         self.error = self.error if error is None else error
@@ -71,9 +78,15 @@ class DriverSession:
             self._half = ""
         if kind == "delta":
             self._delta(_field(message, "text", str))
+        elif kind == "reasoning":
+            self.parts.append(Reasoning(_field(message, "text", str)))
+        elif kind == "refusal":
+            self.parts.append(Refusal(_field(message, "text", str)))
+        elif kind == "tool_call":
+            name, arguments = _field(message, "name", str), _field(message, "arguments", str)
+            self.parts.append(ToolCall(name, arguments, _field(message, "call_id", str | None)))
         elif kind == "end":
-            self.finish_reason = _field(message, "finish_reason", str | None)
-            self.usage = _field(message, "usage", dict | None)
+            self._end(_field(message, "finish_reason", str | None), _field(message, "usage", dict | None))
             self.over = True
         elif kind == "error":
             status = _field(message, "status", int | None)
@@ -84,6 +97,14 @@ class DriverSession:
             self.over = True
         else:
             raise Trouble(f"the driver sends an event that is none: {shorten(repr(kind), _SHOWN)}")
+
+    def _end(self, finish_reason: str | None, usage: dict[str, Any] | None) -> None:
+        self.finish_reason, self.usage = finish_reason, usage
+        if finish_reason is not None:
+            self.parts.append(Finish(finish_reason))
+        if usage is not None:
+            counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
+            self.parts.append(Usage(*(one if isinstance(one, int) else 0 for one in counts)))
 
     def _delta(self, text: str) -> None:
         text, self._half = _whole(self._half + text)
@@ -234,6 +255,10 @@ class Driver:
     def _greet(self, message: dict[str, Any]) -> None:
         if message.get("event") != "hello":
             raise Trouble("the driver does not say hello first")
+        protocol = message.get("protocol", PROTOCOL)
+        if not isinstance(protocol, int) or isinstance(protocol, bool) or not 1 <= protocol <= PROTOCOL:
+            said = f"the driver speaks protocol {shorten(repr(protocol), _SHOWN)}, and this version speaks {PROTOCOL}"
+            raise Trouble(said)
         can = message.get("capabilities", [])
         if not isinstance(can, list):
             raise Trouble("the driver's capabilities are no list")

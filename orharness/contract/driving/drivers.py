@@ -8,11 +8,14 @@ In, on its stdin::
 
 Out, on its stdout; the hello first, as soon as it is ready, and one end for each stream::
 
-    {"event": "hello", "name": "my client", "version": "1.0", "capabilities": ["cancel"], "dialect": "chat"}
+    {"event": "hello", "protocol": 1, "name": "my client", "version": "1.0", "capabilities": ["cancel"],
+     "dialect": "chat"}
     {"id": 1, "event": "delta", "text": "Hel"}
     {"id": 1, "event": "end", "finish_reason": "stop", "usage": {…}}
     {"id": 1, "event": "error", "message": "…", "status": 429}
     {"id": 1, "event": "cancelled"}
+
+``docs/driver-protocol.md`` is the whole of it.
 """
 
 from __future__ import annotations

@@ -11,8 +11,10 @@ from typing import Any
 
 from orharness.contract.driving.loops import client_loop, replace_if_held
 from orharness.contract.driving.subject import MOST_PIECES, Client, NotText
+from orharness.parts import Part, Text, part_of
 
 CLIENT_THREAD = "orharness-client"
+_ANSWERS = 0.5  # seconds in which a loop that nobody blocks answers
 
 
 class FunctionSession:
@@ -22,6 +24,7 @@ class FunctionSession:
         self, client: Client, base_url: str, stop_after: int | None = None, *, inside_read: bool = False
     ) -> None:
         self.pieces: list[str] = []
+        self.parts: list[Part] = []
         self.error: BaseException | None = None
         self.can_cancel_inside_read = False
         self.paused = threading.Event()  # it has the pieces that it was to read, or is at its end
@@ -67,6 +70,17 @@ class FunctionSession:
             replace_if_held(timeout)
         return ended
 
+    def why_it_stays(self) -> str | None:
+        """Return what keeps an async run from leaving: its loop is blocked, or it goes on after its cancel."""
+        if not self.can_cancel_inside_read or self.ended.is_set():
+            return None
+        if not client_loop().answers(_ANSWERS):
+            return "the event loop is blocked: an async client that reads synchronously cannot be told to leave"
+        task = self._task
+        if self._inside_read and task is not None and task.cancelling() and not task.done():
+            return "the cancel (asyncio.CancelledError) is swallowed inside the read, which goes on"
+        return None
+
     def run(self) -> None:
         """Run it to its end in this thread; if it is async, in the loop of the clients."""
         try:
@@ -101,7 +115,13 @@ class FunctionSession:
         if piece is None:
             raise NotText("null as content is taken for text")
         if not isinstance(piece, str):
-            raise NotText(f"a client yields text, and this is {piece!r}")
+            part = part_of(piece)
+            if part is None:
+                raise NotText(f"a client yields text or parts of an answer, and this is {piece!r}")
+            if not isinstance(part, Text):
+                self.parts.append(part)
+                return False
+            piece = part.text
         if not piece:
             return False
         self.pieces.append(piece)

@@ -6,11 +6,17 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Protocol, runtime_checkable
 
+from orharness.parts import Part
+
 MOST_PIECES = 1_000_000  # of text in one run: the largest case has 10,000
 IMPORTING = 30.0  # seconds until the first request of a client
 
 Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
-"""``client(base_url)`` returns an iterator, iterable or async iterator of text, or the whole text, also awaitable."""
+"""``client(base_url)`` returns an iterator, iterable or async iterator of text, or the whole text, also awaitable.
+
+Beside text it may yield parts: ``Text``, ``Reasoning``, ``ToolCall``, ``Usage``, ``Finish`` and ``Refusal``, or their
+dicts (``orharness.parts``).
+"""
 
 
 class NotText(TypeError):  # noqa: N818 - a finding about the client, as it is told
@@ -43,12 +49,14 @@ class ClientError(Exception):
 class Session(Protocol):
     """One run of a client, from its request to its end. Its state may be read from any thread.
 
-    ``pieces``: the texts that came, none of them empty. ``error``: the error that the client showed, or ``Trouble``.
-    ``paused`` is set when the pieces after which it is to be cancelled are there, and at the end; ``ended`` at the end.
-    ``can_cancel_inside_read``: whether it can be cancelled while it waits for bytes; known once it has paused.
+    ``pieces``: the texts that came, none of them empty; ``parts``: what came besides text. ``error``: the error that
+    the client showed, or ``Trouble``. ``paused`` is set when the pieces after which it is to be cancelled are there,
+    and at the end; ``ended`` at the end. ``can_cancel_inside_read``: whether it can be cancelled while it waits for
+    bytes; known once it has paused.
     """
 
     pieces: list[str]
+    parts: list[Part]
     error: BaseException | None
     paused: threading.Event
     ended: threading.Event
@@ -61,6 +69,9 @@ class Session(Protocol):
 
     def join(self, timeout: float) -> bool:
         """Return whether the run and its threads ended within ``timeout`` seconds."""
+
+    def why_it_stays(self) -> str | None:
+        """Return what keeps a run that was cancelled from leaving, if that can be seen."""
 
 
 @runtime_checkable

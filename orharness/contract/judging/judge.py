@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from orharness.checks import cannot_be_known, progress, state, upstream_failure
 from orharness.contract.catalogue.case import Cancel, Case
 from orharness.contract.driving.subject import ClientError, NotText, Trouble
 from orharness.contract.judging.heard import Heard
-from orharness.contract.judging.reasons import reason_of_loops, reason_of_run, still_waits
+from orharness.contract.judging.reasons import reason_of, reason_of_loops
 from orharness.dialects import Refused
 from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange
+from orharness.parts import TITLES, Part, differs, folded
 from orharness.verdict import Evidence, Expected, count, excerpt, shorten
 
+NOTHING_EARLY = "the client yields nothing before the answer is complete: a stop button could stop nothing"
 _LONGEST = 200  # characters of a text that are shown
 MOST_REQUESTS = 10  # where a case sets no limit: SDKs try three times, and a few of them wrap one another
 
@@ -25,12 +28,12 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
     if (wrong := _wrong_request(case, exchange)) is not None:
         return wrong
     if (again := _sent_again(case, len(exchanges))) is not None:
-        return _evidence(case, exchange, f"{len(exchanges)} requests", again, heard.text)
+        return _evidence(case, exchange, _requests(heard, exchanges), again, heard.text)
     if not heard.ended:
         got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
-        return _likely(case, exchange, got, still_waits(case, exchange.body), heard.text)
+        return _likely(case, exchange, got, reason_of(case, heard, len(exchanges)), heard.text)
     if not any(_fits(one, heard) for one in (case.expected, *case.also)):
-        return _likely(case, exchange, _got(heard), reason_of_run(case, heard), heard.text)
+        return _likely(case, exchange, _got(heard), reason_of(case, heard, len(exchanges)), heard.text)
     return None
 
 
@@ -39,6 +42,13 @@ def _sent_again(case: Case, requests: int) -> str | None:
     if case.requests is not None and requests > case.requests:
         return "the request was silently sent again"
     return "the request is sent again and again, without an end" if requests > MOST_REQUESTS else None
+
+
+def _requests(heard: Heard, exchanges: Sequence[Exchange]) -> str:
+    """Return how many requests a run has sent, when the last one came, and what it made of the answers."""
+    first, last = (datetime.fromisoformat(one.started_at) for one in (exchanges[0], exchanges[-1]))
+    gap = (last - first).total_seconds()
+    return f"{len(exchanges)} requests in {gap:.1f} s, each of them billed; its text is {_shown(heard.text)}"
 
 
 def in_trouble(case: Case, trouble: Trouble, exchange: Exchange | None) -> Evidence:
@@ -50,7 +60,14 @@ def in_trouble(case: Case, trouble: Trouble, exchange: Exchange | None) -> Evide
 
 def _fits(expected: Expected, heard: Heard) -> bool:
     text = expected.text is None or expected.text == heard.text
-    return text and (expected.error is None or expected.error == (heard.error is not None))
+    error = expected.error is None or expected.error == (heard.error is not None)
+    return text and error and not wrong_parts(expected, heard)
+
+
+def wrong_parts(expected: Expected, heard: Heard) -> list[str]:
+    """Return the kinds of parts that the client says otherwise than they were sent, or not at all."""
+    wanted, got = folded(expected.parts), folded(heard.parts)
+    return [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
 
 
 def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
@@ -72,12 +89,17 @@ def _asks_for_a_stream(case: Case, exchange: Exchange) -> bool:
 def in_words(expected: Expected) -> str:
     """Return what is expected, as a report says it."""
     text = "any text" if expected.text is None else _shown(expected.text)
-    return text if expected.error is not True else f"{text}, and then an error that its user sees"
+    text = text if expected.error is not True else f"{text}, and then an error that its user sees"
+    return f"{text}{_and_parts(expected.parts)}"
+
+
+def _and_parts(parts: Sequence[Part]) -> str:
+    return "".join(f"\n{TITLES.get(kind, kind)}: {value!r}" for kind, value in folded(parts).items())
 
 
 def _got(heard: Heard) -> str:
     if heard.error is None:
-        return _shown(heard.text)
+        return f"{_shown(heard.text)}{shorten(_and_parts(heard.parts), _LONGEST)}"
     error = _error(heard.error)
     return f"{_shown(heard.text)}, and then {error}" if heard.text else error
 
@@ -91,10 +113,13 @@ def _shown(text: str) -> str:
     return repr(shorten(text, _LONGEST))
 
 
-def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None) -> Evidence | None:
-    """Return what is wrong with a cancel; ``said``: why the leaving was not seen, ``None`` if it came in time."""
+def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None, why: str | None = None) -> Evidence | None:
+    """Return what is wrong with a cancel.
+
+    ``said``: why the leaving was not seen, ``None`` if it came in time. ``why``: what keeps the client, if known.
+    """
     if said is not None:
-        return _leak(cancel, exchange, said)
+        return _leak(cancel, exchange, said, why)
     if cancel.stops and (failure := upstream_failure(exchange)) is not None:
         return _leak(cancel, exchange, str(failure).splitlines()[0])
     return None if cancel.stops else _unbilled(exchange)
@@ -127,18 +152,20 @@ def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:
     if isinstance(heard.error, NotText):
         reason = str(heard.error)
     elif heard.error is None:
-        reason = "the client yields nothing before the answer is complete: a stop button could stop nothing"
+        reason = NOTHING_EARLY
     expected = f"{cancel.after} pieces of text while the stream is open"
     return Evidence(expected, got, reason, likely=True)
 
 
-def _leak(cancel: Cancel, exchange: Exchange, said: str) -> Evidence:
+def _leak(cancel: Cancel, exchange: Exchange, said: str, why: str | None = None) -> Evidence:
     silent = ": it waits for bytes that do not come" if cancel.silent else ""
+    closes = f"closing the client does not close its connection{silent}; the model goes on, and is billed:"
     return Evidence(
         "the connection is closed at once, and the rest of the answer is never made",
         f"{said}\n{state(exchange)}; {progress(exchange)}",
-        f"closing the client does not close its connection{silent}; the model goes on, and is billed:"
-        " close the response with `with`, or in a `finally`",
+        f"{why}; the model goes on, and is billed"
+        if why is not None
+        else f"{closes} close the response with `with`, or in a `finally`",
     )
 
 

@@ -21,9 +21,10 @@ Judge = Callable[[Case, Sequence[int] | None], Verdict]
 def judge_all(cases: Sequence[Case], at: Sequence[int] | None, judge: Judge) -> Iterator[Verdict]:
     """Yield the verdicts on the cases in order. A case is not judged where the client fails a plain answer.
 
-    A plain case is judged as soon as a verdict depends on it: a fail whose cause is only likely, or a pass by an error,
-    which a client that always raises reaches, too. If no plain case is among ``cases``, the plainest is taken; its
-    verdict is added only if it is a fail, before the first case that is not judged.
+    Of several cases a plain one is judged first, while the client is fresh; a case alone only if its verdict depends on
+    that: a fail that what the client made of the bytes points to, or a pass by an error, which a client that always
+    raises reaches, too. If no plain case is among ``cases``, the plainest is taken; its verdict is added only if it is
+    a fail, before the first case that is not judged.
     """
     chosen = plainest(cases)
     if chosen is None:
@@ -31,6 +32,8 @@ def judge_all(cases: Sequence[Case], at: Sequence[int] | None, judge: Judge) -> 
         return
     told = any(case is chosen for case in cases)
     gate = _Gate(chosen, judge, at, at if told else None)
+    if len(cases) > 1:
+        gate.open()
     for case in cases:
         verdict = gate.judge(case)
         if verdict is None:
@@ -57,6 +60,10 @@ class _Gate:
         if self._verdict is None:
             self._verdict = self._judge(self._case, self._plain_at)
         return self._verdict
+
+    def open(self) -> None:
+        """Judge the plain case."""
+        _ = self.verdict
 
     def judge(self, case: Case) -> Verdict | None:
         """Return the verdict on a case; ``None`` if it cannot be judged because the client fails the plain one."""

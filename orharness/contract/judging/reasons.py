@@ -1,109 +1,118 @@
-"""The likely reason of a fail in one sentence, by what the client yielded and raised."""
+"""The reason of a fail in one sentence.
+
+Three kinds of reasons are kept apart. ``seen_in``: what a run shows by itself. ``declared_by``: the cause that a case
+declares, which is told only after a trial has shown it (``running.diagnosis``). ``told_by``: what the client did, and
+no cause; it is told where neither is known.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.subject import ClientError, NotText
 from orharness.contract.judging.heard import Heard
-from orharness.verdict import shorten
+from orharness.verdict import count, shorten
 
-_LONGEST_REASON = 120  # characters of an error or a text inside a reason
+_LONGEST = 120  # characters of an error or a text inside a reason
 _ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
+DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
+_LOST = "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
+_CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends: the LF that comes next belongs to the CR before it"
+_CUT_EVENT = "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
+_CUT_BETWEEN = "a boundary between two events changes what is read"
+_LINE_END_TOO_MANY = "one line end too many after the text: a command writes the text to its stdout and nothing else"
+NO_JSON = "something that is no JSON is given to the JSON parser"
+_OTHER_LOOP = "it keeps a connection or a lock of another event loop than that in which all runs of an async client are"
+_NO_LOOP = "it is called before its event loop runs: what needs one, make it inside an async function"
+LEFT_OVERS = (
+    "it keeps what an earlier stream left: after a plain answer it holds, and after a stream like this one it fails"
+)
+SENT_SPECIALLY = "it does not take the response as it is sent: with the usual head, framing and times it holds"
+JOINED = "of the events that come in one read some are lost: each of them ends at its own empty line"
+UNTIL_FULL = "what has come is not handed over before the connection ends: it reads whole blocks, or all of the body"
 
 
-def still_waits(case: Case, body: bytes) -> str:
-    """Return the likely reason why a client still waits when all of the body was sent."""
+# -- what a run shows by itself ------------------------------------------------------------------------------------
+
+
+def reason_of(case: Case, heard: Heard, requests: int) -> str:
+    """Return what one run shows, without a cause that it does not show. ``requests``: how many it has sent."""
+    if not heard.ended:
+        return _waits(case, heard, requests)
+    said = seen_in(case, heard) or told_by(case, heard)
+    return f"{_ON_A_PLAIN_ANSWER}{said}" if case.plain else said
+
+
+def _waits(case: Case, heard: Heard, requests: int) -> str:
     if case.plain:
         return f"{_ON_A_PLAIN_ANSWER}it still waits when the response is over"
-    if case.expected.error:
-        return case.cause or "it does not see that the answer is over"
-    if f"data:{case.end}".encode() in body:
-        return f"`data:{case.end}` is not taken for the end: there may be no space after the colon"
-    return f"{case.end} is not obeyed: the loop around the lines goes on reading"
+    if requests > 1:
+        return f"it is still asking again: {count(requests, 'request')}, and no end"
+    return "it still waits when everything was sent"
 
 
-def reason_of_run(case: Case, heard: Heard) -> str:
-    """Return the likely cause in one sentence, judged by the text."""
-    if case.plain:
-        return f"{_ON_A_PLAIN_ANSWER}{_seen_on_a_plain_answer(case, heard)}"
-    if case.expected.error and heard.error is None:
-        return case.cause or "the error is swallowed: the answer looks complete"
-    if heard.error is not None and not case.expected.error:
-        return _reason_of(case, heard, heard.error)
-    return _reason_of_text(case, heard.text)
-
-
-def _reason_of_text(case: Case, got: str) -> str:
-    expected = case.expected.text or ""
-    with suppress(UnicodeError):
-        if got == expected.encode().decode("latin-1"):
-            return "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8"
-    if "\ufffd" in got and "\ufffd" not in expected:
-        return "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
-    if case.cause is not None and not case.expected.error:  # that of an error is why it is not seen
-        return case.cause
-    if got == f"{expected}\n":
-        return _LINE_END_TOO_MANY
-    if got.startswith(expected) and not case.expected.error:
-        return _end_is_text(case) if case.has_end(got[len(expected) :]) else f"it goes on after {case.end}"
-    if "PROCESSING" in got:
-        return "a comment is taken for text"
-    if expected.startswith(got):
-        if case.expected.error:
-            return "what had come before the error is thrown away: the text that was read is to be kept"
-        return "the end of the text is missing: an event that a boundary cuts is dropped, or it stopped too early"
-    return "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
-
-
-def _seen_on_a_plain_answer(case: Case, heard: Heard) -> str:
-    """Return what the client did. No cause is guessed: nothing in a plain answer could be one."""
+def seen_in(case: Case, heard: Heard) -> str | None:
+    """Return the reason of a run that has ended if what it did shows it; ``None`` if a trial is needed to know more."""
     expected, got, error = case.expected.text or "", heard.text, heard.error
     if isinstance(error, NotText):
         return str(error)
-    if error is not None:
-        when = " when the text was whole" if got == expected else ""
-        said = shorten(" ".join(repr(error).split()), _LONGEST_REASON)
-        if isinstance(error, ClientError):
-            return f"it ended with an error{when}: {said}"
-        return reason_of_loops(error) or f"it raised {said}{when}"
+    if error is not None and not case.expected.error:
+        if (of_loops := reason_of_loops(error)) is not None:
+            return of_loops
+        return _timed_out(heard) if is_timeout(error) else None
+    with suppress(UnicodeError):
+        if got != expected and got == expected.encode().decode("latin-1"):
+            return "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8"
+    if case.expected.error:
+        return _not_reported(case, heard, expected)
     if got == f"{expected}\n":
         return _LINE_END_TOO_MANY
-    if case.has_end(got):
-        return _end_is_text(case)
-    return f"its text is {shorten(repr(got), _LONGEST_REASON)}"
+    if case.has_end(got) and not case.has_end(expected):
+        return f"{case.end} is taken for text"
+    if got != expected and _without_escapes(got) == expected:
+        return "JSON escapes are left in the text as they are: a JSON parser takes them away"
+    return None
 
 
-_DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
-_LINE_END_TOO_MANY = "one line end too many after the text: a command writes the text to its stdout and nothing else"
-_NO_JSON = "something that is no JSON is given to the JSON parser"
-_AT_THE_END = "it raised when the text was whole: at the last chunk, whose delta has no content, or after it"
-_OTHER_LOOP = "it keeps a connection or a lock of another event loop than that in which all runs of an async client are"
-_NO_LOOP = "it is called before its event loop runs: what needs one, make it inside an async function"
+def _not_reported(case: Case, heard: Heard, expected: str) -> str | None:
+    if heard.error is None:
+        return case.cause or "the error is swallowed: the answer looks complete"
+    if expected != heard.text and expected.startswith(heard.text):
+        return "what had come before the error is thrown away: the text that was read is to be kept"
+    return None
 
 
-def _reason_of(case: Case, heard: Heard, error: BaseException) -> str:
-    match error:
-        case NotText():
-            return str(error)
-        case ClientError():
-            return _reason_of_words(case, str(error))
-        case UnicodeDecodeError() if case.family != "framing":  # whose boundaries cut no character
-            return _DECODED
-        case _ if (slip := case.dialect.slip_of(error)) is not None:
-            return slip
-        case ValueError():
-            return case.broken_json or _NO_JSON
-        case RuntimeError() if reason := reason_of_loops(error):
-            return reason
-        case asyncio.TimeoutError():
-            return "it timed out"
-    if heard.text and heard.text == case.expected.text:
-        return _AT_THE_END
-    return case.cause or "it raised"
+def _without_escapes(text: str) -> str | None:
+    """Return what a JSON parser makes of the inside of a string; ``None`` if it is not one."""
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return None
+
+
+def _timed_out(heard: Heard) -> str:
+    after = f"it timed out {heard.took:.1f} s after its request"
+    return f"{after}, and the stream was never silent for longer than {max(heard.silence, 0.1):.1f} s"
+
+
+def told_by(case: Case, heard: Heard) -> str:
+    """Return what a run did that has ended, without a cause."""
+    expected, got, error = case.expected.text or "", heard.text, heard.error
+    if error is None and got == expected and case.expected.parts:
+        return "it says something else than was sent, besides text" if heard.parts else "it says nothing besides text"
+    if error is None:
+        lost = "characters outside ASCII are lost: " if got != expected and _lost_only(case, heard) else ""
+        return f"{lost}its text is {shorten(repr(got), _LONGEST)}"
+    when = " when the text was whole" if got and got == expected else ""
+    said = shorten(" ".join(repr(error).split()), _LONGEST)
+    if isinstance(error, ClientError):
+        return f"it ended with an error{when}: {said}"
+    return f"it raised {said}{when}"
 
 
 def reason_of_loops(error: BaseException | None) -> str | None:
@@ -114,23 +123,84 @@ def reason_of_loops(error: BaseException | None) -> str | None:
     return _OTHER_LOOP if "event loop" in words or "different loop" in words else None
 
 
-def _end_is_text(case: Case) -> str:
-    return f"{case.end} is taken for text"
-
+# -- kinds of errors: of another process, in whatever language, by their words ---------------------------------------
 
 _BAD_BYTES = re.compile(r"UnicodeDecodeError|ENCODING_INVALID|not valid for encoding|malformed utf", re.IGNORECASE)
 _TIME_OUT = re.compile(r"time[d ]*out", re.IGNORECASE)
-_BAD_JSON = re.compile(r"JSON|SyntaxError", re.IGNORECASE)
+_BAD_JSON = re.compile(
+    r"JSONDecode|JSON\.parse|SyntaxError|(in|valid|parse|decode|of) JSON|JSON (input|at position)|json: |"
+    r"Expecting (value|property|',')|Unterminated string|unexpected (token|character|end of)|"
+    r"invalid character '",
+    re.IGNORECASE,
+)
 
 
-def _reason_of_words(case: Case, message: str) -> str:
-    """Return the same for an error of a client in another process, in whatever language: by its words."""
-    if _BAD_BYTES.search(message):
-        return _DECODED
-    if (slip := case.dialect.slip_of(message)) is not None:
-        return slip
-    if _TIME_OUT.search(message):
-        return "it timed out"
-    if _BAD_JSON.search(message):
-        return case.broken_json or _NO_JSON
-    return case.cause or "it ended with an error"
+def _words_of(error: BaseException) -> str:
+    return str(error) if isinstance(error, ClientError) else f"{type(error).__name__}: {error}"
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Return whether an error says that the client did not want to wait any longer."""
+    return isinstance(error, asyncio.TimeoutError) or _TIME_OUT.search(_words_of(error)) is not None
+
+
+def is_of_bytes(error: BaseException) -> bool:
+    """Return whether an error says that bytes cannot be decoded."""
+    return isinstance(error, UnicodeDecodeError) or _BAD_BYTES.search(_words_of(error)) is not None
+
+
+def is_of_json(error: BaseException) -> bool:
+    """Return whether an error is that of a JSON parser. A check of the client's own raises a ValueError, too."""
+    return _BAD_JSON.search(_words_of(error)) is not None
+
+
+# -- causes, which a trial has to show -------------------------------------------------------------------------------
+
+
+def declared_by(case: Case, heard: Heard) -> str | None:
+    """Return the cause that the case declares for a run of this kind, if it declares one."""
+    if heard.error is not None and not case.expected.error:
+        if is_of_json(heard.error):
+            return case.broken_json or case.cause
+        return case.raises or case.cause
+    return None if case.expected.error else case.cause
+
+
+def shown(case: Case, heard: Heard, cause: str) -> str:
+    """Return a cause that a trial has shown; after the error where a check of the client's own raised it."""
+    error = heard.error
+    its_own = isinstance(error, ValueError) and not isinstance(error, UnicodeError) and not is_of_json(error)
+    return f"{told_by(case, heard)}: {cause}" if its_own and cause != case.raises else cause
+
+
+def reason_of_cuts(case: Case, heard: Heard, body: bytes, cuts: Sequence[int], between: Sequence[int]) -> str:
+    """Return the reason of a fail that is gone without the cuts. ``between``: the offsets between two events."""
+    error = heard.error
+    inside = [at for at in cuts if body[at] & 0xC0 == 0x80]
+    if error is not None and is_of_bytes(error):
+        return DECODED
+    if error is None and inside and ("\ufffd" in heard.text or _lost_only(case, heard)):
+        return _LOST
+    if error is not None and is_of_json(error):
+        return case.broken_json or NO_JSON
+    if case.family == "boundaries" and case.cause is not None:
+        return case.cause
+    if any(body[at - 1 : at + 1] == b"\r\n" for at in cuts):
+        return _CUT_CRLF
+    where = _CUT_BETWEEN if set(cuts) <= set(between) else _CUT_EVENT
+    return where if error is None else f"{told_by(case, heard)}; only where boundaries cut the stream"
+
+
+def _lost_only(case: Case, heard: Heard) -> bool:
+    """Return whether the text is the expected one but for characters outside ASCII."""
+    expected = case.expected.text or ""
+    return [one for one in expected if one.isascii()] == [one for one in heard.text if one.isascii()]
+
+
+def kind_of(heard: Heard) -> tuple[object, ...]:
+    """Return what kind of failure a run is: two runs fail alike if their kinds are equal."""
+    error = heard.error
+    if error is None:
+        return heard.ended, None, "\ufffd" in heard.text
+    words = re.sub(r"\d+", "", str(error))[:40] if isinstance(error, ClientError) else ""
+    return heard.ended, type(error), words

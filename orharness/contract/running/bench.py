@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from orharness.contract.catalogue import plainest_of
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.driving.subject import Subject, Trouble
+from orharness.contract.judging.reasons import kind_of
 from orharness.contract.judging.shrink import smallest
+from orharness.contract.running.diagnosis import Diagnosis
 from orharness.contract.running.replies import representative
 from orharness.contract.running.rows import Proof
 from orharness.contract.running.sweeps import Sweep
 from orharness.contract.running.trials import Trials, Tried
 from orharness.errors import ScenarioError
+from orharness.parts import TITLES, folded
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
 from orharness.verdict import Got, Result, Verdict
 
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
-_SHRINKING_OF_HANGS = 8  # ... where each of them lasts as long as patience does
+_SHRINKING_OF_HANGS = 1  # ... where each of them lasts as long as patience does: whether the cuts matter at all
 
 
 class Bench:
@@ -27,8 +31,10 @@ class Bench:
     def __init__(self, server: SseServer, subject: Subject, seed: int, patience: float) -> None:
         self._trials = Trials(server, subject, patience)
         self._sweep = Sweep(self._trials)
+        self._diagnosis = Diagnosis(self._trials)
         self._seed = seed
         self._patience = patience
+        self._says: dict[str, bool] = {}  # of each kind of parts, whether the client says it
 
     def judge(self, case: Case, at: Sequence[int] | None) -> Verdict:
         """Return the verdict on one case: all of its chunkings hold, or the fewest cuts with which it fails."""
@@ -38,21 +44,38 @@ class Bench:
             cancel = case.cancel
             if at is not None:
                 raise ScenarioError(f"{case.id} is about leaving, and tries no boundaries: it is run without --at")
-            return _verdict(case, [self._confirmed(lambda patience: self._trials.cancelled(case, cancel, patience))])
+            tried = self._confirmed(lambda patience: self._trials.cancelled(case, cancel, patience))
+            return _verdict(case, [self._diagnosis.of_cancel(case, tried)])
         stream = representative(case)
         if at is not None and any(not 0 < offset < len(stream.body) for offset in at):
             wanted = ", ".join(map(str, at))
             raise ScenarioError(f"{case.id} is {len(stream.body):,} bytes: it cannot be cut at {wanted}")
+        if unsaid := self._unsaid(case):
+            return _verdict(case, [Tried(None, note=f"the client says nothing of {' and '.join(unsaid)}")])
         cuttings = [tuple(at)] if at is not None else _cuttings(case, stream, self._seed)
         tries: list[Tried] = []
         for cuts, tried in self._sweep.tries(case, cuttings):
             tries.append(tried if tried.evidence is None or _certain(tried) else self._told(case, stream, cuts, tried))
             if tries[-1].evidence is not None:
                 break
+        self._diagnosis.plain_held |= case.plain and tries[-1].evidence is None
         return _verdict(case, tries)
 
+    def _unsaid(self, case: Case) -> list[str]:
+        """Return the kinds of parts that the case is about and that the client says nothing of, in any stream.
+
+        Whether it does is seen once for each kind, with the plainest case of that kind.
+        """
+        kinds = list(folded(case.expected.parts))
+        for kind in kinds:
+            plain = plainest_of(kind, case)
+            if kind not in self._says and plain is not None:
+                heard = self._trials.once(plain, None, self._patience).heard
+                self._says[kind] = heard is not None and kind in folded(heard.parts)
+        return [TITLES.get(kind, kind) for kind in kinds if not self._says.get(kind)]
+
     def _told(self, case: Case, stream: Stream, cuts: Cuts, first: Tried) -> Tried:
-        """Return a fail as it is reported: confirmed by another run, and with the fewest cuts.
+        """Return a fail as it is reported: confirmed by another run, with the fewest cuts, and with its cause if found.
 
         A fail that a slow machine can cause is dropped if one more patient run holds. Any other, a wrong text above
         all, is reported if two of three runs fail: a client that is wrong now and then is wrong.
@@ -60,7 +83,9 @@ class Bench:
         tried = self._trials.once(case, cuts, 4 * self._patience)
         if tried.evidence is None and not _may_be_slowness(first):
             tried = self._trials.once(case, cuts, 4 * self._patience)
-        return tried if tried.evidence is None else self._shrunk(case, stream, cuts, tried)
+        if tried.evidence is None:
+            return tried
+        return self._diagnosis.of(case, stream, cuts, self._shrunk(case, stream, cuts, tried))
 
     def _confirmed(self, trial: Callable[[float], Tried]) -> Tried:
         """Report a fail only if it comes again with more patience, or if the client is late every time.
@@ -77,19 +102,31 @@ class Bench:
         return first if last.evidence is None and last.took > self._patience else last
 
     def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: Tried) -> Tried:
-        """Return the same fail with the fewest cuts. A stream whose times or gates matter is not changed."""
+        """Return the same fail with the fewest cuts. A stream whose times or gates matter is not changed.
+
+        A trial with fewer cuts counts only if it fails in the same way, with as much patience as the confirmed one.
+        """
         if tried.heard is None or tried.exchange is None or stream.gates or stream.duration or _certain(tried):
             return tried
         found = {tuple(cuts or tried.exchange.boundaries_at[:-1]): tried}
 
         def fails(candidate: tuple[int, ...]) -> bool:
-            trial = self._trials.once(case, candidate, self._patience)
-            if trial.evidence is not None:
+            trial = self._trials.once(case, candidate, 4 * self._patience)
+            if same := _fails_alike(trial, tried):
                 found[candidate] = trial
-            return trial.evidence is not None
+            return same
 
         budget = _SHRINKING if tried.heard.ended else _SHRINKING_OF_HANGS
         return found[smallest(next(iter(found)), fails, budget)]
+
+
+def _fails_alike(one: Tried, other: Tried) -> bool:
+    """Whether two trials fail, and in the same way."""
+    if one.evidence is None or other.evidence is None or one.heard is None or other.heard is None:
+        return False
+    if not (one.evidence.likely and other.evidence.likely):
+        return one.evidence.reason == other.evidence.reason
+    return kind_of(one.heard) == kind_of(other.heard)
 
 
 def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:

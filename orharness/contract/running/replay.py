@@ -19,29 +19,46 @@ _MOST = 1 << 24  # offsets that are taken from a command line
 
 
 def with_commands(
-    verdict: Verdict, client: Sequence[str], options: Sequence[str] = (), cases: Sequence[Case] | None = None
+    verdict: Verdict,
+    client: Sequence[str],
+    options: Sequence[str] = (),
+    cases: Sequence[Case] | None = None,
+    files: Sequence[str] = (),
 ) -> Verdict:
     """Return a failed verdict with its commands, any other as it is.
 
     ``client``: the words that name the client to ``orharness check``; ``options``: those that change what is run.
-    ``cases``: those that were run, by default those of the default dialect.
+    ``cases``: those that were run, by default those of the default dialect. ``files``: where a user's own are.
     """
     if verdict.result is not Result.FAIL:
         return verdict
-    check = ["orharness", "check", *client, "--only", verdict.case, *cuts_of(verdict, cases), *options]
-    return replace(with_serve(verdict, cases), replay=shlex.join(check))
+    own = _own(find(verdict.case, cases), files) if files else []
+    check = ["orharness", "check", *client, "--only", verdict.case, *cuts_of(verdict, cases), *own, *options]
+    return replace(with_serve(verdict, cases, files), replay=shlex.join(check))
 
 
-def with_serve(verdict: Verdict, cases: Sequence[Case] | None = None) -> Verdict:
+def _is_ours(case: Case) -> bool:
+    return case in cases_in(None, case.dialect)
+
+
+def _own(case: Case, files: Sequence[str]) -> list[str]:
+    """Return the options that name the files of a user's own cases, for one of those."""
+    return [] if _is_ours(case) else [word for file in files for word in ("--cases", file)]
+
+
+def with_serve(verdict: Verdict, cases: Sequence[Case] | None = None, files: Sequence[str] = ()) -> Verdict:
     """Return a failed verdict with the command that serves its stream, any other as it is. A test is its own replay.
 
-    The command finds the cases of each dialect; of a case of the user's own a verdict has none.
+    The command finds the cases of each dialect and of ``files``; of any other case a verdict has none.
     """
     case = next((one for one in cases_in(cases) if one.id == verdict.case), None)
-    if verdict.result is not Result.FAIL or case is None or case not in cases_in(None, case.dialect):
+    if verdict.result is not Result.FAIL or case is None:
+        return verdict
+    own = _own(case, files)
+    if not own and not _is_ours(case):
         return verdict
     dialect = [] if case.dialect is DIALECTS.default else ["--dialect", case.dialect.name]
-    words = ["orharness", "serve", "--case", verdict.case, *cuts_of(verdict, cases), *dialect]
+    words = ["orharness", "serve", "--case", verdict.case, *cuts_of(verdict, cases), *dialect, *own]
     return replace(verdict, serve=shlex.join(words))
 
 

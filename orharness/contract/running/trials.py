@@ -31,6 +31,7 @@ from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
 from orharness.verdict import Evidence
 
+_LOOK = 0.002  # seconds between two looks at whether a text has come
 _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
 
 
@@ -64,6 +65,10 @@ class Trials:
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
         return self.run(case, self.route(case, [reply_cut(case, cuts)]), patience)
 
+    def of_reply(self, case: Case, reply: Reply, patience: float) -> Tried:
+        """Run the client against another reply, and judge it as if that were the case's own."""
+        return self.run(case, self.route(case, [reply]), patience)
+
     def route(self, case: Case, replies: Sequence[Reply]) -> LiveRoute:
         self.server.reset()
         self.mounted = self.server.post(case.path).replies(*replies)
@@ -89,10 +94,13 @@ class Trials:
             wait_for_request(session, route, before, 0.0)
             self._learn(session, route, before, began)
             calls = route.calls_from(before)
+            took = monotonic() - calls[0].started if calls else 0.0
             if ended and calls:
                 at_its_end(calls[-1])  # gives it the time to read the end
             exchanges = [call.exchange for call in calls]
-            heard = Heard("".join(session.pieces), session.error, ended, waited)
+            silence = waited - case.patience * patience
+            said = tuple(session.parts)
+            heard = Heard("".join(session.pieces), session.error, ended, waited, took, silence, said)
             evidence = (
                 judge_text(case, heard, exchanges) if exchanges else self._nothing_sent(case, session, until_request)
             )
@@ -125,6 +133,28 @@ class Trials:
             self.mounted = None
             self.server.reset()  # ends its connection, so that a client which still waits is let go
         session.join(min(patience, _LEAVES))
+
+    def first_text(self, case: Case, reply: Reply) -> tuple[int, int, float] | None:
+        """Run the client, and return when it yielded its first text; ``None`` if it did so only at the end.
+
+        That is: how many tokens had been written by then, how many there are, and the seconds since its request.
+        """
+        route = self.route(case, [reply])
+        [address] = self.server.begin_runs()
+        session = self.subject.start(address.base_url)
+        try:
+            wait_for_request(session, route, 0, self._until_request)
+            while not session.pieces and not session.ended.wait(_LOOK):
+                if not route.calls or route.calls[0].exchange.outcome is not None:
+                    return None
+            call = route.calls[0] if route.calls else None
+            exchange = None if call is None else call.exchange
+            if call is None or exchange is None or exchange.bill is None or exchange.tokens_total is None:
+                return None
+            written, total = exchange.bill.tokens_written, exchange.tokens_total
+            return (written, total, monotonic() - call.started) if session.pieces and written < total else None
+        finally:
+            self._end(session, self.patience)
 
     # --- cancelling -----------------------------------------------------------------------------------------------
 
@@ -166,7 +196,8 @@ class Trials:
             return Tried(None, exchange, heard, note=unknown)
         if said is not None and was_over(before):
             return Tried(did_not_get_there(cancel, heard), exchange, heard)
-        return Tried(judge_cancel(cancel, exchange, said), exchange, heard, took=took)
+        why = None if said is None else session.why_it_stays()
+        return Tried(judge_cancel(cancel, exchange, said, why), exchange, heard, took=took)
 
 
 def _with_trouble(case: Case, tried: Tried, session: Session) -> Tried:

@@ -22,12 +22,15 @@ async function* answer({ base_url, api_key, model, prompt, signal }, told) {
   }
   for await (const { type, data } of events(response.body)) {
     if (data === "[DONE]") return;
+    if (!data.trim() || data.startsWith(":")) continue; // a heartbeat that some proxies send as data
     const chunk = JSON.parse(data);
     const choice = chunk.choices?.find(({ index }) => !index);
-    if (choice?.delta?.content) yield choice.delta.content;
+    const content = choice?.delta?.content;
+    if (Array.isArray(content)) yield content.map((part) => (part.type === "text" ? part.text : "")).join("");
+    else if (content) yield content;
     const failed = chunk.error ?? choice?.error ?? (choice?.finish_reason === "error" || chunk.object === "error");
     if (failed || type === "error") throw new Error(messageOf(data));
-    told.finish_reason = choice?.finish_reason ?? told.finish_reason;
+    told.finish_reason = choice?.finish_reason || told.finish_reason;
     told.usage = chunk.usage ?? told.usage;
   }
   throw new Error("the answer ended without [DONE]: it is not complete");
@@ -100,7 +103,7 @@ async function run({ id, ...asked }) {
   }
 }
 
-tell({ event: "hello", name: NAME, version: VERSION, capabilities: ["cancel"] });
+tell({ event: "hello", protocol: 1, name: NAME, version: VERSION, capabilities: ["cancel"] });
 for await (const line of createInterface({ input: process.stdin })) {
   const message = JSON.parse(line);
   if (message.op === "stream") run(message);

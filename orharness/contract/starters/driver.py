@@ -32,9 +32,14 @@ async def answer(base_url: str, api_key: str, model: str, prompt: str, told: dic
         async for kind, data in found:
             if data == "[DONE]":
                 return
+            if not data.strip() or data.startswith(":"):  # a heartbeat that some proxies send as data
+                continue
             chunk = json.loads(data)
             choice: dict[str, Any] = next((one for one in chunk.get("choices") or () if not one.get("index")), {})
-            if content := (choice.get("delta") or {}).get("content"):
+            content = (choice.get("delta") or {}).get("content")
+            if isinstance(content, list):  # as Mistral sends it where the model thinks
+                content = "".join(part.get("text", "") for part in content if part.get("type") == "text")
+            if content:
                 yield content
             failed = chunk.get("error") or choice.get("error") or choice.get("finish_reason") == "error"
             if failed or chunk.get("object") == "error" or kind == "error":
@@ -145,7 +150,7 @@ async def run(number: int, asked: dict[str, Any]) -> None:
 
 async def main() -> None:
     running: dict[int, asyncio.Task[None]] = {}
-    tell(None, "hello", name=NAME, version=VERSION, capabilities=["cancel"])
+    tell(None, "hello", protocol=1, name=NAME, version=VERSION, capabilities=["cancel"])
     while line := await asyncio.to_thread(sys.stdin.readline):
         asked = json.loads(line)
         op, number = asked.pop("op"), asked.pop("id", None)

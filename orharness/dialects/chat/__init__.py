@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orharness.dialects.chat import asked, cases, fold, grammar, parts, write
+from orharness.dialects.chat import asked, cases, fold, grammar, parts, slips, write
 from orharness.dialects.dialect import DIALECTS, Carried, Dialect
 from orharness.frames import SSE
 
@@ -24,7 +24,7 @@ CHAT = DIALECTS.register(
         event_of=parts.event_of,
         brief=fold.brief,
         cases=cases.documents,
-        slip_of=parts.slip_of,
+        slips=slips.SLIPS,
         grammar=grammar.GRAMMAR,
         is_own=fold.is_own,
     )

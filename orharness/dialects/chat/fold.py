@@ -2,7 +2,8 @@
 
 Input of a wrong type or that is not JSON is noted and skipped, never raised. Sources: those of ``write``;
 openai-python's ``_streaming.py`` for what its users see (every event type is read, an error ends the stream);
-https://github.com/block/goose/pull/8031 for vLLM's errors (``{"object": "error", …}``).
+https://github.com/block/goose/pull/8031 for vLLM's errors (``{"object": "error", …}``);
+https://docs.mistral.ai/capabilities/reasoning for content as parts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from orharness.dialects.answer import Answer, Choice, ReportedError
-from orharness.dialects.completion import ToolCall
+from orharness.dialects.chat.calls import Calls
 from orharness.dialects.values import Json, at, list_at, parsed
 from orharness.sse import Event, Item
 
@@ -79,28 +80,17 @@ def _error_in(data: object, event: Event) -> ReportedError | None:
 
 
 @dataclass
-class _CallParts:
-    name: str = ""
-    id: str | None = None
-    arguments: list[str] = field(default_factory=list)
-
-    def joined(self) -> ToolCall:
-        return ToolCall(self.name, "".join(self.arguments), self.id)
-
-
-@dataclass
 class _ChoiceParts:
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
-    calls: dict[int, _CallParts] = field(default_factory=dict)
+    calls: Calls = field(default_factory=Calls)
     finish_reason: str | None = None
     native_finish_reason: str | None = None
 
     def joined(self) -> Choice:
         texts = ("".join(self.text), "".join(self.reasoning), "".join(self.refusal))
-        calls = tuple(self.calls[index].joined() for index in sorted(self.calls))
-        return Choice(*texts, calls, self.finish_reason, self.native_finish_reason)
+        return Choice(*texts, self.calls.joined(), self.finish_reason, self.native_finish_reason)
 
 
 class _Folder:
@@ -160,7 +150,7 @@ class _Folder:
         parts.finish_reason = self._text(choice, "finish_reason") or parts.finish_reason
         parts.native_finish_reason = self._text(choice, "native_finish_reason") or parts.native_finish_reason
         delta = self._get(choice, "delta", dict) or {}
-        parts.text.append(self._text(delta, "content"))
+        parts.text.append(self._content(delta))
         parts.refusal.append(self._text(delta, "refusal"))
         parts.reasoning.append(self._reasoning(delta))
         for position, call in enumerate(self._objects(delta, "tool_calls")):
@@ -170,16 +160,27 @@ class _Folder:
         # The same text may be in all of these fields: count it once.
         plain = self._text(delta, "reasoning") or self._text(delta, "reasoning_content")
         details = self._objects(delta, "reasoning_details")
-        return plain or "".join(self._text(each, "text") or self._text(each, "summary") for each in details)
+        return (
+            plain
+            or self._thinking(delta)
+            or "".join(self._text(each, "text") or self._text(each, "summary") for each in details)
+        )
 
     def _call(self, parts: _ChoiceParts, position: int, call: Json) -> None:
-        index = self._get(call, "index", int)
-        grown = parts.calls.setdefault(position if index is None else index, _CallParts())
         function = self._get(call, "function", dict) or {}
-        # The name and the id come whole; services that repeat them in each fragment mean the same call.
-        grown.id = grown.id or self._text(call, "id") or None
-        grown.name = grown.name or self._text(function, "name")
-        grown.arguments.append(self._text(function, "arguments"))
+        name, arguments = self._text(function, "name"), self._text(function, "arguments")
+        parts.calls.take(self._get(call, "index", int), self._text(call, "id") or None, name, arguments, position)
+
+    def _content(self, delta: Json) -> str:
+        """Return the text; Mistral sends it as a list of parts where the model thinks or cites."""
+        if not isinstance(delta.get("content"), list):
+            return self._text(delta, "content")
+        return "".join(self._text(one, "text") for one in self._objects(delta, "content") if one.get("type") == "text")
+
+    def _thinking(self, delta: Json) -> str:
+        content = self._objects(delta, "content") if isinstance(delta.get("content"), list) else ()
+        parts = [part for one in content for part in self._objects(one, "thinking")]
+        return "".join(self._text(one, "text") for one in parts)
 
     def _text(self, data: Json, name: str) -> str:
         return self._get(data, name, str) or ""

@@ -1,11 +1,10 @@
-"""The chat-completions dialect: the shortest chunks, and typical mistakes of careless readers.
+"""The chat-completions dialect: the shortest chunks.
 
 Source: https://platform.openai.com/docs/api-reference/chat-streaming, for what each chunk requires.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from orharness.dialects.chat.fold import END
@@ -32,24 +31,3 @@ def chunk(delta: Json | None, finish: str | None = None, **fields: Any) -> str:
     """Return the JSON of a chunk with one choice, none if ``delta`` is ``None``; ``fields`` are added or replaced."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
     return dumps({**HEAD, "object": "chat.completion.chunk", "choices": choices, **fields})
-
-
-_NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
-_NO_CHOICES = "it takes the first of an empty list: a usage chunk has no choices"
-_NULL = "null as content is taken for text"
-_PARTS_OF_A_CHUNK = ("choices", "delta", "content", "role", "index")
-_WORDS = re.compile(r"IndexError|out of range|undefined \(reading '(0|delta)'\)", re.IGNORECASE)
-
-
-def slip_of(error: BaseException | str) -> str | None:
-    """Return the mistake of a reader that raises this error, or whose error has these words; ``None`` if unknown."""
-    match error:
-        case KeyError() if error.args and error.args[0] in _PARTS_OF_A_CHUNK:
-            return _NO_CONTENT
-        case IndexError():
-            return _NO_CHOICES
-        case TypeError():
-            return _NULL
-        case str() if _WORDS.search(error):
-            return _NO_CHOICES
-    return None

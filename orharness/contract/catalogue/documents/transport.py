@@ -37,9 +37,10 @@ def _case(name: str, title: str, source: str, text: str, reply: Document | None 
 def _typed(name: str, title: str, content_type: str, source: str, **more: Any) -> Document:
     """Return a stream whose head has this content type."""
     events: list[Document] = [{"text": "Grüße, "}, {"text": "世界 🙂"}, {"finish": "stop"}, {"end": True}]
-    cause = _CHARSET if "charset" in content_type.lower() else _TYPE
+    is_other = "charset" in content_type.lower() and "utf-8" not in content_type.lower()
+    causes = {"cause": _CHARSET if is_other else _TYPE, "raises": _TYPE}
     reply: Document = {"events": events, "headers": {"Content-Type": content_type}}
-    return _case(name, title, source, "Grüße, 世界 🙂", reply, frame="sse", cause=cause, **more)
+    return _case(name, title, source, "Grüße, 世界 🙂", reply, frame="sse", **causes, **more)
 
 
 _HEADERS = {

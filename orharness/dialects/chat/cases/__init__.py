@@ -8,6 +8,6 @@ from typing import Any
 
 def documents() -> Sequence[Mapping[str, Any]]:
     """Return all cases. They are imported only here, since most users of the dialect never need them."""
-    from orharness.dialects.chat.cases import content, errors, text
+    from orharness.dialects.chat.cases import content, errors, parts, reported, text
 
-    return (*content.CASES, *text.CASES, *errors.CASES)
+    return (*content.CASES, *text.CASES, *reported.CASES, *parts.CASES, *errors.CASES)

@@ -6,7 +6,6 @@ from orharness.contract.catalogue.documents.framing.making import (
     BLOCK,
     DONE,
     GRAMMAR,
-    HTTPX_SSE,
     OPENAI,
     STRANGE,
     UNKNOWN,
@@ -217,13 +216,6 @@ def _retry(name: str, title: str, *values: str, source: str = PARSING_RULES) -> 
 
 
 _RETRIES = (
-    rule(
-        "retry-alone",
-        "A block of nothing but a `retry`.",
-        "retry: 10000\n\ndata: <A>\n\nretry: 1\n\ndata: <B>\n\n" + DONE,
-        why=BLOCK,
-        source=HTTPX_SSE,
-    ),
     _retry("retry-empty", "An empty `retry`, with a colon and without.", ":", "", ": ", source=PARSER),
     _retry(
         "retry-not-a-number",

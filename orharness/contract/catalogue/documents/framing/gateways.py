@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orharness.contract.catalogue.documents.framing.making import (
+    BLOCK,
     CRLF,
     DONE,
     GRAMMAR,
@@ -163,4 +164,30 @@ _SENT_BY_GATEWAYS = (
     },
 )
 
-CASES: tuple[Document, ...] = _SENT_BY_GATEWAYS
+# What services and proxies were reported to send; the sources are the reports.
+_REPORTED = (
+    rule(
+        "retry-alone",
+        "A block of nothing but a `retry`.",
+        "retry: 10000\n\ndata: <A>\n\nretry: 1\n\ndata: <B>\n\n" + DONE,
+        why=BLOCK,
+        source="https://github.com/openai/openai-java/issues/804",
+    ),
+    rule(
+        "comment-after-an-id",
+        "A comment and its empty line after an event that had an id: they are no event.",
+        "id: 1\ndata: <A>\n\n: ping\n\nid: 2\ndata: <B>\n\n: ping\n\n" + DONE,
+        why=BLOCK,
+        source="https://github.com/openai/openai-python/issues/2722",
+    ),
+    rule(
+        "empty-data-as-heartbeat",
+        "`data:` without a value between two events, as proxies send it to keep the connection alive.",
+        "data: <A>\n\ndata:\n\ndata: <B>\n\n" + DONE,
+        why="an event whose data are empty is read as a part of the answer: it is to be passed over",
+        source="https://github.com/ericc-ch/copilot-api/issues/88",
+    )
+    | {"level": "SHOULD"},
+)
+
+CASES: tuple[Document, ...] = (*_SENT_BY_GATEWAYS, *_REPORTED)

@@ -1,0 +1,115 @@
+"""Cases as files that any runner in any language can play: bytes, cuts, gates, what must come of it.
+
+Each file is a case document (``parse``) whose reply is written out, with further keys that a runner needs and that
+``parse`` passes over::
+
+    {"case": 1, "id": "done/twice", "dialect": "chat", "path": "/chat/completions",
+     "reply": {"status": 200, "headers": {…}, "head": 0.0,
+               "stream": {"chunks": [{"base64": "…", "delay": 0.5}], "ending": "eof", "framing": "chunked"}},
+     "gates": [120], "end_marker": 355, "cuts": [null, [], [10, 20]], "expect": {"text": "Hello, world!"}, …}
+
+``cuts``: each entry is one run: the body offsets at which to cut, and nowhere else; ``null``: the reply's own chunks.
+``gates``: body offsets at which the stream is held until the client has been cancelled. ``framing``: ``chunked``,
+``length`` (``announced`` bytes, or the body's length) or ``close``; ``ending``: ``eof``, ``abort`` (FIN before the
+framing's end), ``reset`` (RST) or ``hang`` (nothing more comes, the connection stays open).
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from orharness.contract.catalogue.case import Case
+from orharness.errors import OrharnessError
+from orharness.files import write_whole
+from orharness.parts import kind_of
+from orharness.stream import Stream, repartition
+from orharness.verdict import Expected
+
+FORMAT = 1  # of the files; a key that changes its meaning needs another number
+_KEPT = ("request", "patience", "cause", "broken_json", "raises", "frame", "chunkings", "end_event")
+_MOST_CUTS = 4096  # ways to cut one stream that are written out
+
+
+def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
+    """Return the case with its bytes. ``seed``: of the chunks by chance."""
+    response = case.reply().answer(case.dialect.example_request)
+    stream = repartition(response.stream, {*response.stream.boundaries, *response.stream.gates})
+    encoding = case.reply().encoding
+    cuts = [None if one is None else list(one) for chunking in case.chunkings for one in chunking.cuts(stream, seed)]
+    return {
+        "case": FORMAT,
+        "id": case.id,
+        "title": case.title,
+        "source": case.source,
+        "level": case.level.value,
+        "profile": case.profile.value,
+        "dialect": case.dialect.name,
+        "path": case.path,
+        "reply": {
+            "status": response.status,
+            "headers": dict(response.headers),
+            "default_headers": False,
+            **({"head": response.head} if response.head else {}),
+            **({"pacing": response.pacing.value} if response.pacing else {}),
+            **({"encoding": encoding} if encoding else {}),
+            **({"through": [{"hold": {"chunks": one}} for one in _gates(stream)]} if stream.gates else {}),
+            "stream": _stream(stream),
+        },
+        "gates": list(stream.gates),
+        "end_marker": stream.end_marker,
+        "cuts": cuts[:_MOST_CUTS],
+        "expect": {**_expected(case.expected), **({} if case.cancel is None else {"cancel": asdict(case.cancel)})},
+        **({"also": [_expected(one) for one in case.also]} if case.also else {}),
+        "requests": "any" if case.requests is None else case.requests,
+        "runs": case.runs,
+        "plain": case.plain,
+        **{key: case.document[key] for key in _KEPT if key in case.document},
+    }
+
+
+def _gates(stream: Stream) -> list[int]:
+    """Return the number of chunks before each gate."""
+    return [sum(end <= gate for end in stream.boundaries) for gate in stream.gates]
+
+
+def _stream(stream: Stream) -> dict[str, Any]:
+    chunks = [
+        {"base64": b64encode(one.data).decode(), **({"delay": one.delay} if one.delay else {})} for one in stream.chunks
+    ]
+    announced = {} if stream.announced is None else {"announced": stream.announced}
+    return {"chunks": chunks, "ending": stream.ending.value, "framing": stream.framing.value, **announced}
+
+
+def _expected(expected: Expected) -> dict[str, Any]:
+    error = {} if expected.error is False else {"error": "allowed" if expected.error is None else True}
+    parts = [{"type": kind_of(one), **asdict(one)} for one in expected.parts]
+    return {
+        **({} if expected.text is None else {"text": expected.text}),
+        **error,
+        **({"parts": parts} if parts else {}),
+    }
+
+
+def export(cases: Iterable[Case], to: Path, seed: int = 0) -> int:
+    """Write each case that can be sent to a file ``FAMILY/NAME.json`` in the folder; return how many there are.
+
+    Raises ``OrharnessError`` where a file cannot be written.
+    """
+    number = 0
+    for case in cases:
+        if case.inapplicable is not None:
+            continue
+        path = to / f"{case.id}.json"
+        text = json.dumps(as_document(case, seed), ensure_ascii=False, indent=1) + "\n"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text.encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            raise OrharnessError(f"{path}: the case cannot be written: {error.strerror or error}") from error
+        number += 1
+    return number

@@ -1,0 +1,311 @@
+"""The cause of a fail, found by trials: the same stream with one feature taken away, which then holds.
+
+What no trial shows is not told: the reason stays what the client did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from orharness.contract.catalogue import plainest, plainest_of
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.judging.features import CAUSES, Feature, difference, features_of, without
+from orharness.contract.judging.heard import Heard
+from orharness.contract.judging.judge import NOTHING_EARLY, wrong_parts
+from orharness.contract.judging.reasons import (
+    JOINED,
+    LEFT_OVERS,
+    SENT_SPECIALLY,
+    UNTIL_FULL,
+    declared_by,
+    is_of_json,
+    reason_of_cuts,
+    seen_in,
+    shown,
+)
+from orharness.contract.running.replies import cut, plain_request
+from orharness.contract.running.trials import Trials, Tried
+from orharness.errors import OrharnessError
+from orharness.scenario import Reply
+from orharness.stream import Chunk, Ending, Framing, Stream
+from orharness.verdict import excerpt
+
+_SPECIAL = frozenset(("headers", "framing", "head", "encoding", "pacing"))  # of a case's reply
+_MOST = 24  # trials for one fail
+_MOST_OF_HANGS = 3  # ... where each that does not hold lasts as long as patience does
+_TOKENS, _STEP = 64, 0.03  # of the answer by which it is seen when the first text comes: seconds between two tokens
+_WAITED_OUT = 12.0  # times patience for a client that may be about to ask again
+_MOST_WAITED_OUT = 2  # fails of one client for which it is waited so long in vain
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A confirmed fail of one case. ``cuts``: those with which it failed first; ``between``: the ends of events."""
+
+    case: Case
+    stream: Stream
+    tried: Tried
+    heard: Heard
+    cuts: tuple[int, ...]
+    between: tuple[int, ...]
+
+    @property
+    def on_events(self) -> bool:
+        """Whether it failed where no event was cut."""
+        return set(self.cuts) <= set(self.between)
+
+    @property
+    def style(self) -> tuple[int, ...] | None:
+        """How a control is cut: ``None`` for one event a chunk."""
+        return None if self.on_events and self.cuts else ()
+
+
+class Diagnosis:
+    """Finds the causes of one client's fails. ``plain_held``: the client was seen to read a plain answer."""
+
+    def __init__(self, trials: Trials) -> None:
+        self.plain_held = False
+        self._trials = trials
+        self._left = 0
+        self._waited_out = 0
+        self._first_text: str | None = None  # what is known of when it comes
+
+    def of(self, case: Case, stream: Stream, first_cuts: Cuts, tried: Tried) -> Tried:
+        """Return the confirmed fail with its cause, or as it is where no trial shows one.
+
+        ``first_cuts``: those with which it failed before the fewest were looked for.
+        """
+        evidence, heard, exchange = tried.evidence, tried.heard, tried.exchange
+        if evidence is None or heard is None or exchange is None or case.plain or not evidence.likely:
+            return tried
+        cuts = stream.boundaries[:-1] if first_cuts is None else first_cuts
+        between = tuple(block.end for block in stream.frame.blocks(stream.body))
+        failed = _Failed(case, stream, tried, heard, tuple(cuts), between)
+        if not heard.ended:
+            self._left = _MOST_OF_HANGS
+            return self._of_a_hang(failed)
+        if seen_in(case, heard) is not None:
+            return tried
+        self._left = _MOST
+        if self._holds_after_a_plain_answer(failed):
+            return _told(failed, LEFT_OVERS)
+        if evidence.cuts and not failed.on_events:
+            return _told(failed, reason_of_cuts(case, heard, stream.body, evidence.cuts, between))
+        return self._of_content(failed)
+
+    def of_cancel(self, case: Case, tried: Tried) -> Tried:
+        """Return the fail of a cancel; where the client had yielded nothing, with when it yields its first text."""
+        evidence = tried.evidence
+        if evidence is None or evidence.reason != NOTHING_EARLY:
+            return tried
+        if self._first_text is None:
+            reply = Reply.completion(case.dialect, tokens=_TOKENS, delay=_STEP)
+            found = self._trials.first_text(case, reply)
+            self._first_text = NOTHING_EARLY if found is None else _late(*found)
+        return replace(tried, evidence=replace(evidence, reason=self._first_text))
+
+    # -- a client that has ended -------------------------------------------------------------------------------------
+
+    def _of_content(self, failed: _Failed) -> Tried:
+        case, body, end = failed.case, failed.stream.body, failed.stream.end_marker
+        declared = declared_by(case, failed.heard)
+        if _is_sent_specially(failed) and self._control_holds(failed, body, failed.style, plainly=True):
+            return _told(failed, declared or SENT_SPECIALLY)
+        if failed.style == () and len(failed.between) > 1 and self._control_holds(failed, body, None):
+            return _told(failed, declared or JOINED)
+        if end is not None and end < len(body) and self._control_holds(failed, body[:end], failed.style):
+            return _told(failed, f"it goes on after {case.end}", end)
+        if wrong := wrong_parts(case.expected, failed.heard):
+            return self._of_parts(failed, wrong)
+        features = self._features(failed)
+        found = self._because_of(failed, features)
+        if found:
+            without_it = without(found, body, case.dialect)
+            at = None if without_it is None else difference(body, without_it)
+            return _told(failed, _cause(failed, found), at)
+        special = declared is not None and declared not in CAUSES
+        if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
+            return _told(failed, shown(case, failed.heard, declared or ""))
+        return self._left_overs(failed)
+
+    def _of_parts(self, failed: _Failed, kinds: Sequence[str]) -> Tried:
+        """Return the fail with the case's cause if the client says a plainer stream of these kinds as it was sent."""
+        plain = [plainest_of(kind, failed.case) for kind in kinds]
+        others = [one for one in plain if one is not None and one.id != failed.case.id]
+        held = [self._trials.once(one, None, self._trials.patience).evidence is None for one in others]
+        cause = failed.case.cause
+        return _told(failed, cause) if cause is not None and held and all(held) else failed.tried
+
+    def _only_text_matters(self, failed: _Failed) -> bool:
+        """Return whether the client yields a wrong text, and yields the right one of another plain answer."""
+        plain = plainest([failed.case]) if failed.heard.error is None else None
+        return plain is not None and self._trials.once(plain, None, self._trials.patience).evidence is None
+
+    def _features(self, failed: _Failed) -> list[Feature]:
+        response = failed.case.reply().answer(plain_request(failed.case))
+        coded = any(name.lower() == "content-encoding" for name, _ in response.headers)
+        return [] if coded else features_of(failed.stream.body, failed.case.dialect)
+
+    def _because_of(self, failed: _Failed, features: Sequence[Feature]) -> list[Feature]:
+        """Return the fewest features without which the client holds; none if it holds without none of them."""
+        body = failed.stream.body
+        for one in features:
+            if self._control_holds(failed, one.taken_from(body), failed.style):
+                return [one]
+        kept = list(features)
+        if len(kept) < 2 or not self._holds_without(failed, kept):
+            return []
+        for one in features:
+            others = [other for other in kept if other is not one]
+            if len(others) > 1 and self._holds_without(failed, others):
+                kept = others
+        return kept
+
+    def _holds_without(self, failed: _Failed, features: Sequence[Feature]) -> bool:
+        body = without(features, failed.stream.body, failed.case.dialect)
+        return body is not None and self._control_holds(failed, body, failed.style)
+
+    def _sent_plainly(self, failed: _Failed) -> bool:
+        """Return whether the client holds where the same text comes as a plain answer, as its dialect writes it."""
+        case, text = failed.case, failed.case.expected.text
+        if text is None or case.expected.error:
+            return False
+        try:
+            reply = Reply.completion(case.dialect, text, model="m")
+        except OrharnessError:  # the API has no form for it
+            return False
+        return self._holds(failed, reply)
+
+    def _holds_after_a_plain_answer(self, failed: _Failed) -> bool:
+        """Return whether the client holds right after a plain answer, and fails right after the stream itself.
+
+        Every trial that follows would be judged by what the one before it left.
+        """
+        plain = plainest([failed.case])
+        if plain is None:
+            return False
+        self._trials.once(plain, None, self._trials.patience)
+        return not self._fails_again(failed) and self._fails_again(failed)
+
+    def _fails_again(self, failed: _Failed) -> bool:
+        cuts = None if failed.stream.duration or failed.stream.gates else failed.cuts
+        return self._trials.once(failed.case, cuts, self._trials.patience).evidence is not None
+
+    def _left_overs(self, failed: _Failed) -> Tried:
+        """Return the fail as it is, or that even a plain answer, which the client could read, fails after it."""
+        plain = plainest([failed.case]) if self.plain_held else None
+        if plain is None or self._trials.once(plain, None, self._trials.patience).evidence is None:
+            return failed.tried
+        return _told(failed, "a plain answer, which held before, fails after this stream: it keeps what a stream left")
+
+    # -- a client that still waits -----------------------------------------------------------------------------------
+
+    def _of_a_hang(self, failed: _Failed) -> Tried:
+        case, stream, heard = failed.case, failed.stream, failed.heard
+        if case.expected.error or len(stream.body) == 0:
+            return failed.tried
+        whole = heard.text == (case.expected.text or "")
+        features = [one for one in self._features(failed) if one.of_bytes and one.name != "not-ascii"]
+        cuts = failed.style
+        if not whole and features and self._holds_without(failed, features):
+            return _told(failed, _cause(failed, features))
+        if stream.ending is Ending.HANG and stream.end_marker is not None:
+            if self._control_holds(failed, stream.body, cuts, Ending.EOF):
+                return _told(failed, _deaf(case, stream) if whole else UNTIL_FULL)
+            return failed.tried
+        return self._waited_for(failed) if stream.ending is not Ending.HANG else failed.tried
+
+    def _waited_for(self, failed: _Failed) -> Tried:
+        """Return what the client does if it is given time: one that asks again after a while is not one that hangs."""
+        if self._waited_out >= _MOST_WAITED_OUT:
+            return failed.tried
+        cuts = None if failed.tried.evidence is None else failed.tried.evidence.cuts
+        later = self._trials.once(failed.case, cuts, _WAITED_OUT * self._trials.patience)
+        if later.evidence is not None and not later.evidence.likely:
+            return later
+        self._waited_out += 1
+        return failed.tried
+
+    # -- controls ----------------------------------------------------------------------------------------------------
+
+    def _control_holds(
+        self,
+        failed: _Failed,
+        body: bytes,
+        cuts: tuple[int, ...] | None,
+        ending: Ending | None = None,
+        *,
+        plainly: bool = False,
+    ) -> bool:
+        """Return whether the client holds where this body is sent instead.
+
+        ``cuts``: ``None`` for one event a chunk. ``plainly``: with the usual head and framing.
+        """
+        case = failed.case
+        response = case.reply().answer(plain_request(case))
+        given = response.stream
+        announced = None if given.announced is None else given.announced + len(body) - len(given.body)
+        changed = Stream((Chunk(body),), ending or given.ending, given.framing, announced=announced, frame=given.frame)
+        if plainly:
+            reply = Reply.stream(case.dialect.marked(replace(changed, framing=Framing.CHUNKED, announced=None)))
+        else:
+            reply = Reply.stream(
+                case.dialect.marked(changed),
+                status=response.status,
+                headers=response.headers,
+                default_headers=False,
+                pacing=response.pacing,
+            )
+        ends = tuple(block.end for block in changed.frame.blocks(body) if block.end < len(body))
+        return self._holds(failed, cut(reply, ends if cuts is None else cuts))
+
+    def _holds(self, failed: _Failed, reply: Reply) -> bool:
+        self._left -= 1
+        if self._left < 0:
+            return False
+        return self._trials.of_reply(failed.case, reply, self._trials.patience).evidence is None
+
+
+def _late(tokens: int, total: int, seconds: float) -> str:
+    return (
+        f"the client yields its text late: the first of it {seconds:.1f} s after its request,"
+        f" when {tokens} of {total} tokens had come"
+    )
+
+
+def _told(failed: _Failed, reason: str, at: int | None = None) -> Tried:
+    evidence = failed.tried.evidence
+    assert evidence is not None
+    if at is None or not evidence.body:
+        return replace(failed.tried, evidence=replace(evidence, reason=reason))
+    shown = excerpt(evidence.body, at)
+    return replace(failed.tried, evidence=replace(evidence, reason=reason, at=at, excerpt=shown))
+
+
+def _is_sent_specially(failed: _Failed) -> bool:
+    """Whether the head, the framing or the times of the response are what the case is about, or a part of it."""
+    sent = failed.case.document.get("reply", {})
+    return bool(failed.stream.duration) or not _SPECIAL.isdisjoint(sent)
+
+
+def _cause(failed: _Failed, found: Sequence[Feature]) -> str:
+    """Return the causes of the features that were found; the case's own words where it has other ones for just that."""
+    declared = declared_by(failed.case, failed.heard)
+    special = declared is not None and declared not in CAUSES
+    if special and len(found) == 1 and found[0].of_bytes and found[0].name != "not-ascii":
+        return declared or ""
+    return "; and ".join(dict.fromkeys(_cause_of(one, failed.heard) for one in found))
+
+
+def _cause_of(feature: Feature, heard: Heard) -> str:
+    if heard.error is None:
+        return feature.as_text or feature.cause
+    return (feature.as_json if is_of_json(heard.error) else "") or feature.cause
+
+
+def _deaf(case: Case, stream: Stream) -> str:
+    if f"data:{case.end}".encode() in stream.body:
+        return f"`data:{case.end}` is not taken for the end: there may be no space after the colon"
+    return f"{case.end} is not obeyed: the loop around the lines goes on reading"

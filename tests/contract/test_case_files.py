@@ -1,0 +1,117 @@
+"""Cases as files: the catalogue written out and read again, and cases of a user's own."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orharness.contract import CASES, run
+from orharness.contract.catalogue import cases_in
+from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.export import as_document, export
+from orharness.contract.catalogue.files import load, with_own
+from orharness.contract.catalogue.parse import parse
+from orharness.contract.running.replies import plain_request
+from orharness.dialects import DIALECTS
+from orharness.errors import ScenarioError
+from orharness.stream import repartition
+from orharness.verdict import Result
+from tests.support.correct_clients import correct
+
+CHAT = DIALECTS.default
+OWN = """
+cases:
+- id: mine/twice
+  title: The same token twice.
+  reply: {events: [{text: ab}, {text: ab}, {finish: stop}, {end: true}]}
+  expect: {text: abab}
+"""
+
+
+@pytest.mark.parametrize(
+    "dialect", [pytest.param(one, marks=[] if one == "chat" else [pytest.mark.slow]) for one in DIALECTS]
+)
+def test_a_case_that_was_written_out_is_the_same_case(dialect: str) -> None:
+    for case in cases_in(None, dialect):
+        with suppress(ScenarioError):  # a transform that this API's body has no place for
+            if case.inapplicable is None:
+                is_the_same_when_read_again(case)
+
+
+def is_the_same_when_read_again(case: Case) -> None:
+    document = json.loads(json.dumps(as_document(case)))
+    again = parse(document, case.dialect)
+    sent, read = (one.reply().answer(plain_request(case)) for one in (case, again))
+    stream = repartition(sent.stream, {*sent.stream.boundaries, *sent.stream.gates})
+    assert read.stream.chunks == stream.chunks
+    assert (read.stream.ending, read.stream.framing) == (stream.ending, stream.framing)
+    assert (read.stream.gates, read.stream.announced) == (stream.gates, stream.announced)
+    assert (read.status, read.headers, read.head) == (sent.status, sent.headers, sent.head)
+    same = replace(case, reply=again.reply, document=again.document, wrong_request=again.wrong_request)
+    assert again == same
+
+
+def test_each_case_has_a_file_of_its_own(tmp_path: Path) -> None:
+    number = export(CASES, tmp_path)
+    files = sorted(tmp_path.rglob("*.json"))
+    assert number == len(files) == len(CASES)
+    assert {json.loads(file.read_text("utf-8"))["id"] for file in files} == {case.id for case in CASES}
+
+
+def test_what_was_exported_is_read_as_a_folder(tmp_path: Path) -> None:
+    export([case for case in CASES if case.family == "done"], tmp_path)
+    read = load(tmp_path, CHAT)
+    assert {case.id for case in read} == {case.id for case in CASES if case.family == "done"}
+
+
+@pytest.mark.parametrize("name", ["own.yaml", "own.json", "own.py"])
+def test_a_case_of_ones_own_is_judged_with_the_others(tmp_path: Path, name: str) -> None:
+    documents: list[dict[str, Any]] = [
+        {
+            "id": "mine/twice",
+            "title": "The same token twice.",
+            "reply": {"events": [{"text": "ab"}, {"text": "ab"}, {"finish": "stop"}, {"end": True}]},
+            "expect": {"text": "abab"},
+        }
+    ]
+    texts = {"own.yaml": OWN, "own.json": json.dumps(documents), "own.py": f"CASES = {documents!r}"}
+    (tmp_path / name).write_text(texts[name])
+    cases = with_own([tmp_path / name])
+    assert len(cases) == len(CASES) + 1
+    [verdict] = run(correct, cases, only="mine/twice")
+    assert verdict.result is Result.PASS
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (OWN.replace("mine/twice", "done/twice"), "the id 'done/twice' is taken"),
+        (OWN.replace("expect:", "expects:"), "mine/twice: expect is missing"),
+        (OWN.replace("{text: ab}", "{tex: ab}"), "mine/twice: "),
+        ("[1]", "a case is a mapping"),
+        ("{", "own.yaml"),
+    ],
+)
+def test_a_wrong_file_is_told_by_its_name(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(text)
+    with pytest.raises(ScenarioError, match=said) as caught:
+        with_own([file])
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1 / 0", "it raised ZeroDivisionError"), ("CASES = 3", "it has no list CASES"), (None, "no such")],
+)
+def test_so_is_a_wrong_python_file(tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "own.py"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ScenarioError, match=said):
+        with_own([file])

@@ -1,0 +1,107 @@
+"""What a client says besides text: judged where it says it at all, and never a pass where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import orharness
+from orharness.contract import CASES, run
+from orharness.contract.running.replies import representative
+from orharness.dialects.completion import ToolCall, Usage
+from orharness.parts import KINDS, Finish, Part, Reasoning, Refusal, Text, differs, folded, kind_of, part_of
+from orharness.server.thread import ServerThread
+from orharness.verdict import Result
+from tests.support.correct_clients import Parts, correct, correct_parts
+
+PARTS = [case for case in CASES if case.family == "parts"]
+
+
+@pytest.mark.parametrize("case", PARTS, ids=lambda one: one.id)
+def test_our_own_reader_is_right_on_each(case: Any) -> None:
+    answer = case.dialect.fold(case.dialect.frame.decode(representative(case).body))
+    wanted = folded(case.expected.parts)
+    usage = answer.usage and Usage(answer.usage["prompt_tokens"], answer.usage["completion_tokens"])
+    read = {
+        "tool_call": list(answer.tool_calls),
+        "finish": answer.finish_reason,
+        "usage": usage,
+        "reasoning": answer.reasoning,
+        "refusal": answer.refusal,
+    }
+    assert answer.text == case.expected.text
+    assert [kind for kind, value in wanted.items() if differs(kind, value, read[kind])] == []
+
+
+def test_a_client_that_says_all_of_it_passes(sse_thread: ServerThread) -> None:
+    verdicts = run(correct_parts, only="parts", thread=sse_thread, patience=10.0)
+    assert [(one.case, one.evidence) for one in verdicts if one.result is not Result.PASS] == []
+    assert len(verdicts) == len(PARTS)
+
+
+def test_a_client_that_says_nothing_of_it_is_not_judged(sse_thread: ServerThread) -> None:
+    verdicts = run(correct, only="parts", thread=sse_thread, patience=10.0)
+    assert {one.result for one in verdicts} == {Result.NOT_APPLICABLE}
+    assert {one.note for one in verdicts} == {
+        f"the client says nothing of {title}"
+        for title in ("tool calls", "why the model stopped", "usage", "reasoning", "refusals")
+    }
+
+
+def test_only_what_it_says_is_judged(sse_thread: ServerThread) -> None:
+    class FinishAlone(Parts):
+        """It says why the model stopped, and nothing else."""
+
+        def feed(self, data: bytes) -> Iterator[Any]:
+            return (one for one in super().feed(data) if isinstance(one, str | Finish))
+
+    def client(base_url: str) -> Iterator[Any]:
+        return correct(base_url, FinishAlone)
+
+    verdicts = run(client, only="parts", thread=sse_thread, patience=10.0)
+    passed = {one.case for one in verdicts if one.result is Result.PASS}
+    assert passed == {case.id for case in PARTS if set(folded(case.expected.parts)) == {"finish"}}
+    assert {one.result for one in verdicts if one.case not in passed} == {Result.NOT_APPLICABLE}
+
+
+def test_what_is_said_wrongly_is_shown(sse_thread: ServerThread) -> None:
+    def client(base_url: str) -> Iterator[Any]:
+        for part in correct_parts(base_url):
+            yield Usage(part.prompt_tokens, 0) if isinstance(part, Usage) and part.completion_tokens == 2 else part
+
+    [verdict] = run(client, only="parts/usage-in-each-chunk", thread=sse_thread, patience=10.0)
+    assert verdict.evidence is not None
+    assert "usage: Usage(prompt_tokens=3, completion_tokens=2" in verdict.evidence.expected
+    assert "completion_tokens=0" in verdict.evidence.got
+
+
+@pytest.mark.parametrize(
+    "part",
+    [Text("a"), Reasoning("a"), Refusal("a"), ToolCall("f", "{}", "1"), Usage(1, 2), Finish("stop")],
+)
+def test_a_part_may_be_a_dict(part: Part) -> None:
+    given = {"type": kind_of(part), **{name: getattr(part, name) for name in part.__slots__}}
+    assert part_of(given) == part == part_of(part)
+    assert type(part) is KINDS[kind_of(part)]
+
+
+@pytest.mark.parametrize(
+    "given", [None, 3, {}, {"type": "texts"}, {"type": "text"}, {"type": "text", "text": 3}, ["a"]]
+)
+def test_what_is_no_part_is_none(given: object) -> None:
+    assert part_of(given) is None
+
+
+def test_a_dict_that_is_yielded_is_a_part(sse_thread: ServerThread) -> None:
+    def client(base_url: str) -> Iterator[Any]:
+        for one in correct_parts(base_url):
+            yield {"type": "finish", "reason": one.reason} if isinstance(one, Finish) else one
+
+    verdicts = run(client, only=["parts/finish", "parts/finish-length"], thread=sse_thread, patience=10.0)
+    assert [one.result for one in verdicts] == [Result.PASS, Result.PASS]
+
+
+def test_the_classes_are_public() -> None:
+    assert {orharness.Text, orharness.Reasoning, orharness.Refusal, orharness.Finish} < set(KINDS.values())

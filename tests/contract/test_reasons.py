@@ -1,0 +1,399 @@
+"""The reason of a fail is found by trials, and not assumed: clients whose fault another cause could explain, too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from functools import partial
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+from orharness.contract import CASES, Client, run
+from orharness.contract.judging.features import FEATURES, features_of, lines_of, meaning, without
+from orharness.contract.running.replies import representative
+from orharness.dialects import DIALECTS
+from orharness.frames import SSE
+from orharness.report.groups import by_reason
+from orharness.server.thread import ServerThread
+from orharness.sse import Event
+from orharness.verdict import Evidence
+from tests.support.correct_clients import Answer, asked, correct, correct_async, reads, text_of
+
+BRIEF = 0.3  # seconds of patience where the client is to be caught waiting
+ENOUGH = 10.0  # seconds of patience where nothing is to be waited for
+PLAIN = "it fails on a plain answer: "
+
+
+@pytest.fixture(scope="module")
+def thread() -> Iterator[ServerThread]:
+    started = ServerThread().start()
+    yield started
+    started.stop()
+
+
+def failed(client: Client, only: str | list[str], thread: ServerThread, patience: float = ENOUGH) -> Evidence:
+    verdicts = run(client, only=only, thread=thread, patience=patience)
+    evidence = verdicts[-1].evidence
+    assert evidence is not None, verdicts
+    return evidence
+
+
+def client_of(answer: type[Answer]) -> Client:
+    return partial(correct, make_answer=answer)
+
+
+# -- the features of a stream ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if one.inapplicable is None], ids=lambda one: one.id)
+def test_a_stream_says_the_same_without_each_of_its_features(case: Any) -> None:
+    body = representative(case).body
+    if case.dialect.frame is not SSE or not meaning(body):
+        return
+    for feature in features_of(body, case.dialect):
+        changed = feature.taken_from(body)
+        assert changed != body
+        text = case.dialect.fold(SSE.decode(changed)).text
+        assert text == case.dialect.fold(SSE.decode(body)).text
+        again = feature.taken_from(changed)
+        assert again == changed, f"{feature.name} is still there"
+
+
+def test_each_feature_of_bytes_is_in_a_case() -> None:
+    found = {one.name for case in CASES for one in features_of(representative(case).body, case.dialect)}
+    slips = {one.name for one in DIALECTS.default.slips}
+    assert found >= {one.name for one in FEATURES} | slips
+
+
+def test_lines_join_to_the_same_body() -> None:
+    body = b"a\r\nb\rc\n\n\r\nd"
+    assert b"".join(line.text + line.end for line in lines_of(body)) == body
+
+
+def test_all_features_at_once_leave_what_the_stream_says() -> None:
+    dialect = DIALECTS.default
+    chunk = b'data:{"choices":\rdata: [{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\r\n\r\n'
+    body = b"\xef\xbb\xbf:\n\n" + chunk + b":c\nx: y\n\nretry: 3\n\ndata: [DONE]\n\n"
+    changed = without(features_of(body, dialect), body, dialect)
+    assert changed is not None
+    assert changed.lstrip(b"\n").startswith(b'data: {"choices":[{')
+    assert {one.name for one in features_of(changed, dialect)} <= {"blank-lines"}
+    assert [item.data for item in SSE.decode(changed) if isinstance(item, Event)][1:] == ["[DONE]"]
+
+
+# -- clients that several causes could explain ------------------------------------------------------------------------
+
+
+class Validates(Answer):
+    """Each chunk has a ``system_fingerprint``, or it raises: no plain answer can be read."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        if "system_fingerprint" not in chunk:
+            raise ValueError("1 validation error for Chunk")
+        return super().chunk(chunk)
+
+
+def test_a_client_that_checks_its_chunks_is_told_one_thing(thread: ServerThread) -> None:
+    verdicts = run(client_of(Validates), only=["framing", "comments", "done"], thread=thread, patience=BRIEF)
+    [alike] = by_reason(verdicts)
+    assert alike[0].evidence is not None
+    assert alike[0].evidence.reason == PLAIN + "it raised ValueError('1 validation error for Chunk')"
+
+
+class ChecksItself(Answer):
+    """Long texts are refused by a check of the client's own, which is a ValueError, as pydantic's is."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        if len(delta.get("content") or "") > 1000:
+            raise ValueError("the text is too long")
+        return super().text(delta)
+
+
+def test_a_check_of_the_client_itself_is_not_called_a_json_error(thread: ServerThread) -> None:
+    evidence = failed(client_of(ChecksItself), "framing/long-lines", thread)
+    assert evidence.reason.startswith("it raised ValueError('the text is too long'): a line that is longer")
+
+
+class KeepsUnknownLines(Answer):
+    """A line of a field that it does not know is added to the data."""
+
+    def field(self, line: str) -> None:
+        if line.partition(":")[0] in ("id", "event", "retry", "extra"):
+            self._data.append(line)
+        else:
+            super().field(line)
+
+
+class DispatchesBlocks(Answer):
+    """A block without data is dispatched as an event whose data are empty."""
+
+    seen = False
+
+    def field(self, line: str) -> None:
+        self.seen = self.seen or not line.startswith(":")
+        super().field(line)
+
+    def dispatch(self) -> Iterator[str]:
+        if self.seen and not self._data:
+            json.loads("")
+        self.seen = False
+        return super().dispatch()
+
+
+class Strict(Answer):
+    """Bytes that are no UTF-8 are an error. No boundary is involved: whole lines are decoded."""
+
+    kept = b""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        whole, line_end, self.kept = (self.kept + data).rpartition(b"\n")
+        (whole + line_end).decode("utf-8")
+        return super().feed(data)
+
+
+class Ignores(Answer):
+    """Characters outside ASCII are left out, wherever the stream is cut."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return (one.encode("ascii", "ignore").decode() for one in super().text(delta))
+
+
+class IgnoresInEachRead(Answer):
+    """Each read is decoded by itself, and what cannot be decoded is left out."""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        return super().feed(data.decode("utf-8", "ignore").encode())
+
+
+class EachDataLine(Answer):
+    """Each data line is parsed by itself; what is no JSON is passed over."""
+
+    def dispatch(self) -> Iterator[str]:
+        lines, self._data = self._data, []
+        for line in lines:
+            with suppress(ValueError):
+                yield from self.event(self._type, line)
+
+
+class KeepsEscapes(Answer):
+    """The text is cut out of the JSON, whose escapes stay as they are."""
+
+    def event(self, type_: str, data: str) -> Iterator[str]:
+        if found := re.search(r'"content":"((?:[^"\\]|\\.)*)"', data):
+            yield found[1]
+        elif data == "[DONE]":
+            self.done = True
+
+
+class NeedsCR(Answer):
+    """CRLF and LF end a line, and CR alone does not."""
+
+    def lines(self, data: bytes) -> Iterator[str]:
+        *ended, self._rest = (self._rest + data).split(b"\n")
+        return (line.decode().removesuffix("\r") for line in ended)
+
+
+def exact_content_type(base_url: str) -> Iterator[str]:
+    """The content type is compared to the letter."""
+    with asked(base_url) as response:
+        if response.headers["Content-Type"] != "text/event-stream":
+            raise ValueError(response.headers["Content-Type"])
+        answer = Answer()
+        yield from (piece for data in reads(response) for piece in answer.feed(data))
+
+
+@pytest.mark.parametrize(
+    ("client", "case", "reason"),
+    [
+        (client_of(KeepsUnknownLines), "framing/fields-crlf", "a field other than data is taken for data"),
+        (client_of(DispatchesBlocks), "framing/retry-alone", "a block without data is taken for an event"),
+        (client_of(Strict), "framing/invalid-utf8-in-text", "bytes that are no UTF-8 end the stream"),
+        (client_of(Ignores), "boundaries/inside-a-character", "characters outside ASCII are lost: its text is"),
+        (
+            client_of(IgnoresInEachRead),
+            "boundaries/inside-a-character",
+            "bytes are decoded chunk by chunk: a character that a boundary cuts is lost",
+        ),
+        (client_of(EachDataLine), "framing/two-data-lines", "an event of several data lines is read line by line"),
+        (client_of(KeepsEscapes), "chat/escapes", "JSON escapes are left in the text"),
+        (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
+    ],
+    ids=lambda one: one if isinstance(one, str) and "/" in one else "",
+)
+def test_the_cause_is_the_one_that_trials_show(thread: ServerThread, client: Client, case: str, reason: str) -> None:
+    assert failed(client, case, thread).reason.startswith(reason)
+
+
+def test_the_evidence_shows_where_the_feature_is(thread: ServerThread) -> None:
+    def needs_the_space(base_url: str) -> Iterator[str]:
+        with asked(base_url) as response:
+            for line in response:
+                data = line.decode().rstrip("\r\n").removeprefix("data: ")
+                if data == "[DONE]":
+                    return
+                if data.startswith("{"):
+                    yield from Answer().event("", data)
+
+    evidence = failed(needs_the_space, "framing/no-space-after-colon", thread)
+    assert "data:│{" in evidence.excerpt
+
+
+# -- clients that wait -----------------------------------------------------------------------------------------------
+
+
+def reads_whole_blocks(base_url: str) -> Iterator[str]:
+    """Blocks are read until they are full."""
+    answer = Answer()
+    with asked(base_url) as response:
+        while data := response.read(4096):
+            yield from answer.feed(data)
+            if answer.done:
+                return
+
+
+@pytest.mark.slow
+def test_nothing_read_is_not_a_marker_that_is_not_obeyed(thread: ServerThread) -> None:
+    evidence = failed(reads_whole_blocks, "done/connection-left-open", thread, BRIEF)
+    assert evidence.reason.startswith("what has come is not handed over before the connection ends")
+
+
+@pytest.mark.slow
+def test_an_unknown_line_end_is_not_a_marker_that_is_not_obeyed(thread: ServerThread) -> None:
+    evidence = failed(client_of(NeedsCR), "done/cr", thread, BRIEF)
+    assert evidence.reason.startswith("a CR alone is not taken for a line end")
+
+
+def asks_again_later(seconds: float) -> Client:
+    """Without the end marker, the question is asked again after a while, and the answers are joined."""
+
+    def client(base_url: str) -> Iterator[str]:
+        for _ in range(2):
+            answer = Answer()
+            with asked(base_url) as response:
+                for data in reads(response):
+                    yield from answer.feed(data)
+            if answer.done:
+                return
+            sleep(seconds)
+
+    return client
+
+
+@pytest.mark.slow
+def test_a_client_that_asks_again_later_is_waited_for(thread: ServerThread) -> None:
+    evidence = failed(asks_again_later(2.0), "done/missing", thread, BRIEF)
+    assert evidence.reason == "the request was silently sent again"
+    assert evidence.got.startswith("2 requests in 2.")
+    assert "'Hello, world!Hello, world!'" in evidence.got
+
+
+@pytest.mark.slow
+def test_a_client_that_still_retries_does_not_swallow_the_error(thread: ServerThread) -> None:
+    def retries(base_url: str) -> Iterator[str]:
+        wait = 0.3
+        for wait in (0.3, 0.6, 1.2, 60.0):
+            with asked(base_url) as response:
+                if response.status == 200:
+                    yield from text_of(response, Answer())
+                    return
+            sleep(wait)
+
+    evidence = failed(retries, "errors/http-500-onerouter", thread, BRIEF / 2)
+    assert evidence.reason.startswith("it is still asking again: ")
+
+
+class HasATimeLimit(Answer):
+    """A limit for the whole answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._until = monotonic() + 0.5
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        if monotonic() > self._until:
+            raise TimeoutError("timed out")
+        return super().feed(data)
+
+
+def test_a_time_limit_is_told_with_its_seconds(thread: ServerThread) -> None:
+    evidence = failed(client_of(HasATimeLimit), "comments/heartbeat", thread)
+    assert re.match(r"it timed out 0\.\d s after its request, and the stream was never silent", evidence.reason)
+
+
+# -- what one stream leaves for the next -----------------------------------------------------------------------------
+
+
+def test_what_an_earlier_stream_left_is_not_called_a_comment(thread: ServerThread) -> None:
+    kept: list[str] = []
+
+    class KeepsComments(Answer):
+        """A comment is kept, and yielded with the first text of the next stream."""
+
+        def field(self, line: str) -> None:
+            if line.startswith(":"):
+                kept.append(line)
+            super().field(line)
+
+    def client(base_url: str) -> Iterator[str]:
+        left = "".join(kept)
+        kept.clear()
+        if left:
+            yield left
+        yield from correct(base_url, KeepsComments)
+
+    only = ["done/clean-end", "comments/ping", "comments/openrouter"]
+    verdicts = run(client, only=only, thread=thread, patience=ENOUGH)
+    [evidence] = [one.evidence for one in verdicts if one.evidence is not None]
+    assert evidence.reason.startswith("it keeps what an earlier stream left")
+
+
+# -- cancels ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_late_text_is_told_with_how_late_it_is(thread: ServerThread) -> None:
+    def in_batches(base_url: str) -> Iterator[str]:
+        batch: list[str] = []
+        for piece in correct(base_url):
+            batch.append(piece)
+            if len(batch) == 20:
+                yield "".join(batch)
+                batch.clear()
+        yield "".join(batch)
+
+    evidence = failed(in_batches, "cancellation/while-silent", thread, BRIEF)
+    assert evidence.reason.startswith("the client yields its text late: the first of it ")
+    assert re.search(r"when 2\d of 64 tokens had come", evidence.reason)
+
+
+@pytest.mark.slow
+def test_a_blocked_loop_is_told(thread: ServerThread) -> None:
+    async def reads_synchronously(base_url: str) -> AsyncIterator[str]:
+        for piece in correct(base_url):
+            yield piece
+
+    evidence = failed(reads_synchronously, "cancellation/inside-a-read", thread, BRIEF)
+    assert evidence.reason.startswith("the event loop is blocked")
+
+
+@pytest.mark.slow
+def test_a_swallowed_cancel_is_told(thread: ServerThread) -> None:
+    async def swallows(base_url: str) -> AsyncIterator[str]:
+        pieces = correct_async(base_url)
+        while True:
+            reading = asyncio.ensure_future(anext(pieces))
+            while not reading.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({reading})
+            try:
+                yield reading.result()
+            except (StopAsyncIteration, OSError, EOFError, ValueError):
+                return
+
+    evidence = failed(swallows, "cancellation/inside-a-read", thread, BRIEF)
+    assert evidence.reason.startswith("the cancel (asyncio.CancelledError) is swallowed")
