@@ -28,6 +28,7 @@ from orharness.contract import CASES
 from orharness.contract import starters as starter_files
 from orharness.contract.catalogue import cases_in
 from orharness.contract.driving.locate import locate
+from orharness.contract.running import jobs
 from orharness.contract.running.replay import cuts_of, find, parse, spell, with_commands
 from orharness.contract.running.replies import representative
 from orharness.contract.running.run import chosen
@@ -405,7 +406,7 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             for verdict in verdicts:
                 on_verdict(verdict)
 
-        monkeypatch.setattr("orharness.contract.running.jobs.run", run)
+        monkeypatch.setattr(jobs, "run", run)
 
     return put
 

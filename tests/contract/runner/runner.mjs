@@ -100,6 +100,7 @@ function started() {
   const mine = { child, hear: () => {}, dead: false };
   mine.hello = new Promise((greeted) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
+      if (!line.endsWith("}")) return; // cut short, by a kill
       const message = JSON.parse(line);
       if (message.event === "hello") greeted(message);
       else mine.hear(message);
