@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
 from orharness.cassette.secrets import scrub_uri
 from orharness.cli.plugins import settings_at
-from orharness.cli.running import Stop, announce, stopped_by_signal
+from orharness.cli.running import Stop, announce, parent_is_gone, stopped_by_signal
 from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
 from orharness.report.contents import shown
@@ -40,10 +40,11 @@ def record_until_stopped(
     keep_headers: Iterable[str] = (),
     redact_personal: bool = False,
     filters: str | None = None,
+    parent: int | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> None:
-    """Record until SIGINT or SIGTERM. Raises as ``Recorder`` does."""
+    """Record until SIGINT or SIGTERM, or until the process ``parent`` has ended. Raises as ``Recorder`` does."""
     if not 0 <= port <= 65535:
         raise ScenarioError(f"a port is a number from 0 to 65535, not {port}")
     screen = Screen(sys.stderr)
@@ -63,21 +64,22 @@ def record_until_stopped(
                 host=host,
                 port=port,
             )
-            asyncio.run(_record(recorder, screen, stop))
+            asyncio.run(_record(recorder, screen, stop, alone=parent_is_gone(parent)))
         screen.line(_saved(recorder.recorded, to), "bold")
     finally:
         logging.getLogger("orharness").removeHandler(handler)
 
 
-async def _record(recorder: Recorder, screen: Screen, stop: Stop) -> None:
+async def _record(recorder: Recorder, screen: Screen, stop: Stop, *, alone: Callable[[], bool]) -> None:
     watch = _Watch(recorder, screen)
     async with recorder:
+        watch.skip()
         announce(recorder.base_url)
         screen.say(f"records {shown(scrub_uri(recorder.upstream))} into {recorder.path}; Ctrl-C ends it")
         if recorder.listens_everywhere:
             screen.say(f"listens on every address of this machine, port {urlsplit(recorder.base_url).port}", "yellow")
         screen.line()
-        while not stop.asked:
+        while not (stop.asked or alone()):
             await asyncio.sleep(_TURN)
             watch.look()
     watch.look()
@@ -90,10 +92,16 @@ class _Watch:
         self._recorder = recorder
         self._screen = screen
         self._told: dict[int, Interaction] = {}  # by identity; kept, so that an id is not used again
+        self._skipped = 0
+
+    def skip(self) -> None:
+        """Do not report those that are in the cassette already."""
+        self._told = {id(one): one for one in self._recorder.interactions}
+        self._skipped = len(self._told)
 
     def look(self) -> None:
         """Report those that were saved since the last look."""
-        if self._recorder.recorded > len(self._told):
+        if self._recorder.recorded > len(self._told) - self._skipped:
             for interaction in self._recorder.interactions:
                 if id(interaction) not in self._told:
                     self._told[id(interaction)] = interaction

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -70,3 +71,22 @@ def announce(base_url: str) -> None:
     """Print the one line on stdout."""
     sys.stdout.write(f"{base_url}\n")
     sys.stdout.flush()
+
+
+def parent_is_gone(parent: int | None) -> Callable[[], bool]:
+    """Return a function that returns whether the process with that id, which started this one, has ended.
+
+    It holds the other end of our stdin, which it never writes to, so the end of that is the end of the parent, on every
+    system; a process that it forked may hold that end too, but on POSIX we then have another parent.
+    """
+    if parent is None:
+        return lambda: False
+    ended = threading.Event()
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        ended.set()
+
+    threading.Thread(target=watch, name="orharness-parent", daemon=True).start()
+    return lambda: ended.is_set() or (sys.platform != "win32" and os.getppid() != parent)

@@ -31,9 +31,12 @@ class RecordingServer:
     def __init__(self, upstream: str, path: Path, key_env: str | None = None) -> None:
         where = ["--upstream", upstream, "--to", str(path), "--overwrite"]
         key = [] if key_env is None or key_env not in os.environ else ["--key-env", key_env]
-        command = [sys.executable, "-m", "orharness", "record", *where, *key]
+        command = [sys.executable, "-m", "orharness", "record", *where, *key, "--parent", str(os.getpid())]
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._complaints)
+        # The recorder ends when its stdin does: it does not outlive us, however we end.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
+        )
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().decode().strip()
         if not self.base_url:
@@ -84,6 +87,7 @@ class RecordingServer:
         self._complaints.seek(0)
         said = self._complaints.read().decode("utf-8", "replace").strip()
         self._complaints.close()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
         return said

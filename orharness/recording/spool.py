@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import logging
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
@@ -30,8 +32,12 @@ class Spool:
     def __init__(self, path: Path) -> None:
         """Open the file for this process alone. Raises ``CassetteError`` where another recorder has it."""
         self.path = path
+        self.left_over = path.exists()
+        """Whether a recorder that was killed has left the file, even an empty one."""
         self._file = path.open("a+b", buffering=0)
-        self._failed = False
+        self._failed: str | None = None  # why something could not be written
+        self._torn = False  # whether the last line is not whole
+        self._holed: set[object] = set()  # sessions of which a line is missing: what would follow is not written
         self.damage: str | None = None  # why something could not be recovered
         try:
             _lock(self._file.fileno())
@@ -121,13 +127,31 @@ class Spool:
                 self.path.unlink()
         self._file.close()
 
+    @property
+    def holds(self) -> str:
+        """A clause about what the file holds of the sessions that are not in the cassette."""
+        if self._failed is None:
+            return f"{self.path} keeps what is not in the cassette"
+        return f"{self.path} keeps only the beginning of what is not in the cassette: {self._failed}"
+
     def _write(self, **line: object) -> None:
+        if line["order"] in self._holed and "saved" not in line:
+            return
         try:
-            self._file.write(json.dumps(line).encode() + b"\n")
+            self._append(json.dumps(line).encode() + b"\n")
         except OSError as error:  # the stream goes on, and the cassette may yet be saved
-            if not self._failed:
+            self._holed.add(line["order"])
+            if self._failed is None:
                 log.error("%s: %s; what is going on now would not survive a kill", self.path, error.strerror)  # noqa: TRY400
-            self._failed = True
+            self._failed = error.strerror or str(error)
+
+    def _append(self, line: bytes) -> None:
+        """Write a line. Raises ``OSError`` also where only a part of it could be written, as on a disk that is full."""
+        data = b"\n" + line if self._torn else line
+        written = self._file.write(data) or 0
+        self._torn = 0 < written < len(data) or (self._torn and not written)
+        if written < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _packed(data: bytes) -> str:

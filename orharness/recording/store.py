@@ -13,6 +13,7 @@ from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
 from orharness.recording.session import RecordedExchange
 from orharness.recording.spool import Spool
+from orharness.verdict import count
 
 log = logging.getLogger("orharness.recording")
 
@@ -20,22 +21,19 @@ log = logging.getLogger("orharness.recording")
 class Store:
     """A cassette that is being recorded, and its spool.
 
-    Opening it recovers what a recorder that was killed has left. Raises ``CassetteError`` where the cassette exists
-    (unless ``overwrite``), where another recorder writes to it, and where its folder cannot be written.
+    Opening it recovers what a recorder that was killed has left, and goes on with its cassette. Raises
+    ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to it, and
+    where its folder cannot be written.
     """
 
     def __init__(self, path: Path, *, overwrite: bool) -> None:
-        self.saved = 0  # how many interactions are in the cassette
+        self.saved = 0  # how many interactions were added to the cassette
         self._sessions: dict[int, RecordedExchange] = {}
         self._saving: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
-        self._unsaved: list[str] = []
-        self._spool = _open_spool(path)
-        try:
-            self._tape = _fresh_tape(path, overwrite=overwrite)
-        except BaseException:
-            self._spool.close()
-            raise
+        self._failed: list[RecordedExchange] = []  # those that could not be saved
+        self._unsaved: list[str] = []  # why
+        self._spool, self._tape = _opened(path, overwrite=overwrite)
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -72,13 +70,18 @@ class Store:
         """Save what has ended, and release the files. Raises ``CassetteError`` where something could not be saved."""
         while self._saving:
             await asyncio.gather(*self._saving)
+        again, self._failed = self._failed, []
+        if again:
+            self._unsaved.clear()
+        for session in again:  # the disk may have room again
+            await self._save(session)
         self.release()
         if self._unsaved:
-            raise CassetteError(f"{self._unsaved[0]}; {self._spool.path} keeps what is not in the cassette")
+            raise CassetteError(f"{self._unsaved[-1]}; {self._spool.holds}")
 
     def release(self) -> None:
         """Release the files; the spool stays only where something could not be saved."""
-        self._spool.close(keep=bool(self._unsaved))
+        self._spool.close(keep=bool(self._failed))
 
     async def _save(self, session: RecordedExchange) -> None:
         async with self._one_at_a_time:
@@ -86,6 +89,7 @@ class Store:
                 # In a thread, since other sessions are being forwarded meanwhile.
                 self.saved += await asyncio.to_thread(self._put_in_cassette, session)
             except OrharnessError as error:
+                self._failed.append(session)
                 self._cannot_save(error)
                 return
             del self._sessions[session.order]
@@ -108,47 +112,67 @@ class Store:
         return True
 
 
-def _fresh_tape(path: Path, *, overwrite: bool) -> Tape:
-    if path.exists() and not overwrite:
-        raise CassetteError(f"{path}: this cassette exists; --overwrite replaces it")
-    return Tape(path, "rewrite")
+def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, Tape]:
+    """The empty spool and the tape of a cassette, after what a recorder that was killed has left is recovered.
 
-
-def _open_spool(path: Path) -> Spool:
-    """The spool of a cassette, empty: what a recorder that was killed has left in it goes into another cassette."""
+    It goes into the cassette itself, so that the same command goes on; where the cassette is to be overwritten, it goes
+    into one beside it.
+    """
+    spool = _spool_of(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        spool = Spool(path.with_name(f"{path.name}.recording"))
-    except OSError as error:
-        raise CassetteError(f"{path}: the file cannot be written: {error.strerror}") from error
-    try:
-        _recover(spool, path.with_name(f"{path.stem}.recovered{path.suffix}"))
+        goes_on = spool.left_over and not overwrite
+        if not (overwrite or goes_on):
+            _refuse_existing(path)
+        _recover(spool, path.with_name(f"{path.stem}.recovered{path.suffix}") if overwrite else path)
+        return spool, Tape(path, "new_episodes" if goes_on else "rewrite")
     except OSError as error:
         spool.close(keep=True)
         raise CassetteError(f"{spool.path}: what it holds cannot be set aside: {error.strerror}") from error
     except BaseException:
-        spool.close(keep=True)
+        spool.close(keep=spool.left_over)
         raise
-    return spool
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise CassetteError(f"{path}: this cassette exists; --overwrite replaces it")
+
+
+def _spool_of(path: Path) -> Spool:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Spool(path.with_name(f"{path.name}.recording"))
+    except OSError as error:
+        raise CassetteError(f"{path}: the file cannot be written: {error.strerror}") from error
 
 
 def _recover(spool: Spool, into: Path) -> None:
-    """Move the sessions of the spool into the cassette ``into``, and set a copy aside where one cannot be moved."""
+    """Move the sessions of the spool into the cassette ``into``, and set a copy aside where one cannot be moved.
+
+    Raises ``CassetteError``, and leaves the spool as it is, where that cassette is damaged.
+    """
     found = spool.recover()
     problems, saved = [spool.damage] if spool.damage else [], 0
-    try:
-        rescued = Tape(into, "new_episodes" if found else "rewrite")
-    except OrharnessError as error:
-        found = []
-        problems.append(str(error))
-    for interaction in found:
-        try:
-            rescued.add(interaction)
-            saved += 1
-        except OrharnessError as error:
-            problems.append(str(error))
+    if found:
+        rescued = Tape(into, "new_episodes")
+        for interaction in found:
+            try:
+                if not _is_in(interaction, rescued.interactions):
+                    rescued.add(interaction)
+                    saved += 1
+            except OrharnessError as error:
+                problems.append(str(error))
     if saved:
-        log.warning("%s: holds now what a recorder that was killed had of %d responses", into, saved)
+        log.warning("%s: recovered %s of a recorder that was killed", into, count(saved, "response"))
     if problems:
         log.error("%s: keeps what a recorder that was killed had: %s", spool.set_aside(), "; ".join(problems))
     spool.clear()
+
+
+def _is_in(interaction: Interaction, others: list[Interaction]) -> bool:
+    """Whether it was saved, and the recorder was killed before the spool could say so."""
+    return any(
+        (one.request.uri, one.request.body, one.recorded_at, one.stream.chunks)
+        == (interaction.request.uri, interaction.request.body, interaction.recorded_at, interaction.stream.chunks)
+        for one in others
+    )

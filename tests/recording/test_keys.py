@@ -316,7 +316,7 @@ async def test_a_recorder_that_is_killed_leaves_no_key_either(to: Path) -> None:
     no_secrets_in(to.parent)
 
     await started("http://127.0.0.1:1/v1", to)
-    (found,) = load(to.with_name("a.recovered.yaml"))
+    (found,) = load(to)
     texts = [json.loads(item.data) for item in decode(found.stream.body) if isinstance(item, Event)]
     text = "".join(one["choices"][0]["delta"]["content"] for one in texts)
     assert re.fullmatch(rf"a{KEY[:5]}(REDACTED)? bc", text)
