@@ -116,6 +116,19 @@ def test_forgotten_events_are_told(control: Control, monkeypatch: pytest.MonkeyP
     assert missed["data"] == {"after": 0, "up_to": int(first["id"]) - 1}
 
 
+def test_what_was_forgotten_before_a_reset_is_told_once(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = control.open(CHAT)
+    [log] = [one.log for one in control.server._origin.sessions.all() if one.id == session["id"]]
+    monkeypatch.setattr(log, "_kept", 3)
+    Stream(session["base_url"]).read()
+    assert control.wait(session["id"], "outcome")["met"]
+    control.ask("POST", f"/sessions/{session['id']}/reset")
+    with watching(control.server, f"/sessions/{session['id']}/events") as events:
+        assert next(events)["event"] == "missed"
+        control.ask("DELETE", f"/sessions/{session['id']}")
+        assert list(events) == []
+
+
 def test_the_stream_ends_with_its_session(control: Control) -> None:
     session = control.open()
     with watching(control.server, f"/sessions/{session['id']}/events") as events:

@@ -133,6 +133,16 @@ def test_a_session_that_nobody_uses_ends(control: Control, monkeypatch: pytest.M
     assert control.ask("GET", f"/sessions/{forgotten['id']}").status == 404
 
 
+def test_a_request_uses_its_session(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control.server._origin.sessions, "limit", 1)
+    session = control.open(CHAT, ttl=100)
+    now = monotonic()
+    monkeypatch.setattr(module, "monotonic", lambda: now + 99)
+    Stream(session["base_url"]).read()
+    monkeypatch.setattr(module, "monotonic", lambda: now + 198)
+    assert control.ask("POST", "/sessions").status == 429
+
+
 def test_one_that_a_stream_is_open_in_does_not_end(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control.server._origin.sessions, "limit", 1)
     session = control.open(HELD, ttl=1, pacing="recorded")
