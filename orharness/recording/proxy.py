@@ -21,7 +21,7 @@ from orharness.cassette.secrets import scrub_uri
 from orharness.errors import UpstreamError
 from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
-from orharness.recording.secrets import Redaction, address_secrets, found_in
+from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, checked_upstream, key_from, upstream_uri
@@ -139,12 +139,16 @@ class Recorder:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         session = self._begin(request, await read_body(request))
+        # The search for secrets in a long prompt takes time, which the request does not wait for.
+        prepared = asyncio.create_task(asyncio.to_thread(session.prepare))
         try:
             upstream = await self._asker.ask(session, announces_body="Content-Length" in request.headers)
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            await prepared
             return self._unreachable(request, session, error)
         followed = False
         try:
+            await self._keep(session, prepared)
             return await self._relay(request, session, upstream)
         except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
             ending, note = (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
@@ -158,6 +162,15 @@ class Recorder:
             if not followed:
                 drop(upstream)
 
+    async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None]) -> None:
+        """Begin to keep the session as soon as it is prepared, also where the client leaves meanwhile."""
+        try:
+            await asyncio.shield(prepared)
+        finally:
+            if not prepared.done():
+                await prepared
+            self._store.begin(session)
+
     def _begin(self, request: web.BaseRequest, body: bytes) -> RecordedExchange:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
         asked = RecordedRequest(
@@ -167,7 +180,7 @@ class Recorder:
             body,
         )
         addresses = (*address_secrets(self.upstream), *address_secrets(request.raw_path))
-        others = (*addresses, *found_in(asked), *self._redaction.unkept(asked.headers))
+        others = (*addresses, *self._redaction.unkept(asked.headers))
         return RecordedExchange(
             next(self._orders),
             asked,
@@ -180,7 +193,6 @@ class Recorder:
         self, request: web.BaseRequest, session: RecordedExchange, upstream: aiohttp.ClientResponse
     ) -> web.StreamResponse:
         """Pass the response on, chunk by chunk, and keep it."""
-        self._store.begin(session)
         downstream = await open_response(request, session, self._gate.response_headers(request.headers))
         write = writer(request, downstream)
         try:

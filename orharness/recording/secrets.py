@@ -13,7 +13,7 @@ from orharness.cassette.filters import Filters
 from orharness.cassette.interaction import Headers, RecordedRequest
 from orharness.cassette.secrets import scrub, scrub_uri
 from orharness.codings import ContentDecoder
-from orharness.redaction import PLACEHOLDER, SecretFinder, cut, hide, is_kept_header, spans_in
+from orharness.redaction import PLACEHOLDER, SecretFinder, cut, hide, is_kept_header
 from orharness.redaction.credentials import LENGTH
 from orharness.stream import Chunk, Edit, Stream, edit
 
@@ -70,8 +70,8 @@ class Redaction:
             return PLACEHOLDER
         return self.text(value)
 
-    def request(self, request: RecordedRequest) -> tuple[RecordedRequest, str | None] | None:
-        """The request as it is kept, and a note where its body is not kept as it came; ``None``: it is not kept.
+    def request(self, request: RecordedRequest) -> KeptRequest | None:
+        """The request as it is kept; ``None``: it is not kept.
 
         Raises ``CassetteError`` where a user's filter fails.
         """
@@ -84,15 +84,8 @@ class Redaction:
         searched.add(request.body)
         headers, stream, problem = searched.kept(request.headers, Stream.of(request.body))
         uri = self.text(scrub_uri(request.uri))
-        return RecordedRequest(request.method, uri, self.headers(headers), stream.body), note_about("request", problem)
-
-
-def found_in(request: RecordedRequest) -> Iterable[str]:
-    """The secrets in the body of a request, which the server may repeat anywhere."""
-    decoder = decoder_for(request.headers)
-    body = decoder.feed(request.body)
-    texts = (body[span.start : span.end].decode("utf-8", "replace") for span in spans_in(body))
-    return [text for text in texts if len(text) >= LENGTH]
+        kept = RecordedRequest(request.method, uri, self.headers(headers), stream.body)
+        return KeptRequest(kept, note_about("request", problem), searched.found(request.body))
 
 
 def note_about(what: str, problem: str | None) -> str | None:
@@ -113,6 +106,14 @@ def decoder_for(headers: Headers) -> ContentDecoder:
 def uncoded(headers: Headers) -> Headers:
     """The headers without ``Content-Encoding``."""
     return tuple(pair for pair in headers if pair[0].lower() != "content-encoding")
+
+
+class KeptRequest(NamedTuple):
+    """A request as it is kept, a note where its body is not as it came, and the secrets that were found in the body."""
+
+    request: RecordedRequest
+    note: str | None
+    found: tuple[str, ...]
 
 
 class Kept(NamedTuple):
@@ -185,6 +186,12 @@ class SearchedChunks:
         announced = None if stream.announced is None else stream.announced + growth
         decoded = replace(stream, chunks=tuple(Chunk(data, one.delay) for data, one in pairs), announced=announced)
         return Kept(uncoded(headers), edit(decoded, edits), DECODED)
+
+    def found(self, body: bytes) -> tuple[str, ...]:
+        """The secrets in the whole ``body``, but for those that are too short to be looked for elsewhere."""
+        body = body if self._decoder.identity else b"".join(self._decoded)
+        texts = (body[span.start : span.end].decode("utf-8", "replace") for span in self._finder.spans)
+        return tuple(text for text in texts if len(text) >= LENGTH)
 
     def _released(self) -> list[tuple[int, bytes]]:
         """The parts of the held chunks that can be written now; the last chunk has a part, if only an empty one."""

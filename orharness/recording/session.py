@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest
 from orharness.codings import ContentDecoder
 from orharness.dialects import DIALECTS
-from orharness.recording.secrets import Redaction, SearchedChunks, joined_notes, note_about
+from orharness.errors import CassetteError
+from orharness.recording.secrets import KeptRequest, Redaction, SearchedChunks, joined_notes, note_about
 from orharness.sse import Decoder, Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 
@@ -99,9 +101,16 @@ class RecordedExchange:
         """The search for secrets in the body; the spool feeds it with each chunk."""
         return SearchedChunks(self.headers, self.redaction)
 
+    def prepare(self) -> None:
+        """Search the request for secrets; what is found in it is not kept of the response either."""
+        with suppress(CassetteError):  # of a user's filter; it will be raised again where it can be reported
+            if self.kept_request is not None:
+                secrets = (*self.redaction.secrets, *self.kept_request.found)
+                self.redaction = replace(self.redaction, secrets=tuple(dict.fromkeys(secrets)))
+
     @cached_property
-    def kept_request(self) -> tuple[RecordedRequest, str | None] | None:
-        """The request without secrets, and a note where its body is not kept as it came.
+    def kept_request(self) -> KeptRequest | None:
+        """The request without secrets.
 
         ``None``: the user's filters leave it out. Raises ``CassetteError`` where one of them fails.
         """
@@ -124,7 +133,7 @@ class RecordedExchange:
         headers, stream, problem = searched.kept(whole.headers, whole.stream)
         if self.kept_request is None:
             return None
-        request, note = self.kept_request
+        request, note, _ = self.kept_request
         return replace(
             whole,
             request=request,

@@ -66,7 +66,7 @@ class Spool:
     def begin(self, session: RecordedExchange) -> None:
         """Write that a response head has come."""
         assert session.kept_request is not None, "it is not to be recorded"
-        request, _ = session.kept_request
+        request = session.kept_request.request
         coded = not decoder_for(session.headers).identity  # the spool has the body decoded
         headers = session.redaction.headers(uncoded(session.headers) if coded else session.headers)
         self._write(
