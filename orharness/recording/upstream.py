@@ -22,11 +22,18 @@ from orharness.server.headers import OF_THE_CONNECTION, readable, text
 from orharness.stream import Framing
 
 _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
+_BETA = "/v1beta"
+_BETA_PREFIX = re.compile(rf"^{_BETA}(?=[/?]|$)")
 
 
 def upstream_uri(upstream: str, path_and_query: str) -> str:
-    """Where a request goes: ``/v1/x`` and ``/x`` both to ``upstream/x``, whose own path says what comes before."""
-    return upstream.rstrip("/") + _API_PREFIX.sub("", path_and_query)
+    """Where a request goes: ``/v1/x`` and ``/x`` both to ``upstream/x``, whose own path says what comes before.
+
+    ``/v1beta/x`` does so where the upstream ends in ``/v1beta``; elsewhere it stays as it is.
+    """
+    base = upstream.rstrip("/")
+    plain = _BETA_PREFIX.sub("", path_and_query) if base.endswith(_BETA) else path_and_query
+    return base + _API_PREFIX.sub("", plain)
 
 
 def checked_upstream(upstream: str) -> str:

@@ -9,9 +9,11 @@ import pytest
 from orharness.contract import failure_of, run
 from orharness.contract.catalogue import cases_of
 from orharness.contract.catalogue.parse import parse
+from orharness.contract.judging.features import features_of
 from orharness.contract.running.replies import representative
 from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Dialect
 from orharness.server.thread import ServerThread
+from orharness.sse import decode
 from orharness.verdict import Result
 from tests.support import dialect_clients as clients
 from tests.support.dialect_clients import client_of
@@ -39,7 +41,7 @@ def test_a_client_that_is_right_ends_at_the_terminal_event_and_stops_when_it_is_
     assert failure_of(verdicts) is None
     held = {one.case for one in verdicts if one.result is Result.PASS}
     ends = {one.case: one.note for one in verdicts if one.case == "done/connection-left-open"}
-    if dialect.ends_with_body:
+    if dialect is GEMINI:
         assert "no event obliges a client to end" in str(ends.pop("done/connection-left-open"))
         only.remove("done/connection-left-open")
     assert held >= set(only[:-1])
@@ -87,6 +89,36 @@ def test_a_client_that_is_wrong_is_told_the_cases(
     ids = [case["id"] for case in dialect.cases()]
     verdicts = run(client_of(dialect, read), dialect=dialect, only=ids, thread=sse_thread, patience=2.0)
     assert {one.case for one in verdicts if one.result is Result.FAIL} == MUTANTS[dialect, read]
+
+
+def test_each_slip_of_gemini_is_in_a_case_and_can_be_taken_away_from_it() -> None:
+    found = set()
+    for case in cases_of(GEMINI):
+        body = representative(case).body if case.inapplicable is None else b""
+        for feature in features_of(body, GEMINI):
+            found.add(feature.name)
+            changed = feature.taken_from(body)
+            assert GEMINI.fold(decode(changed)).text == GEMINI.fold(decode(body)).text
+            assert feature.taken_from(changed) == changed, feature.name
+    assert found >= {slip.name for slip in GEMINI.slips}
+
+
+CAUSES: dict[tuple[clients.Read, str], str] = {
+    (clients.gemini_of_any_part, "gemini/thoughts"): "thoughts are taken for text",
+    (clients.gemini_of_any_part, "gemini/function-call"): "what a function is called with is taken for text",
+    (clients.gemini_of_any_part, "gemini/unknown-fields"): "a field or a part that it does not know",
+    (clients.gemini_of_the_first_part, "gemini/two-parts"): "of several parts in one chunk not all are read",
+    (clients.gemini_of_the_first_part, "gemini/usage-alone"): "a chunk without candidates is stumbled over",
+    (clients.gemini_of_the_first_part, "gemini/without-content"): "a candidate without a content",
+}
+
+
+@pytest.mark.parametrize(("read", "case"), CAUSES)
+def test_what_a_reader_of_gemini_stumbles_over_is_told(read: clients.Read, case: str, sse_thread: ServerThread) -> None:
+    verdicts = run(client_of(GEMINI, read), dialect=GEMINI, only=[case], thread=sse_thread, patience=2.0)
+    (failed,) = (one for one in verdicts if one.result is Result.FAIL)
+    assert failed.evidence is not None
+    assert CAUSES[read, case] in failed.evidence.reason
 
 
 @apis

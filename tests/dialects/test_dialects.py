@@ -23,6 +23,7 @@ from tests.support import chat_dialect as chat
         ("/v1beta/models/gemini-2.0:streamGenerateContent?alt=sse", GEMINI),
         ("/v1beta1/projects/p/locations/l/publishers/google/models/gemini-2.0:generateContent", GEMINI),
         ("/v1beta/models/gemini-2.0:countTokens", None),
+        ("/v1beta/models/gemini-2.0:generateContents", None),
         ("/v1beta/models/:streamGenerateContent", None),
         ("/", None),
     ],
@@ -52,6 +53,12 @@ def test_the_dialect_of_a_stream_is_that_of_its_first_event_that_is_known(
     items: list[Item], dialect: Dialect | None
 ) -> None:
     assert DIALECTS.of(items) is dialect
+
+
+def test_a_chat_with_a_field_of_gemini_is_a_chat() -> None:
+    odd = Event(data='{"choices":[],"usageMetadata":{}}')
+    assert not GEMINI.is_own(odd)
+    assert GEMINI.is_own(Event(data='{"usageMetadata":{}}'))
 
 
 ENDS = {RESPONSES: ("response.completed", "response.failed", "response.incomplete"), MESSAGES: ("message_stop",)}

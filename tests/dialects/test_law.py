@@ -323,6 +323,26 @@ def test_what_gemini_ends_with(events: list[str], meant: tuple[object, ...]) -> 
     assert (first.text, first.finish_reason, first.native_finish_reason, first.refusal, said.complete) == meant
 
 
+@pytest.mark.parametrize(
+    ("code", "number", "word"),
+    [
+        *(
+            (503, 503, "UNAVAILABLE"),
+            (429, 429, "RESOURCE_EXHAUSTED"),
+            (418, 418, "INVALID_ARGUMENT"),
+            (502, 502, "UNKNOWN"),
+        ),
+        *(("NOT_FOUND", 404, "NOT_FOUND"), ("overloaded_error", 500, "overloaded_error")),
+    ],
+)
+def test_an_error_of_gemini_has_a_number_and_a_word(code: int | str, number: int, word: str) -> None:
+    (event,) = GEMINI.write(Completion(error=Failure("no", code)), GOOGLE, STREAMED).events
+    assert json.loads(event.data) == {"error": {"code": number, "message": "no", "status": word}}
+    error = GEMINI.fold([event]).error
+    assert error is not None
+    assert (error.code, error.message) == (number, "no")
+
+
 FAILED = {MESSAGES: "rate_limit_error", RESPONSES: "rate_limit_error", GEMINI: "RESOURCE_EXHAUSTED"}
 
 

@@ -249,3 +249,10 @@ async def test_the_request_is_passed_on_as_the_client_made_it(to: Path) -> None:
 )
 def test_where_a_request_goes(path: str, uri: str) -> None:
     assert upstream_uri("https://host/api/v1", path) == upstream_uri("https://host/api/v1/", path) == uri
+
+
+@pytest.mark.parametrize("version", ["/v1", "/v1beta", ""])
+def test_where_a_request_to_google_goes_whatever_version_its_client_has(version: str) -> None:
+    uri = "https://google/v1beta/models/m:streamGenerateContent?alt=sse"
+    assert upstream_uri("https://google/v1beta", f"{version}/models/m:streamGenerateContent?alt=sse") == uri
+    assert upstream_uri("https://google", "/v1beta/models/m:streamGenerateContent?alt=sse") == uri

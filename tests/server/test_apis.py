@@ -17,6 +17,7 @@ from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.sse import decode, encode
 from orharness.stream import Stream
+from orharness.transforms import corrupt, hold
 from tests.support.raw import Raw
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -85,6 +86,41 @@ def test_gemini_answers_both_of_its_methods_for_any_model(server: SseServer) -> 
     bills = [call.bill for call in route.calls if call.wait_ended(20)]
     assert [(bill.tokens_made, bill.counted) for bill in bills if bill] == [(2, "tokens")] * 3
     assert post(server, "/v1beta/models/gemini-2.0-flash:countTokens", GEMINI.example())[0] == 404
+
+
+def test_the_tokens_of_a_faulty_array_of_gemini_are_found_in_its_elements(server: SseServer) -> None:
+    route = server.gemini(tokens=9, through=[corrupt(-1), hold(after=4)], provider="Anthropic")
+    with Raw(server) as raw:
+        raw.post(GEMINI.example_request.path, GEMINI.example())
+        while raw.received.count(b"responseId") < 4:
+            raw.read()
+        route.wait_held(20)
+    assert route.call.wait_ended(20) == "cancelled"
+    bill = route.call.bill
+    assert bill is not None
+    assert (bill.tokens_written, bill.tokens_made, bill.counted) == (4, 4, "tokens")
+
+
+def test_a_path_that_only_ends_like_an_endpoint_is_the_users(server: SseServer) -> None:
+    path = f"/mine{GEMINI.example_request.path}"
+    server.post(f"/mine/v1beta{GEMINI.paths[0]}").stream("mine")
+    assert post(server, path, [1])[0] == 200
+    assert post(server, GEMINI.example_request.path, [1])[0] == 400
+
+
+def test_the_list_of_models_is_in_the_form_of_the_prefix_that_is_asked(server: SseServer) -> None:
+    found = {}
+    for prefix in ("/v1", "/v1beta", "/api/v1", ""):
+        with Raw(server) as raw:
+            raw.request("GET", f"{prefix}/models", headers="Connection: close\r\n")
+            raw.read_all()
+            found[prefix] = sorted(json.loads(raw.body))
+    assert found == {
+        "/v1": ["data", "object"],
+        "/v1beta": ["models"],
+        "/api/v1": ["data", "object"],
+        "": ["data", "object"],
+    }
 
 
 @apis

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orharness.dialects.dialect import DIALECTS, Carried, Dialect
-from orharness.dialects.gemini import asked, cases, errors, fold, grammar, parts, words, write
+from orharness.dialects.gemini import asked, cases, errors, fold, grammar, parts, slips, words, write
 from orharness.frames import JSON_ARRAY, SSE
 from orharness.gateways import Gateway
 
@@ -30,6 +30,7 @@ GEMINI = DIALECTS.register(
         event_of=parts.event_of,
         brief=fold.brief,
         cases=cases.documents,
+        slips=slips.SLIPS,
         grammar=grammar.GRAMMAR,
         limits=words.limits,
         is_own=fold.is_own,

@@ -12,15 +12,19 @@ from orharness.server.builtin.computed import computed
 
 
 def routes(names: Sequence[str]) -> tuple[Route, ...]:
-    """Return one route for each place; where dialects share it, the list is in the form of the first of them."""
-    places: dict[str, Dialect] = {}
+    """Return one route for each place.
+
+    Where dialects share it, the list is in the form of the one whose API prefix is asked, else of the first of them.
+    """
+    places: dict[str, list[Dialect]] = {}
     for dialect in DIALECTS.values():
-        places.setdefault(dialect.models_path, dialect)
-    return tuple(_route(path, dialect, names) for path, dialect in places.items())
+        places.setdefault(dialect.models_path, []).append(dialect)
+    return tuple(_route(path, dialects, names) for path, dialects in places.items())
 
 
-def _route(path: str, dialect: Dialect, names: Sequence[str]) -> Route:
+def _route(path: str, dialects: Sequence[Dialect], names: Sequence[str]) -> Route:
     def reply(request: Request) -> Reply:
-        return Reply.respond(json=dialect.models(names))
+        asked = (one for one in dialects if request.path.startswith(f"{one.prefix}/"))
+        return Reply.respond(json=next(asked, dialects[0]).models(names))
 
     return computed(path, reply)
