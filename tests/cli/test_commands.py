@@ -367,6 +367,7 @@ def test_serve_answers_each_path_of_an_api_and_says_how_to_ask_without_a_prefix_
         for path, asked in (("/api/chat", OLLAMA.example()), ("/api/generate", {"model": "m", "prompt": "hi"})):
             body = b"".join(post(origin, asked, path=path))
             assert OLLAMA.fold(OLLAMA.frame.decode(body)).text == TEXT
+            assert (b'"response"' in body) is (path == "/api/generate")
         server.stop()
         said = next(line for line in server.stderr.splitlines() if line.startswith("try:"))
     assert f"{origin}/api/chat" in shlex.split(said)

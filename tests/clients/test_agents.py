@@ -105,6 +105,17 @@ def lines(server: SseServer, pause: Callable[[], object]) -> list[str]:
                 sent.append({"role": "tool", "tool_name": call.function.name, "content": used(call.function.name)})
 
 
+def bounded(pause: Callable[[], object] = lambda: None) -> Callable[[], object]:
+    """A pause that ends a loop which the server never ends."""
+    turns = iter(range(9))
+
+    def wait() -> object:
+        assert next(turns, None) is not None, "the loop has no end"
+        return pause()
+
+    return wait
+
+
 agents = pytest.mark.parametrize(
     "agent", [chat, messages, responses, responses_kept, lines], ids=lambda each: each.__name__
 )
@@ -125,8 +136,16 @@ def replies() -> list[Reply]:
 def test_agents_that_ask_at_the_same_time_do_not_take_each_others_turns(server: SseServer, agent: Agent) -> None:
     route = server.conversation(*replies())
     together = Barrier(AGENTS)  # each turn is asked for by all of them at once
+
+    def run(_: int) -> list[str]:
+        try:
+            return agent(server, bounded(lambda: together.wait(20)))
+        except BaseException:
+            together.abort()  # nobody waits for one that has failed
+            raise
+
     with ThreadPoolExecutor(AGENTS) as pool:
-        found = list(pool.map(lambda _: agent(server, lambda: together.wait(60)), range(AGENTS)))
+        found = list(pool.map(run, range(AGENTS)))
     assert found == [["weather", "clock", ANSWER]] * AGENTS
     assert len(route.calls) == 3 * AGENTS
 
@@ -134,8 +153,8 @@ def test_agents_that_ask_at_the_same_time_do_not_take_each_others_turns(server: 
 def test_replies_in_order_are_taken_by_whoever_asks(server: SseServer) -> None:
     """What the conversation is for: in the order of the requests the second agent gets the answer of the first."""
     server.route("POST", "/chat/completions").replies(*replies())
-    assert chat(server, lambda: None) == ["weather", "clock", ANSWER]
-    assert chat(server, lambda: None) == [ANSWER]
+    assert chat(server, bounded()) == ["weather", "clock", ANSWER]
+    assert chat(server, bounded()) == [ANSWER]
 
 
 @agents
@@ -148,7 +167,7 @@ def test_a_loop_of_conditions(server: SseServer, agent: Agent) -> None:
         server.answer(ANSWER, when={"last_tool": "clock", "step": 2, "turn": 1})
     server.answer("", tool_calls=(WEATHER,), when={"tools": "weather", "has_tool_result": False})
     for _ in range(2):
-        assert agent(server, lambda: None) == ["weather", "clock", ANSWER]
+        assert agent(server, bounded()) == ["weather", "clock", ANSWER]
 
 
 DOCUMENT = {
@@ -169,8 +188,8 @@ def test_a_document_says_it_too(server: SseServer, tmp_path: Any) -> None:
     (tmp_path / "loop.json").write_text(json.dumps(DOCUMENT))
     server.scenario(tmp_path / "loop.json", strict=False)
     for _ in range(2):
-        assert chat(server, lambda: None) == ["weather", ANSWER]
-        assert lines(server, lambda: None) == ["weather", ANSWER]
+        assert chat(server, bounded()) == ["weather", ANSWER]
+        assert lines(server, bounded()) == ["weather", ANSWER]
 
 
 def test_a_request_that_is_repeated_gets_the_same_reply_again(server: SseServer) -> None:
