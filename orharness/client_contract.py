@@ -49,7 +49,7 @@ class ClientContract:
 
         cases, seed, patience = with_own(self.cases), self.seed, self.patience
         verdicts = run(self.stream, cases, only=[sse_case], thread=sse_thread, seed=seed, patience=patience)
-        failure = failure_of(verdicts)
+        failure = failure_of(verdicts, cases, [str(one) for one in self.cases])
         if failure is not None:  # also if this case is not judged because a plain answer fails: -k could hide that
             raise failure
         verdict = verdicts[-1]

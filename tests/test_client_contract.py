@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from orharness import ClientFailure, ScenarioError, SseContract
+from tests.support.correct_clients import correct
 
 CLIENT = """
     import json
@@ -114,3 +119,42 @@ def test_a_mistake_is_one_sentence(user: pytest.Pytester, line: str, said: str) 
 def test_a_class_without_a_stream_is_told_so(user: pytest.Pytester) -> None:
     user.makepyfile("import orharness\nclass TestMine(orharness.ClientContract):\n    only = 'done/clean-end'\n")
     user.runpytest_inprocess().stdout.fnmatch_lines(["*TestMine: write `def stream(self, base_url)`*"])
+
+
+def test_cases_of_ones_own_are_items(user: pytest.Pytester) -> None:
+    user.makefile(
+        ".yaml",
+        own="""
+- id: mine/twice
+  title: The same token twice.
+  reply: {events: [{text: ab}, {text: ab}, {finish: stop}, {end: true}]}
+  expect: {text: abab}
+- id: mine/wrong
+  title: Nobody yields that.
+  reply: {events: [{text: ab}, {finish: stop}, {end: true}]}
+  expect: {text: cd}
+""",
+    )
+    user.makepyfile(
+        CLIENT
+        + """
+    class TestMine(orharness.ClientContract):
+        cases = ["own.yaml"]
+        only = ["mine"]
+        def stream(self, base_url):
+            return read(base_url, bytes.decode)
+    """
+    )
+    result = user.runpytest_inprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*serve  *orharness serve --case mine/wrong*"])
+
+
+def test_a_claim_names_the_cases_that_are_expected_to_fail(sse_contract: SseContract) -> None:
+    def right(base_url: str) -> Iterator[str]:
+        return correct(base_url)
+
+    with pytest.raises(ScenarioError, match=r"check_done\(xfail=\) names done/gone, which was not run"):
+        sse_contract.check_done(right, xfail={"done/gone": "why"})
+    with pytest.raises(ClientFailure, match="expected to fail, and passed: done/twice"):
+        sse_contract.check_done(right, xfail={"done/twice": "why"})

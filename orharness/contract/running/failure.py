@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orharness.contract.catalogue.case import Case
 from orharness.contract.judging.plainest import NOT_JUDGED
 from orharness.contract.running.replay import with_serve
 from orharness.errors import ClientFailure
@@ -12,9 +13,14 @@ from orharness.report.words import in_words
 from orharness.verdict import Verdict, count
 
 
-def failure_of(verdicts: Sequence[Verdict]) -> ClientFailure | None:
-    """Return one failure that shows all failed verdicts; ``None`` where no MUST failed."""
-    failed = [with_serve(verdict) for verdict in verdicts if verdict.counts]
+def failure_of(
+    verdicts: Sequence[Verdict], cases: Sequence[Case] | None = None, files: Sequence[str] = ()
+) -> ClientFailure | None:
+    """Return one failure that shows all failed verdicts; ``None`` where no MUST failed.
+
+    ``cases``: those that were run, by default those of the default dialect; ``files``: where a user's own are.
+    """
+    failed = [with_serve(verdict, cases, files) for verdict in verdicts if verdict.counts]
     if not failed:
         return None
     texts = "\n\n".join(_explain_alike(alike) for alike in by_reason(failed))
