@@ -87,13 +87,13 @@ def _spans(stream: Stream) -> list[_Span]:
     found = []
     start = 0
     for end, item in stream.frame.decode_with_offsets(body):
-        found.append(_Span(_behind_blank(body, start), end, item))
+        found.append(_Span(_after_blank(body, start), end, item))
         start = end
-    start = _behind_blank(body, start)
+    start = _after_blank(body, start)
     return found if start == len(body) else [*found, _Span(start, len(body), None)]
 
 
-def _behind_blank(body: bytes, start: int) -> int:
+def _after_blank(body: bytes, start: int) -> int:
     while start < len(body) and body[start] in _BLANK:
         start += 1
     return start
@@ -117,8 +117,8 @@ def _parts(
 def _piece(body: bytes, start: int, end: int, span: _Span) -> ContentPart:
     piece = quote(body[max(start, span.start) : min(end, span.end)])
     before = BOUNDARY if span.start < start else ""
-    behind = BOUNDARY if span.end > end else ""
-    return ContentPart(PartKind.BYTES, f"{before}{piece}{behind}")
+    after = BOUNDARY if span.end > end else ""
+    return ContentPart(PartKind.BYTES, f"{before}{piece}{after}")
 
 
 def describe(item: Item, dialect: Dialect) -> list[ContentPart]:

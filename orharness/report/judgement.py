@@ -139,8 +139,8 @@ def closer(excerpt: str, room: int) -> str:
     """Return the excerpt with at most ``room`` cells around its boundary, and no escape cut in two."""
     if cell_len(excerpt) <= room:
         return excerpt
-    before, mark, behind = excerpt.partition(BOUNDARY)
-    left, right = _TOKEN.findall(before), _TOKEN.findall(behind)
+    before, mark, after = excerpt.partition(BOUNDARY)
+    left, right = _TOKEN.findall(before), _TOKEN.findall(after)
     kept: tuple[list[str], list[str]] = ([], [])
     free = room - len(mark) - 2
     while left or right:

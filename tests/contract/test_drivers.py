@@ -117,7 +117,9 @@ def test_a_starter_passes_every_case_of_both_profiles(starter: str) -> None:
     with DriverSubject(starter) as subject:
         assert subject.name == "my client 0"
         verdicts = run(subject, only=WITHOUT_SWEEPS, patience=5.0)
-    wrong = [(one.case, one.evidence, one.note) for one in verdicts if one.result is not Result.PASS]
+    unsaid = {one.case for one in verdicts if one.note.startswith("the client says nothing of")}
+    assert {"parts/finish", "parts/usage"} & unsaid == set()  # what its end says is judged, too
+    wrong = [(one.case, one.evidence) for one in verdicts if one.result is not Result.PASS and one.case not in unsaid]
     assert wrong == []
     assert {"cancellation", "boundaries", "errors"} <= {one.family for one in verdicts}
 

@@ -51,7 +51,7 @@ _TENDER = re.compile(rb"\r\n|\n\n|\r\r|data:|^:[^\r\n]+", re.MULTILINE)
 
 
 def tender(stream: Stream) -> list[tuple[int, int]]:
-    """Where a cut hurts: inside characters, line ends, field names, the end marker and comments; as spans."""
+    """Return the spans inside which a cut is critical: characters, line ends, field names, the end marker, comments."""
     body = stream.body
     found = [match.span() for match in _TENDER.finditer(body)]
     starts = [at for at, byte in enumerate(body) if byte & 0xC0 != 0x80] + [len(body)]
@@ -70,7 +70,7 @@ def _end_marker(stream: Stream) -> Iterator[tuple[int, int]]:
 
 
 def _tender(stream: Stream, seed: int) -> Iterator[Cuts]:
-    """All that hurt at once, one cut inside each: the first time in its middle, then after its first byte."""
+    """Cut inside each critical span at once: first in its middle, then after its first byte."""
     places = tender(stream)
     yield tuple(sorted({(start + end) // 2 for start, end in places}))
     yield tuple(sorted({start + 1 for start, _ in places}))

@@ -14,7 +14,7 @@ CLAIMS = (PARSING, DONE, ERRORS, CANCELLATION)
 
 
 def claim_of(family: str) -> str:
-    """Return which of the claims a family of cases belongs to: what is none of the others is parsing."""
+    """Return the claim that a family of cases belongs to: its own name, or parsing."""
     return family if family in CLAIMS else PARSING
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from orharness.contract.driving.loops import client_loop, replace_if_held
 from orharness.contract.driving.sessions import CLIENT_THREAD, FunctionSession
 
-_GIVEN_UP = 1.0  # seconds for a run to end that nobody waits for any more
+_GIVEN_UP = 1.0  # seconds for a run that was given up to end
 
 
 class FunctionBatch:
@@ -43,7 +43,7 @@ class FunctionBatch:
         for session in waiting:
             self.begun += 1
             session.run()
-            if not self._goes_on_behind(session):
+            if not self._continues_after(session):
                 break
             if session.can_cancel_inside_read:  # from thread to thread, each time, was a quarter of a sweep
                 client_loop().run(self._run_in_loop(waiting))
@@ -53,10 +53,10 @@ class FunctionBatch:
         for session in waiting:
             self.begun += 1
             await session.run_in_loop()
-            if not self._goes_on_behind(session):
+            if not self._continues_after(session):
                 break
 
-    def _goes_on_behind(self, session: FunctionSession) -> bool:
+    def _continues_after(self, session: FunctionSession) -> bool:
         """Return whether the next one is to be run; after the last one, set ``texts``."""
         if self._closed or session.error is not None:
             return False

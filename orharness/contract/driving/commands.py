@@ -72,7 +72,7 @@ class CommandSession:
 
     def _main(self) -> None:
         self._process.wait()
-        self._process.kill()  # what it left behind, which could hold its stdout open
+        self._process.kill()  # child processes that it left could hold its stdout open
         self._reader.join(_SOON)
         if self.error is None and self._process.code and not self._closed:
             said = self._process.said()

@@ -1,4 +1,4 @@
-"""A client behind a driver: one long-lived process that takes orders and reports what came, in lines of JSON.
+"""A client run by a driver: one long-lived process that takes orders and reports events, in lines of JSON.
 
 In, on its stdin::
 
@@ -98,7 +98,7 @@ class DriverSubject:
             told, trouble = self._driver.told, self._driver.trouble
             self._driver.quit()
             self._driver = None
-            if not told:  # nobody was there to hear it
+            if not told:  # no run has reported it yet
                 raise trouble
         if self._driver is None:
             self._driver = Driver(self._command)

@@ -63,7 +63,7 @@ def _from_file(place: str) -> ModuleType:
     if not path.is_file():
         raise ScenarioError(f"{place}: there is no such file; clients are named FILE.py:NAME or MODULE:NAME")
     if str(path.parent) not in sys.path:
-        sys.path.insert(1, str(path.parent))  # as python FILE.py has it: what stands beside it can be imported
+        sys.path.insert(1, str(path.parent))  # as with `python FILE.py`: modules beside it can be imported
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ScenarioError(f"{place} is no Python file: for any other client there are --command and --driver")

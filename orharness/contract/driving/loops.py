@@ -159,5 +159,5 @@ def replace_if_held(within: float) -> None:
 
 
 def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what asyncio says of a task that a client left behind: it is not part of a report."""
+    """Log asyncio's message about a task that a client did not end: it is not part of a report."""
     log.debug("%s: %r", context["message"], context)

@@ -86,7 +86,7 @@ class ClientProcess:
         signal_group(self._process, KILL)
 
     def close(self) -> None:
-        """End it and close its pipes. To be called when nobody reads its stdout any more."""
+        """End it and close its pipes. Call it when its stdout is no longer read."""
         self.kill()
         self._process.wait()
         self._listener.join(_SOON)

@@ -14,7 +14,7 @@ from orharness.contract.driving.subject import MOST_PIECES, Client, NotText
 from orharness.parts import Part, Text, part_of
 
 CLIENT_THREAD = "orharness-client"
-_ANSWERS = 0.5  # seconds in which a loop that nobody blocks answers
+_ANSWERS = 0.5  # seconds within which a loop that is not blocked answers
 
 
 class FunctionSession:
@@ -34,7 +34,7 @@ class FunctionSession:
         self._stop_after = stop_after
         self._inside_read = inside_read
         self._close = threading.Event()
-        self._over = threading.Event()  # nobody looks at it any more
+        self._over = threading.Event()  # its run is no longer observed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
@@ -47,7 +47,7 @@ class FunctionSession:
     def close(self) -> None:
         """Cancel: close the iterator between two reads, an async one inside a read if ``inside_read`` was asked for.
 
-        A run that was to come to its end, and has not, is given up: nobody waits for it any more.
+        A run that has not reached its end is given up: it is not waited for any more.
         """
         first = not self._close.is_set()  # a second cancel would disturb what the client does because of this one
         self._close.set()
@@ -107,7 +107,7 @@ class FunctionSession:
             self._tell_end()
 
     def _tell_end(self) -> None:
-        self.ended.set()  # first: whoever waits for the pause finds out that it is none
+        self.ended.set()  # first: a thread that waits for the pause then sees that the run has ended
         self.paused.set()
 
     def _take(self, piece: object) -> bool:
@@ -183,7 +183,7 @@ class FunctionSession:
 
 
 def _discard(result: object) -> None:
-    if inspect.iscoroutine(result):  # one that nobody awaits is warned of
+    if inspect.iscoroutine(result):  # asyncio warns of a coroutine that is never awaited
         result.close()
 
 

@@ -217,8 +217,8 @@ def _likely(case: Case, exchange: Exchange, got: str, reason: str, text: str) ->
 def _telling(case: Case, exchange: Exchange, got: str) -> int:
     """Return the body offset to show.
 
-    The end marker, or the boundary that hurts most: inside a character, inside an event; or, where no boundary can be
-    at fault, the place of the text that is missing.
+    The end marker; or the most severe boundary (inside a character, else inside an event); or, if no boundary can be
+    at fault, the place of the missing text.
     """
     body, boundaries = exchange.body, exchange.boundaries_at[:-1]
     if case.family == "done" and exchange.end is not None:

@@ -1,6 +1,6 @@
 """The plain answer as a gate: a client that fails it gets that one verdict, and the other cases are not judged.
 
-Whoever cannot read a plain answer fails nearly every case, each with a likely cause that is not the true one.
+A client that cannot read a plain answer fails nearly every case, and none of them says why.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Share:
 def opened(client: Sequence[str]) -> AbstractContextManager[Subject]:
     """Return the client that these words name: ``--command CMD``, ``--driver CMD``, or the name of a function.
 
-    Raises ``ScenarioError`` where it is none.
+    Raises ``ScenarioError`` for a name that cannot be resolved.
     """
     match client:
         case ["--command", command]:
@@ -135,7 +135,7 @@ class _Process:
 
 
 def _end_with(orders: TextIO) -> None:
-    """End this process when whoever asked has gone, so that no job outlives it."""
+    """End this process when its parent has ended."""
     orders.read()
     os._exit(1)
 

@@ -44,7 +44,7 @@ class Tried:
     heard: Heard | None = None
     note: str = ""
     took: float = 0.0  # seconds from a cancel to the client's leaving
-    row: Row | None = None  # all the trials that this one stands for
+    row: Row | None = None  # the trials that this one represents
 
     @property
     def proof(self) -> Proof:

@@ -25,7 +25,7 @@ def is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: float
 def wait_for_request(session: Session, route: LiveRoute, before: int, seconds: float) -> None:
     """Wait until the run's first request has come or the run has ended, at most for ``seconds``.
 
-    ``before``: so many calls are of runs before this one.
+    ``before``: the number of calls of earlier runs.
     """
     deadline = monotonic() + seconds
     while len(route.exchanges) <= before and monotonic() < deadline and not session.ended.is_set():
@@ -38,7 +38,7 @@ def wait_for_request(session: Session, route: LiveRoute, before: int, seconds: f
 def wait_for_end(session: Session, route: LiveRoute, before: int, patience: float, until_request: float) -> bool:
     """Wait for the end of a run and return whether it came. Patience is spent only while nothing happens.
 
-    ``before``: so many calls are of runs before this one. ``until_request``: seconds, instead of patience, until the
+    ``before``: the number of calls of earlier runs. ``until_request``: seconds, instead of patience, until the
     first call of this one. A client that asks again and again, or yields without end, is not waited for.
     """
     seen: object = None
