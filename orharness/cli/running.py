@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 TURN = 0.05  # seconds between two checks for a signal
@@ -84,8 +84,9 @@ def parent_is_gone(parent: int | None) -> Callable[[], bool]:
     ended = threading.Event()
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
-            pass
+        with suppress(OSError):
+            while os.read(0, 1):  # not sys.stdin, whose lock the interpreter would wait for as it ends
+                pass
         ended.set()
 
     threading.Thread(target=watch, name="orharness-parent", daemon=True).start()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NoReturn
@@ -24,14 +25,27 @@ _STOP_AFTER = 10  # seconds that the recorder has to save and end
 class RecordingServer:
     """A recorder in front of ``upstream`` that writes ``path``; the addresses are those of ``SseServer``.
 
-    The key in the environment variable ``key_env`` goes upstream in place of the client's, if it is set. Raises
-    ``UpstreamError`` if the recorder does not start.
+    The key in the environment variable ``key_env`` goes upstream in place of the client's, if it is set. ``filters``
+    names vcrpy's filters as ``FILE.py:NAME``; ``keep_headers`` and ``redact_personal`` are those of ``Recorder``.
+    Raises ``UpstreamError`` if the recorder does not start.
     """
 
-    def __init__(self, upstream: str, path: Path, key_env: str | None = None) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        path: Path,
+        key_env: str | None = None,
+        *,
+        filters: str | None = None,
+        keep_headers: Iterable[str] = (),
+        redact_personal: bool = False,
+    ) -> None:
         where = ["--upstream", upstream, "--to", str(path), "--overwrite"]
         key = [] if key_env is None or key_env not in os.environ else ["--key-env", key_env]
-        command = [sys.executable, "-m", "orharness", "record", *where, *key, "--parent", str(os.getpid())]
+        rules = [*(["--filters", filters] if filters else []), *(["--redact-personal"] if redact_personal else [])]
+        rules += [part for name in keep_headers for part in ("--keep-header", name)]
+        parent = ["--parent", str(os.getpid())]
+        command = [sys.executable, "-m", "orharness", "record", *where, *key, *rules, *parent]
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
         # The recorder ends when its stdin does: it does not outlive us, however we end.
         self._process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from orharness.cassette import Filters, Interaction, RecordedRequest, header, lo
 from orharness.cassette.filters import edits
 from orharness.cli.plugins import settings_at
 from orharness.errors import CassetteError, ScenarioError
+from orharness.recording import RecordingServer
 from orharness.server.facade import SseServer
 from orharness.stream import Stream, edit
-from tests.support.recording_bench import Wire, asking, chunks_of, contents, recording, until_written
+from tests.support.recording_bench import Wire, asking, chunks_of, contents, recording, serving, until_written
 
 ASKED = {"model": "m", "user": "u-1", "meta": {"user": "u-2"}}
 
@@ -179,3 +181,26 @@ def test_a_request_passes_through_the_same_redaction_before_it_is_matched(
     live: object, filters: dict[str, Any] | None, recorded: object, status: int, tmp_path: Path
 ) -> None:
     assert a_replay(live, filters, recorded, tmp_path) == status
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_the_recorder_of_a_test_run_takes_the_same_rules(to: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "conftest.py"
+    settings.write_text("def vcr_config():\n    return {'filter_query_parameters': ['team']}\n")
+    async with serving(greets) as upstream:
+
+        def recorder() -> RecordingServer:
+            rules = {"filters": f"{settings}:vcr_config", "keep_headers": ["X-Account"], "redact_personal": True}
+            return RecordingServer(upstream.url, to, **rules)  # type: ignore[arg-type]
+
+        server = await asyncio.to_thread(recorder)
+        try:
+            async with asking(server.base_url, "/x?team=a&b=c", body=b'{"text": "mail a@b.example"}') as client:
+                await client.rest()
+        finally:
+            await asyncio.to_thread(server.close)
+    (found,) = load(to)
+    assert found.request.uri.endswith("/x?b=c")
+    assert found.request.body == b'{"text": "mail REDACTED"}'
+    assert header(found.headers, "X-Account") == "acme-inc"

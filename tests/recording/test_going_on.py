@@ -217,6 +217,24 @@ def test_a_full_disk_leaves_no_hole_in_a_session(tmp_path: Path, room: int, capl
     spool.close()
 
 
+def test_a_line_of_which_a_part_was_written_is_not_taken_for_a_whole_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``write`` returns how much it wrote: a disk with room for a part of a line raises nothing."""
+    spool = Spool(tmp_path / "spool")
+    first = a_session(0)
+    spool.begin(first)
+    spool.chunk(first, Chunk(b"data: 0\n\n", 0.1))
+    spool._file = disk = FullDisk(spool._file, 30)  # type: ignore[assignment]
+    spool.chunk(first, Chunk(b"data: 1\n\n", 0.1))
+    assert "No space left on device" in caplog.text
+    disk.room = 10**6
+    spool.chunk(first, Chunk(b"data: 2\n\n", 0.1))
+    spool.begin(a_session(1))
+    assert [one.stream.body for one in spool.recover()] == [b"data: 0\n\n", b""]
+    spool.close()
+
+
 @pytest.mark.asyncio
 async def test_what_is_said_of_a_full_disk_is_true(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, data: bytes) -> None:
