@@ -59,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the environment variable with the key that the recorder sends upstream (default: %(default)s)",
     )
     group.addoption(
+        "--sse-server",
+        metavar="URL",
+        help="use the server that runs at this address (orharness serve), by its control verbs, in place of one in this"
+        " process; each test has a session of its own there",
+    )
+    group.addoption(
         "--sse-leaks",
         choices=LEAKS,
         default="report",
@@ -163,13 +169,11 @@ def make_sse_server(sse_thread: ServerThread, pytestconfig: pytest.Config) -> It
 
     Call ``verify()`` for what ``sse_server`` does at its teardown. What a test leaves open is reported in any case.
     """
-    from orharness.server.facade import SseServer
-
     servers = pytestconfig.stash.setdefault(_SERVERS, [])
     with ExitStack() as stack:
 
         def make(**options: Unpack[ServerOptions]) -> SseServer:
-            servers.append(stack.enter_context(SseServer(sse_thread, **options)))
+            servers.append(stack.enter_context(_server(pytestconfig, sse_thread, options)))
             return servers[-1]
 
         yield make
@@ -306,12 +310,11 @@ def _served(
     request: pytest.FixtureRequest, options: dict[str, Any], cassette: Path | None, played: dict[str, Any]
 ) -> Iterator[SseServer]:
     from orharness.errors import OrharnessError
-    from orharness.server.facade import SseServer
 
     thread: ServerThread = request.getfixturevalue("sse_thread")
     wrong: str | None = None
     try:
-        server = SseServer(thread, **options)
+        server = _server(request.config, thread, options)
     except OrharnessError as error:
         wrong = f"@pytest.mark.sse_server: {error}"
     if wrong is not None:  # outside of the except: one sentence, and not two exceptions
@@ -332,6 +335,17 @@ def _served(
         server.close()
     if not request.node.stash.get(_NOT_PASSED, False):
         _verify(server)
+
+
+def _server(config: pytest.Config, thread: ServerThread, options: Mapping[str, Any]) -> SseServer:
+    """Return a server of this process, or a session on the one of ``--sse-server``."""
+    if url := config.getoption("--sse-server"):
+        from orharness.remote import RemoteServer
+
+        return RemoteServer(url, **options)
+    from orharness.server.facade import SseServer
+
+    return SseServer(thread, **options)
 
 
 def _verify(server: SseServer) -> None:

@@ -48,6 +48,7 @@ RANKS = {
     "recording": 7,
     "contract": 7,
     "relay": 7,
+    "remote": 7,
     "fixtures": 7.5,
     "client_contract": 8,
     "pytest_plugin": 8,

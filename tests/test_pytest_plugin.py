@@ -947,7 +947,7 @@ def test_options_markers_and_fixtures_start_with_sse(user: pytest.Pytester) -> N
     shown = user.runpytest_inprocess("--help").stdout.str()
     group = shown.partition("orharness: streaming LLM clients:")[2].partition("\n\n")[0]
     options = [line.split()[0].partition("=")[0] for line in group.splitlines() if line.strip().startswith("--")]
-    assert options == ["--sse-record-mode", "--sse-upstream", "--sse-key-env", "--sse-leaks"]
+    assert options == ["--sse-record-mode", "--sse-upstream", "--sse-key-env", "--sse-server", "--sse-leaks"]
     fixtures = user.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider").stdout.str()
     ours = fixtures.partition("fixtures defined from orharness.pytest_plugin")[2].partition("fixtures defined")[0]
     names = {line.split()[0] for line in ours.splitlines() if " -- " in line}

@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 f7817f770cca29fda2d515af30a966961ddbc9a3c15d3a0e9f02a5a670c3a046.
+// Made by `npm run types` from openapi.json, sha256 aa74963a4ad54b4eeb45867e4fc8a8e84a1fce0f14c5739d81a4861136ddb57b.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -132,6 +132,23 @@ export interface paths {
         put?: never;
         /** Empty a session: no routes, an empty journal, nothing open. */
         post: operations["resetSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/sessions/{session}/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was seen so far, in words: what pytest shows of a test that failed. */
+        get: operations["showAccount"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -406,6 +423,10 @@ export interface components {
             finished: boolean | null;
             /** @description The offset of the gate at which the stream is held. */
             held_at: number | null;
+            /** @description How many chunks the answer has in full. */
+            chunks: number | null;
+            /** @description How many bytes the answer has in full. */
+            stream_size: number | null;
             /** @description Whether the client is still there to leave. */
             open: boolean;
             /** @description The number of its first event; 0 if it came before they were numbered. */
@@ -426,6 +447,9 @@ export interface components {
             event: number;
             /** @description The moment of the act of cancelling: pass it to ask again. */
             act?: number;
+        };
+        Account: {
+            account: string;
         };
         Verdict: {
             /** @constant */
@@ -1882,6 +1906,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a session; `default` is the one of requests that name no session. */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was seen so far, in words: what pytest shows of a test that failed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
                 };
             };
             /** @description The call is wrong. */

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orharness.journal.bill import Bill
-from orharness.journal.certainty import Certainties
+from orharness.journal.bill import Bill, Counted
+from orharness.journal.certainty import Certainties, Certainty
 from orharness.journal.outcome import How, Outcome, Pacing
 from orharness.journal.request import Request
 
@@ -96,9 +96,43 @@ class Exchange:
             "certainty": _fields(self.certainty),
         }
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Exchange:
+        """Return the exchange of a journal's entry, or of a call of the control verbs: without the answer's bytes."""
+        asked = document["request"]
+        request = Request(asked["method"], asked["path"], tuple(asked["headers"].items()), asked["body"].encode())
+        bill, known = document["bill"], document["certainty"]
+        return cls(
+            **{name: document[name] for name in _AS_THEY_ARE},
+            request=request,
+            outcome=None if document["outcome"] is None else Outcome(document["outcome"]),
+            how=None if document["how"] is None else How(document["how"]),
+            pacing=None if document["pacing"] is None else Pacing(document["pacing"]),
+            boundaries=Boundaries(**document["boundaries"]),
+            faults=tuple(document["faults"]),
+            bill=None if bill is None else Bill(**{**bill, "counted": Counted(bill["counted"])}),
+            held_at=document.get("held_at"),
+            chunks=document.get("chunks"),
+            stream_size=document.get("stream_size"),
+            certainty=Certainties(**{name: Certainty(value) for name, value in known.items()}),
+        )
+
 
 def _fields(value: Boundaries | Bill | Certainties) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
+
+
+_AS_THEY_ARE = (
+    "id",
+    "started_at",
+    "route",
+    "status",
+    "ended_after",
+    "chunks_written",
+    "bytes_written",
+    "bytes_read",
+    "difference",
+)
 
 
 def journal_document(exchanges: Iterable[Exchange], dropped: int = 0) -> Mapping[str, Any]:

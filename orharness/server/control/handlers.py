@@ -97,6 +97,13 @@ def _verdict(session: Session, left_open: Sequence[str]) -> Answer:
     return Answer({"passed": True, **told})
 
 
+async def account(asked: Asked) -> Answer:
+    """What was seen so far, in words."""
+    answering = asked.session.answering
+    answering.look_at_open()
+    return Answer({"account": verifying.account(answering)})
+
+
 async def reset_session(asked: Asked) -> Answer:
     """Empty a session: no routes, an empty journal; what is open is ended."""
     asked.session.reset()

@@ -122,6 +122,8 @@ _OWN: dict[str, Schema] = {
             "route_id": _or_null(_TEXT),
             "finished": {**_or_null(_FLAG), "description": "Whether the whole answer was taken; null where unknown."},
             "held_at": {**_or_null(_WHOLE), "description": "The offset of the gate at which the stream is held."},
+            "chunks": {**_or_null(_WHOLE), "description": "How many chunks the answer has in full."},
+            "stream_size": {**_or_null(_WHOLE), "description": "How many bytes the answer has in full."},
             "open": {**_FLAG, "description": "Whether the client is still there to leave."},
             "event": {
                 **_WHOLE,
@@ -143,6 +145,7 @@ _OWN: dict[str, Schema] = {
         },
         {"act": {"type": "number", "description": "The moment of the act of cancelling: pass it to ask again."}},
     ),
+    "Account": _object({"account": _TEXT}),
     "Verdict": _object({"passed": {"const": True}, **_VERDICT}),
     "Event": _object(
         {"id": _WHOLE, "session": _TEXT, "call": _TEXT, "event": _TEXT, "at": {"type": "number"}},

@@ -107,6 +107,14 @@ VERBS: tuple[Verb, ...] = (
         handlers.reset_session,
         "Session",
     ),
+    Verb(
+        "showAccount",
+        "GET",
+        f"{_ONE}/account",
+        "What was seen so far, in words: what pytest shows of a test that failed.",
+        handlers.account,
+        "Account",
+    ),
     Verb("sessionJournal", "GET", f"{_ONE}/journal", "Every exchange of a session.", handlers.journal, "Journal"),
     Verb(
         "sessionEvents",

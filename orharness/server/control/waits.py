@@ -122,6 +122,8 @@ def call_document(session: Session, live: LiveExchange) -> dict[str, Any]:
         "route_id": None if mounted is None else mounted.id,
         "finished": finished_by_now(live),
         "held_at": seen.held_at,
+        "chunks": seen.chunks,
+        "stream_size": seen.stream_size,
         "open": live.can_be_left,
         "event": session.log.begun(live),
     }

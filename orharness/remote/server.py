@@ -1,0 +1,138 @@
+"""``RemoteServer``: what ``sse_server`` is with ``--sse-server=URL``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from orharness.checks import left_open
+from orharness.errors import ClientFailure, OrharnessError, ScenarioError
+from orharness.gateways import Gateway
+from orharness.gateways import lookup as gateway_named
+from orharness.journal import Exchange, Outcome, Pacing
+from orharness.options import checked_call
+from orharness.remote.handles import RemoteRoute, Session
+from orharness.remote.verbs import Verbs
+from orharness.scenario.checked import flag_of, one_of
+from orharness.scenario.document import write_route
+from orharness.scenario.options import Through
+from orharness.scenario.route import Route
+from orharness.server.facade import Leaks, SseServer
+from orharness.server.handles import Call, LiveRoute
+from orharness.transforms import compose
+
+_THE_SERVERS = "is the server's own: say it to `orharness serve`, not to a test that uses one by --sse-server"
+
+
+class RemoteServer(SseServer):
+    """A session on a server that runs already, with the interface of ``SseServer``.
+
+    Routes go there as documents, so what a document cannot say (a predicate, a function as a transform, a cassette's
+    interaction) is refused with its name. Raises ``OrharnessError`` if no server of orharness answers at ``url``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        gateway: str | Gateway = "onerouter",
+        pacing: Pacing | str = Pacing.LOCKSTEP,
+        strict: bool = True,
+        leaks: Leaks | str | None = None,
+        through: Through = (),
+        **others: Any,
+    ) -> None:
+        if others:
+            raise ScenarioError(f"{next(iter(others))}= {_THE_SERVERS}")
+        self._gateway = gateway if isinstance(gateway, Gateway) else gateway_named(gateway)
+        self._through = compose(through)
+        self._strict = flag_of(strict, "strict")
+        self.leaks = None if leaks is None else one_of(Leaks, leaks, "leaks")
+        self._closed = False
+        self._told = 0
+        self._last: tuple[list[Exchange], str, Exception | None] = ([], "", None)  # as of its end
+        verbs = Verbs(url)
+        chosen = {"pacing": one_of(Pacing, pacing, "pacing"), "strict": strict, "gateway": self._gateway.name}
+        opened = verbs.ask("POST", "/sessions", **chosen)
+        self._session = Session(verbs, opened)
+        self.port = verbs.port
+        self.origin = opened["origin"]
+        self.listens_everywhere = False
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in ("_thread", "_answering", "_origin", "_owned"):
+            raise OrharnessError("this works in the process of the server only, not with --sse-server")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @checked_call()
+    def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
+        """Mount a route. ``strict``: ``verify`` reports it if it is never requested."""
+        [added] = self._session.ask("POST", "/routes", write_route(route), strict=strict)["routes"]
+        return RemoteRoute(self._session, added)
+
+    def cassette(self, path: str | Path, **options: Any) -> NoReturn:
+        """Refuse: a cassette's replies go to the requests that they were recorded from, which no document says."""
+        raise ScenarioError(
+            f"{path}: with --sse-server, a cassette is played by `orharness serve {path}`, or named in a scenario"
+        )
+
+    def serve(self, path: str | Path, **options: Any) -> NoReturn:
+        """Refuse, as ``cassette`` does."""
+        self.cassette(path)
+
+    @property
+    def journal(self) -> list[Exchange]:
+        """A snapshot of every exchange in the order of their requests; readable also after the server has ended."""
+        if self._closed:
+            return self._last[0]
+        return [Exchange.from_json(one) for one in self._session.ask("GET", "/calls")["calls"]]
+
+    @property
+    def dropped(self) -> Counter[Outcome | None]:
+        """None: a session keeps what its server keeps."""
+        return Counter()
+
+    def calls_from(self, number: int) -> list[Call]:
+        """Return the requests from that number on, counted from 0."""
+        return list(self._session.calls()[number:])
+
+    def listen(self, listener: Callable[[Call], None]) -> NoReturn:
+        """Refuse: the events of a server elsewhere are at ``GET …/events``."""
+        raise OrharnessError("a listener works in the process of the server only; with --sse-server read GET …/events")
+
+    def take_left_open(self) -> list[str]:
+        """Return a line for each exchange since the last call that its client has neither read to the end nor left."""
+        calls = [] if self._closed else self._session.calls()
+        begun = [call for call in calls if int(call.id) > self._told]
+        self._told = max((int(call.id) for call in begun), default=self._told)
+        return [line for call in begun if (line := left_open(call.exchange)) is not None]
+
+    def account(self) -> str:
+        """Return what the server saw so far, in words: for the report of a failed test."""
+        return self._last[1] if self._closed else str(self._session.ask("GET", "/account")["account"])
+
+    def verify(self) -> None:
+        """Raise ``ClientFailure`` and ``ScenarioError`` as ``SseServer.verify`` does."""
+        __tracebackhide__ = True
+        if not self._closed:
+            self._session.ask("POST", "/verify")
+        elif self._last[2] is not None:
+            raise self._last[2]
+
+    def reset(self) -> None:
+        """Start afresh on the same address: no routes, an empty journal, all streams of the session ended."""
+        self._session.ask("POST", "/reset")
+
+    def close(self) -> None:
+        """End the session and every stream of it; a second call does nothing. ``verify`` still says its verdict."""
+        if self._closed:
+            return
+        exchanges, account, failure = self.journal, self.account(), None
+        try:
+            self._session.ask("DELETE")
+        except (ClientFailure, ScenarioError) as error:
+            failure = error
+        self._closed = True
+        self._last = (exchanges, account, failure)
