@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 class ClientContract:
     """Subclass it and implement ``stream``: each case of the contract is then a test of its own.
 
-    ``profile``: ``gateway`` or ``whatwg``. ``only``: ids, families, or parts of ids, by default every case. ``cases``:
-    files with cases of your own beside them, in YAML, JSON or Python, from the current directory. ``xfail``:
-    reasons why cases are expected to fail, by id; one that then passes is a failure. ``seed``: for the random chunks.
-    ``patience``: seconds that the client has for what it should do at once. A SHOULD that does not hold is an xfail, a
-    case that cannot be judged is a skip, each with its reason; if the client fails a plain answer, every item fails
-    with that. Works with ``-k``, ``-x`` and pytest-xdist.
+    ``profile``: ``gateway`` or ``whatwg``. ``dialect``: the client's API, by default chat completions. ``only``: ids,
+    families, or parts of ids, by default every case. ``cases``: files with cases of your own beside them, in YAML, JSON
+    or Python, from the current directory. ``xfail``: reasons why cases are expected to fail, by id; one that then
+    passes is a failure. ``seed``: for the random chunks. ``patience``: seconds that the client has for what it should
+    do at once. A SHOULD that does not hold is an xfail, a case that cannot be judged is a skip, each with its reason;
+    if the client fails a plain answer, every item fails with that. Works with ``-k``, ``-x`` and pytest-xdist.
     """
 
     profile: ClassVar[str] = "gateway"
+    dialect: ClassVar[str | None] = None
     only: ClassVar[str | Iterable[str] | None] = None
     cases: ClassVar[Iterable[str | Path]] = ()
     xfail: ClassVar[Mapping[str, str]] = {}
@@ -47,7 +48,7 @@ class ClientContract:
         from orharness.contract.catalogue.files import with_own
         from orharness.verdict import Result
 
-        cases, seed, patience = with_own(self.cases), self.seed, self.patience
+        cases, seed, patience = with_own(self.cases, self.dialect), self.seed, self.patience
         verdicts = run(self.stream, cases, only=[sse_case], thread=sse_thread, seed=seed, patience=patience)
         failure = failure_of(verdicts, cases, [str(one) for one in self.cases])
         if failure is not None:  # also if this case is not judged because a plain answer fails: -k could hide that
@@ -66,7 +67,7 @@ class ClientContract:
         from orharness.verdict import did_you_mean
 
         try:
-            every = with_own(self.cases)
+            every = with_own(self.cases, self.dialect)
             profile = Profile.of(self.profile)
             chosen = [case.id for case in chosen_of(only=self.only, profile=profile, cases=every)]
         except OrharnessError as error:

@@ -263,28 +263,33 @@ class SseContract:
 
     A client is a function of the base URL that returns an iterator, or an async iterator, of text; closing it is the
     cancel. ``xfail``: for each case that is expected to fail, its id and the reason; if it passes, that is a failure.
+    ``dialect``: the client's API, by default chat completions.
     """
 
     def __init__(self, thread: ServerThread) -> None:
         self._thread = thread
 
-    def check_parsing(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
+    def check_parsing(
+        self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS, dialect: str | None = None
+    ) -> None:
         """Check that it yields the right text, whatever the chunks, the comments and the line ends."""
-        self._check(client, "parsing", xfail)
+        self._check(client, "parsing", xfail, dialect)
 
-    def check_done(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
+    def check_done(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS, dialect: str | None = None) -> None:
         """Check that it stops at ``[DONE]``, there and nowhere else."""
-        self._check(client, "done", xfail)
+        self._check(client, "done", xfail, dialect)
 
-    def check_errors(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
+    def check_errors(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS, dialect: str | None = None) -> None:
         """Check that it shows errors, keeps what had come, and does not silently send the request again."""
-        self._check(client, "errors", xfail)
+        self._check(client, "errors", xfail, dialect)
 
-    def check_cancellation(self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS) -> None:
+    def check_cancellation(
+        self, client: Client, *, xfail: Mapping[str, str] = _NO_FAILS, dialect: str | None = None
+    ) -> None:
         """Check that closing it closes its connection, so that the model upstream stops."""
-        self._check(client, "cancellation", xfail)
+        self._check(client, "cancellation", xfail, dialect)
 
-    def _check(self, client: Client, claim: str, xfail: Mapping[str, str]) -> None:
+    def _check(self, client: Client, claim: str, xfail: Mapping[str, str], dialect: str | None) -> None:
         __tracebackhide__ = True
         from orharness.contract import Subject, failure_of, run
         from orharness.errors import ClientFailure, ScenarioError
@@ -296,7 +301,7 @@ class SseContract:
                 f"check_{claim} takes a client: a function of the base URL that yields the text, not {given!r}"
             )
 
-        verdicts = run(client, claims=(claim,), thread=self._thread)
+        verdicts = run(client, claims=(claim,), thread=self._thread, dialect=dialect)
         if unknown := set(xfail) - {one.case for one in verdicts}:
             raise ScenarioError(f"check_{claim}(xfail=) names {', '.join(sorted(unknown))}, which was not run")
         failure = failure_of([one for one in verdicts if one.case not in xfail])

@@ -40,6 +40,46 @@ def user(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+LINES = """
+    import json
+    import urllib.request
+    import orharness
+
+    def lines(base_url):
+        asked = b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
+        with urllib.request.urlopen(base_url.removesuffix("/v1") + "/api/chat", asked) as response:
+            for line in response:
+                said = json.loads(line)
+                yield said["message"]["content"]
+                if said["done"]:
+                    return
+        raise RuntimeError("the answer is not whole")
+"""
+
+
+def test_a_class_and_the_fixture_judge_a_client_of_another_api(user: pytest.Pytester) -> None:
+    user.makepyfile(
+        LINES
+        + """
+    class TestMine(orharness.ClientContract):
+        dialect = "ollama"
+        only = ["ollama/whole", "done/clean-end"]
+        def stream(self, base_url):
+            yield from lines(base_url)
+
+    def test_done(sse_contract):
+        sse_contract.check_done(lines, dialect="ollama")
+"""
+    )
+    result = user.runpytest_subprocess("-q", "-p", "no:randomly")
+    result.assert_outcomes(passed=3)
+
+
+def test_a_wrong_dialect_is_one_sentence(user: pytest.Pytester) -> None:
+    user.makepyfile(LINES + "    class TestMine(orharness.ClientContract):\n        dialect = 'olama'\n")
+    user.runpytest_subprocess("-q").stdout.fnmatch_lines(["*TestMine: there is no dialect 'olama' (did you mean *"])
+
+
 @pytest.mark.slow
 def test_each_case_is_an_item(user: pytest.Pytester) -> None:
     user.makepyfile(

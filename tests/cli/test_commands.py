@@ -26,7 +26,7 @@ from orharness.cli.demo import CHOSEN
 from orharness.cli.resources import shipped
 from orharness.contract import CASES, claim_of
 from orharness.dialects import DIALECTS, MESSAGES, OLLAMA
-from orharness.dialects.completion import Completion
+from orharness.dialects.completion import MODEL, Completion
 from orharness.errors import OrharnessError
 from orharness.gateways import ONEROUTER
 from orharness.sse import Comment, decode
@@ -364,7 +364,7 @@ def test_serve_answers_one_api_alone_and_says_how_to_ask() -> None:
 def test_serve_answers_each_path_of_an_api_and_says_how_to_ask_without_a_prefix_where_it_has_none() -> None:
     with running("serve", "--dialect", "ollama", "--text", TEXT) as server:
         origin = server.base_url.removesuffix("/v1")
-        for path, asked in (("/api/chat", OLLAMA.example()), ("/api/generate", {"model": "m", "prompt": "hi"})):
+        for path, asked in (("/api/chat", OLLAMA.example()), ("/api/generate", {"model": MODEL, "prompt": "hi"})):
             body = b"".join(post(origin, asked, path=path))
             assert OLLAMA.fold(OLLAMA.frame.decode(body)).text == TEXT
             assert (b'"response"' in body) is (path == "/api/generate")
