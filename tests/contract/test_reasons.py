@@ -50,11 +50,14 @@ def client_of(answer: type[Answer]) -> Client:
 # -- the features of a stream ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", [one for one in CASES if one.inapplicable is None], ids=lambda one: one.id)
-def test_a_stream_says_the_same_without_each_of_its_features(case: Any) -> None:
+def test_a_stream_says_the_same_without_each_of_its_features() -> None:
+    for case in CASES:
+        if meaning(representative(case).body):
+            says_the_same_without_each(case)
+
+
+def says_the_same_without_each(case: Any) -> None:
     body = representative(case).body
-    if case.dialect.frame is not SSE or not meaning(body):
-        return
     for feature in features_of(body, case.dialect):
         changed = feature.taken_from(body)
         assert changed != body

@@ -12,9 +12,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 
-from orharness.dialects import DIALECTS, Dialect
+from orharness.dialects import Dialect
 from orharness.dialects.dialect import Slip
 from orharness.dialects.values import dumps
 from orharness.frames import SSE
@@ -340,9 +341,9 @@ FEATURES: tuple[Feature, ...] = (
 )
 """All of them, the plainest first: the first one whose removal makes the client hold is the cause."""
 
-CAUSES = frozenset(
-    one
-    for feature in (*FEATURES, *(_of_slip(slip) for dialect in DIALECTS.values() for slip in dialect.slips))
-    for one in (feature.cause, feature.as_json, feature.as_text)
-)
-"""What is told of each feature, in all of its forms."""
+
+@cache
+def told_causes(dialect: Dialect) -> frozenset[str]:
+    """Return what is told of each feature of a dialect's streams, in all of its forms."""
+    known = (*FEATURES, *map(_of_slip, dialect.slips))
+    return frozenset(one for feature in known for one in (feature.cause, feature.as_json, feature.as_text))

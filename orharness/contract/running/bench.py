@@ -116,7 +116,8 @@ class Bench:
                 found[candidate] = trial
             return same
 
-        budget = _SHRINKING if tried.heard.ended else _SHRINKING_OF_HANGS
+        of_hangs = 0 if cuts is None else _SHRINKING_OF_HANGS  # chunks as they are sent are no cuts to do without
+        budget = _SHRINKING if tried.heard.ended else of_hangs
         return found[smallest(next(iter(found)), fails, budget)]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from orharness.contract.catalogue import plainest, plainest_of
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
-from orharness.contract.judging.features import CAUSES, Feature, difference, features_of, without
+from orharness.contract.judging.features import Feature, difference, features_of, told_causes, without
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import NOTHING_EARLY, wrong_parts
 from orharness.contract.judging.reasons import (
@@ -125,7 +125,7 @@ class Diagnosis:
             without_it = without(found, body, case.dialect)
             at = None if without_it is None else difference(body, without_it)
             return _told(failed, _cause(failed, found), at)
-        special = declared is not None and declared not in CAUSES
+        special = declared is not None and declared not in told_causes(case.dialect)
         if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
             return _told(failed, shown(case, failed.heard, declared or ""))
         return self._left_overs(failed)
@@ -293,7 +293,7 @@ def _is_sent_specially(failed: _Failed) -> bool:
 def _cause(failed: _Failed, found: Sequence[Feature]) -> str:
     """Return the causes of the features that were found; the case's own words where it has other ones for just that."""
     declared = declared_by(failed.case, failed.heard)
-    special = declared is not None and declared not in CAUSES
+    special = declared is not None and declared not in told_causes(failed.case.dialect)
     if special and len(found) == 1 and found[0].of_bytes and found[0].name != "not-ascii":
         return declared or ""
     return "; and ".join(dict.fromkeys(_cause_of(one, failed.heard) for one in found))
