@@ -15,7 +15,8 @@ from orharness.redaction.shape import HARMLESS, REDACTED, Begun, Found
 from orharness.redaction.shapes import ALPHABET, WINDOW, Shapes, shapes
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the end may become a CRLF
-_DULL = 4096  # texts that are remembered to hold nothing: ids and names are repeated in each event
+_REMEMBERED = 4096  # texts of which it is remembered what is in them: ids and names are repeated in each event
+_UNKNOWN = object()
 
 
 def hide(text: str, secrets: Sequence[str] = (), *, personal: bool = False) -> str:
@@ -72,7 +73,7 @@ class SecretFinder:
         self._line = bytearray()  # the unfinished line
         self._line_at = 0
         self._texts: dict[object, tuple[Text, int | None]] = {}  # a text with a beginning at its end, and what is held
-        self._dull: set[bytes] = set()
+        self._begun: dict[bytes, Begun | None] = {}  # what begins at the end of pieces that came
         self._json = Lexer()
         self.spans: list[Span] = []
         """What was found, in order and without overlaps."""
@@ -104,15 +105,17 @@ class SecretFinder:
         self._texts.clear()
 
     def _take(self, line: bytes, at: int) -> None:
-        if not line.strip():
+        strings = self._json.strings(line)
+        if len(line) <= 2 and line.isspace():  # between two events
             return
         plain, verbatim = Text.unescaped(line, at, self._needles.alphabet), Text.verbatim(line, at)
         for text in (plain, verbatim) if plain.plain != line else (plain,):
             self._note(text, self._needles.known(text.plain))
             if self._needles.may_be_shaped(text.plain):
                 self._note(text, self._needles.shaped(text.plain, line=True))
-        for place, start, end in self._json.strings(line):
-            self._join(place, line[start:end], at + start)
+        for places, start, end in strings:
+            if start < end:
+                self._join(places, line[start:end], at + start)
 
     def _note(self, text: Text, found: Iterable[Found]) -> None:
         """Add what was found in a text; what grew with the text since it was found only by what is new of it."""
@@ -139,31 +142,44 @@ class SecretFinder:
             last += 1
         spans[first:last] = [span]
 
-    def _join(self, place: object, piece: bytes, at: int) -> None:
-        """One more piece of the text at a place."""
-        if not piece:
-            return
-        before = self._texts.pop(place, None) if self._texts else None
-        if before is None:
-            if piece in self._dull:
-                return
-            if len(piece) > self._needles.window:  # only its end matters
-                at += len(piece) - self._needles.window
-                piece = piece[-self._needles.window :]
-        text = Text.unescaped(piece, at, self._needles.alphabet)
-        if before is not None:
-            text = before[0] + text
-            joint = len(before[0].plain)
-            self._note(text, self._needles.known(text.plain, joint))
-            self._note(text, (one for one in self._needles.shaped(text.plain) if one.end >= joint))
-        begun = self._needles.begins(text.plain)
-        if begun is None:
-            if before is None and len(piece) < 100 and len(self._dull) < _DULL:
-                self._dull.add(piece)
-        elif len(text.plain) - begun.start <= WINDOW:
-            held = None if begun.held is None else text.offset(begun.held)
-            if held is not None and before is not None:
-                held = max(held, at if before[1] is None else before[1])  # what was not held may have been written
+    def _join(self, places: tuple[object, ...], piece: bytes, at: int) -> None:
+        """One more piece of the text at each of the places."""
+        fresh: tuple[Text, Begun] | None = None
+        for number, place in enumerate(places):
+            before = self._texts.pop(place, None)
+            if before is not None:
+                self._go_on(place, *before, Text.unescaped(piece, at, self._needles.alphabet), at)
+                continue
+            if not number or fresh is None:
+                fresh = self._begun_in(piece, at)
+            if fresh is not None:
+                self._hold(place, *fresh)
+
+    def _begun_in(self, piece: bytes, at: int) -> tuple[Text, Begun] | None:
+        """The end of a piece that begins something, if it does. Most pieces were there before: ids, names, words."""
+        known = self._begun.get(piece, _UNKNOWN)
+        if known is None:
+            return None
+        left_out = max(0, len(piece) - self._needles.window)  # only its end matters
+        text = Text.unescaped(piece[left_out:], at + left_out, self._needles.alphabet)
+        begun = known if isinstance(known, Begun) else self._needles.begins(text.plain)
+        if known is _UNKNOWN and len(piece) < 100 and len(self._begun) < _REMEMBERED:
+            self._begun[piece] = begun
+        return None if begun is None else (text, begun)
+
+    def _go_on(self, place: object, before: Text, held_before: int | None, piece: Text, at: int) -> None:
+        """Search where the text at a place and its next piece meet."""
+        text, joint = before + piece, len(before.plain)
+        self._note(text, self._needles.known(text.plain, joint))
+        self._note(text, (one for one in self._needles.shaped(text.plain) if one.end >= joint))
+        if (begun := self._needles.begins(text.plain)) is not None:
+            # What was not held may have been written.
+            self._hold(place, text, begun, at if held_before is None else held_before)
+
+    def _hold(self, place: object, text: Text, begun: Begun, least: int = 0) -> None:
+        """Keep the beginning of a secret for the next piece. What is held back of it begins at ``least`` or later."""
+        if len(text.plain) - begun.start <= WINDOW:
+            held = None if begun.held is None else max(least, text.offset(begun.held))
             self._texts[place] = text.rest(begun.start), held
 
 
@@ -199,7 +215,7 @@ class _Needles:
         for part in new:
             if self._shapes.may_be_in(part):
                 found = True
-            elif len(part) < 100 and len(dull) < _DULL:
+            elif len(part) < 100 and len(dull) < _REMEMBERED:
                 dull.add(part)
         return found
 

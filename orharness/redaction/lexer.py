@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _TOKEN = re.compile(
@@ -15,7 +14,7 @@ _BOM = b"\xef\xbb\xbf"
 _IDS = {b"index", b"output_index", b"content_index", b"summary_index", b"item_id"}  # which of several texts goes on
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Frame:
     """An object or array that is open: its place, the key that came last, and what tells it from others like it."""
 
@@ -39,8 +38,8 @@ class Lexer:
         self._frame = _Frame()
         self._events = False
 
-    def strings(self, line: bytes) -> Iterator[tuple[object, int, int]]:
-        """Each place that a string of the line has, with the offsets between which it is, quotes not counted."""
+    def strings(self, line: bytes) -> list[tuple[tuple[object, ...], int, int]]:
+        """Return the places that each string of the line has, and its offsets, quotes not counted."""
         start, end = 3 if line.startswith(_BOM) else 0, len(line.rstrip(b"\r\n"))
         if line.startswith(b"data:", start):
             self._events = True
@@ -48,15 +47,18 @@ class Lexer:
         elif self._events:
             if not end:  # the end of an event, and so of a document
                 self._frame = _Frame()
-            return
+            return []
+        if start >= end:
+            return []
         if self._frame.parent is None and line[start:end].lstrip()[:1] not in (b"{", b"[", b'"'):
-            yield "text", start, end
-            return
-        for frame, key, begin, stop in self._values(line, start, end):
-            place, ids = (*frame.place, key), frame.all_ids()  # all ids that the line has told
-            yield place, begin, stop
-            if ids:
-                yield (place, ids), begin, stop
+            return [(("text",), start, end)]
+        values = self._values(line, start, end)
+        found: list[tuple[tuple[object, ...], int, int]] = []
+        ids_of = {frame: frame.all_ids() for frame, *_ in values}  # all that the line has told
+        for frame, key, begin, stop in values:
+            place, ids = (*frame.place, key), ids_of[frame]
+            found.append(((place, (place, ids)) if ids else (place,), begin, stop))
+        return found
 
     def _values(self, line: bytes, start: int, end: int) -> list[tuple[_Frame, bytes, int, int]]:
         """Each string that is a value: where it is, its key, and its offsets."""

@@ -141,6 +141,11 @@ def test_a_secret_that_is_split_over_other_things(body: bytes) -> None:
     assert redacted(body).count(b"REDACTED") == 1
 
 
+def test_an_event_whose_json_has_no_end_does_not_change_how_the_next_ones_are_read() -> None:
+    body = b'data: {"a": [{"b":\n\n' + b"".join(b"data: %c\n\n" % one for one in KEY.encode())
+    assert redacted(body).count(b"REDACTED") == 1
+
+
 def test_escapes_and_splits_together() -> None:
     body = b'data: {"d": "a sk-a\\/key\\u002b"}\n\ndata: {"d": "that-is\\u005flong\\u003denough b"}\n\n'
     assert redacted(body) == b'data: {"d": "a REDACTED"}\n\ndata: {"d": " b"}\n\n'
