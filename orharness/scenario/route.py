@@ -6,8 +6,9 @@ there is none. The same sentences are in the journal and in the text of a failed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -67,6 +68,8 @@ class Route:
                 f"when= knows {', '.join(CONDITIONS)}, not {', '.join(sorted(map(repr, unknown)))};"
                 " for anything else pass a function of the request"
             )
+        if self.by is Turns.CONVERSATION:
+            object.__setattr__(self, "replies", tuple(_told_apart(self.replies)))
 
     @cached_property
     def name(self) -> str:
@@ -139,6 +142,21 @@ class Route:
             return " or ".join(f"…{end}" for one in DIALECTS.values() for end in one.paths)
         prefix = request.path.removesuffix(api_path(request.path)) if self.path == api_path(self.path) else ""
         return f"{prefix}{self.path}"
+
+
+def _told_apart(replies: Iterable[Reply]) -> Iterator[Reply]:
+    """Yield the replies, equal completions each a second later than the one before.
+
+    Their ids are made from what they say and when: a request that names an answer to go on from then means one turn.
+    """
+    seen: Counter[Completion] = Counter()
+    for reply in replies:
+        if isinstance(reply.body, Completion) and reply.body.id is None:
+            seen[reply.body] += 1
+            created = reply.body.created + seen[reply.body] - 1
+            yield reply if created == reply.body.created else replace(reply, body=replace(reply.body, created=created))
+        else:
+            yield reply
 
 
 def _described(when: When) -> str:

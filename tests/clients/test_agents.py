@@ -150,6 +150,16 @@ def test_agents_that_ask_at_the_same_time_do_not_take_each_others_turns(server: 
     assert len(route.calls) == 3 * AGENTS
 
 
+@agents
+def test_a_tool_that_is_called_twice_alike_is_two_turns(server: SseServer, agent: Agent) -> None:
+    called = Reply.completion(None, "", tool_calls=(WEATHER,))
+    server.conversation(called, called, Reply.completion(None, ANSWER))
+    together = Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: agent(server, bounded(lambda: together.wait(20))), range(2)))
+    assert found == [["weather", "weather", ANSWER]] * 2
+
+
 def test_replies_in_order_are_taken_by_whoever_asks(server: SseServer) -> None:
     """What the conversation is for: in the order of the requests the second agent gets the answer of the first."""
     server.route("POST", "/chat/completions").replies(*replies())
