@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -77,7 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Add the markers."""
     config.addinivalue_line(
         "markers",
-        "sse_server(**options): options of the test's sse_server (gateway, pacing, strict, leaks, through, …)",
+        "sse_server(**options): options of the test's sse_server (gateway, pacing, strict, leaks, through, …);"
+        " env=True: the SDKs find it in the environment of this process, for apps that run in it",
     )
     config.addinivalue_line(
         "markers",
@@ -318,6 +319,9 @@ def _served(
 
     thread: ServerThread = request.getfixturevalue("sse_thread")
     wrong: str | None = None
+    in_environment = options.pop("env", False)
+    if not isinstance(in_environment, bool):
+        pytest.fail(f"@pytest.mark.sse_server: env is True or False, not {in_environment!r}", pytrace=False)
     try:
         server = _server(request.config, thread, options)
     except OrharnessError as error:
@@ -334,12 +338,24 @@ def _served(
                 wrong = _with_advice(error, cassette)
             if wrong is not None:
                 pytest.fail(wrong, pytrace=False)
-        yield server
+        with _environment_of(server) if in_environment else nullcontext():
+            yield server
     finally:
         _note_left_open(request.node, server)
         server.close()
     if not request.node.stash.get(_NOT_PASSED, False):
         _verify(server)
+
+
+@contextmanager
+def _environment_of(server: SseServer) -> Iterator[None]:
+    """Inside, SDKs that look for their base URL and key in the environment of this process find the server."""
+    from orharness.loopback import client_environment
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in client_environment(**server.openai).items():
+            patch.setenv(name, value)
+        yield
 
 
 def _server(config: pytest.Config, thread: ServerThread, options: Mapping[str, Any]) -> SseServer:

@@ -953,3 +953,29 @@ def test_options_markers_and_fixtures_start_with_sse(user: pytest.Pytester) -> N
     names = {line.split()[0] for line in ours.splitlines() if " -- " in line}
     assert {name for name in names if not name.startswith("sse")} == {"make_sse_server", "make_sse_process"}
     assert {"sse_server", "sse_contract", "sse_relay_client", "sse_process"} <= names
+
+
+def test_an_app_in_this_process_finds_the_server_in_its_environment(user: pytest.Pytester) -> None:
+    user.makepyfile(
+        test_it="""
+        import os, pytest
+
+        @pytest.mark.sse_server(env=True, strict=False)
+        def test_there(sse_server):
+            assert os.environ["OPENAI_BASE_URL"] == sse_server.base_url
+            assert os.environ["ANTHROPIC_BASE_URL"] == sse_server.origin
+            assert os.environ["OPENAI_API_KEY"] == "sk-orharness"
+
+        def test_gone(sse_server):
+            assert os.environ.get("OPENAI_BASE_URL") == "https://mine"
+
+        @pytest.mark.sse_server(env="yes")
+        def test_wrong(sse_server):
+            pass
+        """
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", "https://mine")
+        ran = user.runpytest_inprocess()
+    ran.assert_outcomes(passed=2, errors=1)
+    ran.stdout.fnmatch_lines(["*env is True or False, not 'yes'"])
