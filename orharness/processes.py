@@ -12,6 +12,7 @@ from typing import Any
 
 from orharness.errors import ScenarioError
 
+PARENT = "ORHARNESS_PARENT"  # in the environment of a process that is not to outlive the one with this id
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 

@@ -35,7 +35,7 @@ _DIFFED = 2**20  # bytes: in a longer body, what changed is one edit
 class Filters:
     """vcrpy's filters. ``settings``: a mapping such as pytest-recording's ``vcr_config`` returns.
 
-    Raises ``ScenarioError`` for a setting that is not a filter.
+    Raises ``ScenarioError`` for a setting that is not a filter, or that the installed vcrpy does not know.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -43,7 +43,10 @@ class Filters:
             if name not in (*_OF_REQUESTS, *_OF_RESPONSES):
                 known = ", ".join((*_OF_REQUESTS, *_OF_RESPONSES))
                 raise ScenarioError(f"{name!r} is not a filter of vcrpy that is known here: {known}")
-        merged = VCR(**settings).get_merged_config()
+        try:
+            merged = VCR(**settings).get_merged_config()
+        except TypeError as error:
+            raise ScenarioError(f"the vcrpy that is installed does not take these filters: {error}") from error
         self._request: Callable[[Any], Any] = merged["before_record_request"]
         self._response: Callable[[Any], Any] = merged["before_record_response"]
         self.changes_responses = any(settings.get(name) for name in _OF_RESPONSES)

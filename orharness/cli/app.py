@@ -282,7 +282,6 @@ def record(
             show_default=False,
         ),
     ] = None,
-    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
 ) -> None:
@@ -306,7 +305,6 @@ def record(
         keep_headers=keep_header or (),
         redact_personal=redact_personal,
         filters=filters,
-        parent=parent,
         host=host,
         port=port,
     )

@@ -40,11 +40,10 @@ def record_until_stopped(
     keep_headers: Iterable[str] = (),
     redact_personal: bool = False,
     filters: str | None = None,
-    parent: int | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> None:
-    """Record until SIGINT or SIGTERM, or until the process ``parent`` has ended. Raises as ``Recorder`` does."""
+    """Record until SIGINT or SIGTERM, or until the test run that started it has ended. Raises as ``Recorder`` does."""
     if not 0 <= port <= 65535:
         raise ScenarioError(f"a port is a number from 0 to 65535, not {port}")
     screen = Screen(sys.stderr)
@@ -64,7 +63,7 @@ def record_until_stopped(
                 host=host,
                 port=port,
             )
-            asyncio.run(_record(recorder, screen, stop, alone=parent_is_gone(parent)))
+            asyncio.run(_record(recorder, screen, stop, alone=parent_is_gone()))
         screen.line(_saved(recorder.recorded, to), "bold")
     finally:
         logging.getLogger("orharness").removeHandler(handler)

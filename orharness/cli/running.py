@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from orharness.processes import PARENT
+
 TURN = 0.05  # seconds between two checks for a signal
 
 
@@ -73,12 +75,15 @@ def announce(base_url: str) -> None:
     sys.stdout.flush()
 
 
-def parent_is_gone(parent: int | None) -> Callable[[], bool]:
-    """Return a function that returns whether the process with that id, which started this one, has ended.
+def parent_is_gone() -> Callable[[], bool]:
+    """Return a function that returns whether the test run that started this process has ended.
+
+    ``ORHARNESS_PARENT`` in the environment is its process id; without it there is none.
 
     It holds the other end of our stdin, which it never writes to, so the end of that is the end of the parent, on every
     system; a process that it forked may hold that end too, but on POSIX we then have another parent.
     """
+    parent = os.environ.get(PARENT)
     if parent is None:
         return lambda: False
     ended = threading.Event()
@@ -90,4 +95,4 @@ def parent_is_gone(parent: int | None) -> Callable[[], bool]:
         ended.set()
 
     threading.Thread(target=watch, name="orharness-parent", daemon=True).start()
-    return lambda: ended.is_set() or (sys.platform != "win32" and os.getppid() != parent)
+    return lambda: ended.is_set() or (sys.platform != "win32" and str(os.getppid()) != parent)

@@ -18,6 +18,7 @@ from typing import IO, NoReturn
 from urllib.parse import urlsplit
 
 from orharness.errors import OrharnessError, UpstreamError
+from orharness.processes import PARENT
 
 _STOP_AFTER = 10  # seconds that the recorder has to save and end
 
@@ -44,12 +45,12 @@ class RecordingServer:
         key = [] if key_env is None or key_env not in os.environ else ["--key-env", key_env]
         rules = [*(["--filters", filters] if filters else []), *(["--redact-personal"] if redact_personal else [])]
         rules += [part for name in keep_headers for part in ("--keep-header", name)]
-        parent = ["--parent", str(os.getpid())]
-        command = [sys.executable, "-m", "orharness", "record", *where, *key, *rules, *parent]
+        command = [sys.executable, "-m", "orharness", "record", *where, *key, *rules]
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
+        environment = {**os.environ, PARENT: str(os.getpid())}
         # The recorder ends when its stdin does: it does not outlive us, however we end.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, env=environment
         )
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().decode().strip()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from orharness.cassette import load
 from orharness.redaction import SecretFinder, cut, hide, is_kept_header, is_secret_parameter, spans_in
 from orharness.redaction.shapes import shapes
 from orharness.sse import Event, decode
@@ -264,3 +266,11 @@ def test_headers_are_kept_by_an_allow_list() -> None:
         "X-Forwarded-For",
     ):
         assert not is_kept_header(name)
+
+
+def test_real_streams_have_nothing_that_looks_like_a_secret(recordings: Path) -> None:
+    """Answers and prompts of real services: what is recorded of them is what they sent."""
+    for path in sorted(recordings.glob("*.yaml")):
+        for one in load(path):
+            assert (path.name, spans_in(one.stream.body)) == (path.name, [])
+            assert (path.name, spans_in(one.request.body)) == (path.name, [])
