@@ -221,7 +221,8 @@ def _parameters(command: Callable[..., Any]) -> str:
 def _declared(command: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, Any]]:
     hints = get_type_hints(command, include_extras=True)
     for parameter in inspect.signature(command).parameters.values():
-        yield parameter, hints[parameter.name]
+        if not get_args(hints[parameter.name])[1].hidden:  # what our own processes pass to each other
+            yield parameter, hints[parameter.name]
 
 
 def _parameter(one: inspect.Parameter, hint: Any) -> Cells:
