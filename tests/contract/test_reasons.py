@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from orharness.contract import CASES, Client, run
+from orharness.contract.catalogue.case import Case
 from orharness.contract.judging.features import FEATURES, features_of, lines_of, meaning, without
 from orharness.contract.running.replies import representative
+from orharness.contract.running.trials import Trials, Tried
 from orharness.dialects import DIALECTS
 from orharness.frames import SSE
 from orharness.report.groups import by_reason
@@ -400,3 +402,34 @@ def test_a_swallowed_cancel_is_told(thread: ServerThread) -> None:
 
     evidence = failed(swallows, "cancellation/inside-a-read", thread, BRIEF)
     assert evidence.reason.startswith("the cancel (asyncio.CancelledError) is swallowed")
+
+
+# -- patience ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_client_that_is_known_to_wait_is_not_waited_for_so_long_each_time(
+    thread: ServerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: list[tuple[str, float]] = []
+    once = Trials.once
+
+    def noted(self: Trials, case: Case, cuts: Any, patience: float) -> Tried:
+        asked_for.append((case.id, patience))
+        return once(self, case, cuts, patience)
+
+    class Deaf(Answer):
+        """It reads on after the end marker."""
+
+        def event(self, type_: str, data: str) -> Iterator[str]:
+            self.finished = True
+            return iter(()) if data == "[DONE]" else super().event(type_, data)
+
+    monkeypatch.setattr(Trials, "once", noted)
+    only = [f"done/{name}" for name in ("connection-left-open", "left-open-in-one-chunk", "comment-in-its-chunk")]
+    verdicts = run(client_of(Deaf), only=only, thread=thread, patience=BRIEF)
+    assert [one.evidence and one.evidence.reason for one in verdicts] == [
+        "[DONE] is not obeyed: the loop around the lines goes on reading"
+    ] * 3
+    most = [max(patience for case, patience in asked_for if case == one) for one in only]
+    assert most == [4 * BRIEF, 4 * BRIEF, BRIEF]

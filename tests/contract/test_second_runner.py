@@ -71,7 +71,7 @@ def test_both_come_to_the_same_verdicts(
     export(cases, tmp_path / "cases")
     words = [node, str(RUNNER), str(tmp_path / "cases"), sys.executable, str(driver)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=900, check=True)
-    theirs = {one["id"]: one["verdict"] for one in map(json.loads, done.stdout.splitlines())}
+    theirs = {one["id"]: one["verdict"] for one in map(json.loads, done.stdout.rstrip("\n").split("\n"))}
     judged = [one for one, verdict in theirs.items() if verdict != "not_judged"]
     assert len(judged) > 0.9 * len(cases)
     with DriverSubject(f"{sys.executable} {driver}") as subject:

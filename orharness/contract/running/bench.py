@@ -21,6 +21,8 @@ from orharness.server.facade import SseServer
 from orharness.stream import Stream
 from orharness.verdict import Got, Result, Verdict
 
+_MORE = 4  # times patience with which a fail is confirmed
+_SEEN_STUCK = 2  # fails of a client that waits, after which it is known as one that waits
 _SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 1  # ... where each of them lasts as long as patience does: whether the cuts matter at all
 
@@ -34,6 +36,7 @@ class Bench:
         self._diagnosis = Diagnosis(self._trials)
         self._seed = seed
         self._patience = patience
+        self._stuck = 0  # confirmed fails in which it did not end, or did not leave
         self._says: dict[str, bool] = {}  # of each kind of parts, whether the client says it
 
     def judge(self, case: Case, at: Sequence[int] | None) -> Verdict:
@@ -80,12 +83,23 @@ class Bench:
         A fail that a slow machine can cause is dropped if one more patient run holds. Any other, a wrong text above
         all, is reported if two of three runs fail: a client that is wrong now and then is wrong.
         """
-        tried = self._trials.once(case, cuts, 4 * self._patience)
+        waits = first.heard is not None and not first.heard.ended
+        patience = self._confirming if waits else _MORE * self._patience
+        tried = self._trials.once(case, cuts, patience)
         if tried.evidence is None and not _may_be_slowness(first):
-            tried = self._trials.once(case, cuts, 4 * self._patience)
+            tried = self._trials.once(case, cuts, patience)
         if tried.evidence is None:
             return tried
-        return self._diagnosis.of(case, stream, cuts, self._shrunk(case, stream, cuts, tried))
+        self._stuck += waits
+        return self._diagnosis.of(case, stream, cuts, self._shrunk(case, stream, cuts, tried, patience))
+
+    @property
+    def _confirming(self) -> float:
+        """The seconds of patience with which a client that did not end, or did not leave, is run again.
+
+        One that was seen to wait for more than that, and more than once, is not waited for so long each time.
+        """
+        return _MORE * self._patience if self._stuck < _SEEN_STUCK else self._patience
 
     def _confirmed(self, trial: Callable[[float], Tried]) -> Tried:
         """Report a fail only if it comes again with more patience, or if the client is late every time.
@@ -95,13 +109,14 @@ class Bench:
         first = trial(self._patience)
         if first.evidence is None or _certain(first):
             return first
-        again = trial(4 * self._patience)
+        again = trial(self._confirming)
         if again.evidence is not None or again.took <= self._patience:
+            self._stuck += again.evidence is not None and again.took > self._patience
             return again
-        last = trial(4 * self._patience)
+        last = trial(self._confirming)
         return first if last.evidence is None and last.took > self._patience else last
 
-    def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: Tried) -> Tried:
+    def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: Tried, patience: float) -> Tried:
         """Return the same fail with the fewest cuts. A stream whose times or gates matter is not changed.
 
         A trial with fewer cuts counts only if it fails in the same way, with as much patience as the confirmed one.
@@ -111,7 +126,7 @@ class Bench:
         found = {tuple(cuts or tried.exchange.boundaries_at[:-1]): tried}
 
         def fails(candidate: tuple[int, ...]) -> bool:
-            trial = self._trials.once(case, candidate, 4 * self._patience)
+            trial = self._trials.once(case, candidate, patience)
             if same := _fails_alike(trial, tried):
                 found[candidate] = trial
             return same
