@@ -145,8 +145,10 @@ class SseServer:
         self._owned = self._thread if thread is None else None
         self._closed = False
         try:
-            self._origin = self._thread.call(
-                lambda: Origin(
+            sockets = loopback_sockets(host, port)
+
+            async def listening() -> Origin:
+                origin = Origin(
                     self._thread.peers,
                     gateway=self._gateway,
                     pacing=chosen,
@@ -157,10 +159,11 @@ class SseServer:
                     cors=cors,
                     control=control,
                 )
-            )
+                await origin.listen(sockets)
+                return origin
+
+            self._origin = self._thread.run(listening)  # one call to the server's thread: a test pays for each
             self._answering = self._origin.answering
-            sockets = loopback_sockets(host, port)
-            self._thread.run(lambda: self._origin.listen(sockets))
             self._thread.at_stop(self._origin.close)
         except BaseException:
             if self._owned is not None:
