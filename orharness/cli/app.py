@@ -155,6 +155,10 @@ def serve(
     journal: Annotated[
         int, typer.Option(metavar="N", help="Keep N exchanges in the journal; of more, the oldest are dropped.")
     ] = 100_000,
+    metrics: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="Serve /metrics for Prometheus on that port; 0 is any.", show_default=False),
+    ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
     cors: Annotated[
@@ -229,6 +233,7 @@ def serve(
             scenario=scenario,
             pace=pace,
             journal=journal,
+            metrics=metrics,
             cors=cors,
             allow_host=allow_host or (),
             scenarios=scenarios,

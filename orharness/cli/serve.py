@@ -52,6 +52,7 @@ class ServeOptions:
     scenario: Path | None = None
     pace: float | None = None
     journal: int = JOURNAL
+    metrics: int | None = None
     cors: str = "on"
     allow_host: Sequence[str] = ()
     scenarios: Path | None = None
@@ -130,11 +131,12 @@ def serve_until_stopped(options: ServeOptions) -> bool:
             _mount(server, options, through, [one for each in recorded.values() for one in each])
             decided = Decided()
             server.listen(decided.notice)
+            address = None if options.metrics is None else _metrics_of(server, options.metrics)
             announce(server.base_url)
             from orharness.cli.served import Told  # what prints is imported once the server can be asked
 
             told = Told(decided)
-            told.introduce(server, options, through, recorded, routes)
+            told.introduce(server, options, through, recorded, routes, metrics=address)
             while not stop.asked:
                 told.show_next(TURN)
         while told.show_next():  # also those that the server's end decided
@@ -148,6 +150,15 @@ def _loaded(cassettes: Sequence[Path]) -> dict[Path, list[Interaction]]:
     from orharness.cassette import load  # vcrpy imports every HTTP library that is installed
 
     return {path: load(path) for path in cassettes}
+
+
+def _metrics_of(server: SseServer, port: int) -> str:
+    """Serve metrics; return their address."""
+    from orharness.cli.metrics import Metrics, serve_metrics
+
+    metrics = Metrics()
+    server.listen(metrics.notice)
+    return f"http://127.0.0.1:{serve_metrics(metrics, port)}/metrics"
 
 
 class Decided:

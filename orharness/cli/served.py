@@ -44,8 +44,9 @@ class Told:
         through: Sequence[Transform],
         recorded: dict[Path, list[Interaction]],
         routes: Sequence[Route],
+        metrics: str | None = None,
     ) -> None:
-        """Print what is played, and how to ask for it."""
+        """Print what is played, and how to ask for it. ``metrics``: their address, ``None`` for none."""
         for line in _plays(options, recorded, routes):
             self._screen.say(line)
         changed = f", through {compose(through)!r}" if through else ""
@@ -59,6 +60,7 @@ class Told:
             ("journal", f"orharness show {server.origin}"),
             ("control", f"{server.origin}/_orharness/openapi.json"),
             ("token", token),
+            *([("metrics", metrics)] if metrics is not None else []),
             ("stop", "Ctrl-C"),
         ]:
             self._screen.line(Text.assemble((f"{name + ':':<10}", "dim"), value))

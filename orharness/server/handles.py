@@ -53,6 +53,11 @@ class Call:
         self._act = act
 
     @property
+    def id(self) -> str:
+        """The id of the journal entry."""
+        return self._live.id
+
+    @property
     def exchange(self) -> Exchange:
         """The current journal entry."""
         return _looked_at([self._live], self._thread)[0]
