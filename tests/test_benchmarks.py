@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from benchmarks import client_process, clients, judging, mutants
+from benchmarks.all import misses
+from benchmarks.all import page as page_of_costs
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
 from benchmarks.client_process import command_for, install_node_clients
+from benchmarks.rows import Row
 from benchmarks.tables import Table, percentile
 from benchmarks.ways.catalogue import CLIENTS as CATALOGUE
 from benchmarks.ways.catalogue import Client
@@ -245,3 +248,36 @@ def test_no_packet_contradicts_the_journal() -> None:
         pytest.skip(done.stderr.strip())
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "0 contradictions in 60 leavings" in done.stdout
+
+
+@pytest.mark.slow
+def test_all_costs_are_measured_beside_their_goals(tmp_path: Path) -> None:
+    """A quick run has too few samples for a goal; that each row is there, and is written down, is what is tested."""
+    data, page = tmp_path / "all.json", tmp_path / "performance.md"
+    command = [sys.executable, "-m", "benchmarks.all", "--quick", "--json", str(data), "--to", str(page)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    found = json.loads(data.read_text(encoding="utf-8"))
+    written = page.read_text(encoding="utf-8")
+    assert len(found["rows"]) >= 20
+    for row in found["rows"]:
+        assert row["what"] in done.stdout
+        assert row["what"] in written
+    assert found["about"]["date"] in written
+
+
+def test_a_row_that_misses_its_goal_says_what_is_in_the_way() -> None:
+    rows = [
+        Row("fast", "9 ms", "bare: 3 ms", 3.0, 2, why="the wire"),
+        Row("often", "5", "", 0.5, 0.4, most=False),
+        Row("late", "5 ms", "bare: 4 ms", 1.25, 1.2, noisy=True),
+    ]
+    assert [row.met for row in rows] == [False, True, False]
+    assert misses(rows) == [
+        "fast: 3, the goal is ≤ 2. In the way: the wire",
+        "late: 1.25, the goal is ≤ 1.2",
+    ]
+    written = page_of_costs(rows, {"system": "Linux"})
+    assert "| often | 5 |  | 0.5 | ≥ 0.4 | yes |" in written
+    assert "| late * | 5 ms | bare: 4 ms | 1.25 | ≤ 1.2 | no |" in written
+    assert "- system: Linux" in written

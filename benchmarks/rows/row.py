@@ -1,0 +1,82 @@
+"""One row: what was measured, and whether it reaches its goal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import process_time
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number beside its goal.
+
+    ``what``: what is measured, ``measured`` and ``baseline`` as people read them. ``value``: what is held against
+    ``goal``, a ratio where there is a baseline; ``most``: whether the goal is the largest good value (else the
+    smallest). ``noisy``: a busy machine changes it, since it is wall time. ``why``: what is in the way of the goal.
+    """
+
+    what: str
+    measured: str
+    baseline: str
+    value: float
+    goal: float
+    most: bool = True
+    noisy: bool = False
+    why: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.value <= self.goal if self.most else self.value >= self.goal
+
+    @property
+    def goal_shown(self) -> str:
+        """The goal with its direction."""
+        return f"{'≤' if self.most else '≥'} {self.goal:g}"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything. ``times``: readings, of which the best counts: other processes only add."""
+
+    times: int = 3
+    tokens: int = 5000
+    requests: int = 300
+    exchanges: int = 2000
+    journal: int = 20_000
+    streams: tuple[tuple[int, int], ...] = ((1, 5000), (100, 200), (1000, 30))
+    interactions: tuple[int, ...] = (10, 160)
+    starts: int = 3
+    tests: tuple[int, int] = (50, 250)
+    idle: int = 2000
+    timed: tuple[tuple[int, float], ...] = ((100, 0.02), (1000, 0.2))
+    events: int = 50
+
+
+QUICK = Sizes(
+    times=1,
+    tokens=200,
+    requests=20,
+    exchanges=100,
+    journal=200,
+    streams=((1, 200), (10, 20)),
+    interactions=(2,),
+    starts=1,
+    tests=(2, 12),
+    idle=20,
+    timed=((5, 0.02),),
+    events=5,
+)
+
+
+def least(measure: Callable[[], float], times: int) -> float:
+    """The smallest of so many readings."""
+    return min(measure() for _ in range(times))
+
+
+def cpu(action: Callable[[], object]) -> float:
+    """Seconds of CPU time that this process takes for it."""
+    before = process_time()
+    action()
+    return process_time() - before

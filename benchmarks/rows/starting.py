@@ -1,0 +1,151 @@
+"""What a start costs: the first byte of ``orharness serve``, ``orharness check``, and a test with ``sse_server``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from urllib.parse import urlsplit
+
+from benchmarks.rows.making import PATH, body
+from benchmarks.rows.row import Row, Sizes, least
+
+_BARE = """
+import asyncio
+from aiohttp import web
+
+async def answer(request):
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await response.write(b"data: hi\\n\\n")
+    return response
+
+async def main():
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/v1", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+_CLIENT = """
+import json, urllib.request
+
+def stream(base_url):
+    body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    asked = urllib.request.Request(base_url + "/chat/completions", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked) as answer:
+        for line in answer:
+            data = line.rstrip(b"\\r\\n").removeprefix(b"data:").strip()
+            if data == b"[DONE]":
+                return
+            if line.startswith(b"data:"):
+                yield json.loads(data)["choices"][0]["delta"].get("content") or ""
+"""
+_ASK = """
+import http.client, json
+BODY = json.dumps({"model": "m", "stream": True, "messages": []})
+
+def ask(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("POST", "/v1/chat/completions", BODY, {"Content-Type": "application/json"})
+    connection.getresponse().read()
+    connection.close()
+"""
+_TESTS = {
+    "empty": "def test_{}(): pass",
+    "fixture": "def test_{}(sse_server): pass",
+    "request": "def test_{}(sse_server):\n    sse_server.chat('Hello, world')\n    ask(sse_server.port)",
+}
+
+
+def cold(sizes: Sizes) -> Iterator[Row]:
+    """CPU time from the start of a process to the first byte of its first answer."""
+    serve = least(lambda: _first_byte(["-m", "orharness", "serve", "--text", "hi"]), sizes.starts)
+    base = least(lambda: _first_byte(["-c", _BARE]), sizes.starts)
+    why = "typer with pydantic, 94 dataclasses and the other code of 150 modules; aiohttp itself is the baseline"
+    measured, shown = f"{serve * 1e3:.0f} ms", f"a bare aiohttp script: {base * 1e3:.0f} ms"
+    yield Row("first byte of `orharness serve` from a cold start", measured, shown, serve / base, 1.3, why=why)
+
+
+def _first_byte(arguments: Sequence[str]) -> float:
+    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        connection = HTTPConnection("127.0.0.1", urlsplit(process.stdout.readline().decode().strip()).port)
+        connection.request("POST", PATH, body("m"), {"Content-Type": "application/json"})
+        connection.getresponse().read(1)
+        spent = _cpu_of(process.pid)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        connection.close()
+    return spent
+
+
+def _cpu_of(pid: int) -> float:
+    """CPU seconds of all threads so far (``schedstat`` of proc(5) has nanoseconds)."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):
+            total += int((thread / "schedstat").read_text("ascii").split()[0])
+    return total / 1e9
+
+
+def check(sizes: Sizes) -> Iterator[Row]:
+    """``orharness check`` of one case, the whole process."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "client.py"
+        file.write_text(_CLIENT, "utf-8")
+        command = ["-m", "orharness", "check", f"{file}:stream", "--only", "framing/crlf"]
+        spent, wall = min(_whole(command) for _ in range(sizes.starts))
+    what = "`orharness check`, one case, the whole process: CPU seconds"
+    why = "imports: aiohttp a third, typer with pydantic and rich a fifth, the dialects and the contract the rest"
+    yield Row(what, f"{spent:.3g} s (wall {wall:.3g} s)", "", spent, 0.6, why=why)
+
+
+def _whole(arguments: Sequence[str], folder: str | None = None) -> tuple[float, float]:
+    """CPU and wall seconds of a process and what it started. Raises ``RuntimeError`` where it fails."""
+    began = monotonic()
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
+    return used.ru_utime + used.ru_stime, monotonic() - began
+
+
+def tests(sizes: Sizes) -> Iterator[Row]:
+    """CPU time a test: the difference of two runs, so that what a run pays once does not count."""
+    few, many = sizes.tests
+    with TemporaryDirectory() as folder:
+
+        def run(kind: str, number: int) -> float:
+            file = Path(folder) / f"test_{kind}_{number}.py"
+            file.write_text(_ASK + "\n".join(_TESTS[kind].replace("{}", str(at)) for at in range(number)), "utf-8")
+            return _whole(["-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)], folder)[0]
+
+        def each(kind: str) -> float:
+            runs = [least(lambda number=number: run(kind, number), sizes.starts) for number in (few, many)]  # type: ignore[misc]
+            return (runs[1] - runs[0]) / (many - few) * 1e3
+
+        empty, fixture, request = map(each, _TESTS)
+    base = f"an empty test: {empty:.3g} ms"
+    why = "calls between the test's thread and the server's, some 80 µs each: made, looked at, closed"
+    what = "ms a test with `sse_server`, above an empty one"
+    yield Row(f"{what}: only asked for", f"{fixture - empty:.3g} ms", base, fixture - empty, 0.5, why=why)
+    why = "lockstep's questions while a client in the same process waits for the interpreter's lock; and the client"
+    yield Row(
+        f"{what}: one request, its client included", f"{request - empty:.3g} ms", base, request - empty, 2, why=why
+    )
