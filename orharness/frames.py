@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, Protocol
@@ -621,3 +621,16 @@ NDJSON = _Lines("ndjson", "NDJSON", "application/x-ndjson")
 JSON_ARRAY = _Elements("json-array", "a JSON array", "application/json", newlines=("\n", "\r", "\r\n"))
 
 FRAMES: dict[str, Frame] = {frame.name: frame for frame in (SSE, NDJSON, JSON_ARRAY)}
+
+
+def frame_of(content_type: str | None, frames: Iterable[Frame] = (SSE, NDJSON)) -> Frame:
+    """Return the first of the frames that has a content type, else that of an event stream.
+
+    A body of ``application/json`` is most often one document, so an array is not guessed.
+    """
+    plain = _media_type(content_type or "")
+    return next((one for one in frames if _media_type(one.content_type) == plain), SSE)
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

@@ -12,9 +12,10 @@ import vcr.request  # type: ignore[import-untyped]
 
 from orharness.cassette.at import At
 from orharness.cassette.foreign import decoded, pieces
-from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, by_name, replayed
+from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, by_name, header, replayed
 from orharness.cassette.keys import FORMAT, KEY
 from orharness.errors import CassetteError
+from orharness.frames import frame_of
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 _COMPUTED = {"content-length", "transfer-encoding"}  # a replay computes its own framing
@@ -94,6 +95,7 @@ def from_vcrpy(request: Any, response: At) -> Interaction:
             _checked(ours, "ending", replayed, ending),
             _checked(ours, "framing", Framing, ours["framing"].text()) if "framing" in ours else Framing.CHUNKED,
             announced=ours["announced"].integer(0) if "announced" in ours else None,
+            frame=frame_of(header(headers, "Content-Type")),
         ),
         head=ours["head"].seconds() if "head" in ours else 0.0,
         ending_recorded=ending,

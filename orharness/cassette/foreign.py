@@ -12,6 +12,7 @@ from typing import Any
 from orharness.cassette.at import At
 from orharness.cassette.interaction import Headers, header
 from orharness.cassette.keys import FORMAT, KEY
+from orharness.frames import NDJSON, frame_of
 from orharness.sse import Event, decode
 
 _BLOCK_END = re.compile(rb"(?>\r\n|\r|\n){2,}")
@@ -82,8 +83,13 @@ def _as_json(at: At) -> bytes:
 
 
 def pieces(headers: Headers, body: bytes) -> Iterable[bytes]:
-    """Return the blocks of an event stream (each with its empty line); any other body is one piece."""
+    """Return the blocks of an event stream (each with its empty line), or the lines of NDJSON.
+
+    Any other body is one piece.
+    """
     kind = header(headers, "content-type")
+    if frame_of(kind) is NDJSON:
+        return body.splitlines(keepends=True)
     streams = "event-stream" in kind if kind else any(isinstance(item, Event) for item in decode(body))
     ends = [match.end() for match in _BLOCK_END.finditer(body)] if streams else []
     return (body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True))

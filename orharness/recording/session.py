@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest
+from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest, header
 from orharness.codings import ContentDecoder
 from orharness.dialects import DIALECTS
 from orharness.errors import CassetteError
+from orharness.frames import SSE, Frame, frame_of
 from orharness.recording.secrets import KeptRequest, Redaction, SearchedChunks, joined_notes, note_about
-from orharness.sse import Decoder, Event
+from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 
@@ -23,10 +24,10 @@ def rounded(seconds: float) -> float:
 class EndWatch:
     """Finds the first event after which a client may leave, in any chunks: leaving after it is not a cancel."""
 
-    def __init__(self, content_encoding: str | None = None) -> None:
+    def __init__(self, content_encoding: str | None = None, frame: Frame = SSE) -> None:
         self.seen = False
         self._plain = ContentDecoder(content_encoding)
-        self._decoder = Decoder()
+        self._decoder = frame.decoder()
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
@@ -82,7 +83,7 @@ class RecordedExchange:
         self.head = rounded(now - self.sent_at)
         self.status, self.reason, self.headers = head.status, head.reason, head.headers
         self.framing, self.announced = head.framing, head.announced
-        self.end = EndWatch(head.content_encoding)
+        self.end = EndWatch(head.content_encoding, frame_of(header(head.headers, "Content-Type")))
 
     def add(self, data: bytes, now: float) -> Chunk:
         """Take one more chunk of the body, which came at ``now``; returns it with its delay."""
@@ -147,7 +148,9 @@ class RecordedExchange:
         ending = self.ending or Ending.ABORT.value
         replayed = Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending)
         cut_short = self.announced is not None and replayed is not Ending.EOF
-        stream = Stream(tuple(self.chunks), replayed, self.framing, announced=self.announced if cut_short else None)
+        announced = self.announced if cut_short else None
+        frame = frame_of(header(self.headers, "Content-Type"))
+        stream = Stream(tuple(self.chunks), replayed, self.framing, announced=announced, frame=frame)
         return Interaction(
             self.request, self.status, self.reason, self.headers, stream, self.head, ending, self.recorded_at
         )

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from orharness.cassette.interaction import Interaction, RecordedRequest, header
 from orharness.dialects import DIALECTS
-from orharness.frames import SSE, Frame
+from orharness.frames import frame_of
 from orharness.gateways import Gateway
 from orharness.journal import Pacing, Request
 from orharness.journal.events import Begun, Grew, Settled
@@ -173,12 +173,5 @@ class Passing:
     def _stream(self, answer: LiveAnswer, ending: Ending) -> Stream:
         framing = Framing.CHUNKED if answer.length is None else Framing.LENGTH
         announced = None if ending is Ending.EOF else answer.length
-        frame = _frame_of(header(answer.headers, "Content-Type") or "")
+        frame = frame_of(header(answer.headers, "Content-Type"), (dialect.frame for dialect in DIALECTS.values()))
         return Stream(tuple(self._chunks), ending, framing, announced=announced, frame=frame)
-
-
-def _frame_of(content_type: str) -> Frame:
-    """Return the frame of a content type that a known dialect has, else that of an event stream."""
-    plain = content_type.partition(";")[0].strip().lower()
-    frames = (dialect.frame for dialect in DIALECTS.values())
-    return next((one for one in frames if one.content_type.partition(";")[0] == plain), SSE)
