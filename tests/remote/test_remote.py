@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from orharness import ClientFailure, OrharnessError, Outcome, ScenarioError, Sse
 from orharness.remote import RemoteServer
 from orharness.server.control import ControlOptions
 from orharness.server.thread import ServerThread
-from tests.support.control import Stream
+from tests.support.control import Stream, plain
 
 HELD: dict[str, Any] = {"tokens": 50, "through": [hold(after=3)], "provider": "Anthropic"}
 
@@ -28,10 +27,6 @@ def remote(elsewhere: SseServer) -> Iterator[RemoteServer]:
     server = RemoteServer(elsewhere.origin)
     yield server
     server.close()
-
-
-def plain(text: str) -> str:
-    return re.sub(r"[\d.,]+", "#", text).replace("at least ", "")
 
 
 def said(action: Callable[[], object]) -> str:

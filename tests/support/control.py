@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -135,3 +136,9 @@ def whole(base_url: str, headers: Mapping[str, str] | None = None) -> http.clien
     stream = Stream(base_url, headers)
     stream.read()
     return stream.response
+
+
+def plain(text: str) -> str:
+    """A text without numbers, and without what depends on who looks first at a client that has just left."""
+    text = re.sub(r" \(the client .*? s\)| \[(?:unknown|inferred|at least)\]", "", text)
+    return re.sub(r"[\d.,]+", "#", text).replace("at least ", "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import re
 import threading
 from typing import Any
 
@@ -13,13 +12,8 @@ from orharness.errors import ClientFailure
 from orharness.scenario.document import read
 from orharness.server.control import waits
 from orharness.server.facade import SseServer
-from tests.support.control import CHAT, HELD, Control, Stream, whole
+from tests.support.control import CHAT, HELD, Control, Stream, plain, whole
 from tests.support.raw import eventually
-
-
-def plain(text: str) -> str:
-    """A text without what differs from run to run: ids, sizes, times, and who looked last."""
-    return re.sub(r"[\d.,]+", "#", text).replace("at least ", "")
 
 
 def held(control: Control, document: object = HELD) -> tuple[str, str, Stream]:
