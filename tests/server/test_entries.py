@@ -41,16 +41,16 @@ async def ask(server: Answering, times: int) -> None:
 @pytest.mark.asyncio
 async def test_a_finished_exchange_is_little_beside_its_request() -> None:
     server = answering(Reply.chat("hi"))
-    await ask(server, 20)  # what is made once
+    await ask(server, 100)  # what is made once
     gc.collect()
     tracemalloc.start()
     try:
-        await ask(server, 400)
+        await ask(server, 1000)  # so many that what else is allocated meanwhile counts for little
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept / 400 - len(BODY) < 1024
+    assert kept / 1000 - len(BODY) < 1024
 
 
 @pytest.mark.asyncio
