@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orharness.dialects.chat.cases.making import Document, case, delta, event, finish, said, stream, yields
-from orharness.dialects.chat.parts import chunk
+from orharness.dialects.chat.parts import HEAD, chunk
+from orharness.dialects.values import dumps
 
 _GITHUB = "https://github.com"
 _OTHER = "an event that is no chunk (it has no `choices`) is stumbled over: it is to be passed over"
@@ -12,6 +13,7 @@ _EMPTY = "an empty finish_reason is taken for the end: only one that names a rea
 _PARTS = "content that is a list of parts is not read: the text is that of its parts of the type text"
 _MERGED = "text that comes without the key of the reasoning is taken for reasoning, and lost"
 _KEEP_ALIVE = "a keep-alive that comes as data is given to the JSON parser: it says nothing, and is to be passed over"
+_NOTICE = event(dumps({**HEAD, "object": "chat.completion.chunk", "warning": "no usage on this stream"}))
 
 
 def _delta(content: str, finish_reason: str | None) -> Document:
@@ -47,6 +49,7 @@ CASES: tuple[Document, ...] = (
         f"{_GITHUB}/openai-php/client/issues/555",
         said(delta("Hello"), event('{"type":"ping"}'), delta(" world")),
         yields("Hello world"),
+        level="SHOULD",  # a client may check that each chunk has what the API's reference requires
         cause=_OTHER,
     ),
     case(
@@ -54,6 +57,15 @@ CASES: tuple[Document, ...] = (
         "An event with neither `choices` nor `error` after the finish_reason.",
         f"{_GITHUB}/langwatch/tasks/issues/700",
         stream(delta("Hello"), delta(" world"), finish(), '{"warning":"no usage on this stream"}', "[DONE]"),
+        yields("Hello world"),
+        level="SHOULD",
+        cause=_OTHER,
+    ),
+    case(
+        "chunk-without-choices",
+        "A chunk that has all that the API requires but `choices`, between two texts and after the finish_reason.",
+        f"{_GITHUB}/openai-php/client/issues/545",
+        stream(delta("Hello"), _NOTICE, delta(" world"), finish(), _NOTICE, "[DONE]"),
         yields("Hello world"),
         cause=_OTHER,
     ),
