@@ -38,8 +38,11 @@ def swallows_errors(code: str) -> str:
 
 
 def goes_on_after_the_end(code: str) -> str:
+    over = 'if data == "[DONE]":\n                told["over"] = True\n                continue'
+    code = code.replace('if data == "[DONE]":\n                return', over)
     return code.replace(
-        'if data == "[DONE]":\n                return', 'if data == "[DONE]":\n                continue'
+        '    raise ClientError("the answer ended',
+        '    if not told.pop("over", False):\n        raise ClientError("the answer ended',
     )
 
 
