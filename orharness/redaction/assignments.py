@@ -9,6 +9,8 @@ from orharness.redaction.fields import NOT_A_VALUE
 from orharness.redaction.names import is_secret_parameter
 from orharness.redaction.shape import REDACTED, Begun, Found
 
+_TAIL = 512  # bytes: an assignment that begins before them is not looked for, since many names would take long
+
 
 class Parameters:
     """Values of query parameters with a secret name, in an address or in a form."""
@@ -43,8 +45,8 @@ class Assignments:
 
     _stem = rb"(?i:api[_-]?key|secret(?:[_-]?key)?|password|passwd|access[_-]?key|(?:access|auth|api|bot)[_-]?token)"
     _whole = re.compile(
-        rb"(?<![A-Za-z0-9])[A-Za-z0-9_-]*?" + _stem + rb"[\"'`]?[ \t]*[=:][ \t]*[\"'`]?"
-        rb"(?P<value>(?=[A-Za-z_+/=.-]*\d[A-Za-z_+/=.-]*\d)[A-Za-z0-9_+/=.-]{12,}(?<!\.))(?![A-Za-z0-9_+/=-]|\.\w|[(\[])"
+        rb"(?<![A-Za-z0-9])[A-Za-z0-9_-]{0,40}?" + _stem + rb"[\"'`]?[ \t]*[=:][ \t]*[\"'`]?"
+        rb"(?P<value>(?=[A-Za-z_+/=.-]{0,64}\d[A-Za-z_+/=.-]{0,64}\d)[A-Za-z0-9_+/=.-]{12,}(?<!\.))(?![A-Za-z0-9_+/=-]|\.\w|[(\[])"
     )
     _begun = re.compile(
         rb"(?<![A-Za-z0-9])[A-Za-z0-9_-]*?"
@@ -68,7 +70,7 @@ class Assignments:
         """Return an assignment at the end."""
         if b"_" not in text and not any(stem in low for stem in self._stems):
             return None
-        match = self._begun.search(text)
+        match = self._begun.search(text, max(0, len(text) - _TAIL))
         return match and Begun(match.start(), match.start("value") if match["value"] else None)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from orharness.redaction.shape import HARMLESS, REDACTED, Begun, Found
 
 _W = rb"[A-Za-z0-9_-]"
-_NUMBERED = rb"(?=[A-Za-z_-]*\d)"  # "sk-learn-compatible-estimators" is not a key
+_NUMBERED = rb"(?=[A-Za-z_-]{0,64}\d)"  # "sk-learn-compatible-estimators" is not a key
 
 
 def _run(least: int, charset: bytes = _W) -> bytes:
@@ -55,14 +55,14 @@ _PREFIXED: dict[bytes, tuple[str, bytes]] = {  # the prefix; the kind, and what 
     b"dop_v1_": ("DigitalOcean token", _run(40)),
     b"lin_api_": ("Linear key", _run(30)),
     b"AccountKey=": ("Azure storage key", rb"[A-Za-z0-9+/]{40,}+=*"),
-    b"eyJ": ("JWT", rb"[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]++)*+"),
+    b"eyJ": ("JWT", rb"(?<![_-]eyJ)[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]++)*+"),
     b"-----BEGIN ": (
         "private key",
         rb"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:(?!-----END )[^\"'])*?"
         rb"(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|(?=[\r\n]*\Z|[\"']))",
     ),
-    b"bearer ": ("bearer token", rb"\s*(?=[A-Za-z._~+/=-]*\d|[^\s\"']{32})[A-Za-z0-9._~+/=-]{16,}(?<!\.)"),
-    b"basic ": ("basic credentials", rb"\s*(?=[A-Za-z+/]*[\d=])[A-Za-z0-9+/]{12,}+={0,2}"),
+    b"bearer ": ("bearer token", rb"\s*(?=[A-Za-z._~+/=-]{0,64}\d|[^\s\"']{32})[A-Za-z0-9._~+/=-]{16,}(?<!\.)"),
+    b"basic ": ("basic credentials", rb"\s*(?=[A-Za-z+/]{0,64}[\d=])[A-Za-z0-9+/]{12,}+={0,2}"),
     b"cookie: ": ("cookie", rb"[^\s\"'=;]+=[^\s\"';]{4,}(?:;\s*[^\s\"'=;]+=[^\s\"';]+)*"),
 }
 _BOUNDARY = rb"(?<![A-Za-z0-9])"
