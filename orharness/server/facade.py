@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -144,8 +145,9 @@ class SseServer:
         self._thread = ServerThread().start() if thread is None else thread
         self._owned = self._thread if thread is None else None
         self._closed = False
+        sockets: list[socket.socket] = []
         try:
-            sockets = loopback_sockets(host, port)
+            sockets += loopback_sockets(host, port)
 
             async def listening() -> Origin:
                 origin = Origin(
@@ -166,6 +168,8 @@ class SseServer:
             self._answering = self._origin.answering
             self._thread.at_stop(self._origin.close)
         except BaseException:
+            for one in sockets:
+                one.close()
             if self._owned is not None:
                 self._owned.stop()
             raise

@@ -19,6 +19,15 @@ from orharness.sse import Event, decode
 BREACHES = {
     "chat/no-delta": "Azure's asynchronous filter sends a choice without a delta",
     "chat/prompt-filter-results-first": "Azure sends an empty `object`",
+    "chat/finish-empty-string": "some services send an empty `finish_reason` until the last chunk",
+    "chat/ping": "the event is no chunk",
+    "chat/warning-after-the-finish": "the event is no chunk",
+    "chat/chunk-without-choices": "the chunk has no `choices`",
+    "chat/content-as-parts": "some services send the content as a list of parts",
+    "chat/keep-alive-as-data": "the data are a proxy's comment",
+    "parts/tool-calls-without-an-index": "some services send tool calls without their index",
+    "parts/finish-and-chunks-without-one": "some services send an empty `finish_reason` until the last chunk",
+    "parts/thinking-parts": "Mistral sends the content as a list of parts",
     "errors/finish-reason-error": "the finish_reason `error` is no value of the type",
     "errors/json-cut-short": "the JSON is cut short",
     "errors/json-with-rubbish": "something follows the JSON",
@@ -28,6 +37,7 @@ BREACHES = {
     "done/two-spaces": "` [DONE]`, with a space in front, is neither the end marker nor JSON",
     "framing/data-lines-joined-by-lf": "the LF between two data lines is inside a JSON string",
     "framing/lines-without-an-empty-one": "two whole chunks are the data of one event",
+    "framing/empty-data-as-heartbeat": "the data are empty",
     "framing/empty-data": "the data are empty",
     "framing/spec-example-empty-data": "the data are empty, and a line feed",
 }
