@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +80,10 @@ def run_and_judge(options: Options) -> int:
         if options.scenario is not None:
             server.scenario(options.scenario)
         environment = {**os.environ, **proxy_bypass(), **environment_of(server)}
-        code, passed_on = _run([program, *options.command[1:]], environment)
+        verified: list[Verified] = []
+        code, passed_on = _run([program, *options.command[1:]], environment, lambda: verified.extend(server.judge()))
         if passed_on is not None:
             return _OF_A_SIGNAL + passed_on
-        verified = server.judge()
     judgement = _judgement(options.command, code, verified)
     findings = [one for each in verified for one in each.findings]
     write_reports(judgement, options.formats, options.outputs)
@@ -111,10 +111,11 @@ def _found(program: str) -> str:
     return found
 
 
-def _run(command: list[str], environment: dict[str, str]) -> tuple[int, int | None]:
+def _run(command: list[str], environment: dict[str, str], ended: Callable[[], None]) -> tuple[int, int | None]:
     """Run a command to its end: its exit code, and the signal that was passed on to it, if any.
 
-    What it started and left running is ended with it.
+    ``ended`` is called when it has ended, unless a signal was passed on. What it left running is ended after
+    that: until then it holds its connections open.
     """
     try:
         process = subprocess.Popen(command, env=environment, **own_group())
@@ -124,6 +125,8 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[int, int | No
     try:
         with _passing_on(process) as passed_on:
             code = process.wait()
+        if not passed_on:
+            ended()
     finally:
         guard.dismiss()
         end_group(process, _ENDS)

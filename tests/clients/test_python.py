@@ -148,9 +148,8 @@ def test_a_correct_client_passes_what_gateways_send(sse_thread: ServerThread, cl
 
 # What the openai SDK itself does, whatever its user writes: it looks neither at the content type nor at how a stream
 # ends, so that a body without an event is an empty answer to it, and half an answer a whole one. A block without data
-# is JSON to it, and a chunk without choices has None for a list.
+# is JSON to it.
 OF_THE_SDK = {
-    "chat/chunk-without-choices",
     "framing/retry-alone",
     "framing/comment-after-an-id",
     "errors/json-error-with-200",

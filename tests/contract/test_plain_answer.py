@@ -114,7 +114,7 @@ def reasons(verdicts: Iterable[Verdict]) -> list[str]:
 @pytest.mark.slow
 def test_a_client_that_needs_whole_chunks_holds(thread: ServerThread) -> None:
     verdicts = run(typed, profile="gateway", thread=thread)
-    assert of(verdicts, Result.FAIL) == []
+    assert [verdict.case for verdict in verdicts if verdict.counts] == []
     assert len(of(verdicts, Result.PASS)) > 200
 
 

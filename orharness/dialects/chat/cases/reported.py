@@ -67,6 +67,7 @@ CASES: tuple[Document, ...] = (
         f"{_GITHUB}/openai-php/client/issues/545",
         stream(delta("Hello"), _NOTICE, delta(" world"), finish(), _NOTICE, "[DONE]"),
         yields("Hello world"),
+        level="SHOULD",  # a client may check what the API requires
         cause=_OTHER,
     ),
     case(
