@@ -16,7 +16,7 @@ from orharness.cassette import load
 from orharness.redaction.escapes import unescaped
 from orharness.sse import Event, decode
 from tests.support.planted import Planted, opaque, with_a_name, with_a_shape
-from tests.support.recording_bench import Wire, asking, contents, recording, until_written
+from tests.support.recording_bench import Wire, asking, files_in, recording, until_written
 
 ROUNDS = [pytest.param(1, id="short"), pytest.param(5, id="full", marks=pytest.mark.slow)]
 
@@ -74,16 +74,15 @@ class Canaries:
     def on_disk(self) -> dict[str, str]:
         """Those that are in a file in any form that can be read back, and where."""
         found = {}
-        for path in self.folder.iterdir():
-            for text in texts_of(path):
+        for path, data in files_in(self.folder):
+            for text in texts_of(path, data):
                 for value, kind in self.values.items():
                     if value.encode() in text:
                         found[f"{kind} {value}"] = path.name
         return found
 
 
-def texts_of(path: Path) -> Iterator[bytes]:
-    data = contents(path)
+def texts_of(path: Path, data: bytes) -> Iterator[bytes]:
     yield data
     bodies = [data]
     if path.suffix == ".recording":

@@ -8,7 +8,7 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,13 +218,17 @@ def chunks_of(interaction: Interaction) -> list[bytes]:
     return [chunk.data for chunk in interaction.stream.chunks]
 
 
+def files_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Each file with its contents, but for a cassette in the making that gets its name meanwhile."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            yield path, path.read_bytes()
+
+
 def no_secrets_in(folder: Path) -> None:
     """Neither the key, in any form, nor a cookie is in any file, nor in what the spool has packed."""
-    for path in folder.iterdir():
-        try:
-            text = path.read_text("utf-8")
-        except FileNotFoundError:  # a cassette in the making, which has got its name meanwhile
-            continue
+    for path, data in files_in(folder):
+        text = data.decode()
         packed = [
             base64.b64decode(one).decode("utf-8", "replace") for one in re.findall(r'"(?:data|body)": "([^"]*)"', text)
         ]
