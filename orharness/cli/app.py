@@ -247,17 +247,22 @@ def serve(
 @app.command()
 def record(
     upstream: Annotated[
-        str,
+        list[str],
         typer.Option(
-            metavar="URL", help="The base URL of the service to record, as a client takes it.", show_default=False
+            metavar="[API=]URL",
+            help="The base URL of the service to record; with API= (chat, messages, responses, gemini, ollama) that of"
+            " one API's requests. Repeatable.",
+            show_default=False,
         ),
     ],
     to: Annotated[Path, typer.Option(metavar="FILE", help="The cassette to write.", show_default=False)],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
     key_env: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="NAME", help="Send the key in this environment variable, not the client's own.", show_default=False
+            metavar="[API=]NAME",
+            help="Send the key in this environment variable, not the client's own. Repeatable, as --upstream is.",
+            show_default=False,
         ),
     ] = None,
     allow_origin: Annotated[
@@ -283,7 +288,8 @@ def record(
         str | None,
         typer.Option(
             metavar="FILE.py:NAME",
-            help="vcrpy's filters: a mapping (or a function that returns it) such as pytest-recording's vcr_config.",
+            help="vcrpy's filters: a mapping (or a function that returns it) such as pytest-recording's vcr_config;"
+            " or the mapping as JSON.",
             show_default=False,
         ),
     ] = None,
@@ -298,6 +304,9 @@ def record(
     never written, nor is anything that looks like one. Ctrl-C ends it.
 
     Example: [bold]orharness record --upstream https://llm.onerouter.pro/v1 --to answer.yaml[/bold]
+
+    Example: [bold]orharness record --upstream https://api.openai.com/v1 --upstream messages=https://api.anthropic.com
+    --upstream gemini=https://generativelanguage.googleapis.com --to three.yaml[/bold]
     """
     from orharness.cli.record import record_until_stopped
 
@@ -305,7 +314,7 @@ def record(
         upstream,
         to,
         overwrite=overwrite,
-        key_env=key_env,
+        key_envs=key_env or (),
         allow_origins=allow_origin or (),
         keep_headers=keep_header or (),
         redact_personal=redact_personal,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orharness.errors import ScenarioError
+from orharness.recording.filter_settings import unpacked
 
 
 def import_plugins(names: Iterable[str]) -> None:
@@ -32,8 +33,10 @@ def import_plugins(names: Iterable[str]) -> None:
 def settings_at(where: str) -> Mapping[str, Any]:
     """The mapping that ``FILE.py:NAME`` or ``MODULE:NAME`` names; a function without arguments is called for it.
 
-    Raises ``ScenarioError`` where there is none.
+    A text that begins with ``{`` is the mapping itself, as JSON. Raises ``ScenarioError`` where there is none.
     """
+    if where.lstrip().startswith("{"):
+        return unpacked(where)
     module, _, name = where.rpartition(":")
     if not module:
         raise ScenarioError(f"--filters is FILE.py:NAME or MODULE:NAME, not {where!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, parent_is_gone, stopped_by_signal
 from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
+from orharness.recording.upstreams import named_values
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.timeline import summary
@@ -31,11 +32,11 @@ _ENDED = {
 
 
 def record_until_stopped(
-    upstream: str,
+    upstreams: Sequence[str],
     to: Path,
     *,
     overwrite: bool = False,
-    key_env: str | None = None,
+    key_envs: Sequence[str] = (),
     allow_origins: Iterable[str] = (),
     keep_headers: Iterable[str] = (),
     redact_personal: bool = False,
@@ -52,10 +53,10 @@ def record_until_stopped(
     try:
         with stopped_by_signal() as stop:
             recorder = Recorder(
-                upstream,
+                named_values(upstreams, "--upstream"),
                 to,
                 overwrite=overwrite,
-                key_env=key_env,
+                key_env=named_values(key_envs, "--key-env"),
                 allow_origins=allow_origins,
                 keep_headers=keep_headers,
                 redact_personal=redact_personal,
@@ -74,7 +75,7 @@ async def _record(recorder: Recorder, screen: Screen, stop: Stop, *, alone: Call
     async with recorder:
         watch.skip()
         announce(recorder.base_url)
-        screen.say(f"records {shown(scrub_uri(recorder.upstream))} into {recorder.path}; Ctrl-C ends it")
+        screen.say(f"records {shown(str(recorder.upstreams))} into {recorder.path}; Ctrl-C ends it")
         if recorder.listens_everywhere:
             screen.say(f"listens on every address of this machine, port {urlsplit(recorder.base_url).port}", "yellow")
         screen.line()

@@ -11,14 +11,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 from urllib.parse import urlsplit
 
 from orharness.errors import OrharnessError, UpstreamError
+from orharness.loopback import API_KEY
 from orharness.processes import PARENT
+from orharness.recording.filter_settings import packed
 
 _STOP_AFTER = 10  # seconds that the recorder has to save and end
 
@@ -26,26 +28,33 @@ _STOP_AFTER = 10  # seconds that the recorder has to save and end
 class RecordingServer:
     """A recorder in front of ``upstream`` that writes ``path``; the addresses are those of ``SseServer``.
 
-    The key in the environment variable ``key_env`` goes upstream in place of the client's, if it is set. ``filters``
-    names vcrpy's filters as ``FILE.py:NAME``; ``keep_headers`` and ``redact_personal`` are those of ``Recorder``.
-    Raises ``UpstreamError`` if the recorder does not start.
+    ``upstream`` and ``key_env`` are those of ``Recorder``, one or by the name of an API. The key in an environment
+    variable goes upstream in place of the client's, if the variable is set. ``filters``: vcrpy's, as a mapping or as
+    ``FILE.py:NAME``; ``keep_headers`` and ``redact_personal`` are those of ``Recorder``. Raises ``UpstreamError`` if
+    the recorder does not start, ``ScenarioError`` for filters that cannot be handed over to it.
     """
 
     def __init__(
         self,
-        upstream: str,
+        upstream: str | Mapping[str, str],
         path: Path,
-        key_env: str | None = None,
+        key_env: str | Mapping[str, str] | None = None,
         *,
-        filters: str | None = None,
+        filters: str | Mapping[str, Any] | None = None,
         keep_headers: Iterable[str] = (),
         redact_personal: bool = False,
     ) -> None:
-        where = ["--upstream", upstream, "--to", str(path), "--overwrite"]
-        key = [] if key_env is None or key_env not in os.environ else ["--key-env", key_env]
-        rules = [*(["--filters", filters] if filters else []), *(["--redact-personal"] if redact_personal else [])]
-        rules += [part for name in keep_headers for part in ("--keep-header", name)]
-        command = [sys.executable, "-m", "orharness", "record", *where, *key, *rules]
+        upstreams, keys = _by_name(upstream), _by_name(key_env or {})
+        options = [
+            *_repeated("--upstream", _named(upstreams)),
+            *("--to", str(path), "--overwrite"),
+            *_repeated("--key-env", _named({name: one for name, one in keys.items() if os.environ.get(one)})),
+            *_repeated("--keep-header", keep_headers),
+            *(["--redact-personal"] if redact_personal else []),
+        ]
+        if filters:
+            options += ["--filters", filters if isinstance(filters, str) else packed(filters)]
+        command = [sys.executable, "-m", "orharness", "record", *options]
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
         environment = {**os.environ, PARENT: str(os.getpid())}
         # The recorder ends when its stdin does: it does not outlive us, however we end.
@@ -64,7 +73,17 @@ class RecordingServer:
     @property
     def openai(self) -> dict[str, str]:
         """The arguments of an OpenAI client; the recorder puts the real key in."""
-        return {"base_url": self.base_url, "api_key": "sk-orharness"}
+        return {"base_url": self.base_url, "api_key": API_KEY}
+
+    @property
+    def anthropic(self) -> dict[str, str]:
+        """The arguments of an Anthropic client, which adds ``/v1`` itself."""
+        return {"base_url": self.origin, "api_key": API_KEY}
+
+    @property
+    def google(self) -> dict[str, Any]:
+        """The arguments of a Google client, which adds the version itself."""
+        return {"api_key": API_KEY, "http_options": {"base_url": self.origin}}
 
     def url_for(self, path: str) -> str:
         """The whole address of a path, counted from the origin."""
@@ -106,3 +125,15 @@ class RecordingServer:
             if pipe is not None:
                 pipe.close()
         return said
+
+
+def _by_name(given: str | Mapping[str, str]) -> dict[str, str]:
+    return {"": given} if isinstance(given, str) else dict(given)
+
+
+def _named(given: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" if name else value for name, value in given.items()]
+
+
+def _repeated(option: str, values: Iterable[str]) -> list[str]:
+    return [part for value in values for part in (option, value)]

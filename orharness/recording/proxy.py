@@ -24,7 +24,8 @@ from orharness.recording.downstream import complaint, cut_off, listening, open_r
 from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
-from orharness.recording.upstream import Asker, checked_upstream, key_from, upstream_uri
+from orharness.recording.upstream import Asker
+from orharness.recording.upstreams import Upstream, Upstreams
 from orharness.redaction.credentials import secrets_of
 from orharness.server.forwarding import drop, http_chunks
 from orharness.server.headers import OF_THE_CONNECTION, text
@@ -38,6 +39,8 @@ _STOPPED = "the recorder was stopped in the middle of it"
 class Recorder:
     """A reverse proxy on ``host`` and ``port`` (0: any free one) that records all that passes into the cassette ``to``.
 
+    ``upstream``: the base URL of the server, or a mapping of an API's name to its base URL for several servers, see
+    ``Upstreams``; ``key_env`` may be such a mapping too.
     ``async with`` starts and stops it. What is going on when it stops is kept, with the ending ``abort`` and a note.
     The client's key passes through to the upstream; ``key_env`` names an environment variable that holds one to use
     instead. Neither is ever written, nor are cookies, nor what looks like a key in any text (``orharness.redaction``).
@@ -56,11 +59,11 @@ class Recorder:
 
     def __init__(
         self,
-        upstream: str,
+        upstream: str | Mapping[str, str],
         to: str | os.PathLike[str],
         *,
         overwrite: bool = False,
-        key_env: str | None = None,
+        key_env: str | Mapping[str, str] | None = None,
         allow_origins: Iterable[str] = (),
         keep_headers: Iterable[str] = (),
         redact_personal: bool = False,
@@ -68,10 +71,9 @@ class Recorder:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self.upstream = checked_upstream(upstream)
+        self.upstreams = Upstreams(upstream, key_env)
         self.path = Path(to)
         self._overwrite = overwrite
-        self._key = key_from(key_env)
         self._address = host, port
         self.listens_everywhere = is_everywhere(host)  # on every address of this machine
         self._gate = OriginGate(allow_origins, host)
@@ -93,7 +95,7 @@ class Recorder:
         except BaseException:
             self._store.release()
             raise
-        self._asker = Asker(self._key, self._clock)
+        self._asker = Asker(self._clock)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -129,7 +131,7 @@ class Recorder:
         self._handlers.add(task)
         try:
             port: int = self._runner.addresses[0][1]
-            if self._key is not None and (why := self._gate.refusal(request.headers, port)):
+            if self.upstreams.keys and (why := self._gate.refusal(request.headers, port)):
                 return await refused(request, why)
             if self._gate.is_preflight(request.method, request.headers):
                 return web.Response(status=204, headers=self._gate.preflight_headers(request.headers))
@@ -138,29 +140,36 @@ class Recorder:
             self._handlers.discard(task)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        session = self._begin(request, await read_body(request))
+        upstream = self.upstreams.of(request.raw_path)
+        body = await read_body(request)
+        if upstream is None:
+            asked = f"{request.method} {scrub_uri(request.raw_path)}"
+            sentence = f"no upstream is named for {asked}: it is of none of the APIs of {self.upstreams}"
+            return complaint(502, sentence, self._gate.response_headers(request.headers))
+        session = self._begin(request, body, upstream)
         # The search for secrets in a long prompt takes time, which the request does not wait for.
         prepared = asyncio.create_task(asyncio.to_thread(session.prepare))
         try:
-            upstream = await self._asker.ask(session, announces_body="Content-Length" in request.headers)
+            announces_body = "Content-Length" in request.headers
+            answer = await self._asker.ask(session, key=upstream.key, announces_body=announces_body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             await prepared
-            return self._unreachable(request, session, error)
+            return self._unreachable(request, session, upstream, error)
         followed = False
         try:
             await self._keep(session, prepared)
-            return await self._relay(request, session, upstream)
+            return await self._relay(request, session, answer)
         except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
             ending, note = (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
             if session.end.seen:
                 followed = True
-                self._spawn(self._follow(session, upstream, ending, note))
+                self._spawn(self._follow(session, answer, ending, note))
             else:
                 self._store.end(session, ending, note)
             raise
         finally:
             if not followed:
-                drop(upstream)
+                drop(answer)
 
     async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None]) -> None:
         """Begin to keep the session as soon as it is prepared, also where the client leaves meanwhile."""
@@ -171,21 +180,21 @@ class Recorder:
                 await prepared
             self._store.begin(session)
 
-    def _begin(self, request: web.BaseRequest, body: bytes) -> RecordedExchange:
+    def _begin(self, request: web.BaseRequest, body: bytes, upstream: Upstream) -> RecordedExchange:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
         asked = RecordedRequest(
             request.method,
-            upstream_uri(self.upstream, request.raw_path),
+            upstream.uri(request.raw_path),
             tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
             body,
         )
-        addresses = (*address_secrets(self.upstream), *address_secrets(request.raw_path))
+        addresses = (*address_secrets(upstream.base_url), *address_secrets(request.raw_path))
         others = (*addresses, *self._redaction.unkept(asked.headers))
         return RecordedExchange(
             next(self._orders),
             asked,
             datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            replace(self._redaction, secrets=secrets_of(headers, (self._key or "", *others))),
+            replace(self._redaction, secrets=secrets_of(headers, (*self.upstreams.keys, *others))),
             sent_at=self._clock(),
         )
 
@@ -227,8 +236,10 @@ class Recorder:
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 
-    def _unreachable(self, request: web.BaseRequest, session: RecordedExchange, error: Exception) -> web.Response:
+    def _unreachable(
+        self, request: web.BaseRequest, session: RecordedExchange, upstream: Upstream, error: Exception
+    ) -> web.Response:
         # What aiohttp says may quote the address that was asked, and what the server sent.
         why = session.redaction.text(str(error) or type(error).__name__)
-        sentence = str(UpstreamError(f"{scrub_uri(self.upstream)} did not answer: {why}"))
+        sentence = str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))
         return complaint(502, sentence, self._gate.response_headers(request.headers))

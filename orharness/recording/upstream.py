@@ -57,10 +57,9 @@ def key_from(name: str | None) -> str | None:
 
 
 class Asker:
-    """Sends requests to the upstream. ``key`` replaces the client's; ``clock`` is the loop's, in seconds."""
+    """Sends requests to upstreams. ``clock`` is the loop's, in seconds."""
 
-    def __init__(self, key: str | None, clock: Callable[[], float]) -> None:
-        self._key = key
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._client = _client(clock)
 
@@ -68,14 +67,16 @@ class Asker:
         """Close what is open."""
         await self._client.close()
 
-    async def ask(self, session: RecordedExchange, *, announces_body: bool) -> aiohttp.ClientResponse:
-        """Send the request of the session, and give the session the response head.
+    async def ask(
+        self, session: RecordedExchange, *, key: str | None = None, announces_body: bool
+    ) -> aiohttp.ClientResponse:
+        """Send the request of the session, and give the session the response head. ``key`` replaces the client's.
 
         ``announces_body``: whether the client sent a Content-Length, which then goes on even where it is 0. Raises what
         aiohttp raises, ``OSError``, or ``ValueError`` for an impossible address.
         """
         asked = session.request
-        headers = CIMultiDict(_with_key(asked.headers, self._key))
+        headers = CIMultiDict(_with_key(asked.headers, key))
         headers["Accept-Encoding"] = "identity"  # what is recorded is to be the stream itself
         response = await self._client.request(
             asked.method,

@@ -17,6 +17,7 @@ from orharness.cassette.filters import edits
 from orharness.cli.plugins import settings_at
 from orharness.errors import CassetteError, ScenarioError
 from orharness.recording import RecordingServer
+from orharness.recording.filter_settings import packed, unpacked
 from orharness.server.facade import SseServer
 from orharness.stream import Stream, edit
 from tests.support.recording_bench import Wire, asking, chunks_of, contents, recording, serving, until_written
@@ -217,3 +218,42 @@ async def test_the_recorder_of_a_test_run_takes_the_same_rules(to: Path, tmp_pat
     assert found.request.uri.endswith("/x?b=c")
     assert found.request.body == b'{"text": "mail REDACTED"}'
     assert header(found.headers, "X-Account") == "acme-inc"
+
+
+class Rules:
+    """Functions of a user, below a name at the top of a file."""
+
+    @staticmethod
+    def hidden(key: str, value: str, request: Any) -> str:
+        return f"hidden-{key}"
+
+
+def test_filters_reach_another_process_as_a_text() -> None:
+    settings = {
+        "filter_headers": ["a", ("b", "x"), ("user-agent", Rules.hidden)],
+        "filter_query_parameters": {"team": None},
+        "before_record_request": only_posts,
+        "before_record_response": [without_acme],
+        "ignore_localhost": False,
+    }
+    found = unpacked(packed(settings))
+
+    a, b, (name, hidden) = found["filter_headers"]
+    assert (a, b, name, hidden("k", "v", None)) == ("a", ("b", "x"), "user-agent", "hidden-k")
+    assert found["filter_query_parameters"] == [("team", None)]
+    assert found["before_record_request"].__name__ == "only_posts"
+    assert found["before_record_response"][0].__name__ == "without_acme"
+    assert found["ignore_localhost"] is False
+
+
+def test_a_function_without_a_name_cannot_be_handed_over() -> None:
+    with pytest.raises(ScenarioError, match=r"before_record_request: .*lambda.* write it as a function at the top"):
+        packed({"before_record_request": lambda request: request})
+    with pytest.raises(ScenarioError, match="cannot be handed over to the recorder"):
+        packed({"filter_headers": [b"a"]})
+
+
+def test_filters_as_json() -> None:
+    assert settings_at('{"filter_headers": ["a"]}') == {"filter_headers": ["a"]}
+    with pytest.raises(ScenarioError, match="the filters are not JSON"):
+        settings_at("{")
