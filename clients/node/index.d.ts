@@ -57,6 +57,21 @@ export declare const API: 1;
 /** A gate after that many chunks: the stream stops there until `route.release()`. */
 export declare function hold(after: number): { hold: number };
 
+/** A server that runs: what belongs to no session, and where sessions are opened. */
+export declare class Harness {
+  private constructor();
+  readonly url: string;
+  about(): Promise<Schemas["About"]>;
+  openapi(): Promise<Record<string, unknown>>;
+  sessions(): Promise<Schemas["Session"][]>;
+  journal(): Promise<Exchange[]>;
+  events(options?: { since?: number }): AsyncGenerator<ExchangeEvent>;
+  open(options?: StartOptions): Promise<Server>;
+}
+
+/** The server at that address; without one, that of ORHARNESS_URL, or one that is started once for the process. */
+export declare function connect(url?: string): Promise<Harness>;
+
 /** Opens a session; with the context of a test it ends with the test, and is judged then. */
 export declare function start(test: TestContext, options?: StartOptions): Promise<Server>;
 export declare function start(options?: StartOptions): Promise<Server>;
@@ -85,6 +100,7 @@ export declare class Route {
   private constructor();
   readonly id: string;
   readonly name: string;
+  show(): Promise<Schemas["Route"]>;
   calls(): Promise<Call[]>;
   call(): Promise<Call>;
   waitCall(options?: Timeout & { number?: number }): Promise<Call>;
@@ -101,6 +117,7 @@ export declare class Route {
 export declare class Server implements AsyncDisposable {
   private constructor();
   readonly id: string;
+  readonly url: string;
   readonly baseURL: string;
   readonly origin: string;
   readonly apiKey: string;
@@ -109,13 +126,20 @@ export declare class Server implements AsyncDisposable {
   readonly routes: Route[];
   readonly openai: { baseURL: string; apiKey: string };
   readonly anthropic: { baseURL: string; apiKey: string };
+  readonly google: { apiKey: string; httpOptions: { baseUrl: string } };
   chat(answer: Answer, options?: RouteOptions): Promise<Route>;
   messages(answer: Answer, options?: RouteOptions): Promise<Route>;
   responses(answer: Answer, options?: RouteOptions): Promise<Route>;
+  gemini(answer: Answer, options?: RouteOptions): Promise<Route>;
+  ollama(answer: Answer, options?: RouteOptions): Promise<Route>;
   answer(answer: Answer, options?: RouteOptions): Promise<Route>;
   add(route: RouteDocument): Promise<Route>;
   scenario(document: Scenario): Promise<Route[]>;
+  show(): Promise<Schemas["Session"]>;
+  listRoutes(): Promise<Route[]>;
+  showCall(id: string): Promise<Call>;
   calls(): Promise<Call[]>;
+  account(): Promise<string>;
   journal(): Promise<Exchange[]>;
   events(options?: { since?: number }): AsyncGenerator<ExchangeEvent>;
   verify(): Promise<Verdict>;

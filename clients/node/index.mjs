@@ -1,3 +1,3 @@
 import core from "./index.cjs";
 
-export const { API, Call, ClientFailure, OrharnessError, Route, Server, hold, start, startServer } = core;
+export const { API, Call, ClientFailure, Harness, OrharnessError, Route, Server, connect, hold, start, startServer } = core;

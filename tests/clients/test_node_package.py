@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from orharness.server.control.openapi import SHIPPED
+from orharness.server.facade import SseServer
+from tests.support.control import EVERYTHING, Tried
 
 PACKAGE = Path(__file__).parents[2] / "clients" / "node"
 
@@ -23,6 +25,16 @@ def test_the_types_are_made_from_the_shipped_document() -> None:
     assert made_from is not None
     digest = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
     assert made_from[1] == digest, "run: cd clients/node && npm install && npm run types"
+
+
+@pytest.mark.parametrize(
+    "source", sorted((PACKAGE / "examples").glob("stop-button.*")), ids=lambda one: one.name.split(".")[1]
+)
+def test_a_stop_button_takes_15_lines_and_no_pause(source: Path) -> None:
+    code = source.read_text("utf-8").strip()
+    assert len(code.splitlines()) <= 15
+    assert max(map(len, code.splitlines())) <= 120
+    assert not re.search("setTimeout|sleep|waitForTimeout", code)
 
 
 def test_the_stop_button_takes_15_lines_and_is_the_one_of_the_readme() -> None:
@@ -39,7 +51,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if npm is None or shutil.which("node") is None:
         pytest.skip("node and npm are needed to run the package for Node")
     folder = tmp_path_factory.mktemp("node") / "orharness"
-    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("node_modules", "examples"))
     install = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
     installed = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if installed.returncode:
@@ -59,8 +71,9 @@ def npm(folder: Path, *arguments: str, **environment: str) -> str:
 
 
 @pytest.mark.slow
-def test_its_own_tests_pass(package: Path) -> None:
-    assert "# fail 0" in npm(package, "test")
+def test_its_own_tests_pass_and_try_every_verb(package: Path, sse_server: SseServer, tried: Tried) -> None:
+    assert "# fail 0" in npm(package, "test", ORHARNESS_URL=sse_server.origin)
+    assert EVERYTHING - tried == set()
 
 
 @pytest.mark.slow

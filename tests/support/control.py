@@ -15,12 +15,16 @@ from jsonschema import Draft202012Validator
 from orharness.server.control.openapi import document
 from orharness.server.control.table import VERBS
 from orharness.server.control.verbs import ROOT, Verb
+from orharness.server.control.waits import FOR
 from orharness.server.facade import SseServer
+from orharness.server.wire import Incoming
 
 CHAT = {"orharness": 1, "routes": [{"chat": "Grüße, 世界"}]}
 HELD = {"orharness": 1, "routes": [{"chat": {"tokens": 50}, "through": [{"hold": 3}], "provider": "Anthropic"}]}
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
 TIMEOUT = 60  # seconds
+Tried = set[str]
+EVERYTHING: Tried = {one.name for one in VERBS} | {f"wait for={one}" for one in FOR}
 
 
 @cache
@@ -142,3 +146,17 @@ def plain(text: str) -> str:
     """A text without numbers, and without what depends on who looks first at a client that has just left."""
     text = re.sub(r" \(the client .*? s\)| \[(?:unknown|inferred|at least)\]", "", text)
     return re.sub(r"[\d.,]+", "#", text).replace("at least ", "")
+
+
+def trying(answer: Any, tried: Tried) -> Any:
+    """``Control._run``, which also notes in ``tried`` the name of each verb that is answered without a problem."""
+
+    async def run(self: Any, incoming: Incoming, wire: Any, found: Any) -> Any:
+        answered = await answer(self, incoming, wire, found)
+        verb = verb_at(incoming.head.method, incoming.head.path)
+        tried.add(verb.name)
+        if verb.name == "wait":
+            tried.add(f"wait for={incoming.head.parameters['for']}")
+        return answered
+
+    return run

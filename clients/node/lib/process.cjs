@@ -1,14 +1,24 @@
 "use strict";
 const { spawn } = require("node:child_process");
 const { once } = require("node:events");
+const { existsSync } = require("node:fs");
+const path = require("node:path");
 const { ask } = require("./http.cjs");
 const { OrharnessError } = require("./errors.cjs");
 
 /** The number of the control API that this package speaks. */
 const API = 1;
-const HOW_TO_INSTALL =
-  "install it from a clone of its repository (python -m pip install .), or name its command in ORHARNESS_COMMAND, or the" +
-  " address of a server that runs in ORHARNESS_URL. `pip install orharness` would install a stranger's package";
+
+/** How the server is installed: from the clone that this package is part of, where it is. */
+function howToInstall() {
+  const clone = path.resolve(__dirname, "..", "..", "..");
+  const here = existsSync(path.join(clone, "orharness", "py.typed"));
+  const command = `python -m pip install ${here ? JSON.stringify(clone) : "PATH-OF-THE-CLONE"}`;
+  return (
+    `nothing is downloaded for you; install it with\n\n    ${command}\n\nor name its command in ORHARNESS_COMMAND, or the` +
+    " address of a server that runs in ORHARNESS_URL. `pip install orharness` would install a stranger's package"
+  );
+}
 
 /** The words of a command line; quotes keep blanks. */
 function words(command) {
@@ -62,7 +72,7 @@ function listening(child, program, said) {
     let out = "";
     child.on("error", (error) => {
       const why = error.code === "ENOENT" ? `${program} is not there` : `${program} cannot be run: ${error.message}`;
-      reject(new OrharnessError(`${why}: ${HOW_TO_INSTALL}`));
+      reject(new OrharnessError(`${why}: ${howToInstall()}`));
     });
     child.on("exit", (code) => reject(new OrharnessError(`${program} ended with code ${code} before it listened: ${said()}`)));
     child.stdout.setEncoding("utf8").on("data", (text) => {
@@ -94,4 +104,4 @@ async function serverUrl() {
   }
 }
 
-module.exports = { API, serverUrl, startServer };
+module.exports = { API, check, serverUrl, startServer };

@@ -4,17 +4,41 @@ const { ask, query } = require("./http.cjs");
 
 const POLL = 30; // seconds of one poll, at most
 
-/** Asks the waiting verb until the condition is met, or cannot be any more, or the time is over. */
-async function waitFor(session, condition, { timeout = 5, ...options } = {}) {
-  for (let left = timeout; ; left -= POLL) {
-    const found = await ask(`${session}/wait${query({ for: condition, timeout: Math.min(left, POLL), ...options })}`);
-    if (found.met || found.final || left <= POLL) return met(found);
+/** The address of a session, and whether a finding about its client was already thrown. */
+class Session {
+  constructor(at) {
+    this.at = at;
+    this.failed = false;
   }
-}
 
-function met(found) {
-  if (!found.met) throw new ClientFailure(found.text, found.call ? new Call(found.call) : undefined);
-  return found;
+  /** A ClientFailure, which is remembered: a session that is disposed of after it is not judged again. */
+  failure(text, call) {
+    this.failed = true;
+    return new ClientFailure(text, call);
+  }
+
+  /** Asks a verb of the session. */
+  async ask(path, options) {
+    try {
+      return await ask(this.at + path, options);
+    } catch (error) {
+      this.failed ||= error instanceof ClientFailure;
+      throw error;
+    }
+  }
+
+  /** Asks the waiting verb until the condition is met, or cannot be any more, or the time is over. */
+  async wait(condition, { timeout = 5, ...options } = {}) {
+    for (let left = timeout; ; left -= POLL) {
+      const found = await this.ask(`/wait${query({ for: condition, timeout: Math.min(left, POLL), ...options })}`);
+      if (found.met || found.final || left <= POLL) return this.met(found);
+    }
+  }
+
+  met(found) {
+    if (!found.met) throw this.failure(found.text, found.call ? new Call(found.call) : undefined);
+    return found;
+  }
 }
 
 /** One request and its answer, as the server saw them when it was asked. */
@@ -31,14 +55,19 @@ class Route {
 
   constructor(session, document) {
     this.#session = session;
-    this.#at = `${session}/routes/${encodeURIComponent(document.id)}`;
+    this.#at = `/routes/${encodeURIComponent(document.id)}`;
     this.id = document.id;
     this.name = document.name;
   }
 
+  /** What the server says of it: method, path, number of calls. */
+  async show() {
+    return this.#session.ask(this.#at);
+  }
+
   /** Every request that it answered, in their order. */
   async calls() {
-    const { calls } = await ask(`${this.#session}/calls${query({ route: this.id })}`);
+    const { calls } = await this.#session.ask(`/calls${query({ route: this.id })}`);
     return calls.map((one) => new Call(one));
   }
 
@@ -46,7 +75,8 @@ class Route {
   async call() {
     const calls = await this.calls();
     if (calls.length === 1) return calls[0];
-    throw new ClientFailure(calls.length ? `${this.name} was asked ${calls.length} times, not once` : `the client never sent a request to ${this.name}`);
+    const times = `${this.name} was asked ${calls.length} times, not once`;
+    throw this.#session.failure(calls.length ? times : `the client never sent a request to ${this.name}`);
   }
 
   /** Waits until the request with that number (from 1) has come. `timeout` is in seconds. */
@@ -70,18 +100,18 @@ class Route {
   }
 
   async #wait(condition, options) {
-    const found = await waitFor(this.#session, condition, { route: this.id, ...options });
+    const found = await this.#session.wait(condition, { route: this.id, ...options });
     return new Call(found.call);
   }
 
   /** Opens the next gate (`hold`), or that many, for every request that it answers now or later. */
   async release(gates = 1) {
-    await ask(`${this.#at}/release${query({ gates })}`, { method: "POST" });
+    await this.#session.ask(`${this.#at}/release${query({ gates })}`, { method: "POST" });
   }
 
   /** Takes it away; its calls stay in the journal. */
   async remove() {
-    await ask(this.#at, { method: "DELETE" });
+    await this.#session.ask(this.#at, { method: "DELETE" });
   }
 
   /**
@@ -89,18 +119,19 @@ class Route {
    * calls that were left; throws ClientFailure otherwise.
    */
   async expectDisconnect(act, { within = 0.25 } = {}) {
-    const { event } = await ask(this.#session);
+    const { event } = await this.#session.ask("");
     await act();
     const options = { for: "left", route: this.id, since: event, within };
-    let found = await ask(`${this.#session}/wait${query(options)}`);
-    while (!found.met && !found.final) found = await ask(`${this.#session}/wait${query({ ...options, act: found.act })}`);
-    return met(found).calls.map((one) => new Call(one));
+    let found = await this.#session.ask(`/wait${query(options)}`);
+    while (!found.met && !found.final) found = await this.#session.ask(`/wait${query({ ...options, act: found.act })}`);
+    return this.#session.met(found).calls.map((one) => new Call(one));
   }
 
   /** Throws ClientFailure unless the client left before the end of every call, and the model stopped. */
   async assertUpstreamStopped({ leakedTokens = 1 } = {}) {
-    met(await ask(`${this.#session}/wait${query({ for: "upstream", route: this.id, leaked_tokens: leakedTokens })}`));
+    const asked = query({ for: "upstream", route: this.id, leaked_tokens: leakedTokens });
+    this.#session.met(await this.#session.ask(`/wait${asked}`));
   }
 }
 
-module.exports = { Call, Route };
+module.exports = { Call, Route, Session };

@@ -1,8 +1,55 @@
 "use strict";
 const { ClientFailure } = require("./errors.cjs");
 const { ask, events, query } = require("./http.cjs");
-const { serverUrl } = require("./process.cjs");
-const { Call, Route } = require("./route.cjs");
+const { check, serverUrl } = require("./process.cjs");
+const { Call, Route, Session } = require("./route.cjs");
+
+/** A server that runs: what belongs to no session, and where sessions are opened. */
+class Harness {
+  #root;
+
+  constructor(url) {
+    this.url = url;
+    this.#root = `${url}/_orharness`;
+  }
+
+  /** Which program answers, and the number of its control API. */
+  async about() {
+    return ask(this.#root);
+  }
+
+  /** The OpenAPI document of the control verbs. */
+  async openapi() {
+    return ask(`${this.#root}/openapi.json`);
+  }
+
+  /** Every session that is open. */
+  async sessions() {
+    return (await ask(`${this.#root}/sessions`)).sessions;
+  }
+
+  /** The journal of the default session, which has every request that names no other. */
+  async journal() {
+    return (await ask(`${this.#root}/journal`)).exchanges;
+  }
+
+  /** The exchange events of all sessions, as they happen; ends when the loop is left. */
+  events({ since } = {}) {
+    return events(`${this.#root}/events${query({ since })}`);
+  }
+
+  /** Opens a session. */
+  async open({ scenario, ...options } = {}) {
+    const document = await ask(`${this.#root}/sessions${query(options)}`, { method: "POST", document: scenario });
+    return new Server(this.url, document);
+  }
+}
+
+/** The server at that address; without one, that of ORHARNESS_URL, or one that is started once for the process. */
+async function connect(url) {
+  if (url !== undefined) await check(url);
+  return new Harness(url ?? (await serverUrl()));
+}
 
 /**
  * Opens a session: routes and a journal of its own on a server that others may use as well.
@@ -12,10 +59,7 @@ const { Call, Route } = require("./route.cjs");
  */
 async function start(test, options) {
   if (options === undefined && !isTest(test)) [test, options] = [undefined, test];
-  const { scenario, ...others } = options ?? {};
-  const url = await serverUrl();
-  const opened = await ask(`${url}/_orharness/sessions${query(others)}`, { method: "POST", document: scenario });
-  const server = new Server(url, opened);
+  const server = await (await connect()).open(options);
   const over = () => (hasFailed(test) ? server.end({ verify: false }) : server.end());
   if (test?.onTestFinished) test.onTestFinished(over);
   else test?.after?.(over);
@@ -28,12 +72,14 @@ const hasFailed = (test) => test?.passed === false || test?.task?.result?.state 
 
 /** A session on a server of orharness. */
 class Server {
-  #at;
+  #session;
   #ended = false;
 
   constructor(url, document) {
-    this.#at = `${url}/_orharness/sessions/${document.id}`;
+    this.#session = new Session(`${url}/_orharness/sessions/${document.id}`);
     this.id = document.id;
+    /** The server's own address: the one base URL of a backend that passes the session's key on has `/v1` after it. */
+    this.url = url;
     /** What an OpenAI client takes: the address of this session with `/v1`. */
     this.baseURL = document.base_url;
     /** What an Anthropic client takes, which adds `/v1` itself. */
@@ -43,7 +89,7 @@ class Server {
     this.headers = document.headers;
     /** The environment variables of SDKs, for a process under test. */
     this.env = document.env;
-    this.routes = document.routes.map((one) => new Route(this.#at, one));
+    this.routes = document.routes.map((one) => new Route(this.#session, one));
   }
 
   /** The arguments of an OpenAI client: `new OpenAI(server.openai)`. */
@@ -54,6 +100,11 @@ class Server {
   /** The arguments of an Anthropic client. */
   get anthropic() {
     return { baseURL: this.origin, apiKey: this.apiKey };
+  }
+
+  /** The arguments of Google's client: `new GoogleGenAI(server.google)`. */
+  get google() {
+    return { apiKey: this.apiKey, httpOptions: { baseUrl: this.origin } };
   }
 
   /** Answers chat completions: with a text, or with what a scenario document says of an answer, such as `{ tokens: 500 }`. */
@@ -71,6 +122,16 @@ class Server {
     return this.add({ responses: answer, ...options });
   }
 
+  /** Answers Gemini's `generateContent`. */
+  async gemini(answer, options) {
+    return this.add({ gemini: answer, ...options });
+  }
+
+  /** Answers Ollama's `/api/chat`. */
+  async ollama(answer, options) {
+    return this.add({ ollama: answer, ...options });
+  }
+
   /** Answers any API's requests, each in its own form. */
   async answer(answer, options) {
     return this.add({ answer, ...options });
@@ -78,33 +139,53 @@ class Server {
 
   /** Adds a route, as a scenario document has it. */
   async add(route) {
-    const { routes } = await ask(`${this.#at}/routes`, { method: "POST", document: route });
-    const [added] = routes.map((one) => new Route(this.#at, one));
+    const { routes } = await this.#session.ask("/routes", { method: "POST", document: route });
+    const [added] = routes.map((one) => new Route(this.#session, one));
     this.routes.push(added);
     return added;
   }
 
   /** Adds all routes of a scenario document. */
   async scenario(document) {
-    const { routes } = await ask(`${this.#at}/routes`, { method: "POST", document });
-    const added = routes.map((one) => new Route(this.#at, one));
+    const { routes } = await this.#session.ask("/routes", { method: "POST", document });
+    const added = routes.map((one) => new Route(this.#session, one));
     this.routes.push(...added);
     return added;
   }
 
+  /** What the server says of the session: its routes, the number of its calls and of its latest event. */
+  async show() {
+    return this.#session.ask("");
+  }
+
+  /** The routes that are there now, also those that others added. */
+  async listRoutes() {
+    return (await this.#session.ask("/routes")).routes.map((one) => new Route(this.#session, one));
+  }
+
+  /** One request, by its id. */
+  async showCall(id) {
+    return new Call(await this.#session.ask(`/calls/${encodeURIComponent(id)}`));
+  }
+
+  /** What was seen so far, in words: what pytest shows of a test that failed. */
+  async account() {
+    return (await this.#session.ask("/account")).account;
+  }
+
   /** Every request of the session, also those that no route answered. */
   async calls() {
-    return (await ask(`${this.#at}/calls`)).calls.map((one) => new Call(one));
+    return (await this.#session.ask("/calls")).calls.map((one) => new Call(one));
   }
 
   /** The journal: every exchange, in the order of their requests. */
   async journal() {
-    return (await ask(`${this.#at}/journal`)).exchanges;
+    return (await this.#session.ask("/journal")).exchanges;
   }
 
   /** The exchange events, as they happen; ends with the session, or when the loop is left. */
   events({ since } = {}) {
-    return events(`${this.#at}/events${query({ since })}`);
+    return events(`${this.#session.at}/events${query({ since })}`);
   }
 
   /**
@@ -112,12 +193,12 @@ class Server {
    * not met; the text is the one that pytest shows.
    */
   async verify() {
-    return ask(`${this.#at}/verify`, { method: "POST" });
+    return this.#session.ask("/verify", { method: "POST" });
   }
 
   /** Empties the session: no routes, an empty journal, nothing open. */
   async reset() {
-    await ask(`${this.#at}/reset`, { method: "POST" });
+    await this.#session.ask("/reset", { method: "POST" });
     this.routes = [];
   }
 
@@ -126,15 +207,16 @@ class Server {
     if (this.#ended) return;
     this.#ended = true;
     try {
-      await ask(this.#at, { method: "DELETE" });
+      await this.#session.ask("", { method: "DELETE" });
     } catch (error) {
       if (verify || !(error instanceof ClientFailure)) throw error;
     }
   }
 
+  /** Ends and judges it, but does not judge again what has already failed: the block's own error is the one to see. */
   async [Symbol.asyncDispose]() {
-    await this.end();
+    await this.end({ verify: !this.#session.failed });
   }
 }
 
-module.exports = { Server, start };
+module.exports = { Harness, Server, connect, start };

@@ -4,18 +4,18 @@ import { execFile } from "node:child_process";
 import http from "node:http";
 import test from "node:test";
 import { promisify } from "node:util";
-import { ClientFailure, OrharnessError, start, startServer } from "orharness";
+import { ClientFailure, OrharnessError, connect, hold, start, startServer } from "orharness";
 
 const run = promisify(execFile);
 
 /** Asks for a chat completion, and resolves with the status when the answer was read. */
-function post(baseURL, path = "/chat/completions") {
+function post(baseURL, path = "/chat/completions", document = { messages: [], stream: true }) {
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json" };
     const request = http.request(baseURL + path, { method: "POST", headers, agent: false }, (response) => {
       response.resume().on("end", () => resolve(response.statusCode));
     });
-    request.on("error", reject).end('{"messages": [], "stream": true}');
+    request.on("error", reject).end(JSON.stringify(document));
   });
 }
 
@@ -122,6 +122,50 @@ test("fifty sessions stay apart", async () => {
   await Promise.all(servers.map((server) => server.end()));
 });
 
+test("what a session has seen can be asked at any time", async (t) => {
+  const server = await start(t);
+  const route = await server.chat("x");
+  await post(server.baseURL);
+  const call = await route.waitEnded();
+  assert.equal((await server.showCall(call.id)).outcome, "completed");
+  assert.deepEqual(await route.show(), { id: route.id, name: route.name, method: "POST", path: "/chat/completions", strict: true, calls: 1 });
+  assert.deepEqual((await server.listRoutes()).map((one) => one.id), [route.id]);
+  assert.match(await server.account(), /POST \/v1\/chat\/completions/);
+  assert.equal((await server.show()).calls, 1);
+  assert.equal((await server.verify()).passed, true);
+});
+
+test("each API's own answers", async (t) => {
+  const server = await start(t);
+  await server.gemini("x");
+  await server.ollama("x");
+  assert.equal(await post(server.origin, "/v1beta/models/m:generateContent", { contents: [{ parts: [{ text: "Hi" }] }] }), 200);
+  assert.equal(await post(server.origin, "/api/chat", { model: "m", messages: [{ role: "user", content: "Hi" }] }), 200);
+});
+
+test("a server that runs is asked for what belongs to no session", async (t) => {
+  const { origin, id } = await start(t, { strict: false });
+  const harness = await connect(origin.replace(`/s/${id}`, ""));
+  assert.equal((await harness.about()).program, "orharness");
+  assert.equal((await harness.openapi()).openapi, "3.1.0");
+  assert.ok((await harness.sessions()).some((session) => session.id === id));
+  assert.ok(Array.isArray(await harness.journal()));
+  const asked = post(`${origin}/v1`);
+  for await (const event of harness.events()) if (event.session === id) break;
+  assert.equal(await asked, 404);
+  await assert.rejects(connect("http://127.0.0.1:9"), /got no answer/);
+});
+
+test("a session that was disposed of is judged, but not again where its block has failed", async () => {
+  const judged = await start();
+  await judged.chat("x");
+  await assert.rejects(judged[Symbol.asyncDispose](), ClientFailure);
+  const failed = await start();
+  const route = await failed.chat("x", { through: [hold(1)] });
+  await assert.rejects(route.call(), ClientFailure);
+  await failed[Symbol.asyncDispose]();
+});
+
 // -- the server's process --------------------------------------------------------------------------------------------
 
 const script = (code) => ["--input-type=module", "-e", `import { start, startServer } from "orharness";\n${code}`];
@@ -163,7 +207,7 @@ test("a server can be stopped", async () => {
 });
 
 for (const [command, said] of [
-  ["no-such-orharness", /no-such-orharness is not there: install it from a clone[^]*a stranger's package/],
+  ["no-such-orharness", /no-such-orharness is not there: nothing is downloaded[^]*python -m pip install [^]*a stranger's package/],
   [`"${process.execPath}" -e "console.log(1)"`, /is another program than orharness/],
   [`"${process.execPath}" -e "process.exit(3)"`, /ended with code 3 before it listened/],
 ]) {
