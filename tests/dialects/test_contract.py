@@ -9,9 +9,12 @@ import pytest
 from orharness.contract import failure_of, run
 from orharness.contract.catalogue import cases_of
 from orharness.contract.catalogue.parse import parse
+from orharness.contract.catalogue.templates import named
 from orharness.contract.judging.features import features_of
 from orharness.contract.running.replies import representative
 from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Dialect
+from orharness.errors import Inexpressible
+from orharness.frames import SSE
 from orharness.server.thread import ServerThread
 from orharness.sse import decode
 from orharness.verdict import Result
@@ -46,6 +49,46 @@ def test_a_client_that_is_right_ends_at_the_terminal_event_and_stops_when_it_is_
         only.remove("done/connection-left-open")
     assert held >= set(only[:-1])
     assert any(case.startswith("cancellation/") for case in held)
+
+
+@apis
+@pytest.mark.parametrize("by_name", [False, True], ids=["by its type", "by its name"])
+def test_a_client_that_is_right_holds_the_rules_of_bytes(
+    dialect: Dialect, by_name: bool, sse_thread: ServerThread
+) -> None:
+    if by_name and dialect not in (MESSAGES, RESPONSES):
+        return  # the events of the others have no names
+    client = client_of(dialect, RIGHT[dialect], by_name=by_name)
+    only = ["framing/", "boundaries/lines-alone"]
+    verdicts = run(client, dialect=dialect, profile="whatwg", only=only, thread=sse_thread, patience=10.0)
+    failed = [one.case for one in verdicts if one.result is Result.FAIL]
+    assert failed == []
+    if dialect.frame is SSE:
+        assert sum(one.result is Result.PASS for one in verdicts) > 100
+
+
+@pytest.mark.parametrize(
+    ("raw", "named_so"),
+    [
+        ("data: ${end}", "event: message_stop\ndata: ${end}"),
+        ("\ufeffdata: ${end}\r\r", "\ufeffevent: message_stop\rdata: ${end}\r\r"),
+        ("id: 1\r\ndata:${end}\r\n\r\n", "id: 1\r\nevent: message_stop\r\ndata:${end}\r\n\r\n"),
+        ("data: ${end}\nevent: message\n\n", "data: ${end}\nevent: message_stop\n\n"),
+        ("event:message\ndata:${end}\n\n", "event:message_stop\ndata:${end}\n\n"),
+        ("event: chunk\ndata: ${end}\n\n", "event: chunk\ndata: ${end}\n\n"),
+        ("event: ping\n\n: c\n\ndata: x\n\n", "event: ping\n\n: c\n\ndata: x\n\n"),
+        ("xdata: ${end}\n\n\n\n", "xdata: ${end}\n\n\n\n"),
+    ],
+)
+def test_bytes_that_are_written_out_have_the_names_of_the_api(raw: str, named_so: str) -> None:
+    assert named(raw, MESSAGES) == named_so
+    assert named(raw, CHAT) == raw
+
+
+@pytest.mark.parametrize("name", ["event", "event:", "event: "])
+def test_an_event_without_the_name_that_the_api_gives_it_cannot_be_sent(name: str) -> None:
+    with pytest.raises(Inexpressible, match="each event of messages has a name"):
+        named(f"{name}\ndata: ${{end}}\n\n", MESSAGES)
 
 
 MUTANTS: dict[tuple[Dialect, clients.Read], set[str]] = {

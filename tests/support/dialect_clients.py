@@ -162,8 +162,11 @@ def ollama_without_errors(lines: Iterator[Any]) -> Iterator[str]:
             yield line["message"]["content"]
 
 
-def client_of(dialect: Dialect, read: Read) -> Callable[[str], Iterator[str]]:
-    """Return a client of the API that reads its events in this way."""
+def client_of(dialect: Dialect, read: Read, *, by_name: bool = False) -> Callable[[str], Iterator[str]]:
+    """Return a client of the API that reads its events in this way.
+
+    ``by_name``: as the official SDK of Messages, it passes over each event that is not named as its type.
+    """
 
     def stream(base_url: str) -> Iterator[str]:
         at = urlsplit(base_url)
@@ -176,19 +179,21 @@ def client_of(dialect: Dialect, read: Read) -> Callable[[str], Iterator[str]]:
             with closing(response):
                 if response.status != 200 or kind not in response.headers.get("Content-Type", ""):
                     raise ApiError(response.status)
-                yield from filter(None, read(_events(dialect, response.read1)))
+                yield from filter(None, read(_events(dialect, response.read1, by_name)))
 
     return stream
 
 
-def _events(dialect: Dialect, read: Callable[[int], bytes]) -> Iterator[Any]:
+def _events(dialect: Dialect, read: Callable[[int], bytes], by_name: bool) -> Iterator[Any]:
     decoder = dialect.frame.decoder()
     body = b""
     while data := read(65536):
         body += data
         for item in decoder.feed(data):
             if isinstance(item, Event) and item.data not in ("", "[DONE]"):
-                yield json.loads(item.data)
+                said = json.loads(item.data)
+                if not by_name or item.type == said["type"]:
+                    yield said
     _, blank, rest = body.rpartition(b"\n\n" if b"\r" not in body else b"\r\n\r\n")
     if blank and rest.startswith(b"{"):  # Gemini's error without an event around it
         yield json.loads(rest)

@@ -21,6 +21,9 @@ answer. After a bar come changes: ``|finish:stop`` and ``|role:assistant`` as ab
 up to its last member, and from there), ``|lines`` (as data lines of their own wherever JSON allows a line end),
 ``|verbatim`` (the text as it is inside the JSON string, without escapes), ``|cut:15`` (characters that are missing at
 its end).
+
+In an API that gives its events names (Messages, Responses) an event with such data has its name: in ``raw`` as a line
+before the data, or instead of ``message`` in a line ``event: message``. Any other name is kept.
 """
 
 from __future__ import annotations
@@ -44,13 +47,59 @@ Json = Mapping[str, Any]
 _PARTS = {"text", "finish", "role", "usage", "end"}
 _PLACEHOLDER = re.compile(r"\$\{(?P<what>end|text:(?P<text>[^|}]*))(?P<changes>(?:\|[a-z]+(?::[^|}]*)?)*)\}")
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
+_LINE = re.compile(r"(?P<text>(?:\$\{[^}]*\}|[^\r\n])*)(?P<end>\r\n|\r|\n|(?<=[^\r\n])\Z)")
+_DATA = re.compile(r"data:\s*\$\{(?:end|text:)")
+_NAME = re.compile(r"event(?:: ?(?P<name>.*))?")
+_BOM, _LF = "\ufeff", "\n"
 _MARK = "the text"
+_SAID = ("finish", "role")
 _CHANGES = ("finish", "role", "first", "rest", "lines", "verbatim", "cut")
 
 
 def filled(template: str, dialect: Dialect) -> str:
     """Return the template with the data of the dialect's events in the place of its placeholders."""
     return _PLACEHOLDER.sub(lambda match: _data(match, dialect), template) if "${" in template else template
+
+
+def named(template: str, dialect: Dialect) -> str:
+    """Return bytes of an event stream, as ``raw`` has them, with the names that the dialect's events have.
+
+    Raises ``Inexpressible`` for an event whose name the template leaves empty, in an API that names it.
+    """
+    blocks: list[list[re.Match[str]]] = [[]]
+    marked = template.startswith(_BOM)  # a byte order mark anywhere else belongs to the name of the field
+    for line in _LINE.finditer(template, len(_BOM) if marked else 0):
+        blocks[-1].append(line)
+        if not line["text"]:
+            blocks.append([])
+    return _BOM * marked + "".join(text for block in blocks for text in _named_block(block, dialect))
+
+
+def _named_block(lines: list[re.Match[str]], dialect: Dialect) -> Iterator[str]:
+    """Yield the lines of one event, one of them with the event's name if the dialect gives it one."""
+    carries = next((line for line in lines if _DATA.match(line["text"])), None)
+    name = "message" if carries is None else _name_of(carries["text"], dialect)
+    said = [found["name"] or "" for line in lines if (found := _NAME.fullmatch(line["text"]))]
+    if name != "message" and "" in said:
+        raise Inexpressible(f"each event of {dialect.name} has a name, and this is about one whose name is empty")
+    for line in lines:
+        text, end = line["text"], line["end"]
+        if name == "message":
+            yield text + end
+        elif (found := _NAME.fullmatch(text)) and found["name"] == "message":
+            yield text.removesuffix("message") + name + end
+        elif line is carries and not said:
+            yield f"event: {name}{end or _LF}{text}{end}"
+        else:
+            yield text + end
+
+
+def _name_of(text: str, dialect: Dialect) -> str:
+    """Return the name of the event whose data the first placeholder stands for."""
+    found = _PLACEHOLDER.search(text)
+    assert found is not None
+    event = dialect.event_of(Part(**_said_by(found)))
+    return "message" if event is None else event.type
 
 
 def pieces(items: list[Json], dialect: Dialect) -> list[Piece]:
@@ -108,20 +157,21 @@ def _pieces(item: Json, dialect: Dialect) -> Iterator[Piece]:
 def _item(given: dict[str, Any], dialect: Dialect) -> Item | bytes | None:
     match given:
         case {"raw": str(template)} if len(given) == 1:
-            return filled(template, dialect).encode("utf-8", "surrogateescape")
+            return filled(named(template, dialect), dialect).encode("utf-8", "surrogateescape")
         case {"base64": str(data)} if len(given) == 1:
             return b64decode(data, validate=True)
         case {"finish": _} | {"usage": _} if len(given) == 1:
             return _event_of(given, dialect)
         case {"text": _} | {"end": _} if set(given) <= _PARTS | {"fill"}:
             return event_of(given, dialect)
+    if "event" not in given and _PLACEHOLDER.match(data := str(given.get("data", ""))):
+        given = {"event": _name_of(data, dialect), **given}
     return item_from_json({key: filled(one, dialect) if isinstance(one, str) else one for key, one in given.items()})
 
 
 def _data(match: re.Match[str], dialect: Dialect) -> str:
-    changes = dict(_change(one) for one in match["changes"].split("|")[1:])
-    item: dict[str, Any] = {"end": True} if match["what"] == "end" else {"text": match["text"]}
-    item |= {name: changes.pop(name) for name in ("finish", "role") if name in changes}
+    item = _said_by(match)
+    changes = {name: value for name, value in _changes_in(match).items() if name not in _SAID}
     if changes.pop("verbatim", None) is None:
         data = event_of(item, dialect).data
     else:
@@ -129,6 +179,16 @@ def _data(match: re.Match[str], dialect: Dialect) -> str:
     for name, value in changes.items():
         data = _changed(data, name, value)
     return data
+
+
+def _said_by(match: re.Match[str]) -> dict[str, Any]:
+    """Return the neutral event that a placeholder stands for."""
+    item: dict[str, Any] = {"end": True} if match["what"] == "end" else {"text": match["text"]}
+    return item | {name: value for name, value in _changes_in(match).items() if name in _SAID}
+
+
+def _changes_in(match: re.Match[str]) -> dict[str, str]:
+    return dict(_change(one) for one in match["changes"].split("|")[1:])
 
 
 def _change(text: str) -> tuple[str, str]:

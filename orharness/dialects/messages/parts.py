@@ -14,9 +14,14 @@ from orharness.sse import Event
 
 
 def event_of(part: Part) -> Event:
-    """Return the event for the part, with the fields that the API requires and no others."""
+    """Return the event for the part, with the fields that the API requires and no others.
+
+    No event has both a text and a stop reason: beside a text, a finish reason or a usage is left out.
+    """
     if part.end:
         return _event("message_stop")
+    if part.text:
+        return _event("content_block_delta", index=0, delta={"type": "text_delta", "text": part.text})
     if part.usage is not None or part.finish is not None:
         tokens = 0 if part.usage is None else part.usage.completion_tokens
         counted = {} if part.usage is None else {"input_tokens": part.usage.prompt_tokens}
