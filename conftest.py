@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -43,7 +44,13 @@ _BESIDE_THE_REPOSITORY = Path(__file__).parents[1] / "shared" / "recordings"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The fast lane makes fewer examples of each property."""
+    """The fast lane makes fewer examples of each property.
+
+    No loop is current from the start: pytest-asyncio before 1.4 asks for the current loop at the first async test, and
+    asyncio makes one for it, which nobody closes. The garbage collector then tells of its socket pair in whichever test
+    it runs.
+    """
+    asyncio.set_event_loop(None)
     if "not slow" in config.option.markexpr and not config.getoption("--hypothesis-profile", None):
         settings.load_profile("quick")
 

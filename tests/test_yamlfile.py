@@ -109,7 +109,7 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "complaint"), ERRORS)
+@pytest.mark.parametrize(("text", "complaint"), ERRORS, ids=range(len(ERRORS)))
 def test_an_error_names_file_line_and_column(text: str | bytes, complaint: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_document(text, "a.yaml")

@@ -72,13 +72,13 @@ def test_both_come_to_the_same_verdicts(
     driver.write_text(code, "utf-8")
     cases = [case for case in CASES if case.id in WITHOUT_SWEEPS]
     if fault is goes_on_after_the_end:  # it waits for seconds wherever the connection is left open
-        cases = [case for case in cases if case.family == "done"][::3]
+        cases = [case for case in cases if case.family == "done"]
     export(cases, tmp_path / "cases")
     words = [node, str(RUNNER), str(tmp_path / "cases"), sys.executable, str(driver)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=900, check=True)
     theirs = {one["id"]: one["verdict"] for one in map(json.loads, done.stdout.rstrip("\n").split("\n"))}
     judged = [one for one, verdict in theirs.items() if verdict != "not_judged"]
-    assert len(judged) > 0.8 * len(cases)
+    assert len(judged) > 0.9 * len(cases)
     with DriverSubject(f"{sys.executable} {driver}") as subject:
         verdicts = run(subject, only=judged, thread=sse_thread)
     ours = {one.case: one.result.value for one in verdicts}
