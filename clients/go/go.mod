@@ -1,0 +1,3 @@
+module onerouter.pro/orharness
+
+go 1.19
