@@ -15,8 +15,8 @@ class Clock(Protocol):
     def now(self) -> float:
         """Return the current time in seconds."""
 
-    async def sleep_until(self, deadline: float) -> None:
-        """Return at the deadline, at once if it has passed."""
+    def sleep_until(self, deadline: float) -> Awaitable[None]:
+        """Return what is done at the deadline, at once if it has passed."""
 
 
 Write = Callable[[Chunk], Awaitable[None] | None]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Protocol
 
 from orharness.dialects.answer import Answer, ReportedError
@@ -268,6 +269,7 @@ class Dialects(Mapping[str, Dialect]):
 
     def __init__(self) -> None:
         self._known: dict[str, Dialect] = {}
+        self._at = lru_cache(maxsize=256)(self._found_at)  # each request asks some five times, most at one path
 
     def __getitem__(self, name: str) -> Dialect:
         return self._known[name]
@@ -281,6 +283,7 @@ class Dialects(Mapping[str, Dialect]):
     def register(self, dialect: Dialect) -> Dialect:
         """Add a dialect, or replace the one of the same name."""
         self._known[dialect.name] = dialect
+        self._at.cache_clear()
         return dialect
 
     @contextmanager
@@ -291,6 +294,7 @@ class Dialects(Mapping[str, Dialect]):
             yield self.register(dialect)
         finally:
             self._known = before
+            self._at.cache_clear()
 
     @property
     def default(self) -> Dialect:
@@ -309,6 +313,9 @@ class Dialects(Mapping[str, Dialect]):
 
     def at(self, path: str) -> Dialect | None:
         """Return the dialect of a request's path, ``None`` for any other path. A query does not count."""
+        return self._at(path)
+
+    def _found_at(self, path: str) -> Dialect | None:
         bare = path.partition("?")[0].rstrip("/")
         return next((one for one in self._known.values() if one.ends(bare)), None)
 

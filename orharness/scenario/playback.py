@@ -123,7 +123,7 @@ class _Recorded(Route):
 
     recorded: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def endpoints(self) -> tuple[str, ...] | None:
         """Its path and the recorded ones."""
         return tuple(dict.fromkeys((*(super().endpoints or ()), *self.recorded)))

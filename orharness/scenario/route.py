@@ -104,7 +104,7 @@ class Route:
             return self.choose(request, turn)
         return self.replies[min(turn, len(self.replies) - 1)], None
 
-    @property
+    @cached_property
     def endpoints(self) -> tuple[str, ...] | None:
         """The paths or templates at which it answers, without the API prefix; ``None`` for every path of a dialect."""
         return None if self.path is None else (api_path(self.path),)
@@ -127,8 +127,12 @@ class Route:
             found.append(f"method: expected {self.method}, got {request.method}")
         if not self.is_at(request.path):
             found.append(f"path: expected {self._path_for(request)}, got {request.path}")
-        if found or self.when is None:  # a condition on the body of another endpoint says nothing
-            return found
+        return found or self.unmet(request)  # a condition on the body of another endpoint says nothing
+
+    def unmet(self, request: Request) -> list[str]:
+        """Return one sentence for each mismatch with the condition, of a request to the route's method and path."""
+        if self.when is None:
+            return []
         if callable(self.when):
             if self.when(request):
                 return []
@@ -227,7 +231,7 @@ def select(routes: Sequence[tuple[Route, int]], request: Request) -> int | None:
 
 def _fits(route: Route, calls: int, request: Request) -> bool:
     there = request.method == route.method and route.is_at(request.path)
-    return there and not _is_used_up(route, calls) and not route.difference(request)
+    return there and not _is_used_up(route, calls) and not route.unmet(request)
 
 
 def _is_used_up(route: Route, calls: int) -> bool:

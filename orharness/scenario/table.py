@@ -6,7 +6,6 @@ The table only narrows the choice: whether a route matches is decided by its ``d
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from functools import cache
 from heapq import merge
 from typing import Any
 
@@ -46,11 +45,11 @@ class RouteTable:
 
     def candidates(self, request: Request) -> list[int]:
         """Return the numbers of all routes that can match, in order; all others have a difference."""
-        seen = cache(lambda fact: _SEEN[fact[0]](request, *fact[1:]))
+        seen = _Facts(request)
         found: list[list[int]] = []
         for endpoint in self._endpoints_for(request.path):
             for facts, by_value in self._groups.get((request.method, endpoint), {}).items():
-                numbers = by_value.get(tuple(map(seen, facts)))
+                numbers = by_value.get(tuple([seen[fact] for fact in facts]))
                 if numbers is not None:
                     found.append(numbers)
         return found[0] if len(found) == 1 else list(merge(*found))
@@ -62,6 +61,18 @@ class RouteTable:
         yield from (template for template in self._templates if template != asked and fits(template, asked))
         if DIALECTS.at(path) is not None:
             yield None
+
+
+class _Facts(dict[Fact, Hashable]):
+    """The facts of a request, each found when it is first asked for."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__()
+        self._request = request
+
+    def __missing__(self, fact: Fact) -> Hashable:
+        value = self[fact] = _SEEN[fact[0]](self._request, *fact[1:])
+        return value
 
 
 def facts_of(route: Route) -> dict[Fact, Hashable]:

@@ -14,12 +14,27 @@ from orharness.scenario.response import Response
 from orharness.server.exchange import LiveExchange
 from orharness.server.head import head
 from orharness.server.looks import Looks, Watched
+from orharness.server.pace import IN_TASK, NOW, At, Pace
 from orharness.server.wire import Wire
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
 _PASSED = {proven: Boundary(proven) for proven in (True, False)}
 _A_WRITE = 65536  # bytes: a write of this size goes out, though more could be added to it
+
+
+async def _awaited(waiting: Awaitable[None]) -> None:
+    await waiting
+
+
+def _in_task(gate: Gate) -> Gate:
+    """Wrap the gate so that it is awaited in the task: it may use timeouts."""
+
+    async def waited(number: int) -> None:
+        await IN_TASK
+        await gate(number)
+
+    return waited
 
 
 class LoopClock:
@@ -29,11 +44,9 @@ class LoopClock:
         """Return the current moment in seconds."""
         return monotonic()
 
-    async def sleep_until(self, deadline: float) -> None:
-        """Sleep until the deadline; return at once if it has passed."""
-        left = deadline - monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
+    def sleep_until(self, deadline: float) -> Awaitable[None]:
+        """Return what is done at the deadline, at once if it has passed. To be awaited where ``Pace`` drives."""
+        return At(deadline) if deadline > monotonic() else NOW
 
 
 class Delivery:
@@ -69,6 +82,7 @@ class Delivery:
         self._gathered_size = 0
         self._frames: Iterator[bytes] | None = None  # the stream's chunks, framed, where it is known beforehand
         self._announced = announced
+        self._pace = Pace.of_loop()
         self._closes = True  # the connection closes after this response
         # Lockstep asks by itself until everything is read; what a peer on another host reads cannot be seen.
         seen_otherwise = pacing is Pacing.LOCKSTEP or not wire.visible
@@ -91,14 +105,14 @@ class Delivery:
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Send the whole response; return whether the connection may serve another request."""
         try:
-            return await self._run(gate, keep_alive=keep_alive, body=body)
+            return await self._pace.drive(self._run(_in_task(gate), keep_alive=keep_alive, body=body))
         finally:
             self.end()
 
     async def _run(self, gate: Gate, *, keep_alive: bool, body: bool) -> bool:
         clock = LoopClock()
         await clock.sleep_until(self._exchange.started + self._response.head)
-        await self.begin(keep_alive=keep_alive)
+        await self._begin(keep_alive=keep_alive)
         if body and self._has_body:
             self._frames = iter(self._stream.framed(self._framing))
             if self._pacing is Pacing.INSTANT:
@@ -106,10 +120,13 @@ class Delivery:
                 await self._flush()
             else:
                 await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
-        return await self.finish(self._stream, body=body)
+        return await self._finish(body=body)
 
     async def begin(self, *, keep_alive: bool) -> None:
         """Send the head."""
+        await self._pace.drive(self._begin(keep_alive=keep_alive))
+
+    async def _begin(self, *, keep_alive: bool) -> None:
         # Announce no fault: with `Connection: close`, Node's fetch takes a truncated body for complete (undici 6.24).
         self._closes = not keep_alive or self._framing is Framing.CLOSE
         await self._send_head(close=self._closes)
@@ -119,13 +136,16 @@ class Delivery:
     async def pass_on(self, chunk: Chunk) -> None:
         """Send a chunk that has just arrived."""
         if self._has_body and (waiting := self._write(chunk)) is not None:
-            await waiting
+            await self._pace.drive(_awaited(waiting))
 
     async def finish(self, stream: Stream, *, body: bool = True) -> bool:
         """End the response as the stream ends; return whether the connection may serve another request."""
         self._stream = stream
+        return await self._pace.drive(self._finish(body=body))
+
+    async def _finish(self, *, body: bool) -> bool:
         await self._end(body=body and self._has_body)
-        return not self._closes and stream.ending is Ending.EOF
+        return not self._closes and self._stream.ending is Ending.EOF
 
     async def _send_head(self, *, close: bool) -> None:
         framing = self._framing if self._has_body else None

@@ -8,7 +8,6 @@ close-delimited HTTP/1.1 body and joins what should stay separate. Leaving is no
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import struct
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from aiohttp import web
 from orharness.journal import Certainty, How, Request
 from orharness.origins import is_loopback
 from orharness.server.ownsocket import OwnSide, own_side
+from orharness.server.pace import TURN, Pace, give_way
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
 from orharness.server.polls import Polls
 from orharness.server.wire import BadBody, Departure, Handler, Next, TooLarge
@@ -40,8 +40,6 @@ _TOLD_WITHIN = 2.0  # seconds, at most, from the client's socket vanishing to it
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _TURNS = 10  # turns of the loop from a request's arrival to its body being read: four, and some to spare
 _BETWEEN_TURNS = 0.0005  # seconds: the longest that other work of the loop waits
-# Where every core is busy the client can only read when the server stops asking: first ask the kernel to let it run.
-_give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
 class Connection(web.RequestHandler):
@@ -76,6 +74,7 @@ class Connection(web.RequestHandler):
         self._told: Callable[[Next], None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._wire: asyncio.Transport | None = None
+        self._pace = Pace.of_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -86,6 +85,7 @@ class Connection(web.RequestHandler):
             self.visible = self.peer(exactly=False) is not None
 
     def data_received(self, data: bytes) -> None:
+        self._pace.catch_up()
         if self.busy and self._early is None and self.bodies_read == self._request_count:
             own = self._own()
             self._early = (self.written, 0 if own is None else own.acked)
@@ -211,8 +211,13 @@ class Connection(web.RequestHandler):
         quick = started - Polls.last() < _BETWEEN_TURNS
         while self.visible:
             # first: nothing that was written just now can have been read
-            await _breathe(monotonic() - started, turn=not quick)
-            quick = False
+            if quick:
+                give_way()
+                quick = False
+            elif (waited := monotonic() - started) < _SPIN:
+                await TURN
+            else:  # an eighth of the time waited, so that a stall costs little
+                await asyncio.sleep(min(0.25, max(0.001, waited / 8)))
             read = self.has_read_all(exactly=False)
             if read:
                 return True
@@ -336,6 +341,7 @@ class Connection(web.RequestHandler):
 
     def next_request(self) -> None:
         """Record that a request begins."""
+        self._pace.catch_up()
         self._early = None
         self._tell(Next.ASKED_AGAIN)
 
@@ -484,14 +490,3 @@ class Sent(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: the body has been written."""
-
-
-async def _breathe(waited: float, *, turn: bool) -> None:
-    """Pause between two questions: not at all at first, then for an eighth of the time waited, so a stall costs little.
-
-    ``turn``: let the loop run what else is due, which it must soon.
-    """
-    if waited < _SPIN:
-        _give_way()
-    if turn:
-        await asyncio.sleep(0 if waited < _SPIN else min(0.25, max(0.001, waited / 8)))
