@@ -24,7 +24,7 @@ from orharness.server.facade import SseServer
 
 HOST = "127.0.0.1"
 _STARTS = 60.0  # seconds in which an app must listen: imports can be slow on a busy machine
-_ENDS = 3.0  # seconds from SIGTERM to SIGKILL
+_STOPS = 3.0  # seconds from SIGTERM to SIGKILL
 _LOOK = 0.02  # seconds between two looks
 # below the ports that systems assign by themselves, so that no connection takes one meanwhile
 _PORTS = range(20000, 32000)
@@ -42,6 +42,7 @@ class ProcessOptions(TypedDict, total=False):
     port: int | None
     cwd: str | os.PathLike[str] | None
     timeout: float
+    stop_timeout: float
 
 
 class SseProcess:
@@ -51,8 +52,9 @@ class SseProcess:
     environment, as ``PORT``) and for its upstream. ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` are those of ``server``,
     or ``base_url`` and ``api_key``, and so are ``ANTHROPIC_BASE_URL``, ``GOOGLE_GEMINI_BASE_URL`` and ``OLLAMA_HOST``
     (without ``/v1``: those clients add the whole path) and ``ANTHROPIC_API_KEY`` and ``GEMINI_API_KEY``; ``env`` is
-    added to the environment. ``timeout``: seconds in which it must listen on 127.0.0.1. Raises ``ScenarioError`` for a
-    command that cannot be run, and ``OrharnessError`` with its output if it ends or does not listen.
+    added to the environment. ``timeout``: seconds in which it must listen on 127.0.0.1; ``stop_timeout``:
+    seconds from SIGTERM to SIGKILL. Raises ``ScenarioError`` for a command that cannot be run, and ``OrharnessError``
+    with its output if it ends or does not listen.
     """
 
     @checked_call()
@@ -67,6 +69,7 @@ class SseProcess:
         port: int | None = None,
         cwd: str | os.PathLike[str] | None = None,
         timeout: float = _STARTS,
+        stop_timeout: float = _STOPS,
     ) -> None:
         if isinstance(argv, str) or not isinstance(argv, Sequence) or not argv:
             raise ScenarioError("the command of a process is a list: [sys.executable, '-m', 'uvicorn', 'app:app', …]")
@@ -80,6 +83,7 @@ class SseProcess:
         self.url = f"http://{HOST}:{self.port}"
         self.argv = [_filled(str(part), self.port, upstream) for part in argv]
         self._timeout = seconds_of(timeout, "timeout")
+        self._stop_timeout = seconds_of(stop_timeout, "stop_timeout")
         self._cwd = cwd
         self._env = _environment(upstream, api_key, self.port)
         self._env |= {
@@ -126,9 +130,9 @@ class SseProcess:
         return self
 
     def close(self) -> None:
-        """End it and all its children: SIGTERM, after three seconds SIGKILL. A second call does nothing."""
+        """End it and all its children: SIGTERM, after ``stop_timeout`` SIGKILL. A second call does nothing."""
         if self._process is not None:
-            end_group(self._process, _ENDS)
+            end_group(self._process, self._stop_timeout)
             self._process = None
         if self._folder is not None:
             _ = self.output  # reads the last of it

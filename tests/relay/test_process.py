@@ -83,12 +83,9 @@ print("pid", child.pid, flush=True)
 
 
 @pytest.mark.parametrize("ignore", ["pass", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])
-def test_what_it_started_is_gone_too_also_what_ignores_sigterm(
-    sse_server: SseServer, ignore: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("orharness.relay.process._ENDS", 0.5)
+def test_what_it_started_is_gone_too_also_what_ignores_sigterm(sse_server: SseServer, ignore: str) -> None:
     code = FAMILY.replace("{ignore}", ignore).replace("{app}", APP)
-    with SseProcess([sys.executable, "-c", code, "{port}"], server=sse_server) as app:
+    with SseProcess([sys.executable, "-c", code, "{port}"], server=sse_server, stop_timeout=0.5) as app:
         eventually(lambda: "child\n" in app.output)
         pid = int(app.output.partition("pid ")[2].split()[0])
         assert alive(pid)

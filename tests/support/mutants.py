@@ -96,6 +96,7 @@ def catch(one: Mutant, thread: ServerThread | None = None, patience: float | Non
                 only=one.where,
                 thread=thread,
                 patience=patience or (0.3 if one.waits else 10.0),
+                shrinking=1,  # that it fails is asked, and not with how few cuts
                 on_verdict=look,
             )
         except _Caught as caught:

@@ -23,19 +23,22 @@ from orharness.verdict import Got, Result, Verdict
 
 _MORE = 4  # times patience with which a fail is confirmed
 _SEEN_STUCK = 2  # fails of a client that waits, after which it is known as one that waits
-_SHRINKING = 32  # trials in which the fewest cuts are looked for
+SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 1  # ... where each of them lasts as long as patience does: whether the cuts matter at all
 
 
 class Bench:
     """Judges one client case by case. A fail is confirmed by a second, more patient run before it is reported."""
 
-    def __init__(self, server: SseServer, subject: Subject, seed: int, patience: float) -> None:
+    def __init__(
+        self, server: SseServer, subject: Subject, seed: int, patience: float, shrinking: int = SHRINKING
+    ) -> None:
         self._trials = Trials(server, subject, patience)
         self._sweep = Sweep(self._trials)
         self._diagnosis = Diagnosis(self._trials)
         self._seed = seed
         self._patience = patience
+        self._shrinking = shrinking
         self._stuck = 0  # confirmed fails in which it did not end, or did not leave
         self._says: dict[str, bool] = {}  # of each kind of parts, whether the client says it
 
@@ -132,7 +135,7 @@ class Bench:
             return same
 
         of_hangs = 0 if cuts is None else _SHRINKING_OF_HANGS  # chunks as they are sent are no cuts to do without
-        budget = _SHRINKING if tried.heard.ended else of_hangs
+        budget = self._shrinking if tried.heard.ended else min(of_hangs, self._shrinking)
         return found[smallest(next(iter(found)), fails, budget)]
 
 

@@ -10,7 +10,7 @@ from orharness.contract.catalogue.selection import CLAIMS
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.subject import Client, Subject
 from orharness.contract.judging.plainest import judge_all
-from orharness.contract.running.bench import Bench
+from orharness.contract.running.bench import SHRINKING, Bench
 from orharness.contract.running.handover import quick_handover
 from orharness.dialects import Dialect
 from orharness.server.facade import SseServer
@@ -32,6 +32,7 @@ def run(
     seed: int = 0,
     thread: ServerThread | None = None,
     patience: float = PATIENCE,
+    shrinking: int = SHRINKING,
     on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> list[Verdict]:
     """Return one verdict for each case of the claims and the profile; one more where a client fails a plain answer.
@@ -40,7 +41,8 @@ def run(
     the first one that is registered.
     ``only``: ids of cases, families, or parts of ids; a case that is named by its whole id is run in any profile.
     ``at``: the body offsets at which streams are cut, instead of the cases' own chunkings. ``seed``: of the chunks by
-    chance. ``patience``: seconds for what a client should do at once. ``on_verdict`` is called with each as it comes.
+    chance. ``patience``: seconds for what a client should do at once. ``shrinking``: the trials, at most, in
+    which the fewest cuts of a fail are looked for. ``on_verdict`` is called with each verdict as it comes.
 
     A fail is confirmed by a second, more patient run before it is told. A client that fails a plain answer is told that
     and nothing else: the other cases are not applicable. Raises ``ScenarioError`` for what does not
@@ -50,7 +52,7 @@ def run(
     subject = client if isinstance(client, Subject) else FunctionSubject(client)
     verdicts = []
     with quick_handover(), SseServer(thread, strict=False) as server:
-        bench = Bench(server, subject, seed, patience)
+        bench = Bench(server, subject, seed, patience, shrinking)
         for verdict in judge_all(judged, at, bench.judge):
             verdicts.append(verdict)
             on_verdict(verdict)

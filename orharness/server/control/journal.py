@@ -14,11 +14,14 @@ from orharness.server.exchange import LiveExchange
 _A_WHILE = 0.002  # seconds for which it is made, at most, before the server's loop goes on with its streams
 
 
-async def journal_bytes(answering: Answering) -> bytes:
-    """Return the document; the server's loop goes on with its streams while it is made."""
+async def journal_bytes(answering: Answering, at_once: float = _A_WHILE) -> bytes:
+    """Return the document; the server's loop goes on with its streams while it is made.
+
+    ``at_once``: the seconds after which, at the latest, the loop has a turn.
+    """
     exchanges = answering.look_at_open()
     head, tail = _shell(answering.exchanges.dropped.total())
-    return b"".join([head, b", ".join(await _documents(exchanges)), tail])
+    return b"".join([head, b", ".join(await _documents(exchanges, at_once)), tail])
 
 
 def _shell(dropped: int) -> tuple[bytes, bytes]:
@@ -27,11 +30,11 @@ def _shell(dropped: int) -> tuple[bytes, bytes]:
     return before + b"[", b"]" + after
 
 
-async def _documents(exchanges: list[LiveExchange]) -> list[bytes]:
+async def _documents(exchanges: list[LiveExchange], at_once: float) -> list[bytes]:
     made, since = [], monotonic()
     for one in exchanges:
         made.append(dumped(one.snapshot().to_json()))
-        if monotonic() - since > _A_WHILE:
+        if monotonic() - since > at_once:
             await asyncio.sleep(0)
             since = monotonic()
     return made

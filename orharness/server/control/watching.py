@@ -13,10 +13,11 @@ from orharness.sse import Comment, Event, encode
 _QUIET = 15.0  # seconds without an event after which a comment keeps the connection alive
 
 
-async def watch(sessions: Sessions, session: Session | None, last: int) -> AsyncIterator[bytes]:
+async def watch(sessions: Sessions, session: Session | None, last: int, quiet: float = _QUIET) -> AsyncIterator[bytes]:
     """Yield the events after ``last`` and then each as it happens, of one session or (``None``) of all.
 
     Events that were forgotten are replaced by one named ``missed``. It ends with its session.
+    ``quiet``: the seconds without an event after which a comment is sent.
     """
     yield encode(Comment(" the exchange events of orharness"))
     while True:
@@ -33,7 +34,7 @@ async def watch(sessions: Sessions, session: Session | None, last: int) -> Async
         if session is not None and sessions.get(session.id) is not session:
             return
         changes = sessions.numbers.changes if session is None else session.log.changes
-        if not await changes.next(_QUIET):
+        if not await changes.next(quiet):
             yield encode(Comment(""))
 
 

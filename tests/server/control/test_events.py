@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from orharness.server import eventlog
+from orharness.server.control.watching import watch
 from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
 from tests.support.control import CHAT, HELD, TIMEOUT, Control, Stream
 
 
@@ -136,14 +138,12 @@ def test_the_stream_ends_with_its_session(control: Control) -> None:
         assert list(events) == []
 
 
-def test_a_quiet_stream_is_kept_alive(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.server.control.watching._QUIET", 0.01)
-    connection = http.client.HTTPConnection("127.0.0.1", control.server.port, timeout=TIMEOUT)
-    connection.request("GET", "/_orharness/events")
-    response = connection.getresponse()
-    assert [response.readline() for _ in range(4)][::2] == [b": the exchange events of orharness\n", b":\n"]
-    response.close()
-    connection.close()
+def test_a_quiet_stream_is_kept_alive(control: Control, sse_thread: ServerThread) -> None:
+    async def blocks() -> list[bytes]:
+        stream = watch(control.server._origin.sessions, None, 0, quiet=0.01)
+        return [await anext(stream) for _ in range(3)]
+
+    assert sse_thread.run(blocks, TIMEOUT) == [b": the exchange events of orharness\n\n", b":\n\n", b":\n\n"]
 
 
 def test_a_wrong_last_event_id_is_told(control: Control) -> None:
