@@ -78,8 +78,9 @@ class Stream:
 
     ``faults``: faults put in on purpose, in order. ``end_marker``: the body offset after the event at which a client
     must stop (``[DONE]``), ``None`` if there is none. ``gates``: offsets at which the stream is held until the test
-    releases it. ``announced``: the bytes that a Content-Length announces if a fault cut the body short. ``frame``: the
-    division of the body into events. ``tokens``: the body offset after each event that carries a part of the answer.
+    releases it. ``announced``: the bytes that a Content-Length announces if a fault cut the body short, or if it
+    is that of a HEAD request. ``frame``: the division of the body into events. ``tokens``: the body offset after each
+    event that carries a part of the answer.
     """
 
     chunks: tuple[Chunk, ...] = ()

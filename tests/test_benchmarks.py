@@ -103,6 +103,23 @@ def test_a_table_shows_units_of_every_size() -> None:
     ]
 
 
+# --- recording --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_tables_of_recording(tmp_path: Path) -> None:
+    file = tmp_path / "recording.json"
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.recording", "--quick", "--json", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+    delays, heads, memory = json.loads(file.read_text(encoding="utf-8"))["tables"]
+    assert [row["streams"] for row in delays["rows"]] == ["1", "5", "5, while 300 chunks are saved"]
+    assert all(row["p50 direct"] > 0 and row["p99"] >= row["p50"] > 0 for row in delays["rows"])
+    assert [row["what"] for row in heads["rows"]][-1] == "small events a second"
+    assert [row["MB"] > 10 for row in memory["rows"]] == [True] * 3
+
+
 # --- serving ----------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from vcr.record_mode import RecordMode  # type: ignore[import-untyped]
@@ -35,7 +36,7 @@ class Tape:
         except ValueError:
             known = "all, new_episodes, none, once, rewrite"
             raise ScenarioError(f"record mode {mode!r} is not one of {known}") from None
-        self._entries = [_Entry(one) for one in (load(path) if self.existed else [])]
+        self._entries = [Entry(one) for one in (load(path) if self.existed else [])]
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -54,12 +55,23 @@ class Tape:
         another order than they began); without ``order`` one comes last. Raises ``CassetteError`` if the record mode
         adds nothing, or the file cannot be written: then its contents stay.
         """
+        self.add_all([self.entry(interaction, order)])
+
+    def entry(self, interaction: Interaction, order: int | None = None) -> Entry:
+        """Return the interaction for ``add_all``. Raises ``CassetteError`` for one that no cassette can hold."""
+        with named(self.path):
+            return Entry(interaction, self._last + 1 if order is None else order)
+
+    def add_all(self, new: Iterable[Entry]) -> None:
+        """Save the file once with several more interactions. Raises ``CassetteError`` as ``add`` does."""
         if not self.records:
             why = "adds nothing to a file that exists" if self.mode is RecordMode.ONCE else "adds nothing"
             raise CassetteError(f"{self.path}: record mode {self.mode.value} {why}")
         with named(self.path):
-            new = _Entry(interaction, self._last + 1 if order is None else order)
-            entries = sorted([*self._kept(new), new], key=lambda entry: entry.order)
+            entries = list(self._entries)
+            for one in new:
+                entries = [*(entry for entry in entries if not self._goes(entry, one)), one]
+            entries.sort(key=lambda entry: entry.order)
             write(self.path, _joined(entries))
         self._entries = entries
 
@@ -67,14 +79,11 @@ class Tape:
     def _last(self) -> int:
         return max((entry.order for entry in self._entries), default=-1)
 
-    def _kept(self, new: _Entry) -> list[_Entry]:
-        return [entry for entry in self._entries if entry.order >= 0 or not self._replaces(new, entry)]
-
-    def _replaces(self, new: _Entry, old: _Entry) -> bool:
-        return self.mode is RecordMode.ALL and new.endpoint == old.endpoint
+    def _goes(self, old: Entry, new: Entry) -> bool:
+        return self.mode is RecordMode.ALL and old.order < 0 and new.endpoint == old.endpoint
 
 
-class _Entry:
+class Entry:
     """One interaction of a tape with its YAML, so that adding one does not serialize all others again."""
 
     def __init__(self, interaction: Interaction, order: int = -1) -> None:
@@ -85,7 +94,7 @@ class _Entry:
         self.endpoint = interaction.request.method, scrub_uri(interaction.request.uri)
 
 
-def _joined(entries: list[_Entry]) -> bytes:
+def _joined(entries: list[Entry]) -> bytes:
     """Return the file with these entries (at least one), as ``save`` writes it."""
     first, *others = (entry.data for entry in entries)
     return b"".join([_HEAD, first, _total_line(len(entries)), *others, _TAIL])

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
 from orharness.cassette.secrets import scrub_uri
 from orharness.cli.plugins import settings_at
-from orharness.cli.running import Stop, announce, parent_is_gone, stopped_by_signal
+from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
 from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
 from orharness.recording.upstreams import named_values
@@ -51,7 +51,7 @@ def record_until_stopped(
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger("orharness").addHandler(handler)
     try:
-        with stopped_by_signal() as stop:
+        with stopped_by_signal() as stop, short_turns():
             recorder = Recorder(
                 named_values(upstreams, "--upstream"),
                 to,

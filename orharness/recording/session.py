@@ -147,8 +147,8 @@ class RecordedExchange:
     def _as_it_came(self) -> Interaction:
         ending = self.ending or Ending.ABORT.value
         replayed = Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending)
-        cut_short = self.announced is not None and replayed is not Ending.EOF
-        announced = self.announced if cut_short else None
+        without_it = self.request.method == "HEAD" or replayed is not Ending.EOF
+        announced = self.announced if without_it else None
         frame = frame_of(header(self.headers, "Content-Type"))
         stream = Stream(tuple(self.chunks), replayed, self.framing, announced=announced, frame=frame)
         return Interaction(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from orharness.cassette.interaction import Interaction
 from orharness.cassette.secrets import scrub_uri
-from orharness.cassette.tape import Tape
+from orharness.cassette.tape import Entry, Tape
 from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
 from orharness.recording.session import RecordedExchange
@@ -29,8 +30,8 @@ class Store:
     def __init__(self, path: Path, *, overwrite: bool) -> None:
         self.saved = 0  # how many interactions were added to the cassette
         self._sessions: dict[int, RecordedExchange] = {}
-        self._saving: set[asyncio.Task[None]] = set()
-        self._one_at_a_time = asyncio.Lock()
+        self._ended: list[RecordedExchange] = []  # those that are to be saved
+        self._saving: asyncio.Task[None] | None = None
         self._failed: list[RecordedExchange] = []  # those that could not be saved
         self._unsaved: list[str] = []  # why
         self._spool, self._tape = _opened(path, overwrite=overwrite)
@@ -62,19 +63,18 @@ class Store:
         if session.ending is None and session.order in self._sessions:
             session.finish(ending, note)
             self._spool.end(session)
-            task = asyncio.create_task(self._save(session))
-            self._saving.add(task)
-            task.add_done_callback(self._saving.discard)
+            self._ended.append(session)
+            if self._saving is None:
+                self._saving = asyncio.create_task(self._save_ended())
 
     async def close(self) -> None:
         """Save what has ended, and release the files. Raises ``CassetteError`` where something could not be saved."""
-        while self._saving:
-            await asyncio.gather(*self._saving)
-        again, self._failed = self._failed, []
-        if again:
+        if self._saving is not None:
+            await self._saving
+        self._ended, self._failed = self._failed, []
+        if self._ended:  # the disk may have room again
             self._unsaved.clear()
-        for session in again:  # the disk may have room again
-            await self._save(session)
+            await self._save_ended()
         self.release()
         if self._unsaved:
             raise CassetteError(f"{self._unsaved[-1]}; {self._spool.holds}")
@@ -83,33 +83,54 @@ class Store:
         """Release the files; the spool stays only where something could not be saved."""
         self._spool.close(keep=bool(self._failed))
 
-    async def _save(self, session: RecordedExchange) -> None:
-        async with self._one_at_a_time:
-            try:
-                # In a thread, since other sessions are being forwarded meanwhile.
-                self.saved += await asyncio.to_thread(self._put_in_cassette, session)
-            except OrharnessError as error:
-                self._failed.append(session)
-                self._cannot_save(error)
-                return
-            del self._sessions[session.order]
-            self._spool.saved(session)
+    async def _save_ended(self) -> None:
+        """Save what has ended. What ends meanwhile is saved together: each save writes the whole file."""
+        while self._ended:
+            sessions, self._ended = self._ended, []
+            # In a thread, since other sessions are being forwarded meanwhile.
+            for session, saved in await asyncio.to_thread(self._put_in_cassette, sessions):
+                if isinstance(saved, OrharnessError):
+                    self._failed.append(session)
+                    self._cannot_save(saved)
+                    continue
+                self.saved += saved
+                del self._sessions[session.order]
+                self._spool.saved(session)
             if not self._sessions:
                 self._spool.clear()
+        self._saving = None
 
     def _cannot_save(self, error: OrharnessError) -> None:
         log.error("%s", error)
         self._unsaved.append(str(error))
 
-    def _put_in_cassette(self, session: RecordedExchange) -> bool:
-        """Add the session to the cassette; returns whether the user's filters leave anything to add."""
+    def _put_in_cassette(
+        self, sessions: Iterable[RecordedExchange]
+    ) -> list[tuple[RecordedExchange, bool | OrharnessError]]:
+        """Add the sessions to the cassette.
+
+        Returns of each whether the user's filters left anything to add, or why it could not be added.
+        """
+        found: list[tuple[RecordedExchange, Entry | OrharnessError | None]] = []
+        for session in sessions:
+            try:
+                found.append((session, self._entry(session)))
+            except OrharnessError as error:
+                found.append((session, error))
+        try:
+            if entries := [entry for _, entry in found if isinstance(entry, Entry)]:
+                self._tape.add_all(entries)
+        except OrharnessError as error:
+            return [(session, error if isinstance(one, Entry) else one or False) for session, one in found]
+        return [(session, one if isinstance(one, OrharnessError) else one is not None) for session, one in found]
+
+    def _entry(self, session: RecordedExchange) -> Entry | None:
         interaction = session.interaction()
         if interaction is None:
-            return False
+            return None
         if UNREADABLE in (interaction.note or ""):
             log.warning("%s %s: %s", interaction.request.method, scrub_uri(interaction.request.uri), interaction.note)
-        self._tape.add(interaction, session.order)
-        return True
+        return self._tape.entry(interaction, session.order)
 
 
 def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, Tape]:

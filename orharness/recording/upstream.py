@@ -124,10 +124,12 @@ def _head(method: str, response: aiohttp.ClientResponse) -> Head:
 
 def _framing(method: str, response: aiohttp.ClientResponse) -> tuple[Framing, int | None]:
     """How the body ends, and its length in bytes where that is announced."""
+    if response.status in (204, 304):
+        return Framing.LENGTH, None
     if is_chunked(response):
         return Framing.CHUNKED, None
-    if method == "HEAD" or response.status in (204, 304):
-        return Framing.LENGTH, None
+    if method == "HEAD":  # its length is that of the answer to a GET (RFC 9110, section 9.3.2)
+        return Framing.LENGTH, response.content_length
     if response.content_length is not None:
         return Framing.LENGTH, response.content_length
     return Framing.CLOSE, None

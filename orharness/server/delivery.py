@@ -160,7 +160,7 @@ class Delivery:
         if self._announced is not None:
             return self._announced
         if self._stream.ending is Ending.EOF:
-            return len(self._stream.body)
+            return len(self._stream.body) or self._stream.announced or 0  # a recorded HEAD has a length and no body
         return max(self._stream.announced or 0, len(self._stream.body) + 1)
 
     @property

@@ -201,13 +201,13 @@ async def test_what_is_compressed_all_the_same_stays_as_it_came(to: Path) -> Non
 @pytest.mark.asyncio
 async def test_a_session_is_saved_while_others_go_on(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
-    add = Tape.add
+    add = Tape.add_all
 
     def noted(*arguments: Any) -> None:
         threads.append(get_ident())
         add(*arguments)
 
-    monkeypatch.setattr(Tape, "add", noted)
+    monkeypatch.setattr(Tape, "add_all", noted)
     async with recording(to, awkward) as bench, asking(bench.base_url) as client:
         await client.rest()
 
