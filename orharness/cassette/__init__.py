@@ -10,7 +10,7 @@ vcrpy has no place for chunk boundaries, timing, framing and ending. They are ke
       framing: chunked                       # or length, close
       ending: eof                            # or abort, reset, hang, client_disconnected (which replays as abort)
       recorded_at: '2026-11-22T06:00:00Z'
-      announced: 200                         # only where a Content-Length promised more bytes than came
+      announced: 200                         # only where a Content-Length promised more bytes than came, or for HEAD
       note: the recorder was stopped         # only where there is something to say
       timed: false                           # only where chunks and delays are not those of a recording
       sha256: 9f86d081884c7d659a2feaa0…      # the checksum of the interaction: of its values, not of their layout

@@ -30,11 +30,19 @@ def as_vcrpy_takes_it(interaction: At) -> dict[str, Any]:
         },
         "response": {
             **{name: value for name, value in response.mapping().items() if name != "parsed_body"},
-            "status": {"code": response["status"]["code"].integer(100), "message": _reason(response["status"])},
+            "status": {"code": _code(response), "message": _reason(response["status"])},
             "headers": _header_lists(response),
             **_body_of_response(response),
         },
     }
+
+
+def _code(response: At) -> int | None:
+    """Return the status; ``None`` only in a response of ours to which no head came."""
+    code = response["status"]["code"]
+    if code.value is None and KEY in response and "ending" in response[KEY]:
+        return None
+    return code.integer(100)
 
 
 def _reason(status: At) -> str:

@@ -41,13 +41,15 @@ class Interaction:
 
     ``head``: seconds from the request to the response head. ``ending_recorded``: how the response ended, an ``Ending``
     or ``client_disconnected``, which the stream replays as ``Ending.ABORT``. ``recorded_at``: the time in ISO 8601.
+    ``status`` is ``None`` where no response head came: the stream is empty, and its ending says how that ended.
     ``timed``: whether chunks and delays are those of the recording (a foreign cassette has neither: one chunk per
     event, no delays). ``note``: what a reader should know about how this was recorded or loaded. Raises
-    ``CassetteError`` if ``ending_recorded`` is unknown or the stream has another ending.
+    ``CassetteError`` if ``ending_recorded`` is unknown or the stream has another ending, or where there is a body or a
+    clean end without a status.
     """
 
     request: RecordedRequest
-    status: int = 200
+    status: int | None = 200
     reason: str = "OK"
     headers: Headers = ()
     stream: Stream = field(default_factory=Stream)
@@ -61,6 +63,8 @@ class Interaction:
         object.__setattr__(self, "headers", tuple(pair for values in by_name(self.headers) for pair in values))
         if replayed(self.ending_recorded) is not self.stream.ending:
             raise CassetteError(f"ending {self.ending_recorded!r} does not replay as {self.stream.ending.value!r}")
+        if self.status is None and (self.stream.chunks or self.stream.ending is Ending.EOF):
+            raise CassetteError("a response without a status has no body, and does not end with 'eof'")
 
 
 def header(headers: Iterable[tuple[str, str]], name: str) -> str | None:

@@ -112,7 +112,8 @@ class _Watch:
         ended = _ENDED.get(interaction.ending_recorded, f", {interaction.ending_recorded}")
         asked = shown(f"{request.method} {scrub_uri(request.uri)}")
         lasted = f"{interaction.head + stream.duration:.3f} s"
-        line = f"{len(self._told)}  {asked} → {interaction.status}: {summary(stream)}, {lasted}{ended}"
+        answer = "no response" if interaction.status is None else f"{interaction.status}: {summary(stream)}"
+        line = f"{len(self._told)}  {asked} → {answer}, {lasted}{ended}"
         self._screen.say(line, "yellow" if ended else "green")
 
 

@@ -37,10 +37,10 @@ class Begun:
     """The answer was chosen.
 
     ``difference``: how the request differs from the recorded one whose answer it gets. ``meter``: the model behind the
-    answer, ``None`` if there is none.
+    answer, ``None`` if there is none. ``status``: ``None`` if the connection ends without a response head.
     """
 
-    status: int
+    status: int | None
     stream: Stream
     pacing: Pacing
     route: str | None = None

@@ -103,6 +103,7 @@ async def open_response(
     if cors:
         headers = CIMultiDict(pair for pair in headers.items() if not pair[0].lower().startswith("access-control-"))
         headers.extend(cors)
+    assert session.status is not None, "no response head has come"
     response = web.StreamResponse(status=session.status, reason=session.reason, headers=headers)
     if session.announced is not None:
         response.content_length = session.announced

@@ -24,7 +24,7 @@ from orharness.recording.downstream import complaint, cut_off, listening, open_r
 from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
-from orharness.recording.upstream import Asker
+from orharness.recording.upstream import Asker, ending_of
 from orharness.recording.upstreams import Upstream, Upstreams
 from orharness.redaction.credentials import secrets_of
 from orharness.server.forwarding import drop, http_chunks
@@ -153,14 +153,18 @@ class Recorder:
             announces_body = "Content-Length" in request.headers
             answer = await self._asker.ask(session, key=upstream.key, announces_body=announces_body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            await prepared
-            return self._unreachable(request, session, upstream, error)
+            why = _why(session, upstream, error)
+            await self._keep_failure(session, prepared, ending_of(error), why)
+            return complaint(502, why, self._gate.response_headers(request.headers))
+        except asyncio.CancelledError:
+            await self._keep_failure(session, prepared, *self._left())
+            raise
         followed = False
         try:
             await self._keep(session, prepared)
             return await self._relay(request, session, answer)
         except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
-            ending, note = (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
+            ending, note = self._left()
             if session.end.seen:
                 followed = True
                 self._spawn(self._follow(session, answer, ending, note))
@@ -170,6 +174,18 @@ class Recorder:
         finally:
             if not followed:
                 drop(answer)
+
+    def _left(self) -> tuple[str, str | None]:
+        """The ending, and a note on it, where we are cancelled: the client left, or we are to stop."""
+        return (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
+
+    async def _keep_failure(
+        self, session: RecordedExchange, prepared: asyncio.Task[None], ending: str, note: str | None
+    ) -> None:
+        """Keep a request to which no response head came."""
+        session.failed(self._clock())
+        await self._keep(session, prepared)
+        self._store.end(session, ending, note)
 
     async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None]) -> None:
         """Begin to keep the session as soon as it is prepared, also where the client leaves meanwhile."""
@@ -236,10 +252,9 @@ class Recorder:
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 
-    def _unreachable(
-        self, request: web.BaseRequest, session: RecordedExchange, upstream: Upstream, error: Exception
-    ) -> web.Response:
-        # What aiohttp says may quote the address that was asked, and what the server sent.
-        why = session.redaction.text(str(error) or type(error).__name__)
-        sentence = str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))
-        return complaint(502, sentence, self._gate.response_headers(request.headers))
+
+def _why(session: RecordedExchange, upstream: Upstream, error: Exception) -> str:
+    """A sentence about why no response head came."""
+    # What aiohttp says may quote the address that was asked, and what the server sent.
+    why = session.redaction.text(str(error) or type(error).__name__)
+    return str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))

@@ -61,7 +61,7 @@ class RecordedExchange:
     recorded_at: str
     redaction: Redaction = field(default_factory=Redaction)
     sent_at: float = 0.0  # when the last byte of the request was written
-    status: int = 0  # 0: no response head yet
+    status: int | None = None  # None: no response head has come
     reason: str = ""
     headers: Headers = ()
     head: float = 0.0
@@ -84,6 +84,10 @@ class RecordedExchange:
         self.status, self.reason, self.headers = head.status, head.reason, head.headers
         self.framing, self.announced = head.framing, head.announced
         self.end = EndWatch(head.content_encoding, frame_of(header(head.headers, "Content-Type")))
+
+    def failed(self, now: float) -> None:
+        """Take that at ``now`` it was clear that no response head comes."""
+        self.head = rounded(now - self.sent_at)
 
     def add(self, data: bytes, now: float) -> Chunk:
         """Take one more chunk of the body, which came at ``now``; returns it with its delay."""

@@ -64,7 +64,7 @@ class Spool:
         return copy
 
     def begin(self, session: RecordedExchange) -> None:
-        """Write that a response head has come."""
+        """Write that a response head has come, or that none will come."""
         assert session.kept_request is not None, "it is not to be recorded"
         request = session.kept_request.request
         coded = not decoder_for(session.headers).identity  # the spool has the body decoded

@@ -42,7 +42,7 @@ class Store:
         return self._tape.interactions
 
     def begin(self, session: RecordedExchange) -> None:
-        """Keep a session whose response head has come, unless the user's filters leave it out."""
+        """Keep a session whose response head has come or will not come, unless the user's filters leave it out."""
         try:
             if session.kept_request is None:
                 return

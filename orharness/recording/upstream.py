@@ -17,9 +17,9 @@ from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
 from orharness.recording.session import Head, RecordedExchange
 from orharness.redaction import is_secret
-from orharness.server.forwarding import client_session, is_chunked
+from orharness.server.forwarding import client_session, is_chunked, was_reset
 from orharness.server.headers import OF_THE_CONNECTION, readable, text
-from orharness.stream import Framing
+from orharness.stream import Ending, Framing
 
 _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
 _BETA = "/v1beta"
@@ -98,6 +98,19 @@ def _client(clock: Callable[[], float]) -> aiohttp.ClientSession:
     trace.on_request_headers_sent.append(sent)
     trace.on_request_chunk_sent.append(sent)
     return client_session(trace)
+
+
+def ending_of(error: Exception) -> Ending:
+    """How a request ended to which no response head came: what a client is to see on replay.
+
+    A refused connection, and a host that is not found, is a reset; one that was not answered in time hangs; what is not
+    HTTP, or ended before the head, is an abort.
+    """
+    if isinstance(error, TimeoutError):
+        return Ending.HANG
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorDNSError | ConnectionError):
+        return Ending.RESET
+    return Ending.RESET if was_reset(error) else Ending.ABORT
 
 
 def _with_key(headers: Headers, key: str | None) -> Headers:

@@ -60,8 +60,10 @@ def show_interaction(screen: Screen, interaction: Interaction, *, every: bool = 
 
 def _head(interaction: Interaction) -> str:
     kind = header(interaction.headers, "content-type")
-    parts = [f"{interaction.status} {interaction.reason}".strip(), *([] if kind is None else [shown(kind)])]
-    after = [f"head after {interaction.head:.3f} s"] if interaction.timed else []
+    answered = interaction.status is not None
+    status = f"{interaction.status} {interaction.reason}".strip() if answered else "no response"
+    parts = [status, *([] if kind is None else [shown(kind)])]
+    after = [f"{'head' if answered else 'ended'} after {interaction.head:.3f} s"] if interaction.timed else []
     when = [] if interaction.recorded_at is None else [f"recorded {shown(interaction.recorded_at)}"]
     return " · ".join([*parts, *after, interaction.stream.framing.value, *when])
 

@@ -18,9 +18,10 @@ class Response:
     """A response: status, headers as they are sent (without those of the framing), the body, seconds to the head.
 
     ``pacing``: ``None`` for the server's own. ``generation``: the model behind it, ``None`` if there is none.
+    ``status``: ``None`` for no response at all: the connection ends as the stream says.
     """
 
-    status: int
+    status: int | None
     headers: tuple[tuple[str, str], ...]
     stream: Stream
     head: float = 0.0

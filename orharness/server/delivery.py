@@ -112,6 +112,10 @@ class Delivery:
     async def _run(self, gate: Gate, *, keep_alive: bool, body: bool) -> bool:
         clock = LoopClock()
         await clock.sleep_until(self._exchange.started + self._response.head)
+        if self._response.status is None:
+            self._exchange.feed(FaultReached(self._exchange.elapsed()))
+            await self._break_off()
+            return False
         await self._begin(keep_alive=keep_alive)
         if body and self._has_body:
             self._frames = iter(self._stream.framed(self._framing))
@@ -150,6 +154,7 @@ class Delivery:
     async def _send_head(self, *, close: bool) -> None:
         framing = self._framing if self._has_body else None
         response = self._response
+        assert response.status is not None, "there is no head to send"
         self._put(head(response.status, response.headers, framing, self._length, close=close))
         self._exchange.feed(HeadWritten(self._wire.written, self._framing, self._exchange.elapsed()))
         await self._wire.drain()
@@ -166,7 +171,8 @@ class Delivery:
     @property
     def _has_body(self) -> bool:
         """Return whether the response has a body; informational, 204 and 304 responses have none (RFC 9112, 6.3)."""
-        return self._response.status >= 200 and self._response.status not in (204, 304)
+        status = self._response.status
+        return status is not None and status >= 200 and status not in (204, 304)
 
     def _framed(self, chunk: Chunk) -> bytes:
         if self._frames is not None:
@@ -250,15 +256,20 @@ class Delivery:
             self._note_boundary(all_read=self._seen_to_be_read or None)
         if self._stream.ends_in_fault:
             self._exchange.feed(FaultReached(self._exchange.elapsed()))
+        if self._stream.ending is Ending.EOF:
+            await self._end_cleanly(body=body)
+        else:
+            await self._break_off()
+
+    async def _break_off(self) -> None:
+        """End the connection in any way but a clean one."""
         match self._stream.ending:
             case Ending.HANG:
                 await asyncio.wait({self._wire.gone})  # never awaited directly: a cancel would cancel it
             case Ending.RESET:
                 self._wire.reset()
-            case Ending.ABORT:
+            case _:
                 self._wire.finish()
-            case Ending.EOF:
-                await self._end_cleanly(body=body)
 
     async def _end_cleanly(self, *, body: bool) -> None:
         if self._framing is Framing.CHUNKED and body:

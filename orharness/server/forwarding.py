@@ -121,7 +121,7 @@ async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     except (aiohttp.ClientError, OSError) as error:
         if begun:
             yield bytes(begun)
-        raise CutShort(Ending.RESET if _was_reset(error) else Ending.ABORT) from error
+        raise CutShort(Ending.RESET if was_reset(error) else Ending.ABORT) from error
     finally:
         watch.cancel()
 
@@ -135,7 +135,8 @@ async def _watch(upstream: aiohttp.ClientResponse) -> None:
             upstream.content.set_exception(aiohttp.ClientPayloadError("the server broke the chunked coding"))
 
 
-def _was_reset(error: BaseException | None) -> bool:
+def was_reset(error: BaseException | None) -> bool:
+    """Return whether an RST is the cause of the error."""
     while error is not None:
         if isinstance(error, ConnectionResetError) or "ConnectionResetError" in str(error):
             return True

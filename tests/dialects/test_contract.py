@@ -194,7 +194,7 @@ def test_each_case_can_be_sent_or_says_why_not(dialect: Dialect) -> None:
     for case in sent:
         reply = case.reply()
         response = reply.answer(dialect.example_request)
-        assert response.status >= 100, case.id
+        assert (response.status or 0) >= 100, case.id
 
 
 def test_no_two_dialects_have_a_case_of_the_same_id() -> None:

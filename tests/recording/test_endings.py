@@ -103,22 +103,6 @@ async def test_a_cancel_is_passed_on_at_once_and_what_came_is_kept(to: Path) -> 
     assert found.stream.ending is Ending.ABORT
 
 
-@pytest.mark.asyncio
-async def test_a_client_that_leaves_before_the_head_is_passed_on_and_nothing_is_kept(to: Path) -> None:
-    left: list[float] = []
-
-    async def silent(wire: Wire) -> None:
-        await wire.left()
-        left.append(1.0)
-
-    async with recording(to, silent) as bench, asking(bench.base_url) as client:
-        await until(lambda: bench.upstream.requests)
-        client.close()
-        await until(lambda: left)
-
-    assert list(to.parent.iterdir()) == []
-
-
 DONE = b"data: [DONE]\n\n"
 
 

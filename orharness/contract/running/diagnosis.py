@@ -253,7 +253,7 @@ class Diagnosis:
         else:
             reply = Reply.stream(
                 case.dialect.marked(changed),
-                status=response.status,
+                status=response.status or 200,  # a case always has one
                 headers=response.headers,
                 default_headers=False,
                 pacing=response.pacing,

@@ -1,0 +1,214 @@
+"""Requests to which no response head comes: they are recorded as that, and replayed as that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orharness.cassette import load
+from orharness.cassette.interaction import CLIENT_DISCONNECTED
+from orharness.errors import CassetteError
+from orharness.recording import Recorder
+from orharness.server.facade import SseServer
+from tests.support.recording_bench import (
+    PATIENCE,
+    Script,
+    Wire,
+    asking,
+    awkward,
+    chunks_of,
+    contents,
+    hangs_up,
+    recording,
+    recording_process,
+    serving,
+    started,
+    until,
+)
+
+A_REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+
+
+async def resets(wire: Wire) -> None:
+    await wire.reset()
+
+
+async def talks_no_http(wire: Wire) -> None:
+    wire.raw(b"SSH-2.0-OpenSSH_9.2\r\n")
+    wire.close()
+
+
+async def breaks_off(wire: Wire) -> None:
+    wire.raw(b"HTTP/1.1 200 OK\r\nContent-Ty")
+    wire.close()
+
+
+async def replayed(to: Path) -> bytes:
+    """What a client reads of a server that plays the only interaction: ``b"RST"`` where it is reset."""
+    with SseServer() as server:
+        server.cassette(to)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(A_REQUEST)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await reader.read()
+        except ConnectionResetError:
+            return b"RST"
+        finally:
+            writer.close()
+
+
+def refused() -> str:
+    """The address of a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        return f"http://127.0.0.1:{reserved.getsockname()[1]}/v1"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("script", "ending", "read"),
+    [
+        (None, "reset", b"RST"),
+        (resets, "reset", b"RST"),
+        (hangs_up, "abort", b""),
+        (talks_no_http, "abort", b""),
+        (breaks_off, "abort", b""),
+    ],
+)
+async def test_an_upstream_that_does_not_answer(
+    to: Path, script: Script | None, ending: str, read: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(script or awkward) as upstream:
+        url = upstream.url if script else refused()
+        with caplog.at_level(logging.WARNING):
+            async with Recorder(url, to) as recorder, httpx.AsyncClient() as client:
+                answer = await client.post(recorder.base_url + "/chat/completions", content=b"{}")
+
+    assert answer.status_code == 502
+    (found,) = load(to)
+    assert (found.status, found.ending_recorded, found.stream.body) == (None, ending, b"")
+    assert found.note == answer.json()["error"]["message"]
+    assert str(found.note) in caplog.text
+    assert await replayed(to) == read
+
+
+@pytest.mark.asyncio
+async def test_an_upstream_that_is_not_reached_in_time_hangs(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orharness.server.forwarding._CONNECT_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        # Its queue takes one connection: the kernel leaves the next ones unanswered.
+        others = [socket.socket() for _ in range(3)]
+        for one in others:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        async with (
+            Recorder(f"http://127.0.0.1:{full.getsockname()[1]}/v1", to) as recorder,
+            httpx.AsyncClient(timeout=PATIENCE) as client,
+        ):
+            answer = await client.post(recorder.base_url + "/chat/completions", content=b"{}")
+        for one in others:
+            one.close()
+
+    assert answer.status_code == 502
+    (found,) = load(to)
+    assert (found.status, found.ending_recorded) == (None, "hang")
+    with SseServer() as server:
+        route = server.cassette(to)
+        async with httpx.AsyncClient(timeout=0.2) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(server.base_url + "/chat/completions", content=b"{}")
+        assert route.call.exchange.status is None
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_leaves_is_passed_on_and_recorded(to: Path) -> None:
+    left: list[float] = []
+
+    async def silent(wire: Wire) -> None:
+        await wire.left()
+        left.append(1.0)
+
+    async with recording(to, silent) as bench, asking(bench.base_url) as client:
+        await until(lambda: bench.upstream.requests)
+        client.close()
+        await until(lambda: left)
+
+    (found,) = load(to)
+    assert (found.status, found.ending_recorded, found.note) == (None, CLIENT_DISCONNECTED, None)
+    assert await replayed(to) == b""
+
+
+@pytest.mark.asyncio
+async def test_a_recorder_that_is_stopped_says_so(to: Path) -> None:
+    async def silent(wire: Wire) -> None:
+        await wire.left()
+
+    async with serving(silent) as upstream:
+        async with Recorder(upstream.url, to) as recorder:
+            asked = asyncio.create_task(_asked(recorder.base_url))
+            await until(lambda: upstream.requests)
+        await asked
+
+    (found,) = load(to)
+    assert (found.status, found.ending_recorded) == (None, "abort")
+    assert found.note == "the recorder was stopped in the middle of it"
+
+
+async def _asked(base_url: str) -> None:
+    async with asking(base_url) as client:
+        await client.rest()
+
+
+@pytest.mark.asyncio
+async def test_others_are_recorded_all_the_same(to: Path) -> None:
+    async with recording(to, hangs_up, awkward) as bench:
+        for _ in range(2):
+            async with asking(bench.base_url) as client:
+                await client.rest()
+    assert [(one.status, bool(chunks_of(one))) for one in load(to)] == [(None, False), (200, True)]
+
+
+@pytest.mark.asyncio
+async def test_the_spool_of_a_killed_recorder_keeps_it_too(to: Path) -> None:
+    """It cannot be saved while a folder is in the place of the cassette, so it stays in the spool."""
+    with pytest.raises(CassetteError):
+        await _recorded_into_a_folder(to)
+    os.rmdir(to)  # noqa: PTH106
+    await started("http://127.0.0.1:1/v1", to)
+    (found,) = load(to)
+    assert (found.status, found.ending_recorded) == (None, "reset")
+
+
+async def _recorded_into_a_folder(to: Path) -> None:
+    async with Recorder(refused(), to) as recorder, httpx.AsyncClient() as client:
+        os.mkdir(to)  # noqa: PTH102
+        await client.post(recorder.base_url + "/chat/completions", content=b"{}")
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_it_is_told_on_stderr(to: Path) -> None:
+    async with recording_process(refused(), to) as (process, base_url):
+        async with httpx.AsyncClient() as client:
+            await client.post(base_url + "/chat/completions", content=b"{}")
+        await until(to.exists)
+        process.terminate()
+        _, said = await process.communicate()
+    assert b"did not answer: " in said
+    assert b"no response, " in said
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"code: null", b"code: nothing"), (b"ending: reset", b"ending: eof")])
+@pytest.mark.asyncio
+async def test_a_cassette_in_which_a_status_was_lost_is_refused(to: Path, old: bytes, new: bytes) -> None:
+    async with Recorder(refused(), to) as recorder, httpx.AsyncClient() as client:
+        await client.post(recorder.base_url + "/chat/completions", content=b"{}")
+    await asyncio.to_thread(to.write_bytes, contents(to).replace(old, new))
+    with pytest.raises(CassetteError):
+        load(to)
