@@ -6,58 +6,46 @@ down a run without these fixtures: the rest is imported inside the fixtures.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from hashlib import blake2b
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack
 
 import pytest
 
+from orharness import pytest_cassettes
+
 if TYPE_CHECKING:
     from orharness.contract import Client
     from orharness.fixtures import MakeSseProcess, MakeSseServer, SseRelayClient
+    from orharness.pytest_cassettes import Settings
+    from orharness.recording.process import RecordingServer
     from orharness.relay.browser import BrowserOptions, RelayClient
     from orharness.relay.process import ProcessOptions, SseProcess
     from orharness.server.facade import ServerOptions, SseServer
     from orharness.server.thread import ServerThread
 
-RECORD_MODES = ("none", "once", "all")
 LEAKS = ("report", "error", "ignore")  # as orharness.server.facade.Leaks, which imports too much for this module
 _NOT_PASSED = pytest.StashKey[bool]()
-_SERVER = pytest.StashKey["SseServer"]()
+_SERVER = pytest.StashKey["SseServer | RecordingServer"]()
 _SERVERS = pytest.StashKey[list["SseServer"]]()  # of the run: servers made by make_sse_server
 # of a test: what to do about what it left open, and a line about it
 _LEFT_OPEN = pytest.StashKey[list[tuple[str, str]]]()
-_RECORDED = pytest.StashKey[list[str]]()
 _BROWSERS = pytest.StashKey[list["RelayClient"]]()
 _PROCESSES = pytest.StashKey[list["SseProcess"]]()
 _PRINTED = pytest.StashKey[dict[int, int]]()  # characters printed before the test by each process, by id
 # The stash of a test outlives a rerun.
-_OF_AN_ATTEMPT: tuple[pytest.StashKey[Any], ...] = (_NOT_PASSED, _SERVER, _LEFT_OPEN, _BROWSERS, _PRINTED)
+_OF_AN_ATTEMPT: tuple[pytest.StashKey[Any], ...] = (
+    *(_NOT_PASSED, _SERVER, _LEFT_OPEN, _BROWSERS, _PRINTED),
+    *(pytest_cassettes.RECORDED, pytest_cassettes.PLAYED),
+)
 _OPTIONS_KEY = "sse_server"
-_CASSETTE_KEY = "sse_cassette"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the command-line options."""
     group = parser.getgroup("orharness", "orharness: streaming LLM clients")
-    group.addoption(
-        "--sse-record-mode",
-        choices=RECORD_MODES,
-        default="none",
-        help="none: only replay (default); once: record the cassettes that do not exist; all: record each anew",
-    )
-    group.addoption("--sse-upstream", metavar="URL", help="the API to record from, e.g. https://llm.onerouter.pro/v1")
-    group.addoption(
-        "--sse-key-env",
-        metavar="NAME",
-        default="OPENAI_API_KEY",
-        help="the environment variable with the key that the recorder sends upstream (default: %(default)s)",
-    )
+    pytest_cassettes.add_options(parser, group)
     group.addoption(
         "--sse-server",
         metavar="URL",
@@ -67,10 +55,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--sse-leaks",
         choices=LEAKS,
-        default="report",
         help="what becomes of an answer that a test leaves open: a line at the end of the run (report, the default), an"
         " error at the test's teardown, or nothing (ignore); sse_server(leaks=…) and make_sse_server(leaks=…) go first",
     )
+    parser.addini("sse_server", "as --sse-server")
+    parser.addini("sse_leaks", "as --sse-leaks", default="report")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,9 +71,17 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "sse_cassette(path=None, *, through=(), pacing=None, provider=None, pace=None, price=…): what sse_server"
-        " replays, or records with --sse-record-mode; by default cassettes/<module>/<test>.yaml beside the test",
+        "sse_cassette(name=None, *, match_on=…, allow_playback_repeats=False, through=(), pacing=None, provider=None,"
+        " pace=None, price=…, filters=…, keep_headers=(), redact_personal=False, record_mode=…, max_age=…, key_env=…):"
+        " what sse_server replays, or records with --sse-record-mode; by default cassettes/<module>/<test>.yaml beside"
+        " the test",
     )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse a wrong ini setting before any test runs."""
+    if (leaks := session.config.getini("sse_leaks")) not in LEAKS:
+        raise pytest.UsageError(f"sse_leaks is one of {', '.join(LEAKS)}; not {leaks!r}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,11 +90,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     item.stash[_NOT_PASSED] = item.stash.get(_NOT_PASSED, False) or not report.passed
     server = item.stash.get(_SERVER, None)
-    if report.failed and report.when == "call" and server is not None and (seen := server.account()):
+    account = getattr(server, "account", None) if type(server).__name__ != "RecordingServer" else None
+    if report.failed and report.when == "call" and account is not None and (seen := account()):
         report.sections.append(("what sse_server saw", seen))
     if report.failed:
         report.sections.extend(_relay_sections(item))
     if report.when == "teardown":  # on the report, because xdist carries that to where the summary is written
+        vars(report)["sse_recorded"] = item.stash.get(pytest_cassettes.RECORDED, [])
         vars(report)["sse_left_open"] = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "report"]
     return report
 
@@ -120,11 +119,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for key in _OF_AN_ATTEMPT:
         if key in item.stash:
             del item.stash[key]
-    marked = item.get_closest_marker(_CASSETTE_KEY) is not None
+    marked = item.get_closest_marker(pytest_cassettes.KEY) is not None
     if marked and "sse_server" not in getattr(item, "fixturenames", ()):
         pytest.fail("@pytest.mark.sse_cassette is played by the fixture sse_server: take it as argument", pytrace=False)
     running = item.config.stash.get(_PROCESSES, [])
     item.stash[_PRINTED] = {id(process): len(process.output) for process in running}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Refuse to run where vcrpy would catch what the client sends to the test's server."""
+    server = item.stash.get(_SERVER, None)
+    if server is not None:
+        pytest_cassettes.check_vcr(item, server)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -150,7 +157,7 @@ def _note_left_open(item: pytest.Item, server: SseServer) -> None:
     """Note an open answer. Adds nothing to a test that did not pass: its streams are open because it was cut short."""
     left = server.take_left_open()
     if not item.stash.get(_NOT_PASSED, False):
-        told = str(server.leaks or item.config.getoption("--sse-leaks"))
+        told = str(server.leaks or item.config.getoption("--sse-leaks") or item.config.getini("sse_leaks"))
         item.stash.setdefault(_LEFT_OPEN, []).extend((told, line) for line in left)
 
 
@@ -181,18 +188,48 @@ def make_sse_server(sse_thread: ServerThread, pytestconfig: pytest.Config) -> It
 
 
 @pytest.fixture
-def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer]:
+def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer | RecordingServer]:
     """A server of the test's own; strict: see ``SseServer.verify``."""
-    marker = request.node.get_closest_marker(_CASSETTE_KEY)
+    marker = request.node.get_closest_marker(pytest_cassettes.KEY)
     options = _marked_options(request.node.get_closest_marker(_OPTIONS_KEY), _OPTIONS_KEY)
-    if marker is None:
-        yield from _served(request, options, None, {})
-        return
-    path, played = cassette_of(request.node, marker)
-    if _is_to_be_recorded(request.config, path):
-        yield from _recorded(request, path)
+    settings = None if marker is None else pytest_cassettes.settings_of(request, marker)
+    if settings is not None and settings.records_whole:
+        yield from _recorded(request, settings)
+    elif settings is not None and settings.records_what_is_new:
+        yield from _extended(request, options, settings)
     else:
-        yield from _served(request, options, path, played)
+        yield from _served(request, options, settings)
+
+
+@pytest.fixture
+def sse_config() -> dict[str, Any]:
+    """Options of ``@pytest.mark.sse_cassette`` for every test that sees this fixture: override it, as ``vcr_config``.
+
+    It may be of any scope. The marker's own options go first.
+    """
+    return {}
+
+
+@pytest.fixture
+def sse_cassette_dir(request: pytest.FixtureRequest) -> str:
+    """The folder of the cassettes: override it; a relative one is beside the test. By default cassettes/<module>."""
+    return str(pytest_cassettes.default_dir(request.node))
+
+
+@pytest.fixture
+def sse_cassette_name(request: pytest.FixtureRequest) -> str:
+    """The name of the test's cassette, without ``.yaml``: override it. By default that of the test and its class."""
+    return pytest_cassettes.default_name(request.node)
+
+
+@pytest.fixture
+def sse_upstream(pytestconfig: pytest.Config) -> str | list[str] | dict[str, str]:
+    """The base URL that is recorded from, or a mapping of an API's name to its base URL: override it.
+
+    By default the ini setting ``sse_upstream``; ``--sse-upstream`` goes first.
+    """
+    given: list[str] = pytestconfig.getini("sse_upstream")
+    return given
 
 
 @pytest.fixture
@@ -312,9 +349,7 @@ class SseContract:
             raise ClientFailure(f"expected to fail, and passed: {', '.join(passed)}; take it out of xfail=")
 
 
-def _served(
-    request: pytest.FixtureRequest, options: dict[str, Any], cassette: Path | None, played: dict[str, Any]
-) -> Iterator[SseServer]:
+def _served(request: pytest.FixtureRequest, options: dict[str, Any], settings: Settings | None) -> Iterator[SseServer]:
     from orharness.errors import OrharnessError
 
     thread: ServerThread = request.getfixturevalue("sse_thread")
@@ -331,20 +366,15 @@ def _served(
     request.node.stash[_SERVER] = server
     try:
         _check_network(server.port)
-        if cassette is not None:
-            try:
-                server.cassette(cassette, **played)
-            except OrharnessError as error:
-                wrong = _with_advice(error, cassette)
-            if wrong is not None:
-                pytest.fail(wrong, pytrace=False)
+        if settings is not None:
+            pytest_cassettes.mount(request.node, settings, server)
         with _environment_of(server) if in_environment else nullcontext():
             yield server
     finally:
         _note_left_open(request.node, server)
         server.close()
     if not request.node.stash.get(_NOT_PASSED, False):
-        _verify(server)
+        _verify(server, None if settings is None else pytest_cassettes.advice(settings, request.node))
 
 
 @contextmanager
@@ -358,9 +388,13 @@ def _environment_of(server: SseServer) -> Iterator[None]:
         yield
 
 
+def _remote(config: pytest.Config) -> str:
+    return str(config.getoption("--sse-server") or config.getini("sse_server") or "")
+
+
 def _server(config: pytest.Config, thread: ServerThread, options: Mapping[str, Any]) -> SseServer:
     """Return a server of this process, or a session on the one of ``--sse-server``."""
-    if url := config.getoption("--sse-server"):
+    if url := _remote(config):
         from orharness.remote import RemoteServer
 
         return RemoteServer(url, **options)
@@ -369,7 +403,8 @@ def _server(config: pytest.Config, thread: ServerThread, options: Mapping[str, A
     return SseServer(thread, **options)
 
 
-def _verify(server: SseServer) -> None:
+def _verify(server: SseServer, renewal: str | None) -> None:
+    """Fail where the server says so. ``renewal``: the command that records the cassette of the test again."""
     from orharness.errors import ClientFailure, ScenarioError
 
     wrong: str | None = None
@@ -377,52 +412,49 @@ def _verify(server: SseServer) -> None:
         server.verify()
     except ClientFailure as failure:
         wrong = f"sse_server is strict: {failure}"
+        if renewal is not None:
+            wrong += f"\nif the cassette is out of date, record it again: {renewal}"
     except ScenarioError as error:
         wrong = str(error)
     if wrong is not None:
         pytest.fail(wrong, pytrace=False)
 
 
-def _recorded(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
-    from orharness.recording.process import RecordingServer
-
-    upstream = request.config.getoption("--sse-upstream")
-    if not upstream:
-        pytest.fail("recording needs --sse-upstream=URL, e.g. https://llm.onerouter.pro/v1", pytrace=False)
-    fresh = path.with_name(f"{path.stem}.new.yaml")
-    with RecordingServer(upstream, fresh, key_env=request.config.getoption("--sse-key-env")) as server:
+def _recorded(request: pytest.FixtureRequest, settings: Settings) -> Iterator[RecordingServer]:
+    """Let the test ask the service itself, by way of a recorder."""
+    fresh = pytest_cassettes.fresh_file(settings)
+    with pytest_cassettes.recorder_of(settings, fresh) as server:
+        request.node.stash[_SERVER] = server
         yield server
-    _keep(request, fresh, path)
+    pytest_cassettes.keep(request.node, settings, fresh, passed=not request.node.stash.get(_NOT_PASSED, False))
 
 
-def _keep(request: pytest.FixtureRequest, fresh: Path, path: Path) -> None:
-    """Replay only the recording of a test that passed; any other is kept beside it, for inspection."""
-    recorded = request.config.stash.setdefault(_RECORDED, [])
-    if not fresh.exists():
-        recorded.append(f"nothing was recorded for {path}: the test got no answer")
-    elif request.node.stash.get(_NOT_PASSED, False):
-        fresh.replace(path.with_name(f"{path.stem}.failed.yaml"))
-        recorded.append(f"the test did not pass: its recording is kept as {path.with_name(f'{path.stem}.failed.yaml')}")
-    else:
-        fresh.replace(path)
-        recorded.append(f"recorded {path}")
+def _extended(request: pytest.FixtureRequest, options: dict[str, Any], settings: Settings) -> Iterator[SseServer]:
+    """Replay a cassette, and let the test ask the service for what is not in it."""
+    if _remote(request.config):
+        pytest.fail("new_episodes needs a server in this process: leave --sse-server out", pytrace=False)
+    fresh, unplayed, passed = pytest_cassettes.fresh_file(settings), 0, False
+    try:
+        with pytest_cassettes.recorder_of(settings, fresh) as recorder:
+            for server in _served(request, options, settings):
+                pytest_cassettes.ask_what_is_new(server, recorder.origin)
+                yield server
+                unplayed = pytest_cassettes.unplayed(request.node)
+        passed = not request.node.stash.get(_NOT_PASSED, False)
+    finally:
+        pytest_cassettes.keep(request.node, settings, fresh, passed=passed, unplayed=unplayed)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Write what was recorded and what was left open, if anything."""
-    for line in config.stash.get(_RECORDED, []):
-        terminalreporter.write_line(f"orharness: {line}")
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    for line in (line for one in reports for line in getattr(one, "sse_recorded", ())):
+        terminalreporter.write_line(f"orharness: {line}")
     left = [(one.nodeid, line) for one in reports for line in getattr(one, "sse_left_open", ())]
     if left:
         terminalreporter.write_line("orharness: " + _LEFT_OPEN_SAID.format("their tests"))
     for test, line in left:
         terminalreporter.write_line(f"  {test}: {line}")
-
-
-def _is_to_be_recorded(config: pytest.Config, path: Path) -> bool:
-    mode = config.getoption("--sse-record-mode")
-    return mode == "all" or (mode == "once" and not path.exists())
 
 
 def _marked_options(marker: pytest.Mark | None, name: str) -> dict[str, Any]:
@@ -431,69 +463,6 @@ def _marked_options(marker: pytest.Mark | None, name: str) -> dict[str, Any]:
     if marker.args:
         pytest.fail(f"@pytest.mark.{name} takes keywords only, not {marker.args!r}", pytrace=False)
     return dict(marker.kwargs)
-
-
-def cassette_of(item: pytest.Item, marker: pytest.Mark) -> tuple[Path, dict[str, Any]]:
-    """Return the file of a marked test and the marker's options. The name contains the test's class."""
-    options = dict(marker.kwargs)
-    given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
-    unknown = [name for name in options if name not in _CASSETTE_OPTIONS]
-    if len(given) > 1 or unknown or not all(isinstance(one, str | os.PathLike) for one in given):
-        pytest.fail(_wrong_marker(unknown[:1]), pytrace=False)
-    test = item.nodeid.partition("::")[2] or item.name
-    name = f"{cassette_name(test, unique=not _has_a_twin(item))}.yaml"
-    chosen = Path(given[0]) if given else Path("cassettes") / item.path.stem / name
-    return item.path.parent / chosen, options
-
-
-_CASSETTE_OPTIONS = ("through", "pacing", "provider", "pace", "price")
-
-
-def _wrong_marker(unknown: Sequence[str]) -> str:
-    from orharness.verdict import did_you_mean
-
-    takes = "@pytest.mark.sse_cassette takes a path, through=, pacing=, provider=, pace= and price="
-    wrong = "".join(f", not {name}={did_you_mean([name], [*_CASSETTE_OPTIONS, 'path'])}" for name in unknown)
-    return takes + wrong
-
-
-_PUNCTUATION = r"\-.,;=+@#$%&'(){}\[\]^!`"  # characters that every file system accepts in a name
-_SIMPLE = re.compile(rf"[A-Za-z0-9_]+(?:::[A-Za-z0-9_]+)*(?:\[[a-z0-9_{_PUNCTUATION}]*\])?")
-_REPLACED = re.compile(rf"[^\w~{_PUNCTUATION}]")
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)", re.I)  # names that Windows refuses
-_LONGEST = 120  # bytes: most file systems allow 255, and the recorder adds to both ends of the name
-
-
-def cassette_name(test: str, *, unique: bool = True) -> str:
-    """Return the name of a test's cassette without suffix, different for each test even where case does not count.
-
-    ``test`` is what follows the file in the test's id. A simple id is its own name, with ``.`` for ``::``. Any other,
-    such as one with capitals in its parameters, has a hash of the id after a ``~``, which no simple id contains.
-    ``unique``: whether no test of the file has an id that differs only in the case of its class or function.
-    """
-    path, bracket, parameters = test.partition("[")
-    name = f"{path.replace('::', '.')}{bracket}{parameters}"
-    if unique and _SIMPLE.fullmatch(test) and len(name) <= _LONGEST and not _DEVICE.match(name):
-        return name
-    readable = _REPLACED.sub("-", name).encode()[:_LONGEST].decode("utf-8", "ignore")
-    digest = blake2b(test.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
-    return f"{'_' if _DEVICE.match(readable) else ''}{readable}~{digest}"
-
-
-def _has_a_twin(item: pytest.Item) -> bool:
-    """Return whether the file has another class or function whose name differs only in case."""
-    nodes = [node for node in item.listchain() if isinstance(node, pytest.Class | pytest.Function)]
-    names = [(getattr(node, "originalname", node.name), dir(getattr(node.parent, "obj", None))) for node in nodes]
-    return any(other != name and other.lower() == name.lower() for name, others in names for other in others)
-
-
-def _with_advice(error: Exception, cassette: Path | None) -> str:
-    if cassette is None or cassette.exists():
-        return str(error)
-    return f"{error}\nrecord it: pytest {_RECORD_OPTIONS}"
-
-
-_RECORD_OPTIONS = "--sse-record-mode=once --sse-upstream=https://llm.onerouter.pro/v1"
 
 
 def _check_network(port: int) -> None:

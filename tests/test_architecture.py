@@ -50,6 +50,7 @@ RANKS = {
     "relay": 7,
     "remote": 7,
     "fixtures": 7.5,
+    "pytest_cassettes": 7.5,
     "client_contract": 8,
     "pytest_plugin": 8,
     "cli": 8,

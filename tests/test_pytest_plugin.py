@@ -20,7 +20,7 @@ import orharness.contract
 import orharness.recording.process
 import orharness.server.facade
 from orharness.cassette import Interaction, RecordedRequest, save
-from orharness.pytest_plugin import cassette_name
+from orharness.cassette.names import cassette_name
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
@@ -235,11 +235,11 @@ def test_the_cassette_marker_takes_the_options_of_a_model(user: pytest.Pytester)
         ("sse_server(gateway='openruter')", "*openrouter*"),
         ("sse_server(pacing='slow')", "*pacing is one of recorded, lockstep, instant*"),
         ("sse_server(leaks='fail')", "*leaks is one of report, error, ignore; not 'fail'*"),
-        ("sse_cassette('a', 'b')", "*takes a path*"),
-        ("sse_cassette(5)", "*takes a path*"),
+        ("sse_cassette('a', 'b')", "*takes a name or path*"),
+        ("sse_cassette(5)", "*takes a name or path*"),
         (
             "sse_cassette(provder='Groq')",
-            "*takes a path, through=, pacing=, provider=, pace= and price=, not provder=*'provider'*",
+            "*takes a name or path, through=, pacing=, * and before_record_response=, not provder=*'provider'*",
         ),
     ],
 )
@@ -947,7 +947,10 @@ def test_options_markers_and_fixtures_start_with_sse(user: pytest.Pytester) -> N
     shown = user.runpytest_inprocess("--help").stdout.str()
     group = shown.partition("orharness: streaming LLM clients:")[2].partition("\n\n")[0]
     options = [line.split()[0].partition("=")[0] for line in group.splitlines() if line.strip().startswith("--")]
-    assert options == ["--sse-record-mode", "--sse-upstream", "--sse-key-env", "--sse-server", "--sse-leaks"]
+    assert options == [
+        *("--sse-record-mode", "--sse-upstream", "--sse-key-env", "--sse-max-age"),
+        *("--sse-server", "--sse-leaks"),
+    ]
     fixtures = user.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider").stdout.str()
     ours = fixtures.partition("fixtures defined from orharness.pytest_plugin")[2].partition("fixtures defined")[0]
     names = {line.split()[0] for line in ours.splitlines() if " -- " in line}

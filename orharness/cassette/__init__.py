@@ -20,7 +20,7 @@ The modules: ``interaction`` (what is recorded), ``codec`` (an interaction as vc
 ``foreign`` (cassettes that vcrpy or pydantic-ai wrote), ``damage`` (what shows that a file is incomplete or changed),
 ``seal`` (accepts a file that was edited on purpose), ``at`` (a value and its key, for errors), ``serializer`` and
 ``files`` (vcrpy's two protocols, ``load``, ``save``), ``secrets`` (what is never written), ``filters`` (vcrpy's, of a
-user), ``tape`` (a cassette that is being recorded).
+user), ``tape`` (a cassette that is being recorded), ``names`` (of a test's cassette).
 
 The names below are imported when they are first used, so that code which only handles an ``Interaction`` does not load
 vcrpy, which imports every HTTP library that is installed.

@@ -15,20 +15,10 @@ from vcr.config import VCR  # type: ignore[import-untyped]
 
 from orharness.cassette.codec import request_for_vcrpy, response_for_vcrpy
 from orharness.cassette.interaction import Interaction, RecordedRequest
+from orharness.cassette.keys import FILTERS, FILTERS_OF_RESPONSES
 from orharness.errors import CassetteError, ScenarioError
 from orharness.stream import Edit, edit
 
-_OF_REQUESTS = (
-    "filter_headers",
-    "filter_query_parameters",
-    "filter_post_data_parameters",
-    "filter_nested_post_data_parameters",
-    "before_record_request",
-    "before_record",
-    "ignore_hosts",
-    "ignore_localhost",
-)
-_OF_RESPONSES = ("before_record_response",)
 _DIFFED = 2**20  # bytes: in a longer body, what changed is one edit
 
 
@@ -40,16 +30,15 @@ class Filters:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         for name in settings:
-            if name not in (*_OF_REQUESTS, *_OF_RESPONSES):
-                known = ", ".join((*_OF_REQUESTS, *_OF_RESPONSES))
-                raise ScenarioError(f"{name!r} is not a filter of vcrpy that is known here: {known}")
+            if name not in FILTERS:
+                raise ScenarioError(f"{name!r} is not a filter of vcrpy that is known here: {', '.join(FILTERS)}")
         try:
             merged = VCR(**settings).get_merged_config()
         except TypeError as error:
             raise ScenarioError(f"the vcrpy that is installed does not take these filters: {error}") from error
         self._request: Callable[[Any], Any] = merged["before_record_request"]
         self._response: Callable[[Any], Any] = merged["before_record_response"]
-        self.changes_responses = any(settings.get(name) for name in _OF_RESPONSES)
+        self.changes_responses = any(settings.get(name) for name in FILTERS_OF_RESPONSES)
 
     def request(self, request: RecordedRequest) -> RecordedRequest | None:
         """The request as the filters leave it; ``None``: it is not to be recorded. Raises ``CassetteError``."""

@@ -10,11 +10,9 @@ from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING, Unpack
 
-from orharness.cassette.interaction import Interaction, RecordedRequest
+from orharness.cassette.interaction import Interaction
 from orharness.journal import Pacing, Request
-from orharness.redaction import PLACEHOLDER, redacted
-from orharness.redaction.credentials import secrets_of
-from orharness.scenario.difference import json_difference
+from orharness.scenario.matching import AsRecorded, Matching, MatchOn
 from orharness.scenario.options import ModelOptions, Through
 from orharness.scenario.paths import api_path
 from orharness.scenario.reply import Reply
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from orharness.cassette.filters import Filters
 
 _LAST_IN_A_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings|api/(?:chat|generate))$")
+_ANY_PATH = "/{any}"
 _WITHIN_A_PATH = re.compile(r"/(?:responses|messages|models)(?=/|$)")
 
 
@@ -33,19 +32,24 @@ def interaction_routes(
     through: Through = (),
     pacing: Pacing | str | None = None,
     filters: Filters | None = None,
+    match_on: MatchOn | None = None,
+    allow_playback_repeats: bool = False,
     **model: Unpack[ModelOptions],
 ) -> list[Route]:
     """Return a route for each interaction: it answers one request with the same method, endpoint and JSON body.
 
-    ``filters``: those with which it was recorded; a request passes through them before it is compared.
+    ``filters``: those with which it was recorded; a request passes through them before it is compared. ``match_on``:
+    what else counts, or does not, see ``Matching``. ``allow_playback_repeats``: each answers any number of requests;
+    of several for one request, each is played once before the last one repeats.
     """
+    matching = Matching.of(match_on)
     return [
         _Recorded(
             one.request.method,
-            _endpoint_of(_path(one)),
+            _ANY_PATH if matching.any_path else _endpoint_of(_path(one)),
             (Reply.recorded(one, through=through, pacing=pacing, **model),),
-            _SameBody(one, filters),
-            times=1,
+            AsRecorded(one, filters, matching),
+            times=None if allow_playback_repeats else 1,
             recorded=(_path(one),),
         )
         for one in interactions
@@ -74,7 +78,7 @@ def _serving_route(method: str, path: str, answered: list[tuple[Interaction, Rep
 
     def choose(request: Request, turn: int) -> tuple[Reply, str | None]:
         index, equal = order.next_for(request)
-        return replies[index], None if equal else "; ".join(_SameBody(recorded[index]).difference(request))
+        return replies[index], None if equal else "; ".join(AsRecorded(recorded[index]).difference(request))
 
     return _Recorded(method, path, replies, choose=choose, recorded=tuple(paths))
 
@@ -91,7 +95,7 @@ class _Order:
         self._by_search: dict[str | None, list[int]] = {}  # those whose body is not simply equal
         self._played: set[int] = set()  # not the turn, which also counts answers to other bodies
         self._all = range(len(recorded))
-        self._bodies = [_SameBody(one) for one in recorded]
+        self._bodies = [AsRecorded(one) for one in recorded]
         for index, (body, path) in enumerate(zip(self._bodies, paths, strict=True)):
             self._by_path.setdefault(path, []).append(index)
             for at in (path, None):
@@ -127,74 +131,6 @@ class _Recorded(Route):
     def endpoints(self) -> tuple[str, ...] | None:
         """Its path and the recorded ones."""
         return tuple(dict.fromkeys((*(super().endpoints or ()), *self.recorded)))
-
-
-@dataclass(frozen=True)
-class _SameBody:
-    """A condition: the body equals the recorded one, as JSON where both are JSON.
-
-    A body that differs is compared once more as the recorder would have written it: secrets are not in a cassette, and
-    what the user's ``filters`` remove is not either.
-    """
-
-    interaction: Interaction
-    filters: Filters | None = None
-
-    def __call__(self, request: Request) -> bool:
-        return not self.difference(request)
-
-    def difference(self, request: Request) -> list[str]:
-        """One sentence for each thing in the body that differs."""
-        plain = _difference(self._recorded, request)
-        if not plain:
-            return []
-        body, secrets = self._filtered(request), secrets_of(request.headers)
-        found = _difference(_of_body(redacted(self._recorded.body)), _of_body(redacted(body, secrets)))
-        if found and self._has_placeholder:  # it may have been recorded without personal data
-            recorded, asked = redacted(self._recorded.body, personal=True), redacted(body, secrets, personal=True)
-            return _difference(_of_body(recorded), _of_body(asked)) and found
-        return found
-
-    @cached_property
-    def _recorded(self) -> Request:
-        return _of_body(self.interaction.request.body)
-
-    @cached_property
-    def facts(self) -> dict[tuple[str, ...], Hashable]:
-        """What a request must have to match, see ``table.facts_of``; empty where a body that differs may match."""
-        if self.filters is not None or redacted(self._recorded.body) != self._recorded.body or self._has_placeholder:
-            return {}
-        return {("body",): body_of(self._recorded)}
-
-    @property
-    def _has_placeholder(self) -> bool:
-        return PLACEHOLDER.encode() in self._recorded.body
-
-    def _filtered(self, request: Request) -> bytes:
-        if self.filters is None:
-            return request.body
-        found = self.filters.request(RecordedRequest(request.method, _address(request), request.headers, request.body))
-        return request.body if found is None else found.body
-
-    def __str__(self) -> str:
-        return "the body is the recorded one"
-
-
-def _of_body(body: bytes) -> Request:
-    return Request("", "", body=body)
-
-
-def _address(request: Request) -> str:
-    query = f"?{request.query}" if request.query else ""
-    return f"{request.path}{query}"
-
-
-def _difference(recorded: Request, asked: Request) -> list[str]:
-    if recorded.json is not None and asked.json is not None:
-        return json_difference(recorded.json, asked.json)
-    if recorded.body == asked.body:
-        return []
-    return [f"body: expected {recorded.text[:60]!r}, got {asked.text[:60]!r}"]
 
 
 def _endpoint(interaction: Interaction) -> tuple[str, str]:

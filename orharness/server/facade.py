@@ -21,6 +21,7 @@ from orharness.loopback import API_KEY
 from orharness.options import checked_call
 from orharness.origins import is_everywhere, shown_host
 from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of, whole_number_of
+from orharness.scenario.matching import MatchOn
 from orharness.scenario.options import CompletionOptions, ModelOptions, Through
 from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.reply import Reply
@@ -308,15 +309,22 @@ class SseServer:
         through: Through = (),
         pacing: Pacing | str | None = None,
         filters: Mapping[str, Any] | None = None,
+        match_on: MatchOn | None = None,
+        allow_playback_repeats: bool = False,
+        strict: bool = True,
         **model: Unpack[ModelOptions],
     ) -> LiveRoute:
         """Play each interaction of a cassette once, to a request with the same method, path and JSON body.
 
-        ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
+        ``filters``: vcrpy's, with which it was recorded. ``match_on``: what must be as recorded, of ``path``,
+        ``query``, ``uri``, ``headers``, ``body`` and ``raw_body``, and functions of two requests as vcrpy's.
+        ``allow_playback_repeats``: each plays any number of times. ``strict``: ``verify`` reports one that is never
+        played. ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
-        steps = [self._through, compose(through)]
-        routes = interaction_routes(recorded_in(path), steps, pacing, filters_of(filters), **model)
-        mounted = [Mounted(route, strict=True) for route in routes]
+        steps, repeats = [self._through, compose(through)], flag_of(allow_playback_repeats, "allow_playback_repeats")
+        recorded, rules = recorded_in(path), filters_of(filters)
+        routes = interaction_routes(recorded, steps, pacing, rules, match_on, repeats, **model)
+        mounted = [Mounted(route, flag_of(strict, "strict")) for route in routes]
         self._thread.call(lambda: self._answering.mounted.extend(mounted))
         return LiveRoute(mounted, self._thread, self._answering)
 

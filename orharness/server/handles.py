@@ -224,6 +224,11 @@ class LiveRoute:
         return [Call(live, self._thread, self._acts.get(live.id)) for live in self.exchanges[number:]]
 
     @property
+    def unplayed(self) -> int:
+        """How many interactions of its cassette no request has asked for."""
+        return sum(not one.calls for one in self._mounted)
+
+    @property
     def call(self) -> Call:
         """The one request that it answered; raises ``ClientFailure`` if there was none or more than one."""
         calls = self.calls

@@ -146,7 +146,7 @@ def test_a_recorded_body_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
         compared.append(values)
         return []
 
-    monkeypatch.setattr("orharness.scenario.playback.json_difference", compare)
+    monkeypatch.setattr("orharness.scenario.matching.json_difference", compare)
     reply, difference = serving.reply_to(asked, 0)
     assert (reply.answer(asked).stream.body, difference) == (b"data: 150\n\n", None)
     assert len(compared) == 1

@@ -1,0 +1,104 @@
+"""Which requests a recorded interaction answers: the names and the functions of ``match_on``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orharness.cassette import Filters, Interaction, RecordedRequest
+from orharness.errors import ScenarioError
+from orharness.journal import Request
+from orharness.scenario.playback import interaction_routes
+
+KEY = "sk-or-v1-" + "0f" * 32
+RECORDED = Interaction(
+    RecordedRequest(
+        "POST",
+        "https://host/v1/chat/completions?a=1&b=2&team=REDACTED",
+        (("X-Mine", "yes"), ("X-Hidden", "REDACTED"), ("Host", "host"), ("Content-Length", "16")),
+        b'{"model": "m"}',
+    )
+)
+ASKED: dict[str, Any] = {
+    "method": "POST",
+    "path": "/v1/chat/completions",
+    "headers": (("x-mine", "yes"), ("x-hidden", "7"), ("host", "127.0.0.1")),
+    "body": b'{"model": "m"}',
+    "query": f"b=2&a=1&team=red&api_key={KEY}",
+}
+
+
+def differences(match_on: Any, *, filters: Filters | None = None, **other: Any) -> list[str]:
+    [route] = interaction_routes([RECORDED], match_on=match_on, filters=filters)
+    return route.difference(Request(**{**ASKED, **other}))
+
+
+EVERYTHING = ("method", "path", "query", "headers", "body", "raw_body", "uri")
+
+
+@pytest.mark.parametrize("match_on", [None, EVERYTHING, *EVERYTHING, ()])
+def test_the_recorded_request_matches_whatever_counts(match_on: Any) -> None:
+    assert differences(match_on) == []
+
+
+@pytest.mark.parametrize(
+    ("match_on", "other", "said"),
+    [
+        (None, {"query": "a=2"}, None),
+        (None, {"headers": ()}, None),
+        (None, {"body": b'{ "model":  "m" }'}, None),
+        (None, {"body": b'{"model": "n"}'}, "body.model: expected 'm', got 'n'"),
+        (["path"], {"body": b"else"}, None),
+        (["path"], {"path": "/v1/responses"}, "path: expected /v1/chat/completions, got /v1/responses"),
+        (["body"], {"path": "/v1/responses"}, None),
+        (["body"], {"method": "PUT"}, "method: expected POST, got PUT"),
+        (["raw_body", "path"], {"body": b'{ "model":  "m" }'}, """body: expected '{"model": "m"}', got"""),
+        (["query", "path"], {"query": "a=1&b=3&team=red"}, "query: expected [('a', '1'), ('b', '2'), ('team', 'RED"),
+        (["query", "path"], {"query": "a=1&b=2"}, "query: expected"),
+        (["uri"], {"query": "a=1"}, "query: expected"),
+        (["headers", "path"], {"headers": (("x-mine", "no"),)}, "header X-Mine: expected 'yes', got 'no'"),
+        (["headers", "path"], {"headers": ()}, "header X-Mine: expected 'yes', got None"),
+    ],
+)
+def test_what_counts_and_nothing_else_tells_requests_apart(match_on: Any, other: Any, said: str | None) -> None:
+    found = differences(match_on, **other)
+    assert (found == []) if said is None else (len(found) == 1 and found[0].startswith(said)), found
+
+
+def same_model(live: Any, recorded: Any) -> None:
+    assert live.uri.startswith("https://host/v1/chat/completions?"), live.uri
+    assert live.body == recorded.body, "another model"
+
+
+def never(live: Any, recorded: Any) -> bool:
+    return False
+
+
+def test_functions_are_called_as_vcrpys_matchers() -> None:
+    assert differences(["path", same_model]) == []
+    [said] = differences(["path", same_model], body=b"{}")
+    assert said.startswith("same_model: another model")
+    assert differences([never]) == ["the matcher never said no"]
+
+
+def test_what_filters_remove_does_not_count() -> None:
+    rules = Filters({"filter_query_parameters": ["c"], "filter_headers": [("x-mine", "yes")]})
+    assert differences(EVERYTHING, filters=rules, query="a=1&b=2&team=x&c=3", headers=(("x-mine", "other"),)) == []
+
+
+@pytest.mark.parametrize(
+    ("match_on", "said"),
+    [
+        (["host"], "match_on 'host' cannot hold: in a replay each client asks a server on 127.0.0.1; leave it out"),
+        (["hedaers"], r"match_on knows method, uri, path, .*, not 'hedaers' .did you mean 'headers'?"),
+        ([5], "match_on takes names and functions of two requests, not 5"),
+    ],
+)
+def test_an_impossible_match_on_is_one_sentence(match_on: Any, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        interaction_routes([], match_on=match_on)
+
+
+def test_repeats_are_played_where_they_are_allowed() -> None:
+    assert [one.times for one in interaction_routes([RECORDED], allow_playback_repeats=True)] == [None]
