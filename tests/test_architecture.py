@@ -162,6 +162,22 @@ def test_the_tests_mirror_the_package() -> None:
     assert list((TESTS / "support").rglob("test_*.py")) == []
 
 
+def class_names(source: str) -> Iterator[str]:
+    """The names of the classes of a module, but for those that are its own affair."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "starters":  # files that are copied to a user's folder
+            for name in class_names(path.read_text("utf-8")):
+                homes.setdefault(name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
 def test_imports_go_down_only_and_never_sideways() -> None:
     wrong = [
         f"{module} (rank {RANKS[here]}) imports {name} (rank {RANKS[there]})"

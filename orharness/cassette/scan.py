@@ -30,7 +30,7 @@ _PLACEHOLDER = re.compile(
 
 
 @dataclass(frozen=True)
-class Finding:
+class SuspectText:
     """What looks like a secret. ``where``: the key, the header or the byte; ``text`` is the secret itself."""
 
     path: Path
@@ -72,7 +72,7 @@ def _may_be_recording(path: Path) -> bool:
     return not hidden and (path.suffix in SUFFIXES or ".recording.unsaved" in path.name)
 
 
-def scan(path: Path, *, personal: bool = False) -> list[Finding]:
+def scan(path: Path, *, personal: bool = False) -> list[SuspectText]:
     """What looks like a secret in a file. ``personal``: e-mail and IP addresses and telephone numbers count too.
 
     Raises ``CassetteError`` if the file cannot be read.
@@ -84,7 +84,7 @@ def scan(path: Path, *, personal: bool = False) -> list[Finding]:
     messages = _messages(data)
     if messages is None:
         messages = [_Message("", body=data)]
-    return [Finding(path, *found) for message in messages for found in _in_message(message, personal)]
+    return [SuspectText(path, *found) for message in messages for found in _in_message(message, personal)]
 
 
 Found = tuple[str, str, str]  # where, kind, text

@@ -25,7 +25,7 @@ from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, ending_of
-from orharness.recording.upstreams import Upstream, Upstreams
+from orharness.recording.upstreams import UpstreamServer, Upstreams
 from orharness.redaction.credentials import secrets_of
 from orharness.server.forwarding import drop, http_chunks
 from orharness.server.headers import OF_THE_CONNECTION, text
@@ -196,7 +196,7 @@ class Recorder:
                 await prepared
             self._store.begin(session)
 
-    def _begin(self, request: web.BaseRequest, body: bytes, upstream: Upstream) -> RecordedExchange:
+    def _begin(self, request: web.BaseRequest, body: bytes, upstream: UpstreamServer) -> RecordedExchange:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
         asked = RecordedRequest(
             request.method,
@@ -253,7 +253,7 @@ class Recorder:
         task.add_done_callback(self._following.discard)
 
 
-def _why(session: RecordedExchange, upstream: Upstream, error: Exception) -> str:
+def _why(session: RecordedExchange, upstream: UpstreamServer, error: Exception) -> str:
     """A sentence about why no response head came."""
     # What aiohttp says may quote the address that was asked, and what the server sent.
     why = session.redaction.text(str(error) or type(error).__name__)

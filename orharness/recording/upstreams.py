@@ -18,7 +18,7 @@ ANY = ""
 
 
 @dataclass(frozen=True)
-class Upstream:
+class UpstreamServer:
     """A server, by its base URL. ``key`` replaces the client's; ``None``: the client's own goes there."""
 
     base_url: str
@@ -47,7 +47,8 @@ class Upstreams:
             if name not in addresses:
                 raise ScenarioError(f"the key of {_shown(name)} has no upstream to go to: name its base URL too")
         self._known = {
-            name: Upstream(_base_url(name, address), key_from(keys.get(name))) for name, address in addresses.items()
+            name: UpstreamServer(_base_url(name, address), key_from(keys.get(name)))
+            for name, address in addresses.items()
         }
 
     @property
@@ -55,7 +56,7 @@ class Upstreams:
         """The keys that replace the client's."""
         return [one.key for one in self._known.values() if one.key is not None]
 
-    def of(self, path: str) -> Upstream | None:
+    def of(self, path: str) -> UpstreamServer | None:
         """The server for a request's path; ``None``: the API of the path has none, and neither has any other path."""
         bare = path.partition("?")[0]
         named = next((name for name in self._known if name and _speaks(DIALECTS[name], bare)), ANY)

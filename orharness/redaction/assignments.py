@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orharness.redaction.fields import NOT_A_VALUE
 from orharness.redaction.names import is_secret_parameter
-from orharness.redaction.shape import REDACTED, Begun, Found
+from orharness.redaction.shape import REDACTED, PartialMatch, SecretMatch
 
 _TAIL = 512  # bytes: an assignment that begins before them is not looked for, since many names would take long
 
@@ -23,21 +23,21 @@ class Parameters:
         """Return whether there is a parameter."""
         return b"=" in low
 
-    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
         """Return each value; at the start of a line, that of a form's first parameter too."""
         if b"=" not in text:
             return
         first = self._first.match(text) if line else None
         for match in (*([first] if first else []), *self._whole.finditer(text)):
             if is_secret_parameter(match["name"].decode()) and not NOT_A_VALUE.match(match["value"]):
-                yield Found(*match.span("value"), REDACTED, f"parameter {match['name'].decode()}")
+                yield SecretMatch(*match.span("value"), REDACTED, f"parameter {match['name'].decode()}")
 
-    def begins(self, text: bytes, low: bytes) -> Begun | None:
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return a parameter at the end."""
         match = self._begun.search(text)
         if match is None or (match["value"] is not None and not is_secret_parameter(match["name"].decode())):
             return None
-        return Begun(match.start(), match.start("value") if match["value"] else None)
+        return PartialMatch(match.start(), match.start("value") if match["value"] else None)
 
 
 class Assignments:
@@ -60,18 +60,18 @@ class Assignments:
         """Return whether there may be a name."""
         return any(stem in low for stem in self._stems)
 
-    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
         """Return each value."""
         if (b"=" in text or b":" in text) and any(stem in low for stem in self._stems):
             for match in self._whole.finditer(text):
-                yield Found(*match.span("value"), REDACTED, "assignment")
+                yield SecretMatch(*match.span("value"), REDACTED, "assignment")
 
-    def begins(self, text: bytes, low: bytes) -> Begun | None:
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return an assignment at the end."""
         if b"_" not in text and not any(stem in low for stem in self._stems):
             return None
         match = self._begun.search(text, max(0, len(text) - _TAIL))
-        return match and Begun(match.start(), match.start("value") if match["value"] else None)
+        return match and PartialMatch(match.start(), match.start("value") if match["value"] else None)
 
 
 class AddressPasswords:
@@ -84,16 +84,16 @@ class AddressPasswords:
         """Return whether there may be an address with a user."""
         return b"@" in low
 
-    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
         """Return each password."""
         if b"://" in text and b"@" in text:
             for match in self._whole.finditer(text):
                 if not NOT_A_VALUE.match(match["value"]):
-                    yield Found(*match.span("value"), REDACTED, "password in an address")
+                    yield SecretMatch(*match.span("value"), REDACTED, "password in an address")
 
-    def begins(self, text: bytes, low: bytes) -> Begun | None:
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return an address at the end that may have a password."""
         if b":" not in text:
             return None
         match = self._begun.search(text)
-        return match and Begun(match.start(), match.start("value") if match["value"] else None)
+        return match and PartialMatch(match.start(), match.start("value") if match["value"] else None)

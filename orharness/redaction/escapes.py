@@ -21,7 +21,7 @@ class Span:
     text: bytes
 
 
-class Text:
+class Unescaped:
     """Bytes without their escapes, and for each of them the offsets in the body between which it is written."""
 
     __slots__ = ("_ends", "_starts", "plain")
@@ -32,12 +32,12 @@ class Text:
         self._ends = ends
 
     @classmethod
-    def verbatim(cls, raw: bytes, at: int) -> Text:
+    def verbatim(cls, raw: bytes, at: int) -> Unescaped:
         """The bytes as they are; ``at``: where they begin in the body."""
         return cls(raw, range(at, at + len(raw)), range(at + 1, at + len(raw) + 1))
 
     @classmethod
-    def unescaped(cls, raw: bytes, at: int, alphabet: frozenset[int]) -> Text:
+    def unescaped(cls, raw: bytes, at: int, alphabet: frozenset[int]) -> Unescaped:
         """``raw`` without its escapes, but for those of bytes that are not in the alphabet; ``at``: where it begins."""
         if b"\\" not in raw and b"%" not in raw and b"&#" not in raw:
             return cls.verbatim(raw, at)
@@ -55,16 +55,16 @@ class Text:
         _extend(plain, starts, ends, raw, position, len(raw), at)
         return cls(bytes(plain), starts, ends)
 
-    def __add__(self, other: Text) -> Text:
-        return Text(self.plain + other.plain, [*self._starts, *other._starts], [*self._ends, *other._ends])
+    def __add__(self, other: Unescaped) -> Unescaped:
+        return Unescaped(self.plain + other.plain, [*self._starts, *other._starts], [*self._ends, *other._ends])
 
     def offset(self, index: int) -> int:
         """Where in the body the byte at ``index`` is written."""
         return self._starts[index]
 
-    def rest(self, begin: int) -> Text:
+    def rest(self, begin: int) -> Unescaped:
         """What follows the first ``begin`` bytes."""
-        return Text(self.plain[begin:], list(self._starts[begin:]), list(self._ends[begin:]))
+        return Unescaped(self.plain[begin:], list(self._starts[begin:]), list(self._ends[begin:]))
 
     def spans(self, begin: int, end: int, text: bytes) -> Iterator[Span]:
         """The secret from ``begin`` to ``end``: ``text`` for its first part in the body, nothing for the others."""
@@ -77,7 +77,7 @@ class Text:
 
 def unescaped(raw: bytes) -> bytes:
     """The bytes without any escape."""
-    return Text.unescaped(raw, 0, frozenset(range(256))).plain
+    return Unescaped.unescaped(raw, 0, frozenset(range(256))).plain
 
 
 def _extend(plain: bytearray, starts: array[int], ends: array[int], raw: bytes, begin: int, end: int, at: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from orharness.redaction.names import SECRET_FIELDS
-from orharness.redaction.shape import REDACTED, Begun, Found
+from orharness.redaction.shape import REDACTED, PartialMatch, SecretMatch
 
 _GAP = rb"(?:\s|\\+[nrt])*+"
 _NAME = rb"[A-Za-z0-9_-]{2,48}"
@@ -72,7 +72,7 @@ class Fields:
         """Return whether the text may be, or hold, a secret name."""
         return any(stem in low for stem in STEMS)
 
-    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
         """Return each value; what is plainly a placeholder is not one."""
         if b":" not in low or not any(stem in low for stem in STEMS):
             return
@@ -82,21 +82,21 @@ class Fields:
                     yield from self._value(match, b"\\" * depth + quote)
 
     @staticmethod
-    def _value(match: re.Match[bytes], quote: bytes) -> Iterator[Found]:
+    def _value(match: re.Match[bytes], quote: bytes) -> Iterator[SecretMatch]:
         if not is_secret_field(match["name"]):
             return
         kind = f"field {match['name'].decode()}"
         if match["number"]:
-            yield Found(*match.span("number"), quote + REDACTED + quote, kind)
+            yield SecretMatch(*match.span("number"), quote + REDACTED + quote, kind)
         elif match["value"] and not NOT_A_VALUE.match(match["value"]):
-            yield Found(*match.span("value"), REDACTED, kind)
+            yield SecretMatch(*match.span("value"), REDACTED, kind)
 
-    def begins(self, text: bytes, low: bytes) -> Begun | None:
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return a field whose value may go on, or whose name may be a secret one."""
         if b'"' not in text and b"'" not in text:
             return None
         for match in self._begun.finditer(text):
             if match["ended"] is None or is_secret_field(match["name"]):
                 held = match.start("value") if match["value"] else match.start("number") if match["number"] else None
-                return Begun(match.start(), held)
+                return PartialMatch(match.start(), held)
         return None

@@ -9,9 +9,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from orharness.redaction.escapes import Span, Text, unescaped
+from orharness.redaction.escapes import Span, Unescaped, unescaped
 from orharness.redaction.lexer import Lexer
-from orharness.redaction.shape import HARMLESS, REDACTED, Begun, Found
+from orharness.redaction.shape import HARMLESS, REDACTED, PartialMatch, SecretMatch
 from orharness.redaction.shapes import ALPHABET, WINDOW, Shapes, shapes
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the end may become a CRLF
@@ -72,8 +72,10 @@ class SecretFinder:
         self._needles = _compiled(tuple(secrets), personal)
         self._line = bytearray()  # the unfinished line
         self._line_at = 0
-        self._texts: dict[object, tuple[Text, int | None]] = {}  # a text with a beginning at its end, and what is held
-        self._begun: dict[bytes, Begun | None] = {}  # what begins at the end of pieces that came
+        self._texts: dict[
+            object, tuple[Unescaped, int | None]
+        ] = {}  # a text with a beginning at its end, and what is held
+        self._begun: dict[bytes, PartialMatch | None] = {}  # what begins at the end of pieces that came
         self._json = Lexer()
         self.spans: list[Span] = []
         """What was found, in order and without overlaps."""
@@ -108,7 +110,7 @@ class SecretFinder:
         strings = self._json.strings(line)
         if len(line) <= 2 and line.isspace():  # between two events
             return
-        plain, verbatim = Text.unescaped(line, at, self._needles.alphabet), Text.verbatim(line, at)
+        plain, verbatim = Unescaped.unescaped(line, at, self._needles.alphabet), Unescaped.verbatim(line, at)
         for text in (plain, verbatim) if plain.plain != line else (plain,):
             self._note(text, self._needles.known(text.plain))
             if self._needles.may_be_shaped(text.plain):
@@ -117,7 +119,7 @@ class SecretFinder:
             if start < end:
                 self._join(places, line[start:end], at + start)
 
-    def _note(self, text: Text, found: Iterable[Found]) -> None:
+    def _note(self, text: Unescaped, found: Iterable[SecretMatch]) -> None:
         """Add what was found in a text; what grew with the text since it was found only by what is new of it."""
         for one in found:
             at = text.offset(one.start)
@@ -144,30 +146,30 @@ class SecretFinder:
 
     def _join(self, places: tuple[object, ...], piece: bytes, at: int) -> None:
         """One more piece of the text at each of the places."""
-        fresh: tuple[Text, Begun] | None = None
+        fresh: tuple[Unescaped, PartialMatch] | None = None
         for number, place in enumerate(places):
             before = self._texts.pop(place, None)
             if before is not None:
-                self._go_on(place, *before, Text.unescaped(piece, at, self._needles.alphabet), at)
+                self._go_on(place, *before, Unescaped.unescaped(piece, at, self._needles.alphabet), at)
                 continue
             if not number or fresh is None:
                 fresh = self._begun_in(piece, at)
             if fresh is not None:
                 self._hold(place, *fresh)
 
-    def _begun_in(self, piece: bytes, at: int) -> tuple[Text, Begun] | None:
+    def _begun_in(self, piece: bytes, at: int) -> tuple[Unescaped, PartialMatch] | None:
         """The end of a piece that begins something, if it does. Most pieces were there before: ids, names, words."""
         known = self._begun.get(piece, _UNKNOWN)
         if known is None:
             return None
         left_out = max(0, len(piece) - self._needles.window)  # only its end matters
-        text = Text.unescaped(piece[left_out:], at + left_out, self._needles.alphabet)
-        begun = known if isinstance(known, Begun) else self._needles.begins(text.plain)
+        text = Unescaped.unescaped(piece[left_out:], at + left_out, self._needles.alphabet)
+        begun = known if isinstance(known, PartialMatch) else self._needles.begins(text.plain)
         if known is _UNKNOWN and len(piece) < 100 and len(self._begun) < _REMEMBERED:
             self._begun[piece] = begun
         return None if begun is None else (text, begun)
 
-    def _go_on(self, place: object, before: Text, held_before: int | None, piece: Text, at: int) -> None:
+    def _go_on(self, place: object, before: Unescaped, held_before: int | None, piece: Unescaped, at: int) -> None:
         """Search where the text at a place and its next piece meet."""
         text, joint = before + piece, len(before.plain)
         self._note(text, self._needles.known(text.plain, joint))
@@ -176,7 +178,7 @@ class SecretFinder:
             # What was not held may have been written.
             self._hold(place, text, begun, at if held_before is None else held_before)
 
-    def _hold(self, place: object, text: Text, begun: Begun, least: int = 0) -> None:
+    def _hold(self, place: object, text: Unescaped, begun: PartialMatch, least: int = 0) -> None:
         """Keep the beginning of a secret for the next piece. What is held back of it begins at ``least`` or later."""
         if len(text.plain) - begun.start <= WINDOW:
             held = None if begun.held is None else max(least, text.offset(begun.held))
@@ -195,16 +197,16 @@ class _Needles:
         self.window = max(WINDOW, 12 * self._longest)  # bytes in which any of them is written, whatever its escapes
         self.alphabet = ALPHABET.union(*forms)
 
-    def known(self, text: bytes, before: int | None = None) -> Iterator[Found]:
+    def known(self, text: bytes, before: int | None = None) -> Iterator[SecretMatch]:
         """Each known secret; with ``before``, only those that start before that offset. They may overlap."""
         for form in self._forms:
             stop = len(text) if before is None else before + len(form) - 1
             start = text.find(form, 0, stop)
             while start >= 0:
-                yield Found(start, start + len(form), REDACTED, "known key")
+                yield SecretMatch(start, start + len(form), REDACTED, "known key")
                 start = text.find(form, start + 1, stop)
 
-    def shaped(self, text: bytes, *, line: bool = False) -> Iterator[Found]:
+    def shaped(self, text: bytes, *, line: bool = False) -> Iterator[SecretMatch]:
         """Each secret of a known shape. ``line``: the text is a whole line."""
         return self._shapes.find(text, line=line)
 
@@ -219,16 +221,16 @@ class _Needles:
                 dull.add(part)
         return found
 
-    def begins(self, text: bytes) -> Begun | None:
+    def begins(self, text: bytes) -> PartialMatch | None:
         """Where a beginning at the end of the text is of something longer that is looked for."""
         shaped = self._shapes.begins(text)
         for size in range(min(len(text), self._longest), 0, -1):
             if text[-size:] in self._beginnings:
                 start, held = len(text) - size, len(text) - size if size > HARMLESS else None
                 if shaped is None:
-                    return Begun(start, held)
+                    return PartialMatch(start, held)
                 ends = [one for one in (held, shaped.held) if one is not None]
-                return Begun(min(start, shaped.start), min(ends, default=None))
+                return PartialMatch(min(start, shaped.start), min(ends, default=None))
         return shaped
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from orharness.redaction.shape import HARMLESS, REDACTED, Begun, Found
+from orharness.redaction.shape import HARMLESS, REDACTED, PartialMatch, SecretMatch
 
 _EMAIL = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,}")
 _ADDRESS = re.compile(
@@ -29,7 +29,7 @@ class Personal:
         """Return whether one may be there."""
         return b"@" in low or b":" in low or any(48 <= byte <= 57 for byte in low)
 
-    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
         """Return each of them."""
         if b"@" in text:
             yield from _all(_EMAIL, text, "e-mail address")
@@ -38,14 +38,14 @@ class Personal:
                 yield found
         yield from _all(_PHONE, text, "telephone number")
 
-    def begins(self, text: bytes, low: bytes) -> Begun | None:
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return the last run of characters that may be in one."""
         found = _LAST_RUN.search(text)
-        return found and Begun(found.start(), found.start() if len(found[0]) > HARMLESS else None)
+        return found and PartialMatch(found.start(), found.start() if len(found[0]) > HARMLESS else None)
 
 
-def _all(pattern: re.Pattern[bytes], text: bytes, kind: str) -> Iterator[Found]:
-    return (Found(*match.span(), REDACTED, kind) for match in pattern.finditer(text))
+def _all(pattern: re.Pattern[bytes], text: bytes, kind: str) -> Iterator[SecretMatch]:
+    return (SecretMatch(*match.span(), REDACTED, kind) for match in pattern.finditer(text))
 
 
 def _is_address(text: bytes) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orharness.redaction.shape import HARMLESS, REDACTED, Begun, Found
+from orharness.redaction.shape import HARMLESS, REDACTED, PartialMatch, SecretMatch
 
 _W = rb"[A-Za-z0-9_-]"
 _NUMBERED = rb"(?=[A-Za-z_-]{0,64}\d)"  # "sk-learn-compatible-estimators" is not a key
@@ -119,20 +119,20 @@ class Prefixed:
         """Return whether a prefix is in the text."""
         return self._any.search(low) is not None
 
-    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[Found]:
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
         """Return each whole key."""
         if self._any.search(low) is None:
             return
         for head, shape in self._heads:
             if head in low:
                 for match in shape.whole.finditer(text):
-                    yield Found(*match.span("value"), REDACTED, shape.kind)
+                    yield SecretMatch(*match.span("value"), REDACTED, shape.kind)
 
-    def begins(self, text: bytes, low: bytes) -> Begun | None:
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return a key that may go on, or the beginning of a prefix."""
         if self._any.search(low) is not None:
             begun = [
-                Begun(match.start(), match.start("value") if len(match["value"]) > HARMLESS else None)
+                PartialMatch(match.start(), match.start("value") if len(match["value"]) > HARMLESS else None)
                 for head, shape in self._heads
                 if head in low
                 for match in shape.begun.finditer(text)
@@ -141,5 +141,5 @@ class Prefixed:
                 return min(begun, key=lambda one: one.start)
         for size in range(min(len(low), self._longest), 0, -1):
             if low[-size:] in self._beginnings and not (len(low) > size and low[-size - 1 : -size].isalnum()):
-                return Begun(len(low) - size, None)
+                return PartialMatch(len(low) - size, None)
         return None

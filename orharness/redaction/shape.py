@@ -10,7 +10,7 @@ REDACTED = PLACEHOLDER.encode()
 HARMLESS = 5  # characters: the beginning of a key that says nothing of it, such as "sk-or"
 
 
-class Found(NamedTuple):
+class SecretMatch(NamedTuple):
     """A secret in a text: its offsets, what is to replace it, and the name of its kind."""
 
     start: int
@@ -19,7 +19,7 @@ class Found(NamedTuple):
     kind: str
 
 
-class Begun(NamedTuple):
+class PartialMatch(NamedTuple):
     """The beginning of a secret at the end of a text: its offset, and that of what must not be written yet, if any."""
 
     start: int
@@ -32,8 +32,8 @@ class Shape(Protocol):
     def may_be_in(self, low: bytes) -> bool:
         """Return false only if no secret of this family has a part in this text, which is what two quotes enclose."""
 
-    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterable[Found]:
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterable[SecretMatch]:
         """Return each whole secret. ``line``: the text is a whole line of a body, not a part of one."""
 
-    def begins(self, text: bytes, low: bytes) -> Begun | None:
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return the first beginning of a secret that may go on past the end of the text."""

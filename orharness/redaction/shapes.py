@@ -11,7 +11,7 @@ from orharness.redaction.assignments import AddressPasswords, Assignments, Param
 from orharness.redaction.fields import Fields
 from orharness.redaction.personal import Personal
 from orharness.redaction.prefixes import Prefixed
-from orharness.redaction.shape import REDACTED, Begun, Found, Shape
+from orharness.redaction.shape import REDACTED, PartialMatch, SecretMatch, Shape
 
 ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+/=:?&;@~% ")
 """The bytes that a shape is made of, and that may be escaped in it. Not quotes: they end a JSON string."""
@@ -34,7 +34,7 @@ class Shapes:
             self._in_base64(match[0]) is not None for match in _BASE64.finditer(text)
         )
 
-    def find(self, text: bytes, *, line: bool = False) -> Iterator[Found]:
+    def find(self, text: bytes, *, line: bool = False) -> Iterator[SecretMatch]:
         """Return each secret. ``line``: the text is a whole line of a body. They may overlap."""
         low = text.lower()
         for shape in self._shapes:
@@ -42,23 +42,23 @@ class Shapes:
         if line:
             for match in _BASE64.finditer(text):
                 if (kind := self._in_base64(match[0])) is not None:
-                    yield Found(*match.span(), REDACTED, f"{kind} in base64")
+                    yield SecretMatch(*match.span(), REDACTED, f"{kind} in base64")
 
-    def begins(self, text: bytes) -> Begun | None:
+    def begins(self, text: bytes) -> PartialMatch | None:
         """Return where the first secret begins that may go on past the end of the text, and what to hold of it."""
         low = text.lower()
         begun = [one for shape in self._shapes if (one := shape.begins(text, low)) is not None]
         if not begun:
             return None
         held = [one.held for one in begun if one.held is not None]
-        return Begun(min(one.start for one in begun), min(held, default=None))
+        return PartialMatch(min(one.start for one in begun), min(held, default=None))
 
     def _found_in_base64(self, run: bytes) -> str | None:
         """The kind of a secret that this text encodes, if any."""
         padded = run.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
         plain = base64.b64decode(padded + b"=" * (-len(padded) % 4) if len(padded) % 4 != 1 else padded[:-1])
         low = plain.lower()
-        found: Iterable[Found] = (one for shape in self._secret for one in shape.find(plain, low, line=False))
+        found: Iterable[SecretMatch] = (one for shape in self._secret for one in shape.find(plain, low, line=False))
         return next((one.kind for one in found), None)
 
 

@@ -22,7 +22,7 @@ from orharness.server.handles import Call, ExpectedDisconnect, LiveRoute
 T = TypeVar("T")
 
 
-class Session:
+class RemoteSession:
     """A session on a server that runs elsewhere."""
 
     def __init__(self, verbs: Verbs, document: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ async def in_a_thread(function: Callable[[], T]) -> T:
 class RemoteCall(Call):
     """One request and its answer, as the server saw them."""
 
-    def __init__(self, session: Session, document: dict[str, Any]) -> None:
+    def __init__(self, session: RemoteSession, document: dict[str, Any]) -> None:
         self._session = session
         self._document = document
 
@@ -134,7 +134,7 @@ class RemoteCall(Call):
 class RemoteRoute(LiveRoute):
     """A route on a server that runs elsewhere."""
 
-    def __init__(self, session: Session, document: dict[str, Any]) -> None:
+    def __init__(self, session: RemoteSession, document: dict[str, Any]) -> None:
         self._session = session
         self._document = document
 
@@ -188,7 +188,7 @@ class RemoteRoute(LiveRoute):
 class RemoteDisconnect(ExpectedDisconnect):
     """The block of ``expect_disconnect``. The time counts from the moment at which the server hears of its end."""
 
-    def __init__(self, route: RemoteRoute, session: Session, within: float) -> None:
+    def __init__(self, route: RemoteRoute, session: RemoteSession, within: float) -> None:
         super().__init__(route, within)
         self._session = session
         self._route_id = route.id

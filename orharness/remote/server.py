@@ -13,7 +13,7 @@ from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Outcome, Pacing
 from orharness.options import checked_call
-from orharness.remote.handles import RemoteRoute, Session
+from orharness.remote.handles import RemoteRoute, RemoteSession
 from orharness.remote.verbs import Verbs
 from orharness.scenario.checked import flag_of, one_of
 from orharness.scenario.document import write_route
@@ -56,7 +56,7 @@ class RemoteServer(SseServer):
         verbs = Verbs(url)
         chosen = {"pacing": one_of(Pacing, pacing, "pacing"), "strict": strict, "gateway": self._gateway.name}
         opened = verbs.ask("POST", "/sessions", **chosen)
-        self._session = Session(verbs, opened)
+        self._session = RemoteSession(verbs, opened)
         self.port = verbs.port
         self.origin = opened["origin"]
         self.listens_everywhere = False

@@ -14,7 +14,7 @@ from orharness.scenario.response import Response
 from orharness.server.exchange import LiveExchange
 from orharness.server.head import head
 from orharness.server.looks import Looks, Watched
-from orharness.server.pace import IN_TASK, NOW, At, Pace
+from orharness.server.pace import IN_TASK, NOW, Pace, ResumeAt
 from orharness.server.wire import Wire
 from orharness.stream import Chunk, Ending, Framing, Stream
 
@@ -46,7 +46,7 @@ class LoopClock:
 
     def sleep_until(self, deadline: float) -> Awaitable[None]:
         """Return what is done at the deadline, at once if it has passed. To be awaited where ``Pace`` drives."""
-        return At(deadline) if deadline > monotonic() else NOW
+        return ResumeAt(deadline) if deadline > monotonic() else NOW
 
 
 class Delivery:

@@ -18,7 +18,7 @@ KEPT = 20_000  # events of one session; older ones are forgotten
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class NumberedEvent:
     """One exchange event. ``decided``: the outcome that it decided, ``None`` where it decided none."""
 
     number: int
@@ -99,7 +99,7 @@ class EventLog:
         self.dropped = 0
         self._session = session
         self._numbers = numbers
-        self._events: deque[Heard] = deque()
+        self._events: deque[NumberedEvent] = deque()
         self._kept = kept
         self._begun: dict[str, int] = {}
         self._over: dict[str, int] = {}
@@ -109,7 +109,7 @@ class EventLog:
         self._numbers.last += 1
         number = self._numbers.last
         decided = live.outcome if live.decided_by is event else None
-        self._events.append(Heard(number, self._session, live, event, decided))
+        self._events.append(NumberedEvent(number, self._session, live, event, decided))
         if len(self._events) > self._kept:
             self._drop(self._events.popleft())
         self._begun.setdefault(live.id, number)
@@ -118,13 +118,13 @@ class EventLog:
         self.changes.tell()
         self._numbers.changes.tell()
 
-    def _drop(self, oldest: Heard) -> None:
+    def _drop(self, oldest: NumberedEvent) -> None:
         self.dropped = oldest.number
         if not oldest.live.can_be_left:  # it was over long ago: so much is said by knowing nothing of it
             self._begun.pop(oldest.live.id, None)
             self._over.pop(oldest.live.id, None)
 
-    def after(self, number: int) -> Iterator[Heard]:
+    def after(self, number: int) -> Iterator[NumberedEvent]:
         """Yield the events after that one, oldest first; of those that were forgotten none."""
         newest_first = []
         for one in reversed(self._events):

@@ -24,7 +24,7 @@ _FEW = 64  # entries of the heap that nobody waits for any more; more than these
 give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 
 
-class At:
+class ResumeAt:
     """Waits until a monotonic time; returns at the next turn of the loop if it has passed. Only where it is driven."""
 
     __slots__ = ("moment",)
@@ -32,7 +32,7 @@ class At:
     def __init__(self, moment: float) -> None:
         self.moment = moment
 
-    def __await__(self) -> Generator[At, None, None]:
+    def __await__(self) -> Generator[ResumeAt, None, None]:
         yield self
 
 
@@ -105,7 +105,7 @@ class Pace:
             driven.number = number = next(self._numbers)
             self._again.append((number, driven))
             return True
-        if type(waits) is At:
+        if type(waits) is ResumeAt:
             driven.number = number = next(self._numbers)
             heappush(self._due, (waits.moment, number, driven))
             if not self._resuming:

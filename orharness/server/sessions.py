@@ -88,7 +88,7 @@ class Session:
             self._log.clear()
 
 
-class Found(NamedTuple):
+class Addressed(NamedTuple):
     """The session of a request, ``None`` where it has ended, and the request without what names the session."""
 
     session: Session | None
@@ -157,17 +157,17 @@ class Sessions:
             self._sweeper.cancel()
             self._sweeper = None
 
-    def find(self, head: Request) -> Found:
+    def find(self, head: Request) -> Addressed:
         """Return the session of a request, by its path, its header or its key."""
         name, path = addresses.split(head.path)
         if name is not None and addresses.is_session_id(name):
-            return Found(self._used(name), replace(head, path=path))
+            return Addressed(self._used(name), replace(head, path=path))
         named = head.header(SESSION_HEADER)
         if named is not None:
-            return Found(self._used(named.strip()), head)
+            return Addressed(self._used(named.strip()), head)
         # Most requests have an ordinary key.
         key = _key_of(head)
-        return Found(self.default if key is None else self._used(key), head)
+        return Addressed(self.default if key is None else self._used(key), head)
 
     def _used(self, identifier: str) -> Session | None:
         session = self.get(identifier)

@@ -13,7 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from orharness.cassette import save
-from orharness.cassette.scan import Finding, files_in, scan
+from orharness.cassette.scan import SuspectText, files_in, scan
 from orharness.cli.app import app
 from orharness.errors import CassetteError
 from tests.support.cassette_samples import an_interaction
@@ -23,7 +23,7 @@ from tests.support.planted import with_a_name, with_a_shape
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 
 
-def kinds(findings: list[Finding]) -> list[tuple[str, str]]:
+def kinds(findings: list[SuspectText]) -> list[tuple[str, str]]:
     return [(one.where, one.kind) for one in findings]
 
 

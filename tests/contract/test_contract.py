@@ -18,7 +18,7 @@ import pytest
 from orharness.contract import CASES, CLAIMS, Client, Profile, claim_of, failure_of, run
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.loops import client_loop
-from orharness.contract.driving.subject import Session
+from orharness.contract.driving.subject import ClientRun
 from orharness.errors import ScenarioError
 from orharness.report.words import in_words
 from orharness.server.thread import ServerThread
@@ -784,7 +784,7 @@ def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin(awaited: 
 
     never = returns if awaited else pieces
 
-    def give_one_up() -> Session:
+    def give_one_up() -> ClientRun:
         session = FunctionSubject(never).start("http://127.0.0.1:1/v1")
         while not session.can_cancel_inside_read:
             sleep(0.001)
@@ -794,7 +794,7 @@ def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin(awaited: 
     async def holds() -> None:
         sessions.append(give_one_up())
 
-    sessions: list[Session] = []
+    sessions: list[ClientRun] = []
     client_loop().run(holds())
     assert sessions[0].join(ENOUGH)
     assert not begun

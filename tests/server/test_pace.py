@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orharness.server.facade import SseServer
-from orharness.server.pace import IN_TASK, NOW, TURN, At, Pace
+from orharness.server.pace import IN_TASK, NOW, TURN, Pace, ResumeAt
 from orharness.server.thread import ServerThread
 from tests.support.raw import Raw
 
@@ -43,7 +43,7 @@ async def test_each_is_resumed_at_its_moment_whatever_the_order_of_their_beginni
 
     async def wait(name: str, *moments: float) -> str:
         for moment in moments:
-            await At(began + moment)
+            await ResumeAt(began + moment)
             assert monotonic() >= began + moment
             seen.append(name)
         return name.upper()
@@ -59,7 +59,7 @@ async def test_one_timer_serves_all() -> None:
     before = len(loop._scheduled)  # type: ignore[attr-defined]
 
     async def wait(moment: float) -> None:
-        await At(moment)
+        await ResumeAt(moment)
 
     tasks = [driven(wait(monotonic() + 0.02 + number / 10_000)) for number in range(100)]
     await asyncio.sleep(0)
@@ -72,7 +72,7 @@ async def test_what_is_due_is_resumed_within_a_turn_of_the_loop() -> None:
     seen: list[str] = []
 
     async def wait() -> None:
-        await At(monotonic() + 0.001)
+        await ResumeAt(monotonic() + 0.001)
         seen.append("resumed")
 
     task = driven(wait())
@@ -105,11 +105,11 @@ async def test_all_who_wait_for_a_turn_are_resumed_in_the_next_one() -> None:
 async def test_it_goes_on_in_its_task_where_it_says_so_and_for_any_future() -> None:
     async def wait() -> list[bool]:
         tasks = [asyncio.current_task() is task]
-        await At(monotonic())
+        await ResumeAt(monotonic())
         tasks.append(asyncio.current_task() is task)
         await IN_TASK
         tasks.append(asyncio.current_task() is task)
-        await At(monotonic())
+        await ResumeAt(monotonic())
         await NOW
         await asyncio.sleep(0.001)
         tasks.append(asyncio.current_task() is task)
@@ -125,7 +125,7 @@ def test_a_cancelled_one_ends_where_it_waits_and_is_never_resumed(moment: float)
 
     async def wait() -> None:
         try:
-            await At(monotonic() + moment)
+            await ResumeAt(monotonic() + moment)
             seen.append("resumed")
         finally:
             seen.append("ended")
@@ -146,7 +146,7 @@ def test_a_cancelled_one_ends_where_it_waits_and_is_never_resumed(moment: float)
 @in_loop
 async def test_many_that_were_cancelled_are_not_kept() -> None:
     async def wait() -> None:
-        await At(monotonic() + 3600)
+        await ResumeAt(monotonic() + 3600)
 
     tasks = [driven(wait()) for _ in range(1000)]
     await asyncio.sleep(0)
@@ -157,7 +157,7 @@ async def test_many_that_were_cancelled_are_not_kept() -> None:
     tasks[0].cancel()
 
 
-@pytest.mark.parametrize("waits", [lambda: At(monotonic()), lambda: TURN, lambda: asyncio.sleep(0.001)])
+@pytest.mark.parametrize("waits", [lambda: ResumeAt(monotonic()), lambda: TURN, lambda: asyncio.sleep(0.001)])
 def test_its_errors_reach_whoever_awaits_it(waits: Callable[[], Awaitable[None]]) -> None:
     async def fail() -> None:
         await waits()
@@ -175,7 +175,7 @@ async def test_the_error_of_a_future_is_raised_where_it_is_awaited() -> None:
     failing = asyncio.get_running_loop().create_future()
 
     async def wait() -> str:
-        await At(monotonic())
+        await ResumeAt(monotonic())
         try:
             await failing
         except ZeroDivisionError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from orharness.contract.driving.batches import FunctionBatch
 from orharness.contract.driving.sessions import FunctionSession
-from orharness.contract.driving.subject import IMPORTING, Client, Session
+from orharness.contract.driving.subject import IMPORTING, Client, ClientRun
 
 
 class FunctionSubject:
@@ -19,7 +19,7 @@ class FunctionSubject:
         self._client = client
         self._runs = 0
 
-    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> ClientRun:
         """Begin a run in a thread of its own."""
         self._runs += 1
         self.starting = IMPORTING if self._runs == 1 else 0.0

@@ -46,7 +46,7 @@ class ClientError(Exception):
         return str(self)
 
 
-class Session(Protocol):
+class ClientRun(Protocol):
     """One run of a client, from its request to its end. Its state may be read from any thread.
 
     ``pieces``: the texts that came, none of them empty; ``parts``: what came besides text. ``error``: the error that
@@ -84,5 +84,5 @@ class Subject(Protocol):
     cannot_cancel: str | None
     starting: float
 
-    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> Session:
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> ClientRun:
         """Begin a run. ``stop_after``: the number of pieces after which it is to be cancelled."""

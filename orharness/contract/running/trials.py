@@ -9,7 +9,7 @@ from time import monotonic
 from orharness.contract.catalogue.case import Cancel, Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.driving.startup import StartUp
-from orharness.contract.driving.subject import Session, Subject, Trouble
+from orharness.contract.driving.subject import ClientRun, Subject, Trouble
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import (
     did_not_get_there,
@@ -114,7 +114,7 @@ class Trials:
         """The seconds to wait for the first request of the run that was just started."""
         return self.start_up.limit(self.subject.starting, self.patience)
 
-    def _learn(self, session: Session, route: LiveRoute, before: int, began: float) -> None:
+    def _learn(self, session: ClientRun, route: LiveRoute, before: int, began: float) -> None:
         """Note when the first request of the run came; ``began``: when the run was started."""
         asked = route.calls_from(before)
         if asked:
@@ -122,12 +122,12 @@ class Trials:
         elif not session.ended.is_set():
             self.start_up.hung()
 
-    def _nothing_sent(self, case: Case, session: Session, waited: float) -> Evidence:
+    def _nothing_sent(self, case: Case, session: ClientRun, waited: float) -> Evidence:
         unmatched = [exchange for exchange in self.server.journal if exchange.outcome is Outcome.UNMATCHED]
         still_runs = waited if not session.ended.is_set() else None
         return nothing_sent(case.path, session.error, unmatched, waited=still_runs, late=self.server.late_requests)
 
-    def _end(self, session: Session, patience: float) -> None:
+    def _end(self, session: ClientRun, patience: float) -> None:
         session.close()
         if not session.ended.is_set():
             self.mounted = None
@@ -177,7 +177,7 @@ class Trials:
             self.server.reset()
         return _with_trouble(case, tried, session)
 
-    def _cancel(self, cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> Tried:
+    def _cancel(self, cancel: Cancel, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
         there = is_there(cancel, session, route, 4 * patience)
         heard = Heard("".join(session.pieces), session.error, session.ended.is_set(), patience)
         before = route.calls[-1].exchange
@@ -200,7 +200,7 @@ class Trials:
         return Tried(judge_cancel(cancel, exchange, said, why), exchange, heard, took=took)
 
 
-def _with_trouble(case: Case, tried: Tried, session: Session) -> Tried:
+def _with_trouble(case: Case, tried: Tried, session: ClientRun) -> Tried:
     """Return the trial, or that the client broke the protocol by which it is driven, which shows when a run ends."""
     trouble = session.error
     if not isinstance(trouble, Trouble):
@@ -209,7 +209,7 @@ def _with_trouble(case: Case, tried: Tried, session: Session) -> Tried:
     return replace(tried, evidence=in_trouble(case, trouble, tried.exchange), heard=heard)
 
 
-def _left(route: LiveRoute, session: Session, patience: float) -> str | None:
+def _left(route: LiveRoute, session: ClientRun, patience: float) -> str | None:
     """Close the client; ``None`` if it left in time, else what was seen, in one line."""
     try:
         with route.expect_disconnect(within=patience):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 
 from orharness.contract.catalogue.case import Cancel
-from orharness.contract.driving.subject import MOST_PIECES, Session
+from orharness.contract.driving.subject import MOST_PIECES, ClientRun
 from orharness.contract.judging.judge import MOST_REQUESTS
 from orharness.contract.running.rows import progress
 from orharness.server.handles import LiveRoute
@@ -13,7 +13,7 @@ from orharness.server.handles import LiveRoute
 _ON_ITS_WAY = 0.05  # seconds in which the server reads a request whose client has ended already
 
 
-def is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: float) -> bool:
+def is_there(cancel: Cancel, session: ClientRun, route: LiveRoute, patience: float) -> bool:
     """Wait until the client is where it is to be cancelled; return whether it is, and has not ended."""
     if cancel.after == 0:
         wait_until_held(route, patience)
@@ -22,7 +22,7 @@ def is_there(cancel: Cancel, session: Session, route: LiveRoute, patience: float
     return not session.ended.is_set() and (cancel.after == 0 or session.paused.is_set())
 
 
-def wait_for_request(session: Session, route: LiveRoute, before: int, seconds: float) -> None:
+def wait_for_request(session: ClientRun, route: LiveRoute, before: int, seconds: float) -> None:
     """Wait until the run's first request has come or the run has ended, at most for ``seconds``.
 
     ``before``: the number of calls of earlier runs.
@@ -35,7 +35,7 @@ def wait_for_request(session: Session, route: LiveRoute, before: int, seconds: f
         sleep(0.002)
 
 
-def wait_for_end(session: Session, route: LiveRoute, before: int, patience: float, until_request: float) -> bool:
+def wait_for_end(session: ClientRun, route: LiveRoute, before: int, patience: float, until_request: float) -> bool:
     """Wait for the end of a run and return whether it came. Patience is spent only while nothing happens.
 
     ``before``: the number of calls of earlier runs. ``until_request``: seconds, instead of patience, until the

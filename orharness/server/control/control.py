@@ -15,7 +15,7 @@ from orharness.lazy import Deferred
 from orharness.server.control.documents import dumped, origin_of
 from orharness.server.control.gate import ControlGate
 from orharness.server.control.problems import CONTENT_TYPE, Problem, of_error
-from orharness.server.control.verbs import ROOT, Answer, Asked, Streamed, Verb
+from orharness.server.control.verbs import ROOT, Streamed, Verb, VerbAnswer, VerbCall
 from orharness.server.head import CONTINUE, head
 from orharness.server.sessions import ENDED, Session, SessionOptions, Sessions
 from orharness.server.wire import BadBody, Incoming, TooLarge, Wire, while_there
@@ -84,7 +84,7 @@ class Control:
             return await _stream(incoming, wire, answer)
         return await _send(incoming, wire, answer.status, answer.document, _JSON)
 
-    async def _run(self, incoming: Incoming, wire: Wire, found: Session | None) -> Answer | Streamed:
+    async def _run(self, incoming: Incoming, wire: Wire, found: Session | None) -> VerbAnswer | Streamed:
         request = incoming.head
         self.gate.check(request, local=incoming.local)
         verb, names = _verb_of(request.method, request.path)
@@ -92,7 +92,7 @@ class Control:
             raise Problem(404, ENDED)
         values = verb.values(request.parameters)
         origin = origin_of(request.header("Host"), self.port)
-        asked = Asked(self._sessions, self._options, self._scenarios, request, origin, found, values, names)
+        asked = VerbCall(self._sessions, self._options, self._scenarios, request, origin, found, values, names)
         asked.document = await _document(incoming, wire, verb)
         return await verb.run(asked)
 

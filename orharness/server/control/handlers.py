@@ -17,7 +17,7 @@ from orharness.server.control.documents import route_document, session_document
 from orharness.server.control.journal import journal_bytes
 from orharness.server.control.posted import routes_in
 from orharness.server.control.problems import Problem, of_failure
-from orharness.server.control.verbs import Answer, Asked, Streamed, route_of
+from orharness.server.control.verbs import Streamed, VerbAnswer, VerbCall, route_of
 from orharness.server.control.waits import call_document
 from orharness.server.control.watching import watch
 from orharness.server.exchange import LiveExchange
@@ -28,22 +28,22 @@ API = 1  # of these verbs: a client that was written for another number asks for
 _DISTRIBUTION = "onerouter-harness"
 
 
-async def about(asked: Asked) -> Answer:
+async def about(asked: VerbCall) -> VerbAnswer:
     """Which program answers, for a client that has to know before it asks for more."""
-    return Answer({"program": "orharness", "version": version(_DISTRIBUTION), "api": API})
+    return VerbAnswer({"program": "orharness", "version": version(_DISTRIBUTION), "api": API})
 
 
-async def openapi(asked: Asked) -> Answer:
+async def openapi(asked: VerbCall) -> VerbAnswer:
     """The document of all this."""
     from orharness.server.control.openapi import document  # which knows the table, and the table this
 
-    return Answer(document())
+    return VerbAnswer(document())
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------
 
 
-async def open_session(asked: Asked) -> Answer:
+async def open_session(asked: VerbCall) -> VerbAnswer:
     """Open a session with the routes of the body."""
     values = asked.values
     routes = [] if asked.document is None else await _read(asked)
@@ -56,21 +56,21 @@ async def open_session(asked: Asked) -> Answer:
         options = replace(options, gateway=gateway_named(values["gateway"]))
     session = asked.sessions.open(options)
     _mount(session, routes, strict=True)
-    return Answer(session_document(asked.sessions, session, asked.origin), 201)
+    return VerbAnswer(session_document(asked.sessions, session, asked.origin), 201)
 
 
-async def list_sessions(asked: Asked) -> Answer:
+async def list_sessions(asked: VerbCall) -> VerbAnswer:
     """Every session."""
     found = [session_document(asked.sessions, one, asked.origin) for one in asked.sessions.all()]
-    return Answer({"sessions": found})
+    return VerbAnswer({"sessions": found})
 
 
-async def show_session(asked: Asked) -> Answer:
+async def show_session(asked: VerbCall) -> VerbAnswer:
     """One session."""
-    return Answer(session_document(asked.sessions, asked.session, asked.origin))
+    return VerbAnswer(session_document(asked.sessions, asked.session, asked.origin))
 
 
-async def end_session(asked: Asked) -> Answer:
+async def end_session(asked: VerbCall) -> VerbAnswer:
     """End a session, and judge it as pytest does at the end of a test."""
     session = asked.session
     if session.id == DEFAULT:
@@ -81,42 +81,42 @@ async def end_session(asked: Asked) -> Answer:
     return _verdict(session, left_open)
 
 
-async def verify(asked: Asked) -> Answer:
+async def verify(asked: VerbCall) -> VerbAnswer:
     """Judge a session, which goes on."""
     await asked.sessions.settle()
     session = asked.session
     return _verdict(session, verifying.left_open_in(session.answering))
 
 
-def _verdict(session: Session, left_open: Sequence[str]) -> Answer:
+def _verdict(session: Session, left_open: Sequence[str]) -> VerbAnswer:
     told = {"session": session.id, "left_open": list(left_open), "account": verifying.account(session.answering)}
     try:
         verifying.verify(session.answering, strict=session.strict)
     except ClientFailure as failure:
         raise of_failure(failure, **told) from failure
-    return Answer({"passed": True, **told})
+    return VerbAnswer({"passed": True, **told})
 
 
-async def account(asked: Asked) -> Answer:
+async def account(asked: VerbCall) -> VerbAnswer:
     """What was seen so far, in words."""
     answering = asked.session.answering
     answering.look_at_open()
-    return Answer({"account": verifying.account(answering)})
+    return VerbAnswer({"account": verifying.account(answering)})
 
 
-async def reset_session(asked: Asked) -> Answer:
+async def reset_session(asked: VerbCall) -> VerbAnswer:
     """Empty a session: no routes, an empty journal; what is open is ended."""
     asked.session.reset()
-    return Answer(session_document(asked.sessions, asked.session, asked.origin))
+    return VerbAnswer(session_document(asked.sessions, asked.session, asked.origin))
 
 
-async def journal(asked: Asked) -> Answer:
+async def journal(asked: VerbCall) -> VerbAnswer:
     """The exchanges of a session: of the path's, or of the one that the request belongs to."""
     session = asked.session if "session" in asked.names else asked.found
-    return Answer(await journal_bytes(session.answering))
+    return VerbAnswer(await journal_bytes(session.answering))
 
 
-async def events(asked: Asked) -> Streamed:
+async def events(asked: VerbCall) -> Streamed:
     """The exchange events: of the path's session, of the one that the request belongs to, or of all."""
     given = asked.request.header("Last-Event-ID")
     last = asked.values["since"] if asked.values["since"] is not None else 0
@@ -135,13 +135,13 @@ async def events(asked: Asked) -> Streamed:
 # --- routes and calls ---------------------------------------------------------------------------------------------
 
 
-async def add_routes(asked: Asked) -> Answer:
+async def add_routes(asked: VerbCall) -> VerbAnswer:
     """Add the routes of the body after those that are there."""
     mounted = _mount(asked.session, await _read(asked), strict=asked.values["strict"])
-    return Answer({"routes": [route_document(one) for one in mounted]}, 201)
+    return VerbAnswer({"routes": [route_document(one) for one in mounted]}, 201)
 
 
-async def _read(asked: Asked) -> list[Route]:
+async def _read(asked: VerbCall) -> list[Route]:
     """Return the routes of the body. A long document takes long: it is read in a thread, and streams go on."""
     return await asyncio.to_thread(routes_in, asked.document, asked.scenarios)
 
@@ -153,43 +153,43 @@ def _mount(session: Session, routes: Sequence[Route], *, strict: bool) -> list[M
     return mounted
 
 
-async def list_routes(asked: Asked) -> Answer:
+async def list_routes(asked: VerbCall) -> VerbAnswer:
     """The routes of a session."""
-    return Answer({"routes": [route_document(one) for one in asked.session.answering.mounted]})
+    return VerbAnswer({"routes": [route_document(one) for one in asked.session.answering.mounted]})
 
 
-async def show_route(asked: Asked) -> Answer:
+async def show_route(asked: VerbCall) -> VerbAnswer:
     """One route."""
-    return Answer(route_document(asked.route))
+    return VerbAnswer(route_document(asked.route))
 
 
-async def remove_route(asked: Asked) -> Answer:
+async def remove_route(asked: VerbCall) -> VerbAnswer:
     """Take a route away; its calls stay in the journal."""
     route = asked.route
     asked.session.answering.mounted.remove(route)
-    return Answer(route_document(route))
+    return VerbAnswer(route_document(route))
 
 
-async def release(asked: Asked) -> Answer:
+async def release(asked: VerbCall) -> VerbAnswer:
     """Open the next gates of a route."""
     route = asked.route
     route.gates.release(asked.values["gates"])
-    return Answer(route_document(route))
+    return VerbAnswer(route_document(route))
 
 
-async def list_calls(asked: Asked) -> Answer:
+async def list_calls(asked: VerbCall) -> VerbAnswer:
     """The calls of a session, or of one of its routes."""
     session, values = asked.session, asked.values
     answering = session.answering
     found = answering.exchanges if values["route"] is None else route_of(session, values["route"]).exchanges
     log, since = session.log, values["since"]
     chosen = [live for live in found if since is None or log.begun(live) > since]
-    return Answer({"calls": [_call(session, live) for live in chosen]})
+    return VerbAnswer({"calls": [_call(session, live) for live in chosen]})
 
 
-async def show_call(asked: Asked) -> Answer:
+async def show_call(asked: VerbCall) -> VerbAnswer:
     """One call."""
-    return Answer(_call(asked.session, asked.call))
+    return VerbAnswer(_call(asked.session, asked.call))
 
 
 def _call(session: Session, live: LiveExchange) -> dict[str, Any]:

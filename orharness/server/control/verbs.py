@@ -79,7 +79,7 @@ _NOUNS = {"string": "a text", "integer": "a whole number", "number": "a number",
 
 
 @dataclass(frozen=True)
-class Answer:
+class VerbAnswer:
     """What a verb answers: a document, or the JSON of one, and its status."""
 
     document: Any = None
@@ -94,7 +94,7 @@ class Streamed:
 
 
 @dataclass
-class Asked:
+class VerbCall:
     """A call of a verb, with what its path and its query name.
 
     ``document``: the body, ``None`` where there is none. ``found``: the session that the request as such belongs to.
@@ -161,7 +161,7 @@ class Verb:
     method: str
     path: str
     summary: str
-    run: Callable[[Asked], Awaitable[Answer | Streamed]]
+    run: Callable[[VerbCall], Awaitable[VerbAnswer | Streamed]]
     answers: str | None
     params: tuple[Param, ...] = ()
     body: Schema | None = None

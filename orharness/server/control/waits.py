@@ -20,7 +20,7 @@ from orharness.checks import (
     upstream_failure,
 )
 from orharness.server.control.problems import Problem
-from orharness.server.control.verbs import Answer, Asked, call_of, route_of
+from orharness.server.control.verbs import VerbAnswer, VerbCall, call_of, route_of
 from orharness.server.exchange import LiveExchange
 from orharness.server.handles import GRACE, LOOK, Act, finished_by_now
 from orharness.server.mounts import Mounted
@@ -31,7 +31,7 @@ FOR = ("call", "held", "outcome", "finished", "left", "upstream")
 
 
 @dataclass
-class Found:
+class WaitResult:
     """What was found: whether the condition is met, in words, and the calls that it is about."""
 
     met: bool
@@ -52,7 +52,7 @@ class Waiting:
     seconds: float
 
     @classmethod
-    def of(cls, asked: Asked) -> Waiting:
+    def of(cls, asked: VerbCall) -> Waiting:
         """Return what a call of the verb waits for. Raises ``Problem`` for a route or a call that is not there."""
         session, values = asked.session, asked.values
         route = None if values["route"] is None else route_of(session, values["route"])
@@ -80,13 +80,15 @@ class Waiting:
         calls = self.calls()
         return calls[self.number - 1] if len(calls) >= self.number else None
 
-    def not_come(self) -> Found:
+    def not_come(self) -> WaitResult:
         """That call has not come."""
         came = len(self.calls())
-        return Found(False, f"after {self.seconds:g} s {self.name} had {came} of {self.number} requests", final=False)
+        return WaitResult(
+            False, f"after {self.seconds:g} s {self.name} had {came} of {self.number} requests", final=False
+        )
 
 
-async def wait(asked: Asked) -> Answer:
+async def wait(asked: VerbCall) -> VerbAnswer:
     """Wait as long as the call says, and answer what was found."""
     waiting = Waiting.of(asked)
     act: float | None = None
@@ -96,10 +98,10 @@ async def wait(asked: Asked) -> Answer:
         found = await _upstream(waiting, asked)
     else:
         found = await _until(waiting, _CONDITIONS[asked.values["for"]])
-    return Answer(_document(waiting, found, asked, act))
+    return VerbAnswer(_document(waiting, found, asked, act))
 
 
-def _document(waiting: Waiting, found: Found, asked: Asked, act: float | None) -> dict[str, Any]:
+def _document(waiting: Waiting, found: WaitResult, asked: VerbCall, act: float | None) -> dict[str, Any]:
     calls = [call_document(waiting.session, live) for live in found.calls]
     document = {
         "met": found.met,
@@ -132,7 +134,7 @@ def call_document(session: Session, live: LiveExchange) -> dict[str, Any]:
 # --- conditions ---------------------------------------------------------------------------------------------------
 
 
-async def _until(waiting: Waiting, condition: Callable[[Waiting], Found]) -> Found:
+async def _until(waiting: Waiting, condition: Callable[[Waiting], WaitResult]) -> WaitResult:
     deadline = monotonic() + waiting.seconds
     while not (found := condition(waiting)).final:
         if not await waiting.session.log.changes.until(deadline, LOOK):
@@ -140,33 +142,33 @@ async def _until(waiting: Waiting, condition: Callable[[Waiting], Found]) -> Fou
     return found
 
 
-def _come(waiting: Waiting) -> Found:
+def _come(waiting: Waiting) -> WaitResult:
     live = waiting.numbered()
-    return waiting.not_come() if live is None else Found(True, describe(live.snapshot()), [live])
+    return waiting.not_come() if live is None else WaitResult(True, describe(live.snapshot()), [live])
 
 
-def _held(waiting: Waiting) -> Found:
+def _held(waiting: Waiting) -> WaitResult:
     seen = [(live, live.snapshot()) for live in waiting.calls()]
     for live, exchange in seen:
         if exchange.held_at is not None:
-            return Found(True, f"{describe(exchange)}, held at a gate after byte {exchange.held_at:,}", [live])
+            return WaitResult(True, f"{describe(exchange)}, held at a gate after byte {exchange.held_at:,}", [live])
     listed = [f"  {describe(exchange)}" for _, exchange in seen]
     said = f"after {waiting.seconds:g} s no stream of {waiting.name} is held at a gate"
-    return Found(False, "\n".join([said, *listed]), final=False)
+    return WaitResult(False, "\n".join([said, *listed]), final=False)
 
 
-def _decided(waiting: Waiting) -> Found:
+def _decided(waiting: Waiting) -> WaitResult:
     live = waiting.numbered()
     if live is None:
         return waiting.not_come()
     seen = live.snapshot()
     if live.is_decided:
-        return Found(True, describe(seen), [live])
+        return WaitResult(True, describe(seen), [live])
     said = f"after {waiting.seconds:g} s the exchange is still open: {describe(seen)}"
-    return Found(False, said, [live], final=False)
+    return WaitResult(False, said, [live], final=False)
 
 
-def _finished(waiting: Waiting) -> Found:
+def _finished(waiting: Waiting) -> WaitResult:
     live = waiting.numbered()
     if live is None:
         return waiting.not_come()
@@ -174,11 +176,11 @@ def _finished(waiting: Waiting) -> Found:
         live.look()
     finished, seen = finished_by_now(live), live.snapshot()
     if finished is None and live.is_decided:
-        return Found(False, cannot_be_known(seen) or f"cannot be known: {describe(seen)}", [live])
-    return Found(bool(finished), describe(seen), [live], final=bool(finished) or live.is_decided)
+        return WaitResult(False, cannot_be_known(seen) or f"cannot be known: {describe(seen)}", [live])
+    return WaitResult(bool(finished), describe(seen), [live], final=bool(finished) or live.is_decided)
 
 
-_CONDITIONS: dict[str, Callable[[Waiting], Found]] = {
+_CONDITIONS: dict[str, Callable[[Waiting], WaitResult]] = {
     "call": _come,
     "held": _held,
     "outcome": _decided,
@@ -189,7 +191,7 @@ _CONDITIONS: dict[str, Callable[[Waiting], Found]] = {
 # --- leaving ------------------------------------------------------------------------------------------------------
 
 
-async def _left(waiting: Waiting, asked: Asked) -> tuple[Found, float]:
+async def _left(waiting: Waiting, asked: VerbCall) -> tuple[WaitResult, float]:
     """As ``expect_disconnect``; the block ends when this is asked, or ended at the ``act`` of an earlier answer."""
     session, within, given = waiting.session, float(asked.values["within"]), asked.values["act"]
     act = monotonic() if given is None else float(given)
@@ -198,7 +200,7 @@ async def _left(waiting: Waiting, asked: Asked) -> tuple[Found, float]:
     if not concerned:
         before = [live.snapshot() for live in waiting.answered()]
         others = [live.snapshot() for live in session.answering.exchanges if live not in waiting.answered()]
-        return Found(False, str(nobody_failure(waiting.name, before, others))), act
+        return WaitResult(False, str(nobody_failure(waiting.name, before, others))), act
     acts = list(_acts(session, concerned, act))
     deadline = act + within + max(within, GRACE)
     poll = monotonic() + LONGEST
@@ -206,10 +208,10 @@ async def _left(waiting: Waiting, asked: Asked) -> tuple[Found, float]:
         if not await session.log.changes.until(min(deadline, poll), LOOK):
             break
     if poll < deadline and any(live.can_be_left for live in concerned):
-        return Found(False, "the client has not left yet: ask again with act", concerned, final=False), act
+        return WaitResult(False, "the client has not left yet: ask again with act", concerned, final=False), act
     failure = disconnect_failure([_aftermath(*pair) for pair in zip(concerned, acts, strict=True)], within)
     said = "\n".join(describe(live.snapshot()) for live in concerned) if failure is None else str(failure)
-    return Found(failure is None, said, concerned), act
+    return WaitResult(failure is None, said, concerned), act
 
 
 def _concerned(waiting: Waiting) -> list[LiveExchange]:
@@ -239,7 +241,7 @@ def _aftermath(live: LiveExchange, act: Act) -> Aftermath:
     return Aftermath(act.at - live.started, act.exchange, now, after, live.can_be_left, None)
 
 
-async def _upstream(waiting: Waiting, asked: Asked) -> Found:
+async def _upstream(waiting: Waiting, asked: VerbCall) -> WaitResult:
     """As ``assert_upstream_stopped``, of each of the calls."""
     await asked.sessions.settle()
     calls = waiting.calls()
@@ -251,4 +253,4 @@ async def _upstream(waiting: Waiting, asked: Asked) -> Found:
         seen = None if act is None else _aftermath(live, act)
         failure = upstream_failure(_looked_at(live), asked.values["leaked_tokens"], seen)
         texts += [] if failure is None else [str(failure)]
-    return Found(not texts, "\n\n".join(texts) or "\n".join(describe(live.snapshot()) for live in calls), calls)
+    return WaitResult(not texts, "\n\n".join(texts) or "\n".join(describe(live.snapshot()) for live in calls), calls)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from heapq import merge
 
 from orharness.server.control.documents import dumped
-from orharness.server.eventlog import Heard
+from orharness.server.eventlog import NumberedEvent
 from orharness.server.sessions import Session, Sessions
 from orharness.sse import Comment, Event, encode
 
@@ -38,6 +38,6 @@ async def watch(sessions: Sessions, session: Session | None, last: int, quiet: f
             yield encode(Comment(""))
 
 
-def _encoded(heard: Heard) -> bytes:
+def _encoded(heard: NumberedEvent) -> bytes:
     document = heard.to_json()
     return encode(Event(document["event"], dumped(document).decode(), str(heard.number)))
