@@ -25,7 +25,7 @@ from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, ending_of
-from orharness.recording.upstreams import UpstreamServer, Upstreams
+from orharness.recording.upstreams import Upstreams, UpstreamServer
 from orharness.redaction.credentials import secrets_of
 from orharness.server.forwarding import drop, http_chunks
 from orharness.server.headers import OF_THE_CONNECTION, text
