@@ -343,6 +343,8 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath
     of the exchange after an ``expect_disconnect`` block, if there was one.
     """
     rows = _rows(exchange, seen)
+    if exchange.work is not None:
+        return _background_failure(exchange, rows)
     if (unknown := cannot_be_known(exchange)) is not None:
         return ClientFailure(f"{unknown}\n{aligned(rows)}", exchange)
     if exchange.outcome is Outcome.CANCELLED:
@@ -356,6 +358,23 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath
     else:
         said = f"nothing was stopped: the exchange is {exchange.outcome.value}"
     return ClientFailure(f"{said}\n{aligned(rows)}", exchange)
+
+
+def _background_failure(exchange: Exchange, rows: Rows) -> ClientFailure | None:
+    """Return why no call has stopped the model of an answer that is made in the background; ``None`` if one has."""
+    assert exchange.work is not None
+    if exchange.work.stopped:
+        return None
+    made, total = (0 if exchange.bill is None else exchange.bill.tokens_made), exchange.tokens_total
+    if made == total:
+        said = "nothing was stopped: the answer was made to its end in the background"
+    else:
+        said = f"nothing was stopped: the model goes on in the background ({made} of {total} tokens)"
+    rows += [("expected", "the API's call that cancels a background answer"), ("cause", _IN_BACKGROUND)]
+    return ClientFailure(f"{said}\n{aligned(rows)}", exchange)
+
+
+_IN_BACKGROUND = "leaving does not stop an answer that was asked for in the background: POST …/{id}/cancel does"
 
 
 def leak_failure(exchange: Exchange, leaked_tokens: int = 1) -> ClientFailure | None:

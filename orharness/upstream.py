@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
-from orharness.journal import Bill, Counted
+from orharness.journal import Bill, Counted, Work
 from orharness.providers import DEFAULT, Provider
 
 PRICE = 15e-6  # dollars a token, prompt or completion: the list price of a large model
@@ -82,15 +82,31 @@ class Generation:
         """Whether the model stops when its client leaves; ``None`` if unknown."""
         return self.provider.stops_on_cancel if self.provider_known else None
 
-    def bill(self, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool) -> Bill:
+    def bill(
+        self,
+        *,
+        now: float,
+        written: int,
+        read: int | None,
+        left_at: float | None,
+        whole: bool,
+        work: Work | None = None,
+    ) -> Bill:
         """Return the bill at ``now`` (seconds since the request was read).
 
         ``written`` and ``read`` are body offsets. ``left_at``: when the client left before the end, ``None`` if it has
         not. ``whole``: whether the answer was written to its end. A generation that goes on without its client is
-        billed whole at once: nothing can stop it any more.
+        billed whole at once: nothing can stop it any more. One of which ``work`` is known is billed as far as it has
+        come: whether its client has left does not matter, and a call can still stop it.
         """
         cancelled = left_at is not None
-        if self.streamed:
+        if work is not None:
+            cancelled, made = work.stopped, self.tokens_at(work.offset)
+            billed = made
+            # Of a document, which has nothing of the answer in it yet, no token is written.
+            taken_written = self.tokens_at(written) if self.streamed else 0
+            taken_read = None if read is None else self.tokens_at(read) if self.streamed else 0
+        elif self.streamed:
             made = self.total if whole else self.made(now, written, left_at)
             billed = self.total if cancelled and self._goes_on else made
             taken_written = self.tokens_at(written)

@@ -37,7 +37,8 @@ class Asked:
     ``last_user``: the text of the last one. ``tools``: the names of the tools that the model may call.
     ``conversation``: the model's turns and the results of tools. ``endpoint``: the one of the dialect's paths that was
     asked, where their answers have different forms, else ``None``. ``frame``: how the answer's events are to be framed,
-    ``None`` where the API leaves no choice.
+    ``None`` where the API leaves no choice. ``background``: whether the answer is to be made whether or not its client
+    stays.
     """
 
     stream: bool = True
@@ -51,6 +52,7 @@ class Asked:
     conversation: Conversation = NEW
     endpoint: str | None = None
     frame: Frame | None = None
+    background: bool = False
 
 
 class Refused(Exception):  # noqa: N818 - an answer to the client, not an error of the harness
@@ -120,6 +122,39 @@ class ErrorDocument(Protocol):
     def __call__(self, gateway: Gateway, status: int, message: str) -> Json: ...
 
 
+class Progress(StrEnum):
+    """How far an answer has come that is made whether or not its client stays."""
+
+    QUEUED = "queued"
+    WORKING = "working"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+    """A call of its own stopped it before its end."""
+
+
+class ProgressDocument(Protocol):
+    """A function that makes the body by which an API shows how far such an answer has come."""
+
+    def __call__(self, completion: Completion, gateway: Gateway, asked: Asked, progress: Progress) -> Json: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """An API's calls for an answer that is made whether or not its client stays.
+
+    ``retrieve``, ``cancel``: the paths of a GET that shows it and of a POST that stops it, with ``{id}`` in them.
+    ``document``: what both answer with. ``resumes``: whether a GET with this query asks for the events; ``after``: the
+    parameter with the number of the last event that the client has. ``number_of``: the number of an event.
+    """
+
+    retrieve: str
+    cancel: str
+    document: ProgressDocument
+    resumes: Callable[[Mapping[str, str]], bool]
+    after: str
+    number_of: Callable[[Event], int | None]
+
+
 def _nothing(value: Event | Completion) -> None:
     return None
 
@@ -160,7 +195,8 @@ class Dialect:
     request may choose instead of ``frame``; ``newline``: the line end that is written. ``ends_with_body``: no event
     obliges a client to end; the answer is whole with the one that ``is_end`` finds, and the stream is over when the
     body is. ``cases``: its own contract cases, as documents. ``slips``: what in
-    its JSON careless readers stumble over, the most special first.
+    its JSON careless readers stumble over, the most special first. ``background``: its calls for answers that are made
+    whether or not their client stays, ``None`` if it has no such answers.
 
     The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
@@ -192,6 +228,7 @@ class Dialect:
     ends_with_body: bool = False
     cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
     slips: tuple[Slip, ...] = ()
+    background: Background | None = None
     models_path: str = "/models"
     prefix: str = "/v1"
 

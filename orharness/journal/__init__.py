@@ -5,7 +5,7 @@ Times are in seconds since the request was read and positions are body offsets i
 
 from __future__ import annotations
 
-from orharness.journal.bill import Bill, Counted, Meter
+from orharness.journal.bill import Bill, Counted, Meter, Work
 from orharness.journal.certainty import Certainties, Certainty
 from orharness.journal.exchange import Boundaries, Exchange, journal_document
 from orharness.journal.outcome import Disconnect, How, Outcome, Pacing
@@ -24,5 +24,6 @@ __all__ = [
     "Outcome",
     "Pacing",
     "Request",
+    "Work",
     "journal_document",
 ]

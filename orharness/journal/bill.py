@@ -37,6 +37,17 @@ class Bill:
         return "token" if self.counted is Counted.TOKENS else "event"
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a model has made that works whether or not its client stays.
+
+    ``offset``: the body offset up to which it has come. ``stopped``: a call of its own has stopped it before the end.
+    """
+
+    offset: int
+    stopped: bool = False
+
+
 class Meter(Protocol):
     """The model behind an answer, as the journal sees it (``orharness.upstream`` simulates one).
 
@@ -53,9 +64,19 @@ class Meter(Protocol):
     @property
     def streamed(self) -> bool: ...
 
-    def bill(self, *, now: float, written: int, read: int | None, left_at: float | None, whole: bool) -> Bill:
+    def bill(
+        self,
+        *,
+        now: float,
+        written: int,
+        read: int | None,
+        left_at: float | None,
+        whole: bool,
+        work: Work | None = None,
+    ) -> Bill:
         """Return the bill at ``now`` (seconds since the request was read).
 
         ``written`` and ``read`` are body offsets. ``left_at``: when the client left before the end, ``None`` if it has
-        not. ``whole``: whether the answer was written to its end.
+        not. ``whole``: whether the answer was written to its end. ``work``: what the model has made, if it works
+        whether or not its client stays.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orharness.journal.bill import Meter
+from orharness.journal.bill import Meter, Work
 from orharness.journal.certainty import Certainty
 from orharness.journal.outcome import How, Pacing
 from orharness.journal.request import Request
@@ -66,6 +66,14 @@ class Settled:
 
     stream: Stream
     meter: Meter | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A model that works whether or not its client stays has come further, or was stopped."""
+
+    work: Work
     at: float = 0.0
 
 
@@ -179,6 +187,7 @@ ExchangeEvent = (
     | Begun
     | Grew
     | Settled
+    | Worked
     | HeadWritten
     | Wrote
     | Boundary

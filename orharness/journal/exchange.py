@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orharness.journal.bill import Bill, Counted
+from orharness.journal.bill import Bill, Counted, Work
 from orharness.journal.certainty import Certainties, Certainty
 from orharness.journal.outcome import How, Outcome, Pacing
 from orharness.journal.request import Request
@@ -32,6 +32,7 @@ class Exchange:
     unknown; ``streamed``: whether the request asked for a stream. These four are ``None`` if there is no model.
     ``body`` and ``boundaries_at``: the whole answer, and the offset after each of its chunks. ``written_at``: the time
     of each write. ``held_at``: the offset of the gate at which it is held. ``certainty``: how these values are known.
+    ``work``: what the model has made, if it works whether or not its client stays, else ``None``.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Exchange:
     written_at: tuple[float, ...] = field(default=(), repr=False)
     held_at: int | None = None
     certainty: Certainties = field(default_factory=Certainties)
+    work: Work | None = None
 
     @property
     def finished(self) -> bool | None:

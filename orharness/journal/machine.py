@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from orharness.journal.bill import Bill
+from orharness.journal.bill import Bill, Work
 from orharness.journal.certainty import Certainties, Certainty
 from orharness.journal.events import (
     AskedAgain,
@@ -31,6 +31,7 @@ from orharness.journal.events import (
     Settled,
     TestEnded,
     Unmatched,
+    Worked,
     Wrote,
 )
 from orharness.journal.exchange import Boundaries, Exchange
@@ -53,7 +54,7 @@ class ExchangeMachine:
         "_all_read", "_asked_again", "_assumed", "_body_at", "_decided_at", "_difference", "_ended", "_ends",
         "_fault_at", "_framing", "_grown", "_held_at", "_left", "_matched", "_proven", "_read", "_read_known",
         "_test_ended", "_written", "_written_at", "disconnect", "id", "outcome", "outcome_known", "over", "plan",
-        "request", "started_at",
+        "request", "started_at", "work",
     )  # fmt: skip
 
     def __init__(self, identifier: str, request: Request, started_at: float = 0.0) -> None:
@@ -65,6 +66,7 @@ class ExchangeMachine:
         self.disconnect: Disconnect | None = None
         self.over = False  # nothing more will be seen of this exchange
         self.plan: Begun | None = None
+        self.work: Work | None = None
         self._difference: str | None = None
         self._matched = True
         self._test_ended = False
@@ -121,6 +123,9 @@ class ExchangeMachine:
                 return False
             case Grew(chunk):
                 self._grow(chunk)
+                return False
+            case Worked(work):
+                self.work = work
                 return False
             case Settled(stream, meter):
                 assert self.plan is not None
@@ -358,6 +363,7 @@ class ExchangeMachine:
             read=self._read,
             left_at=self.disconnect.at if cancelled and self.disconnect is not None else None,
             whole=self._written >= end_of(self._stream),
+            work=self.work,
         )
 
     def snapshot(self, now: float) -> Exchange:
@@ -395,6 +401,7 @@ class ExchangeMachine:
             written_at=tuple(self._written_at),
             held_at=self._held_at,
             certainty=self.certainty,
+            work=self.work,
         )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, Unpack
 from orharness.cassette.interaction import Interaction
 from orharness.dialects import DIALECTS, Asked, Dialect, Refused
 from orharness.dialects.completion import Completion
+from orharness.dialects.dialect import Progress
 from orharness.errors import ScenarioError
 from orharness.frames import SSE
 from orharness.gateways import ONEROUTER, Gateway
@@ -21,6 +22,7 @@ from orharness.journal import Pacing, Request
 from orharness.options import checked_call
 from orharness.providers import DEFAULT, Provider, asked_for
 from orharness.providers import lookup as provider_named
+from orharness.scenario.background import InBackground
 from orharness.scenario.body import Body, Events, Forward, Plain, Timed, Whole
 from orharness.scenario.checked import (
     Headers,
@@ -329,11 +331,12 @@ class Reply:
             return error_response(gateway, 404, str(error), dialect)
         named = made.model or asked.model
         said = _kept(self._said, (named, by.name), lambda: made.made_by(named, by.name))
+        if asked.background and dialect.background is not None:
+            return self._in_background(dialect, said, gateway, asked, by)
         if not asked.stream:
             return self._whole(dialect, said, gateway, asked, by)
         # One response, with one model behind it, for all requests that ask for the same: a journal keeps it.
-        form = (asked.wants_usage, asked.endpoint, asked.frame)
-        key = (dialect.name, gateway, named, by, form, asked.prompt_tokens)
+        key = (dialect.name, gateway, named, by, _form_of(asked), asked.prompt_tokens)
         return _kept(self._replies, key, lambda: self._streamed(dialect, said, gateway, asked, by))
 
     def _streamed(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
@@ -341,6 +344,20 @@ class Reply:
         model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
         sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
         return Response(self.status, sent, stream, self.head, self.pacing, model)
+
+    def _in_background(
+        self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider
+    ) -> Response:
+        """Return the answer to a request for one that is made whether or not its client stays."""
+        stream = self._stream_of(dialect, said, gateway, asked)
+        model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
+        made = InBackground(dialect, said, gateway, asked, stream, self.pace)
+        if asked.stream:
+            sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
+            return Response(self.status, sent, stream, self.head, self.pacing, model, made)
+        document = made.document(Progress.QUEUED)
+        whole = json_response(document, 200, marks, generation=model, head=self.head, pacing=self.pacing)
+        return replace(whole, headers=with_defaults(whole.headers, self.headers), background=made)
 
     def _whole(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
         """Return the answer to a request that does not ask for a stream."""
@@ -372,7 +389,7 @@ class Reply:
 
     def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
         """Return the stream of a completion with its transforms, made once for all requests that ask for the same."""
-        key = (dialect.name, gateway, said.model, said.provider, asked.wants_usage, asked.endpoint, asked.frame)
+        key = (dialect.name, gateway, said.model, said.provider, *_form_of(asked))
         made = self._made.get(key)
         if made is None:
             draft = _kept(self._drafts, key, lambda: self._draft(dialect.stream(said, gateway, asked, self.delay)))
@@ -449,6 +466,11 @@ def _kept(store: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
             store.clear()
         found = store[key] = make()
     return found
+
+
+def _form_of(asked: Asked) -> tuple[object, ...]:
+    """Return what of a request changes the events of its answer."""
+    return asked.wants_usage, asked.endpoint, asked.frame, asked.background
 
 
 def _keeps_events(one: Transform) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from orharness.dialects import DIALECTS, Dialect
 from orharness.gateways import Gateway
 from orharness.journal import Pacing
+from orharness.scenario.background import InBackground
 from orharness.stream import Framing, Stream
 from orharness.upstream import Generation
 
@@ -19,6 +20,7 @@ class Response:
 
     ``pacing``: ``None`` for the server's own. ``generation``: the model behind it, ``None`` if there is none.
     ``status``: ``None`` for no response at all: the connection ends as the stream says.
+    ``background``: the answer that is made whether or not the client stays, ``None`` for any other.
     """
 
     status: int | None
@@ -27,6 +29,7 @@ class Response:
     head: float = 0.0
     pacing: Pacing | None = None
     generation: Generation | None = None
+    background: InBackground | None = None
 
 
 def json_response(

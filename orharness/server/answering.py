@@ -29,6 +29,7 @@ from orharness.server.mounts import Mounted, Mounts
 from orharness.server.passing import LiveService, Passing
 from orharness.server.runs import Runs
 from orharness.server.wire import BadBody, Incoming, Next, Wire, while_there
+from orharness.server.works import Following, Works
 
 log = logging.getLogger("orharness.server")
 _RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is over"
@@ -70,12 +71,14 @@ class Answering:
         self._looks = Looks()
         self._ids = count(1)
         self._runs = Runs()
+        self.works = Works(gateway, self.broken.append)
         self.late: list[LiveExchange] = []  # requests of earlier runs that arrived since the current run began
 
     def reset(self) -> None:
         """Remove all routes and empty the journal."""
         self.mounted.clear()
         self.exchanges.clear()
+        self.works.close()
         self.broken.clear()
         self._runs.end()
 
@@ -179,10 +182,17 @@ class Answering:
                 return False
             if isinstance(response, Passing):
                 return await self._pass_on(response, wire, incoming, gate)
+            if isinstance(response, Following):
+                response.begin(gate)
             # From here on the choice is in the journal, whatever the client does next.
             pacing = response.pacing or self.pacing
             delivery = Delivery(wire, exchange, response, pacing, http_1_0=incoming.http_1_0, looks=self._looks)
-            return await delivery.run(gate, keep_alive=incoming.keep_alive, body=whole.method != "HEAD")
+            body = whole.method != "HEAD"
+            if isinstance(response, Following):
+                if response.start is not None:
+                    return await delivery.follow(response, keep_alive=incoming.keep_alive, body=body)
+                gate = no_gate  # what waits there is the model
+            return await delivery.run(gate, keep_alive=incoming.keep_alive, body=body)
         except ConnectionError:
             return False
         except BadBody as error:
@@ -246,6 +256,10 @@ class Answering:
             chosen.keep_turn(getattr(response, "generation", None), turn)
             chosen.add(exchange)
             return response, self._gate(chosen.gates, exchange)
+        if (called := self.works.answer(request, self._has_answered)) is not None:
+            shown = self._shown(called)
+            exchange.feed(Begun(shown.status, shown.stream, shown.pacing or self.pacing, _BACKGROUND))
+            return shown, no_gate
         built_in = select([(route, 0) for route in self.builtin], request)
         if built_in is not None:
             return self._begin(exchange, self.builtin[built_in], request, 0), no_gate
@@ -256,11 +270,16 @@ class Answering:
         reply, difference = route.reply_to(request, turn)
         if isinstance(reply.body, Forward):
             return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks, self._shown)
-        response = self._shown(reply.answer(request, self.gateway))
+        response = self._shown(self.works.response_of(reply, request))
         pacing = response.pacing or self.pacing
         meter = response.generation
         exchange.feed(Begun(response.status, response.stream, pacing, route.name, difference, meter))
-        return response
+        return self.works.begin(exchange, response)
+
+    def _has_answered(self, identifier: str) -> bool:
+        """Return whether an answer that the journal keeps has that id."""
+        plans = (live.machine.plan for live in self.exchanges)
+        return any(getattr(plan.meter, "id", None) == identifier for plan in plans if plan is not None)
 
     def _unmatched(self, exchange: LiveExchange, status: int, reason: str) -> Response:
         dialect = DIALECTS.at(exchange.request.path)
@@ -336,6 +355,9 @@ def _spoken_at(path: str) -> Dialect | None:
     """Return the dialect whose own endpoint is at the path. A user's route may be at any path that ends like it."""
     dialect = DIALECTS.at(path)
     return dialect if dialect is not None and dialect.is_at(api_path(path)) else None
+
+
+_BACKGROUND = "background"  # what the journal calls the calls for answers that are made in the background
 
 
 async def no_gate(number: int) -> None:

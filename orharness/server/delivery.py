@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from math import inf
 from time import monotonic
+from typing import Protocol
 
 from orharness.journal import Pacing
 from orharness.journal.events import Boundary, Ended, FaultReached, HeadWritten, Read, Wrote
@@ -27,7 +29,7 @@ async def _awaited(waiting: Awaitable[None]) -> None:
     await waiting
 
 
-def _in_task(gate: Gate) -> Gate:
+def in_task(gate: Gate) -> Gate:
     """Wrap the gate so that it is awaited in the task: it may use timeouts."""
 
     async def waited(number: int) -> None:
@@ -47,6 +49,16 @@ class LoopClock:
     def sleep_until(self, deadline: float) -> Awaitable[None]:
         """Return what is done at the deadline, at once if it has passed. To be awaited where ``Pace`` drives."""
         return ResumeAt(deadline) if deadline > monotonic() else NOW
+
+
+class Source(Protocol):
+    """Where a body comes from that is made by and by."""
+
+    async def reaches(self, offset: int) -> bool:
+        """Wait until the body is there up to an offset; return whether it is, false if it ends before."""
+
+    def took(self, offset: int | None) -> None:
+        """Record that the body was written up to an offset, ``None``: nothing more will be."""
 
 
 class Delivery:
@@ -105,7 +117,7 @@ class Delivery:
     async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
         """Send the whole response; return whether the connection may serve another request."""
         try:
-            return await self._pace.drive(self._run(_in_task(gate), keep_alive=keep_alive, body=body))
+            return await self._pace.drive(self._run(in_task(gate), keep_alive=keep_alive, body=body))
         finally:
             self.end()
 
@@ -125,6 +137,26 @@ class Delivery:
             else:
                 await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
         return await self._finish(body=body)
+
+    async def follow(self, source: Source, *, keep_alive: bool, body: bool = True) -> bool:
+        """Send each chunk once its source has it, and end in order if the source does; otherwise as ``run``."""
+        try:
+            due = LoopClock().sleep_until(self._exchange.started + self._response.head)
+            await self._pace.drive(_awaited(due))
+            await self.begin(keep_alive=keep_alive)
+            return await self.finish(await self._follow(source) if body else self._stream, body=body)
+        finally:
+            source.took(None)
+            self.end()
+
+    async def _follow(self, source: Source) -> Stream:
+        """Write what the source has; return the stream as it ends."""
+        for chunk, end in zip(self._stream.chunks, self._stream.boundaries, strict=True):
+            if not await source.reaches(end):
+                return replace(self._stream, ending=Ending.EOF)
+            await self.pass_on(chunk)
+            source.took(end)
+        return self._stream
 
     async def begin(self, *, keep_alive: bool) -> None:
         """Send the head."""

@@ -109,6 +109,7 @@ class Origin:
             if exchange.open:
                 exchange.look()
                 exchange.feed(TestEnded(exchange.elapsed()))
+        self.answering.works.close()
         await self._listening.abort()
 
     async def reset(self) -> None:

@@ -78,6 +78,7 @@ class Session:
         """End the test: what is open gets its outcome, and its connection is aborted."""
         for live in self.answering.exchanges:
             live.end_test(TestEnded(live.elapsed()))
+        self.answering.works.close()
 
     def reset(self) -> None:
         """As new: no routes, an empty journal, nothing open."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orharness.dialects.chat.write import error_document, models_document
-from orharness.dialects.dialect import DIALECTS, Carried, Dialect
-from orharness.dialects.responses import asked, cases, fold, grammar, parts, words, write
+from orharness.dialects.dialect import DIALECTS, Background, Carried, Dialect
+from orharness.dialects.responses import asked, background, cases, fold, grammar, parts, words, write
 from orharness.frames import SSE
 from orharness.gateways import Gateway
 
@@ -37,5 +37,13 @@ RESPONSES = DIALECTS.register(
         id_prefix=_id_prefix,
         fails_with_status=True,
         example=asked.example,
+        background=Background(
+            "/responses/{id}",
+            "/responses/{id}/cancel",
+            write.progress_document,
+            background.resumes,
+            "starting_after",
+            background.number_of,
+        ),
     )
 )

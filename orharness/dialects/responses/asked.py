@@ -54,6 +54,7 @@ def _asked(body: Json) -> Asked:
         last_user=said[-1] if said else None,
         tools=tuple(name for name in names if isinstance(name, str)),
         conversation=Conversation.of(_said(body), body.get("previous_response_id")),
+        background=body.get("background") is True,
     )
 
 

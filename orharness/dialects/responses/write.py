@@ -14,7 +14,7 @@ from typing import Any
 
 from orharness.dialects.chat.write import error_document
 from orharness.dialects.completion import Completion, Failure, Piece, PieceKind, digest
-from orharness.dialects.dialect import Asked, Written
+from orharness.dialects.dialect import Asked, Progress, Written
 from orharness.dialects.kinds import DONE
 from orharness.dialects.responses.words import INCOMPLETE, code_of
 from orharness.dialects.values import Json, dumps
@@ -26,7 +26,7 @@ Parts = list[tuple[PieceKind, list[Piece]]]
 
 def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
     """Return the answer as the gateway streams it: each item with its parts, then the response in its final state."""
-    script = _Script(completion, gateway)
+    script = _Script(completion, gateway, asked)
     script.write()
     return Written(tuple(script.events), script.end, tuple(script.tokens))
 
@@ -37,13 +37,17 @@ class _Script:
 
     completion: Completion
     gateway: Gateway
+    asked: Asked
     events: list[Event] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     end: int = 0
 
     def write(self) -> None:
-        for name in ("response.created", "response.in_progress"):
-            self._add(name, response=response_document(self.completion, self.gateway, "in_progress", []))
+        begun = {"response.created": "in_progress", "response.in_progress": "in_progress"}
+        if self.asked.background:
+            begun = {"response.created": "queued", "response.queued": "queued", "response.in_progress": "in_progress"}
+        for name, status in begun.items():
+            self._add(name, response=self._response(status, []))
         items = list(_items(self.completion))
         for index, item in enumerate(items):
             # The error cuts the last item off: no done event follows.
@@ -51,7 +55,7 @@ class _Script:
         self.end = len(self.events)
         if self.completion.error is None:
             status = _status(self.completion)
-            ended = response_document(self.completion, self.gateway, status, [item.document() for item in items])
+            ended = self._response(status, [item.document() for item in items])
             self._add(f"response.{status}", response=ended)
         else:
             self._failed(self.completion.error, [item.document() for item in items[:-1]])
@@ -91,8 +95,10 @@ class _Script:
             return
         said = {"code": code_of(error.code), "message": error.message}
         self._add("error", **said, param=None)
-        failed = response_document(self.completion, self.gateway, "failed", done)
-        self._add("response.failed", response={**failed, "error": said})
+        self._add("response.failed", response={**self._response("failed", done), "error": said})
+
+    def _response(self, status: str, output: list[Json]) -> Json:
+        return response_document(self.completion, self.gateway, status, output, background=self.asked.background)
 
     def _add(self, kind: str, **fields: Any) -> None:
         self._event(kind, {"type": kind, **fields, "sequence_number": len(self.events)})
@@ -194,15 +200,34 @@ def document(completion: Completion, gateway: Gateway, asked: Asked) -> Json:
         error = completion.error
         code = None if error.status == error.code else error.code
         return error_document(gateway, error.status, error.message, code=code)
-    items = [item.document() for item in _items(completion)]
-    return response_document(completion, gateway, _status(completion), items)
+    return response_document(completion, gateway, _status(completion), _output(completion))
+
+
+def progress_document(completion: Completion, gateway: Gateway, asked: Asked, progress: Progress) -> Json:
+    """Return a background response as it is at that time. What is not whole has neither output nor usage."""
+    status, output = _STATUS.get(progress, _status(completion)), list[Json]()
+    if progress is Progress.ENDED:
+        output = _output(completion)
+    if progress is Progress.ENDED and completion.error:
+        failed = response_document(completion, gateway, "failed", output[:-1], background=True)
+        return {**failed, "error": {"code": code_of(completion.error.code), "message": completion.error.message}}
+    return response_document(completion, gateway, status, output, background=True)
+
+
+_STATUS = {Progress.QUEUED: "queued", Progress.WORKING: "in_progress", Progress.CANCELLED: "cancelled"}
+
+
+def _output(completion: Completion) -> list[Json]:
+    return [item.document() for item in _items(completion)]
 
 
 def _status(completion: Completion) -> str:
     return "incomplete" if completion.finish in INCOMPLETE else "completed"
 
 
-def response_document(completion: Completion, gateway: Gateway, status: str, output: list[Json]) -> Json:
+def response_document(
+    completion: Completion, gateway: Gateway, status: str, output: list[Json], *, background: bool = False
+) -> Json:
     """Return the response in that status, with these items."""
     ended = status in ("completed", "incomplete")
     reason = {"reason": INCOMPLETE[completion.finish]} if status == "incomplete" else None
@@ -212,7 +237,7 @@ def response_document(completion: Completion, gateway: Gateway, status: str, out
         "created_at": completion.created,
         "completed_at": completion.created if status == "completed" else None,
         "status": status,
-        "background": False,
+        "background": background,
         "error": None,
         "incomplete_details": reason,
         "instructions": None,
