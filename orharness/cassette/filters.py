@@ -1,6 +1,6 @@
-"""A user's own rules for what is recorded: vcrpy's filters, as they are written in a ``vcr_config``.
+"""A user's own recording filters: those of vcrpy, as in a ``vcr_config``.
 
-vcrpy itself composes them, so that each behaves as it does there.
+vcrpy itself composes them, so each behaves as it does in vcrpy.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Filters:
         self.changes_responses = any(settings.get(name) for name in FILTERS_OF_RESPONSES)
 
     def request(self, request: RecordedRequest) -> RecordedRequest | None:
-        """The request as the filters leave it; ``None``: it is not to be recorded. Raises ``CassetteError``."""
+        """Return the filtered request; ``None``: it is not recorded. Raises ``CassetteError``."""
         with _explained("a filter of requests"):
             found = self._request(request_for_vcrpy(request))
             if found is None:
@@ -51,7 +51,7 @@ class Filters:
             return RecordedRequest(found.method, found.uri, headers, body)
 
     def response(self, interaction: Interaction) -> Interaction | None:
-        """The interaction with its response as the filters leave it; ``None``: it is not to be recorded.
+        """Return the interaction with its filtered response; ``None``: it is not recorded.
 
         Chunk boundaries move with the text, so that the sizes still add up. Raises ``CassetteError``.
         """
@@ -75,7 +75,7 @@ class Filters:
 
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """Say which filter failed: any exception may come out of a user's function."""
+    """Name the filter that failed: a user's function may raise any exception."""
     try:
         yield
     except Exception as error:
@@ -84,7 +84,7 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def edits(old: bytes, new: bytes) -> Iterator[Edit]:
-    """The edits that make ``old`` ``new``, each as small as its line allows."""
+    """Return the edits that turn ``old`` into ``new``, each as small as its line allows."""
     if old == new:
         return
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)

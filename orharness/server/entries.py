@@ -1,4 +1,4 @@
-"""The exchanges that a server keeps, and the number of the oldest that it has dropped."""
+"""The retained exchanges of a server, and counts of the dropped ones."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from orharness.server.exchange import LiveExchange
 class Entries:
     """Exchanges in the order of their requests. Only the server's loop changes them; any thread may read.
 
-    ``limit``: how many are kept, ``None`` for all. Of more, those that ended first are dropped; one that goes on is
-    kept in any case. ``dropped``: how many of each outcome those were.
+    ``limit``: how many are kept, ``None`` for all. Beyond it, those that ended first are dropped; an open one is always
+    kept. ``dropped``: the number of dropped exchanges by outcome.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -43,7 +43,7 @@ class Entries:
         self._kept.pop(exchange.id, None)
 
     def over(self, exchange: LiveExchange) -> None:
-        """Record that nothing more happens in an exchange."""
+        """Record that an exchange is final."""
         if self._limit is not None:
             self._over.append(exchange)
             self._drop()

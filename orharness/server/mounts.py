@@ -1,4 +1,4 @@
-"""The routes of a server, and the exchanges that each has answered."""
+"""The mounted routes of a server, and the exchanges that each has answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orharness.upstream import Generation
 
 @dataclass
 class Mounted:
-    """A route in place: its calls, the exchanges of those that are kept, and its gates.
+    """A mounted route: its calls, their retained exchanges, and its gates.
 
     ``id``: its name among the routes of its session.
     """
@@ -32,16 +32,16 @@ class Mounted:
     sent: dict[str, int] = field(default_factory=dict)  # the number of the reply in which each id was sent
 
     def turn(self, request: Request) -> int:
-        """Return the number of the reply to the request, from 0."""
+        """Return the index of the reply to the request."""
         return self.route.turn_of(request, self.calls, self.sent)
 
     def keep_turn(self, generation: Generation | None, turn: int) -> None:
-        """Remember the number of a reply, for a request that names that answer and goes on from it."""
+        """Remember the index of a reply, for a later request that continues from that answer."""
         if generation is not None and self.route.by is Turns.CONVERSATION:
             self.sent[generation.id] = turn
 
     def add(self, exchange: LiveExchange) -> None:
-        """Record that it answers this exchange."""
+        """Record that this route answers the exchange."""
         self.calls += 1
         self.exchanges.append(exchange)
         exchange.also_in = self.exchanges
@@ -60,18 +60,18 @@ class Mounts:
         return iter(self._mounted)
 
     def append(self, mounted: Mounted) -> None:
-        """Mount one more route; it gets its id."""
+        """Mount a route and give it an id."""
         mounted.id = f"r{next(self._ids)}"
         self._mounted.append(mounted)
         self._table.add(mounted.route)
 
     def extend(self, mounted: Iterable[Mounted]) -> None:
-        """Mount more routes in this order."""
+        """Mount routes in this order."""
         for one in mounted:
             self.append(one)
 
     def remove(self, mounted: Mounted) -> None:
-        """Take one away; the others keep their order. Raises ``ValueError`` where it is not mounted."""
+        """Unmount a route; the others keep their order. Raises ``ValueError`` if it is not mounted."""
         self._mounted.remove(mounted)
         self._table = RouteTable()
         for one in self._mounted:
@@ -83,11 +83,11 @@ class Mounts:
         self._table = RouteTable()
 
     def chosen(self, request: Request) -> Mounted | None:
-        """Return the route that answers, ``None`` if none does."""
+        """Return the route that answers a request, or ``None``."""
         possible = [self._mounted[number] for number in self._table.candidates(request)]
         found = select([(one.route, one.calls) for one in possible], request)
         return None if found is None else possible[found]
 
     def why_none(self, request: Request) -> str:
-        """Return why no route answers: the differences from the nearest three."""
+        """Explain why no route answers: the differences from the three nearest routes."""
         return why_none([(one.route, one.calls) for one in self._mounted], request)

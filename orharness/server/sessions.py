@@ -1,8 +1,8 @@
 """Sessions: the routes and the journal of one test each, side by side on one server.
 
 A request's session is found by its path (``/s/ID/v1``), by the header ``X-Orharness-Session``, or by the API key
-``orh-ID``, in that order; any other request belongs to the default session. A session's routes, gates and faults are
-its own: what goes wrong in one touches no other.
+``orh-ID``, in that order; any other request belongs to the default session. A session has its own routes, gates and
+faults, and cannot affect another one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session is made with. ``ttl``: seconds without a request or a verb after which it ends."""
+    """The options of a session. ``ttl``: seconds without any request after which it ends."""
 
     gateway: Gateway
     pacing: Pacing = Pacing.LOCKSTEP
@@ -58,30 +58,30 @@ class Session:
 
     @property
     def log(self) -> EventLog:
-        """Its events. It begins to note them when it is first asked for: each costs time that nobody may need."""
+        """Its event log. It starts when first asked for, because each event costs time."""
         if self._log is None:
             self._log = EventLog(self.id, self._numbers)
             self.answering.listeners.append(self._log.heard)
         return self._log
 
     def touch(self) -> None:
-        """Somebody uses it."""
+        """Record that the session is in use."""
         self._used = monotonic()
 
     @property
     def has_expired(self) -> bool:
-        """Whether nobody has used it for too long. One with an answer under way is in use."""
+        """Whether it was unused for longer than its ``ttl``. A session with an open answer is in use."""
         idle = monotonic() - self._used > self.ttl
         return idle and not any(live.open for live in self.answering.exchanges)
 
     def end_exchanges(self) -> None:
-        """End the test: what is open gets its outcome, and its connection is aborted."""
+        """Give each open exchange its outcome, and abort its connection."""
         for live in self.answering.exchanges:
             live.end_test(TestEnded(live.elapsed()))
         self.answering.works.close()
 
     def reset(self) -> None:
-        """As new: no routes, an empty journal, nothing open."""
+        """Remove the routes, empty the journal, end the open exchanges."""
         self.end_exchanges()
         self.answering.reset()
         self.acts.clear()
@@ -90,7 +90,7 @@ class Session:
 
 
 class Addressed(NamedTuple):
-    """The session of a request, ``None`` where it has ended, and the request without what names the session."""
+    """The session of a request (``None`` if it has ended), and the request without the part that names the session."""
 
     session: Session | None
     head: Request
@@ -99,7 +99,8 @@ class Addressed(NamedTuple):
 class Sessions:
     """The sessions of one server. Everything here runs in its loop.
 
-    ``make``: makes what answers in a session. ``settle``: returns when all who have left by now are seen to have left.
+    ``make`` creates the answering part of a session. ``settle`` returns once every client that has left is seen to have
+    left.
     """
 
     def __init__(
@@ -124,12 +125,12 @@ class Sessions:
         return [self.default, *self._others.values()]
 
     def get(self, identifier: str) -> Session | None:
-        """Return a session by its id, ``None`` where there is none."""
+        """Return a session by its id, or ``None``."""
         return self.default if identifier == DEFAULT else self._others.get(identifier)
 
     @property
     def is_full(self) -> bool:
-        """Whether no more sessions can be opened; those that have expired do not count."""
+        """Whether no more sessions can be opened. Expired ones do not count."""
         if len(self._others) >= self.limit:
             self._end_expired()
         return len(self._others) >= self.limit
@@ -144,7 +145,7 @@ class Sessions:
         return session
 
     def end(self, session: Session) -> None:
-        """End a session other than the default one: its connections, and its address."""
+        """End a session other than the default one, with its connections and its address."""
         session.end_exchanges()
         self._others.pop(session.id, None)
         session.log.changes.tell()  # who watches it learns that there is nothing more to come
@@ -192,7 +193,7 @@ class Sessions:
 
 
 def _key_of(head: Request) -> str | None:
-    """The id of the session that the request's API key names, ``None`` where it names none."""
+    """Return the id of the session that the request's API key names, or ``None``."""
     for name, value in head.headers:
         if name.lower() in _KEY_HEADERS:
             key = value.removeprefix("Bearer ").strip()

@@ -1,4 +1,4 @@
-"""The strict verify of a session, and its account in words: what pytest shows, and a ``DELETE`` over HTTP answers."""
+"""Strict verification of a session: the text that pytest shows and that ``DELETE`` over HTTP returns."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ else:
 
 
 def verify(answering: Answering, *, strict: bool) -> None:
-    """Raise ``ClientFailure`` for unmatched requests and replies never asked for, if ``strict``, and for what is unmet.
+    """Raise ``ClientFailure`` for unmatched requests and unrequested replies (if ``strict``) and unmet expectations.
 
-    What broke inside the scenario (a predicate that raised) is raised first, as ``ScenarioError``.
+    An error inside the scenario, such as a predicate that raised, is raised first, as ``ScenarioError``.
     """
     _raise_broken(answering)
     exchanges = [live.snapshot() for live in answering.exchanges]
@@ -85,7 +85,7 @@ def judge(answering: Answering, session: str, *, strict: bool, left_open: Sequen
 
 
 def unmet_in(answering: Answering, *, strict: bool) -> list[str]:
-    """Return what the routes expect and their calls did not come to, as texts; empty where all was met.
+    """Return the unmet expectations of the routes, as texts.
 
     A route that expects something must be asked; of one that is strict, ``verify`` says that by itself.
     """
@@ -103,17 +103,17 @@ def _unmet_of(one: Mounted, *, strict: bool) -> Iterator[str]:
 
 
 def never_asked(answering: Answering) -> list[str]:
-    """Return the names of the strict routes that no request came to."""
+    """Return the names of the strict routes that were never requested."""
     return [one.route.name for one in answering.mounted if one.strict and not one.calls]
 
 
 def account(answering: Answering) -> str:
-    """Return what was seen so far, in words."""
+    """Describe what was seen so far."""
     lines = [checks.explain_exchange(live.snapshot()) for live in answering.exchanges]
     lines += [f"the scenario failed: {error}" for error in answering.broken]
     return "\n".join([*lines, *(f"never asked for: {name}" for name in never_asked(answering))])
 
 
 def left_open_in(answering: Answering) -> list[str]:
-    """Return a line for each exchange that its client has neither read to the end nor left."""
+    """Return one line for each exchange whose client has neither read to the end nor left."""
     return [line for live in answering.exchanges if (line := checks.left_open(live.snapshot())) is not None]

@@ -1,4 +1,4 @@
-"""Taking a call of a control verb from the wire, and writing its answer. Nothing of it is in a journal."""
+"""Read a control request from the wire, dispatch it, and write its response. No journal records control requests."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")
 
 @dataclass(frozen=True)
 class ControlOptions:
-    """What the control verbs are served with.
+    """How the control API is served.
 
-    ``token``: what web pages and clients on other machines must send; a new one where ``None``. ``hosts``: names,
-    beside loopback's, that the server is reached by. ``scenarios``: the folder of the files that a posted document may
-    name, ``None`` for none.
+    ``token``: the secret that web pages and clients on other machines must send; ``None`` makes a new one. ``hosts``:
+    names, besides those of loopback, under which the server is reached. ``scenarios``: the folder whose files a posted
+    document may name; ``None`` allows no file.
     """
 
     token: str | None = None
@@ -47,12 +47,12 @@ class ControlOptions:
 
 
 def is_control(path: str) -> bool:
-    """Whether a path is below that of the verbs."""
+    """Whether a path belongs to the control API."""
     return path == ROOT or path.startswith(f"{ROOT}/")
 
 
 class Control:
-    """The control verbs of one server. ``options``: what a session is made with where its opener says nothing."""
+    """The control API of one server. ``options``: the defaults of a new session."""
 
     def __init__(self, sessions: Sessions, options: SessionOptions, given: ControlOptions) -> None:
         self.gate = ControlGate(given.token, given.hosts)
@@ -62,7 +62,10 @@ class Control:
         self._scenarios = given.scenarios
 
     async def answer(self, incoming: Incoming, wire: Wire, found: Session | None) -> bool:
-        """Answer a call; return whether the connection may go on. ``found``: the session that the request names."""
+        """Answer a control request; return whether the connection stays open.
+
+        ``found``: the session that the request names.
+        """
         going_on = await while_there(wire, self._answer(incoming, wire, found))
         if going_on is None:
             wire.abort()
@@ -101,7 +104,7 @@ class Control:
 
 
 def _verb_of(method: str, path: str) -> tuple[Verb, dict[str, str]]:
-    """The verb of a request, and what its path names. Raises ``Problem`` where there is none."""
+    """Return the verb of a request and its path parameters. Raises ``Problem`` if there is no such verb."""
     there = [(verb, names) for verb in table.VERBS if (names := verb.match(path)) is not None]
     if not there:
         raise Problem(404, f"there is no control verb at {path[:200]}; GET {ROOT}/openapi.json lists them")
@@ -113,7 +116,7 @@ def _verb_of(method: str, path: str) -> tuple[Verb, dict[str, str]]:
 
 
 async def _document(incoming: Incoming, wire: Wire, verb: Verb) -> Any:
-    """The body of a call as JSON, ``None`` where there is none. Raises ``Problem`` for what the verb does not take."""
+    """Return the JSON body, ``None`` if it is empty. Raises ``Problem`` for a body that the verb does not take."""
     request = incoming.head
     if incoming.expects_continue:
         wire.write(CONTINUE)

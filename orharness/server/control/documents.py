@@ -1,4 +1,4 @@
-"""The documents that the verbs answer with."""
+"""The JSON documents of control responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orharness.server.sessions import DEFAULT, KEY_PREFIX, SESSION_HEADER, Sessi
 
 
 def dumped(document: Any) -> bytes:
-    """Return a document as compact JSON; where it has half a character of a client's in it, in ASCII."""
+    """Return a document as compact JSON, in ASCII if a client's text in it has a lone surrogate."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     try:
         return text.encode()
@@ -22,7 +22,7 @@ def dumped(document: Any) -> bytes:
 
 
 def session_document(sessions: Sessions, session: Session, origin: str) -> dict[str, Any]:
-    """Return a session: its addresses, what a client's environment must have, its routes. ``origin``: the server's."""
+    """Return a session: its addresses, the environment variables for a client, its routes. ``origin``: the server's."""
     own = origin if session.id == DEFAULT else addresses.address(origin, session.id)
     key = API_KEY if session.id == DEFAULT else f"{KEY_PREFIX}{session.id}"
     _ = session.log  # from now on its events are numbered
@@ -42,7 +42,7 @@ def session_document(sessions: Sessions, session: Session, origin: str) -> dict[
 
 
 def route_document(mounted: Mounted) -> dict[str, Any]:
-    """Return a route in its place."""
+    """Return a mounted route."""
     return {
         "id": mounted.id,
         "name": mounted.route.name,
@@ -54,5 +54,5 @@ def route_document(mounted: Mounted) -> dict[str, Any]:
 
 
 def origin_of(host: str | None, port: int) -> str:
-    """Return the server's address as a caller wrote it in ``Host``; loopback where it wrote none."""
+    """Return the server's address as the caller wrote it in ``Host``, or loopback if that header is missing."""
     return f"http://{host}" if host and urlsplit(f"http://{host}").hostname else f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Who may use the control verbs, the journal and the events.
+"""Access control for the control verbs, the journal and the events.
 
 A web page can make its browser send requests to loopback. So whatever a browser sends needs the token, and so does
 every client beyond loopback. A page cannot forge ``Host``, ``Origin`` and ``Sec-Fetch-*``, and its browser sends one of
@@ -22,9 +22,9 @@ _CHALLENGE = (("WWW-Authenticate", "Bearer"),)
 
 
 class ControlGate:
-    """Judges requests by their headers.
+    """Admits or refuses requests by their headers.
 
-    ``token``: what lets a browser in; a new one where ``None``. ``hosts``: names, beside loopback's, of this server.
+    ``token``: the secret that admits a browser; ``None`` makes a new one. ``hosts``: further names of this server.
     """
 
     def __init__(self, token: str | None = None, hosts: Collection[str] = ()) -> None:
@@ -32,7 +32,7 @@ class ControlGate:
         self._hosts = {host.lower() for host in hosts}
 
     def check(self, request: Request, *, local: bool) -> None:
-        """Raise ``Problem`` for a request that may not use the verbs. ``local``: its client is on loopback."""
+        """Raise ``Problem`` for a request that is not admitted. ``local``: whether its client is on loopback."""
         host = request.header("Host")
         if host is not None and not self._is_ours(host):
             raise Problem(

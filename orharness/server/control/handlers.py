@@ -1,4 +1,4 @@
-"""What each control verb does. ``waits`` has the one that waits, ``watching`` the event stream."""
+"""The handler of each control verb, except the long poll (``waits``) and the event stream (``watching``)."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _DISTRIBUTION = "onerouter-harness"
 
 
 async def about(asked: VerbCall) -> VerbAnswer:
-    """Which program answers, for a client that has to know before it asks for more."""
+    """Name the program and its versions, for the handshake of a client."""
     return VerbAnswer({"program": "orharness", "version": version(_DISTRIBUTION), "api": API})
 
 
 async def openapi(asked: VerbCall) -> VerbAnswer:
-    """The document of all this."""
+    """Return the OpenAPI document."""
     from orharness.server.control.openapi import document  # which knows the table, and the table this
 
     return VerbAnswer(document())
@@ -71,7 +71,7 @@ async def show_session(asked: VerbCall) -> VerbAnswer:
 
 
 async def end_session(asked: VerbCall) -> VerbAnswer:
-    """End a session, and judge it as pytest does at the end of a test."""
+    """End a session and verify it, as pytest does at the end of a test."""
     session = asked.session
     if session.id == DEFAULT:
         raise Problem(400, "the default session ends with its server: POST …/verify judges it, POST …/reset empties it")
@@ -82,7 +82,7 @@ async def end_session(asked: VerbCall) -> VerbAnswer:
 
 
 async def verify(asked: VerbCall) -> VerbAnswer:
-    """Judge a session, which goes on."""
+    """Verify a session without ending it."""
     await asked.sessions.settle()
     session = asked.session
     return _verdict(session, verifying.left_open_in(session.answering))
@@ -98,26 +98,26 @@ def _verdict(session: Session, left_open: Sequence[str]) -> VerbAnswer:
 
 
 async def account(asked: VerbCall) -> VerbAnswer:
-    """What was seen so far, in words."""
+    """Describe what was seen so far."""
     answering = asked.session.answering
     answering.look_at_open()
     return VerbAnswer({"account": verifying.account(answering)})
 
 
 async def reset_session(asked: VerbCall) -> VerbAnswer:
-    """Empty a session: no routes, an empty journal; what is open is ended."""
+    """Reset a session: remove its routes, empty its journal, end its open exchanges."""
     asked.session.reset()
     return VerbAnswer(session_document(asked.sessions, asked.session, asked.origin))
 
 
 async def journal(asked: VerbCall) -> VerbAnswer:
-    """The exchanges of a session: of the path's, or of the one that the request belongs to."""
+    """Return the exchanges of the session in the path, or of the one that the request belongs to."""
     session = asked.session if "session" in asked.names else asked.found
     return VerbAnswer(await journal_bytes(session.answering))
 
 
 async def events(asked: VerbCall) -> Streamed:
-    """The exchange events: of the path's session, of the one that the request belongs to, or of all."""
+    """Stream the exchange events of the session in the path, of the one the request belongs to, or of all sessions."""
     given = asked.request.header("Last-Event-ID")
     last = asked.values["since"] if asked.values["since"] is not None else 0
     if given is not None:
@@ -136,13 +136,13 @@ async def events(asked: VerbCall) -> Streamed:
 
 
 async def add_routes(asked: VerbCall) -> VerbAnswer:
-    """Add the routes of the body after those that are there."""
+    """Append the routes of the body."""
     mounted = _mount(asked.session, await _read(asked), strict=asked.values["strict"])
     return VerbAnswer({"routes": [route_document(one) for one in mounted]}, 201)
 
 
 async def _read(asked: VerbCall) -> list[Route]:
-    """Return the routes of the body. A long document takes long: it is read in a thread, and streams go on."""
+    """Return the routes of the body. A long document is read in a thread, so that streams are not delayed."""
     return await asyncio.to_thread(routes_in, asked.document, asked.scenarios)
 
 
@@ -154,7 +154,7 @@ def _mount(session: Session, routes: Sequence[Route], *, strict: bool) -> list[M
 
 
 async def list_routes(asked: VerbCall) -> VerbAnswer:
-    """The routes of a session."""
+    """List the routes of a session."""
     return VerbAnswer({"routes": [route_document(one) for one in asked.session.answering.mounted]})
 
 
@@ -164,7 +164,7 @@ async def show_route(asked: VerbCall) -> VerbAnswer:
 
 
 async def remove_route(asked: VerbCall) -> VerbAnswer:
-    """Take a route away; its calls stay in the journal."""
+    """Remove a route; its calls stay in the journal."""
     route = asked.route
     asked.session.answering.mounted.remove(route)
     return VerbAnswer(route_document(route))
@@ -178,7 +178,7 @@ async def release(asked: VerbCall) -> VerbAnswer:
 
 
 async def list_calls(asked: VerbCall) -> VerbAnswer:
-    """The calls of a session, or of one of its routes."""
+    """List the calls of a session or of one of its routes."""
     session, values = asked.session, asked.values
     answering = session.answering
     found = answering.exchanges if values["route"] is None else route_of(session, values["route"]).exchanges

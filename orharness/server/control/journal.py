@@ -1,4 +1,4 @@
-"""``GET /_orharness/journal``: every exchange that is kept, as JSON."""
+"""``GET /_orharness/journal``: all retained exchanges as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _A_WHILE = 0.002  # seconds for which it is made, at most, before the server's l
 
 
 async def journal_bytes(answering: Answering, at_once: float = _A_WHILE) -> bytes:
-    """Return the document; the server's loop goes on with its streams while it is made.
+    """Return the document. The server's loop keeps serving its streams while the document is built.
 
     ``at_once``: the seconds after which, at the latest, the loop has a turn.
     """
@@ -25,7 +25,7 @@ async def journal_bytes(answering: Answering, at_once: float = _A_WHILE) -> byte
 
 
 def _shell(dropped: int) -> tuple[bytes, bytes]:
-    """The document without exchanges, as what is before them and after them."""
+    """Return the text of the document before its exchanges and after them."""
     before, _, after = json.dumps(journal_document([], dropped)).encode().rpartition(b"[]")
     return before + b"[", b"]" + after
 

@@ -1,4 +1,4 @@
-"""Scenario documents that are posted: read as those in files are, but for the files that they name."""
+"""Posted scenario documents. They are read as files are, except that they may name fewer files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from orharness.scenario.route import Route
 
 
 class Confined(Cassettes):
-    """The cassettes inside one folder: a document that came over the network names no other file."""
+    """The cassettes in one folder: a document from the network can name no other file."""
 
     def __init__(self, folder: Path | None) -> None:
         super().__init__(folder)
         self._root = None if folder is None else folder.resolve()
 
     def __getitem__(self, file: str) -> list[Interaction]:
-        """Return what a cassette holds. Raises ``ScenarioError`` for one outside of the folder."""
+        """Return the contents of a cassette. Raises ``ScenarioError`` for a file outside the folder."""
         if self._root is None:
             raise ScenarioError(
                 f"{file!r} is not read: a document that is posted names files where serve has --scenarios DIR"
@@ -34,9 +34,9 @@ class Confined(Cassettes):
 
 
 def routes_in(document: Any, scenarios: Path | None) -> list[Route]:
-    """Return the routes of a scenario document, or the one of a route's.
+    """Return the routes of a scenario document, or the one route of a route document.
 
-    ``scenarios``: the folder of the files that it may name. Raises ``ScenarioError`` with the keys of the place.
+    ``scenarios``: the folder whose files it may name. Raises ``ScenarioError`` with the keys of the location.
     """
     cassettes = Confined(scenarios)
     if isinstance(document, Mapping) and not ("routes" in document or "orharness" in document):

@@ -1,4 +1,4 @@
-"""What a control verb answers where it cannot do what it is asked: ``application/problem+json`` (RFC 9457)."""
+"""Error responses of the control API: ``application/problem+json`` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ TITLES = {
 
 
 class Problem(Exception):  # noqa: N818 - the name of RFC 9457
-    """A call that is not answered as it was meant. ``detail`` is one sentence: what, where, what to do.
+    """An error response. ``detail`` is one sentence: what, where, what to do.
 
-    ``headers``: of the response. ``more``: further keys of the document.
+    ``headers``: of the response. ``more``: additional members of the document.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Problem(Exception):  # noqa: N818 - the name of RFC 9457
 
 
 def of_error(error: OrharnessError) -> Problem:
-    """Return the problem of an error of orharness; of a document's, with the place as a JSON pointer (RFC 6901)."""
+    """Return the problem for an error; one in a document has its location as a JSON pointer (RFC 6901)."""
     if not isinstance(error, DocumentError):
         return Problem(422, str(error), SCENARIO)
     steps = (str(key).replace("~", "~0").replace("/", "~1") for key in error.keys)
@@ -64,5 +64,5 @@ def of_error(error: OrharnessError) -> Problem:
 
 
 def of_failure(failure: ClientFailure, **more: Any) -> Problem:
-    """Return the problem of a finding about the client: the text is what pytest shows."""
+    """Return the problem for a failed check of the client, with the text that pytest shows."""
     return Problem(409, str(failure), CLIENT, **more)

@@ -1,4 +1,4 @@
-"""The control verbs: one table, which the server obeys and from which the OpenAPI document is made."""
+"""The table of control verbs. The server dispatches by it, and the OpenAPI document is generated from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of a control verb: method, path, parameters, and what it answers. ``table`` has the verbs themselves."""
+"""The types of the control API: verbs, their parameters, requests and responses. ``table`` lists the verbs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of the query.
+    """A query parameter.
 
-    ``kind``: ``string``, ``integer``, ``number`` or ``boolean``. ``least`` and ``most``: of a number. ``choices``: the
-    values that it may have.
+    ``kind``: ``string``, ``integer``, ``number`` or ``boolean``. ``least`` and ``most``: the bounds of a number.
+    ``choices``: the allowed values.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Param:
     required: bool = False
 
     def read(self, value: str) -> Any:
-        """Return the value of a query. Raises ``Problem`` for what it cannot be."""
+        """Parse the value from a query. Raises ``Problem`` if it is invalid."""
         try:
             found = _READ[self.kind](value)
         except (KeyError, ValueError):
@@ -54,7 +54,7 @@ class Param:
 
     @property
     def takes(self) -> str:
-        """What it may be, in words."""
+        """Describe the allowed values."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         least = "" if self.least is None else f" from {self.least:g}"
@@ -80,7 +80,7 @@ _NOUNS = {"string": "a text", "integer": "a whole number", "number": "a number",
 
 @dataclass(frozen=True)
 class VerbAnswer:
-    """What a verb answers: a document, or the JSON of one, and its status."""
+    """A control response: a document, or its JSON text, and the status."""
 
     document: Any = None
     status: int = 200
@@ -88,16 +88,16 @@ class VerbAnswer:
 
 @dataclass(frozen=True)
 class Streamed:
-    """What a verb answers that goes on: the pieces of an event stream, until the client leaves."""
+    """A streamed control response: the blocks of an event stream, until the client leaves."""
 
     pieces: AsyncIterator[bytes]
 
 
 @dataclass
 class VerbCall:
-    """A call of a verb, with what its path and its query name.
+    """A control request with its path and query parameters.
 
-    ``document``: the body, ``None`` where there is none. ``found``: the session that the request as such belongs to.
+    ``document``: the JSON body, or ``None``. ``found``: the session that the request belongs to.
     ``origin``: the server's address, as the caller wrote it.
     """
 
@@ -113,7 +113,7 @@ class VerbCall:
 
     @property
     def session(self) -> Session:
-        """The session of the path. Raises ``Problem`` where there is none."""
+        """The session in the path. Raises ``Problem`` if it does not exist."""
         session = self.sessions.get(self.names["session"])
         if session is None:
             raise Problem(404, f"there is no session {self.names['session']!r}: it has ended, or never was")
@@ -122,17 +122,17 @@ class VerbCall:
 
     @property
     def route(self) -> Mounted:
-        """The route of the path."""
+        """The route in the path."""
         return route_of(self.session, self.names["route"])
 
     @property
     def call(self) -> LiveExchange:
-        """The call of the path."""
+        """The call in the path."""
         return call_of(self.session, self.names["call"])
 
 
 def route_of(session: Session, identifier: str) -> Mounted:
-    """Return a route of a session. Raises ``Problem`` where there is none."""
+    """Return a route of a session. Raises ``Problem`` if it does not exist."""
     found = next((one for one in session.answering.mounted if one.id == identifier), None)
     if found is None:
         known = ", ".join(one.id for one in session.answering.mounted) or "none"
@@ -141,7 +141,7 @@ def route_of(session: Session, identifier: str) -> Mounted:
 
 
 def call_of(session: Session, identifier: str) -> LiveExchange:
-    """Return a call of a session. Raises ``Problem`` where there is none."""
+    """Return a call of a session. Raises ``Problem`` if it does not exist."""
     found = next((one for one in session.answering.exchanges if one.id == identifier), None)
     if found is None:
         raise Problem(404, f"the session {session.id} has no call {identifier!r}; GET …/calls lists them")
@@ -152,9 +152,9 @@ def call_of(session: Session, identifier: str) -> LiveExchange:
 class Verb:
     """One control verb.
 
-    ``name``: its operation id. ``path``: with ``{session}``, ``{route}`` and ``{call}`` for what is named. ``body``:
-    the schema of what it takes, ``None`` for nothing. ``answers``: the name of the schema of what it answers, ``None``
-    for an event stream. ``problems``: the statuses of problems of its own.
+    ``name``: its operation id. ``path``: with the parameters ``{session}``, ``{route}`` and ``{call}``. ``body``: the
+    schema of its request body, or ``None``. ``answers``: the name of the schema of its response, or ``None`` for an
+    event stream. ``problems``: the error statuses that only this verb has.
     """
 
     name: str
@@ -171,17 +171,17 @@ class Verb:
 
     @property
     def named(self) -> list[str]:
-        """What its path names."""
+        """The names of its path parameters."""
         return re.findall(r"\{(\w+)\}", self.path)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return what a path names, ``None`` where it is another verb's."""
+        """Return the path parameters, or ``None`` if the path does not match."""
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
         found = re.fullmatch(pattern, path)
         return None if found is None else found.groupdict()
 
     def values(self, given: Mapping[str, str]) -> dict[str, Any]:
-        """Return the values of a query. Raises ``Problem`` for parameters that are missing, wrong or unknown."""
+        """Return the query parameters. Raises ``Problem`` for missing, invalid or unknown ones."""
         known = {one.name: one for one in self.params}
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:

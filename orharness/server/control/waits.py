@@ -1,4 +1,4 @@
-"""The one verb that waits: what the ``wait_*`` methods, ``expect_disconnect`` and ``assert_upstream_stopped`` say.
+"""The long poll: ``wait_*``, ``expect_disconnect`` and ``assert_upstream_stopped`` over HTTP.
 
 An answer says whether it was met, and if not, in the words of the Python handles, why. ``final`` is false where asking
 again may help: a poll takes 30 seconds at most. So a client whose connection breaks asks again and loses nothing.
@@ -32,7 +32,7 @@ FOR = ("call", "held", "outcome", "finished", "left", "upstream")
 
 @dataclass
 class WaitResult:
-    """What was found: whether the condition is met, in words, and the calls that it is about."""
+    """The result of a wait: whether the condition is met, the text that says so, and the calls concerned."""
 
     met: bool
     text: str
@@ -42,7 +42,7 @@ class WaitResult:
 
 @dataclass
 class Waiting:
-    """What is waited for. ``since``: only what happened after that event counts; ``None`` for everything."""
+    """The condition to wait for. ``since``: only what happened after that event counts; ``None`` for everything."""
 
     session: Session
     route: Mounted | None
@@ -53,7 +53,7 @@ class Waiting:
 
     @classmethod
     def of(cls, asked: VerbCall) -> Waiting:
-        """Return what a call of the verb waits for. Raises ``Problem`` for a route or a call that is not there."""
+        """Return the condition of a request. Raises ``Problem`` for a route or a call that does not exist."""
         session, values = asked.session, asked.values
         route = None if values["route"] is None else route_of(session, values["route"])
         call = None if values["call"] is None else call_of(session, values["call"])
@@ -61,11 +61,11 @@ class Waiting:
 
     @property
     def name(self) -> str:
-        """What its texts call it."""
+        """The name that its texts use."""
         return f"the session {self.session.id}" if self.route is None else self.route.route.name
 
     def answered(self) -> list[LiveExchange]:
-        """Every exchange of the call, the route or the session."""
+        """All exchanges of the call, the route or the session."""
         if self.call is not None:
             return [self.call]
         return list(self.session.answering.exchanges if self.route is None else self.route.exchanges)
@@ -76,12 +76,12 @@ class Waiting:
         return [live for live in self.answered() if self.since is None or log.begun(live) > self.since]
 
     def numbered(self) -> LiveExchange | None:
-        """The call with that number (from 1), ``None`` where it has not come."""
+        """The call with that number, counted from 1; ``None`` if it has not come yet."""
         calls = self.calls()
         return calls[self.number - 1] if len(calls) >= self.number else None
 
     def not_come(self) -> WaitResult:
-        """That call has not come."""
+        """The result for a call that has not come yet."""
         came = len(self.calls())
         return WaitResult(
             False, f"after {self.seconds:g} s {self.name} had {came} of {self.number} requests", final=False
@@ -89,7 +89,7 @@ class Waiting:
 
 
 async def wait(asked: VerbCall) -> VerbAnswer:
-    """Wait as long as the call says, and answer what was found."""
+    """Wait for the time given in the request, and return the result."""
     waiting = Waiting.of(asked)
     act: float | None = None
     if asked.values["for"] == "left":
@@ -115,7 +115,7 @@ def _document(waiting: Waiting, found: WaitResult, asked: VerbCall, act: float |
 
 
 def call_document(session: Session, live: LiveExchange) -> dict[str, Any]:
-    """Return a call as the verbs show it: the journal's entry, and what the Python handle has beside it."""
+    """Return a call as JSON: its journal entry, and what the Python handle adds to it."""
     seen = live.snapshot()
     mounted = next((one for one in session.answering.mounted if live in one.exchanges), None)
     return {
@@ -192,7 +192,7 @@ _CONDITIONS: dict[str, Callable[[Waiting], WaitResult]] = {
 
 
 async def _left(waiting: Waiting, asked: VerbCall) -> tuple[WaitResult, float]:
-    """As ``expect_disconnect``; the block ends when this is asked, or ended at the ``act`` of an earlier answer."""
+    """As ``expect_disconnect``. Its block ends with this request, or ended at the ``act`` of an earlier response."""
     session, within, given = waiting.session, float(asked.values["within"]), asked.values["act"]
     act = monotonic() if given is None else float(given)
     await asked.sessions.settle()
@@ -242,7 +242,7 @@ def _aftermath(live: LiveExchange, act: Act) -> Aftermath:
 
 
 async def _upstream(waiting: Waiting, asked: VerbCall) -> WaitResult:
-    """As ``assert_upstream_stopped``, of each of the calls."""
+    """As ``assert_upstream_stopped``, for each of the calls."""
     await asked.sessions.settle()
     calls = waiting.calls()
     if not calls:

@@ -14,9 +14,9 @@ _QUIET = 15.0  # seconds without an event after which a comment keeps the connec
 
 
 async def watch(sessions: Sessions, session: Session | None, last: int, quiet: float = _QUIET) -> AsyncIterator[bytes]:
-    """Yield the events after ``last`` and then each as it happens, of one session or (``None``) of all.
+    """Yield the events after ``last`` and then each new one, of one session or (``None``) of all.
 
-    Events that were forgotten are replaced by one named ``missed``. It ends with its session.
+    Events that are no longer kept are replaced by one named ``missed``. The stream ends with its session.
     ``quiet``: the seconds without an event after which a comment is sent.
     """
     yield encode(Comment(" the exchange events of orharness"))
