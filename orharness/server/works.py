@@ -18,8 +18,7 @@ from orharness.dialects.completion import Completion
 from orharness.dialects.dialect import Progress
 from orharness.dialects.paths import fits, values_in
 from orharness.gateways import Gateway
-from orharness.journal import Pacing, Request
-from orharness.journal import Work as Seen
+from orharness.journal import Pacing, Request, Work
 from orharness.journal.events import Worked
 from orharness.player import play
 from orharness.scenario.background import InBackground
@@ -32,7 +31,7 @@ from orharness.server.pace import Pace
 from orharness.stream import Chunk
 
 
-class Work:
+class ModelAtWork:
     """One model at work. ``exchange``: the request that began it, whose bill it is. ``offset``: of the body made."""
 
     def __init__(self, exchange: LiveExchange, answer: InBackground, failed: Callable[[Exception], None]) -> None:
@@ -107,7 +106,7 @@ class Work:
         await gate(number)
 
     def _report(self) -> None:
-        self.exchange.feed(Worked(Seen(self.offset, self.stopped), self.exchange.elapsed()))
+        self.exchange.feed(Worked(Work(self.offset, self.stopped), self.exchange.elapsed()))
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Following(Response):
     ``first``: whether it is the one that begins the work.
     """
 
-    work: Work | None = None
+    work: ModelAtWork | None = None
     start: int | None = None
     first: bool = False
 
@@ -145,7 +144,7 @@ class Works:
     def __init__(self, gateway: Gateway, broken: Callable[[Exception], None]) -> None:
         self._gateway = gateway
         self._broken = broken
-        self._known: dict[str, Work] = {}
+        self._known: dict[str, ModelAtWork] = {}
         self._times: Counter[str] = Counter()  # how often each reply was asked for, by its first id
 
     def close(self) -> None:
@@ -172,7 +171,7 @@ class Works:
         """Return the response as one that begins a work, if its answer is made in the background."""
         if response.background is None or response.generation is None:
             return response
-        work = self._known[response.generation.id] = Work(exchange, response.background, self._broken)
+        work = self._known[response.generation.id] = ModelAtWork(exchange, response.background, self._broken)
         start = 0 if response.background.asked.stream else None
         return _following(response, work=work, start=start, first=True)
 
@@ -200,7 +199,7 @@ class Works:
         reason = f"{identifier} was not made with background: true: only such an answer can be cancelled by a call"
         return error_response(self._gateway, 400, reason, dialect) if known(identifier) else None
 
-    def _shown(self, dialect: Dialect, work: Work, request: Request) -> Response:
+    def _shown(self, dialect: Dialect, work: ModelAtWork, request: Request) -> Response:
         answer, query = work.answer, request.parameters
         if not answer.calls.resumes(query):
             return json_response(answer.document(work.progress))
