@@ -27,6 +27,7 @@ from tests.support.places import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {f"docs/{page.name}": page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
+TUTORIALS = sorted(f"docs/tutorials/{page.name}" for page in (ROOT / "docs" / "tutorials").glob("*.md"))
 PAGES = {"README.md": README, **DOCS}
 IN_THE_CLONE = ("README.md", "docs/guide.md")  # their commands name files of the clone
 _KEPT = (orharness.contract, orharness.recording.process, orharness.yamlfile)  # see test_plugin.py
@@ -144,7 +145,7 @@ def test_a_client_that_does_not_leave_gets_the_failure_that_is_shown(user: pytes
     assert _missing(shown.splitlines(), raised) == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *DOCS])
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *DOCS, *TUTORIALS])
 def test_a_link_leads_to_a_file_and_a_heading(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     for link, file, anchor in re.findall(r"\]\((?!https?:)(([^)#]*)(?:#([^)]*))?)\)", text):
