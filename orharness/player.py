@@ -45,22 +45,20 @@ async def play(
     gates = iter(enumerate(stream.gates))
     closed = next(gates, None)
     position = 0
+    lockstep = pacing is Pacing.LOCKSTEP
     for chunk in stream.chunks:
         while closed is not None and gate is not None and stream.gates[closed[0]] <= position:
             reached = clock.now()
             await gate(closed[0])
             due += clock.now() - reached
             closed = next(gates, None)
-        if pacing is not Pacing.INSTANT:
-            due += chunk.delay
-            if chunk.delay or due > clock.now():
-                await clock.sleep_until(due)
+        if chunk.delay and pacing is not Pacing.INSTANT:
+            due = clock.now() + chunk.delay if lockstep else due + chunk.delay
+            await clock.sleep_until(due)
         waiting = write(chunk)
         if waiting is not None:
             await waiting
         position += len(chunk.data)
-        if pacing is Pacing.LOCKSTEP:
-            due = clock.now()
     while closed is not None and gate is not None:
         await gate(closed[0])
         closed = next(gates, None)

@@ -42,7 +42,7 @@ from orharness.stream import Chunk, Ending, Framing, Stream
 
 
 class ExchangeMachine:
-    """One request and what becomes of its answer. Only ``apply`` changes it.
+    """One request and what becomes of its answer. Only ``apply`` changes it, and the two for what each chunk brings.
 
     A decided outcome stays, with one exception: an answer that was delivered to a client whose reading cannot be seen
     is ``completed`` with certainty ``unknown`` as long as nothing contradicts that. If the client then sends another
@@ -92,10 +92,10 @@ class ExchangeMachine:
         """Apply the next event; return whether it may have changed the outcome, or that the client has left."""
         # The two events of each chunk are tested first: lockstep spends only microseconds on a chunk.
         if isinstance(event, Wrote):
-            self._wrote(event)
+            self.wrote(event.at, event.chunks)
             return False
         if isinstance(event, Boundary):
-            self._passed(event)
+            self.passed(event.count, proven=event.proven)
             return False
         if not self._take_in(event):
             return False
@@ -163,23 +163,27 @@ class ExchangeMachine:
         if isinstance(self._written_at, array):
             self._written_at = Packed(self._written_at)
 
-    def _passed(self, event: Boundary) -> None:
-        if event.proven:  # a boundary that was just seen proves that everything written was read
-            self._proven += event.count
+    def passed(self, count: int = 1, *, proven: bool) -> None:
+        """Apply ``Boundary(proven, count)``."""
+        if proven:  # a boundary that was just seen proves that everything written was read
+            self._proven += count
             self._read, self._read_known, self._all_read = self._written, Certainty.SEEN, True
         else:
-            self._assumed += event.count
+            self._assumed += count
 
-    def _wrote(self, event: Wrote) -> None:
+    def wrote(self, at: float, chunks: int = 1) -> None:
+        """Apply ``Wrote(at, chunks)``."""
         assert self.plan is not None
-        assert isinstance(self._written_at, array)
-        if event.chunks == 1:
-            self._written_at.append(event.at)
+        moments = self._written_at
+        assert isinstance(moments, array)
+        if chunks == 1:
+            moments.append(at)
         else:
-            self._written_at.extend([event.at] * event.chunks)
+            moments.extend([at] * chunks)
         ends: Sequence[int] = self._ends or self.plan.stream.boundaries
-        self._written = ends[len(self._written_at) - 1]
-        self._all_read = False if self._all_read is not None else None
+        self._written = ends[len(moments) - 1]
+        if self._all_read:
+            self._all_read = False
         if self._read is not None:
             self._read_known = Certainty.AT_LEAST  # until the next look
 

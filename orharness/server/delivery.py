@@ -21,7 +21,6 @@ from orharness.server.wire import Wire
 from orharness.stream import Chunk, Ending, Framing, Stream
 
 Gate = Callable[[int], Awaitable[None]]
-_PASSED = {proven: Boundary(proven) for proven in (True, False)}
 _A_WRITE = 65536  # bytes: a write of this size goes out, though more could be added to it
 
 
@@ -42,9 +41,7 @@ def in_task(gate: Gate) -> Gate:
 class LoopClock:
     """The event loop's clock, ``time.monotonic``."""
 
-    def now(self) -> float:
-        """Return the current moment in seconds."""
-        return monotonic()
+    now = staticmethod(monotonic)
 
     def sleep_until(self, deadline: float) -> Awaitable[None]:
         """Return what is done at the deadline, at once if it has passed. To be awaited where ``Pace`` drives."""
@@ -245,14 +242,15 @@ class Delivery:
             self._pass_boundary()
         at = self._exchange.elapsed()
         self._put(self._framed(chunk))
-        self._exchange.feed(Wrote(at))
+        self._exchange.wrote(at)
         self._position += len(chunk.data)
         if self._pacing is Pacing.LOCKSTEP:
             return self._wait_read()
         return self._wire.drain() if self._wire.is_full() else None
 
     async def _wait_read(self) -> None:
-        await self._wire.drain()
+        if self._wire.is_full():
+            await self._wire.drain()
         self._seen_to_be_read = await self._wire.wait_read()
         self._note_boundary(all_read=self._seen_to_be_read or None)
 
@@ -267,13 +265,13 @@ class Delivery:
             if self._watched is not None:
                 self._watched.looked()
         else:
-            self._exchange.feed(_PASSED[bool(self._exchange.machine.all_read)])
+            self._exchange.passed(proven=bool(self._exchange.machine.all_read))
         if self._position >= self._end_marker:
             self._end_marker = inf
 
     def _note_boundary(self, *, all_read: bool | None) -> None:
         """Report the boundary after the last chunk: proven if the client was seen to have read all, else assumed."""
-        self._exchange.feed(_PASSED[bool(all_read)])
+        self._exchange.passed(proven=bool(all_read))
         if not all_read:
             self._note_read(all_read=all_read)
 

@@ -12,11 +12,21 @@ from threading import Lock
 from time import monotonic, time
 
 from orharness.journal import Certainty, Disconnect, Exchange, How, Outcome, Request
-from orharness.journal.events import ConnectionEnded, ExchangeEvent, Left, Read, RequestRead, TestEnded
+from orharness.journal.events import (
+    Boundary,
+    ConnectionEnded,
+    ExchangeEvent,
+    Left,
+    Read,
+    RequestRead,
+    TestEnded,
+    Wrote,
+)
 from orharness.journal.machine import ExchangeMachine
 from orharness.server.wire import Wire
 
 _OF_ALL_THAT_ENDED = Lock()  # nothing changes in them any more
+_PASSED = {proven: Boundary(proven) for proven in (True, False)}
 Listener = Callable[["LiveExchange", ExchangeEvent], None]
 
 
@@ -67,6 +77,22 @@ class LiveExchange:
             self._tell(event, before)
         for listener in self._listeners:
             listener(self, event)
+
+    def wrote(self, at: float) -> None:
+        """Record that the next chunk was written, as ``Wrote`` says it."""
+        if self._listeners:
+            self.feed(Wrote(at))
+        else:  # a fast stream has two such moments for each chunk: nobody is there to whom a value would be given
+            with self._lock:
+                self._machine.wrote(at)
+
+    def passed(self, *, proven: bool) -> None:
+        """Record that the next boundary was passed, as ``Boundary`` says it."""
+        if self._listeners:
+            self.feed(_PASSED[proven])
+        else:
+            with self._lock:
+                self._machine.passed(proven=proven)
 
     def _tell(self, event: ExchangeEvent, before: Outcome | None) -> None:
         machine = self._machine

@@ -20,10 +20,10 @@ from aiohttp import web
 
 from orharness.journal import Certainty, How, Request
 from orharness.origins import is_loopback
-from orharness.server.ownsocket import OwnSide, own_side
+from orharness.server.ownsocket import OwnSide, acknowledged, own_side
 from orharness.server.pace import TURN, Pace, give_way
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
-from orharness.server.polls import Polls
+from orharness.server.polls import polls_of_loop
 from orharness.server.wire import BadBody, Departure, Handler, Next, TooLarge
 
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: a guess, long enough for an idle reader
@@ -74,11 +74,14 @@ class Connection(web.RequestHandler):
         self._told: Callable[[Next], None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._wire: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._pace = Pace.of_loop()
+        self._polls = polls_of_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._wire = cast(asyncio.Transport, transport)
+        self._socket = transport.get_extra_info("socket")
         ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if ours and theirs:
             self._peer = Peer(self._peers, theirs[:2], ours[:2])
@@ -154,7 +157,7 @@ class Connection(web.RequestHandler):
         from the client, because a FIN acknowledges everything before it. The same holds if something was written in a
         short turn after that poll: an earlier FIN would have been reported by the next poll at once.
         """
-        polled = Polls.last_but_one()
+        polled = self._polls.returned_before
         if own is None or self._wrote_at >= polled + _SHORT_TURN:
             return polled
         return max(polled, self.gone_at - own.silence - _JIFFIES)
@@ -179,7 +182,7 @@ class Connection(web.RequestHandler):
 
     def peer(self, *, exactly: bool = True) -> PeerState | None:
         """Return the kernel's state of the client's socket, ``None`` if it cannot be seen."""
-        state = None if self._peer is None else self._peer.state(exactly=exactly)
+        state = None if self._peer is None else self._peer.state(exactly=exactly, acked=acknowledged(self._socket))
         if state is not None and state.read is not None:
             self._last_seen = state
         return state
@@ -208,7 +211,7 @@ class Connection(web.RequestHandler):
         started = monotonic()
         # Ask at once, without a turn of the loop, if the last turn was just now: turns took a tenth of a contract
         # trial.
-        quick = started - Polls.last() < _BETWEEN_TURNS
+        quick = started - self._polls.returned_at < _BETWEEN_TURNS
         while self.visible:
             # first: nothing that was written just now can have been read
             if quick:
@@ -261,7 +264,7 @@ class Connection(web.RequestHandler):
             await self._wait_told()
 
     def _own(self) -> OwnSide | None:
-        return own_side(self._wire.get_extra_info("socket")) if self._wire is not None else None
+        return own_side(self._socket)
 
     def _sent(self, own: OwnSide) -> int:
         """Return the bytes that have been sent to the client."""
@@ -374,9 +377,10 @@ class Connection(web.RequestHandler):
 
         Raises ``ConnectionResetError`` if the connection is closing: then nothing was written.
         """
-        if self._wire is not None and not self._wire.is_closing():
-            self._wire.write(data)
-        if self._wire is None or self._wire.is_closing():  # a failed send closes the transport
+        wire = self._wire
+        if wire is not None and not wire.is_closing():
+            wire.write(data)
+        if wire is None or wire.is_closing():  # a failed send closes the transport
             raise ConnectionResetError("the connection has ended")
         self.written += len(data)
         self._wrote_at = monotonic()
@@ -405,9 +409,8 @@ class Connection(web.RequestHandler):
         """Send RST: close with SO_LINGER at zero (socket(7))."""
         self.ended = True
         if self._wire is not None:
-            sock = self._wire.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+            if self._socket is not None:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
             self._wire.abort()
 
     def abort(self) -> None:

@@ -34,6 +34,7 @@ _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _QUESTION = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
 _ADDRESSES = struct.Struct("!HH16s16s")  # ports and addresses, in network order
 _ANSWER = struct.Struct("=xBxx52xI8xI")  # family, state, timer, retransmits, …, expires, rqueue, wqueue, uid, inode
+_WHOLE = struct.Struct(_HEADER.format + _ANSWER.format.removeprefix("="))
 _ATTRIBUTE = struct.Struct("=HH")
 _INFO = struct.Struct("=HH128xQ")  # length, kind, struct tcp_info up to bytes_received
 _NO_COOKIE = b"\xff" * 8
@@ -94,10 +95,17 @@ class PeerQueue:
             self._netlink.sendto(head + question, (0, 0))
             while True:
                 answer = self._answer(self._netlink)
-                _, kind, _, answered, _ = _HEADER.unpack_from(answer)
+                if len(answer) < _WHOLE.size:  # an error message, as a rule ENOENT: no such socket on this host
+                    if _HEADER.unpack_from(answer)[3] == sequence:
+                        return None
+                    continue
+                _, kind, _, answered, _, state, queued, inode = _WHOLE.unpack_from(answer)
                 if answered == sequence:
-                    # Any other kind is an error message, as a rule ENOENT: no such socket on this host.
-                    return self._read(answer) if kind == _SOCK_DIAG_BY_FAMILY else None
+                    # Without such a connection the kernel looks for a listener at the local address.
+                    if kind != _SOCK_DIAG_BY_FAMILY or state == _LISTEN:
+                        return None
+                    received = self._bytes_received(answer)
+                    return SocketCounts(received, queued, state == _CLOSE_WAIT, inode != 0, inode)
         except OSError:
             return None
 
@@ -109,22 +117,18 @@ class PeerQueue:
             select((netlink,), (), (), 1)
             return netlink.recv(4096)
 
-    def _read(self, answer: bytes) -> SocketCounts | None:
-        state, queued, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-        if state == _LISTEN:  # without such a connection the kernel looks for a listener at the local address
-            return None
-        return SocketCounts(self._bytes_received(answer), queued, state == _CLOSE_WAIT, inode != 0, inode)
-
     def _bytes_received(self, answer: bytes) -> int | None:
         """Return the bytes received; the attribute's place differs by privileges and kernel, not between answers."""
         position = self._info_at
-        if len(answer) < position + _INFO.size or _INFO.unpack_from(answer, position)[1] != _INET_DIAG_INFO:
-            found = _find_info(answer)
-            if found is None:
-                return None
-            position = self._info_at = found
-        received: int = _INFO.unpack_from(answer, position)[2]
-        return received
+        if position and len(answer) >= position + _INFO.size:
+            _, kind, received = _INFO.unpack_from(answer, position)
+            if kind == _INET_DIAG_INFO:
+                return int(received)
+        found = _find_info(answer)
+        if found is None:
+            return None
+        self._info_at = found
+        return int(_INFO.unpack_from(answer, found)[2])
 
 
 class Peer:
@@ -136,12 +140,17 @@ class Peer:
         self._received: int | None = 0
         self._seen = 0  # bytes read, as far as seen
 
-    def state(self, *, exactly: bool = True) -> PeerState | None:
+    def state(self, *, exactly: bool = True, acked: int = 0) -> PeerState | None:
         """Return what it has read by now; ``None`` if it cannot be seen.
 
         ``exactly=False`` suffices for waiting until all is read: if bytes are unread, ``read`` is a lower bound.
+        ``acked``: the bytes that the client's kernel had acknowledged before this call. They had been received by then,
+        as if an earlier answer had said so: as a rule that saves a second question.
         """
-        known, answer = self._received, self._queue.ask(self._question)
+        known = self._received
+        if known is not None and acked > known:
+            known = acked
+        answer = self._queue.ask(self._question)
         if answer is not None and answer.received != known and (exactly or not answer.queued):
             # Count the queue again after the bytes received by this answer.
             known, answer = answer.received, self._queue.ask(self._question)

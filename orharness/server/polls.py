@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from dataclasses import dataclass
 from time import monotonic
 
 
@@ -20,14 +21,21 @@ class Polls(selectors.DefaultSelector):
         self.returned_before, self.returned_at = self.returned_at, monotonic()
         return ready
 
-    @staticmethod
-    def last() -> float:
-        """Return the monotonic time at which the last poll returned, 0 if the loop does not note it."""
-        selector = getattr(asyncio.get_running_loop(), "_selector", None)
-        return selector.returned_at if isinstance(selector, Polls) else 0.0
 
-    @staticmethod
-    def last_but_one() -> float:
-        """Return the monotonic time at which the poll before the last returned, 0 if the loop does not note it."""
-        selector = getattr(asyncio.get_running_loop(), "_selector", None)
-        return selector.returned_before if isinstance(selector, Polls) else 0.0
+@dataclass
+class NoPolls:
+    """For a loop that does not note its polls: none has returned yet."""
+
+    returned_at: float = 0.0
+    returned_before: float = 0.0
+
+
+def polls_of_loop() -> Polls | NoPolls:
+    """Return the polls of the running loop. ``returned_at`` is the monotonic time of the last, ``returned_before`` of
+    the one before it.
+    """
+    selector = getattr(asyncio.get_running_loop(), "_selector", None)
+    return selector if isinstance(selector, Polls) else _NONE
+
+
+_NONE = NoPolls()
