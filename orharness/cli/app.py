@@ -526,6 +526,20 @@ def check(
         float | None,
         typer.Option(metavar="S", help="Seconds for what a client should do at once.", show_default="1"),
     ] = None,
+    time_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            help="liveness: the client's clock runs N times faster (libfaketime); 1: as ours.",
+            show_default="as its limit needs",
+        ),
+    ] = None,
+    idle_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", help="liveness: the silence in seconds that the client allows.", show_default="measured"
+        ),
+    ] = None,
     dialect: Annotated[
         str | None,
         typer.Option(
@@ -604,6 +618,8 @@ def check(
         baseline=baseline,
         update_baseline=update_baseline,
         dialect=dialect,
+        time_rate=time_rate,
+        idle_limit=idle_limit,
     )
     raise typer.Exit(check_client(options))
 

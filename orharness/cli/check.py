@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
@@ -22,8 +23,10 @@ from orharness.contract import starters as starter_files
 from orharness.contract.catalogue import sets
 from orharness.contract.catalogue.export import export
 from orharness.contract.catalogue.files import with_own
+from orharness.contract.catalogue.selection import EVERY_CLAIM
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.running.jobs import Share, opened, run_in_jobs
+from orharness.contract.running.liveness import Liveness, Pace
 from orharness.contract.running.replay import parse, with_commands
 from orharness.contract.running.run import PATIENCE, chosen
 from orharness.dialects import DIALECTS, Dialect
@@ -60,6 +63,8 @@ class CheckOptions:
     jobs: int = 1
     baseline: Path | None = None
     update_baseline: bool = False
+    time_rate: float | None = None
+    idle_limit: float | None = None
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.client, self.command, self.driver)) != 1:
@@ -75,6 +80,12 @@ class CheckOptions:
         if self.update_baseline and self.baseline is None:
             raise ScenarioError("--update-baseline writes the file that --baseline FILE names")
         check_reports(self.formats, self.outputs)
+        _ = self.pace
+
+    @property
+    def pace(self) -> Pace:
+        """The options of the family liveness. Raises ``ScenarioError`` for a wrong number."""
+        return Pace(self.time_rate, self.idle_limit)
 
     def cases(self, dialect: Dialect | None = None) -> tuple[Case, ...]:
         """Return all cases, those of the user's files included. Raises ``ScenarioError`` for a wrong file."""
@@ -83,7 +94,7 @@ class CheckOptions:
     def chosen(self, dialect: Dialect | None = None) -> list[Case]:
         """Return the cases to be run. Raises ``ScenarioError`` where none is left."""
         every = self.cases(dialect)
-        cases = chosen(only=self.only or None, profile=self.profile, cases=every, dialect=dialect or self.dialect)
+        cases = chosen(EVERY_CLAIM, self.only or None, self.profile, every, dialect or self.dialect)
         catalogue = {case.id for case in with_own((), self.dialect if dialect is None else dialect)}
         own = [case for case in every if case.id not in catalogue]
         return sets.within(cases, sets.QUICK if self.quick else self.of_set, own)
@@ -100,7 +111,10 @@ class CheckOptions:
         """The words that change how one case is run, except its cuts. A named case is run in any profile."""
         seed = ["--seed", str(self.seed)] if self.seed else []
         patience = [] if self.patience is None else ["--patience", f"{self.patience:g}"]
-        return [*seed, *patience, *(["--dialect", self.dialect] if self.dialect else [])]
+        dialect = ["--dialect", self.dialect] if self.dialect else []
+        rate = [] if self.time_rate is None else ["--time-rate", f"{self.time_rate:g}"]
+        limit = [] if self.idle_limit is None else ["--idle-limit", f"{self.idle_limit:g}"]
+        return [*seed, *patience, *dialect, *rate, *limit]
 
     def subject(self) -> AbstractContextManager[Subject]:
         """The client, for as long as it is judged."""
@@ -128,19 +142,34 @@ def check_client(options: CheckOptions) -> int:
             name = f"{name} ({subject.name})"
         dialect = DIALECTS.named(options.dialect or _said_by(subject) or DIALECTS.default)
         every = options.cases(dialect)
-        cases = [case.id for case in options.chosen(dialect)]
-        share = Share(options.words, cases, files, dialect.name, str(options.profile), options.seed, patience, at)
+        judged = options.chosen(dialect)
+        lives = [case for case in judged if case.in_limits]
+        cases = [case.id for case in (*(one for one in judged if not one.in_limits), *lives)]
+        share = Share(
+            options.words,
+            cases[: len(cases) - len(lives)],
+            files,
+            dialect.name,
+            str(options.profile),
+            options.seed,
+            patience,
+            at,
+        )
         progress = stack.enter_context(_progress(cases))
 
         def told(verdict: Verdict) -> None:
             verdicts.append(with_commands(verdict, options.words, options.extra, every, files))
             progress.told(len(verdicts))
 
-        if options.jobs > 1:
+        if not share.only:
+            pass
+        elif options.jobs > 1:
             ordered = {one.case: number for number, one in enumerate(run_in_jobs(share, options.jobs, told))}
             verdicts.sort(key=lambda one: ordered[one.case])
         else:
             share.judge(subject, told)
+        if lives:
+            Liveness(partial(opened, options.words), options.pace, patience).judge(lives, told)
     judgement = Judgement(name, options.profile, options.seed, tuple(verdicts), made=_made(monotonic() - began))
     compared = baseline.compare(judgement, known, [case.id for case in every])
     report(compared.judgement, options.formats, options.outputs)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orharness.contract import CASES, run
-from orharness.contract.catalogue import cases_in
+from orharness.contract.catalogue import cases_in, lives_of
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.export import as_document, export
 from orharness.contract.catalogue.files import load, with_own
@@ -82,7 +82,7 @@ def test_a_case_of_ones_own_is_judged_with_the_others(tmp_path: Path, name: str)
     texts = {"own.yaml": OWN, "own.json": json.dumps(documents), "own.py": f"CASES = {documents!r}"}
     (tmp_path / name).write_text(texts[name])
     cases = with_own([tmp_path / name])
-    assert len(cases) == len(CASES) + 1
+    assert len(cases) == len(CASES) + len(lives_of(DIALECTS.default)) + 1
     [verdict] = run(correct, cases, only="mine/twice")
     assert verdict.result is Result.PASS
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def judged(
-    command: str, only: list[str] | str = ONE, *, patience: float = 5.0, greeting: float = ENOUGH, **limits: int
+    command: str, only: list[str] | str = ONE, *, patience: float = 5.0, greeting: float = ENOUGH, **limits: Any
 ) -> list[Verdict]:
     with DriverSubject(command, greeting=greeting, **limits) as subject:
         return run(subject, only=only, patience=patience)

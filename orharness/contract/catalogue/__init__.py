@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.case import LIVENESS, Case
 from orharness.contract.catalogue.parse import parse
 from orharness.dialects import DIALECTS, Dialect
 from orharness.parts import folded
@@ -24,12 +24,25 @@ def cases_of(dialect: Dialect) -> tuple[Case, ...]:
     """Return every case for a client of the dialect: those that are the same for all, and the dialect's own."""
     from orharness.contract.catalogue import documents  # what is not asked for need not be read
 
-    own = dialect.cases()
+    own = [one for one in dialect.cases() if not _is_of_liveness(one)]
     after = {_family(one): None for one in documents.AFTER}
     before = {_family(one): None for one in (*documents.BEFORE, *own) if _family(one) not in after}
     place = {family: number for number, family in enumerate((*before, *after))}
     written = sorted((*documents.BEFORE, *documents.AFTER, *own), key=lambda one: place[_family(one)])
     return tuple(parse(one, dialect) for one in written)
+
+
+@cache
+def lives_of(dialect: Dialect) -> tuple[Case, ...]:
+    """Return every case of a dialect that is judged by the client's own clock: living streams, and dead ones."""
+    from orharness.contract.catalogue.documents import liveness
+
+    own = [one for one in dialect.cases() if _is_of_liveness(one)]
+    return tuple(parse(one, dialect) for one in (*liveness.CASES, *own))
+
+
+def _is_of_liveness(document: Mapping[str, Any]) -> bool:
+    return _family(document) == LIVENESS
 
 
 def cases_in(cases: Cases | None, dialect: str | Dialect | None = None) -> tuple[Case, ...]:

@@ -17,6 +17,8 @@ from orharness.journal import Request
 from orharness.scenario import Reply
 from orharness.verdict import Expected, Level
 
+LIVENESS = "liveness"  # the family of the cases that are judged by the client's own clock
+
 
 class Profile(StrEnum):
     """Which cases are run.
@@ -66,7 +68,9 @@ class Case:
     ``broken_json``: where its JSON parser raised, ``raises``: where it raised anything else. ``source``: where the rule
     is written down. ``plain``: an answer with nothing to stumble over, so that a client which fails it would fail any
     other answer, too. ``frame``: the only frame that it is about, if it is about one. ``end_event``: it is about an
-    event that obliges a client to end. ``document``: the case as it was written.
+    event that obliges a client to end. ``again``: what is sent to each further request, ``None``: the same again.
+    ``in_limits``: its times are multiples of the longest silence that the client allows, so that it is judged by the
+    client's own clock. ``document``: the case as it was written.
     """
 
     id: str
@@ -90,6 +94,8 @@ class Case:
     plain: bool = False
     frame: Frame | None = None
     end_event: bool = False
+    again: Callable[[], Reply] | None = None
+    in_limits: bool = False
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -11,7 +11,9 @@ Each file is a case document (``parse``) whose reply is written out, with furthe
 ``cuts``: each entry is one run: the body offsets at which to cut, and nowhere else; ``null``: the reply's own chunks.
 ``gates``: body offsets at which the stream is held until the client has been cancelled. ``framing``: ``chunked``,
 ``length`` (``announced`` bytes, or the body's length) or ``close``; ``ending``: ``eof``, ``abort`` (FIN before the
-framing's end), ``reset`` (RST) or ``hang`` (nothing more comes, the connection stays open).
+framing's end), ``reset`` (RST) or ``hang`` (nothing more comes, the connection stays open). ``again``: the reply to
+each further request, where it is another one. ``unit: limit``: the delays are multiples of the silence that the client
+allows; without it, they are seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +29,19 @@ from orharness.contract.catalogue.case import Case
 from orharness.errors import OrharnessError
 from orharness.files import write_whole
 from orharness.parts import kind_of
+from orharness.scenario import Reply
+from orharness.scenario.response import Response
 from orharness.stream import Stream, repartition
 from orharness.verdict import Expected
 
 FORMAT = 1  # of the files; a key that changes its meaning needs another number
-_KEPT = ("request", "patience", "cause", "broken_json", "raises", "frame", "chunkings", "end_event")
+_KEPT = ("request", "patience", "cause", "broken_json", "raises", "frame", "chunkings", "end_event", "unit")
 _MOST_CUTS = 4096  # ways to cut one stream that are written out
 
 
 def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
     """Return the case with its bytes. ``seed``: of the chunks by chance."""
-    response = case.reply().answer(case.dialect.example_request)
-    stream = repartition(response.stream, {*response.stream.boundaries, *response.stream.gates})
-    encoding = case.reply().encoding
+    stream = _sent(case, case.reply()).stream
     cuts = [None if one is None else list(one) for chunking in case.chunkings for one in chunking.cuts(stream, seed)]
     return {
         "case": FORMAT,
@@ -50,16 +52,8 @@ def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
         "profile": case.profile.value,
         "dialect": case.dialect.name,
         "path": case.path,
-        "reply": {
-            "status": response.status,
-            "headers": dict(response.headers),
-            "default_headers": False,
-            **({"head": response.head} if response.head else {}),
-            **({"pacing": response.pacing.value} if response.pacing else {}),
-            **({"encoding": encoding} if encoding else {}),
-            **({"through": [{"hold": {"chunks": one}} for one in _gates(stream)]} if stream.gates else {}),
-            "stream": _stream(stream),
-        },
+        "reply": _reply(case, case.reply()),
+        **({} if case.again is None else {"again": _reply(case, case.again())}),
         "gates": list(stream.gates),
         "end_marker": stream.end_marker,
         "cuts": cuts[:_MOST_CUTS],
@@ -69,6 +63,28 @@ def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
         "runs": case.runs,
         "plain": case.plain,
         **{key: case.document[key] for key in _KEPT if key in case.document},
+    }
+
+
+def _sent(case: Case, reply: Reply) -> Response:
+    """Return the response to a plain request, with a boundary at each gate."""
+    response = reply.answer(case.dialect.example_request)
+    stream = response.stream
+    return replace(response, stream=repartition(stream, {*stream.boundaries, *stream.gates}))
+
+
+def _reply(case: Case, reply: Reply) -> dict[str, Any]:
+    response = _sent(case, reply)
+    stream, encoding = response.stream, reply.encoding
+    return {
+        "status": response.status,
+        "headers": dict(response.headers),
+        "default_headers": False,
+        **({"head": response.head} if response.head else {}),
+        **({"pacing": response.pacing.value} if response.pacing else {}),
+        **({"encoding": encoding} if encoding else {}),
+        **({"through": [{"hold": {"chunks": one}} for one in _gates(stream)]} if stream.gates else {}),
+        "stream": _stream(stream),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from orharness.contract.catalogue import cases_of
+from orharness.contract.catalogue import cases_of, lives_of
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.parse import parse
 from orharness.dialects import DIALECTS, Dialect
@@ -21,7 +21,7 @@ def with_own(files: Iterable[Path | str], dialect: str | Dialect | None = None) 
     Raises ``ScenarioError`` as ``load`` does, and for an id that is taken already.
     """
     known = DIALECTS.default if dialect is None else DIALECTS.named(dialect)
-    cases = {case.id: case for case in cases_of(known)}
+    cases = {case.id: case for case in (*cases_of(known), *lives_of(known))}
     for file in files:
         for case in load(Path(file), known):
             if case.id in cases:

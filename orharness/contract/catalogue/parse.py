@@ -14,8 +14,9 @@ must be said besides, as the dicts of ``parts``: a client that says nothing of t
 judged by it), ``error`` (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after,
 silent, inside_read, stops}``. Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is
 about), ``request: {accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is
-about an event that obliges a client to end), and the causes ``cause``, ``broken_json`` (where its JSON parser raised)
-and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
+about an event that obliges a client to end), ``again`` (the reply to each further request), ``unit: limit`` (times are
+multiples of the longest silence that the client allows), and the causes ``cause``, ``broken_json`` (where its JSON
+parser raised) and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ _NEEDED = ("id", "title", "reply", "expect")
 _RESOLVED = "case dialect path gates end_marker cuts"  # of a written-out case: its reply says the same
 _FURTHER = (
     "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
+    " again unit"
 )
+_LIMIT = "limit"
 _KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *_RESOLVED.split()))
 
 
@@ -88,15 +91,24 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         document.get("plain", False),
         FRAMES[document["frame"]] if "frame" in document else None,
         document.get("end_event", False),
+        _maker(document, dialect, "again") if "again" in document else None,
+        _in_limits(document),
         document,
     )
 
 
-def _maker(document: Json, dialect: Dialect) -> Callable[[], Reply]:
+def _in_limits(document: Json) -> bool:
+    unit = document.get("unit")
+    if unit not in (None, _LIMIT):
+        raise ScenarioError(f"unit is {_LIMIT}, or left out for seconds; not {unit!r}")
+    return unit is not None
+
+
+def _maker(document: Json, dialect: Dialect, key: str = "reply") -> Callable[[], Reply]:
     @cache
     def make() -> Reply:
         try:
-            return reply_of(document["reply"], dialect)
+            return reply_of(document[key], dialect)
         except Inexpressible:
             raise
         except ScenarioError as error:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from orharness.contract.catalogue import families_of
-from orharness.contract.catalogue.case import Case, Profile
+from orharness.contract.catalogue.case import LIVENESS, Case, Profile
 from orharness.errors import ScenarioError
 from orharness.verdict import did_you_mean, with_parts
 
 PARSING, DONE, ERRORS, CANCELLATION = "parsing", "done", "errors", "cancellation"
 CLAIMS = (PARSING, DONE, ERRORS, CANCELLATION)
+EVERY_CLAIM = (*CLAIMS, LIVENESS)  # also the one that takes a clock of the client's own
 
 
 def claim_of(family: str) -> str:
     """Return the claim that a family of cases belongs to: its own name, or parsing."""
-    return family if family in CLAIMS else PARSING
+    return family if family in EVERY_CLAIM else PARSING
 
 
 def chosen(
@@ -30,7 +31,7 @@ def chosen(
     that does not exist, and for each name in ``only`` that leaves no case.
     """
     wanted = set(claims)
-    if unknown := wanted - set(CLAIMS):
+    if unknown := wanted - set(EVERY_CLAIM):
         hint = did_you_mean(unknown, CLAIMS)
         raise ScenarioError(f"the claims are {', '.join(CLAIMS)}; not {', '.join(sorted(unknown))}{hint}")
     if not wanted:

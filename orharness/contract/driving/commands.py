@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import threading
+from collections.abc import Mapping
 
 from orharness.contract.driving.processes import ClientProcess, telling
 from orharness.contract.driving.subject import ClientError, Trouble
@@ -18,21 +19,29 @@ _SOON = 2.0  # seconds in which a pipe ends when its processes have
 class CommandSubject:
     """A command line, run with the addresses of ``loopback.client_environment`` in its environment.
 
-    ``starting``: seconds until its processes ask, at most. ``longest``: characters of one answer, at most. Raises
-    ``ScenarioError`` for what is not a command.
+    ``starting``: seconds until its processes ask, at most. ``longest``: characters of one answer, at most.
+    ``environment``: further variables. Raises ``ScenarioError`` for what is not a command.
     """
 
     cannot_cancel: str | None = "a command cannot be told to cancel: its stop button is judged with --driver"
 
-    def __init__(self, command: str, *, starting: float = 30.0, longest: int = _LONGEST) -> None:
+    def __init__(
+        self,
+        command: str,
+        *,
+        starting: float = 30.0,
+        longest: int = _LONGEST,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         arguments(command)
+        self._environment = environment or {}
         self._longest = longest
         self._command = command
         self.starting = starting
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
         """Begin a run in a process of its own."""
-        process = ClientProcess(self._command, client_environment(base_url, API_KEY))
+        process = ClientProcess(self._command, {**client_environment(base_url, API_KEY), **self._environment})
         return CommandSession(process, self._longest, stop_after)
 
 

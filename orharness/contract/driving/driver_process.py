@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orharness.contract.driving.processes import ClientProcess
@@ -131,7 +131,7 @@ def _field(message: dict[str, Any], name: str, kind: Any) -> Any:
 class Driver:
     """One process of a driver, from its hello to its end. One thread reads it; no other changes a run."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str | list[str], environment: Mapping[str, str] | None = None) -> None:
         self.trouble: Trouble | None = None  # what is wrong with it; from then on it is of no use
         self.told = False  # whether a run had that trouble
         self.cancels = False
@@ -144,7 +144,7 @@ class Driver:
         self._left = _LONGEST_IDLE
         self._killed_for: Trouble | None = None
         self._quitting = False
-        self._process = ClientProcess(command, hears=True)
+        self._process = ClientProcess(command, environment, hears=True)
         self._thread = threading.Thread(target=self._listen, name="orharness-driver", daemon=True)
         self._thread.start()
 

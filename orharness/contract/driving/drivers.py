@@ -20,6 +20,7 @@ Out, on its stdout; the hello first, as soon as it is ready, and one end for eac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 
 from orharness.contract.driving.driver_process import Driver, DriverSession
@@ -34,12 +35,21 @@ class DriverSubject:
     """A context manager: the driver is started before the first case, and ended after the last.
 
     ``greeting``: seconds in which a driver must say hello. ``spoiled``: runs in a row that it may spoil before it is
-    given up. A driver that dies, hangs, floods or says what the protocol does not know is killed; the run has its
-    ``Trouble``, and the next run gets a new one.
+    given up. ``environment``: variables of its process beside ours. A driver that dies, hangs, floods or says what the
+    protocol does not know is killed; the run has its ``Trouble``, and the next run gets a new one.
     """
 
-    def __init__(self, command: str, *, greeting: float = 30.0, spoiled: int = _ENOUGH) -> None:
-        arguments(command)
+    def __init__(
+        self,
+        command: str | list[str],
+        *,
+        greeting: float = 30.0,
+        spoiled: int = _ENOUGH,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        if isinstance(command, str):
+            arguments(command)
+        self._environment = environment
         self.cannot_cancel: str | None = None
         self.starting = 0.0
         self.name = ""  # as its hello says it
@@ -101,7 +111,7 @@ class DriverSubject:
             if not told:  # no run has reported it yet
                 raise trouble
         if self._driver is None:
-            self._driver = Driver(self._command)
+            self._driver = Driver(self._command, self._environment)
         driver = self._driver
         try:
             hello = driver.hello(self._greeting)

@@ -20,6 +20,8 @@ from queue import SimpleQueue
 from typing import TextIO
 
 from orharness.contract.catalogue.files import with_own
+from orharness.contract.driving import host
+from orharness.contract.driving.clocks import Clock
 from orharness.contract.driving.commands import CommandSubject
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.driving.processes import ClientProcess
@@ -64,17 +66,21 @@ class Share:
         )
 
 
-def opened(client: Sequence[str]) -> AbstractContextManager[Subject]:
+def opened(client: Sequence[str], clock: Clock | None = None) -> AbstractContextManager[Subject]:
     """Return the client that these words name: ``--command CMD``, ``--driver CMD``, or the name of a function.
 
-    Raises ``ScenarioError`` for a name that cannot be resolved.
+    ``clock``: the clock of its process; a function then has a process of its own. Raises ``ScenarioError`` for a name
+    that cannot be resolved.
     """
+    environment = None if clock is None else clock.environment
     match client:
         case ["--command", command]:
-            return nullcontext(CommandSubject(command))
+            return nullcontext(CommandSubject(command, environment=environment))
         case ["--driver", command]:
-            return DriverSubject(command)
-    return NamedFunction(client[-1])
+            return DriverSubject(command, environment=environment)
+    if clock is None:
+        return NamedFunction(client[-1])
+    return DriverSubject(host.command(client[-1], clock.rate), environment=environment)
 
 
 def run_in_jobs(share: Share, jobs: int, on_verdict: Callable[[Verdict], None]) -> list[Verdict]:

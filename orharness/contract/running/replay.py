@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orharness.contract.catalogue import cases_in
+from orharness.contract.catalogue import cases_in, lives_of
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import AS_SENT
 from orharness.contract.running.replies import representative
@@ -38,7 +38,7 @@ def with_commands(
 
 
 def _is_ours(case: Case) -> bool:
-    return case in cases_in(None, case.dialect)
+    return case in (*cases_in(None, case.dialect), *lives_of(case.dialect))
 
 
 def _own(case: Case, files: Sequence[str]) -> list[str]:
@@ -70,7 +70,7 @@ def cuts_of(verdict: Verdict, cases: Sequence[Case] | None = None) -> list[str]:
     case = find(verdict.case, cases)
     stream = representative(case)
     as_sent = case.chunkings == (AS_SENT,) and evidence.cuts == stream.boundaries[:-1]
-    if as_sent or case.cancel is not None or stream.gates or stream.duration:
+    if as_sent or case.cancel is not None or case.in_limits or stream.gates or stream.duration:
         return []
     return ["--at", spell(evidence.cuts)]
 

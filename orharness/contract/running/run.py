@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 
 from orharness.contract.catalogue import Cases, cases_in, selection
 from orharness.contract.catalogue.case import Case, Profile
@@ -12,6 +13,7 @@ from orharness.contract.driving.subject import Client, Subject
 from orharness.contract.judging.plainest import judge_all
 from orharness.contract.running.bench import SHRINKING, Bench
 from orharness.contract.running.handover import quick_handover
+from orharness.contract.running.liveness import DEFAULT_PACE, Liveness, Pace
 from orharness.dialects import Dialect
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
@@ -33,6 +35,7 @@ def run(
     thread: ServerThread | None = None,
     patience: float = PATIENCE,
     shrinking: int = SHRINKING,
+    pace: Pace = DEFAULT_PACE,
     on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> list[Verdict]:
     """Return one verdict for each case of the claims and the profile; one more where a client fails a plain answer.
@@ -42,7 +45,8 @@ def run(
     ``only``: ids of cases, families, or parts of ids; a case that is named by its whole id is run in any profile.
     ``at``: the body offsets at which streams are cut, instead of the cases' own chunkings. ``seed``: of the chunks by
     chance. ``patience``: seconds for what a client should do at once. ``shrinking``: the trials, at most, in
-    which the fewest cuts of a fail are looked for. ``on_verdict`` is called with each verdict as it comes.
+    which the fewest cuts of a fail are looked for. ``pace``: of the cases of liveness, which only the claim of that
+    name includes. ``on_verdict`` is called with each verdict as it comes.
 
     A fail is confirmed by a second, more patient run before it is told. A client that fails a plain answer is told that
     and nothing else: the other cases are not applicable. Raises ``ScenarioError`` for what does not
@@ -53,9 +57,12 @@ def run(
     verdicts = []
     with quick_handover(), SseServer(thread, strict=False) as server:
         bench = Bench(server, subject, seed, patience, shrinking)
-        for verdict in judge_all(judged, at, bench.judge):
+        for verdict in judge_all([case for case in judged if not case.in_limits], at, bench.judge):
             verdicts.append(verdict)
             on_verdict(verdict)
+    if lives := [case for case in judged if case.in_limits]:
+        liveness = Liveness(lambda _: nullcontext(subject), pace, patience, named=False, thread=thread)
+        verdicts += liveness.judge(lives, on_verdict)
     return verdicts
 
 

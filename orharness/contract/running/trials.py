@@ -45,6 +45,7 @@ class Tried:
     note: str = ""
     took: float = 0.0  # seconds from a cancel to the client's leaving
     row: Row | None = None  # the trials that this one represents
+    requests: int = 0  # that the client sent in this run
 
     @property
     def proof(self) -> Proof:
@@ -104,7 +105,7 @@ class Trials:
             evidence = (
                 judge_text(case, heard, exchanges) if exchanges else self._nothing_sent(case, session, until_request)
             )
-            tried = Tried(evidence, exchanges[-1] if exchanges else None, heard)
+            tried = Tried(evidence, exchanges[-1] if exchanges else None, heard, requests=len(exchanges))
         finally:
             self._end(session, patience)
         return _with_trouble(case, tried, session)

@@ -1,0 +1,276 @@
+"""Living and dead streams: the cases whose times are multiples of the silence that the client allows, side by side.
+
+First the plain answer and a dead stream, which show whether the client's clock can be made faster, and how long it
+bears silence. Then each case in a process of its own, at a rate at which that silence takes two seconds: a busy machine
+delays by a fraction of that. What fails is confirmed at a lower rate. The server and its proofs keep to our clock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event, Thread
+
+from orharness.contract.catalogue import lives_of, plainest
+from orharness.contract.catalogue.case import Case
+from orharness.contract.driving.clocks import INSTALL, Clock, libfaketime
+from orharness.contract.driving.subject import Subject
+from orharness.contract.judging.liveness import Limit, is_dead, on_its_clock, reason, says_so, spell, with_reason
+from orharness.contract.running.trials import Trials, Tried
+from orharness.errors import ScenarioError
+from orharness.scenario import Reply
+from orharness.server.facade import SseServer
+from orharness.server.handles import LiveRoute
+from orharness.server.thread import ServerThread
+from orharness.transforms import scale
+from orharness.verdict import Got, Result, Verdict
+
+LONGEST = 600.0  # seconds of silence that the widest known default allows: the read timeout of OpenAI's SDKs
+_SURE = 2.0  # times that is waited, before a client counts as one that waits for ever
+_LASTS = 1.0  # seconds, by our clock, for which the silence that the client allows is made to last
+_LASTS_IF_BUSY = 2.0  # ... where more processes want to run than there are cores
+_SHORTEST = 0.4  # seconds, by our clock: a limit that was over sooner is measured again at a lower rate
+_LOWER = 4.0  # times lower is the rate at which a fail is confirmed
+_PATIENT = 5.0  # times patience that is waited by our own clock for a client that declares no limit
+_MEASURED = 4  # times at most
+_DEAD = 1.5  # times the limit within which a client is to leave a dead stream
+_AT_ONCE = 6  # trials side by side
+_NOT_OF_TIME = "it fails for another reason than time"
+_LOOK = 0.02  # seconds between two looks for the client's process
+
+Opened = Callable[[Clock], AbstractContextManager[Subject]]
+"""Opens the client with a clock: it raises ``ScenarioError`` where it cannot."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The options of the family. ``rate``: of the client's clock, ``None`` to find one. ``limit``: what it declares."""
+
+    rate: float | None = None
+    limit: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and not 1 <= self.rate <= 10_000:
+            raise ScenarioError(f"--time-rate is how many times faster the clock runs, 1 to 10000; not {self.rate:g}")
+        if self.limit is not None and not 0 < self.limit <= 86_400:
+            raise ScenarioError(f"--idle-limit is the silence that the client allows, in seconds; not {self.limit:g}")
+
+
+DEFAULT_PACE = Pace()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the first trials showed.
+
+    ``limit``: ``None`` if it bears any silence. ``note``: why nothing can be judged.
+    """
+
+    rate: float
+    limit: Limit | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one run showed: why its clock was not the faster one, and after how many of our seconds it asked again."""
+
+    uncovered: str | None = None
+    asked_again: float | None = None
+
+
+def lasts() -> float:
+    """Return the seconds, by our clock, for which the silence that the client allows is made to last."""
+    busy = not hasattr(os, "getloadavg") or os.getloadavg()[0] > (os.cpu_count() or 1)
+    return _LASTS_IF_BUSY if busy else _LASTS
+
+
+class Liveness:
+    """Judges one client. ``patience`` as for ``run``. ``named``: it can be started in a process of its own."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        pace: Pace,
+        patience: float,
+        *,
+        named: bool = True,
+        thread: ServerThread | None = None,
+    ) -> None:
+        self._opened = opened
+        self._pace = pace
+        self._patience = patience
+        self._named = named
+        self._thread = thread
+
+    def judge(self, cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lambda _: None) -> list[Verdict]:
+        """Return one verdict for each case, in their order; ``on_verdict`` is called with each."""
+        sendable = [case for case in cases if case.inapplicable is None]
+        known = self._measured(sendable[0]) if sendable else _Known(1.0)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(partial(self._judged, known=known), cases)
+            verdicts = []
+            for verdict in found:
+                verdicts.append(verdict)
+                on_verdict(verdict)
+        return verdicts
+
+    # -- what is known of the client -------------------------------------------------------------------------------
+
+    def _measured(self, case: Case) -> _Known:
+        """Return the silence that the client allows, and the rate of its clock at which it is judged."""
+        slow = self._why_slow()
+        rate = 1.0 if slow else self._pace.rate or self._first_rate
+        plain = plainest([case])
+        assert plain is not None
+        if self._once(plain, rate, self._patience * _PATIENT)[0].evidence is not None:
+            if self._once(plain, 1.0, self._patience * _PATIENT)[0].evidence is not None:
+                return _Known(1.0, note=f"the client fails on a plain answer ({plain.id})")
+            rate, slow = 1.0, f"with its clock {rate:g} times faster the client fails on a plain answer"
+        dead = lives_of(case.dialect)[0]
+        for _ in range(_MEASURED):
+            waits = self._longest(rate)
+            tried, seen = self._once(dead, rate, waits)
+            if seen.uncovered is not None:
+                rate, slow = 1.0, f"its clock is not covered: {seen.uncovered}"
+                continue
+            heard = tried.heard
+            took = seen.asked_again or (0.0 if heard is None or not heard.ended else heard.took)
+            if heard is None or not took:
+                return self._never(rate, slow)
+            if rate == 1 or self._pace.rate or (took >= _SHORTEST and heard.text):
+                return self._allows(rate, slow, took * rate)
+            rate = max(1.0, took * rate / lasts()) if heard.text else max(1.0, rate / 10)
+        return _Known(rate, note="the silence that it allows could not be measured: it was another one each time")
+
+    def _why_slow(self) -> str:
+        if self._pace.rate == 1:
+            return "its clock is our own (--time-rate 1)"
+        if not self._named:
+            return "a function of this process has our clock: orharness check starts it in a process of its own"
+        return "" if libfaketime() is not None else INSTALL
+
+    @property
+    def _first_rate(self) -> float:
+        return max(1.0, (self._pace.limit or LONGEST) / lasts())
+
+    def _longest(self, rate: float) -> float:
+        """Return the seconds, by our clock, that are waited for the end of a run on a dead stream."""
+        if self._pace.limit is not None:
+            return _DEAD * self._pace.limit / rate + self._patience
+        return _PATIENT * self._patience if rate == 1 else _SURE * LONGEST / rate
+
+    def _never(self, rate: float, slow: str) -> _Known:
+        limit = None if self._pace.limit is None else Limit(self._pace.limit, declared=True)
+        if rate == 1 and limit is None:
+            waited = spell(_PATIENT * self._patience)
+            note = f"the client still waits after {waited} of silence, and may do so for longer: {slow};"
+            return _Known(rate, note=f"{note} --idle-limit S declares the limit, --patience S waits longer")
+        return _Known(rate, limit)
+
+    def _allows(self, rate: float, slow: str, seconds: float) -> _Known:
+        declared = self._pace.limit
+        limit = Limit(seconds, declared=False) if declared is None else Limit(declared, declared=True)
+        faster = rate if self._pace.rate or slow else max(1.0, limit.seconds / lasts())
+        return _Known(faster, limit)
+
+    # -- trials ----------------------------------------------------------------------------------------------------
+
+    def _judged(self, case: Case, *, known: _Known) -> Verdict:
+        if case.inapplicable is not None or known.note:
+            return _verdict(case, None, case.inapplicable or known.note)
+        tried = self._trial(case, known, known.rate)
+        if tried.evidence is None:
+            return _verdict(case, tried)
+        if tried.evidence.likely:
+            return _verdict(case, tried, f"{_NOT_OF_TIME}: {tried.evidence.reason}")
+        ended = tried.heard is not None and tried.heard.ended
+        if ended or known.limit is not None:  # else it was seen twice to wait for ever
+            tried = self._trial(case, known, max(1.0, known.rate / (_LOWER if ended else 1)))
+        if tried.evidence is None or not tried.evidence.likely:
+            return _verdict(case, tried)
+        return _verdict(case, tried, f"{_NOT_OF_TIME}: {tried.evidence.reason}")
+
+    def _trial(self, case: Case, known: _Known, rate: float) -> Tried:
+        """Return the result of one trial at a rate; the reason of a fail is told of time, or not at all."""
+        length = known.limit.seconds if known.limit is not None else LONGEST
+        timed = replace(case, reply=_in_seconds(case.reply, length / rate))
+        if case.again is not None:
+            timed = replace(timed, again=_in_seconds(case.again, length / rate))
+        patience = _DEAD * length / rate + self._patience if is_dead(case) else self._patience * _PATIENT
+        tried, _ = self._once(timed, rate, patience)
+        if tried.evidence is None or tried.heard is None:
+            return tried
+        heard = on_its_clock(tried.heard, rate)
+        if (why := reason(case, heard, tried.requests, known.limit)) is None:
+            return tried
+        if not is_dead(case) and heard.ended and not says_so(heard) and not self._holds_at_once(case, rate):
+            return tried
+        return replace(tried, evidence=with_reason(tried.evidence, why, heard))
+
+    def _holds_at_once(self, case: Case, rate: float) -> bool:
+        """Return whether the client holds where the same stream comes without its silences."""
+        tried, _ = self._once(replace(case, reply=_in_seconds(case.reply, 0.0)), rate, self._patience * _PATIENT)
+        return tried.evidence is None
+
+    def _once(self, case: Case, rate: float, patience: float) -> tuple[Tried, _Seen]:
+        """Run the client once, in a process of its own."""
+        clock = Clock(rate)
+        with SseServer(self._thread, strict=False) as server, self._opened(clock) as subject:
+            trials = Trials(server, subject, self._patience)
+            route = trials.route(case, [case.reply(), *([] if case.again is None else [case.again()])])
+            with _Watch(clock, route) as watch:
+                tried = trials.run(case, route, patience)
+            calls = route.calls
+            again = calls[1].started - calls[0].started if len(calls) > 1 else None
+        return tried, _Seen(watch.uncovered, again)
+
+
+class _Watch:
+    """Looks for the processes of a client when its request has come: they may have ended when its run has."""
+
+    def __init__(self, clock: Clock, route: LiveRoute) -> None:
+        self.uncovered: str | None = None
+        self._clock = clock
+        self._route = route
+        self._over = Event()
+        self._thread = Thread(target=self._look, name="orharness-clock", daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._route.exchanges:
+            if self._over.wait(_LOOK):
+                return
+        self.uncovered = self._clock.uncovered()
+
+
+def _in_seconds(reply: Callable[[], Reply], limit: float) -> Callable[[], Reply]:
+    """Return the reply with its times in seconds, where ``limit`` is the silence that the client allows."""
+    return lambda: reply().with_transforms(after=[scale(limit)])
+
+
+def _verdict(case: Case, tried: Tried | None, note: str = "") -> Verdict:
+    evidence = None if tried is None or note else tried.evidence
+    heard = None if tried is None else tried.heard
+    return Verdict(
+        case.id,
+        case.title,
+        Result.FAIL if evidence else Result.NOT_APPLICABLE if note else Result.PASS,
+        evidence,
+        level=case.level,
+        source=case.source,
+        expected=case.expected,
+        got=None if heard is None else Got(heard.text, None if heard.error is None else repr(heard.error)),
+        note=note,
+    )

@@ -1,0 +1,198 @@
+"""Living streams live and dead ones die: by our own clock, and by one that libfaketime makes faster."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from orharness.contract import run
+from orharness.contract.catalogue import lives_of
+from orharness.contract.catalogue.export import as_document
+from orharness.contract.catalogue.parse import parse
+from orharness.contract.catalogue.selection import EVERY_CLAIM
+from orharness.contract.driving import host
+from orharness.contract.driving.clocks import Clock, libfaketime
+from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.running.jobs import opened
+from orharness.contract.running.liveness import Liveness, Pace
+from orharness.dialects import DIALECTS
+from orharness.errors import ScenarioError
+from orharness.verdict import Result, Verdict
+from tests.support import waiting_clients
+from tests.support.waiting_clients import LIMIT
+
+LIVES = lives_of(DIALECTS.default)
+DEAD = {"liveness/dead-stream", "liveness/dead-before-the-text", "liveness/asked-again"}
+needs_faketime = pytest.mark.skipif(libfaketime() is None, reason="there is no libfaketime here")
+Client = Callable[[str], Iterator[str]]
+
+
+def judged(client: Client, only: list[str], limit: float | None = LIMIT) -> dict[str, Verdict]:
+    verdicts = run(client, LIVES, claims=EVERY_CLAIM, only=only, pace=Pace(limit=limit), patience=0.4)
+    return {one.case.partition("/")[2]: one for one in verdicts}
+
+
+def fails(verdicts: dict[str, Verdict]) -> dict[str, str]:
+    return {name: one.evidence.reason for name, one in verdicts.items() if one.evidence is not None}
+
+
+@pytest.mark.slow
+def test_a_client_that_waits_as_long_as_it_declares_holds_everywhere() -> None:
+    verdicts = judged(waiting_clients.right, ["liveness"])
+    assert {name: one.note for name, one in verdicts.items() if one.result is not Result.PASS} == {}
+    assert len(verdicts) == len(LIVES)
+
+
+@pytest.mark.parametrize(
+    ("client", "case", "reason"),
+    [
+        (waiting_clients.counts_texts_only, "events-without-text", "an event without text does not count as a sign of"),
+        (waiting_clients.counts_events_only, "comments", "a comment does not count as a sign of life"),
+        (waiting_clients.in_all, "long-answer", "a time limit on the whole answer ends a stream that is alive"),
+        (waiting_clients.asks_again, "asked-again", "2 requests, each of them billed, and its text is 'HelloHello wor"),
+        (waiting_clients.ends_silently, "dead-stream", "ends as if the answer were whole"),
+        (waiting_clients.waits_for_ever, "dead-stream", "of silence, and declares to allow 0.5 s"),
+    ],
+)
+@pytest.mark.slow
+def test_each_kind_of_wrong_waiting_has_its_reason(client: Client, case: str, reason: str) -> None:
+    assert reason in fails(judged(client, [f"liveness/{case}"]))[case]
+
+
+@pytest.mark.slow
+def test_a_shorter_limit_than_the_declared_one_is_a_fail() -> None:
+    [reason] = fails(judged(waiting_clients.right, ["silence-in-the-middle"], limit=4 * LIMIT)).values()
+    assert "sooner than after the silence that it declares to allow" in reason
+    assert "allows 2.0 s of silence, as declared" in reason
+
+
+@pytest.mark.slow
+def test_what_could_not_be_seen_is_said_and_is_no_pass() -> None:
+    [verdict] = judged(waiting_clients.waits_for_ever, ["liveness/comments"], limit=None).values()
+    assert verdict.result is Result.NOT_APPLICABLE
+    assert "still waits after 2.0 s of silence, and may do so for longer: a function of this process" in verdict.note
+
+
+def test_a_client_that_fails_a_plain_answer_is_not_judged_by_its_times() -> None:
+    verdicts = judged(lambda _: iter(["nothing"]), ["liveness/comments", "liveness/dead-stream"])
+    assert {one.note for one in verdicts.values()} == {"the client fails on a plain answer (framing/lf)"}
+
+
+@pytest.mark.slow
+def test_a_fail_that_has_nothing_to_do_with_time_is_none_of_the_family() -> None:
+    def chokes(base_url: str) -> Iterator[str]:
+        for data, texts in waiting_clients._texts(base_url, LIMIT):
+            if data.startswith(b": ") or b"\n: " in data:
+                raise ValueError("a comment")
+            yield from texts
+
+    verdict = judged(chokes, ["liveness/comments"])["comments"]
+    assert verdict.note.startswith("it fails for another reason than time: it raised ValueError('a comment')")
+
+
+# -- a faster clock ----------------------------------------------------------------------------------------------------
+
+
+def by_its_clock(name: str, only: set[str], pace: Pace | None = None) -> dict[str, Verdict]:
+    words = [f"tests.support.waiting_clients:{name}"]
+    cases = [case for case in LIVES if case.id.partition("/")[2] in only]
+    verdicts = Liveness(partial(opened, words), pace or Pace(), 1.0).judge(cases)
+    return {one.case.partition("/")[2]: one for one in verdicts}
+
+
+@needs_faketime
+@pytest.mark.slow
+def test_ten_minutes_pass_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAITING_LIMIT", "300")
+    verdicts = by_its_clock("waits_in_a_queue", {"dead-stream", "comments"})
+    assert {one.result for one in verdicts.values()} == {Result.PASS}
+
+
+@needs_faketime
+@pytest.mark.slow
+def test_a_client_without_a_limit_is_found_by_a_faster_clock() -> None:
+    verdicts = by_its_clock("waits_for_ever", {"dead-stream", "comments"})
+    assert fails(verdicts) == {
+        "dead-stream": "it still waits after 1,200 s of silence: it sets no limit on the silence of a stream"
+    }
+    assert verdicts["comments"].result is Result.PASS
+
+
+@needs_faketime
+@pytest.mark.slow
+def test_a_short_limit_is_measured_at_a_lower_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAITING_LIMIT", "5")
+    [reason] = fails(by_its_clock("in_all", {"long-answer"})).values()
+    assert "a time limit on the whole answer ends a stream that is alive; it gave up" in reason
+
+
+@needs_faketime
+@pytest.mark.skipif(shutil.which("go") is None, reason="there is no go here")
+@pytest.mark.slow
+def test_a_program_that_reads_its_clock_past_the_c_library_is_not_covered(tmp_path: Path) -> None:
+    (tmp_path / "main.go").write_text('package main\nimport "time"\nfunc main() { time.Sleep(20 * time.Second) }\n')
+    subprocess.run(["go", "build", "-o", "sleeps", "main.go"], cwd=tmp_path, check=True)
+    clock = Clock(10.0)
+    process = subprocess.Popen([tmp_path / "sleeps"], env={**clock.environment})
+    try:
+        assert clock.uncovered() == "sleeps is a Go program, which reads its clock past the C library"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@needs_faketime
+def test_the_faster_clock_is_that_of_the_named_process_alone() -> None:
+    clock = Clock(1000.0)
+    code = "import time; a = time.monotonic(); time.sleep(100); print(time.monotonic() - a)"
+    took = subprocess.run([sys.executable, "-c", code], env={**clock.environment}, capture_output=True, timeout=30)
+    assert 100 <= float(took.stdout) < 20_000
+    assert Clock(1.0).environment == {}
+    assert clock.uncovered() is None
+
+
+# -- the cases, and their options ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", ["chat", "messages", "responses", "gemini", "ollama"])
+def test_each_dialect_has_living_and_dead_streams(dialect: str) -> None:
+    cases = [case for case in lives_of(DIALECTS.named(dialect)) if case.inapplicable is None]
+    assert {case.id for case in cases} >= DEAD | {"liveness/long-answer", "liveness/events-without-text"}
+
+
+def test_a_case_of_ones_own_is_read_and_written_in_limits() -> None:
+    case = next(one for one in LIVES if one.id == "liveness/asked-again")
+    written = as_document(case)
+    assert written["unit"] == "limit"
+    again = parse({**written, "id": "mine/again"}, case.dialect)
+    assert again.in_limits
+    assert again.again is not None
+    with pytest.raises(ScenarioError, match="unit is limit, or left out for seconds; not 'days'"):
+        parse({**written, "unit": "days"}, case.dialect)
+
+
+@pytest.mark.parametrize(
+    ("pace", "said"),
+    [
+        ({"rate": 0.5}, "--time-rate is how many times faster the clock runs, 1 to 10000; not 0.5"),
+        ({"rate": float("nan")}, "--time-rate is"),
+        ({"limit": 0.0}, "--idle-limit is the silence that the client allows, in seconds; not 0"),
+    ],
+)
+def test_a_wrong_number_is_told(pace: dict[str, float], said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        Pace(**pace)
+
+
+@pytest.mark.slow
+def test_a_function_in_a_process_of_its_own_says_what_it_said_here() -> None:
+    command = host.command("tests.support.correct_clients:correct", 1.0)
+    with DriverSubject(command) as subject:
+        verdicts = run(subject, only=["done/clean-end", "done/as-content", "errors/http-400-onerouter"])
+    assert {one.result for one in verdicts} == {Result.PASS}
