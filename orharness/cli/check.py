@@ -26,7 +26,7 @@ from orharness.contract.catalogue.files import with_own
 from orharness.contract.catalogue.selection import EVERY_CLAIM
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.running.jobs import Share, opened, run_in_jobs
-from orharness.contract.running.liveness import Liveness, Pace
+from orharness.contract.running.liveness import Liveness, LivenessOptions
 from orharness.contract.running.replay import parse, with_commands
 from orharness.contract.running.run import PATIENCE, chosen
 from orharness.dialects import DIALECTS, Dialect
@@ -83,9 +83,9 @@ class CheckOptions:
         _ = self.pace
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> LivenessOptions:
         """The options of the family liveness. Raises ``ScenarioError`` for a wrong number."""
-        return Pace(self.time_rate, self.idle_limit)
+        return LivenessOptions(self.time_rate, self.idle_limit)
 
     def cases(self, dialect: Dialect | None = None) -> tuple[Case, ...]:
         """Return all cases, those of the user's files included. Raises ``ScenarioError`` for a wrong file."""

@@ -17,10 +17,10 @@ from orharness.contract.catalogue.export import as_document
 from orharness.contract.catalogue.parse import parse
 from orharness.contract.catalogue.selection import EVERY_CLAIM
 from orharness.contract.driving import host
-from orharness.contract.driving.clocks import Clock, libfaketime
+from orharness.contract.driving.clocks import ClientClock, libfaketime
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.running.jobs import opened
-from orharness.contract.running.liveness import Liveness, Pace
+from orharness.contract.running.liveness import Liveness, LivenessOptions
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.verdict import Result, Verdict
@@ -34,7 +34,7 @@ Client = Callable[[str], Iterator[str]]
 
 
 def judged(client: Client, only: list[str], limit: float | None = LIMIT) -> dict[str, Verdict]:
-    verdicts = run(client, LIVES, claims=EVERY_CLAIM, only=only, pace=Pace(limit=limit), patience=0.4)
+    verdicts = run(client, LIVES, claims=EVERY_CLAIM, only=only, pace=LivenessOptions(limit=limit), patience=0.4)
     return {one.case.partition("/")[2]: one for one in verdicts}
 
 
@@ -99,10 +99,10 @@ def test_a_fail_that_has_nothing_to_do_with_time_is_none_of_the_family() -> None
 # -- a faster clock ----------------------------------------------------------------------------------------------------
 
 
-def by_its_clock(name: str, only: set[str], pace: Pace | None = None) -> dict[str, Verdict]:
+def by_its_clock(name: str, only: set[str], pace: LivenessOptions | None = None) -> dict[str, Verdict]:
     words = [f"tests.support.waiting_clients:{name}"]
     cases = [case for case in LIVES if case.id.partition("/")[2] in only]
-    verdicts = Liveness(partial(opened, words), pace or Pace(), 1.0).judge(cases)
+    verdicts = Liveness(partial(opened, words), pace or LivenessOptions(), 1.0).judge(cases)
     return {one.case.partition("/")[2]: one for one in verdicts}
 
 
@@ -138,7 +138,7 @@ def test_a_short_limit_is_measured_at_a_lower_rate(monkeypatch: pytest.MonkeyPat
 def test_a_program_that_reads_its_clock_past_the_c_library_is_not_covered(tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text('package main\nimport "time"\nfunc main() { time.Sleep(20 * time.Second) }\n')
     subprocess.run(["go", "build", "-o", "sleeps", "main.go"], cwd=tmp_path, check=True)
-    clock = Clock(10.0)
+    clock = ClientClock(10.0)
     process = subprocess.Popen([tmp_path / "sleeps"], env={**clock.environment})
     try:
         assert clock.uncovered() == "sleeps is a Go program, which reads its clock past the C library"
@@ -149,11 +149,11 @@ def test_a_program_that_reads_its_clock_past_the_c_library_is_not_covered(tmp_pa
 
 @needs_faketime
 def test_the_faster_clock_is_that_of_the_named_process_alone() -> None:
-    clock = Clock(1000.0)
+    clock = ClientClock(1000.0)
     code = "import time; a = time.monotonic(); time.sleep(100); print(time.monotonic() - a)"
     took = subprocess.run([sys.executable, "-c", code], env={**clock.environment}, capture_output=True, timeout=30)
     assert 100 <= float(took.stdout) < 20_000
-    assert Clock(1.0).environment == {}
+    assert ClientClock(1.0).environment == {}
     assert clock.uncovered() is None
 
 
@@ -187,7 +187,7 @@ def test_a_case_of_ones_own_is_read_and_written_in_limits() -> None:
 )
 def test_a_wrong_number_is_told(pace: dict[str, float], said: str) -> None:
     with pytest.raises(ScenarioError, match=said):
-        Pace(**pace)
+        LivenessOptions(**pace)
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def libfaketime() -> Path | None:
 
 
 @dataclass(frozen=True)
-class Clock:
+class ClientClock:
     """A client's clock that runs ``rate`` times as fast as ours. ``environment``: what its process is started with."""
 
     rate: float = 1.0

@@ -21,7 +21,7 @@ from typing import TextIO
 
 from orharness.contract.catalogue.files import with_own
 from orharness.contract.driving import host
-from orharness.contract.driving.clocks import Clock
+from orharness.contract.driving.clocks import ClientClock
 from orharness.contract.driving.commands import CommandSubject
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.driving.processes import ClientProcess
@@ -66,7 +66,7 @@ class Share:
         )
 
 
-def opened(client: Sequence[str], clock: Clock | None = None) -> AbstractContextManager[Subject]:
+def opened(client: Sequence[str], clock: ClientClock | None = None) -> AbstractContextManager[Subject]:
     """Return the client that these words name: ``--command CMD``, ``--driver CMD``, or the name of a function.
 
     ``clock``: the clock of its process; a function then has a process of its own. Raises ``ScenarioError`` for a name

@@ -17,7 +17,7 @@ from threading import Event, Thread
 
 from orharness.contract.catalogue import lives_of, plainest
 from orharness.contract.catalogue.case import Case
-from orharness.contract.driving.clocks import INSTALL, Clock, libfaketime
+from orharness.contract.driving.clocks import INSTALL, ClientClock, libfaketime
 from orharness.contract.driving.subject import Subject
 from orharness.contract.judging.liveness import Limit, is_dead, on_its_clock, reason, says_so, spell, with_reason
 from orharness.contract.running.trials import Trials, Tried
@@ -42,12 +42,12 @@ _AT_ONCE = 6  # trials side by side
 _NOT_OF_TIME = "it fails for another reason than time"
 _LOOK = 0.02  # seconds between two looks for the client's process
 
-Opened = Callable[[Clock], AbstractContextManager[Subject]]
+Opened = Callable[[ClientClock], AbstractContextManager[Subject]]
 """Opens the client with a clock: it raises ``ScenarioError`` where it cannot."""
 
 
 @dataclass(frozen=True)
-class Pace:
+class LivenessOptions:
     """The options of the family. ``rate``: of the client's clock, ``None`` to find one. ``limit``: what it declares."""
 
     rate: float | None = None
@@ -60,7 +60,7 @@ class Pace:
             raise ScenarioError(f"--idle-limit is the silence that the client allows, in seconds; not {self.limit:g}")
 
 
-DEFAULT_PACE = Pace()
+NO_OPTIONS = LivenessOptions()
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Liveness:
     def __init__(
         self,
         opened: Opened,
-        pace: Pace,
+        pace: LivenessOptions,
         patience: float,
         *,
         named: bool = True,
@@ -219,7 +219,7 @@ class Liveness:
 
     def _once(self, case: Case, rate: float, patience: float) -> tuple[Tried, _Seen]:
         """Run the client once, in a process of its own."""
-        clock = Clock(rate)
+        clock = ClientClock(rate)
         with SseServer(self._thread, strict=False) as server, self._opened(clock) as subject:
             trials = Trials(server, subject, self._patience)
             route = trials.route(case, [case.reply(), *([] if case.again is None else [case.again()])])
@@ -233,7 +233,7 @@ class Liveness:
 class _Watch:
     """Looks for the processes of a client when its request has come: they may have ended when its run has."""
 
-    def __init__(self, clock: Clock, route: LiveRoute) -> None:
+    def __init__(self, clock: ClientClock, route: LiveRoute) -> None:
         self.uncovered: str | None = None
         self._clock = clock
         self._route = route

@@ -13,7 +13,7 @@ from orharness.contract.driving.subject import Client, Subject
 from orharness.contract.judging.plainest import judge_all
 from orharness.contract.running.bench import SHRINKING, Bench
 from orharness.contract.running.handover import quick_handover
-from orharness.contract.running.liveness import DEFAULT_PACE, Liveness, Pace
+from orharness.contract.running.liveness import NO_OPTIONS, Liveness, LivenessOptions
 from orharness.dialects import Dialect
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
@@ -35,7 +35,7 @@ def run(
     thread: ServerThread | None = None,
     patience: float = PATIENCE,
     shrinking: int = SHRINKING,
-    pace: Pace = DEFAULT_PACE,
+    pace: LivenessOptions = NO_OPTIONS,
     on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> list[Verdict]:
     """Return one verdict for each case of the claims and the profile; one more where a client fails a plain answer.
