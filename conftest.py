@@ -17,6 +17,8 @@ import httpcore  # noqa: F401 - pytester's runs in this process forget what they
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.order import dealt
+
 pytest_plugins = ["pytester"]
 # A busy machine makes examples slow, not wrong.
 settings.register_profile("orharness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -73,6 +75,16 @@ def _one_tls_context() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes, each begins with some of the long tests: else the last of them would run alone."""
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes > 1:
+        long = [item for item in items if item.get_closest_marker("long")]
+        others = [item for item in items if not item.get_closest_marker("long")]
+        items[:] = dealt(long, others, processes)
 
 
 # A skipped test is a hole: in CI only these may be, each for its reason.

@@ -267,6 +267,7 @@ def test_no_packet_contradicts_the_journal() -> None:
     assert "0 contradictions in 60 leavings" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_all_costs_are_measured_beside_their_goals(tmp_path: Path) -> None:
     """A quick run has too few samples for a goal; that each row is there, and is written down, is what is tested."""

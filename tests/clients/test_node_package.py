@@ -70,6 +70,7 @@ def npm(folder: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_its_own_tests_pass_and_try_every_verb(package: Path, sse_server: SseServer, tried: Tried) -> None:
     assert "# fail 0" in npm(package, "test", ORHARNESS_URL=sse_server.origin)

@@ -132,6 +132,7 @@ def test_it_finishes_in_every_pacing(sse_thread: ServerThread, client: Client) -
             assert reply.call.wait_ended(20).finished, pacing
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @each_client
 def test_a_correct_client_passes_what_gateways_send(sse_thread: ServerThread, client: Client) -> None:

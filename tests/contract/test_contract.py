@@ -75,6 +75,7 @@ def test_a_correct_async_client_passes_every_case(thread: ServerThread) -> None:
     assert failure_of(verdicts) is None
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_correct_sync_client_passes_every_case_that_a_sync_client_can(thread: ServerThread) -> None:
     verdicts = run(correct, profile="whatwg", thread=thread, patience=PATIENT)
@@ -472,6 +473,7 @@ def test_the_evidence_shows_the_character_that_the_boundary_cuts(thread: ServerT
     assert verdict.boundaries_proven <= verdict.boundaries_tried
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_failure_shows_every_case_that_fails_and_nothing_else(thread: ServerThread) -> None:
     failure = failure_of(run(takes_the_first_choice, claims=["parsing"], thread=thread, patience=ENOUGH))

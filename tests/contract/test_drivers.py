@@ -113,6 +113,7 @@ def starter(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return shlex.quote(built)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_starter_passes_every_case_of_both_profiles(starter: str) -> None:
     with DriverSubject(starter) as subject:

@@ -33,6 +33,7 @@ def test_each_mutant_is_caught(thread: ServerThread, one: Mutant) -> None:
     assert verdict.family == one.family
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_catches_a_mutant_passes_the_correct_client(thread: ServerThread) -> None:
     """Otherwise a catch would tell nothing."""

@@ -111,6 +111,7 @@ def reasons(verdicts: Iterable[Verdict]) -> list[str]:
     return [alike[0].evidence.reason for alike in by_reason(verdicts) if alike[0].evidence]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_client_that_needs_whole_chunks_holds(thread: ServerThread) -> None:
     verdicts = run(typed, profile="gateway", thread=thread)

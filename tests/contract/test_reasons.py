@@ -52,6 +52,8 @@ def client_of(answer: type[Answer]) -> Client:
 # -- the features of a stream ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_a_stream_says_the_same_without_each_of_its_features() -> None:
     for case in CASES:
         if meaning(representative(case).body):

@@ -61,6 +61,7 @@ def test_the_runner_is_short() -> None:
     assert "orharness" not in RUNNER.read_text("utf-8").partition("import")[2]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [right, needs_the_space, swallows_errors, goes_on_after_the_end])
 def test_both_come_to_the_same_verdicts(

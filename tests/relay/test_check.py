@@ -179,6 +179,7 @@ def test_a_relay_that_notices_only_when_it_writes_is_told_how_late(run: Run) -> 
 # -- who asks more than once -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_relay_that_asks_again_after_a_cancel_fails_the_cancels_alone(run: Run) -> None:
     cancels = {"cancel/before-the-first-event-fin", "cancel/while-silent-fin", "cancel/while-silent-rst"}

@@ -111,6 +111,7 @@ def test_a_sample_of_clients_in_another_namespace(
     _check_strangers(list(play(sse_thread, strangers, _sample(namespace.here), Random(1))))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("pacing", Pacing)
 def test_every_client_that_is_seen(pacing: Pacing, sse_thread: ServerThread, neighbours: Leavers) -> None:
@@ -120,6 +121,7 @@ def test_every_client_that_is_seen(pacing: Pacing, sse_thread: ServerThread, nei
     _check_neighbours(found)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("pacing", Pacing)
 def test_every_client_in_another_namespace(
