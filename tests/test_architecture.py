@@ -43,6 +43,7 @@ RANKS = {
     "cassette": 3,
     "scenario": 4,
     "checks": 4,
+    "conversion": 5,
     "report": 5,
     "server": 6,
     "recording": 7,

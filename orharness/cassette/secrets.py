@@ -8,7 +8,8 @@ from dataclasses import replace
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from orharness.cassette.interaction import Headers, Interaction
-from orharness.redaction import is_secret, is_secret_parameter
+from orharness.redaction import PLACEHOLDER, hide, is_kept_header, is_secret, is_secret_parameter, redacted, spans_in
+from orharness.redaction.credentials import secrets_of
 from orharness.stream import Edit, edit
 
 
@@ -30,6 +31,45 @@ def scrub_uri(uri: str) -> str:
 
 def _is_secret_parameter(piece: str) -> bool:
     return is_secret_parameter(unquote_plus(piece.partition("=")[0]))
+
+
+def hidden(interaction: Interaction, *, keep_headers: Iterable[str] = (), personal: bool = False) -> Interaction:
+    """Return the interaction without whatever the recorder leaves out, for one that another tool recorded.
+
+    The values of headers that are neither on the allow-list nor in ``keep_headers`` are a placeholder. ``personal``:
+    e-mail addresses, IP addresses and telephone numbers are left out too. Chunk boundaries move with the text.
+    """
+    request, names = interaction.request, {name.lower() for name in keep_headers}
+    unkept = (value for name, value in request.headers if not _keeps(name, names))
+    secrets = secrets_of(request.headers, (*_address_secrets(request.uri), *unkept))
+
+    def clean(headers: Headers) -> Headers:
+        values = ((name, value if _keeps(name, names) else PLACEHOLDER) for name, value in scrub(headers))
+        return tuple((name, hide(value, secrets, personal=personal)) for name, value in values)
+
+    spans = spans_in(interaction.stream.body, secrets, personal=personal)
+    return replace(
+        interaction,
+        request=replace(
+            request,
+            uri=hide(scrub_uri(request.uri), secrets, personal=personal),
+            headers=clean(request.headers),
+            body=redacted(request.body, secrets, personal=personal),
+        ),
+        reason=hide(interaction.reason, secrets, personal=personal),
+        headers=clean(interaction.headers),
+        stream=edit(interaction.stream, [Edit(span.start, span.end, span.text) for span in spans]),
+    )
+
+
+def _keeps(name: str, names: set[str]) -> bool:
+    return is_kept_header(name) or name.lower() in names
+
+
+def _address_secrets(uri: str) -> list[str]:
+    parts = urlsplit(uri)
+    pieces = [piece for piece in parts.query.split("&") if _is_secret_parameter(piece)]
+    return [*(unquote_plus(piece.partition("=")[2]) for piece in pieces), unquote_plus(parts.password or "")]
 
 
 def redact(interaction: Interaction, secrets: Iterable[str], placeholder: str = "REDACTED") -> Interaction:

@@ -85,7 +85,12 @@ def demo() -> None:
 @app.command()
 def serve(
     cassettes: Annotated[
-        list[Path] | None, typer.Argument(metavar="CASSETTE", help="Recorded answers to play.", show_default=False)
+        list[Path] | None,
+        typer.Argument(
+            metavar="CASSETTE",
+            help="Recorded answers to play: of ours, or of any tool that `orharness cassette convert` reads.",
+            show_default=False,
+        ),
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="Answer every request with this text, a token a chunk.", show_default=False)
@@ -457,7 +462,11 @@ def run_tests(
 @app.command()
 def show(
     source: Annotated[
-        str, typer.Argument(metavar="CASSETTE|JOURNAL", help="A file, or the address of a server's journal.")
+        str,
+        typer.Argument(
+            metavar="CASSETTE|JOURNAL",
+            help="A file, or the address of a server's journal. A recording of another tool does as well.",
+        ),
     ],
     every: Annotated[bool, typer.Option("--all", help="Also the chunks in the middle of a long stream.")] = False,
 ) -> None:

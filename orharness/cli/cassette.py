@@ -74,6 +74,83 @@ def seal(
     sys.stderr.write(f"sealed: {', '.join(map(str, paths))}\n")
 
 
+@cassette_app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A recording of any tool that is known.")],
+    to: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="What to write: .yaml is a cassette, .har, .sse, .scenario.yaml."),
+    ],
+    as_: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="FORM", help="cassette, har, sse or scenario.", show_default="by the name of FILE"
+        ),
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FORM",
+            help="cassette, har, ruby-vcr, go-vcr, aimock, curl, sse or chunks.",
+            show_default="by the content",
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="What was asked, where SOURCE does not say it.", show_default=False),
+    ] = None,
+    body: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The body of that request.", show_default=False),
+    ] = None,
+    interaction: Annotated[
+        int | None, typer.Option(metavar="N", help="Only that one of SOURCE, from 1.", show_default=False)
+    ] = None,
+    keep_header: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Keep the value of this header, which is not on the allow-list. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    redact_personal: Annotated[
+        bool, typer.Option("--redact-personal", help="Leave out e-mail and IP addresses and telephone numbers, too.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+) -> None:
+    """Convert a recording: from another tool, or for one.
+
+    It reads cassettes of vcrpy and pytest-recording, HAR of browsers and of
+    mitmproxy, what curl -i -N prints, raw event streams, cassettes of Ruby's
+    VCR and of go-vcr, chunks of the AI SDK, and aimock's fixtures. It writes a
+    cassette, HAR, a plain event stream, or a scenario document. What SOURCE
+    does not know is said on stderr, and in a note of the cassette; keys are
+    left out.
+
+    Example: [bold]orharness cassette convert session.har --to answer.yaml[/bold]
+
+    Example: [bold]orharness cassette convert answer.sse --to answer.yaml --url https://llm.onerouter.pro/v1/chat/completions[/bold]
+    """
+    from orharness.cli.convert import ConvertOptions, convert_file
+
+    convert_file(
+        ConvertOptions(
+            source,
+            to,
+            as_,
+            from_,
+            url,
+            body,
+            interaction,
+            keep_headers=keep_header or (),
+            redact_personal=redact_personal,
+            overwrite=overwrite,
+        )
+    )
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)

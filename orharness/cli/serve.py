@@ -147,9 +147,9 @@ def serve_until_stopped(options: ServeOptions) -> bool:
 def _loaded(cassettes: Sequence[Path]) -> dict[Path, list[Interaction]]:
     if not cassettes:
         return {}
-    from orharness.cassette import load  # vcrpy imports every HTTP library that is installed
+    from orharness.conversion import interactions_in  # vcrpy imports every HTTP library that is installed
 
-    return {path: load(path) for path in cassettes}
+    return {path: interactions_in(path) for path in cassettes}
 
 
 def _metrics_of(server: SseServer, port: int) -> str:

@@ -107,6 +107,7 @@ def _plays(options: ServeOptions, recorded: dict[Path, list[Interaction]], route
     for path, interactions in recorded.items():
         asked = {f"{one.request.method} {api_path(urlsplit(one.request.uri).path)}": None for one in interactions}
         yield f"plays {path}: {count(len(interactions), 'answer')} to {', '.join(asked)}"
+        yield from (f"  {shown(note)}" for note in dict.fromkeys(one.note for one in interactions if one.note))
 
 
 def _first_asked(first: Interaction | None, routes: Sequence[Route], dialect: str | None) -> tuple[str, str]:

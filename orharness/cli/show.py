@@ -11,7 +11,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
-from orharness.cassette import load
+from orharness.conversion import interactions_in
 from orharness.errors import CassetteError, OrharnessError
 from orharness.loopback import LOOPBACK
 from orharness.report.screen import Screen
@@ -36,7 +36,7 @@ def show_source(source: str, *, every: bool = False) -> None:
     if journal is not None:
         show_journal(screen, journal)
         return
-    interactions = load(path)
+    interactions = interactions_in(path)
     if not interactions:
         raise CassetteError(f"{path}: there is nothing in this cassette")
     show_interactions(screen, interactions, every=every)

@@ -142,10 +142,10 @@ def filters_of(settings: Mapping[str, Any] | None) -> Filters | None:
 
 
 def recorded_in(path: str | Path) -> list[Interaction]:
-    """Return the interactions of a cassette.
+    """Return the interactions of a cassette, or of a recording of another tool.
 
     vcrpy, which reads it, imports every HTTP library that is installed: only a server that plays one takes that time.
     """
-    from orharness.cassette import load
+    from orharness.conversion import interactions_in
 
-    return load(Path(path))
+    return interactions_in(Path(path))
