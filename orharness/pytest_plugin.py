@@ -141,7 +141,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         yield
     finally:
         for server in item.config.stash.get(_SERVERS, []):
-            _note_left_open(item, server)
+            _note_left_open(item, server, server.take_left_open())
     wrong = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "error"]
     if wrong:
         pytest.fail("\n  ".join([_LEFT_OPEN_SAID.format("this test"), *wrong]), pytrace=False)
@@ -153,9 +153,8 @@ _LEFT_OPEN_SAID = (
 )
 
 
-def _note_left_open(item: pytest.Item, server: SseServer) -> None:
-    """Note an open answer. Adds nothing to a test that did not pass: its streams are open because it was cut short."""
-    left = server.take_left_open()
+def _note_left_open(item: pytest.Item, server: SseServer, left: list[str]) -> None:
+    """Note open answers. Adds nothing to a test that did not pass: its streams are open because it was cut short."""
     if not item.stash.get(_NOT_PASSED, False):
         told = str(server.leaks or item.config.getoption("--sse-leaks") or item.config.getini("sse_leaks"))
         item.stash.setdefault(_LEFT_OPEN, []).extend((told, line) for line in left)
@@ -371,8 +370,7 @@ def _served(request: pytest.FixtureRequest, options: dict[str, Any], settings: S
         with _environment_of(server) if in_environment else nullcontext():
             yield server
     finally:
-        _note_left_open(request.node, server)
-        server.close()
+        _note_left_open(request.node, server, server.end())
     if not request.node.stash.get(_NOT_PASSED, False):
         _verify(server, None if settings is None else pytest_cassettes.advice(settings, request.node))
 

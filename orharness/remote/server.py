@@ -125,6 +125,12 @@ class RemoteServer(SseServer):
         """Start afresh on the same address: no routes, an empty journal, all streams of the session ended."""
         self._session.ask("POST", "/reset")
 
+    def end(self) -> list[str]:
+        """Close, and return what ``take_left_open`` returns just before."""
+        left = self.take_left_open()
+        self.close()
+        return left
+
     def close(self) -> None:
         """End the session and every stream of it; a second call does nothing. ``verify`` still says its verdict."""
         if self._closed:

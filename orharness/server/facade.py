@@ -364,7 +364,7 @@ class SseServer:
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
         """Add a route to the server. ``strict``: ``verify`` reports it if it is never requested."""
         mounted = Mounted(route, strict)
-        self._thread.call(lambda: self._answering.mounted.append(mounted))
+        self._thread.post(lambda: self._answering.mounted.append(mounted))  # a test pays for each call that waits
         return LiveRoute([mounted], self._thread, self._answering)
 
     # --- what it saw ----------------------------------------------------------------------------------------------
@@ -412,6 +412,9 @@ class SseServer:
         """
         if not self._closed:
             self._thread.run(self._origin.settle)
+        return self._take_left_open()
+
+    def _take_left_open(self) -> list[str]:
         begun = [live for live in self._answering.exchanges if int(live.id) > self._told]
         self._told = max((int(live.id) for live in begun), default=self._told)
         return [line for live in begun if (line := checks.left_open(live.snapshot())) is not None]
@@ -453,9 +456,19 @@ class SseServer:
 
     def close(self) -> None:
         """End the server and every connection now; a second call does nothing."""
+        self._close(lambda: None)
+
+    def end(self) -> list[str]:
+        """Close, and return what ``take_left_open`` returns just before: in one call to the server's thread."""
+        left: list[str] = []
+        self._close(lambda: left.extend(self._take_left_open()))
+        return left
+
+    def _close(self, before: Callable[[], object]) -> None:
+        """Close. ``before`` is called in the server's thread when nothing more comes or leaves."""
         if self._closed:
             return
-        self._thread.run(self._origin.close)
+        self._thread.run(lambda: self._origin.close(before))
         self._thread.not_at_stop(self._origin.close)
         self._closed = True
         if self._owned is not None:

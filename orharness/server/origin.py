@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from orharness.gateways import Gateway
@@ -79,10 +79,12 @@ class Origin:
         self.control.port = sockets[0].getsockname()[1]
         await self._listening.listen(sockets)
 
-    async def close(self) -> None:
-        """End everything now, without waiting for handlers."""
+    async def close(self, before: Callable[[], object] = lambda: None) -> None:
+        """End everything now, without waiting for handlers. ``before`` is called when nothing more comes or leaves."""
         await self._listening.close()
-        await self.end_exchanges()
+        await self.settle()
+        before()
+        await self._end()
         await self._service.close()
 
     async def settle(self) -> None:
@@ -104,6 +106,9 @@ class Origin:
     async def end_exchanges(self) -> None:
         """End the test: what is open gets its outcome, and every connection is aborted."""
         await self.settle()
+        await self._end()
+
+    async def _end(self) -> None:
         self.sessions.end_all()
         for exchange in self.answering.exchanges:
             if exchange.open:

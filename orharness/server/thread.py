@@ -87,6 +87,13 @@ class ServerThread:
 
         return self.run(called)
 
+    def post(self, function: Callable[[], object]) -> None:
+        """Call a function in the server's loop, and do not wait for it: what comes to the loop later finds it done.
+
+        It must not fail: its errors reach nobody but the loop's log.
+        """
+        self._usable_loop().call_soon_threadsafe(function)
+
     def _usable_loop(self) -> asyncio.AbstractEventLoop:
         if self._owner != os.getpid():
             raise OrharnessError(

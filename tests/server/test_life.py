@@ -483,3 +483,23 @@ def test_the_moment_of_leaving_is_on_the_servers_clock(server: SseServer) -> Non
     left = block.call.exchange.left_after
     assert left is not None
     assert before <= block.call._live.started + left <= after
+
+
+def test_the_end_tells_once_what_its_clients_left_open(sse_thread: ServerThread) -> None:
+    server = SseServer(sse_thread)
+    server.post("/s").stream("held", "here", through=[hold(chunks=1)])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(b"held\n\n\r\n")
+        [line] = server.end()
+        assert "POST /s" in line
+        assert server.end() == []
+        with pytest.raises(OSError, match="refused"):
+            Raw(server)
+
+
+def test_what_is_posted_to_the_thread_is_done_before_what_comes_later(sse_thread: ServerThread) -> None:
+    done: list[int] = []
+    for number in range(100):
+        sse_thread.post(lambda number=number: done.append(number))  # type: ignore[misc]
+    assert sse_thread.call(lambda: list(done)) == list(range(100))
