@@ -47,6 +47,7 @@ RANKS = {
     "report": 5,
     "server": 6,
     "recording": 7,
+    "intercept": 7,
     "contract": 7,
     "relay": 7,
     "remote": 7,

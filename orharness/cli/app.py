@@ -17,6 +17,9 @@ DISTRIBUTION = "onerouter-harness"
 FAILED, WRONG_CALL = 1, 2
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
+_CA = "Trust this file of certificates (PEM) as well, for an upstream with an authority of its own."
+_RESOLVE = "Connect to ADDR or ADDR:PORT for HOST. Repeatable."
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -298,6 +301,8 @@ def record(
             show_default=False,
         ),
     ] = None,
+    ca: Annotated[Path | None, typer.Option("--ca", metavar="FILE", help=_CA, show_default=False)] = None,
+    resolve: Annotated[list[str] | None, typer.Option(metavar="HOST=ADDR", help=_RESOLVE, show_default=False)] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
 ) -> None:
@@ -324,6 +329,8 @@ def record(
         keep_headers=keep_header or (),
         redact_personal=redact_personal,
         filters=filters,
+        ca=ca,
+        resolve=resolve or (),
         host=host,
         port=port,
     )
@@ -438,6 +445,56 @@ def run_tests(
             metavar="DIR", help="The folder of the files that a posted document may name.", show_default="no files"
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Record what the command asks of --upstream and of the --intercept hosts into this cassette.",
+            show_default=False,
+        ),
+    ] = None,
+    cassette: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Play each interaction of a cassette once; no network at all.", show_default=False
+        ),
+    ] = None,
+    intercept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="With --record or --cassette: answer for https://HOST, which the command has in its code. Repeatable;"
+            " *.HOST is all below it.",
+            show_default=False,
+        ),
+    ] = None,
+    upstream: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[API=]URL",
+            help="With --record: the service that the SDKs' base URLs lead to, as in orharness record. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    key_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[API=]NAME",
+            help="With --upstream: send the key in this variable, not the client's own. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="With --record: replace FILE if it is there.")] = False,
+    filters: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.py:NAME", help="With --record: vcrpy's filters.", show_default=False),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help=f"With --record: {_CA}", show_default=False)
+    ] = None,
+    resolve: Annotated[
+        list[str] | None, typer.Option(metavar="HOST=ADDR", help=f"With --record: {_RESOLVE}", show_default=False)
+    ] = None,
 ) -> None:
     """Run tests, or any command, against a server, and judge what they did.
 
@@ -448,7 +505,16 @@ def run_tests(
     that a model made and billed after a cancel. The exit code is 1 if there is
     any of it, else the command's own.
 
+    With --record its real requests are recorded, with --cassette they are
+    answered from that file. Programs that have https://HOST in their code are
+    reached by --intercept HOST: they find a proxy and its certificate in their
+    environment (pip install 'onerouter-harness[intercept]').
+
     Example: [bold]orharness run --scenario scenario.yaml -- npm test[/bold]
+
+    Example: [bold]orharness run --record a.yaml --intercept llm.onerouter.pro -- python app.py[/bold]
+
+    Example: [bold]orharness run --cassette a.yaml --intercept llm.onerouter.pro -- python app.py[/bold]
 
     Example: [bold]orharness run --report junit=orharness.xml -- go test ./...[/bold]
     """
@@ -456,7 +522,20 @@ def run_tests(
     from orharness.cli.run import Options, run_and_judge
 
     import_plugins(plugin or ())
-    raise typer.Exit(run_and_judge(Options(command, scenario, report or (), pacing, scenarios)))
+    hosts = intercept or ()
+    if record is None:
+        if upstream or key_env or overwrite or filters or ca or resolve:
+            raise ScenarioError("--upstream, --key-env, --overwrite, --filters, --ca and --resolve belong to --record")
+        options = Options(command, scenario, report or (), pacing, scenarios, cassette, hosts)
+        raise typer.Exit(run_and_judge(options))
+    if scenario or cassette or report or scenarios:
+        raise ScenarioError("--record goes to the network: --scenario, --cassette, --scenarios and --report do not fit")
+    from orharness.cli.run_recorded import RecordOptions, run_and_record
+
+    recording = RecordOptions(
+        command, record, upstream or (), key_env or (), hosts, resolve or (), ca, overwrite, filters
+    )
+    raise typer.Exit(run_and_record(recording))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
 from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
+from orharness.recording.reach import Reach, addresses_of
 from orharness.recording.upstreams import named_values
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
@@ -41,6 +42,8 @@ def record_until_stopped(
     keep_headers: Iterable[str] = (),
     redact_personal: bool = False,
     filters: str | None = None,
+    ca: Path | None = None,
+    resolve: Iterable[str] = (),
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> None:
@@ -63,9 +66,10 @@ def record_until_stopped(
                 filters=settings_at(filters) if filters else None,
                 host=host,
                 port=port,
+                reach=Reach(ca, addresses_of(resolve)),
             )
             asyncio.run(_record(recorder, screen, stop, alone=parent_is_gone()))
-        screen.line(_saved(recorder.recorded, to), "bold")
+        screen.line(saved_line(recorder.recorded, to), "bold")
     finally:
         logging.getLogger("orharness").removeHandler(handler)
 
@@ -108,16 +112,21 @@ class _Watch:
                     self._tell(interaction)
 
     def _tell(self, interaction: Interaction) -> None:
-        request, stream = interaction.request, interaction.stream
-        ended = _ENDED.get(interaction.ending_recorded, f", {interaction.ending_recorded}")
-        asked = shown(f"{request.method} {scrub_uri(request.uri)}")
-        lasted = f"{interaction.head + stream.duration:.3f} s"
-        answer = "no response" if interaction.status is None else f"{interaction.status}: {summary(stream)}"
-        line = f"{len(self._told)}  {asked} → {answer}, {lasted}{ended}"
-        self._screen.say(line, "yellow" if ended else "green")
+        self._screen.say(*told_line(len(self._told), interaction))
 
 
-def _saved(number: int, to: Path) -> str:
+def told_line(number: int, interaction: Interaction) -> tuple[str, str]:
+    """Return a line about an interaction that was recorded, and its colour."""
+    request, stream = interaction.request, interaction.stream
+    ended = _ENDED.get(interaction.ending_recorded, f", {interaction.ending_recorded}")
+    asked = shown(f"{request.method} {scrub_uri(request.uri)}")
+    lasted = f"{interaction.head + stream.duration:.3f} s"
+    answer = "no response" if interaction.status is None else f"{interaction.status}: {summary(stream)}"
+    return f"{number}  {asked} → {answer}, {lasted}{ended}", "yellow" if ended else "green"
+
+
+def saved_line(number: int, to: Path) -> str:
+    """Return the last line of a recording: how many answers, and how to look at them."""
     if not number:
         return "nothing was recorded: no answer came through"
     return f"{count(number, 'answer')} recorded: orharness show {to}"

@@ -22,6 +22,7 @@ from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.server.control import ControlOptions
 from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
 from orharness.server.verifying import Finding, Verified
 from orharness.verdict import Evidence, Judgement, Result, Verdict, count
 
@@ -47,8 +48,12 @@ class Options:
     reports: Sequence[str] = ()
     pacing: str = "lockstep"
     scenarios: Path | None = None
+    cassette: Path | None = None
+    intercept: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        if self.intercept and self.cassette is None:
+            raise ScenarioError("--intercept belongs to --record or --cassette")
         if wrong := next((one for one in self.reports if "=" not in one), None):
             raise ScenarioError(f"--report is FORMAT=FILE, as in junit=report.xml; not {wrong!r}")
         if self.scenarios is not None and not self.scenarios.is_dir():
@@ -74,21 +79,40 @@ def run_and_judge(options: Options) -> int:
     That is 1 where something is wrong, else the command's own. A command that was ended by a signal which we passed on
     is not judged. Raises ``OrharnessError`` for what cannot be run.
     """
-    program = _found(options.command[0])
+    command = command_of(options.command)
     control = ControlOptions(os.environ.get("ORHARNESS_TOKEN") or None, scenarios=options.scenarios)
     with SseServer(pacing=options.pacing, cors=True, control=control) as server:
         if options.scenario is not None:
             server.scenario(options.scenario)
+        if options.cassette is not None:
+            server.cassette(options.cassette)
         environment = {**os.environ, **proxy_bypass(), **environment_of(server)}
         verified: list[Verified] = []
-        code, passed_on = _run([program, *options.command[1:]], environment, lambda: verified.extend(server.judge()))
+        with _proxied(options, server) as proxied:
+            code, passed_on = run_command(command, {**environment, **proxied}, lambda: verified.extend(server.judge()))
         if passed_on is not None:
-            return _OF_A_SIGNAL + passed_on
+            return exit_code(code, passed_on)
     judgement = _judgement(options.command, code, verified)
     findings = [one for each in verified for one in each.findings]
     write_reports(judgement, options.formats, options.outputs)
     _tell(Screen(sys.stderr), verified, findings)
-    return FAILED if findings else _exit_code(code)
+    return FAILED if findings else exit_code(code)
+
+
+@contextmanager
+def _proxied(options: Options, server: SseServer) -> Iterator[dict[str, str]]:
+    """With a cassette: a proxy beside the server, so that nothing goes to the network; yields its variables."""
+    if options.cassette is None:
+        yield {}
+        return
+    from orharness.cli.run_recorded import ReplayDoor
+
+    thread = ServerThread().start()
+    try:
+        with ReplayDoor(options.intercept).open(server.port, thread) as environment:
+            yield environment
+    finally:
+        thread.stop()
 
 
 def environment_of(server: SseServer) -> dict[str, str]:
@@ -103,15 +127,20 @@ def environment_of(server: SseServer) -> dict[str, str]:
 # --- the process --------------------------------------------------------------------------------------------------
 
 
-def _found(program: str) -> str:
-    """The program's file: on Windows `npm` is npm.cmd, which only a search of PATH tells."""
-    found = shutil.which(program)
-    if found is None:
-        raise ScenarioError(f"{program}: there is no such program on PATH; write it after --, as in -- npm test")
-    return found
+def command_of(given: Sequence[str]) -> list[str]:
+    """The command with its program's file: on Windows `npm` is npm.cmd, which only a search of PATH tells.
+
+    Raises ``ScenarioError`` where there is no such program.
+    """
+    program = shutil.which(given[0])
+    if program is None:
+        raise ScenarioError(f"{given[0]}: there is no such program on PATH; write it after --, as in -- npm test")
+    return [program, *given[1:]]
 
 
-def _run(command: list[str], environment: dict[str, str], ended: Callable[[], None]) -> tuple[int, int | None]:
+def run_command(
+    command: list[str], environment: dict[str, str], ended: Callable[[], object] = lambda: None
+) -> tuple[int, int | None]:
     """Run a command to its end: its exit code, and the signal that was passed on to it, if any.
 
     ``ended`` is called when it has ended, unless a signal was passed on. What it left running is ended after
@@ -150,8 +179,10 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _exit_code(code: int) -> int:
-    """The code as a shell shows it: a signal's number and 128."""
+def exit_code(code: int, passed_on: int | None = None) -> int:
+    """The code as a shell shows it: a signal's number and 128. ``passed_on``: the signal that was passed on, if any."""
+    if passed_on is not None:
+        return _OF_A_SIGNAL + passed_on
     return code if code >= 0 else _OF_A_SIGNAL - code
 
 
@@ -167,7 +198,7 @@ def _judgement(command: Sequence[str], code: int, verified: Sequence[Verified]) 
 
 
 def _of_the_command(code: int) -> Verdict:
-    ended = f"exit code {_exit_code(code)}"
+    ended = f"exit code {exit_code(code)}"
     evidence = None if code == 0 else Evidence("exit code 0", ended, f"the command ended with {ended}")
     return Verdict("command/exit", "the command succeeds", Result.FAIL if code else Result.PASS, evidence)
 

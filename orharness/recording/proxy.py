@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -18,9 +19,10 @@ from aiohttp import web
 from orharness.cassette.filters import Filters
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, RecordedRequest
 from orharness.cassette.secrets import scrub_uri
-from orharness.errors import UpstreamError
+from orharness.errors import ScenarioError, UpstreamError
 from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
+from orharness.recording.reach import Reach, why_not_trusted
 from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange
 from orharness.recording.store import Store
@@ -52,6 +54,9 @@ class Recorder:
     refused with 403, or any page could spend the key; ``allow_origins`` names pages that may, by origins such as
     ``http://localhost:3000``.
 
+    ``reach`` says which certificates are trusted, and which address a host has. ``doors``: servers are named by
+    ``door``, too, so there may be no upstream.
+
     Raises ``CassetteError`` where the cassette exists (unless ``overwrite``), where another recorder writes to it, and
     at the end where something could not be saved; ``ScenarioError`` for an impossible upstream or origin, or an unset
     variable.
@@ -70,8 +75,12 @@ class Recorder:
         filters: Mapping[str, Any] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        reach: Reach | None = None,
+        doors: bool = False,
     ) -> None:
-        self.upstreams = Upstreams(upstream, key_env)
+        self.upstreams = Upstreams(upstream, key_env, others=doors)
+        self._reach = reach or Reach()
+        self._doors: dict[int, UpstreamServer] = {}  # by the port on which we answer for a server
         self.path = Path(to)
         self._overwrite = overwrite
         self._address = host, port
@@ -95,7 +104,7 @@ class Recorder:
         except BaseException:
             self._store.release()
             raise
-        self._asker = Asker(self._clock)
+        self._asker = Asker(self._clock, self._reach)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -108,6 +117,17 @@ class Recorder:
             await asyncio.gather(*self._following)
         await self._asker.close()
         await self._store.close()
+
+    async def door(self, base_url: str) -> int:
+        """Listen on one more port of loopback, for requests that mean the server at ``base_url``; return the port."""
+        for port, known in self._doors.items():
+            if known.base_url == base_url:
+                return port
+        site = web.SockSite(self._runner, bound := socket.create_server(("127.0.0.1", 0)))
+        await site.start()
+        port = int(bound.getsockname()[1])
+        self._doors[port] = UpstreamServer(base_url, literal=True)
+        return port
 
     @property
     def base_url(self) -> str:
@@ -130,17 +150,18 @@ class Recorder:
         assert task is not None
         self._handlers.add(task)
         try:
+            if (door := self._doors.get(_port_of(request))) is not None:
+                return await self._answer(request, door)
             port: int = self._runner.addresses[0][1]
             if self.upstreams.keys and (why := self._gate.refusal(request.headers, port)):
                 return await refused(request, why)
             if self._gate.is_preflight(request.method, request.headers):
                 return web.Response(status=204, headers=self._gate.preflight_headers(request.headers))
-            return await self._answer(request)
+            return await self._answer(request, self.upstreams.of(request.raw_path))
         finally:
             self._handlers.discard(task)
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        upstream = self.upstreams.of(request.raw_path)
+    async def _answer(self, request: web.BaseRequest, upstream: UpstreamServer | None) -> web.StreamResponse:
         body = await read_body(request)
         if upstream is None:
             asked = f"{request.method} {scrub_uri(request.raw_path)}"
@@ -152,7 +173,7 @@ class Recorder:
         try:
             announces_body = "Content-Length" in request.headers
             answer = await self._asker.ask(session, key=upstream.key, announces_body=announces_body)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ScenarioError, ValueError) as error:
             why = _why(session, upstream, error)
             await self._keep_failure(session, prepared, ending_of(error), why)
             return complaint(502, why, self._gate.response_headers(request.headers))
@@ -198,12 +219,8 @@ class Recorder:
 
     def _begin(self, request: web.BaseRequest, body: bytes, upstream: UpstreamServer) -> RecordedExchange:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
-        asked = RecordedRequest(
-            request.method,
-            upstream.uri(request.raw_path),
-            tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
-            body,
-        )
+        sent = tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION)
+        asked = RecordedRequest(request.method, upstream.uri(request.raw_path), sent, body)
         addresses = (*address_secrets(upstream.base_url), *address_secrets(request.raw_path))
         others = (*addresses, *self._redaction.unkept(asked.headers))
         return RecordedExchange(
@@ -211,6 +228,7 @@ class Recorder:
             asked,
             datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             replace(self._redaction, secrets=secrets_of(headers, (*self.upstreams.keys, *others))),
+            sent_headers=sent,
             sent_at=self._clock(),
         )
 
@@ -253,8 +271,14 @@ class Recorder:
         task.add_done_callback(self._following.discard)
 
 
+def _port_of(request: web.BaseRequest) -> int:
+    """The port at which a request has arrived."""
+    found = request.get_extra_info("sockname")
+    return int(found[1]) if found else 0
+
+
 def _why(session: RecordedExchange, upstream: UpstreamServer, error: Exception) -> str:
     """A sentence about why no response head came."""
     # What aiohttp says may quote the address that was asked, and what the server sent.
-    why = session.redaction.text(str(error) or type(error).__name__)
+    why = why_not_trusted(error) or session.redaction.text(str(error) or type(error).__name__)
     return str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))

@@ -60,6 +60,7 @@ class RecordedExchange:
     request: RecordedRequest
     recorded_at: str
     redaction: Redaction = field(default_factory=Redaction)
+    sent_headers: Headers = field(default=(), repr=False)  # the request's, one by one, with secrets: never written
     sent_at: float = 0.0  # when the last byte of the request was written
     status: int | None = None  # None: no response head has come
     reason: str = ""

@@ -15,10 +15,12 @@ from yarl import URL
 
 from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
+from orharness.recording.reach import Reach
 from orharness.recording.session import Head, RecordedExchange
 from orharness.redaction import is_secret
 from orharness.server.forwarding import client_session, is_chunked, was_reset
 from orharness.server.headers import OF_THE_CONNECTION, readable, text
+from orharness.server.proxies import proxy_for
 from orharness.stream import Ending, Framing
 
 _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
@@ -57,11 +59,11 @@ def key_from(name: str | None) -> str | None:
 
 
 class Asker:
-    """Sends requests to upstreams. ``clock`` is the loop's, in seconds."""
+    """Sends requests to upstreams, as ``reach`` says. ``clock`` is the loop's, in seconds."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], reach: Reach) -> None:
         self._clock = clock
-        self._client = _client(clock)
+        self._client = _client(clock, reach)
 
     async def close(self) -> None:
         """Close what is open."""
@@ -73,15 +75,18 @@ class Asker:
         """Send the request of the session, and give the session the response head. ``key`` replaces the client's.
 
         ``announces_body``: whether the client sent a Content-Length, which then goes on even where it is 0. Raises what
-        aiohttp raises, ``OSError``, or ``ValueError`` for an impossible address.
+        aiohttp raises, ``OSError``, ``ValueError`` for an impossible address, or ``ScenarioError`` for a proxy of the
+        environment that cannot be used.
         """
-        asked = session.request
-        headers = CIMultiDict(_with_key(asked.headers, key))
+        asked, url = session.request, URL(session.request.uri, encoded=True)
+        # As the client sent them: the request that is recorded has repeated ones joined.
+        headers = CIMultiDict(_with_key(session.sent_headers or asked.headers, key))
         headers["Accept-Encoding"] = "identity"  # what is recorded is to be the stream itself
         response = await self._client.request(
             asked.method,
-            URL(asked.uri, encoded=True),
+            url,
             headers=headers,
+            proxy=proxy_for(url.scheme, url.host or ""),
             data=io.BytesIO(asked.body) if asked.body or announces_body else None,
             allow_redirects=False,
             trace_request_ctx=SimpleNamespace(session=session),
@@ -90,14 +95,14 @@ class Asker:
         return response
 
 
-def _client(clock: Callable[[], float]) -> aiohttp.ClientSession:
+def _client(clock: Callable[[], float], reach: Reach) -> aiohttp.ClientSession:
     async def sent(_: object, context: Any, __: object) -> None:
         context.trace_request_ctx.session.sent(clock())
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(sent)
     trace.on_request_chunk_sent.append(sent)
-    return client_session(trace)
+    return client_session(trace, tls=reach.tls(), resolver=reach.resolver())
 
 
 def ending_of(error: Exception) -> Ending:

@@ -19,14 +19,18 @@ ANY = ""
 
 @dataclass(frozen=True)
 class UpstreamServer:
-    """A server, by its base URL. ``key`` replaces the client's; ``None``: the client's own goes there."""
+    """A server, by its base URL. ``key`` replaces the client's; ``None``: the client's own goes there.
+
+    ``literal``: the client means this very server, so paths stay as they are.
+    """
 
     base_url: str
     key: str | None = None
+    literal: bool = False
 
     def uri(self, path_and_query: str) -> str:
         """Where a request goes there, see ``upstream_uri``."""
-        return upstream_uri(self.base_url, path_and_query)
+        return self.base_url + path_and_query if self.literal else upstream_uri(self.base_url, path_and_query)
 
 
 class Upstreams:
@@ -36,12 +40,16 @@ class Upstreams:
     which ``""`` is for every other request. ``key_env``: the environment variable that holds the key, or such a mapping
     of them: no key goes to another server than its own. Raises ``ScenarioError`` for an impossible address, an unknown
     API or a variable that is not set.
+
+    ``others``: there are other ways to name a server, so there may be none here.
     """
 
-    def __init__(self, given: str | Mapping[str, str], key_env: str | Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, given: str | Mapping[str, str], key_env: str | Mapping[str, str] | None = None, *, others: bool = False
+    ) -> None:
         addresses = {ANY: given} if isinstance(given, str) else dict(given)
         keys = {ANY: key_env} if isinstance(key_env, str) else dict(key_env or {})
-        if not addresses:
+        if not addresses and not others:
             raise ScenarioError("there is no upstream: name one base URL at least")
         for name in keys:
             if name not in addresses:

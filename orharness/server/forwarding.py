@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ssl
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -24,11 +26,16 @@ _IN_A_PATH = "/:@!$&'()*+,;=~"  # allowed besides letters and digits (RFC 3986, 
 _READ_SIZE = 2**20  # bytes: reading pauses only when an HTTP chunk is larger
 
 
-def client_session(*traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
-    """Return a client that passes everything on as it comes. Call it in the loop that uses the client."""
+def client_session(
+    *traces: aiohttp.TraceConfig, tls: ssl.SSLContext | None = None, resolver: AbstractResolver | None = None
+) -> aiohttp.ClientSession:
+    """Return a client that passes everything on as it comes. Call it in the loop that uses the client.
+
+    ``tls`` says which certificates are trusted, ``resolver`` which address a host has; ``None``: as the system does.
+    """
     return aiohttp.ClientSession(
         # A new connection each time: an idle one may end as it is used, and a POST must not be repeated.
-        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls or True, resolver=resolver),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
         auto_decompress=False,

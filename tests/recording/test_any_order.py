@@ -123,7 +123,9 @@ async def check(client: httpx.AsyncClient, base_url: str, asked: Asked) -> None:
 async def test_any_order_of_any_methods_and_statuses_is_served_and_kept(to: Path) -> None:
     """In a process of its own: a recorder that spins would also stop a test in the same event loop."""
     every = [asked for seed in range(TIMES) for asked in one_of_each(seed)]
-    async with answering() as upstream, recording_process(upstream, to, limit=30 * TIMES) as (process, base_url):
+    # Nobody reads the lines about thousands of answers, for which a pipe has no room.
+    limit, stderr = 60.0 + 30 * TIMES, asyncio.subprocess.DEVNULL
+    async with answering() as upstream, recording_process(upstream, to, limit, stderr) as (process, base_url):
         async with httpx.AsyncClient(timeout=PATIENCE) as client:  # its connection would show a byte too many
             for asked in every:
                 await check(client, base_url, asked)

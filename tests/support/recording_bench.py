@@ -302,13 +302,11 @@ async def hangs_up(wire: Wire) -> None:
 
 @asynccontextmanager
 async def recording_process(
-    upstream: str, to: Path, limit: float = 2 * PATIENCE
+    upstream: str, to: Path, limit: float = 2 * PATIENCE, stderr: int = asyncio.subprocess.PIPE
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """``orharness record`` in a process of its own, and the base URL that it tells; ``limit``: seconds for all."""
     command = [sys.executable, "-W", "error", "-m", "orharness", "record", "--upstream", upstream, "--to", str(to)]
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=stderr)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(limit):

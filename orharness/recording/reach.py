@@ -1,0 +1,87 @@
+"""How the recorder reaches a server: which certificates it trusts, and which address a host has."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from orharness.errors import ScenarioError
+
+_ADDRESS = re.compile(r"(?P<host>[^=\s]+)=(?P<address>\[[^\]]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?")
+Addresses = Mapping[str, tuple[str, int | None]]
+"""By host: the name or address to connect to in its place, and a port where that differs too."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """``ca``: a file of certificates (PEM) that are trusted beside the system's. ``addresses``: those of some hosts."""
+
+    ca: Path | None = None
+    addresses: Addresses = field(default_factory=dict)
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The context for connections; ``None`` for the usual one. Raises ``ScenarioError`` for an unusable file."""
+        if self.ca is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_default_certs()
+        try:
+            context.load_verify_locations(self.ca)
+        except ssl.SSLError as error:
+            raise ScenarioError(f"--ca {self.ca}: this is not a file of certificates in PEM: {error.reason}") from error
+        except OSError as error:
+            raise ScenarioError(f"--ca {self.ca}: the file cannot be read: {error.strerror}") from error
+        return context
+
+    def resolver(self) -> AbstractResolver | None:
+        """The resolver for connections; ``None`` for the usual one. Call it in the loop that uses it."""
+        return _Resolver(self.addresses) if self.addresses else None
+
+
+def addresses_of(given: Iterable[str]) -> dict[str, tuple[str, int | None]]:
+    """The addresses in texts such as ``api.test=127.0.0.1`` or ``api.test=127.0.0.1:8443``, by host.
+
+    Raises ``ScenarioError`` for any other text.
+    """
+    found = {}
+    for one in given:
+        match = _ADDRESS.fullmatch(one)
+        if match is None:
+            raise ScenarioError(
+                f"--resolve is HOST=ADDRESS or HOST=ADDRESS:PORT, as in api.test=127.0.0.1, not {one!r}"
+            )
+        found[match["host"].lower()] = (match["address"].strip("[]"), int(match["port"]) if match["port"] else None)
+    return found
+
+
+def why_not_trusted(error: Exception) -> str | None:
+    """A sentence about a certificate that is not trusted; ``None`` for any other error."""
+    if not isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return None
+    reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+    return f"its certificate is not trusted: {reason}; --ca FILE names the authority that signed it"
+
+
+class _Resolver(AbstractResolver):
+    """Knows the given addresses, and asks the system for all others."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+        self._system = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        address, other = self._addresses.get(host.lower(), (host, None))
+        found = await self._system.resolve(address, other or port, family)
+        return [{**one, "hostname": host} for one in found]
+
+    async def close(self) -> None:
+        await self._system.close()
