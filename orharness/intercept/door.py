@@ -96,6 +96,7 @@ class Door:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
+        await asyncio.sleep(0)  # the connections close in the next turn of the loop
 
     @property
     def url(self) -> str:
@@ -120,6 +121,9 @@ class Door:
             await self._answer(head, reader, writer)
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, ValueError) as error:
             log.debug("a connection to the proxy ended: %r", error)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # nobody waits for what TLS has to say at its end
+            raise
         finally:
             self._connections.discard(task)
             writer.close()
@@ -142,14 +146,17 @@ class Door:
         except (OSError, ScenarioError) as error:
             writer.write(_refusal(502, "Bad Gateway", f"{target.host} cannot be reached: {error}"))
             return
-        if tunnel:
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            if inner:
-                assert self.authority is not None
-                await writer.start_tls(self.authority.context_for(target.host))
-        else:
-            other[1].write(_forwarded(head))
-        await _joined((reader, writer), other, whole=inner)
+        try:
+            if tunnel:
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                if inner:
+                    assert self.authority is not None
+                    await writer.start_tls(self.authority.context_for(target.host))
+            else:
+                other[1].write(_forwarded(head))
+            await _joined((reader, writer), other, whole=inner)
+        finally:
+            other[1].close()
 
     def _knows_password(self, head: _Head) -> bool:
         given = head.header(b"proxy-authorization") or b""
@@ -241,7 +248,6 @@ async def _joined(client: _Side, server: _Side, *, whole: bool) -> None:
         for task in (up, down):
             task.cancel()
         await asyncio.gather(up, down, return_exceptions=True)
-        server[1].close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,7 +7,7 @@ import base64
 import ssl
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,6 +47,12 @@ def authorization(door: Door) -> str:
     return "Proxy-Authorization: Basic " + base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
 
 
+async def closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 async def told(door: Door, *lines: str) -> bytes:
     """All that the proxy answers to a head."""
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(door.url).port)
@@ -54,7 +60,7 @@ async def told(door: Door, *lines: str) -> bytes:
     try:
         return await reader.read()
     finally:
-        writer.close()
+        await closed(writer)
 
 
 @pytest.mark.asyncio
@@ -91,7 +97,7 @@ async def test_the_tls_of_a_named_host_is_opened(host: str, base_url: str) -> No
         assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
         writer.write(b"GET /v1/a HTTP/1.1\r\nHost: a\r\n\r\n")
         assert b"GET /v1/a HTTP/1.1" in await reader.read()
-        writer.close()
+        await closed(writer)
     assert [target.base_url for target in asked] == [base_url]
 
 
@@ -116,7 +122,7 @@ async def test_any_other_host_is_passed_through_or_refused() -> None:
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         writer.write(b"GET /raw HTTP/1.1\r\n\r\n")
         assert b"GET /raw" in await reader.read()
-        writer.close()
+        await closed(writer)
         assert asked == []
     async with opened("api.test", only=True) as (door, asked, upstream):
         place = f"127.0.0.1:{upstream.port}"
