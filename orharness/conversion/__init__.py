@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from orharness.conversion.reading import FORMS as FORMS
     from orharness.conversion.reading import interactions_in as interactions_in
     from orharness.conversion.reading import read as read
-    from orharness.conversion.source import Source as Source
+    from orharness.conversion.source import OtherRecording as OtherRecording
     from orharness.conversion.writing import OUTPUTS as OUTPUTS
     from orharness.conversion.writing import written as written
 
-_HOMES = {"reading": "FORMS interactions_in read", "source": "Source", "writing": "OUTPUTS written"}
+_HOMES = {"reading": "FORMS interactions_in read", "source": "OtherRecording", "writing": "OUTPUTS written"}
 if not TYPE_CHECKING:  # a checker would take any name from a package with __getattr__
     __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orharness.conversion.source import Source
+from orharness.conversion.source import OtherRecording
 
 _MATCHES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "userMessage": lambda given: {"last_user": {"contains": given}},
@@ -32,7 +32,7 @@ _ERROR_STATUS = 500  # what aimock sends where a fixture's error has no status
 _CHUNK, _PROFILE = "chunkSize", "streamingProfile"
 
 
-def of_aimock(data: Any) -> Source | None:
+def of_aimock(data: Any) -> OtherRecording | None:
     """Return the routes of aimock's fixtures as a scenario; ``None``: it is not that.
 
     What a scenario cannot say is left out, and the notes name it.
@@ -53,7 +53,7 @@ def of_aimock(data: Any) -> Source | None:
             )
         if usable and reply is not None:
             _add(routes, {"when": when} if when else {}, reply)
-    return Source("aimock", scenario={"orharness": 1, "routes": routes}, notes=tuple(notes))
+    return OtherRecording("aimock", scenario={"orharness": 1, "routes": routes}, notes=tuple(notes))
 
 
 def _add(routes: list[dict[str, Any]], when: dict[str, Any], reply: dict[str, Any]) -> None:

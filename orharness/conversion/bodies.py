@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from orharness.conversion.source import Given, Source, dialect_in, interaction, unknown_request
+from orharness.conversion.source import Given, OtherRecording, dialect_in, interaction, unknown_request
 from orharness.errors import CassetteError
 from orharness.frames import NDJSON, SSE
 
@@ -18,7 +18,7 @@ _NO_HEAD = "status and headers were not recorded: 200 and the content type are w
 _PARTS_DELTAS = {"text-delta": "text", "reasoning-delta": "reasoning", "reasoning": "reasoning"}
 
 
-def of_curl(data: bytes, given: Given) -> Source | None:
+def of_curl(data: bytes, given: Given) -> OtherRecording | None:
     """Return the response that ``curl -i -N`` printed; ``None``: it is not that.
 
     The heads of redirects and of ``100 Continue``, which come first, are left out.
@@ -34,7 +34,7 @@ def of_curl(data: bytes, given: Given) -> Source | None:
         head, data = following, body
     kind = next((value for name, value in headers if name.lower() == "content-type"), None)
     asked, said = unknown_request(body, kind, given)
-    return Source("curl", (interaction(asked, status, reason, headers, body, notes=said),))
+    return OtherRecording("curl", (interaction(asked, status, reason, headers, body, notes=said),))
 
 
 def _parted(head: re.Match[bytes], data: bytes) -> tuple[int, str, list[tuple[str, str]], bytes]:
@@ -46,14 +46,14 @@ def _parted(head: re.Match[bytes], data: bytes) -> tuple[int, str, list[tuple[st
     return int(head[1]), (head[2] or b"").decode("latin-1"), pairs, body
 
 
-def of_event_stream(data: bytes, given: Given) -> Source | None:
+def of_event_stream(data: bytes, given: Given) -> OtherRecording | None:
     """Return the body of an event stream; ``None``: it does not begin like one."""
     if not _FIELD.match(data):
         return None
     return _body("sse", data, SSE.content_type, given, [_NO_HEAD])
 
 
-def of_lines(data: bytes, given: Given) -> Source | None:
+def of_lines(data: bytes, given: Given) -> OtherRecording | None:
     """Return lines of JSON: a body of NDJSON, the AI SDK's chunks, or its stream parts; ``None``: they are not that."""
     objects = _objects(data)
     if not objects:
@@ -71,10 +71,10 @@ def of_lines(data: bytes, given: Given) -> Source | None:
     return _body("ai-sdk-chunks", body, SSE.content_type, given, [_NO_HEAD, lost])
 
 
-def _body(form: str, body: bytes, kind: str, given: Given, notes: Iterable[str]) -> Source:
+def _body(form: str, body: bytes, kind: str, given: Given, notes: Iterable[str]) -> OtherRecording:
     asked, said = unknown_request(body, kind, given)
     made = interaction(asked, 200, "", (("Content-Type", kind),), body, notes=[*said, *notes])
-    return Source(form, (made,))
+    return OtherRecording(form, (made,))
 
 
 def _objects(data: bytes) -> list[dict[str, Any]] | None:
@@ -97,7 +97,7 @@ def _is_part(one: Mapping[str, Any]) -> bool:
     return one["type"] in _PARTS_DELTAS and any(isinstance(one.get(key), str) for key in ("delta", "textDelta"))
 
 
-def _parts(parts: list[dict[str, Any]]) -> Source:
+def _parts(parts: list[dict[str, Any]]) -> OtherRecording:
     """Return a scenario with the answer of these parts: they are what an SDK made of a stream, which is not in them."""
     said: dict[str, list[str]] = {"text": [], "reasoning": []}
     calls, answer, unknown = [], {}, set()
@@ -119,7 +119,7 @@ def _parts(parts: list[dict[str, Any]]) -> Source:
     if unknown:
         notes.append(f"no counterpart in a scenario, and left out: {', '.join(sorted(unknown))}")
     document = {"orharness": 1, "routes": [{"answer": {"pieces": said["text"], **answer}}]}
-    return Source("ai-sdk-parts", scenario=document, notes=tuple(notes))
+    return OtherRecording("ai-sdk-parts", scenario=document, notes=tuple(notes))
 
 
 def _call(one: Mapping[str, Any]) -> dict[str, Any]:

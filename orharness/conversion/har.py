@@ -14,7 +14,7 @@ from orharness.cassette.at import At
 from orharness.cassette.codec import for_vcrpy, from_vcrpy, request_for_vcrpy
 from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, header
 from orharness.cassette.keys import KEY
-from orharness.conversion.source import Source, interaction
+from orharness.conversion.source import OtherRecording, interaction
 from orharness.errors import CassetteError
 from orharness.sse import Event, encode
 from orharness.stream import Chunk
@@ -36,7 +36,7 @@ _UNKNOWN_TIME = "1970-01-01T00:00:00Z"  # HAR requires one
 _FROM_MESSAGES = "the body is made of the events that the browser kept: comments and raw bytes were not recorded"
 
 
-def of_har(data: Any) -> Source | None:
+def of_har(data: Any) -> OtherRecording | None:
     """Return the exchanges of a HAR file; ``None``: it is not one.
 
     What a page loads (documents, scripts, images) is left out, and so is an exchange whose body was not kept; the notes
@@ -54,7 +54,7 @@ def of_har(data: Any) -> Source | None:
             found.append(_exchange(entry))
     if loaded:
         notes.append(f"{loaded} of {len(data['log']['entries'])} entries are what a page loads, and are left out")
-    return Source("har", tuple(found), notes=tuple(notes))
+    return OtherRecording("har", tuple(found), notes=tuple(notes))
 
 
 def _unusable(entry: At) -> str | None:

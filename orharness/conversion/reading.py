@@ -14,17 +14,17 @@ from orharness.conversion.aimock import of_aimock
 from orharness.conversion.bodies import of_curl, of_event_stream, of_lines
 from orharness.conversion.har import of_har
 from orharness.conversion.recordings import RUBY_BINARY, of_go, of_ruby
-from orharness.conversion.source import Given, Source
+from orharness.conversion.source import Given, OtherRecording
 from orharness.errors import CassetteError
 from orharness.verdict import did_you_mean
 from orharness.yamlfile import load_data
 
-_OF_BYTES: dict[str, Callable[[bytes, Given], Source | None]] = {
+_OF_BYTES: dict[str, Callable[[bytes, Given], OtherRecording | None]] = {
     "curl": of_curl,
     "sse": of_event_stream,
     "chunks": of_lines,
 }
-_OF_DATA: dict[str, Callable[[Any], Source | None]] = {
+_OF_DATA: dict[str, Callable[[Any], OtherRecording | None]] = {
     "har": of_har,
     "ruby-vcr": of_ruby,
     "go-vcr": of_go,
@@ -37,7 +37,7 @@ _OTHERS = (
 )
 
 
-def read(path: Path, *, form: str | None = None, url: str | None = None, body: bytes | None = None) -> Source:
+def read(path: Path, *, form: str | None = None, url: str | None = None, body: bytes | None = None) -> OtherRecording:
     """Return what a file holds. ``form``: one of ``FORMS``, by default whichever its content has.
 
     ``url`` and ``body``: what was asked, for a response whose request was not recorded. Raises ``CassetteError`` for a
@@ -52,7 +52,7 @@ def read(path: Path, *, form: str | None = None, url: str | None = None, body: b
     return source
 
 
-def _of_file(path: Path, form: str | None, given: Given) -> Source | None:
+def _of_file(path: Path, form: str | None, given: Given) -> OtherRecording | None:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -63,7 +63,7 @@ def _of_file(path: Path, form: str | None, given: Given) -> Source | None:
         raise CassetteError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
 
 
-def _source(path: Path, data: bytes, form: str | None, given: Given) -> Source | None:
+def _source(path: Path, data: bytes, form: str | None, given: Given) -> OtherRecording | None:
     for name, of_bytes in _OF_BYTES.items():
         if form in (None, name) and (source := of_bytes(data, given)) is not None:
             return source
@@ -74,7 +74,9 @@ def _source(path: Path, data: bytes, form: str | None, given: Given) -> Source |
         if form in (None, name) and (source := of_data(parsed)) is not None:
             return source
     is_cassette = isinstance(parsed, dict) and "interactions" in parsed
-    return Source("cassette", tuple(load(path))) if form == "cassette" or (form is None and is_cassette) else None
+    return (
+        OtherRecording("cassette", tuple(load(path))) if form == "cassette" or (form is None and is_cassette) else None
+    )
 
 
 def _parsed(data: bytes) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from orharness.cassette.at import At
 from orharness.cassette.interaction import Interaction, RecordedRequest
-from orharness.conversion.source import Source, headers_at, interaction, iso_of
+from orharness.conversion.source import OtherRecording, headers_at, interaction, iso_of
 from orharness.errors import CassetteError
 
 _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -19,12 +19,12 @@ RUBY_BINARY = re.compile(r"^(\s*[\w-]+: )!binary \|", re.M)
 """How Ruby writes bytes in YAML; the standard writes ``!!binary``."""
 
 
-def of_ruby(data: Any) -> Source | None:
+def of_ruby(data: Any) -> OtherRecording | None:
     """Return what Ruby's VCR recorded; ``None``: it is not that."""
     if not isinstance(data, dict) or "http_interactions" not in data:
         return None
     found = At("http_interactions", data["http_interactions"]).items()
-    return Source("ruby-vcr", tuple(map(_ruby, found)))
+    return OtherRecording("ruby-vcr", tuple(map(_ruby, found)))
 
 
 def _ruby(one: At) -> Interaction:
@@ -61,12 +61,12 @@ def _or_none(at: At, name: str) -> At:
     return at[name] if name in at else At(f"{at.key}.{name}", None)
 
 
-def of_go(data: Any) -> Source | None:
+def of_go(data: Any) -> OtherRecording | None:
     """Return what go-vcr recorded, in its versions 1 and 2; ``None``: it is not that."""
     interactions = data.get("interactions") if isinstance(data, dict) else None
     if not isinstance(interactions, list) or not interactions or not all(map(_is_go, interactions)):
         return None
-    return Source("go-vcr", tuple(map(_go, At("interactions", interactions).items())))
+    return OtherRecording("go-vcr", tuple(map(_go, At("interactions", interactions).items())))
 
 
 def _is_go(one: Any) -> bool:

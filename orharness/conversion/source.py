@@ -21,7 +21,7 @@ NO_REQUEST = "the request was not recorded"
 
 
 @dataclass(frozen=True)
-class Source:
+class OtherRecording:
     """What a file holds: interactions, or the routes of a ``scenario`` document where it holds no bytes.
 
     ``form``: the name of its form. ``notes``: what it does not know, and what of it was left out, a sentence each.

@@ -13,7 +13,7 @@ from orharness.cassette.interaction import Interaction, header
 from orharness.cassette.secrets import hidden
 from orharness.cassette.serializer import Serializer
 from orharness.conversion.har import har_of
-from orharness.conversion.source import Source
+from orharness.conversion.source import OtherRecording
 from orharness.errors import CassetteError
 from orharness.frames import SSE
 from orharness.journal import Request
@@ -43,7 +43,7 @@ def output_of(path: Path, given: str | None) -> str:
 
 
 def written(
-    source: Source, form: str, *, keep_headers: Iterable[str] = (), personal: bool = False
+    source: OtherRecording, form: str, *, keep_headers: Iterable[str] = (), personal: bool = False
 ) -> tuple[bytes, list[str]]:
     """Return the file of a form, and what is lost in it, a sentence each.
 
@@ -58,7 +58,7 @@ def written(
     return _WRITERS[form](clean)
 
 
-def _document(source: Source, form: str) -> tuple[bytes, list[str]]:
+def _document(source: OtherRecording, form: str) -> tuple[bytes, list[str]]:
     if form != "scenario":
         raise CassetteError(f"{source.form} holds no recorded bytes, as {form} needs them: convert it --as scenario")
     assert source.scenario is not None
@@ -129,7 +129,7 @@ def _plain(body: bytes) -> Plain:
 _WRITERS = {"cassette": _cassette, "har": _har, "sse": _sse, "scenario": _scenario}
 
 
-def chosen(source: Source, number: int | None) -> Source:
+def chosen(source: OtherRecording, number: int | None) -> OtherRecording:
     """Return the source with one of its interactions alone, from 1. Raises ``CassetteError`` if there is none such."""
     if number is None:
         return source

@@ -10,7 +10,7 @@ import pytest
 
 from orharness.cassette import Interaction, RecordedRequest, header, load, save
 from orharness.conversion import interactions_in, read, written
-from orharness.conversion.source import Source
+from orharness.conversion.source import OtherRecording
 from orharness.errors import CassetteError
 from orharness.scenario.document import read as read_scenario
 from orharness.sse import Event, decode
@@ -21,7 +21,7 @@ from tests.support.cassette_samples import an_interaction
 from tests.support.other_recordings import ASKED, BODY, EVENTS, URL, har
 
 
-def read_from(tmp_path: Path, data: bytes, **given: Any) -> Source:
+def read_from(tmp_path: Path, data: bytes, **given: Any) -> OtherRecording:
     (tmp_path / "recorded").write_bytes(data)
     return read(tmp_path / "recorded", **given)
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_an_exchange_is_left_out_and_named(tmp_path: Path) -> Non
 # --- scenarios --------------------------------------------------------------------------------------------------------
 
 
-def document_of(source: Source) -> Any:
+def document_of(source: OtherRecording) -> Any:
     data, _ = written(source, "scenario")
     document = load_document(data, "written").value
     read_scenario(document)
@@ -182,7 +182,7 @@ def test_an_interaction_is_a_route_that_plays_the_same_bytes(tmp_path: Path) -> 
     plain = Interaction(
         RecordedRequest("GET", f"{URL}?a=1", body=b"raw"), 404, "", (("X-Request-Id", "r"),), Stream.of(b"{}")
     )
-    data, lost = written(Source("x", (timed, plain)), "scenario")
+    data, lost = written(OtherRecording("x", (timed, plain)), "scenario")
 
     first, second = read_scenario(load_document(data, "written").value).routes
     assert (first.method, first.path, first.when) == ("POST", "/v1/chat/completions", {"json": json.loads(ASKED)})
@@ -215,7 +215,7 @@ def test_a_har_of_ours_is_the_whole_recording(tmp_path: Path) -> None:
     one = Interaction(request, 200, "OK", headers, stream, 0.125, "reset", "2026-01-01T00:00:00Z", note="a note")
     two = an_interaction(request=RecordedRequest("GET", URL))
     before = load(_saved(tmp_path, one, two))
-    data, lost = written(Source("cassette", tuple(before)), "har")
+    data, lost = written(OtherRecording("cassette", tuple(before)), "har")
 
     assert lost == []
     [first, _] = json.loads(data)["log"]["entries"]
@@ -230,10 +230,10 @@ def test_an_event_stream_is_the_body(tmp_path: Path) -> None:
     assert data == BODY
     assert lost == ["request, status, headers, chunk boundaries, times and ending are not in an event stream"]
     with pytest.raises(CassetteError, match=r"there are 2: choose one with --interaction"):
-        written(Source("x", source.interactions * 2), "sse")
+        written(OtherRecording("x", source.interactions * 2), "sse")
     plain = Interaction(RecordedRequest("GET", URL), 200, "", (("Content-Type", "application/json"),), Stream.of(b"{}"))
     with pytest.raises(CassetteError, match="answers application/json, which is not an event stream"):
-        written(Source("x", (plain,)), "sse")
+        written(OtherRecording("x", (plain,)), "sse")
 
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
