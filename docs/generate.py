@@ -416,10 +416,12 @@ def curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
     where += "".join(f"?{one['name']}={one['schema']['enum'][0]}" for one in required)
     chosen = "" if method == "GET" else f" -X {method}"
     streams = any("text/event-stream" in one["content"] for one in operation["responses"].values())
-    sent = f" -H 'content-type: application/json' -d '{_EXAMPLE}'" if "requestBody" in operation else ""
+    example = _A_FILE if path.endswith("/files") else _EXAMPLE
+    sent = f" -H 'content-type: application/json' -d '{example}'" if "requestBody" in operation else ""
     return f'curl -s{" -N" if streams else ""}{chosen} "{where}"{sent}'
 
 
+_A_FILE = r'{"name": "answer.yaml", "text": "orharness: 1\nroutes:\n- chat: Hello\n"}'
 _EXAMPLE = '{"orharness": 1, "routes": [{"chat": "Hello"}]}'
 
 

@@ -22,6 +22,8 @@ class Clock(Protocol):
 Write = Callable[[Chunk], Awaitable[None] | None]
 """Writes a chunk; returns what is to be awaited before the next one, ``None`` for nothing."""
 Gate = Callable[[int], Awaitable[None]]
+Brake = Callable[[], Awaitable[None] | None]
+"""Returns what is to be awaited before the next chunk, ``None`` for nothing."""
 
 
 async def play(
@@ -31,6 +33,7 @@ async def play(
     *,
     pacing: Pacing = Pacing.RECORDED,
     gate: Gate | None = None,
+    brake: Brake | None = None,
 ) -> None:
     """Write each chunk when it is due.
 
@@ -38,8 +41,9 @@ async def play(
     not add up. ``lockstep``: its delay counts from the return of the previous write; ``write`` must return when the
     client has read. ``instant``: delays are ignored.
 
-    ``gate`` is awaited with its number, from 0, at each gate of the stream. The wait moves all later deadlines by its
-    length and no more, so that lateness does not add up at gates either.
+    ``gate`` is awaited with its number, from 0, at each gate of the stream. ``brake`` is asked before each chunk, and
+    what it returns is awaited. Such a wait moves all later deadlines by its length and no more, so that lateness does
+    not add up there either.
     """
     due = clock.now()
     gates = iter(enumerate(stream.gates))
@@ -55,6 +59,10 @@ async def play(
         if chunk.delay and pacing is not Pacing.INSTANT:
             due = clock.now() + chunk.delay if lockstep else due + chunk.delay
             await clock.sleep_until(due)
+        if brake is not None and (held := brake()) is not None:
+            reached = clock.now()
+            await held
+            due += clock.now() - reached
         waiting = write(chunk)
         if waiting is not None:
             await waiting

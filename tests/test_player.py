@@ -42,7 +42,7 @@ class Stage:
         return self.time
 
     async def sleep_until(self, deadline: float) -> None:
-        await Step(("sleep", round(deadline - START, 9)))
+        await Step(("sleep", deadline - START))
 
     async def write(self, chunk: Chunk) -> None:
         await Step(("write", chunk.data))
@@ -58,7 +58,7 @@ class Stage:
         return self
 
     def _pass(self, kind: str, value: object) -> None:
-        self.seen.append((kind, value))
+        self.seen.append((kind, round(value, 9) if isinstance(value, float) else value))
         if kind == "sleep":
             assert isinstance(value, float)
             self.time = max(self.time, START + value) + self._lag

@@ -174,6 +174,30 @@ type Event struct {
 	Event   string  `json:"event"`
 	At      float64 `json:"at"`
 	Outcome string  `json:"outcome,omitempty"`
+	Written int     `json:"body_written"` // bytes of the body that were written by then
+	Read    *int    `json:"body_read"`    // those that the client was last seen to have read; nil where that is unknown
+}
+
+// Stream is the beginning of an answer. Size: bytes in full; Total: chunks in full.
+type Stream struct {
+	Size   int     `json:"size"`
+	Total  int     `json:"total"`
+	Chunks []Chunk `json:"chunks"`
+}
+
+// Chunk is one write of the server. Start: the offset of its first byte; Delay: seconds since the one before.
+type Chunk struct {
+	Start int     `json:"start"`
+	Size  int     `json:"size"`
+	Delay float64 `json:"delay"`
+	Bytes []byte  `json:"bytes"`
+	Parts []Part  `json:"parts"`
+}
+
+// Part is an item of a chunk, in words.
+type Part struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
 }
 
 // Verdict is that of a session in which nothing is wrong.

@@ -156,6 +156,55 @@ func (s *Server) ShowCall(id string) (call Call) {
 	return call
 }
 
+// Stream returns the first chunks of a call's answer: their bytes, and what each says.
+func (s *Server) Stream(id string) (stream Stream) {
+	s.t.Helper()
+	s.ask(http.MethodGet, "/calls/"+url.PathEscape(id)+"/stream", nil, nil, &stream)
+	return stream
+}
+
+// Hold holds a call's stream before its next chunk.
+func (s *Server) Hold(id string) Call {
+	s.t.Helper()
+	return s.steer(id, "hold", nil)
+}
+
+// Release lets a call's stream go on: one that was held, else one at a gate of its route, which opens.
+func (s *Server) Release(id string) Call {
+	s.t.Helper()
+	return s.steer(id, "release", nil)
+}
+
+// Cut ends a call's response now, by a FIN ("fin") or an RST ("rst").
+func (s *Server) Cut(id, by string) Call {
+	s.t.Helper()
+	return s.steer(id, "cut", url.Values{"by": {by}})
+}
+
+func (s *Server) steer(id, verb string, query url.Values) (call Call) {
+	s.t.Helper()
+	s.ask(http.MethodPost, "/calls/"+url.PathEscape(id)+"/"+verb, query, nil, &call)
+	return call
+}
+
+// Play plays a file's text, a cassette, a scenario or a HAR: its routes come before all others.
+func (s *Server) Play(name, text string) []*Route {
+	s.t.Helper()
+	var added struct{ Routes []RouteInfo }
+	s.ask(http.MethodPost, "/files", nil, Doc{"name": name, "text": text}, &added)
+	routes := s.routes(added.Routes)
+	s.Routes = append(routes, s.Routes...)
+	return routes
+}
+
+// Page returns what the live page shows of the session, as the HTML of one file that needs no server.
+func (s *Server) Page() string {
+	s.t.Helper()
+	var page struct{ HTML string }
+	s.ask(http.MethodGet, "/page", nil, nil, &page)
+	return page.HTML
+}
+
 // Show returns what the server says of the session.
 func (s *Server) Show() (info SessionInfo) {
 	s.t.Helper()
@@ -284,6 +333,22 @@ func (h *Harness) Sessions() []SessionInfo {
 	var found struct{ Sessions []SessionInfo }
 	h.get("/sessions", &found)
 	return found.Sessions
+}
+
+// Lanes returns what a live page shows: the latest calls of all sessions, each with the plan of its stream.
+func (h *Harness) Lanes() []Doc {
+	h.t.Helper()
+	var found struct{ Lanes []Doc }
+	h.get("/lanes", &found)
+	return found.Lanes
+}
+
+// Bills returns the bills of calls whose answer or whose model is under way, of all sessions.
+func (h *Harness) Bills() []Doc {
+	h.t.Helper()
+	var found struct{ Bills []Doc }
+	h.get("/bills", &found)
+	return found.Bills
 }
 
 // Journal returns the exchanges of the default session, which has every request that names no other.

@@ -131,6 +131,51 @@ func TestAProviderThatDoesNotStopIsToldWithItsPrice(t *testing.T) {
 	route.AssertUpstreamStopped(1000)
 }
 
+func TestAStreamUnderWayIsHeldReleasedAndCut(t *testing.T) {
+	server := Start(t, Session{Pacing: "recorded"})
+	route := server.Chat(Answer{Tokens: 500}, With{Through: []any{Doc{"pace": 0.02}}, Provider: "Anthropic"})
+	for index, by := range []string{"fin", "rst"} {
+		done := make(chan error)
+		go func() {
+			_, _, err := ask(context.Background(), server.BaseURL)
+			done <- err
+		}()
+		call := route.WaitCall(index + 1)
+		server.Hold(call.ID)
+		route.Held()
+		if bills := Connect(t).Bills(); len(bills) == 0 {
+			t.Error("no bill of a stream that is held")
+		}
+		server.Release(call.ID)
+		if cut := server.Cut(call.ID, by); cut.Outcome != "faulted" {
+			t.Errorf("%+v", cut)
+		}
+		if <-done == nil {
+			t.Error("the client took it for a whole answer")
+		}
+	}
+	has(t, server.Page(), "<!doctype html>", "cut by hand")
+	if lanes := Connect(t).Lanes(); len(lanes) < 2 {
+		t.Errorf("%d lanes", len(lanes))
+	}
+}
+
+func TestAFileIsPlayedBeforeAllElse(t *testing.T) {
+	server := Start(t, Session{Lax: true})
+	server.Chat("of the test")
+	route := server.Play("scenario.yaml", "orharness: 1\nroutes:\n- chat: from a file\n")[0]
+	asked(t, server.BaseURL)
+	stream := server.Stream(route.Call().ID)
+	var text string
+	for _, chunk := range stream.Chunks {
+		text += string(chunk.Bytes)
+	}
+	if len(text) != stream.Size || stream.Total != len(stream.Chunks) {
+		t.Errorf("%+v", stream)
+	}
+	has(t, text, `"from"`, "data: [DONE]")
+}
+
 func TestAReleasedStreamGoesOnToItsEnd(t *testing.T) {
 	server := Start(t)
 	route := server.Chat("one two three four five six", With{Through: []any{Hold(3), "per_byte"}})

@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 aa74963a4ad54b4eeb45867e4fc8a8e84a1fce0f14c5739d81a4861136ddb57b.
+// Made by `npm run types` from openapi.json, sha256 aefddcdb4ccaadb2d1906aa5407483a13b61d60f39a071002c802758f3b68597.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -60,6 +60,40 @@ export interface paths {
         };
         /** The exchange events of the session that the request belongs to, of all for the default one, as an event stream; `Last-Event-ID` or `since` says where it goes on. */
         get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/lanes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a live page shows: the latest calls of all sessions, each with the plan of its stream. */
+        get: operations["listLanes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/bills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bills of the latest calls whose answer or whose model is under way, of all sessions. */
+        get: operations["listBills"];
         put?: never;
         post?: never;
         delete?: never;
@@ -149,6 +183,40 @@ export interface paths {
         get: operations["showAccount"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/sessions/{session}/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the live page shows of a session, as one HTML file that needs no server. */
+        get: operations["savePage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/sessions/{session}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Play a scenario, a cassette, or a recording of another tool such as a HAR: its routes come before all others. */
+        post: operations["playFile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -270,6 +338,74 @@ export interface paths {
         get: operations["showCall"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/sessions/{session}/calls/{call}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The chunks of a call's answer: their bytes, and what each says. */
+        get: operations["showStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/sessions/{session}/calls/{call}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold a stream before its next chunk. An answer that is played `instant` is written at once, and not held. */
+        post: operations["holdCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/sessions/{session}/calls/{call}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a stream go on: one that was held by `hold`, else one at a gate of its route, which opens. */
+        post: operations["releaseCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_orharness/sessions/{session}/calls/{call}/cut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a response now; its outcome is `faulted`. */
+        post: operations["cutCall"];
         delete?: never;
         options?: never;
         head?: never;
@@ -448,6 +584,75 @@ export interface components {
             /** @description The moment of the act of cancelling: pass it to ask again. */
             act?: number;
         };
+        Stream: {
+            /** @description Bytes of the whole body. */
+            size: number;
+            /** @description Chunks of the whole body. */
+            total: number;
+            chunks: {
+                start: number;
+                size: number;
+                delay: number;
+                bytes: string;
+                parts: {
+                    kind: string;
+                    text: string;
+                }[];
+            }[];
+        };
+        /** @description `now`: Unix time. */
+        Lanes: {
+            now: number;
+            /** @description The number of the latest event: a later `since`. */
+            event: number;
+            lanes: components["schemas"]["Lane"][];
+        };
+        /** @description A call, and the plan of its stream; times are in seconds. */
+        Lane: {
+            id: string;
+            session: string;
+            /** @description Unix time at which the request was read. */
+            started: number;
+            left_after: number | null;
+            tokens_total: number | null;
+            provider: string | null;
+            provider_stops: boolean | null;
+            /** @description When a model that goes on without its client has made all that it bills. */
+            model_until: number | null;
+            /** @description Whether it was held by hand. */
+            braked: boolean;
+            stream: {
+                /** @description The offset after each chunk. */
+                ends: number[];
+                /** @description A letter for each chunk: (d)ata, only (c)omments, the (e)nd marker, a (p)iece. */
+                kinds: string;
+                written_at: number[];
+                end: number | null;
+                ending: string;
+            };
+        };
+        Bills: {
+            now: number;
+            bills: {
+                session: string;
+                call: string;
+                tokens_made: number;
+                tokens_written: number;
+                tokens_read: number | null;
+                tokens_billed: number;
+                cost: number;
+            }[];
+        };
+        Page: {
+            /** @description A name for the file. */
+            name: string;
+            html: string;
+        };
+        Played: {
+            /** @description What the file is: scenario, cassette, har … */
+            form: string;
+            routes: components["schemas"]["Route"][];
+        };
         Account: {
             account: string;
         };
@@ -467,6 +672,10 @@ export interface components {
             call: string;
             event: string;
             at: number;
+            /** @description The bytes of the body that were written by then. */
+            body_written: number;
+            /** @description Those that the client was last seen to have read. */
+            body_read: number | null;
             /**
              * @description The outcome that this event decided.
              * @enum {unknown}
@@ -1531,6 +1740,105 @@ export interface operations {
             };
         };
     };
+    listLanes: {
+        parameters: {
+            query?: {
+                /** @description Only what happened after the event of that number. */
+                since?: number;
+                /** @description How many, at most. */
+                last?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a live page shows: the latest calls of all sessions, each with the plan of its stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lanes"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bills of the latest calls whose answer or whose model is under way, of all sessions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bills"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listSessions: {
         parameters: {
             query?: never;
@@ -1996,6 +2304,160 @@ export interface operations {
             };
             /** @description Not found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    savePage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a session; `default` is the one of requests that name no session. */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the live page shows of a session, as one HTML file that needs no server. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    playFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a session; `default` is the one of requests that name no session. */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The name of the file, for the texts of errors. */
+                    name: string;
+                    /** @description What is in it. */
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Play a scenario, a cassette, or a recording of another tool such as a HAR: its routes come before all others. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Played"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scenario is wrong. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2543,6 +3005,265 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description One call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showStream: {
+        parameters: {
+            query?: {
+                /** @description How many of its chunks, from the first. */
+                chunks?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a session; `default` is the one of requests that name no session. */
+                session: string;
+                /** @description The id of a call in its session. */
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The chunks of a call's answer: their bytes, and what each says. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holdCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a session; `default` is the one of requests that name no session. */
+                session: string;
+                /** @description The id of a call in its session. */
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hold a stream before its next chunk. An answer that is played `instant` is written at once, and not held. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many sessions. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a session; `default` is the one of requests that name no session. */
+                session: string;
+                /** @description The id of a call in its session. */
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let a stream go on: one that was held by `hold`, else one at a gate of its route, which opens. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description The call is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The call is refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cutCall: {
+        parameters: {
+            query?: {
+                /** @description How the connection ends. */
+                by?: "fin" | "rst";
+            };
+            header?: never;
+            path: {
+                /** @description The id of a session; `default` is the one of requests that name no session. */
+                session: string;
+                /** @description The id of a call in its session. */
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End a response now; its outcome is `faulted`. */
             200: {
                 headers: {
                     [name: string]: unknown;

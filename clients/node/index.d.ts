@@ -64,6 +64,8 @@ export declare class Harness {
   about(): Promise<Schemas["About"]>;
   openapi(): Promise<Record<string, unknown>>;
   sessions(): Promise<Schemas["Session"][]>;
+  lanes(options?: { since?: number; last?: number }): Promise<Schemas["Lane"][]>;
+  bills(): Promise<Schemas["Bills"]["bills"]>;
   journal(): Promise<Exchange[]>;
   events(options?: { since?: number }): AsyncGenerator<ExchangeEvent>;
   open(options?: StartOptions): Promise<Server>;
@@ -138,6 +140,12 @@ export declare class Server implements AsyncDisposable {
   show(): Promise<Schemas["Session"]>;
   listRoutes(): Promise<Route[]>;
   showCall(id: string): Promise<Call>;
+  stream(id: string, options?: { chunks?: number }): Promise<Schemas["Stream"]>;
+  hold(id: string): Promise<Call>;
+  release(id: string): Promise<Call>;
+  cut(id: string, options?: { by?: "fin" | "rst" }): Promise<Call>;
+  play(name: string, text: string): Promise<Route[]>;
+  page(): Promise<string>;
   calls(): Promise<Call[]>;
   account(): Promise<string>;
   journal(): Promise<Exchange[]>;

@@ -122,7 +122,9 @@ def serve_until_stopped(options: ServeOptions) -> bool:
             hold_limit=None if routes else 60.0,  # nothing releases a gate: its client leaves
             journal=options.journal,
             cors=options.cors == "on",
-            control=ControlOptions(os.environ.get("ORHARNESS_TOKEN") or None, options.allow_host, options.scenarios),
+            control=ControlOptions(
+                os.environ.get("ORHARNESS_TOKEN") or None, options.allow_host, options.scenarios, page=True
+            ),
             host=options.host,
             port=options.port,
         ) as server:

@@ -57,6 +57,7 @@ class Told:
         token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else server.control_token
         for name, value in [
             ("try", _curl(server.origin, *_first_asked(first, routes, options.dialect))),
+            ("page", f"{server.origin}/#token={token}"),
             ("journal", f"orharness show {server.origin}"),
             ("control", f"{server.origin}/_orharness/openapi.json"),
             ("token", token),

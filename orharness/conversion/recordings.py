@@ -70,7 +70,7 @@ def of_go(data: Any) -> OtherRecording | None:
 
 
 def _is_go(one: Any) -> bool:
-    with suppress(AttributeError, TypeError):
+    with suppress(AttributeError, KeyError, TypeError):
         return "url" in one["request"] and "code" in one["response"]
     return False
 

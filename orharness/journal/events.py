@@ -12,7 +12,7 @@ from orharness.journal.bill import Meter, Work
 from orharness.journal.certainty import Certainty
 from orharness.journal.outcome import How, Pacing
 from orharness.journal.request import Request
-from orharness.stream import Chunk, Framing, Stream
+from orharness.stream import Chunk, Ending, Framing, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,14 @@ class FaultReached:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Somebody at the controls ends the response here, as ``ending`` says; no scenario asked for it."""
+
+    ending: Ending
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """The client left.
 
@@ -195,6 +203,7 @@ ExchangeEvent = (
     | Held
     | Ended
     | FaultReached
+    | Cut
     | Left
     | AskedAgain
     | ConnectionEnded

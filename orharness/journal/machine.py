@@ -19,6 +19,7 @@ from orharness.journal.events import (
     Begun,
     Boundary,
     ConnectionEnded,
+    Cut,
     Ended,
     ExchangeEvent,
     FaultReached,
@@ -51,8 +52,8 @@ class ExchangeMachine:
     """
 
     __slots__ = (  # a journal may hold a hundred thousand
-        "_all_read", "_asked_again", "_assumed", "_body_at", "_decided_at", "_difference", "_ended", "_ends",
-        "_fault_at", "_framing", "_grown", "_held_at", "_left", "_matched", "_proven", "_read", "_read_known",
+        "_all_read", "_asked_again", "_assumed", "_body_at", "_cut", "_decided_at", "_difference", "_ended",
+        "_ends", "_fault_at", "_framing", "_grown", "_held_at", "_left", "_matched", "_proven", "_read", "_read_known",
         "_test_ended", "_written", "_written_at", "disconnect", "id", "outcome", "outcome_known", "over", "plan",
         "request", "started_at", "work",
     )  # fmt: skip
@@ -73,6 +74,7 @@ class ExchangeMachine:
         self._decided_at: float | None = None
         self._ended = False
         self._fault_at: float | None = None
+        self._cut: Ending | None = None
         self._read: int | None = None  # a body offset
         self._read_known = Certainty.UNKNOWN
         self._all_read: bool | None = None
@@ -138,6 +140,8 @@ class ExchangeMachine:
                     self._read, self._read_known = self._written, Certainty.SEEN
             case FaultReached(at):
                 self._fault_at = at
+            case Cut(ending, at):
+                self._cut, self._fault_at = ending, at
             case Left():
                 self._leave(event)
             case AskedAgain():
@@ -309,6 +313,21 @@ class ExchangeMachine:
         return self._read is not None
 
     @property
+    def stream(self) -> Stream:
+        """The whole answer, as far as it is known; empty before it is chosen."""
+        return _NOTHING if self.plan is None else self._stream
+
+    @property
+    def written(self) -> int:
+        """The bytes of the body that were written."""
+        return self._written
+
+    @property
+    def read(self) -> int | None:
+        """The bytes of the body that the client was last seen to have read, ``None`` if it was never seen."""
+        return self._read
+
+    @property
     def all_read(self) -> bool | None:
         """Whether the client was seen to read everything that was written, ``None`` if that cannot be known."""
         return self._all_read
@@ -373,7 +392,7 @@ class ExchangeMachine:
     def snapshot(self, now: float) -> Exchange:
         """Return the exchange as it is at ``now``."""
         plan, left = self.plan, self.disconnect
-        stream = _NOTHING if plan is None else self._stream
+        stream = self.stream
         meter = None if plan is None else plan.meter
         return Exchange(
             id=self.id,
@@ -390,7 +409,7 @@ class ExchangeMachine:
             bytes_read=self._read,
             pacing=self.pacing,
             boundaries=Boundaries(self._proven, self._assumed),
-            faults=_fault_names(stream),
+            faults=_fault_names(stream, self._cut),
             difference=self._difference,
             bill=self.bill(now),
             provider=None if meter is None else meter.provider_name,
@@ -422,6 +441,8 @@ def end_of(stream: Stream) -> int:
     return len(stream.body) if stream.end_marker is None else stream.end_marker
 
 
-def _fault_names(stream: Stream) -> tuple[str, ...]:
+def _fault_names(stream: Stream, cut: Ending | None) -> tuple[str, ...]:
     named = tuple(fault.name for fault in stream.faults)
+    if cut is not None:
+        return (*named, f"cut by hand: {cut.value}")
     return named if stream.ending is Ending.EOF or any(f.ends for f in stream.faults) else (*named, stream.ending.value)

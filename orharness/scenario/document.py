@@ -319,18 +319,23 @@ def examined(path: Path) -> tuple[Scenario, list[str]]:
         text = path.read_bytes()
     except OSError as error:
         return Scenario(), [f"{path}: the scenario cannot be read: {error.strerror}"]
+    return examined_text(text, str(path), Cassettes(path.parent))
+
+
+def examined_text(text: str | bytes, name: str, cassettes: Cassettes) -> tuple[Scenario, list[str]]:
+    """As ``examined``, of a file's text. ``name``: the file, for errors."""
     from orharness.yamlfile import load_document
 
     routes, wrong = [], []
     try:
-        located = load_document(text, str(path))
-        for one in _read_each(Node(located.value), Cassettes(path.parent)):
+        located = load_document(text, name)
+        for one in _read_each(Node(located.value), cassettes):
             if isinstance(one, DocumentError):
-                wrong.append(f"{path}:{located.line_of(one.keys)}: {one}")
+                wrong.append(f"{name}:{located.line_of(one.keys)}: {one}")
             else:
                 routes.append(one)
     except DocumentError as error:
-        wrong.append(f"{path}:{located.line_of(error.keys)}: {error}")
+        wrong.append(f"{name}:{located.line_of(error.keys)}: {error}")
     except ScenarioError as error:  # it is not YAML; the error says where
         wrong.append(str(error))
     return Scenario(tuple(routes)), wrong

@@ -132,7 +132,8 @@ class Delivery:
                 await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._after_all(gate))
                 await self._flush()
             else:
-                await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate)
+                brake = self._exchange.braked
+                await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate, brake=brake)
         return await self._finish(body=body)
 
     async def follow(self, source: Source, *, keep_alive: bool, body: bool = True) -> bool:
@@ -168,6 +169,8 @@ class Delivery:
 
     async def pass_on(self, chunk: Chunk) -> None:
         """Send a chunk that has just arrived."""
+        if (held := self._exchange.braked()) is not None:
+            await held
         if self._has_body and (waiting := self._write(chunk)) is not None:
             await self._pace.drive(_awaited(waiting))
 

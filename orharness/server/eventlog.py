@@ -10,7 +10,8 @@ from time import monotonic
 from typing import Any
 
 from orharness.journal import Outcome, Request
-from orharness.journal.events import ExchangeEvent
+from orharness.journal.bill import Work
+from orharness.journal.events import ExchangeEvent, RequestRead
 from orharness.server.exchange import LiveExchange
 from orharness.stream import Chunk, Stream
 
@@ -19,13 +20,19 @@ KEPT = 20_000  # events of one session; older ones are forgotten
 
 @dataclass(frozen=True, slots=True)
 class NumberedEvent:
-    """One exchange event. ``decided``: the outcome that it decided, ``None`` where it decided none."""
+    """One exchange event, and how many bytes of the body were written, and read, when it had happened.
+
+    ``at``: seconds since the request was read. ``decided``: the outcome that it decided, ``None`` where there is none.
+    """
 
     number: int
     session: str
     live: LiveExchange
     event: ExchangeEvent
     decided: Outcome | None
+    at: float
+    written: int
+    read: int | None
 
     def to_json(self) -> dict[str, Any]:
         """Return its document: what happened, in which exchange, and the values of the event."""
@@ -34,6 +41,7 @@ class NumberedEvent:
         document = {"id": self.number, "session": self.session, "call": self.live.id, "event": name}
         values = {one.name: _plain(getattr(self.event, one.name)) for one in fields(self.event)}
         document |= {key: value for key, value in values.items() if value is not None and key != "meter"}
+        document |= {"at": round(self.at, 6), "body_written": self.written, "body_read": self.read}
         return document if self.decided is None else {**document, "outcome": self.decided}
 
 
@@ -46,6 +54,8 @@ def _plain(value: Any) -> Any:
             return {"bytes": len(value.body), "chunks": len(value.chunks), "ending": value.ending}
         case Chunk():
             return {"bytes": len(value.data)}
+        case Work():
+            return {"offset": value.offset, "stopped": value.stopped}
         case float():
             return round(value, 6)
         case _:
@@ -109,7 +119,12 @@ class EventLog:
         self._numbers.last += 1
         number = self._numbers.last
         decided = live.outcome if live.decided_by is event else None
-        self._events.append(NumberedEvent(number, self._session, live, event, decided))
+        machine = live.machine
+        # An event that is made for each chunk has no moment of its own.
+        at = event.at or (0.0 if isinstance(event, RequestRead) else live.elapsed())
+        self._events.append(
+            NumberedEvent(number, self._session, live, event, decided, at, machine.written, machine.read)
+        )
         if len(self._events) > self._kept:
             self._drop(self._events.popleft())
         self._begun.setdefault(live.id, number)

@@ -6,7 +6,7 @@ Only the server's loop adds events; any thread may take a snapshot or wait.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock
 from time import monotonic, time
@@ -15,7 +15,9 @@ from orharness.journal import Certainty, Disconnect, Exchange, How, Outcome, Req
 from orharness.journal.events import (
     Boundary,
     ConnectionEnded,
+    Cut,
     ExchangeEvent,
+    Held,
     Left,
     Read,
     RequestRead,
@@ -23,7 +25,9 @@ from orharness.journal.events import (
     Wrote,
 )
 from orharness.journal.machine import ExchangeMachine
+from orharness.server.gates import Brake
 from orharness.server.wire import Wire
+from orharness.stream import Ending
 
 _OF_ALL_THAT_ENDED = Lock()  # nothing changes in them any more
 _PASSED = {proven: Boundary(proven) for proven in (True, False)}
@@ -38,12 +42,13 @@ class LiveExchange:
     ``None`` once the connection has ended. ``run``: the client run that its path names, see ``Runs``; ``request`` has
     the path without it. ``wire``: its connection, or ``None``; used in the loop's thread only. ``listeners``: called in
     the loop's thread with each exchange event after it was applied; the list may grow later. ``also_in``: a second list
-    that holds it; a journal that drops the exchange removes it from there as well.
+    that holds it; a journal that drops the exchange removes it from there as well. ``brake``: holds the stream before
+    its next chunk, ``None`` while nobody does.
     """
 
     __slots__ = (  # a journal may hold a hundred thousand; the futures are there once somebody waits
-        "_decided", "_first", "_has_left", "_left", "_listeners", "_lock", "_machine", "_wire", "also_in", "decided_by",
-        "id", "run", "started",
+        "_decided", "_first", "_has_left", "_left", "_listeners", "_lock", "_machine", "_wire", "also_in", "brake",
+        "decided_by", "id", "run", "started",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +63,7 @@ class LiveExchange:
         self.run = run
         self.also_in: deque[LiveExchange] | None = None
         self.decided_by: ExchangeEvent | None = None
+        self.brake: Brake | None = None
         self._first: Outcome | None = None  # the outcome that was decided first
         self._decided: Future[Outcome] | None = None
         self._has_left = False
@@ -170,6 +176,30 @@ class LiveExchange:
             self.feed(event)
             if self._wire is not None:
                 self._wire.abort()
+
+    def braked(self) -> Awaitable[None] | None:
+        """Return what the stream waits for before its next chunk, ``None`` for nothing. The loop's thread only."""
+        return None if self.brake is None else self._hold(self.brake)
+
+    async def _hold(self, brake: Brake) -> None:
+        self.feed(Held(True, self.elapsed()))
+        try:
+            await brake.wait()
+        finally:
+            self.brake = None
+            self.feed(Held(False, self.elapsed()))
+
+    def cut(self, ending: Ending) -> bool:
+        """End the response now, by FIN or by RST; return whether there was one to end. The loop's thread only."""
+        if not self._machine.can_be_left or self._wire is None:
+            return False
+        self.look()
+        self.feed(Cut(ending, self.elapsed()))
+        if ending is Ending.RESET:
+            self._wire.reset()
+        else:
+            self._wire.finish()
+        return True
 
     def held_here(self) -> bool | None:
         """Return whether this process holds the client's socket, ``None`` if unknown. Only in the loop's thread."""

@@ -5,6 +5,22 @@ from __future__ import annotations
 import asyncio
 
 
+class Brake:
+    """Holds one stream before its next chunk until it is released. Only in the loop's thread."""
+
+    def __init__(self) -> None:
+        self._released = asyncio.get_running_loop().create_future()
+
+    def release(self) -> None:
+        """Let the stream go on."""
+        if not self._released.done():
+            self._released.set_result(None)
+
+    async def wait(self) -> None:
+        """Return when it is released."""
+        await asyncio.wait({self._released})  # never awaited directly: a cancel would cancel it
+
+
 class Gates:
     """Gate n opens with release n + 1, for every request that the reply answers. Only in the loop's thread."""
 

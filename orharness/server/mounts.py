@@ -70,6 +70,16 @@ class Mounts:
         for one in mounted:
             self.append(one)
 
+    def put_first(self, mounted: Iterable[Mounted]) -> None:
+        """Mount more routes in this order, before all others."""
+        before = self._mounted
+        self._mounted = []
+        self._table = RouteTable()
+        self.extend(mounted)
+        self._mounted += before
+        for one in before:
+            self._table.add(one.route)
+
     def remove(self, mounted: Mounted) -> None:
         """Unmount a route; the others keep their order. Raises ``ValueError`` if it is not mounted."""
         self._mounted.remove(mounted)

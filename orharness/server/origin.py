@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from orharness.gateways import Gateway
-from orharness.journal import Pacing
+from orharness.journal import Pacing, Request
 from orharness.journal.events import TestEnded
 from orharness.scenario.response import Response
 from orharness.server.answering import Answering
@@ -16,7 +16,7 @@ from orharness.server.control import Control, ControlOptions, is_control
 from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
-from orharness.server.sessions import ENDED, HELD_LIMIT, SessionOptions, Sessions
+from orharness.server.sessions import ENDED, HELD_LIMIT, Session, SessionOptions, Sessions
 from orharness.server.verifying import Verified, judge, left_open_in
 from orharness.server.wire import Incoming, Wire
 
@@ -66,9 +66,16 @@ class Origin:
         session, incoming.head = self.sessions.find(incoming.head)
         if is_control(incoming.head.path):
             return await self.control.answer(incoming, wire, session)
+        if self._asks_for_the_page(incoming.head, session):
+            return await self.control.show_page(incoming, wire)
         if session is None:
             return await self.answering.refuse(incoming, wire, ENDED, 410)
         return await session.answering.answer(incoming, wire)
+
+    def _asks_for_the_page(self, request: Request, session: Session | None) -> bool:
+        if not self.control.page or request.path != "/" or request.method not in ("GET", "HEAD"):
+            return False
+        return session is self.sessions.default and session.answering.mounted.chosen(request) is None
 
     def garbage(self, status: int, reason: str) -> Response:
         """Return the answer to what is not an HTTP request; it is in the journal of the default session."""

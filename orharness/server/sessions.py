@@ -194,9 +194,8 @@ class Sessions:
 
 def _key_of(head: Request) -> str | None:
     """Return the id of the session that the request's API key names, or ``None``."""
-    for name, value in head.headers:
-        if name.lower() in _KEY_HEADERS:
-            key = value.removeprefix("Bearer ").strip()
-            if key.startswith(KEY_PREFIX) and addresses.is_session_id(found := key.removeprefix(KEY_PREFIX)):
-                return found
-    return None
+    keys = [value.removeprefix("Bearer ").strip() for name, value in head.headers if name.lower() in _KEY_HEADERS]
+    if "key=" in head.query:  # where Google's REST API takes it
+        keys.append(head.parameters.get("key", ""))
+    named = (key.removeprefix(KEY_PREFIX) for key in keys if key.startswith(KEY_PREFIX))
+    return next((one for one in named if addresses.is_session_id(one)), None)

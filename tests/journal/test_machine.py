@@ -14,6 +14,7 @@ from orharness.journal.events import (
     Begun,
     Boundary,
     ConnectionEnded,
+    Cut,
     Ended,
     ExchangeEvent,
     FaultReached,
@@ -29,7 +30,7 @@ from orharness.journal.events import (
     Wrote,
 )
 from orharness.journal.machine import ExchangeMachine
-from orharness.stream import Chunk, Framing, Stream
+from orharness.stream import Chunk, Ending, Framing, Stream
 
 REQUEST = Request("POST", "/v1/chat/completions", body=b"{}")
 HEAD = 200  # bytes on the wire before the body
@@ -79,6 +80,9 @@ DELIVERED = [*begun(), Wrote(0.5, 10), Ended(None, 1.0)]
         pytest.param([*HALF, FaultReached(1.0)], Outcome.FAULTED, id="a fault"),
         pytest.param([*HALF, FaultReached(1.0), FIN], Outcome.FAULTED, id="a fault, then it left"),
         pytest.param([*HALF, FIN, FaultReached(2.1)], Outcome.CANCELLED, id="it left, then a fault"),
+        pytest.param([*HALF, Cut(Ending.RESET, 1.0)], Outcome.FAULTED, id="cut by hand"),
+        pytest.param([*HALF, Cut(Ending.ABORT, 1.0), FIN], Outcome.FAULTED, id="cut by hand, then it left"),
+        pytest.param([*HALF, FIN, Cut(Ending.ABORT, 2.1)], Outcome.CANCELLED, id="it left, then a cut by hand"),
         pytest.param([*HALF, TestEnded(3.0)], Outcome.STILL_OPEN, id="the test ends, all read"),
         pytest.param([*BLIND, Wrote(0.6, 5), RESET], Outcome.LEFT, id="blind: it resets, all was sent"),
         pytest.param([*BLIND, Wrote(0.6, 5), BOUNDED], Outcome.CANCELLED, id="blind: the end was not acknowledged"),
@@ -234,7 +238,7 @@ class _Connection:
             self.history.append(Ended(None if self.blind else False, self.now))
         elif event == "fault" and going:
             self.over = True
-            self.history.append(FaultReached(self.now))
+            self.history.append(FaultReached(self.now) if self.draw(st.booleans()) else Cut(Ending.RESET, self.now))
         elif event == "leave":
             self._leave()
         elif event == "ask again" and self.ended and self.blind:

@@ -28,6 +28,16 @@ class Harness {
     return (await ask(`${this.#root}/sessions`)).sessions;
   }
 
+  /** What a live page shows: the latest calls of all sessions, each with the plan of its stream. */
+  async lanes({ since, last } = {}) {
+    return (await ask(`${this.#root}/lanes${query({ since, last })}`)).lanes;
+  }
+
+  /** The bills of calls whose answer or whose model is under way, of all sessions. */
+  async bills() {
+    return (await ask(`${this.#root}/bills`)).bills;
+  }
+
   /** The journal of the default session, which has every request that names no other. */
   async journal() {
     return (await ask(`${this.#root}/journal`)).exchanges;
@@ -166,6 +176,43 @@ class Server {
   /** One request, by its id. */
   async showCall(id) {
     return new Call(await this.#session.ask(`/calls/${encodeURIComponent(id)}`));
+  }
+
+  /** The first chunks of a call's answer: their bytes in Base64, and what each says. */
+  async stream(id, { chunks } = {}) {
+    return this.#session.ask(`/calls/${encodeURIComponent(id)}/stream${query({ chunks })}`);
+  }
+
+  /** Holds a call's stream before its next chunk. */
+  async hold(id) {
+    return this.#steer(id, "hold");
+  }
+
+  /** Lets a call's stream go on: one that was held, else one at a gate of its route, which opens. */
+  async release(id) {
+    return this.#steer(id, "release");
+  }
+
+  /** Ends a call's response now, by a FIN (`fin`) or an RST (`rst`). */
+  async cut(id, { by } = {}) {
+    return this.#steer(id, `cut${query({ by })}`);
+  }
+
+  async #steer(id, verb) {
+    return new Call(await this.#session.ask(`/calls/${encodeURIComponent(id)}/${verb}`, { method: "POST" }));
+  }
+
+  /** Plays a file's text, a cassette, a scenario or a HAR: its routes come before all others. */
+  async play(name, text) {
+    const { routes } = await this.#session.ask("/files", { method: "POST", document: { name, text } });
+    const added = routes.map((one) => new Route(this.#session, one));
+    this.routes.unshift(...added);
+    return added;
+  }
+
+  /** What the live page shows of the session, as the HTML of one file that needs no server. */
+  async page() {
+    return (await this.#session.ask("/page")).html;
   }
 
   /** What was seen so far, in words: what pytest shows of a test that failed. */

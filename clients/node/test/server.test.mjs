@@ -13,7 +13,7 @@ function post(baseURL, path = "/chat/completions", document = { messages: [], st
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json" };
     const request = http.request(baseURL + path, { method: "POST", headers, agent: false }, (response) => {
-      response.resume().on("end", () => resolve(response.statusCode));
+      response.resume().on("error", reject).on("end", () => resolve(response.statusCode));
     });
     request.on("error", reject).end(JSON.stringify(document));
   });
@@ -133,6 +133,35 @@ test("what a session has seen can be asked at any time", async (t) => {
   assert.match(await server.account(), /POST \/v1\/chat\/completions/);
   assert.equal((await server.show()).calls, 1);
   assert.equal((await server.verify()).passed, true);
+});
+
+test("a stream under way is held, released and cut", async (t) => {
+  const server = await start(t, { pacing: "recorded" });
+  const route = await server.chat({ tokens: 500 }, { through: [{ pace: 0.02 }], provider: "Anthropic" });
+  const harness = await connect();
+  for (const [index, by] of ["fin", "rst"].entries()) {
+    const answer = assert.rejects(post(server.baseURL));
+    const call = await route.waitCall({ number: index + 1 });
+    await server.hold(call.id);
+    await route.held();
+    assert.ok((await harness.bills()).some((one) => one.session === server.id));
+    await server.release(call.id);
+    assert.equal((await server.cut(call.id, { by })).outcome, "faulted");
+    await answer;
+  }
+  assert.equal((await harness.lanes()).filter((one) => one.session === server.id).length, 2);
+  assert.match(await server.page(), /^<!doctype html>[^]*cut by hand/);
+});
+
+test("a file is played before all else", async (t) => {
+  const server = await start(t, { strict: false });
+  await server.chat("of the test");
+  const [route] = await server.play("scenario.yaml", "orharness: 1\nroutes:\n- chat: from a file\n");
+  await post(server.baseURL);
+  const stream = await server.stream((await route.call()).id);
+  const text = Buffer.concat(stream.chunks.map((one) => Buffer.from(one.bytes, "base64"))).toString();
+  assert.equal(text.length, stream.size);
+  assert.match(text, /"from"[^]*data: \[DONE\]/);
 });
 
 test("each API's own answers", async (t) => {

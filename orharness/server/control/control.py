@@ -22,8 +22,10 @@ from orharness.server.wire import BadBody, Incoming, TooLarge, Wire, while_there
 from orharness.stream import Framing
 
 if TYPE_CHECKING:
+    import orharness.report.page as page
     import orharness.server.control.table as table
 else:
+    page = Deferred("orharness.report.page")
     table = Deferred("orharness.server.control.table")  # with documents and checks: for the first call of a verb
 
 log = logging.getLogger("orharness.server")
@@ -38,12 +40,14 @@ class ControlOptions:
 
     ``token``: the secret that web pages and clients on other machines must send; ``None`` makes a new one. ``hosts``:
     names, besides those of loopback, under which the server is reached. ``scenarios``: the folder whose files a posted
-    document may name; ``None`` allows no file.
+    document may name; ``None`` allows no file. ``page``: whether ``GET /`` is answered with the live page,
+    where no route answers it.
     """
 
     token: str | None = None
     hosts: Collection[str] = ()
     scenarios: Path | None = None
+    page: bool = False
 
 
 def is_control(path: str) -> bool:
@@ -59,6 +63,7 @@ class Control:
         self.port = 80  # that the server listens on
         self._sessions = sessions
         self._options = options
+        self.page = given.page
         self._scenarios = given.scenarios
 
     async def answer(self, incoming: Incoming, wire: Wire, found: Session | None) -> bool:
@@ -70,6 +75,17 @@ class Control:
         if going_on is None:
             wire.abort()
         return bool(going_on)
+
+    async def show_page(self, incoming: Incoming, wire: Wire) -> bool:
+        """Answer with the live page. It holds no data: what it shows, it asks the verbs for."""
+        text, headers = page.live_page()
+        body = text.encode()
+        wire.write(head(200, headers, Framing.LENGTH, len(body), close=True))
+        if incoming.head.method != "HEAD":
+            wire.write(body)
+        await wire.drain()
+        wire.finish()
+        return False
 
     async def _answer(self, incoming: Incoming, wire: Wire, found: Session | None) -> bool:
         try:

@@ -77,6 +77,50 @@ _EXCHANGE: Schema = {
     "bill": _or_null({"type": "object", "description": "What the model behind the answer made and charges."}),
     "certainty": {"type": "object", "additionalProperties": _enum(Certainty)},
 }
+_CHUNK: Schema = _object(
+    {
+        "start": _WHOLE,
+        "size": _WHOLE,
+        "delay": _NUMBER,
+        "bytes": {**_TEXT, "contentEncoding": "base64"},
+        "parts": _list(_object({"kind": _TEXT, "text": _TEXT})),
+    }
+)
+_LANE: Schema = {
+    "id": _TEXT,
+    "session": _TEXT,
+    "started": {**_NUMBER, "description": "Unix time at which the request was read."},
+    "left_after": _or_null(_NUMBER),
+    "tokens_total": _or_null(_WHOLE),
+    "provider": _or_null(_TEXT),
+    "provider_stops": _or_null(_FLAG),
+    "model_until": {
+        **_or_null(_NUMBER),
+        "description": "When a model that goes on without its client has made all that it bills.",
+    },
+    "braked": {**_FLAG, "description": "Whether it was held by hand."},
+    "stream": _object(
+        {
+            "ends": {**_list(_WHOLE), "description": "The offset after each chunk."},
+            "kinds": {
+                **_TEXT,
+                "description": "A letter for each chunk: (d)ata, only (c)omments, the (e)nd marker, a (p)iece.",
+            },
+            "written_at": _list(_NUMBER),
+            "end": _or_null(_WHOLE),
+            "ending": _TEXT,
+        }
+    ),
+}
+_FIGURES: Schema = {
+    "session": _TEXT,
+    "call": _TEXT,
+    "tokens_made": _WHOLE,
+    "tokens_written": _WHOLE,
+    "tokens_read": _or_null(_WHOLE),
+    "tokens_billed": _WHOLE,
+    "cost": _NUMBER,
+}
 _VERDICT = {
     "session": _TEXT,
     "left_open": {**_list(_TEXT), "description": "A line for each answer that is neither read to its end nor left."},
@@ -145,10 +189,32 @@ _OWN: dict[str, Schema] = {
         },
         {"act": {"type": "number", "description": "The moment of the act of cancelling: pass it to ask again."}},
     ),
+    "Stream": _object(
+        {
+            "size": {**_WHOLE, "description": "Bytes of the whole body."},
+            "total": {**_WHOLE, "description": "Chunks of the whole body."},
+            "chunks": _list(_CHUNK),
+        }
+    ),
+    "Lanes": _object({"now": _NUMBER, "event": _EVENT, "lanes": _list(ref("Lane"))}, text="`now`: Unix time."),
+    "Lane": _object(_LANE, text="A call, and the plan of its stream; times are in seconds.", more=True),
+    "Bills": _object({"now": _NUMBER, "bills": _list(_object(_FIGURES))}),
+    "Page": _object({"name": {**_TEXT, "description": "A name for the file."}, "html": _TEXT}),
+    "Played": _object(
+        {"form": {**_TEXT, "description": "What the file is: scenario, cassette, har …"}, "routes": _list(ref("Route"))}
+    ),
     "Account": _object({"account": _TEXT}),
     "Verdict": _object({"passed": {"const": True}, **_VERDICT}),
     "Event": _object(
-        {"id": _WHOLE, "session": _TEXT, "call": _TEXT, "event": _TEXT, "at": {"type": "number"}},
+        {
+            "id": _WHOLE,
+            "session": _TEXT,
+            "call": _TEXT,
+            "event": _TEXT,
+            "at": {"type": "number"},
+            "body_written": {**_WHOLE, "description": "The bytes of the body that were written by then."},
+            "body_read": {**_or_null(_WHOLE), "description": "Those that the client was last seen to have read."},
+        },
         {"outcome": _enum(Outcome, "The outcome that this event decided.")},
         "The data of one exchange event; `at` is in seconds since the request was read.",
         more=True,

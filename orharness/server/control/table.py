@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orharness.gateways import GATEWAYS
 from orharness.journal import Pacing
-from orharness.server.control import handlers
+from orharness.server.control import files, handlers, lanes, saving, steering
 from orharness.server.control.schemas import ROUTE, SCENARIO, ref
 from orharness.server.control.verbs import ROOT, Param, Verb
 from orharness.server.control.waits import FOR, LONGEST, wait
@@ -14,6 +14,7 @@ _ALL = f"{ROOT}/sessions"
 _ONE = f"{_ALL}/{{session}}"
 _ROUTES = f"{_ONE}/routes"
 _ROUTE = f"{_ROUTES}/{{route}}"
+_CALL = f"{_ONE}/calls/{{call}}"
 
 _STRICT = Param("strict", "boolean", "Whether the verify complains of unmatched requests and routes never asked.", True)
 _STRICT_ROUTES = Param("strict", "boolean", "Whether the verify complains if they are never asked.", True)
@@ -68,6 +69,23 @@ VERBS: tuple[Verb, ...] = (
         params=(_SINCE,),
     ),
     Verb(
+        "listLanes",
+        "GET",
+        f"{ROOT}/lanes",
+        "What a live page shows: the latest calls of all sessions, each with the plan of its stream.",
+        lanes.lanes,
+        "Lanes",
+        params=(_SINCE, Param("last", "integer", "How many, at most.", 200, least=1, most=lanes.KEPT)),
+    ),
+    Verb(
+        "listBills",
+        "GET",
+        f"{ROOT}/bills",
+        "The bills of the latest calls whose answer or whose model is under way, of all sessions.",
+        lanes.bills,
+        "Bills",
+    ),
+    Verb(
         "openSession",
         "POST",
         _ALL,
@@ -115,6 +133,26 @@ VERBS: tuple[Verb, ...] = (
         handlers.account,
         "Account",
     ),
+    Verb(
+        "savePage",
+        "GET",
+        f"{_ONE}/page",
+        "What the live page shows of a session, as one HTML file that needs no server.",
+        saving.save_page,
+        "Page",
+    ),
+    Verb(
+        "playFile",
+        "POST",
+        f"{_ONE}/files",
+        "Play a scenario, a cassette, or a recording of another tool such as a HAR: its routes come before all others.",
+        files.play_file,
+        "Played",
+        body=files.FILE,
+        body_required=True,
+        status=201,
+        problems=(422,),
+    ),
     Verb("sessionJournal", "GET", f"{_ONE}/journal", "Every exchange of a session.", handlers.journal, "Journal"),
     Verb(
         "sessionEvents",
@@ -159,7 +197,42 @@ VERBS: tuple[Verb, ...] = (
         "Calls",
         params=(_OF_ROUTE, _SINCE),
     ),
-    Verb("showCall", "GET", f"{_ONE}/calls/{{call}}", "One call.", handlers.show_call, "Call"),
+    Verb("showCall", "GET", _CALL, "One call.", handlers.show_call, "Call"),
+    Verb(
+        "showStream",
+        "GET",
+        f"{_CALL}/stream",
+        "The chunks of a call's answer: their bytes, and what each says.",
+        lanes.show_stream,
+        "Stream",
+        params=(Param("chunks", "integer", "How many of its chunks, from the first.", 500, least=1, most=5000),),
+    ),
+    Verb(
+        "holdCall",
+        "POST",
+        f"{_CALL}/hold",
+        "Hold a stream before its next chunk. An answer that is played `instant` is written at once, and not held.",
+        steering.hold,
+        "Call",
+        problems=(429,),
+    ),
+    Verb(
+        "releaseCall",
+        "POST",
+        f"{_CALL}/release",
+        "Let a stream go on: one that was held by `hold`, else one at a gate of its route, which opens.",
+        steering.release,
+        "Call",
+    ),
+    Verb(
+        "cutCall",
+        "POST",
+        f"{_CALL}/cut",
+        "End a response now; its outcome is `faulted`.",
+        steering.cut,
+        "Call",
+        params=(Param("by", "string", "How the connection ends.", "fin", choices=tuple(steering.CUTS)),),
+    ),
     Verb(
         "wait",
         "GET",
