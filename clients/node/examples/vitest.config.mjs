@@ -12,6 +12,7 @@ export default defineConfig({
     globalSetup: ["orharness/setup", "./backend.setup.mjs", "./meeting.setup.mjs"],
     maxWorkers: workers,
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [...together, { extends: true, test: { name: "ai", include: ["stop-button.ai.spec.mjs"] } }],
   },
 });
