@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -134,6 +135,15 @@ class Stream:
             starts.append(position)
             position += len(chunk.data) + 2
         return starts
+
+    def with_delays(self, delays: Sequence[float]) -> Stream:
+        """Return the stream with these delays of its chunks; it shares all that is made of the bytes."""
+        self.framed(self.framing)  # made once, for all copies
+        timed = copy(self)
+        timed.__dict__.pop("duration", None)
+        chunks = tuple(Chunk(chunk.data, delay) for chunk, delay in zip(self.chunks, delays, strict=True))
+        object.__setattr__(timed, "chunks", chunks)
+        return timed
 
     @cached_property
     def duration(self) -> float:

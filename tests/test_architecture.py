@@ -40,6 +40,7 @@ RANKS = {
     "dialects": 3,
     "player": 3,
     "upstream": 3,
+    "latency": 3,
     "cassette": 3,
     "scenario": 4,
     "checks": 4,

@@ -160,6 +160,15 @@ def serve(
         float | None,
         typer.Option(metavar="S", help="Seconds that the simulated model takes for a token.", show_default=False),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIMES",
+            help="Times of the model, drawn for each request: prefill=200ms±50ms,itl=p50:20ms/p99:80ms,seed=1 (to the"
+            " first token, and between two).",
+            show_default=False,
+        ),
+    ] = None,
     journal: Annotated[
         int, typer.Option(metavar="N", help="Keep N exchanges in the journal; of more, the oldest are dropped.")
     ] = 100_000,
@@ -240,6 +249,7 @@ def serve(
             files=cases or (),
             scenario=scenario,
             pace=pace,
+            model=model,
             journal=journal,
             metrics=metrics,
             cors=cors,

@@ -13,7 +13,9 @@ from typing import Any
 from orharness.cassette.interaction import Interaction
 from orharness.cli.running import TURN, announce, short_turns, stop_at_end_of_input, stopped_by_signal
 from orharness.dialects import DIALECTS
+from orharness.dialects.completion import Completion
 from orharness.errors import ScenarioError
+from orharness.latency import Latency
 from orharness.providers import lookup as provider_named
 from orharness.scenario.body import Plain
 from orharness.scenario.checked import seconds_of
@@ -51,6 +53,7 @@ class ServeOptions:
     at: str | None = None
     scenario: Path | None = None
     pace: float | None = None
+    model: str | None = None
     journal: int = JOURNAL
     metrics: int | None = None
     cors: str = "on"
@@ -78,6 +81,8 @@ class ServeOptions:
             raise ScenarioError("--provider belongs to --text and --scenario: a recorded answer names its own provider")
         if self.comment is None and self.comment_every is not None:
             raise ScenarioError("--comment-every needs --comment, which says what is sent")
+        if self.model is not None:
+            self._check_model(self.model)
         if self.journal < 1:
             raise ScenarioError(f"--journal is how many exchanges are kept, from 1 up, not {self.journal}")
         if self.cors not in ("on", "off"):
@@ -86,6 +91,18 @@ class ServeOptions:
             raise ScenarioError(f"--scenarios {self.scenarios} is not a folder")
         if not 0 <= self.port <= 65535:
             raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
+
+    def _check_model(self, times: str) -> None:
+        if self.cassettes or self.case is not None:
+            raise ScenarioError(
+                "--model belongs to --text and --scenario: recorded answers and cases have their own times"
+            )
+        if self.delay is not None or self.pace is not None:
+            other = "--pace" if self.delay is None else "--delay"
+            raise ScenarioError(f"--model says when each token is made, and so does {other}: leave one of them out")
+        if self.pacing == "instant":
+            raise ScenarioError("--model has no effect with --pacing instant, which ignores all times")
+        Latency(times)
 
     @property
     def paced(self) -> str:
@@ -196,14 +213,22 @@ def scenario_routes(options: ServeOptions, through: Sequence[Transform]) -> list
         changes["pace"] = seconds_of(options.pace, "--pace")
     from orharness.scenario.document import load as load_scenario
 
+    routes = load_scenario(options.scenario).routes
+    latency = None if options.model is None else Latency(options.model)
+    if latency is not None and not any(route.completes for route in routes):
+        raise ScenarioError(f"--model is of completions, and {options.scenario} has none")
     return [
-        replace(route, replies=tuple(_changed(reply, changes, through) for reply in route.replies))
-        for route in load_scenario(options.scenario).routes
+        replace(route, replies=tuple(_changed(reply, changes, through, latency) for reply in route.replies))
+        for route in routes
     ]
 
 
-def _changed(reply: Reply, changes: dict[str, Any], through: Sequence[Transform]) -> Reply:
-    return reply if isinstance(reply.body, Plain) else replace(reply.with_transforms(after=through), **changes)
+def _changed(reply: Reply, changes: dict[str, Any], through: Sequence[Transform], latency: Latency | None) -> Reply:
+    if isinstance(reply.body, Plain):
+        return reply
+    if latency is not None and isinstance(reply.body, Completion):
+        changes = {**changes, "latency": latency}
+    return replace(reply.with_transforms(after=through), **changes)
 
 
 def _mount(
@@ -217,6 +242,7 @@ def _mount(
     elif not options.cassettes and options.scenario is None:
         named: dict[str, Any] = {} if options.provider is None else {"provider": options.provider}
         named |= {} if options.pace is None else {"pace": options.pace}
+        named |= {} if options.model is None else {"latency": options.model}
         text = TEXT if options.text is None else options.text
         reply = Reply.completion(options.dialect, text, gateway=options.gateway, through=through, **named)
         for path in (None,) if options.dialect is None else DIALECTS.named(options.dialect).paths:

@@ -50,7 +50,8 @@ class Told:
         for line in _plays(options, recorded, routes):
             self._screen.say(line)
         changed = f", through {compose(through)!r}" if through else ""
-        self._screen.say(f"pacing {options.paced}{changed}", "dim")
+        times = f", model {options.model}" if options.model is not None else ""
+        self._screen.say(f"pacing {options.paced}{changed}{times}", "dim")
         first = next((one for each in recorded.values() for one in each), None)
         if server.listens_everywhere:
             self._screen.say(f"listens on every address of this machine, port {server.port}", "yellow")

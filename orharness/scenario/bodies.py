@@ -347,7 +347,7 @@ KINDS: dict[type[Any], BodyKind] = {
     Completion: BodyKind(
         "a completion",
         _completion_keys,
-        ("gateway", *_MODEL, "headers", *_SENT),
+        ("gateway", *_MODEL, "latency", "headers", *_SENT),
         _read_completion,
         _write_completion,
     ),

@@ -62,6 +62,7 @@ OPTIONS: dict[str, Form] = {
     "gateway": forms.GATEWAY,
     "provider": forms.PROVIDER,
     "pace": SECONDS,
+    "latency": forms.LATENCY,
     "price": SECONDS,
     "status": Form(_read_status, forms.same, {"type": "integer", "minimum": 100, "maximum": 999}),
     "headers": forms.HEADERS,

@@ -13,6 +13,7 @@ from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.gateways import GATEWAYS, Gateway
 from orharness.gateways import lookup as gateway_named
+from orharness.latency import Latency
 from orharness.providers import Provider
 from orharness.providers import lookup as provider_named
 from orharness.scenario.checked import headers_of
@@ -204,6 +205,14 @@ def _read_dialect(node: Node) -> str:
 
 
 DIALECT = Form(_read_dialect, same, TEXT.schema)
+
+
+def _read_latency(node: Node) -> Latency:
+    with node.blamed():
+        return Latency(node.text())
+
+
+LATENCY = nullable(Form(_read_latency, lambda latency: latency.text, TEXT.schema))
 
 
 # --- headers ------------------------------------------------------------------------------------------------------

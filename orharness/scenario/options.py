@@ -80,4 +80,5 @@ class CompletionOptions(SendingOptions, CompletionFields, total=False):
     gateway: str | Gateway | None
     provider: str | Provider
     pace: float | None
+    latency: str | None
     price: float

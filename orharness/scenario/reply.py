@@ -19,6 +19,7 @@ from orharness.frames import SSE
 from orharness.gateways import ONEROUTER, Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Pacing, Request
+from orharness.latency import Latency
 from orharness.options import checked_call
 from orharness.providers import DEFAULT, Provider, asked_for
 from orharness.providers import lookup as provider_named
@@ -33,6 +34,7 @@ from orharness.scenario.checked import (
     optional,
     seconds_of,
     status_of,
+    text_of,
     with_defaults,
 )
 from orharness.scenario.difference import short
@@ -68,8 +70,9 @@ class Reply:
     ``body``: the answer. ``dialect``: the API whose form a completion takes, ``None`` for that of the request.
     ``gateway``: the gateway whose errors and usage it has, ``None`` for the server's. ``provider``: whose model makes
     it, ``None`` for the default or, of a stream, the one that it names. ``pace``: seconds that the model takes for a
-    token, ``None`` for as fast as the stream is written. ``price``: dollars a token. ``delay``: seconds before each
-    event that has no delay of its own. ``head``: seconds before the response head. ``through``: transforms. ``ending``,
+    token, ``None`` for as fast as the stream is written. ``latency``: the times of its tokens, drawn for each request,
+    as in ``prefill=200ms±50ms,itl=20ms``. ``price``: dollars a token. ``delay``: seconds before each event that has no
+    delay of its own. ``head``: seconds before the response head. ``through``: transforms. ``ending``,
     ``framing``, ``pacing``: ``None`` for the body's own, or the server's. ``encoding``: the content coding of a stream,
     for clients that accept it. ``default_headers``: add a content type if ``headers`` has none.
     """
@@ -90,6 +93,7 @@ class Reply:
     framing: Framing | None = None
     pacing: Pacing | None = None
     encoding: str | None = None
+    latency: Latency | None = None
     # Keyed by what requests ask for: the completion, and its stream before and after the transforms.
     _said: dict[Any, Completion] = field(default_factory=dict, init=False, repr=False, compare=False)
     _drafts: dict[Any, Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -99,12 +103,24 @@ class Reply:
     def __post_init__(self) -> None:
         """Check the scenario: an impossible one fails where it is written, and not at the first request."""
         compose(self.through)
+        self._check_latency()
         if isinstance(self.body, Completion):
             dialect = DIALECTS.default if self.dialect is None else DIALECTS.named(self.dialect)
             self._stream_of(dialect, self.body, self.gateway or ONEROUTER, Asked())
         elif not isinstance(self.body, Plain | Forward) and (self.through or not isinstance(self.body, Interaction)):
             self._replies[False] = self._replay(coded=False)
         # What was recorded, and is played as it was, cannot fail: a cassette of thousands is not read through for one.
+
+    def _check_latency(self) -> None:
+        if self.latency is None:
+            return
+        if not isinstance(self.body, Completion):
+            raise ScenarioError("latency= is of a completion: anything else has its own times")
+        if self.pace is not None or self.delay:
+            other = "delay" if self.delay else "pace"
+            raise ScenarioError(f"latency= says when each token is made, and so does {other}=: leave one of them out")
+        if self.pacing is Pacing.INSTANT:
+            raise ScenarioError("latency= has no effect with pacing instant, which ignores all times")
 
     # --- ways to make one -----------------------------------------------------------------------------------------
 
@@ -119,6 +135,7 @@ class Reply:
         gateway: str | Gateway | None = None,
         provider: str | Provider = DEFAULT,
         pace: float | None = None,
+        latency: str | None = None,
         price: float = PRICE,
         delay: float = 0.0,
         head: float = 0.0,
@@ -151,6 +168,7 @@ class Reply:
             head=seconds_of(head, "head"),
             delay=seconds_of(delay, "delay"),
             through=_transforms(through),
+            latency=None if latency is None else Latency(text_of(latency, "latency")),
             **_sending(ending, framing, pacing),
         )
 
@@ -343,7 +361,7 @@ class Reply:
         stream = self._stream_of(dialect, said, gateway, asked)
         model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
         sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
-        return Response(self.status, sent, stream, self.head, self.pacing, model)
+        return Response(self.status, sent, stream, self.head, self.pacing, model, latency=self.latency)
 
     def _in_background(
         self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider
@@ -354,10 +372,11 @@ class Reply:
         made = InBackground(dialect, said, gateway, asked, stream, self.pace)
         if asked.stream:
             sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
-            return Response(self.status, sent, stream, self.head, self.pacing, model, made)
+            return Response(self.status, sent, stream, self.head, self.pacing, model, made, self.latency)
         document = made.document(Progress.QUEUED)
         whole = json_response(document, 200, marks, generation=model, head=self.head, pacing=self.pacing)
-        return replace(whole, headers=with_defaults(whole.headers, self.headers), background=made)
+        sent = with_defaults(whole.headers, self.headers)
+        return replace(whole, headers=sent, background=made, latency=self.latency)
 
     def _whole(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
         """Return the answer to a request that does not ask for a stream."""
@@ -365,7 +384,8 @@ class Reply:
         status = said.error.status if said.error and dialect.fails_with_status else 200
         document = dialect.document(said, gateway, asked)
         whole = json_response(document, status, marks, generation=model, head=self.head, pacing=self.pacing)
-        return replace(whole, headers=with_defaults(whole.headers, self.headers))
+        latency = None if said.error and dialect.fails_with_status else self.latency
+        return replace(whole, headers=with_defaults(whole.headers, self.headers), latency=latency)
 
     def _model_and_marks(
         self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider, stream: Stream

@@ -9,6 +9,7 @@ from typing import Any
 from orharness.dialects import DIALECTS, Dialect
 from orharness.gateways import Gateway
 from orharness.journal import Pacing
+from orharness.latency import Latency
 from orharness.scenario.background import InBackground
 from orharness.stream import Framing, Stream
 from orharness.upstream import Generation
@@ -21,6 +22,7 @@ class Response:
     ``pacing``: ``None`` for the server's own. ``generation``: the model behind it, ``None`` if there is none.
     ``status``: ``None`` for no response at all: the connection ends as the stream says.
     ``background``: the answer that is made whether or not the client stays, ``None`` for any other.
+    ``latency``: the times of the model that are drawn for each request, ``None`` for the stream's own.
     """
 
     status: int | None
@@ -30,6 +32,23 @@ class Response:
     pacing: Pacing | None = None
     generation: Generation | None = None
     background: InBackground | None = None
+    latency: Latency | None = None
+
+    def drawn(self, number: int) -> Response:
+        """Return the response with the times that its model takes for request ``number`` of the session."""
+        if self.latency is None:
+            return self
+        if self.background is None and self.generation is not None and not self.generation.streamed:
+            return replace(self, head=self.head + self.latency.whole(self.generation.total, number))
+        if self.background is not None:
+            timed = self.latency.apply(self.background.stream, number)
+            made = replace(self.background, stream=timed)
+            return replace(
+                self, background=made, stream=timed if self.stream is self.background.stream else self.stream
+            )
+        stream = self.latency.apply(self.stream, number)
+        model = None if self.generation is None else replace(self.generation, seconds=stream.duration)
+        return replace(self, stream=stream, generation=model)
 
 
 def json_response(

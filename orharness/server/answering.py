@@ -270,10 +270,11 @@ class Answering:
         reply, difference = route.reply_to(request, turn)
         if isinstance(reply.body, Forward):
             return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks, self._shown)
-        response = self._shown(self.works.response_of(reply, request))
+        shared = self._shown(self.works.response_of(reply, request))
+        response = shared.drawn(int(exchange.id))
         pacing = response.pacing or self.pacing
-        meter = response.generation
-        exchange.feed(Begun(response.status, response.stream, pacing, route.name, difference, meter))
+        # The journal keeps the stream: the one that all exchanges share.
+        exchange.feed(Begun(response.status, shared.stream, pacing, route.name, difference, response.generation))
         return self.works.begin(exchange, response)
 
     def _has_answered(self, identifier: str) -> bool:

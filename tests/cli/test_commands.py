@@ -194,6 +194,10 @@ def test_help_and_reports_survive_an_ascii_locale(tmp_path: Path) -> None:
         (["serve", "--comment-every", "2"], "--comment-every needs --comment"),
         (["serve", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
         (["serve", "--port", "70000"], "a port is a number from 0 to 65535, not 70000"),
+        (["serve", "--model", "prefill=200"], "prefill is a time with its unit"),
+        (["serve", "--model", "itl=2ms", "--delay", "1"], "and so does --delay"),
+        (["serve", "--model", "itl=2ms", "--pacing", "instant"], "--model has no effect with --pacing instant"),
+        (["serve", "a.yaml", "--model", "itl=2ms"], "--model belongs to --text and --scenario"),
         (["serve", "a.yaml", "--text", "a"], "not both"),
         (
             ["serve", "--case", "framing/crlf", "--at", "99999"],

@@ -96,6 +96,7 @@ said = optional(
     others=st.lists(pieces, max_size=2).map(tuple),
     error=st.none() | failures,
 )
+latencies = st.sampled_from(["itl=1ms", "prefill=200ms±50ms, itl=p50:20ms/p99:80ms", "prefill=1s,seed=7"])
 sent: dict[str, st.SearchStrategy[Any]] = {
     "head": seconds,
     "delay": seconds,
@@ -155,6 +156,8 @@ def replies(draw: st.DrawFn, of: Path) -> Reply:
         case "completion":
             content, dialect = draw(contents), draw(st.none() | st.sampled_from(list(DIALECTS)))
             options = draw(optional(gateway=st.sampled_from(list(GATEWAYS)), headers=headers, **model, **sent))
+            if draw(st.booleans()) and not options.get("delay") and options.get("pacing") is not Pacing.INSTANT:
+                options |= {"pace": None, "latency": draw(latencies)}
             meant = draw(said)
             if dialect not in (None, "chat"):  # each other API has forms for less: its own tests say for what
                 meant = {name: value for name, value in meant.items() if name not in CHAT_ALONE}
