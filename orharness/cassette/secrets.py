@@ -57,6 +57,7 @@ def hidden(interaction: Interaction, *, keep_headers: Iterable[str] = (), person
             body=redacted(request.body, secrets, personal=personal),
         ),
         reason=hide(interaction.reason, secrets, personal=personal),
+        note=interaction.note and hide(interaction.note, secrets, personal=personal),
         headers=clean(interaction.headers),
         stream=edit(interaction.stream, [Edit(span.start, span.end, span.text) for span in spans]),
     )

@@ -558,6 +558,12 @@ def show(
         ),
     ],
     every: Annotated[bool, typer.Option("--all", help="Also the chunks in the middle of a long stream.")] = False,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="F", help="text, or html: a page with the streams of a recording.")
+    ] = "text",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the html goes.", show_default="stdout")
+    ] = None,
 ) -> None:
     """Look into a recording chunk by chunk, or see what clients did.
 
@@ -568,11 +574,16 @@ def show(
 
     Example: [bold]orharness show answer.yaml[/bold]
 
+    Example: [bold]orharness show answer.yaml --format html --output answer.html[/bold]
+
     Example: [bold]orharness show http://127.0.0.1:8080/_orharness/journal[/bold]
     """
     from orharness.cli.show import show_source
 
-    show_source(source, every=every)
+    show_source(source, every=every, form=format_, output=output)
+
+
+cassette_app.command("show")(show)
 
 
 @app.command()

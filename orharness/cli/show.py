@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -12,7 +13,8 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from orharness.conversion import interactions_in
-from orharness.errors import CassetteError, OrharnessError
+from orharness.errors import CassetteError, OrharnessError, ScenarioError
+from orharness.files import write_whole
 from orharness.loopback import LOOPBACK
 from orharness.report.screen import Screen
 from orharness.report.text import show_journal
@@ -22,11 +24,42 @@ _JOURNAL = "/_orharness/journal"
 _TIMEOUT = 10.0  # seconds
 
 
-def show_source(source: str, *, every: bool = False) -> None:
+FORMATS = ("text", "html")
+
+
+def show_source(source: str, *, every: bool = False, form: str = "text", output: Path | None = None) -> None:
     """Show a cassette, a journal's file, or the journal of the server at an address (any path of it).
 
-    Raises ``OrharnessError`` for anything else.
+    ``form``: ``text``, or ``html`` for a page with the streams of a recording. ``output``: the file of the page, by
+    default stdout. Raises ``OrharnessError`` for anything else.
     """
+    if form not in FORMATS:
+        raise ScenarioError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
+    if form == "html":
+        _write_page(source, output)
+    elif output is not None:
+        raise ScenarioError("--output belongs to --format html")
+    else:
+        _show(source, every=every)
+
+
+def _write_page(source: str, output: Path | None) -> None:
+    path = Path(source)
+    if source.startswith(("http://", "https://")) or _journal_in(path) is not None:
+        raise ScenarioError(f"{source}: --format html shows the streams of a recording, not a journal")
+    from orharness.report.stream_html import streams_as_html
+
+    made = streams_as_html(path.name, interactions_in(path))
+    if output is None:
+        sys.stdout.write(made)
+        return
+    try:
+        write_whole(output, made.encode("utf-8", "surrogatepass"))
+    except OSError as error:
+        raise OrharnessError(f"{output}: the file cannot be written: {error.strerror}") from error
+
+
+def _show(source: str, *, every: bool) -> None:
     screen = Screen()
     if source.startswith(("http://", "https://")):
         show_journal(screen, _fetched(source))

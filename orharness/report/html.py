@@ -5,14 +5,12 @@ It has no script and loads nothing, so it can be attached to a build or sent by 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
-from itertools import pairwise
+from itertools import chain, pairwise
 
+from orharness.report.frame import page
 from orharness.report.groups import boundaries, by_family, by_reason
 from orharness.report.words import headline
 from orharness.verdict import Evidence, Judgement, Level, Result, Verdict
@@ -24,27 +22,9 @@ _NAMES = {"\n": "LF", "\r": "CR", "\t": "TAB", "\0": "NUL", " ": "·", "\ufeff":
 
 def as_html(judgement: Judgement) -> str:
     """Return the page. ``judgement`` is shown whole, except for the middle of long bodies."""
-    return "".join(_page(judgement))
-
-
-def _page(judgement: Judgement) -> Iterator[str]:
-    css = (files("orharness.report") / "report.css").read_text("utf-8")
-    title = escape(f"{judgement.client}: {headline(judgement)}")
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_policy(css)}">\n'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield f"<title>{title}</title>\n<style>{css}</style>\n</head>\n<body>\n<main>\n"
-    yield from _head(judgement)
-    yield from _matrix(judgement)
-    yield from _fails(judgement)
-    yield from _all_cases(judgement)
-    yield "</main>\n</body>\n</html>\n"
-
-
-def _policy(css: str) -> str:
-    """The content security policy: our one style sheet, and no script and no network, whatever a client sent."""
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    title = f"{judgement.client}: {headline(judgement)}"
+    parts = (_head(judgement), _matrix(judgement), _fails(judgement), _all_cases(judgement))
+    return "".join(page(title, chain.from_iterable(parts)))
 
 
 def _head(judgement: Judgement) -> Iterator[str]:

@@ -31,7 +31,7 @@ STYLES = {
 }
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _MOST = 12  # parts of a chunk that are shown on a terminal
-_ENDINGS = {
+ENDINGS = {
     "eof": "the response ends cleanly",
     "abort": "the connection ends before the response does (FIN)",
     "reset": "the connection is reset (RST)",
@@ -73,7 +73,7 @@ def show_end(screen: Screen, stream: Stream, ending: str | None = None) -> None:
     ending = ending or stream.ending.value
     clean = ending == "eof"
     after = f", {stream.duration:.3f} s after its head" if stream.duration else ""
-    screen.say(_ENDINGS[ending] + after, "" if clean else "yellow", indent=2)
+    screen.say(ENDINGS[ending] + after, "" if clean else "yellow", indent=2)
     screen.say(summary(stream), indent=2)
     for fault in stream.faults:
         screen.say(f"fault: {fault.name} at byte {fault.at:,}", "yellow", indent=2)
