@@ -176,8 +176,16 @@ def serve(
         int | None,
         typer.Option(metavar="PORT", help="Serve /metrics for Prometheus on that port; 0 is any.", show_default=False),
     ] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0 is any free one.")] = 0,
+    host: Annotated[str, typer.Option(help="The address to listen on.", envvar="ORHARNESS_SERVE_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 is any free one.", envvar="ORHARNESS_SERVE_PORT")] = 0,
+    control: Annotated[
+        str,
+        typer.Option(
+            metavar="on|off|token",
+            help="Whether it has the control API; token: only where ORHARNESS_TOKEN is set.",
+            envvar="ORHARNESS_SERVE_CONTROL",
+        ),
+    ] = "on",
     cors: Annotated[
         str, typer.Option(metavar="on|off", help="Whether web pages of any origin may ask, and read what is played.")
     ] = "on",
@@ -252,6 +260,7 @@ def serve(
             model=model,
             journal=journal,
             metrics=metrics,
+            control=control,
             cors=cors,
             allow_host=allow_host or (),
             scenarios=scenarios,

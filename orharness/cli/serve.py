@@ -57,6 +57,7 @@ class ServeOptions:
     journal: int = JOURNAL
     metrics: int | None = None
     cors: str = "on"
+    control: str = "on"
     allow_host: Sequence[str] = ()
     scenarios: Path | None = None
     until_eof: bool = False
@@ -87,6 +88,8 @@ class ServeOptions:
             raise ScenarioError(f"--journal is how many exchanges are kept, from 1 up, not {self.journal}")
         if self.cors not in ("on", "off"):
             raise ScenarioError(f"--cors is on or off, not {self.cors!r}")
+        if self.control not in ("on", "off", "token"):
+            raise ScenarioError(f"--control is on, off or token, not {self.control!r}")
         if self.scenarios is not None and not self.scenarios.is_dir():
             raise ScenarioError(f"--scenarios {self.scenarios} is not a folder")
         if not 0 <= self.port <= 65535:
@@ -103,6 +106,13 @@ class ServeOptions:
         if self.pacing == "instant":
             raise ScenarioError("--model has no effect with --pacing instant, which ignores all times")
         Latency(times)
+
+    @property
+    def controlled(self) -> ControlOptions:
+        """How the control API is served."""
+        token = os.environ.get("ORHARNESS_TOKEN") or None
+        on = self.control == "on" or (self.control == "token" and token is not None)
+        return ControlOptions(token, self.allow_host, self.scenarios, page=on, on=on)
 
     @property
     def paced(self) -> str:
@@ -139,9 +149,7 @@ def serve_until_stopped(options: ServeOptions) -> bool:
             hold_limit=None if routes else 60.0,  # nothing releases a gate: its client leaves
             journal=options.journal,
             cors=options.cors == "on",
-            control=ControlOptions(
-                os.environ.get("ORHARNESS_TOKEN") or None, options.allow_host, options.scenarios, page=True
-            ),
+            control=options.controlled,
             host=options.host,
             port=options.port,
         ) as server:

@@ -55,13 +55,9 @@ class Told:
         first = next((one for each in recorded.values() for one in each), None)
         if server.listens_everywhere:
             self._screen.say(f"listens on every address of this machine, port {server.port}", "yellow")
-        token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else server.control_token
         for name, value in [
             ("try", _curl(server.origin, *_first_asked(first, routes, options.dialect))),
-            ("page", f"{server.origin}/#token={token}"),
-            ("journal", f"orharness show {server.origin}"),
-            ("control", f"{server.origin}/_orharness/openapi.json"),
-            ("token", token),
+            *_controlled(server, on=options.controlled.on),
             *([("metrics", metrics)] if metrics is not None else []),
             ("stop", "Ctrl-C"),
         ]:
@@ -93,6 +89,18 @@ class Told:
         for line in (line for text in unmet for line in f"✗ {text}".splitlines()):
             self._screen.say(shown(line), "red")
         return not unmet
+
+
+def _controlled(server: SseServer, *, on: bool) -> list[tuple[str, str]]:
+    if not on:
+        return [("control", "off")]
+    token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else server.control_token
+    return [
+        ("page", f"{server.origin}/#token={token}"),
+        ("journal", f"orharness show {server.origin}"),
+        ("control", f"{server.origin}/_orharness/openapi.json"),
+        ("token", token),
+    ]
 
 
 def _plays(options: ServeOptions, recorded: dict[Path, list[Interaction]], routes: Sequence[Route]) -> Iterator[str]:

@@ -40,14 +40,15 @@ class ControlOptions:
 
     ``token``: the secret that web pages and clients on other machines must send; ``None`` makes a new one. ``hosts``:
     names, besides those of loopback, under which the server is reached. ``scenarios``: the folder whose files a posted
-    document may name; ``None`` allows no file. ``page``: whether ``GET /`` is answered with the live page,
-    where no route answers it.
+    document may name; ``None`` allows no file. ``page``: whether ``GET /`` is answered with the live page, where no
+    route answers it. ``on``: whether there is a control API at all; without it there is no page.
     """
 
     token: str | None = None
     hosts: Collection[str] = ()
     scenarios: Path | None = None
     page: bool = False
+    on: bool = True
 
 
 def is_control(path: str) -> bool:
@@ -59,7 +60,7 @@ class Control:
     """The control API of one server. ``options``: the defaults of a new session."""
 
     def __init__(self, sessions: Sessions, options: SessionOptions, given: ControlOptions) -> None:
-        self.gate = ControlGate(given.token, given.hosts)
+        self.gate = ControlGate(given.token, given.hosts, on=given.on)
         self.port = 80  # that the server listens on
         self._sessions = sessions
         self._options = options

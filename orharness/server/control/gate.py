@@ -25,14 +25,18 @@ class ControlGate:
     """Admits or refuses requests by their headers.
 
     ``token``: the secret that admits a browser; ``None`` makes a new one. ``hosts``: further names of this server.
+    ``on``: whether anybody is admitted.
     """
 
-    def __init__(self, token: str | None = None, hosts: Collection[str] = ()) -> None:
+    def __init__(self, token: str | None = None, hosts: Collection[str] = (), *, on: bool = True) -> None:
+        self.on = on
         self.token = token or secrets.token_urlsafe(24)
         self._hosts = {host.lower() for host in hosts}
 
     def check(self, request: Request, *, local: bool) -> None:
         """Raise ``Problem`` for a request that is not admitted. ``local``: whether its client is on loopback."""
+        if not self.on:
+            raise Problem(404, "this server has no control API; `serve --control on` gives it one")
         host = request.header("Host")
         if host is not None and not self._is_ours(host):
             raise Problem(

@@ -218,3 +218,19 @@ def test_without_a_folder_no_file_is_read(server: SseServer, folder: Path, monke
     refused = posted(server, "a.yaml")
     assert refused.status == 422
     assert "--scenarios DIR" in refused.document["detail"]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_a_server_without_a_control_api_has_no_verb_for_anybody(without: SseServer, verb: Verb) -> None:
+    path = verb.path.removeprefix("/_orharness").format(session="default", route="r1", call="000001")
+    query = {"for": "call"} if verb.name == "wait" else {}
+    token = {"X-Orharness-Token": without.control_token}
+    answered = Control(without, checked=False).ask(verb.method, path, headers=token, query=query)
+    assert (answered.status, answered.document["type"]) == (404, "about:blank")
+    assert answered.document["detail"].startswith("this server has no control API")
+
+
+@pytest.fixture(scope="module")
+def without(sse_thread: ServerThread) -> Iterator[SseServer]:
+    with SseServer(sse_thread, control=ControlOptions(on=False)) as server:
+        yield server
