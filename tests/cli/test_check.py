@@ -26,12 +26,13 @@ from hypothesis import strategies as st
 from orharness.cli import main
 from orharness.contract import CASES
 from orharness.contract import starters as starter_files
-from orharness.contract.catalogue import cases_in
+from orharness.contract.catalogue import cases_in, lives_of
 from orharness.contract.driving.locate import locate
 from orharness.contract.running import jobs
 from orharness.contract.running.replay import cuts_of, find, parse, spell, with_commands
 from orharness.contract.running.replies import representative
 from orharness.contract.running.run import chosen
+from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.stream import repartition
 from orharness.verdict import Evidence, Level, Result, Verdict
@@ -347,7 +348,8 @@ def test_a_client_is_judged_in_its_own_dialect_and_a_fail_s_commands_say_it(
     assert re.search(r"replay +orharness check lines\.py:careless --only ollama/next-line .*--dialect ollama\n", out)
     assert re.search(r"serve +orharness serve --case ollama/next-line .*--dialect ollama\n", out)
     code, out, _ = check("--list", "--dialect", "ollama")
-    assert [line.split()[0] for line in out.splitlines()] == [case.id for case in chosen(dialect="ollama")]
+    listed = (*chosen(dialect="ollama"), *lives_of(DIALECTS.named("ollama")))
+    assert [line.split()[0] for line in out.splitlines()] == [case.id for case in listed]
     assert check("--list", "--dialect", "olama")[2].count("did you mean 'ollama'?") == 1
     assert check("lines.py:good", "--dialect", "olama")[0] == 2
 
@@ -415,8 +417,8 @@ def test_the_cases_are_listed(check: Callable[..., tuple[object, str, str]]) -> 
     code, out, err = check("--list")
     named = [line.split()[0] for line in out.splitlines()]
     assert (code, err) == (0, "")
-    assert named == [case.id for case in chosen()]
-    assert check("--list", "--profile", "whatwg")[1].count("\n") == len(CASES)
+    assert named == [case.id for case in (*chosen(), *lives_of(DIALECTS.default))]
+    assert check("--list", "--profile", "whatwg")[1].count("\n") == len(CASES) + len(lives_of(DIALECTS.default))
     code, out, err = check("--list", "--only", "done/twice")
     assert (out.split()[0], "SHOULD" in out) == ("done/twice", False)
     assert check("--list", "--only", "nothing/such")[0] == 2
@@ -426,11 +428,12 @@ def test_a_failed_should_is_shown_and_changes_no_exit_code(
     finds: Callable[..., None], check: Callable[..., tuple[object, str, str]]
 ) -> None:
     finds(replace(failed("done/clean-end"), level=Level.SHOULD))
-    code, out, _ = check("client.py:good")
+    one = ["--only", "done/clean-end"]
+    code, out, _ = check("client.py:good", *one)
     assert code == 0
     assert "done/clean-end (SHOULD)" in out
     finds(failed("done/clean-end"))
-    assert check("client.py:good")[0] == 1
+    assert check("client.py:good", *one)[0] == 1
 
 
 def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
@@ -438,13 +441,14 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
 ) -> None:
     finds(failed("done/clean-end"))
     pairs = [("json", "a/j.json"), ("junit", "x.xml"), ("html", "h.html"), ("text", "t.txt")]
-    code, out, _ = check("client.py:good", *(word for f, o in pairs for word in ("--format", f, "--output", o)))
+    one = ["--only", "done/clean-end"]
+    code, out, _ = check("client.py:good", *one, *(word for f, o in pairs for word in ("--format", f, "--output", o)))
     assert code == 1
     assert (folder / "t.txt").read_text("utf-8") == out
     assert json.loads((folder / "a" / "j.json").read_text("utf-8"))["cases"][0]["replay"].startswith("orharness check ")
     assert (folder / "x.xml").read_text("utf-8").startswith("<?xml")
     assert "<html" in (folder / "h.html").read_text("utf-8")
-    _, out, _ = check("client.py:good", "--format", "json", "--output", "-")
+    _, out, _ = check("client.py:good", *one, "--format", "json", "--output", "-")
     assert json.loads(out)["summary"]["failed"] == 1
 
 
