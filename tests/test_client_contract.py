@@ -57,6 +57,7 @@ LINES = """
 """
 
 
+@pytest.mark.slow
 def test_a_class_and_the_fixture_judge_a_client_of_another_api(user: pytest.Pytester) -> None:
     user.makepyfile(
         LINES
@@ -75,6 +76,7 @@ def test_a_class_and_the_fixture_judge_a_client_of_another_api(user: pytest.Pyte
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_a_wrong_dialect_is_one_sentence(user: pytest.Pytester) -> None:
     user.makepyfile(LINES + "    class TestMine(orharness.ClientContract):\n        dialect = 'olama'\n")
     user.runpytest_subprocess("-q").stdout.fnmatch_lines(["*TestMine: there is no dialect 'olama' (did you mean *"])

@@ -33,6 +33,7 @@ cases:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dialect", [pytest.param(one, marks=[] if one == "chat" else [pytest.mark.slow]) for one in DIALECTS]
 )

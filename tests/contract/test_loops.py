@@ -132,6 +132,7 @@ def test_what_is_still_under_way_is_cancelled_at_its_end() -> None:
     assert not loop.answers(0.01)
 
 
+@pytest.mark.slow
 def test_generators_that_the_collector_finds_in_another_thread_are_closed_after_it_is_done() -> None:
     """Inside one another, as a dropped response of an SDK: closing the outer one closes the inner one."""
     closed = threading.Event()

@@ -71,6 +71,7 @@ def says_the_same_without_each(case: Any) -> None:
         assert again == changed, f"{feature.name} is still there"
 
 
+@pytest.mark.slow
 def test_each_feature_of_bytes_is_in_a_case() -> None:
     found = {one.name for case in CASES for one in features_of(representative(case).body, case.dialect)}
     slips = {one.name for one in DIALECTS.default.slips}

@@ -123,6 +123,7 @@ MUTANTS: dict[tuple[Dialect, clients.Read], set[str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dialect", "read"), MUTANTS, ids=lambda each: each.name if isinstance(each, Dialect) else each.__name__
 )
@@ -134,6 +135,7 @@ def test_a_client_that_is_wrong_is_told_the_cases(
     assert {one.case for one in verdicts if one.result is Result.FAIL} == MUTANTS[dialect, read]
 
 
+@pytest.mark.slow
 def test_each_slip_of_gemini_is_in_a_case_and_can_be_taken_away_from_it() -> None:
     found = set()
     for case in cases_of(GEMINI):

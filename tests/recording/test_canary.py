@@ -18,7 +18,7 @@ from orharness.sse import Event, decode
 from tests.support.planted import Planted, opaque, with_a_name, with_a_shape
 from tests.support.recording_bench import Wire, asking, files_in, recording, until_written
 
-ROUNDS = [pytest.param(1, id="short"), pytest.param(5, id="full", marks=pytest.mark.slow)]
+ROUNDS = 5  # each plants 20 kinds: 100 values
 
 
 def delta(text: str) -> bytes:
@@ -118,14 +118,12 @@ def joined(item: object) -> bytes:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("number_of_rounds", ROUNDS)
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["there", "back"])
-async def test_no_canary_reaches_the_disk(
-    to: Path, way: str, number_of_rounds: int, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_canary_reaches_the_disk(to: Path, way: str, caplog: pytest.LogCaptureFixture) -> None:
     canaries = Canaries(to.parent)
     to.parent.mkdir(exist_ok=True)
-    rounds = [(with_a_shape.__wrapped__(), with_a_name.__wrapped__()) for _ in range(number_of_rounds)]
+    rounds = [(with_a_shape.__wrapped__(), with_a_name.__wrapped__()) for _ in range(ROUNDS)]
     turn = iter(rounds)
 
     async def answers(wire: Wire) -> None:
@@ -168,7 +166,7 @@ async def test_no_canary_reaches_the_disk(
                 headers += [f"X-Account: {account}", f"X-Cookies: session={cookie}"]
             async with asking(bench.base_url, path, *headers, body=body) as client:
                 assert (await client.rest()).startswith(b"HTTP/1.1 200 OK")
-    assert len(canaries.values) >= 20 * number_of_rounds
+    assert len(canaries.values) >= 20 * ROUNDS
     assert len(set(canaries.values.values())) >= 20
     assert canaries.on_disk() == {}
     assert [one for one in canaries.values if one in caplog.text] == []

@@ -38,6 +38,7 @@ async def ask(server: Answering, times: int) -> None:
         assert await server.answer(Asking(bytes(bytearray(BODY))), ListWire())
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_finished_exchange_is_little_beside_its_request() -> None:
     server = answering(Reply.chat("hi"))
