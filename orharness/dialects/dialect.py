@@ -159,6 +159,10 @@ def _nothing(value: Event | Completion) -> None:
     return None
 
 
+def _no_events(text: str) -> tuple[Event, ...]:
+    return ()
+
+
 def _no_other(event: Event) -> bool:
     return False
 
@@ -187,7 +191,9 @@ class Dialect:
     ``error_of``: the error that an event reports; ``is_token``: whether an event carries a part of the answer.
     ``error_document``: the body of an HTTP error; ``models``: that of the list of models. ``brief``: for an event
     without text, what distinguishes it from others, for a time line. ``event_of``: the shortest event for a part of an
-    answer, ``None`` if the API has none. ``grammar``: which event may follow which, ``None`` if it is not specified.
+    answer, ``None`` if the API has none. ``opening``: the events that an answer begins with, as short, before one that
+    adds a text; ``closing``: those between that and its end, for the whole text. ``grammar``: which event may follow
+    which, ``None`` if it is not specified.
     ``limits``: in words, what of a completion the API cannot express, beyond ``carries``. ``is_own``: whether an event
     that carries no part of an answer is still this API's. ``id_prefix``: the beginning of an answer's id.
     ``fails_with_status``: a failed answer without a stream has the HTTP status of its error, otherwise 200.
@@ -215,6 +221,8 @@ class Dialect:
     error_document: ErrorDocument
     models: Callable[[Iterable[str]], Json]
     event_of: Callable[[Part], Event | None]
+    opening: tuple[Event, ...] = ()
+    closing: Callable[[str], tuple[Event, ...]] = _no_events
     brief: Callable[[Event], str | None] = _nothing
     grammar: Grammar | None = None
     limits: Callable[[Completion], str | None] = _nothing

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from orharness.contract import CASES, Case, parse
-from orharness.contract.catalogue.templates import filled, pieces
+from orharness.contract.catalogue.script import pieces
+from orharness.contract.catalogue.templates import filled
 from orharness.contract.running.replies import representative
 from orharness.dialects import CHAT, Part
 from orharness.errors import ScenarioError

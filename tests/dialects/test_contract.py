@@ -9,7 +9,7 @@ import pytest
 from orharness.contract import failure_of, run
 from orharness.contract.catalogue import cases_of
 from orharness.contract.catalogue.parse import parse
-from orharness.contract.catalogue.templates import named
+from orharness.contract.catalogue.script import Script
 from orharness.contract.judging.features import features_of
 from orharness.contract.running.replies import representative
 from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Dialect
@@ -81,14 +81,30 @@ def test_a_client_that_is_right_holds_the_rules_of_bytes(
     ],
 )
 def test_bytes_that_are_written_out_have_the_names_of_the_api(raw: str, named_so: str) -> None:
-    assert named(raw, MESSAGES) == named_so
-    assert named(raw, CHAT) == raw
+    script = Script(MESSAGES)
+    for before in ({"text": "x"}, {"finish": "stop"}):  # the message is open, and its block is closed
+        list(script.pieces(before))
+    assert script.raw(raw) == named_so
+    assert Script(CHAT).raw(raw) == raw
+
+
+@pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES], ids=lambda each: each.name)
+@pytest.mark.parametrize("name", ["framing/lf", "framing/crlf", "done/clean-end", "boundaries/lines-alone"])
+def test_a_text_is_opened_and_closed_as_the_api_does(dialect: Dialect, name: str) -> None:
+    (case,) = (one for one in cases_of(dialect) if one.id == name)
+    stream = representative(case)
+    items = stream.frame.decode(stream.body)
+    assert dialect.grammar is not None
+    # The shortest events have no numbers of their own.
+    assert {found.clause.name for found in dialect.grammar.check(items)} <= {"responses/sequence"}
+    assert dialect.fold(items).complete
+    assert dialect.fold(items).problems == ()
 
 
 @pytest.mark.parametrize("name", ["event", "event:", "event: "])
 def test_an_event_without_the_name_that_the_api_gives_it_cannot_be_sent(name: str) -> None:
     with pytest.raises(Inexpressible, match="each event of messages has a name"):
-        named(f"{name}\ndata: ${{end}}\n\n", MESSAGES)
+        Script(MESSAGES).raw(f"{name}\ndata: ${{end}}\n\n")
 
 
 MUTANTS: dict[tuple[Dialect, clients.Read], set[str]] = {

@@ -12,7 +12,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from orharness.contract.catalogue.templates import event_of, pieces
+from orharness.contract.catalogue.script import pieces
+from orharness.contract.catalogue.templates import event_of
 from orharness.dialects import Asked, Dialect
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.errors import Inexpressible, ScenarioError

@@ -35,5 +35,16 @@ def event_of(part: Part) -> Event:
     return _event("content_block_delta", index=0, delta={"type": "text_delta", "text": part.text})
 
 
+def closing(text: str) -> tuple[Event, ...]:
+    """Return the event that closes the block of the text."""
+    return (_event("content_block_stop", index=0),)
+
+
 def _event(name: str, **fields: Any) -> Event:
     return Event(name, dumps({"type": name, **fields}))
+
+
+OPENING = (
+    event_of(Part(role="assistant")),
+    _event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+)

@@ -26,6 +26,24 @@ def event_of(part: Part) -> Event | None:
     return None
 
 
+def closing(text: str) -> tuple[Event, ...]:
+    """Return the events that close the part and the message of the text."""
+    done = {"id": "1", "type": "message", "status": "completed", "role": "assistant", "content": [_part(text)]}
+    return (
+        _event("response.output_text.done", **_AT, content_index=0, text=text, logprobs=[]),
+        _event("response.content_part.done", **_AT, content_index=0, part=_part(text)),
+        _event("response.output_item.done", output_index=0, item=done),
+    )
+
+
+def _part(text: str) -> Json:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def _begun(name: str) -> Event:
+    return _event(name, response={**_response(Part()), "status": "in_progress"})
+
+
 def _response(part: Part) -> Json:
     head = {"id": "1", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": []}
     needed = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
@@ -37,3 +55,15 @@ def _response(part: Part) -> Json:
 
 def _event(name: str, **fields: Any) -> Event:
     return Event(name, dumps({"type": name, **fields, "sequence_number": 0}))
+
+
+OPENING = (
+    _begun("response.created"),
+    _begun("response.in_progress"),
+    _event(
+        "response.output_item.added",
+        output_index=0,
+        item={"id": "1", "type": "message", "status": "in_progress", "role": "assistant", "content": []},
+    ),
+    _event("response.content_part.added", **_AT, content_index=0, part=_part("")),
+)

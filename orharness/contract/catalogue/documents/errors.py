@@ -100,7 +100,7 @@ def _truncated(
 
 def _broken(name: str, title: str, data: str) -> Document:
     """Return an event that cannot be read, between two that can: an error there, or after the text that follows."""
-    events = [_HELLO, {"data": data}, {"text": " world"}, {"finish": "stop"}, {"end": True}]
+    events = [_HELLO, {"data": data, "named_as": {"text": ""}}, {"text": " world"}, {"finish": "stop"}, {"end": True}]
     return _case(name, title, _JSON_TEXT, {"events": events}, fails("Hello"), also=[fails("Hello world")], cause=_JSON)
 
 
