@@ -17,8 +17,8 @@ from orharness.redaction import PLACEHOLDER, SecretFinder, cut, hide, is_kept_he
 from orharness.redaction.credentials import LENGTH
 from orharness.stream import Chunk, Edit, Stream, edit
 
-DECODED = "body was compressed, and is kept decoded, without the key that was in it"
 UNREADABLE = "body is not kept: its content coding is unknown here or damaged, so the key could not be looked for"
+"""How the note begins about a body that could not be decoded."""
 
 
 def address_secrets(uri: str) -> Iterable[str]:
@@ -82,14 +82,14 @@ class Redaction:
             request = filtered
         searched = SearchedChunks(request.headers, self)
         searched.add(request.body)
-        headers, stream, problem = searched.kept(request.headers, Stream.of(request.body))
+        headers, stream, problem = searched.kept(request.headers, Stream.of(request.body), decode=False)
         uri = self.text(scrub_uri(request.uri))
         kept = RecordedRequest(request.method, uri, self.headers(headers), stream.body)
         return KeptRequest(kept, note_about("request", problem), searched.found(request.body))
 
 
 def note_about(what: str, problem: str | None) -> str | None:
-    """The note for ``DECODED`` or ``UNREADABLE``; ``what`` is ``request`` or ``response``."""
+    """The note about a body that is not kept as it came; ``what`` is ``request`` or ``response``."""
     return problem and f"the {what}'s {problem}"
 
 
@@ -146,10 +146,12 @@ class SearchedChunks:
 
     @property
     def problem(self) -> str | None:
-        """``DECODED`` or ``UNREADABLE`` where the body is not returned as it came."""
-        if self._decoder.identity:
+        """A clause about a body that is not returned as it came; ``None`` for one that is, and for an empty one."""
+        if self._decoder.identity or not self.count:
             return None
-        return DECODED if self._decoder.readable else UNREADABLE
+        if self._decoder.readable:
+            return f"body came with the content coding {self._decoder.codings}, and is kept decoded"
+        return f"{UNREADABLE}{self._decoder.missing}"
 
     def add(self, data: bytes) -> list[tuple[int, bytes]]:
         """Take a chunk; returns the pieces that can be written now, those of this chunk last."""
@@ -168,16 +170,17 @@ class SearchedChunks:
         self._finder.finish()
         return self._released()
 
-    def kept(self, headers: Headers, stream: Stream) -> Kept:
+    def kept(self, headers: Headers, stream: Stream, *, decode: bool) -> Kept:
         """The whole body, whose chunks are those of ``stream`` as they came, without the secrets. Sizes still add up.
 
-        A body in which a content coding hides a secret is kept decoded; one that cannot be searched is not kept.
+        A body in which a content coding hides a secret is kept decoded, with ``decode`` any that has a coding; one that
+        cannot be searched is not kept.
         """
         self._finder.finish()
         if not self._decoder.readable and stream.body:
-            return Kept(uncoded(headers), replace(stream, chunks=(), announced=None), UNREADABLE)
+            return Kept(uncoded(headers), replace(stream, chunks=(), announced=None), self.problem)
         edits = [Edit(span.start, span.end, span.text) for span in self._finder.spans]
-        if not edits:
+        if not edits and (self._decoder.identity or not decode or not stream.body):
             return Kept(headers, stream)
         if self._decoder.identity:
             return Kept(headers, edit(stream, edits))
@@ -185,7 +188,7 @@ class SearchedChunks:
         growth = self._size - len(stream.body)
         announced = None if stream.announced is None else stream.announced + growth
         decoded = replace(stream, chunks=tuple(Chunk(data, one.delay) for data, one in pairs), announced=announced)
-        return Kept(uncoded(headers), edit(decoded, edits), DECODED)
+        return Kept(uncoded(headers), edit(decoded, edits), self.problem)
 
     def found(self, body: bytes) -> tuple[str, ...]:
         """The secrets in the whole ``body``, but for those that are too short to be looked for elsewhere."""

@@ -12,6 +12,7 @@ from orharness.dialects import DIALECTS
 from orharness.errors import CassetteError
 from orharness.frames import SSE, Frame, frame_of
 from orharness.recording.secrets import KeptRequest, Redaction, SearchedChunks, joined_notes, note_about
+from orharness.recording.wire_notes import WireNotes
 from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 
@@ -61,6 +62,7 @@ class RecordedExchange:
     recorded_at: str
     redaction: Redaction = field(default_factory=Redaction)
     sent_headers: Headers = field(default=(), repr=False)  # the request's, one by one, with secrets: never written
+    wire: WireNotes | None = field(default=None, repr=False)
     sent_at: float = 0.0  # when the last byte of the request was written
     status: int | None = None  # None: no response head has come
     reason: str = ""
@@ -100,7 +102,7 @@ class RecordedExchange:
 
     def finish(self, ending: str, note: str | None) -> None:
         """Take how the response ended. ``note``: what a reader of the cassette should know about it."""
-        self.ending, self.note = str(ending), note
+        self.ending, self.note = str(ending), joined_notes([note, None if self.wire is None else self.wire.note])
 
     @cached_property
     def searched(self) -> SearchedChunks:
@@ -136,7 +138,7 @@ class RecordedExchange:
             whole, searched = filtered, SearchedChunks(filtered.headers, self.redaction)
         for chunk in whole.stream.chunks[searched.count :]:  # of one that was filtered or recovered: all
             searched.add(chunk.data)
-        headers, stream, problem = searched.kept(whole.headers, whole.stream)
+        headers, stream, problem = searched.kept(whole.headers, whole.stream, decode=True)
         if self.kept_request is None:
             return None
         request, note, _ = self.kept_request

@@ -17,6 +17,7 @@ from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
 from orharness.recording.reach import Reach
 from orharness.recording.session import Head, RecordedExchange
+from orharness.recording.wire_notes import WireNotes, current, note_wires
 from orharness.redaction import is_secret
 from orharness.server.forwarding import client_session, is_chunked, was_reset
 from orharness.server.headers import OF_THE_CONNECTION, readable, text
@@ -82,6 +83,8 @@ class Asker:
         # As the client sent them: the request that is recorded has repeated ones joined.
         headers = CIMultiDict(_with_key(session.sent_headers or asked.headers, key))
         headers["Accept-Encoding"] = "identity"  # what is recorded is to be the stream itself
+        session.wire = WireNotes()
+        current.set(session.wire)
         response = await self._client.request(
             asked.method,
             url,
@@ -102,7 +105,9 @@ def _client(clock: Callable[[], float], reach: Reach) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(sent)
     trace.on_request_chunk_sent.append(sent)
-    return client_session(trace, tls=reach.tls(), resolver=reach.resolver())
+    client = client_session(trace, tls=reach.tls(), resolver=reach.resolver())
+    note_wires(client)
+    return client
 
 
 def ending_of(error: Exception) -> Ending:

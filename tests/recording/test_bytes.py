@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import re
 from itertools import pairwise
@@ -14,9 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from orharness.cassette import Tape, header, load
+from orharness.cassette import Tape, load
 from orharness.recording.upstream import upstream_uri
-from orharness.server.facade import SseServer
 from orharness.stream import Framing
 from tests.support.recording_bench import AWKWARD, Wire, asking, awkward, chunks_of, dechunked, recording, until
 
@@ -174,28 +172,6 @@ async def test_a_redirect_is_the_clients_to_follow(to: Path) -> None:
 
     assert (answer.status_code, answer.headers["Location"]) == (307, "/v1/there")
     assert (load(to)[0].status, chunks_of(load(to)[0])) == (307, [])
-
-
-@pytest.mark.asyncio
-async def test_what_is_compressed_all_the_same_stays_as_it_came(to: Path) -> None:
-    packed = gzip.compress(b"data: a\n\n")
-
-    async def compressed(wire: Wire) -> None:
-        wire.head("Content-Encoding: gzip")
-        wire.chunks(packed[:5], packed[5:])
-        wire.last_chunk()
-
-    async with recording(to, compressed) as bench, httpx.AsyncClient() as client:
-        answer = await client.post(bench.base_url + "/chat/completions", json={})
-
-    assert answer.text == "data: a\n\n"
-    assert chunks_of(load(to)[0]) == [packed[:5], packed[5:]]
-    assert header(load(to)[0].headers, "Content-Encoding") == "gzip"
-    with SseServer() as server:
-        server.serve(to)
-        async with httpx.AsyncClient() as client:
-            answer = await client.post(server.base_url + "/chat/completions", json={})
-    assert (answer.headers["Content-Encoding"], answer.text) == ("gzip", "data: a\n\n")
 
 
 @pytest.mark.asyncio

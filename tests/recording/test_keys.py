@@ -172,7 +172,7 @@ ECHOES: dict[str, tuple[list[str], list[bytes], list[bytes]]] = {  # headers, wh
         deltas("a ", "REDACTED", *[""] * (len(KEY) - 1), " b"),
     ),
     "deflate": (["Content-Encoding: deflate"], [zlib.compress(HIDDEN[0])], deltas("a REDACTED b")),
-    "gzip without it": (["Content-Encoding: gzip"], gzipped(*deltas("a")), gzipped(*deltas("a"))),
+    "gzip without it": (["Content-Encoding: gzip"], gzipped(*deltas("a")), deltas("a")),
 }
 
 
@@ -211,10 +211,10 @@ async def test_a_key_that_is_hidden_in_the_response_is_never_written(to: Path, e
 
     (found,) = load(to)  # which also compares the sizes with the body
     assert chunks_of(found) == kept
-    compressed = bool(headers) and kept == sent
-    assert (header(found.headers, "Content-Encoding") is not None) == compressed
-    decoded = "the response's body was compressed, and is kept decoded, without the key that was in it"
-    assert found.note == (decoded if headers and not compressed else None)
+    assert header(found.headers, "Content-Encoding") is None
+    coding = headers[0].partition(": ")[2] if headers else None
+    decoded = f"the response's body came with the content coding {coding}, and is kept decoded"
+    assert found.note == (decoded if coding else None)
     for item in decode(found.stream.body):
         assert isinstance(item, Event)
         assert json.loads(item.data)
@@ -224,15 +224,15 @@ async def test_a_key_that_is_hidden_in_the_response_is_never_written(to: Path, e
 async def test_a_body_in_which_the_key_cannot_be_looked_for_is_not_kept(
     to: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def brotli(wire: Wire) -> None:
-        wire.head("Content-Encoding: br")
+    async def unknown(wire: Wire) -> None:
+        wire.head("Content-Encoding: compress")
         wire.chunks(b"\x8b\x03\x80", b"abcdefgh\x03")
         if wire.header("Authorization"):
             await until_written(to.with_name("a.yaml.recording"), chunks=2)
             assert spooled(to.with_name("a.yaml.recording")) == b""
         wire.last_chunk()
 
-    async with recording(to, brotli) as bench:
+    async with recording(to, unknown) as bench:
         async with asking(bench.base_url, "/x", f"Authorization: Bearer {KEY}") as client:
             assert b"abcdefgh" in await client.rest()
         async with asking(bench.base_url, "/x") as client:  # what looks like a key is still to be looked for
