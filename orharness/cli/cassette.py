@@ -151,6 +151,42 @@ def convert(
     )
 
 
+@cassette_app.command()
+def compare(
+    cassette: Annotated[Path, typer.Argument(metavar="FILE", help="The cassette whose requests are sent again.")],
+    upstream: Annotated[
+        list[str],
+        typer.Option(
+            metavar="[API=]URL", help="The service to ask, as in orharness record. Repeatable.", show_default=False
+        ),
+    ],
+    key_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[API=]NAME",
+            help="Send the key in this environment variable: a cassette has none. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", metavar="FILE", help="Trust this file of certificates, too.", show_default=False),
+    ] = None,
+) -> None:
+    """Ask a service again what a cassette recorded, and say what of its grammar has changed.
+
+    The words of a model differ each time; what is compared is the fields and
+    their types, the order of events, the end, and the pacing where it differs
+    by more than three times. Exit code 1 if anything has changed.
+
+    Example: [bold]orharness cassette compare answer.yaml --upstream https://llm.onerouter.pro/v1 --key-env KEY[/bold]
+    """
+    from orharness.cli.compare import compare_cassette
+
+    if compare_cassette(cassette, upstream, key_env or (), ca):
+        raise typer.Exit(_FOUND)
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)

@@ -1,0 +1,176 @@
+"""What changed of an answer's grammar is said, and what a model says differently is not."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from orharness.cassette import Interaction, RecordedRequest, load, save
+from orharness.cli.app import app
+from orharness.recording.comparison import differences
+from orharness.server.facade import SseServer
+from orharness.stream import Chunk, Ending, Framing, Stream
+from orharness.transforms import comments, truncate
+
+REQUEST = RecordedRequest("POST", "https://llm.onerouter.pro/v1/chat/completions", (), b"{}")
+STREAM_HEADERS = (("Content-Type", "text/event-stream"),)
+
+
+def event(*, usage: dict[str, Any] | None = None, finish: str | None = None, **delta: Any) -> bytes:
+    document: dict[str, Any] = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    document["choices"] = [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return b"data: %b\n\n" % json.dumps(document | ({"usage": usage} if usage else {})).encode()
+
+
+DONE = b"data: [DONE]\n\n"
+FIRST, LAST = event(role="assistant", content=""), event(finish="stop", usage={"total_tokens": 3})
+PLAIN = [FIRST, event(content="a"), event(content="b"), LAST, DONE]
+
+
+def answer(chunks: Iterable[bytes], delay: float = 0.02, ending: Ending = Ending.EOF, **more: Any) -> Interaction:
+    stream = Stream(tuple(Chunk(data, delay) for data in chunks), ending)
+    return Interaction(REQUEST, headers=STREAM_HEADERS, stream=stream, ending_recorded=ending.value, **more)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        PLAIN,
+        [
+            FIRST,
+            *(event(content=word) for word in ["other", "words,", "and", "many", "more", "of", "them"]),
+            LAST,
+            DONE,
+        ],
+        [FIRST, event(content="x"), event(finish="stop", usage={"total_tokens": 99}), DONE],
+    ],
+)
+def test_other_words_are_no_change(now: list[bytes]) -> None:
+    assert differences(answer(PLAIN), answer(now)) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (
+            [FIRST, event(content="a", reasoning="b"), *PLAIN[2:]],
+            [
+                "fields: choices[].delta.reasoning is new (text)",
+                "order: events of delta.content + delta.reasoning are new",
+            ],
+        ),
+        (
+            [FIRST, event(content="a"), event(finish="stop", usage={"total_tokens": "3"}), DONE],
+            ["fields: usage.total_tokens was number, and is text"],
+        ),
+        (
+            [FIRST, event(content="a"), event(finish="stop"), DONE],
+            [
+                "fields: usage.total_tokens is gone (it was number)",
+                "order: events of finish_reason are new",
+                "order: events of finish_reason + usage are gone",
+            ],
+        ),
+        (
+            [FIRST, event(content="a"), event(finish="end_turn", usage={"total_tokens": 3}), DONE],
+            ["fields: choices[].finish_reason has the new value end_turn (before: stop)"],
+        ),
+        (
+            PLAIN[:-1],
+            ["order: events of [DONE] are gone", "end: the last event for a client was [DONE], and is none"],
+        ),
+        (
+            [FIRST, LAST, event(content="a"), DONE],
+            [
+                "order: finish_reason + usage comes after (empty) now",
+                "order: delta.content comes after finish_reason + usage now",
+                "order: [DONE] comes after delta.content now",
+            ],
+        ),
+        ([b": ONEROUTER PROCESSING\n\n", *PLAIN], ["comments: ' ONEROUTER PROCESSING' is new"]),
+    ],
+)
+def test_a_change_of_the_grammar_is_said(now: list[bytes], said: list[str]) -> None:
+    assert differences(answer(PLAIN), answer(now)) == said
+
+
+def test_heads_endings_and_pacing() -> None:
+    before = answer(PLAIN * 2, head=0.2)
+    whole = replace(before.stream, framing=Framing.LENGTH)
+    assert differences(before, replace(before, status=429)) == ["status: 200 before, 429 now"]
+    assert differences(before, replace(before, stream=whole)) == ["framing of the body: chunked before, length now"]
+    assert differences(before, replace(before, headers=(("Content-Type", "text/plain"),))) == [
+        "Content-Type: text/event-stream before, text/plain now"
+    ]
+    assert differences(before, answer(PLAIN * 2, ending=Ending.RESET, head=0.2)) == ["end: eof before, reset now"]
+    assert differences(before, answer(PLAIN * 2, delay=0.03, head=0.5)) == []  # chance
+    assert differences(before, answer(PLAIN * 2, delay=0.2, head=2.0)) == [
+        "pacing: the head came after 0.200 s, and comes after 2.000 s",
+        "pacing: half of the gaps between chunks were below 0.020 s, and are below 0.200 s",
+    ]
+    assert differences(before, answer([b"".join(PLAIN[:4])] * 6, head=0.2))[-1] == (
+        "pacing: a chunk had 1.0 events, and has 4.0"
+    )
+    assert differences(before, answer([], ending=Ending.RESET, status=None)) == ["status: 200 before, no response now"]
+
+
+def test_named_events_and_documents() -> None:
+    named = [b'event: message_start\ndata: {"type": "message_start"}\n\n', b'event: ping\ndata: {"type": "ping"}\n\n']
+    assert differences(answer(named), answer(named[:1])) == ["order: events of ping are gone"]
+    models = Interaction(REQUEST, headers=(("Content-Type", "application/json"),), stream=Stream.of(b'{"data": [1]}'))
+    other = replace(models, stream=Stream.of(b'{"data": [1], "more": null}'))
+    assert differences(models, models) == []
+    assert differences(models, other) == ["fields: more is new (null)"]
+
+
+def compare(file: Path, base_url: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["cassette", "compare", str(file), "--upstream", base_url])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the recorder is not stopped by a signal there")
+def test_a_service_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, body = tmp_path / "a.yaml", b'{"model": "m", "messages": [], "stream": true}'
+    asked = RecordedRequest(
+        "POST", "https://gateway.example/api/v1/chat/completions?a=b", (("Content-Type", "application/json"),), body
+    )
+    with SseServer(pacing="instant") as server:
+        server.chat("hello there, you all")
+        recorded = _recorded_from(server, asked)
+        cut = replace(recorded.stream, ending=Ending.ABORT)
+        left = replace(recorded, ending_recorded="client_disconnected", stream=cut)
+        save(file, [recorded, left])
+
+    with SseServer(pacing="instant") as server:
+        server.chat("quite other words")
+        code, said = compare(file, server.base_url)
+        assert (code, re.sub(r"^.*pacing: .*\n", "", said, flags=re.M)) == (0 if not said else 1, "")
+        (request,) = [call.exchange.request for call in server.calls]
+        assert (request.path, request.query, request.body) == ("/v1/chat/completions", "a=b", body)
+
+    with SseServer(pacing="instant") as server:
+        server.chat("x", through=[comments(": ONEROUTER PROCESSING", every=1), truncate(-20, Ending.ABORT)])
+        code, said = compare(file, server.base_url)
+    assert code == 1
+    assert f"{file}: 1: POST /api/v1/chat/completions: end: eof before, abort now" in said
+    assert "comments: ' ONEROUTER PROCESSING' is new" in said
+    assert load(file)[0].stream == recorded.stream
+
+
+def _recorded_from(server: SseServer, asked: RecordedRequest) -> Interaction:
+    """The answer of a server, as a recorder would have kept it."""
+    import httpx
+
+    with httpx.stream("POST", server.base_url + "/chat/completions", content=asked.body) as response:
+        chunks = tuple(Chunk(data) for data in response.iter_raw())
+    headers = (("Content-Type", response.headers["Content-Type"]),)
+    return Interaction(asked, headers=headers, stream=Stream(chunks))
