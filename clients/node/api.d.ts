@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 aefddcdb4ccaadb2d1906aa5407483a13b61d60f39a071002c802758f3b68597.
+// Made by `npm run types` from openapi.json, sha256 b59bb6e9006def76af36f0eac35b0b5b84061402df37a3ab18d13b95a215bd5f.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -723,6 +723,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -742,6 +743,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -761,6 +763,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -780,6 +783,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -799,6 +803,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -818,6 +823,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -970,6 +976,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -983,6 +990,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -996,6 +1004,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -1009,6 +1018,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -1022,6 +1032,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -1035,6 +1046,7 @@ export interface components {
             provider?: components["schemas"]["Scenario.provider"];
             pace?: components["schemas"]["Scenario.pace"];
             price?: components["schemas"]["Scenario.price"];
+            latency?: components["schemas"]["Scenario.latency"];
             headers?: components["schemas"]["Scenario.headers"];
             head?: components["schemas"]["Scenario.head"];
             delay?: components["schemas"]["Scenario.delay"];
@@ -1447,6 +1459,7 @@ export interface components {
             stops_on_cancel: boolean;
         });
         "Scenario.pace": number;
+        "Scenario.latency": null | string;
         "Scenario.price": number;
         "Scenario.status": number;
         "Scenario.headers": {

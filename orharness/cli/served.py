@@ -96,7 +96,7 @@ def _controlled(server: SseServer, *, on: bool) -> list[tuple[str, str]]:
         return [("control", "off")]
     token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else server.control_token
     return [
-        ("page", f"{server.origin}/#token={token}"),
+        ("page", f"{server.origin}/#token={'$' if token == 'ORHARNESS_TOKEN' else ''}{token}"),
         ("journal", f"orharness show {server.origin}"),
         ("control", f"{server.origin}/_orharness/openapi.json"),
         ("token", token),

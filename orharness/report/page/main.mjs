@@ -41,7 +41,7 @@ class Page {
     if (this.saved) return { call: async () => null, stream: async (lane) => this.saved.streams[lane.id] };
     return {
       call: (lane) => this.api.ask("GET", callPath(lane)).catch((error) => this.tell(error)),
-      stream: (lane) => this.api.ask("GET", `${callPath(lane)}/stream`).catch((error) => this.tell(error)),
+      stream: (lane) => this.api.ask("GET", `${callPath(lane)}/stream?chunks=2000`).catch((error) => this.tell(error)),
     };
   }
 

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from tests.support.control import Control
+
+CHROMIUM = os.environ.get("ORHARNESS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
+    playwright = pytest.importorskip("playwright.sync_api", reason="there is no Chromium here: pip install playwright")
+    with playwright.sync_playwright() as running:
+        made = running.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
+        )
+        yield made
+        made.close()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,7 +16,6 @@ from orharness.server.thread import ServerThread
 from tests.support.control import CHAT, HELD, Control, Stream
 
 pytestmark = pytest.mark.slow
-CHROMIUM = os.environ.get("ORHARNESS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 # Each way resolves with whether the page learnt something; whether the server did something is asked of the server.
 ATTACK = """
 async ({verbs, posted}) => {
@@ -79,19 +76,6 @@ class Page(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Nothing."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium here")
-    playwright = pytest.importorskip("playwright.sync_api", reason="there is no Chromium here: pip install playwright")
-    with playwright.sync_playwright() as running:
-        made = running.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
-        )
-        yield made
-        made.close()
 
 
 @pytest.fixture
