@@ -47,6 +47,10 @@ class Request:
                 object.__setattr__(self, "_json", None)
         return self._json
 
+    def with_body(self, body: bytes) -> Request:
+        """Return the request with its body, once that has been read."""
+        return Request(self.method, self.path, self.headers, body, self.query)
+
     def forget_json(self) -> None:
         """Drop the cached value of ``json``: Python objects take several times the memory of the body's bytes."""
         object.__setattr__(self, "_json", _UNREAD)

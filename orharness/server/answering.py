@@ -172,7 +172,7 @@ class Answering:
             if incoming.expects_continue:
                 wire.write(CONTINUE)
                 await wire.drain()
-            whole = replace(exchange.request, body=await incoming.body())
+            whole = exchange.request.with_body(await incoming.body())
             exchange.request_read(whole)
             if self._runs.is_over(exchange.run):
                 self._set_aside(exchange)

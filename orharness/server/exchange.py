@@ -116,6 +116,11 @@ class LiveExchange:
                 self._left.set_result(machine.disconnect)
 
     @property
+    def first(self) -> Outcome | None:
+        """The outcome that was decided first, ``None`` while undecided."""
+        return self._first
+
+    @property
     def is_decided(self) -> bool:
         """Whether an outcome was decided."""
         return self._first is not None

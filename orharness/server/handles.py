@@ -134,7 +134,8 @@ class Call:
         seen, this first outcome may be revised later; see ``outcome``.
         """
         try:
-            return self._live.decided.result(seconds_of(timeout, "timeout"))
+            seconds = seconds_of(timeout, "timeout")
+            return self._live.first or self._live.decided.result(seconds)
         except FutureTimeout:
             raise self._still_open(timeout) from None
 

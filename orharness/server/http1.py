@@ -106,6 +106,13 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._lost_by = exc
+        if not self.busy and self._told is None:  # between two exchanges, with nothing to be learnt: no questions
+            if not self.gone.done():
+                self.gone_at = monotonic()
+                self.gone.set_result(None)
+            self._lost_as = Next.ENDED
+            self._lose(exc, _TURNS)
+            return
         fin_came = self.gone.done()
         self._leave()
         own = self._own() if fin_came else self._own_at_leaving
