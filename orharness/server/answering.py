@@ -21,7 +21,7 @@ from orharness.scenario.route import Route, select
 from orharness.server.cors import is_preflight, preflight_response, readable
 from orharness.server.delivery import Delivery, Gate
 from orharness.server.entries import Entries
-from orharness.server.exchange import Listener, LiveExchange
+from orharness.server.exchange import Listeners, LiveExchange
 from orharness.server.gates import Gates
 from orharness.server.head import CONTINUE
 from orharness.server.looks import Looks
@@ -62,7 +62,7 @@ class Answering:
         self.mounted = Mounts()
         self.builtin: Sequence[Route] = ()
         self.exchanges = Entries(journal)
-        self.listeners: list[Listener] = []
+        self.listeners = Listeners()
         self.broken: list[OrharnessError | Exception] = []
         self._hold_limit = hold_limit
         self._held_limit = held_limit

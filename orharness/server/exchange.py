@@ -6,7 +6,7 @@ Only the server's loop adds events; any thread may take a snapshot or wait.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from threading import Lock
 from time import monotonic, time
@@ -34,6 +34,17 @@ _PASSED = {proven: Boundary(proven) for proven in (True, False)}
 Listener = Callable[["LiveExchange", ExchangeEvent], None]
 
 
+class Listeners(list[Listener]):
+    """Those that are called with each exchange event; ``of_turns`` with each but for what every chunk brings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_turns: list[Listener] = []
+
+
+_NOBODY = Listeners()
+
+
 class LiveExchange:
     """One request, from its arrival on.
 
@@ -41,7 +52,7 @@ class LiveExchange:
     be revised if the client's reading cannot be seen; ``decided_by`` is the event that decided the current outcome,
     ``None`` once the connection has ended. ``run``: the client run that its path names, see ``Runs``; ``request`` has
     the path without it. ``wire``: its connection, or ``None``; used in the loop's thread only. ``listeners``: called in
-    the loop's thread with each exchange event after it was applied; the list may grow later. ``also_in``: a second list
+    the loop's thread with exchange events after they were applied; they may be more later. ``also_in``: a second list
     that holds it; a journal that drops the exchange removes it from there as well. ``brake``: holds the stream before
     its next chunk, ``None`` while nobody does.
     """
@@ -55,7 +66,7 @@ class LiveExchange:
         self,
         identifier: str,
         request: Request,
-        listeners: Sequence[Listener] = (),
+        listeners: Listeners = _NOBODY,
         wire: Wire | None = None,
         run: int | None = None,
     ) -> None:
@@ -83,6 +94,9 @@ class LiveExchange:
             self._tell(event, before)
         for listener in self._listeners:
             listener(self, event)
+        if not isinstance(event, Wrote | Boundary):
+            for listener in self._listeners.of_turns:
+                listener(self, event)
 
     def wrote(self, at: float) -> None:
         """Record that the next chunk was written, as ``Wrote`` says it."""

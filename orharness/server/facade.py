@@ -403,7 +403,7 @@ class SseServer:
             if isinstance(event, Begun) or (live.outcome is not None and live.decided_by is event):
                 listener(Call(live, self._thread))
 
-        self._thread.call(lambda: self._answering.listeners.append(heard))
+        self._thread.call(lambda: self._answering.listeners.of_turns.append(heard))
 
     def take_left_open(self) -> list[str]:
         """Return a line for each exchange since the last call that its client has neither read to the end nor left.

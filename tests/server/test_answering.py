@@ -10,7 +10,16 @@ import pytest
 
 from orharness.gateways import ONEROUTER
 from orharness.journal import How, Outcome, Pacing
-from orharness.journal.events import Begun, ConnectionEnded, ExchangeEvent, HeadWritten, Held, RequestRead, Wrote
+from orharness.journal.events import (
+    Begun,
+    Boundary,
+    ConnectionEnded,
+    ExchangeEvent,
+    HeadWritten,
+    Held,
+    RequestRead,
+    Wrote,
+)
 from orharness.journal.machine import ExchangeMachine
 from orharness.scenario import Reply, Route
 from orharness.scenario.body import Forward
@@ -131,8 +140,11 @@ async def test_those_who_listen_hear_every_event_and_can_replay_it() -> None:
     def listener(live: LiveExchange, event: ExchangeEvent) -> None:
         heard.append(event)
 
+    few: list[type] = []
     server.listeners.append(listener)
+    server.listeners.of_turns.append(lambda live, event: few.append(type(event)))
     await server.answer(Asking(STREAMED), wire)
+    assert few == [type(event) for event in heard if not isinstance(event, Wrote | Boundary)]
     assert [type(event) for event in heard[:3]] == [RequestRead, Begun, HeadWritten]
     assert sum(isinstance(event, Wrote) for event in heard) == server.journal()[0].chunks
     assert isinstance(heard[-1], ConnectionEnded)
