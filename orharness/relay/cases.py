@@ -9,7 +9,7 @@ from functools import partial
 
 from orharness.dialects.completion import Failure
 from orharness.journal import How, Pacing
-from orharness.relay import judge
+from orharness.relay import judge, whole
 from orharness.relay.judge import Judge
 from orharness.scenario import Reply
 from orharness.stream import Ending, Transform
@@ -35,6 +35,7 @@ class BrowserAct(StrEnum):
     READ = "read"  # to the end
     STEP = "step"  # each token is held back until the one before it came out
     LEAVE = "leave"
+    SEVERAL = "several"  # several of them, at once, to the end
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class RelayCase:
 
     ``judges``: in this order; the first that finds something decides. ``tokens``: what is sent, a token an event.
     ``until``: chunks that the upstream must have written before the browser leaves, ``None`` if it is held at a gate.
-    ``marker``: what must have come out by then, if the relay passes it on.
+    ``marker``: what must have come out by then, if the relay passes it on. ``others``: replies to further requests.
     """
 
     id: str
@@ -56,6 +57,7 @@ class RelayCase:
     how: How = How.FIN
     until: int | None = None
     marker: str = ""
+    others: tuple[Callable[[], Reply], ...] = ()
 
 
 def _chat(tokens: tuple[str, ...], *through: Transform, **options: object) -> Callable[[], Reply]:
@@ -74,6 +76,18 @@ def _gates(first: int, number: int) -> list[Transform]:
 
 def _fidelity(name: str, title: str, by: Judge, *through: Transform, level: Level = Level.MUST) -> RelayCase:
     return RelayCase(f"fidelity/{name}", title, _chat(SHORT, *through), (by,), level)
+
+
+def _whole(name: str, title: str, by: Judge, level: Level = Level.MUST) -> RelayCase:
+    return RelayCase(f"fidelity/{name}", title, partial(whole.whole_answer, SHORT), (by,), level)
+
+
+def _several(name: str, title: str, by: Judge, level: Level = Level.MUST) -> RelayCase:
+    """Return a case of several browsers, whose answers are held until each of them has been asked for."""
+    replies = [_chat(whole.words_of(number), hold(after=_ROLE + 2)) for number in range(whole.BROWSERS)]
+    return RelayCase(
+        f"fidelity/{name}", title, replies[0], (by,), level, act=BrowserAct.SEVERAL, others=tuple(replies[1:])
+    )
 
 
 def _error(name: str, title: str, reply: Callable[[], Reply], by: Judge, level: Level = Level.MUST) -> RelayCase:
@@ -133,6 +147,18 @@ _CASES: tuple[RelayCase, ...] = (
         "comments", "Keep-alive comments come out.", judge.comments, comments(KEEP_ALIVE, before=3), level=Level.SHOULD
     ),
     _fidelity("content-type", "An event stream says that it is one.", judge.content_type, level=Level.SHOULD),
+    _whole("role", "The role comes out, in the first chunk.", whole.role, Level.SHOULD),
+    _whole("finish", "The finish_reason comes out, once.", whole.finish),
+    _whole("finish-last", "No chunk with a choice comes after the finish_reason.", whole.finish_last, Level.SHOULD),
+    _whole("finish-null", "A finish_reason of null stays one.", whole.null_finish, Level.SHOULD),
+    _whole("usage", "The usage comes out, as it is, once.", whole.usage),
+    _whole("reasoning", "The reasoning comes out.", whole.reasoning, Level.SHOULD),
+    _whole("tools", "Two tool calls in turns come out, each with its own arguments.", whole.tools),
+    _whole("unknown-fields", "Fields that are not OpenAI's come out.", whole.unknown_fields, Level.SHOULD),
+    _whole("only-chunks", "Nothing is added that is neither a chunk nor an error.", whole.only_chunks),
+    _whole("only-messages", "No event with a name is added.", whole.only_messages, Level.SHOULD),
+    _several("several-browsers", "Several browsers at once get an answer each, whole.", whole.several),
+    _several("at-once", "Several browsers are served at once.", whole.at_once, Level.SHOULD),
     RelayCase(
         "buffering/each-event",
         "Each event comes out before the next one is sent.",

@@ -10,21 +10,22 @@ when the upstream is quiet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from time import monotonic, sleep
 from typing import Any
 
 from orharness.errors import ClientFailure, ScenarioError
-from orharness.journal import Exchange, Outcome
+from orharness.journal import Exchange, Outcome, Request
 from orharness.relay import judge
 from orharness.relay.browser import RelayClient
 from orharness.relay.cases import CASES, LONGEST, BrowserAct, RelayCase
 from orharness.relay.judge import Buffering, Leaving, Seen
 from orharness.relay.reasons import RelayKind, kind_of
 from orharness.relay.views import says
-from orharness.scenario import Route
+from orharness.scenario import Reply, Route
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
 from orharness.verdict import Evidence, Result, Verdict, did_you_mean, with_parts
@@ -225,7 +226,12 @@ class _Runs:
         before = len(self.server.calls)
         route = self._mount(case)
         seen = Seen(self.server.base_url, patience=self.patience)
-        act = {BrowserAct.READ: self._read, BrowserAct.STEP: self._step, BrowserAct.LEAVE: self._leave}[case.act]
+        act = {
+            BrowserAct.READ: self._read,
+            BrowserAct.STEP: self._step,
+            BrowserAct.LEAVE: self._leave,
+            BrowserAct.SEVERAL: self._several,
+        }[case.act]
         with self.browser() as browser:
             try:
                 seen = act(case, route, browser, seen)
@@ -245,8 +251,17 @@ class _Runs:
     def _mount(self, case: RelayCase) -> LiveRoute:
         """Mount its route until the next case's turn: afterwards it takes no request of another case."""
         self.turn = turn = self.turn + 1
-        route = Route("POST", "/chat/completions", (case.reply(),), when=lambda _: self.turn == turn)
-        return self.server.mount(route, strict=False)
+
+        def its_turn(request: Request, *, streamed: bool) -> bool:
+            return self.turn == turn and (not case.others or judge.wants_stream(request) is streamed)
+
+        def mounted(*replies: Reply, streamed: bool) -> LiveRoute:
+            route = Route("POST", "/chat/completions", replies, when=partial(its_turn, streamed=streamed))
+            return self.server.mount(route, strict=False)
+
+        if case.others:  # each of them is for one browser; what else the relay asks must not take one
+            mounted(CASES[0].reply(), streamed=False)
+        return mounted(case.reply(), *(one() for one in case.others), streamed=True)
 
     def _read(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
         self._read_to_end(browser, self.patience * _TRIES_AGAIN)
@@ -258,6 +273,17 @@ class _Runs:
             size = len(browser.received)
             if not browser.read_while(lambda size=size: len(browser.received) == size, patience):  # type: ignore[misc]
                 return
+
+    def _several(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
+        """Ask with several browsers; the answers are held until all are asked for, or until no more requests come."""
+        with ExitStack() as stack:
+            browsers = [browser, *(stack.enter_context(self.browser()) for _ in case.others)]
+            self._wait(lambda: len(route.exchanges) >= len(browsers), self.patience)
+            together = len(route.exchanges)
+            route.release(_ALL)
+            for one in browsers:
+                self._read_to_end(one, self.patience * _TRIES_AGAIN)
+            return replace(seen, several=tuple(one.received for one in browsers), together=together)
 
     def _step(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
         """Open the gate after each token once that token came out."""

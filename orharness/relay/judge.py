@@ -31,6 +31,10 @@ from orharness.relay.views import (
 from orharness.sse import Comment
 from orharness.verdict import Evidence, quote, shorten
 
+GLUED = (
+    "the error is written right after half an event: together they are one event, which is no JSON."
+    " End the half one with an empty line first"
+)
 _TAIL = 160  # bytes of the answer that evidence shows
 
 
@@ -65,7 +69,8 @@ class Seen:
     """One run: what the upstream saw (an exchange for each request) and what came out at the browser.
 
     ``kind``: what the relay is, as far as its headers say. ``unmatched``: requests of the relay that no reply was for.
-    ``patience``: seconds that the relay had. ``problem``: why the browser could not read on.
+    ``patience``: seconds that the relay had. ``problem``: why the browser could not read on. ``several``: what came out
+    at each browser, where there were several at once; ``together``: requests that had come before any answer ended.
     """
 
     base_url: str
@@ -80,6 +85,8 @@ class Seen:
     problem: str = ""
     buffering: Buffering | None = None
     leaving: Leaving | None = None
+    several: tuple[bytes, ...] = ()
+    together: int = 0
 
     @property
     def form(self) -> AnswerForm:
@@ -100,7 +107,7 @@ class Seen:
 Judge = Callable[[Seen], Evidence | str | None]
 
 
-def _wants_stream(request: Request) -> bool:
+def wants_stream(request: Request) -> bool:
     """Return whether the relay asked its upstream for a stream."""
     dialect = DIALECTS.at(request.path) or DIALECTS.default
     try:
@@ -124,7 +131,7 @@ def asked(seen: Seen) -> Evidence | None:
             reason = f"the backend answers {seen.status}: look at the request, --json and --header"
         return Evidence(expected, got, reason)
     request = seen.exchanges[-1].request
-    if not _wants_stream(request):
+    if not wants_stream(request):
         got = shorten(request.text, 200)
         return Evidence(expected, got, 'the backend asks for the whole answer: without "stream": true none is streamed')
     return None
@@ -144,10 +151,10 @@ def asked_again(seen: Seen, *, billed: bool = False) -> list[Exchange]:
         if billed and one.bill is None:
             continue
         question = _question(one)
-        if question in known or (number >= asked and _wants_stream(one.request)):
+        if question in known or (number >= asked and wants_stream(one.request)):
             found.append(one)
         known.append(question)
-    return found
+    return found[max(0, len(seen.several) - 1) :]  # several browsers may ask the same
 
 
 def _question(exchange: Exchange) -> object:
@@ -228,12 +235,11 @@ def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
     if not broken and found == list(tokens):
         return None
     if broken:
-        two = "\n" in broken[0]
-        reason = (
-            "events are joined: the empty line that ends each is lost"
-            if two
-            else "an event is cut: a piece of the upstream's bytes is taken for an event"
-        )
+        reason = "an event is cut: a piece of the upstream's bytes is taken for an event"
+        if not broken[0].strip() or broken[0].startswith(":"):
+            reason = "a keep-alive is sent as data, which readers give to their JSON parser: make it a comment (`: …`)"
+        elif "\n" in broken[0]:
+            reason = "events are joined: the empty line that ends each is lost"
         return Evidence("JSON in each event", shorten(repr(broken[0]), 200), reason)
     got = f"{len(found)} events with text: {shorten(repr(found), 200)}"
     reason = "events are lost" if len(found) < len(tokens) else "events are repeated or cut into several"
@@ -317,6 +323,8 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
 def told(seen: Seen) -> Evidence | None:
     """The upstream's error must be visible: by the status, an error in the text, or a connection that is cut."""
     failed = seen.status is not None and seen.status >= 400
+    if (glued := _glued_error(seen)) is not None:
+        return Evidence("an error event of its own", shorten(repr(glued), 300), GLUED)
     if not seen.problem and (failed or seen.ended in (ResponseEnd.CUT, ResponseEnd.RESET) or _says_error(seen)):
         return None
     expected = "an error that its reader can see: a status, an event or text that says error, or a connection cut off"
@@ -331,6 +339,14 @@ def told(seen: Seen) -> Evidence | None:
 
 # Not a match: a field of that name that says that there is no error.
 _ERROR = re.compile(r"error(?!\w*\"?\s*:\s*(?:null|false|0(?![\d.])|\"\"|\[\s*\]|{\s*}))", re.IGNORECASE)
+
+
+def _glued_error(seen: Seen) -> str | None:
+    """Return the data of an event in which an error comes right after half of another event: no reader can parse it."""
+    if seen.form is not AnswerForm.CHAT:
+        return None
+    data = [event.data for event in events_of(seen.content)]
+    return next((one for one in data if one.startswith("{") and parsed(one) is None and _ERROR.search(one)), None)
 
 
 def _says_error(seen: Seen) -> bool:

@@ -5,6 +5,7 @@ Source: RFC 9112 (https://www.rfc-editor.org/rfc/rfc9112), sections 6 (message b
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from enum import StrEnum
@@ -14,6 +15,10 @@ from orharness.verdict import quote, shorten
 
 _HEAD_LIMIT = 1 << 16  # bytes
 _WITHOUT_BODY = (204, 304)
+_STATUS_LINE = re.compile(r"HTTP/1\.[01] ([1-5]\d\d)(?: (.*))?", re.ASCII)
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r\n")
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 # The codings that are decoded; a browser that accepted none would never meet a relay's compression.
 ENCODINGS = ("gzip", "deflate")
 
@@ -30,7 +35,8 @@ class ResponseReader:
     """An incremental reader of one response. ``feed`` takes the next bytes, cut anywhere, and returns the content.
 
     Content is the body without its framing and, for gzip and deflate, decompressed. Raises ``ClientFailure`` for bytes
-    that are not HTTP: they come from the relay under test.
+    that are not HTTP to the letter, such as two length headers, a chunk size that is no number, or bytes after the end:
+    they come from the relay under test.
     """
 
     def __init__(self, method: str = "GET") -> None:
@@ -46,11 +52,14 @@ class ResponseReader:
         self._unpack: Callable[[bytes], bytes] = bytes
 
     def feed(self, data: bytes) -> bytes:
-        """Return the content that the bytes complete; bytes after the end of the response are ignored."""
+        """Return the content that the bytes complete."""
         self._buffer += data
         content = bytearray()
         while self.ended is None and (made := self._step()) is not None:
             content += self._unpack(made)
+        if self.ended is not None and self._buffer.strip(b"\r\n"):
+            said = shorten(quote(bytes(self._buffer)), 100)
+            raise ClientFailure(f"the relay sends more than its response has, after the end of it: {said}")
         return bytes(content)
 
     def closed(self, *, reset: bool = False) -> None:
@@ -68,29 +77,36 @@ class ResponseReader:
         if end < 0:
             return None
         lines = self._take(end + 4).decode("latin-1").split("\r\n")
-        status = lines[0].split(" ", 2)
-        if len(status) < 2 or not status[1].isdigit():
+        status = _STATUS_LINE.fullmatch(lines[0])
+        if status is None:
             raise ClientFailure(f"the relay answers no HTTP: {lines[0]!r}")
         if status[1].startswith("1"):  # an interim response
             return b""
-        self.status, self.reason = int(status[1]), status[2] if len(status) > 2 else ""
+        self.status, self.reason = int(status[1]), status[2] or ""
         self.headers = _headers(lines[1:])
         self._begin_body()
         return b""
 
     def _begin_body(self) -> None:
         self._unpack = _unpacker(self.headers.get("content-encoding", ""))
-        length = self.headers.get("content-length", "")
+        length, coding = self.headers.get("content-length"), self.headers.get("transfer-encoding")
+        if length is not None and coding is not None:
+            raise ClientFailure(
+                f"the relay sends Content-Length {length} and Transfer-Encoding {coding}: a response has one of them"
+                " (RFC 9112, 6.2)"
+            )
+        if coding is not None and coding.lower() != "chunked":
+            raise ClientFailure(f"the relay sends Transfer-Encoding {coding!r}, for which nobody asked")
+        if length is not None and _LENGTH.fullmatch(length) is None:
+            raise ClientFailure(f"the relay sends Content-Length {length!r}, which is no number")
         if self._without_body or self.status in _WITHOUT_BODY:
             self.ended = ResponseEnd.CLEAN
-        elif self.headers.get("transfer-encoding", "").lower().endswith("chunked"):
+        elif coding is not None:
             self._step = self._chunk_size
-        elif length.isdigit():
+        elif length is not None:
             self._left = int(length)
             self._step = self._counted
             self._end_if_whole()
-        elif length:
-            raise ClientFailure(f"the relay sends Content-Length {length!r}, which is no number")
         else:
             self._until_close = True
             self._step = self._rest
@@ -115,10 +131,9 @@ class ResponseReader:
         if end < 0:
             return None
         line = self._take(end + 2)
-        try:
-            self._left = int(line.partition(b";")[0], 16)
-        except ValueError:
-            raise ClientFailure(f"the relay sends no HTTP chunk: its size is {line!r}") from None
+        if (size := _SIZE.fullmatch(line)) is None:
+            raise ClientFailure(f"the relay sends no HTTP chunk: its size is {line!r}")
+        self._left = int(size[1], 16)
         self._step = self._chunk_data if self._left else self._trailers
         return b""
 
@@ -158,8 +173,10 @@ def _headers(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
+        if line and (not colon or _FIELD_NAME.fullmatch(name) is None):
+            raise ClientFailure(f"the relay sends a header line that is none: {line!r}")
         if colon:
-            name, value = name.strip().lower(), value.strip()
+            name, value = name.lower(), value.strip()
             found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 

@@ -14,7 +14,7 @@ import pytest
 
 from orharness.errors import ScenarioError
 from orharness.journal import Bill, Exchange, Request
-from orharness.relay import judge
+from orharness.relay import judge, whole
 from orharness.relay.cases import CASES, SHORT, UNICODE
 from orharness.relay.check import check
 from orharness.relay.judge import Buffering, Leaving, Seen
@@ -80,7 +80,8 @@ def test_a_right_relay_passes_every_case(run: Run) -> None:
     assert " s later)" in verdicts["cancel/while-silent-fin"].title
 
 
-NOT_FOR_TEXT = {"errors/ends-early", "fidelity/events", "fidelity/done", "fidelity/done-invented"}
+OF_CHUNKS = {case.id for case in CASES if case.judges[0].__module__ == whole.__name__ and not case.others}
+NOT_FOR_TEXT = {"errors/ends-early", "fidelity/events", "fidelity/done", "fidelity/done-invented", *OF_CHUNKS}
 
 
 @pytest.mark.slow
@@ -112,6 +113,20 @@ FAULTS = [
     ("a_piece_is_an_event", "fidelity/events", {"fidelity/events"}, "an event is cut"),
     ("loses_events", "fidelity/events", {"fidelity/events"}, "events are lost"),
     ("repeats_events", "fidelity/events", {"fidelity/events"}, "events are repeated"),
+    ("a_keep_alive_as_data", "fidelity/events", {"fidelity/events"}, "a keep-alive is sent as data"),
+    ("drops_role", "fidelity", {"fidelity/role"}, "the role is lost"),
+    ("drops_finish", "fidelity", {"fidelity/finish"}, "the finish_reason is lost"),
+    ("repeats_finish", "fidelity", {"fidelity/finish", "fidelity/finish-last"}, "the finish_reason is sent again"),
+    ("leaves_out_null", "fidelity", {"fidelity/finish-null"}, "left out where it is null"),
+    ("drops_usage", "fidelity", {"fidelity/usage"}, "the usage is lost"),
+    ("doubles_usage", "fidelity", {"fidelity/usage"}, "the usage is changed"),
+    ("drops_reasoning", "fidelity", {"fidelity/reasoning"}, "the reasoning is lost"),
+    ("merges_tools", "fidelity", {"fidelity/tools"}, "tool calls of another index are made one"),
+    ("drops_unknown", "fidelity", {"fidelity/unknown-fields"}, "left out: provider"),
+    ("adds_a_warning", "fidelity", {"fidelity/only-chunks"}, "an event that is no chunk is added"),
+    ("adds_a_ping", "fidelity", {"fidelity/only-messages"}, "a chat completion's events have no name"),
+    ("mixes_up", "browsers", {"fidelity/several-browsers"}, "a browser gets the text of another one's"),
+    ("glues_the_error", "errors/cut-inside", {"errors/cut-inside-an-event"}, "right after half an event"),
 ]
 
 
@@ -121,6 +136,13 @@ def test_a_fault_of_fidelity_is_found_and_named(run: Run, name: str, only: str, 
     verdicts = run(name, only)
     assert failed(verdicts) == found
     assert any(judge_said(verdicts[case], reason) for case in found)
+
+
+@pytest.mark.slow
+def test_a_relay_that_serves_one_browser_after_the_other_is_told_so(run: Run) -> None:
+    verdicts = run("one_at_a_time", "fidelity/at-once", SHORTLY)
+    assert failed(verdicts) == {"fidelity/at-once"}
+    assert judge_said(verdicts["fidelity/at-once"], "served one after the other")
 
 
 def judge_said(verdict: Verdict, pattern: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -297,6 +298,143 @@ async def loses_events(request: web.Request) -> web.StreamResponse:
 @relay
 async def repeats_events(request: web.Request) -> web.StreamResponse:
     return await by_event(request, lambda event: encode(event) * (1 + ("tok003" in event.data)))
+
+
+async def by_chunk(request: web.Request, change: Callable[[dict[str, Any]], object]) -> web.StreamResponse:
+    """Each chunk changed in place, or dropped where ``change`` returns False; all else as it is."""
+    rest = b""
+
+    def changed(block: bytes) -> bytes:
+        if not block.startswith(b"data: {"):
+            return block
+        document = json.loads(block[6:])
+        return b"" if change(document) is False else b"data: " + json.dumps(document).encode() + b"\n\n"
+
+    async with upstream(request) as answer:
+        response = await begun(request, answer)
+        async for piece in answer.content.iter_any():
+            *blocks, rest = (rest + piece).split(b"\n\n")
+            for block in blocks:
+                await response.write(changed(block + b"\n\n") or b"")
+        return response
+
+
+def choice_of(chunk: dict[str, Any]) -> dict[str, Any]:
+    choices = chunk.get("choices") or [{}]
+    return {"delta": {}, **choices[0]} if "delta" not in choices[0] else choices[0]
+
+
+@relay
+async def drops_role(request: web.Request) -> web.StreamResponse:
+    return await by_chunk(request, lambda chunk: choice_of(chunk)["delta"].pop("role", None))
+
+
+@relay
+async def drops_finish(request: web.Request) -> web.StreamResponse:
+    def change(chunk: dict[str, Any]) -> None:
+        if choice_of(chunk).get("finish_reason") == "tool_calls":
+            choice_of(chunk)["finish_reason"] = None
+
+    return await by_chunk(request, change)
+
+
+@relay
+async def repeats_finish(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda one: b": kept\n\n" + encode(one) * (1 + ('"tool_calls","nat' in one.data)))
+
+
+@relay
+async def leaves_out_null(request: web.Request) -> web.StreamResponse:
+    def change(chunk: dict[str, Any]) -> None:
+        if "finish_reason" in choice_of(chunk) and choice_of(chunk)["finish_reason"] is None:
+            del choice_of(chunk)["finish_reason"]
+
+    return await by_chunk(request, change)
+
+
+@relay
+async def drops_usage(request: web.Request) -> web.StreamResponse:
+    return await by_chunk(request, lambda chunk: not chunk.get("usage"))
+
+
+@relay
+async def doubles_usage(request: web.Request) -> web.StreamResponse:
+    def change(chunk: dict[str, Any]) -> None:
+        if chunk.get("usage"):
+            chunk["usage"]["total_tokens"] *= 2
+
+    return await by_chunk(request, change)
+
+
+@relay
+async def drops_reasoning(request: web.Request) -> web.StreamResponse:
+    return await by_chunk(request, lambda chunk: choice_of(chunk)["delta"].pop("reasoning", None))
+
+
+@relay
+async def merges_tools(request: web.Request) -> web.StreamResponse:
+    def change(chunk: dict[str, Any]) -> None:
+        for call in choice_of(chunk)["delta"].get("tool_calls", ()):
+            call["index"] = 0
+
+    return await by_chunk(request, change)
+
+
+@relay
+async def drops_unknown(request: web.Request) -> web.StreamResponse:
+    return await by_chunk(request, lambda chunk: chunk.pop("provider", None))
+
+
+@relay
+async def adds_a_warning(request: web.Request) -> web.StreamResponse:
+    return await mapped(request, lambda piece: piece.replace(b"data: [DONE]", b'data: {"warning":"w"}\n\ndata: [DONE]'))
+
+
+@relay
+async def adds_a_ping(request: web.Request) -> web.StreamResponse:
+    ping = b'event: ping\ndata: {"type":"ping"}\n\n'
+    return await mapped(request, lambda piece: piece.replace(b"data: [DONE]", ping + b"data: [DONE]"))
+
+
+@relay
+async def a_keep_alive_as_data(request: web.Request) -> web.StreamResponse:
+    return await by_event(request, lambda one: b"data: \n\n" * (one.data == "[DONE]") + encode(one))
+
+
+@relay
+async def glues_the_error(request: web.Request) -> web.StreamResponse:
+    async with upstream(request) as answer:
+        response = await begun(request, answer)
+        try:
+            async for piece in answer.content.iter_any():
+                await response.write(piece)
+        except aiohttp.ClientError:
+            await response.write(b'data: {"error":{"message":"reading the upstream failed","code":502}}\n\n')
+        return response
+
+
+_one: list[asyncio.Lock] = []
+_last: list[bytes] = []
+
+
+@relay
+async def one_at_a_time(request: web.Request) -> web.StreamResponse:
+    lock = _one[0] if _one else asyncio.Lock()
+    _one[:] = [lock]
+    async with lock:
+        return await right(request)
+
+
+@relay
+async def mixes_up(request: web.Request) -> web.StreamResponse:
+    """A buffer that all requests share."""
+
+    def change(piece: bytes) -> bytes:
+        before = b"".join(_last)
+        _last[:] = [piece] if b"[DONE]" not in piece else []
+        return before + piece if before and b"[DONE]" not in before else piece
+
+    return await mapped(request, change)
 
 
 @relay

@@ -1,0 +1,293 @@
+"""Judging whole chunks: what the model's events say besides text, and what comes of it at the browser.
+
+What was sent is read from the upstream's own body, so nothing is expected that was not on the wire. A relay that puts
+the text into a form of its own is not judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from orharness.dialects.values import dumps, list_at
+from orharness.relay.judge import Seen
+from orharness.relay.views import AnswerForm, events_of, parsed, says
+from orharness.scenario import Reply
+from orharness.sse import Event
+from orharness.verdict import Evidence, quote, shorten
+
+Json = dict[str, Any]
+_SHOWN = 200  # characters
+OTHER_FORM = "the relay does not pass on the model's own events"
+_HEAD: Json = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "provider": "Groq"}
+_REASONS = ("Let me", " think.")
+_USAGE = {
+    "prompt_tokens": 3,
+    "completion_tokens": 20,
+    "total_tokens": 23,
+    "completion_tokens_details": {"reasoning_tokens": 4},
+}
+# Two calls whose arguments come in turns: the index alone says which is meant.
+_FRAGMENTS: tuple[tuple[int, str | None, str], ...] = (
+    (0, "call_a", ""),
+    (1, "call_b", ""),
+    (0, None, '{"city":'),
+    (1, None, '{"zone":'),
+    (0, None, '"Zürich"}'),
+    (1, None, '"CET"}'),
+)
+_NAMES = {"call_a": "weather", "call_b": "clock"}
+
+
+def _chunk(delta: Json, finish: str | None = None) -> Json:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish, "native_finish_reason": finish}
+    return {**_HEAD, "choices": [choice]}
+
+
+def _call(index: int, id_: str | None, arguments: str) -> Json:
+    if id_ is None:
+        return {"index": index, "function": {"arguments": arguments}}
+    return {"index": index, "id": id_, "type": "function", "function": {"name": _NAMES[id_], "arguments": arguments}}
+
+
+def whole_answer(tokens: Sequence[str]) -> Reply:
+    """Return an answer with all that a chunk may say: role, reasoning, text, tool calls, finish, usage, own fields.
+
+    Source: https://openrouter.ai/docs/api-reference/streaming, and recordings of such gateways.
+    """
+    chunks = [
+        _chunk({"role": "assistant", "content": ""}),
+        *(_chunk({"content": "", "reasoning": one}) for one in _REASONS),
+        *(_chunk({"content": one}) for one in tokens),
+        *(_chunk({"tool_calls": [_call(*one)]}) for one in _FRAGMENTS),
+        _chunk({}, "tool_calls"),
+        {**_HEAD, "choices": [], "usage": _USAGE},
+    ]
+    return Reply.stream(*map(dumps, chunks), "[DONE]")
+
+
+# -- reading chunks --------------------------------------------------------------------------------------------------
+
+Found = Evidence | str | None
+Whole = Callable[[Seen], Found]
+
+
+def chunks_of(events: Sequence[Event]) -> list[Json]:
+    """Return the chunks among the events: JSON objects with choices."""
+    documents = [parsed(event.data) for event in events]
+    return [one for one in documents if isinstance(one, dict) and isinstance(one.get("choices"), list)]
+
+
+def _choices(chunks: Sequence[Json]) -> Iterator[Json]:
+    for chunk in chunks:
+        for choice in list_at(chunk, "choices"):
+            if isinstance(choice, dict):
+                yield choice
+
+
+def _deltas(chunks: Sequence[Json]) -> Iterator[Json]:
+    for choice in _choices(chunks):
+        if isinstance(delta := choice.get("delta"), dict):
+            yield delta
+
+
+def _compared(seen: Seen, say: Callable[[Sequence[Json]], Any], reason: Callable[[Any, Any], str]) -> Found:
+    """Return what differs between the chunks that were sent and those that came."""
+    if seen.form is not AnswerForm.CHAT or not seen.exchanges:
+        return OTHER_FORM
+    sent = say(chunks_of(events_of(seen.exchanges[-1].body)))
+    came = say(chunks_of(events_of(seen.content)))
+    if sent == came:
+        return None
+    return Evidence(shorten(repr(sent), _SHOWN), shorten(repr(came), _SHOWN), reason(sent, came))
+
+
+# -- the judges ------------------------------------------------------------------------------------------------------
+
+
+def role(seen: Seen) -> Found:
+    """The role must come out, in the first chunk."""
+
+    def say(chunks: Sequence[Json]) -> str | None:
+        first = next(_deltas(chunks), {})
+        return first.get("role")
+
+    return _compared(seen, say, lambda sent, came: "the role is lost: the first chunk has none")
+
+
+def finish(seen: Seen) -> Found:
+    """The finish_reason must come out, once."""
+
+    def say(chunks: Sequence[Json]) -> list[str]:
+        return [one["finish_reason"] for one in _choices(chunks) if one.get("finish_reason")]
+
+    def reason(sent: list[str], came: list[str]) -> str:
+        if not came:
+            return "the finish_reason is lost: its readers cannot tell why the model stopped, and agents ask again"
+        return "the finish_reason is sent again" if set(came) == set(sent) else "the finish_reason is another one"
+
+    return _compared(seen, say, reason)
+
+
+def finish_last(seen: Seen) -> Found:
+    """No chunk with a choice may come after the one with the finish_reason."""
+
+    def say(chunks: Sequence[Json]) -> list[Json]:
+        choices = list(_choices(chunks))
+        ended = next((at for at, one in enumerate(choices) if one.get("finish_reason")), len(choices))
+        return choices[ended + 1 :]
+
+    return _compared(
+        seen,
+        say,
+        lambda sent, came: "a chunk comes after the one with the finish_reason, and its last word on that is none",
+    )
+
+
+def null_finish(seen: Seen) -> Found:
+    """A finish_reason of null must stay one: the API's reference requires the field in each choice."""
+
+    def say(chunks: Sequence[Json]) -> list[str]:
+        return sorted({"absent" for one in _choices(chunks) if "finish_reason" not in one})
+
+    return _compared(
+        seen,
+        say,
+        lambda sent, came: "the finish_reason is left out where it is null: the API requires it in each choice",
+    )
+
+
+def usage(seen: Seen) -> Found:
+    """The token counts must come out, as they are, and once."""
+
+    def say(chunks: Sequence[Json]) -> list[Json]:
+        return [one["usage"] for one in chunks if isinstance(one.get("usage"), dict)]
+
+    def reason(sent: list[Json], came: list[Json]) -> str:
+        if not came:
+            return "the usage is lost: tokens and cost are 0 for its readers (it comes after the finish_reason)"
+        return "the usage comes out more than once" if len(came) > len(sent) else "the usage is changed"
+
+    return _compared(seen, say, reason)
+
+
+def reasoning(seen: Seen) -> Found:
+    """The reasoning must come out."""
+
+    def say(chunks: Sequence[Json]) -> str:
+        return "".join(str(one.get("reasoning") or one.get("reasoning_content") or "") for one in _deltas(chunks))
+
+    return _compared(seen, say, lambda sent, came: "the reasoning is lost" if not came else "the reasoning is changed")
+
+
+def tools(seen: Seen) -> Found:
+    """Each tool call must come out whole, with its own index."""
+
+    def say(chunks: Sequence[Json]) -> dict[object, list[object]]:
+        calls: dict[object, list[object]] = {}
+        parts: list[Any] = [part for delta in _deltas(chunks) for part in list_at(delta, "tool_calls")]
+        for one in (part for part in parts if isinstance(part, dict)):
+            function = one.get("function") or {}
+            call = calls.setdefault(one.get("index"), [None, "", ""])
+            call[0] = call[0] or one.get("id")
+            call[1] = call[1] or function.get("name", "")
+            call[2] = f"{call[2]}{function.get('arguments') or ''}"
+        return calls
+
+    def reason(sent: dict[object, object], came: dict[object, object]) -> str:
+        if not came:
+            return "the tool calls are lost"
+        fewer = len(came) < len(sent)
+        return "tool calls of another index are made one: their arguments are joined" if fewer else "a call is changed"
+
+    return _compared(seen, say, reason)
+
+
+def unknown_fields(seen: Seen) -> Found:
+    """Fields that the relay does not know must come out."""
+
+    def say(chunks: Sequence[Json]) -> list[str]:
+        known = ("provider", "native_finish_reason", "logprobs")
+        rows = [*chunks, *_choices(chunks)]
+        return [name for name in known if any(name in row for row in rows)]
+
+    def reason(sent: list[str], came: list[str]) -> str:
+        return f"fields that it does not know are left out: {', '.join(one for one in sent if one not in came)}"
+
+    return _compared(seen, say, reason)
+
+
+def only_chunks(seen: Seen) -> Found:
+    """No event of the relay's own may come among the model's."""
+    added = [event for event in _added(seen) if event.type == "message"]
+    return _with(added, seen, "an event that is no chunk is added: it has neither choices nor error")
+
+
+def only_messages(seen: Seen) -> Found:
+    """No event may come with a name that the model's have not."""
+    added = [event for event in _added(seen, named=True) if event.type != "message"]
+    return _with(added, seen, "an event of another API is added: a chat completion's events have no name")
+
+
+def _added(seen: Seen, *, named: bool = False) -> list[Event]:
+    sent = {(event.type, event.data) for one in seen.exchanges for event in events_of(one.body)}
+    return [
+        event
+        for event in events_of(seen.content)
+        if (event.type, event.data) not in sent and (named or _is_no_chunk(parsed(event.data)))
+    ]
+
+
+def _is_no_chunk(document: object) -> bool:
+    return isinstance(document, dict) and not {"choices", "error"} & document.keys()
+
+
+def _with(added: Sequence[Event], seen: Seen, reason: str) -> Found:
+    if seen.form is not AnswerForm.CHAT:
+        return OTHER_FORM
+    if not added:
+        return None
+    shown = f"event: {added[0].type}, data: {added[0].data}" if added[0].type != "message" else added[0].data
+    return Evidence("the model's events and no others", shorten(shown, _SHOWN), reason)
+
+
+# -- several browsers ------------------------------------------------------------------------------------------------
+
+BROWSERS = 4
+
+
+def words_of(browser: int) -> tuple[str, ...]:
+    """Return the tokens of one of several answers: no other one has any of them."""
+    return tuple(f"b{browser}t{number} " for number in range(6))
+
+
+def several(seen: Seen) -> Found:
+    """Of several browsers at once, each must get one answer, whole, and with nothing of the others'."""
+    expected = f"{BROWSERS} browsers at once get an answer each, whole"
+    texts = ["".join(words_of(number)) for number in range(BROWSERS)]
+    got = []
+    for content in seen.several:
+        whole = [text for text in texts if says(content, text)]
+        words = [number for number in range(BROWSERS) if any(says(content, word) for word in words_of(number))]
+        if len(words) > 1:
+            reason = "answers are mixed up: a browser gets the text of another one's"
+            return Evidence(expected, quote(content[-_SHOWN:]), reason)
+        got += whole
+    if len(seen.exchanges) < BROWSERS:
+        asked = f"the upstream was asked {len(seen.exchanges)} times"
+        return Evidence(expected, asked, "not every browser's request is passed on to the upstream")
+    if sorted(got) != sorted(texts):
+        reason = "of several browsers at once not each gets its answer whole"
+        return Evidence(expected, f"{len(set(got))} of {BROWSERS} whole answers", reason)
+    return None
+
+
+def at_once(seen: Seen) -> Found:
+    """Requests of several browsers must be passed on at once, and not one after the other."""
+    if seen.together >= BROWSERS:
+        return None
+    return Evidence(
+        f"{BROWSERS} requests to the upstream while no answer has ended",
+        f"{seen.together}: the next came when an answer had ended",
+        "browsers are served one after the other: while one reads its answer the others wait",
+    )
