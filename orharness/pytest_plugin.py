@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import pytest
 
-from orharness import pytest_cassettes
+from orharness import pytest_cassettes, pytest_reports
 
 if TYPE_CHECKING:
     from orharness.contract import Client
@@ -37,7 +37,7 @@ _PRINTED = pytest.StashKey[dict[int, int]]()  # characters printed before the te
 # The stash of a test outlives a rerun.
 _OF_AN_ATTEMPT: tuple[pytest.StashKey[Any], ...] = (
     *(_NOT_PASSED, _SERVER, _LEFT_OPEN, _BROWSERS, _PRINTED),
-    *(pytest_cassettes.RECORDED, pytest_cassettes.PLAYED),
+    *(pytest_cassettes.RECORDED, pytest_cassettes.PLAYED, pytest_reports.KEPT),
 )
 _OPTIONS_KEY = "sse_server"
 
@@ -58,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what becomes of an answer that a test leaves open: a line at the end of the run (report, the default), an"
         " error at the test's teardown, or nothing (ignore); sse_server(leaks=…) and make_sse_server(leaks=…) go first",
     )
+    pytest_reports.add_options(parser, group)
     parser.addini("sse_server", "as --sse-server")
     parser.addini("sse_leaks", "as --sse-leaks", default="report")
 
@@ -79,7 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Refuse a wrong ini setting before any test runs."""
+    """Refuse a wrong ini setting before any test runs, and resolve paths."""
+    pytest_reports.configure(session.config)
     if (leaks := session.config.getini("sse_leaks")) not in LEAKS:
         raise pytest.UsageError(f"sse_leaks is one of {', '.join(LEAKS)}; not {leaks!r}")
 
@@ -95,6 +97,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.sections.append(("what sse_server saw", seen))
     if report.failed:
         report.sections.extend(_relay_sections(item))
+        if account is not None:
+            pytest_reports.keep(item, report, cast("SseServer", server))
     if report.when == "teardown":  # on the report, because xdist carries that to where the summary is written
         vars(report)["sse_recorded"] = item.stash.get(pytest_cassettes.RECORDED, [])
         vars(report)["sse_left_open"] = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "report"]
@@ -363,6 +367,7 @@ def _served(request: pytest.FixtureRequest, options: dict[str, Any], settings: S
     if wrong is not None:  # outside of the except: one sentence, and not two exceptions
         pytest.fail(wrong, pytrace=False)
     request.node.stash[_SERVER] = server
+    pytest_reports.watch(request.config, server)
     try:
         _check_network(server.port)
         if settings is not None:

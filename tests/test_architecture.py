@@ -54,6 +54,7 @@ RANKS = {
     "remote": 7,
     "fixtures": 7.5,
     "pytest_cassettes": 7.5,
+    "pytest_reports": 7.6,
     "client_contract": 8,
     "pytest_plugin": 8,
     "cli": 8,

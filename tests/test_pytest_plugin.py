@@ -949,7 +949,7 @@ def test_options_markers_and_fixtures_start_with_sse(user: pytest.Pytester) -> N
     options = [line.split()[0].partition("=")[0] for line in group.splitlines() if line.strip().startswith("--")]
     assert options == [
         *("--sse-record-mode", "--sse-upstream", "--sse-key-env", "--sse-max-age"),
-        *("--sse-server", "--sse-leaks"),
+        *("--sse-server", "--sse-leaks", "--sse-report"),
     ]
     fixtures = user.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider").stdout.str()
     ours = fixtures.partition("fixtures defined from orharness.pytest_plugin")[2].partition("fixtures defined")[0]

@@ -15,6 +15,7 @@ from orharness.journal import Exchange, Outcome, Pacing
 from orharness.options import checked_call
 from orharness.remote.handles import RemoteRoute, RemoteSession
 from orharness.remote.verbs import Verbs
+from orharness.report.page import document_in, saved_page
 from orharness.scenario.checked import flag_of, one_of
 from orharness.scenario.document import write_route
 from orharness.scenario.options import Through
@@ -52,6 +53,8 @@ class RemoteServer(SseServer):
         self.leaks = None if leaks is None else one_of(Leaks, leaks, "leaks")
         self._closed = False
         self._told = 0
+        self._keeps = False
+        self._page: str | None = None  # as of its end
         self._last: tuple[list[Exchange], str, Exception | None] = ([], "", None)  # as of its end
         verbs = Verbs(url)
         chosen = {"pacing": one_of(Pacing, pacing, "pacing"), "strict": strict, "gateway": self._gateway.name}
@@ -109,6 +112,17 @@ class RemoteServer(SseServer):
         self._told = max((int(call.id) for call in begun), default=self._told)
         return [line for call in begun if (line := left_open(call.exchange)) is not None]
 
+    def keep_events(self) -> None:
+        """Keep the page of the session when it ends; its events are kept in any case."""
+        self._keeps = True
+
+    def saved_page(self, title: str, said: str = "") -> str:
+        """Return what the server saw, as ``SseServer.saved_page`` does; after the end, only past ``keep_events``."""
+        page = self._page if self._closed else str(self._session.ask("GET", "/page")["html"])
+        if page is None:
+            raise OrharnessError("the session has ended, and its page was not kept: call keep_events() before")
+        return saved_page({**document_in(page), "title": title, "said": said})
+
     def account(self) -> str:
         """Return what the server saw so far, in words: for the report of a failed test."""
         return self._last[1] if self._closed else str(self._session.ask("GET", "/account")["account"])
@@ -136,6 +150,7 @@ class RemoteServer(SseServer):
         if self._closed:
             return
         exchanges, account, failure = self.journal, self.account(), None
+        self._page = str(self._session.ask("GET", "/page")["html"]) if self._keeps else None
         try:
             self._session.ask("DELETE")
         except (ClientFailure, ScenarioError) as error:

@@ -41,9 +41,11 @@ from orharness.transforms import compose
 if TYPE_CHECKING:
     import orharness.checks as checks
     import orharness.scenario.document as scenario_document
+    import orharness.server.control.saving as saving
 else:  # a first request does not wait for their import
     checks = Deferred("orharness.checks")
     scenario_document = Deferred("orharness.scenario.document")
+    saving = Deferred("orharness.server.control.saving")
 
 
 class Leaks(StrEnum):
@@ -418,6 +420,17 @@ class SseServer:
         begun = [live for live in self._answering.exchanges if int(live.id) > self._told]
         self._told = max((int(live.id) for live in begun), default=self._told)
         return [line for live in begun if (line := checks.left_open(live.snapshot())) is not None]
+
+    def keep_events(self) -> None:
+        """Begin to keep exchange events, for ``saved_page`` and for those who watch: each costs some time."""
+        self._thread.call(lambda: self._origin.sessions.default.log)
+
+    def saved_page(self, title: str, said: str = "") -> str:
+        """Return what the server saw as the HTML of one page that needs no server; see docs/live-page.md.
+
+        ``said``: a text to begin with, such as the failure of a test. Its events are those since ``keep_events``.
+        """
+        return self._thread.run(lambda: saving.page_of(self._origin.sessions.default, title, said))
 
     def account(self) -> str:
         """Return what the server saw so far, in words: for the report of a failed test."""

@@ -45,6 +45,13 @@ def saved_page(document: Mapping[str, Any]) -> str:
     return _filled(str(document["title"]), f"{_DATA}{held}</script>\n", meta)
 
 
+def document_in(page: str) -> dict[str, Any]:
+    """Return the document of a saved page."""
+    held = page.partition(_DATA)[2].partition("</script>")[0]
+    document: dict[str, Any] = json.loads(held)
+    return document
+
+
 def _filled(title: str, data: str, meta: str = "") -> str:
     parts = {"META": meta, "TITLE": escape(title), "STYLE": _text("page.css"), "DATA": data, "SCRIPT": script()}
     return re.sub(r"%%(\w+)%%", lambda found: parts[found.group(1)], _text("page.html"))

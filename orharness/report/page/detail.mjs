@@ -178,7 +178,7 @@ export class Detail {
   bytes(lane) {
     const stream = this.stream;
     if (stream === null) return [element("p", { class: "empty" }, "Being asked for…")];
-    if (stream.chunks.length === 0) return [element("p", { class: "empty" }, "The answer has no bytes.")];
+    if (stream.total === 0) return [element("p", { class: "empty" }, "The answer has no bytes.")];
     const made = [element("p", { class: "note" }, `${counted(stream.total, "chunk")}, ${whole(stream.size)} bytes. Each block is one chunk, as it was written.`)];
     const read = lane.read ?? lane.call?.bytes_read ?? null;
     let marked = read === null;

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import time
 from typing import Any
 
+from orharness.journal import Outcome
 from orharness.report.page import saved_page
 from orharness.server import verifying
 from orharness.server.control.lanes import KEPT, lane_documents, stream_document
 from orharness.server.control.verbs import VerbAnswer, VerbCall
+from orharness.server.exchange import LiveExchange
 from orharness.server.sessions import Session
 
 _CHUNKS = 500  # of each answer whose bytes are kept
+_BYTES = 4 * 2**20  # of all these answers
 _EVENTS = 5000  # the latest
 
 
@@ -31,7 +35,7 @@ async def page_of(session: Session, title: str, said: str = "") -> str:
     lanes = await lane_documents([(session, live) for live in lives])
     for lane, live in zip(lanes, lives, strict=True):
         lane["request"] = live.request.to_json()
-    streams = {live.id: await stream_document(live, _CHUNKS) for live in lives}
+    streams = await _streams(lives)
     events = [one.to_json() for one in session.log.after(0)][-_EVENTS:]
     document: dict[str, Any] = {
         "title": title,
@@ -44,3 +48,12 @@ async def page_of(session: Session, title: str, said: str = "") -> str:
         "events": events,
     }
     return saved_page(document)
+
+
+async def _streams(lives: Sequence[LiveExchange]) -> dict[str, Any]:
+    """Return the bytes of answers. Where there are too many, those that went as they should have none."""
+    found, left = {}, _BYTES
+    for live in sorted(lives, key=lambda one: one.outcome in (Outcome.COMPLETED, Outcome.LEFT_AT_END)):
+        found[live.id] = await stream_document(live, _CHUNKS if left > 0 else 0)
+        left -= sum(chunk["size"] for chunk in found[live.id]["chunks"])
+    return found
