@@ -123,4 +123,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # by itself most of what the import of this package costs
 
         return version("onerouter-harness")
+    if name == "clients":  # a module of its own, so that `orharness.clients.openai` needs no second import
+        from importlib import import_module
+
+        return import_module("orharness.clients")
     return _lazy(name)

@@ -56,6 +56,7 @@ RANKS = {
     "pytest_cassettes": 7.5,
     "pytest_reports": 7.6,
     "client_contract": 8,
+    "clients": 8,
     "pytest_plugin": 8,
     "cli": 8,
     "__init__": 9,

@@ -61,7 +61,7 @@ class _Named:
         if not names:
             raise ScenarioError("only= names no case: leave it out for all of them")
         if unknown := [one for one in names if not any(self._names(one, case) for case in self._cases)]:
-            of = "" if self._claims == set(CLAIMS) else f" of {', '.join(sorted(self._claims))}"
+            of = "" if self._claims >= set(CLAIMS) else f" of {', '.join(sorted(self._claims))}"
             hint = did_you_mean(unknown, with_parts(self._whole))
             named = " or ".join(map(repr, unknown))
             raise ScenarioError(f"no case{of} is named {named}{hint}; the families are {', '.join(self._families)}")

@@ -1,0 +1,99 @@
+"""The clients of well-known SDKs: each hands over what the SDK says, and nothing of its own."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import orharness
+from orharness.contract import run
+from orharness.contract.catalogue import cases_of
+from orharness.dialects import DIALECTS
+from orharness.parts import Finish, Part, Reasoning, Text, ToolCall, Usage
+from orharness.verdict import Result
+
+# What the SDK does by design, or its documented loop does: services that number no calls are none of OpenAI's.
+OF_OPENAI = {"parts/tool-calls-of-one-index", "parts/tool-calls-without-an-index"}
+SHOULDS = {"parts/thinking-parts"}
+CHUNKS = [
+    {"choices": [{"index": 0, "delta": {"content": "Hel", "reasoning_content": "Hm"}, "finish_reason": None}]},
+    {"choices": [{"index": 1, "delta": {"content": "no"}}, {"index": 0, "delta": {"content": None}}]},
+    {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]}}]},
+    {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}}]},
+    {"choices": [{"index": 0, "delta": {"content": [{"type": "text", "text": "lo"}]}, "finish_reason": "stop"}]},
+    {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
+]
+SAID: list[Part] = [
+    Reasoning("Hm"),
+    Text("Hel"),
+    Text("lo"),
+    Finish("stop"),
+    ToolCall("f", "{}", "a"),
+    Usage(3, 2),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", [orharness.clients.openai(), orharness.clients.openai_async()], ids=["", "async"])
+def test_openais_sdk_is_judged_by_all_that_it_hands_over(client: Any) -> None:
+    verdicts = run(client, only=["parts"])
+    assert {one.case for one in verdicts if one.result is Result.NOT_APPLICABLE} == set()
+    failed = {one.case for one in verdicts if one.result is Result.FAIL}
+    assert failed <= OF_OPENAI | SHOULDS
+    assert failed & OF_OPENAI
+
+
+@pytest.mark.slow
+def test_anthropics_sdk_reads_its_own_events() -> None:
+    verdicts = run(orharness.clients.anthropic(), dialect="messages", only=["messages"])
+    assert {one.case for one in verdicts if one.result is not Result.PASS} == set()
+    assert len(verdicts) > 5
+    assert cases_of(DIALECTS.named("messages"))
+
+
+def test_litellms_chunks_are_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def completion(**given: Any) -> Any:
+        asked.update(given)
+        return [SimpleNamespace(model_dump=lambda chunk=chunk: chunk) for chunk in CHUNKS]
+
+    monkeypatch.setitem(sys.modules, "litellm", SimpleNamespace(completion=completion))
+    assert list(orharness.clients.litellm(temperature=0)("http://127.0.0.1:1/v1")) == SAID
+    assert (asked["api_base"], asked["stream"], asked["temperature"]) == ("http://127.0.0.1:1/v1", True, 0)
+
+
+class Message:
+    """As LangChain's: chunks are added, and the whole knows its calls."""
+
+    def __init__(self, text: str, **more: Any) -> None:
+        self.text, self.additional_kwargs = text, more.pop("extra", {})
+        self.tool_calls, self.response_metadata = more.pop("calls", []), more.pop("metadata", {})
+        self.usage_metadata = more.pop("usage", None)
+
+    def __add__(self, other: Message) -> Message:
+        metadata = {**self.response_metadata, **other.response_metadata}
+        usage = other.usage_metadata or self.usage_metadata
+        return Message(self.text + other.text, calls=self.tool_calls + other.tool_calls, metadata=metadata, usage=usage)
+
+
+def test_langchains_messages_are_parts() -> None:
+    calls = [{"name": "f", "args": {"city": "Zürich"}, "id": "a"}]
+    messages = [
+        Message("Hel", extra={"reasoning_content": "Hm"}),
+        Message("lo", calls=calls, metadata={"finish_reason": "stop"}),
+        Message("", usage={"input_tokens": 3, "output_tokens": 2}),
+    ]
+    client = orharness.clients.langchain(lambda **given: SimpleNamespace(stream=lambda _: messages))
+    assert list(client("http://127.0.0.1:1/v1")) == [
+        Text("Hel"),
+        Reasoning("Hm"),
+        Text("lo"),
+        Text(""),
+        ToolCall("f", '{"city": "Zürich"}', "a"),
+        Finish("stop"),
+        Usage(3, 2),
+    ]
