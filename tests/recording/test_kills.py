@@ -73,6 +73,8 @@ async def test_a_kill_at_any_moment_loses_nothing(to: Path) -> None:
             process.terminate()
             _, said = await process.communicate()
             assert process.returncode == 0, said
+        # A recorder that is killed leaves its connections in the middle of a request.
+        upstream.errors[:] = [one for one in upstream.errors if not isinstance(one, EOFError | ConnectionError)]
 
     kept: dict[int, bytes] = {}
     for one in load(to):
