@@ -35,6 +35,7 @@ from orharness.server.passing import CutShort
 from orharness.stream import Ending
 
 _TAIL_TIMEOUT = 1.0  # seconds for which a stream is followed whose client left after the end marker
+_TURN = 0.001  # seconds, at most, of passing on one stream while others wait
 _STOPPED = "the recorder was stopped in the middle of it"
 
 
@@ -186,7 +187,7 @@ class Recorder:
             return await self._relay(request, session, answer)
         except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
             ending, note = self._left()
-            if session.end.seen:
+            if session.end_seen:
                 followed = True
                 self._spawn(self._follow(session, answer, ending, note))
             else:
@@ -238,10 +239,14 @@ class Recorder:
         """Pass the response on, chunk by chunk, and keep it."""
         downstream = await open_response(request, session, self._gate.response_headers(request.headers))
         write = writer(request, downstream)
+        turn = self._clock()
         try:
             async for data in http_chunks(upstream):
                 write(data)
-                self._store.add(session, data, self._clock())
+                self._store.add(session, data, now := self._clock())
+                if now - turn > _TURN:  # what is there already would come without a turn for the others
+                    await asyncio.sleep(0)
+                    turn = self._clock()
         except CutShort as cut:
             self._store.end(session, cut.ending)
             cut_off(request, cut.ending)

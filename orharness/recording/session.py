@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,18 +24,24 @@ def rounded(seconds: float) -> float:
 
 
 class EndWatch:
-    """Finds the first event after which a client may leave, in any chunks: leaving after it is not a cancel."""
+    """Finds the first event after which a client may leave, in any chunks: leaving after it is not a cancel.
+
+    It looks only when it is asked, since most clients do not leave, and it takes longer than passing a chunk on.
+    """
 
     def __init__(self, content_encoding: str | None = None, frame: Frame = SSE) -> None:
-        self.seen = False
+        self._seen = False
+        self._fed = 0  # how many chunks
         self._plain = ContentDecoder(content_encoding)
         self._decoder = frame.decoder()
 
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body."""
-        if not self.seen:
-            items = self._decoder.feed(self._plain.feed(data))
-            self.seen = any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items)
+    def seen_in(self, chunks: Sequence[Chunk]) -> bool:
+        """Whether the event has come in the chunks, which have grown since this was asked last."""
+        while not self._seen and self._fed < len(chunks):
+            items = self._decoder.feed(self._plain.feed(chunks[self._fed].data))
+            self._seen = any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items)
+            self._fed += 1
+        return self._seen
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,11 @@ class RecordedExchange:
         self.framing, self.announced = head.framing, head.announced
         self.end = EndWatch(head.content_encoding, frame_of(header(head.headers, "Content-Type")))
 
+    @property
+    def end_seen(self) -> bool:
+        """Whether the event after which a client may leave has come."""
+        return self.end.seen_in(self.chunks)
+
     def failed(self, now: float) -> None:
         """Take that at ``now`` it was clear that no response head comes."""
         self.head = rounded(now - self.sent_at)
@@ -97,7 +109,6 @@ class RecordedExchange:
         chunk = Chunk(data, rounded(now - self.last_at))
         self.last_at = now
         self.chunks.append(chunk)
-        self.end.feed(data)
         return chunk
 
     def finish(self, ending: str, note: str | None) -> None:

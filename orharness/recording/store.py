@@ -14,7 +14,10 @@ from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
 from orharness.recording.session import RecordedExchange
 from orharness.recording.spool import Spool
+from orharness.stream import Chunk
 from orharness.verdict import count
+
+_TURN = 0.001  # seconds, at most, of writing while streams wait
 
 log = logging.getLogger("orharness.recording")
 
@@ -34,6 +37,8 @@ class Store:
         self._saving: asyncio.Task[None] | None = None
         self._failed: list[RecordedExchange] = []  # those that could not be saved
         self._unsaved: list[str] = []  # why
+        self._unwritten: dict[int, tuple[RecordedExchange, Chunk]] = {}  # by order: the last chunk of a session
+        self._writing: asyncio.Handle | None = None
         self._spool, self._tape = _opened(path, overwrite=overwrite)
 
     @property
@@ -53,15 +58,38 @@ class Store:
         self._spool.begin(session)
 
     def add(self, session: RecordedExchange, data: bytes, now: float) -> None:
-        """Keep one more chunk, which came at ``now`` of the loop's clock."""
+        """Keep one more chunk, which came at ``now`` of the loop's clock: it is written in the loop's next turn."""
         chunk = session.add(data, now)
-        if session.order in self._sessions:
-            self._spool.chunk(session, chunk)
+        if session.order not in self._sessions:
+            return
+        # Searching it for secrets takes longer than passing it on, which those that have come meanwhile wait for. So it
+        # is written after them; of each response only the last chunk is not yet in the spool.
+        self._write(session)
+        self._unwritten[session.order] = session, chunk
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().call_soon(self._write_all)
+
+    def _write_all(self) -> None:
+        """Write the chunks of all sessions, but for a turn of the loop from time to time."""
+        self._writing, loop = None, asyncio.get_running_loop()
+        until = loop.time() + _TURN
+        for session, _ in [*self._unwritten.values()]:
+            self._write(session)
+            if loop.time() > until and self._unwritten:
+                self._writing = loop.call_soon(self._write_all)
+                return
+
+    def _write(self, session: RecordedExchange) -> None:
+        """Write the chunk of the session that is not in the spool yet, if there is one."""
+        waiting = self._unwritten.pop(session.order, None)
+        if waiting is not None:
+            self._spool.chunk(*waiting)
 
     def end(self, session: RecordedExchange, ending: str, note: str | None = None) -> None:
         """Keep how the response ended, and save the session. Only the first ending of a session counts."""
         if session.ending is None and session.order in self._sessions:
             session.finish(ending, note)
+            self._write(session)
             self._spool.end(session)
             self._ended.append(session)
             if self._saving is None:

@@ -111,26 +111,37 @@ def is_chunked(response: aiohttp.ClientResponse) -> bool:
 
 async def http_chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """Yield the body, one item for each HTTP chunk, or for each read if it is not chunked. Raises ``CutShort``."""
-    chunked = is_chunked(upstream)
+    content, chunked = upstream.content, is_chunked(upstream)
     begun = bytearray()
     watch = asyncio.create_task(_watch(upstream))
     try:
-        while True:
-            data, complete = await upstream.content.readchunk()
-            begun += data
-            if begun and (complete or not chunked):  # aiohttp also reports the last chunk, which is empty
-                yield bytes(begun)
-                begun.clear()
-            # The result of readchunk() alone does not show the end: in aiohttp all responses without a body share one
-            # object, which returns (b"", False) once in the life of the process and (b"", True) from then on.
-            if not data and (not complete or upstream.content.at_eof()):
-                return
+        async for data in _pieces(content, begun, chunked=chunked):
+            yield data
     except (aiohttp.ClientError, OSError) as error:
+        # What came before the error may not have been read yet, and aiohttp would raise the error first.
+        content.set_exception(None)  # type: ignore[arg-type]
+        content.feed_eof()
+        async for data in _pieces(content, begun, chunked=chunked):
+            yield data
         if begun:
             yield bytes(begun)
         raise CutShort(Ending.RESET if was_reset(error) else Ending.ABORT) from error
     finally:
         watch.cancel()
+
+
+async def _pieces(content: aiohttp.StreamReader, begun: bytearray, *, chunked: bool) -> AsyncIterator[bytes]:
+    """Yield what ``http_chunks`` does, to the end of the content; ``begun`` holds the chunk that is not whole yet."""
+    while True:
+        data, complete = await content.readchunk()
+        begun += data
+        if begun and (complete or not chunked):  # aiohttp also reports the last chunk, which is empty
+            yield bytes(begun)
+            begun.clear()
+        # The result of readchunk() alone does not show the end: in aiohttp all responses without a body share one
+        # object, which returns (b"", False) once in the life of the process and (b"", True) from then on.
+        if not data and (not complete or content.at_eof()):
+            return
 
 
 async def _watch(upstream: aiohttp.ClientResponse) -> None:

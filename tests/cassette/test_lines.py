@@ -68,8 +68,6 @@ def test_a_foreign_tape_of_lines_is_played_line_by_line() -> None:
 
 def test_a_recorder_sees_the_end_of_an_answer_in_lines() -> None:
     watch = EndWatch(None, NDJSON)
-    for chunk in STREAM.chunks[:-1]:
-        watch.feed(chunk.data)
-    assert not watch.seen
-    watch.feed(STREAM.chunks[-1].data)
-    assert watch.seen
+    for number in range(len(STREAM.chunks)):
+        assert not watch.seen_in(STREAM.chunks[:number])
+    assert watch.seen_in(STREAM.chunks)

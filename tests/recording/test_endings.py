@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orharness.cassette import CLIENT_DISCONNECTED, load
+from orharness.recording.downstream import open_response
 from orharness.stream import Ending, Framing, Stream
 from tests.support.recording_bench import Script, Wire, asking, chunks_of, recording, streaming, until
 
@@ -81,6 +83,35 @@ async def test_endings_are_kept_and_passed_on(
     assert found.ending_recorded == found.stream.ending.value
     assert (found.stream.ending, found.stream.framing) == (stream.ending, stream.framing)
     assert found.stream.announced == stream.announced
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("script", "ending"), [("aborts", "abort"), ("resets", "reset"), ("aborts_in_a_chunk", "abort")]
+)
+async def test_what_came_before_the_end_is_kept_however_late_it_is_read(
+    to: Path, script: str, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole of it, with the end, is there before the recorder reads the first chunk."""
+    over = asyncio.Event()
+
+    async def late(*arguments: Any) -> Any:
+        await over.wait()
+        await asyncio.sleep(0.05)
+        return await open_response(*arguments)
+
+    async def upstream(wire: Wire) -> None:
+        await globals()[script](wire)
+        over.set()
+
+    monkeypatch.setattr("orharness.recording.proxy.open_response", late)
+    async with recording(to, upstream) as bench, asking(bench.base_url) as client:
+        passed_on = (await client.rest()).partition(b"\r\n\r\n")[2]
+
+    (found,) = load(to)
+    assert found.ending_recorded == ending
+    assert chunks_of(found)[0] == b"data: a\n\n"
+    assert passed_on.startswith(b"9\r\ndata: a\n\n\r\n")
 
 
 @pytest.mark.asyncio
