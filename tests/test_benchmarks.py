@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import client_process, clients, judging, mutants
+from benchmarks import client_process, clients, judging, mutants, soak
 from benchmarks.all import misses
 from benchmarks.all import page as page_of_costs
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
@@ -299,3 +299,24 @@ def test_a_row_that_misses_its_goal_says_what_is_in_the_way() -> None:
     assert "| often | 5 |  | 0.5 | ≥ 0.4 | yes |" in written
     assert "| late * | 5 ms | bare: 4 ms | 1.25 | ≤ 1.2 | no |" in written
     assert "- system: Linux" in written
+
+
+# --- soak -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_short_soak_finds_nothing_wrong() -> None:
+    said: list[str] = []
+    assert soak.run(seconds=4.0, clients=10, seed=1, say=said.append) == []
+    assert {line.split("  ")[-1] for line in said[:-1]} >= {act.name for act in soak.ACTS}
+
+
+def test_a_soak_finds_a_wrong_entry_and_memory_that_grows() -> None:
+    act = next(one for one in soak.ACTS if one.name == "reads a stream")
+    flat, grows = [(float(at), 50_000) for at in range(9)], [(float(at), 50_000 + 10_000 * at) for at in range(9)]
+    entry = {"request": {"headers": {"X-Number": "0"}}, "outcome": "cancelled"}
+    [wrong] = soak.judge(soak.Found({0: act}, memory=flat), [entry])
+    assert "request 0 (reads a stream): outcome cancelled" in wrong
+    [wrong] = soak.judge(soak.Found({0: act}, memory=grows), [entry | {"outcome": "completed"}])
+    assert "memory goes on growing" in wrong
+    assert soak.judge(soak.Found({0: act}, memory=flat), [entry | {"outcome": "completed"}]) == []

@@ -367,6 +367,11 @@ class Connection(web.RequestHandler):
             return True
         return self.busy and self.gone.done() and not self.ended
 
+    @property
+    def is_done_with(self) -> bool:
+        """Whether the client's FIN came as its answer ended, so that nothing is left to do but to close our side."""
+        return self.gone.done() and self._ending is None
+
     def _end_watch(self) -> None:
         """Find out whether an RST follows the FIN that a client that cannot be seen sent after an answer."""
 
@@ -443,7 +448,8 @@ class Manager(web.Server):
         assert isinstance(connection, Connection)
         connection.next_request()
         try:
-            return Sent(keep_alive=await self._handler.answer(ReadRequest(request, connection), connection))
+            keep_alive = await self._handler.answer(ReadRequest(request, connection), connection)
+            return Sent(keep_alive=keep_alive and not connection.is_done_with)
         finally:
             connection.answered += 1
 

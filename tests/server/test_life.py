@@ -27,7 +27,7 @@ from orharness.server.peerqueue import PeerQueue
 from orharness.server.thread import ServerThread, _ProxyBypass
 from orharness.transforms import hold
 from tests.support.places import ROOT
-from tests.support.raw import Raw, dechunk
+from tests.support.raw import Raw, dechunk, eventually
 
 
 @pytest.fixture
@@ -503,3 +503,14 @@ def test_what_is_posted_to_the_thread_is_done_before_what_comes_later(sse_thread
     for number in range(100):
         sse_thread.post(lambda number=number: done.append(number))  # type: ignore[misc]
     assert sse_thread.call(lambda: list(done)) == list(range(100))
+
+
+@pytest.mark.parametrize("pacing", ["recorded", "lockstep", "instant"])
+def test_a_client_that_closes_as_its_answer_ends_leaves_no_connection(server: SseServer, pacing: str) -> None:
+    """Its FIN may come between the last look at what it has read and the end of the answer."""
+    server.post("/s").stream("one", "two", "[DONE]", pacing=pacing)
+    for _ in range(40):
+        with Raw(server) as raw:
+            raw.request("POST", "/s")
+            raw.read_until(b"\r\n0\r\n\r\n")
+    eventually(lambda: server._origin._listening._connections() == [])
