@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 b59bb6e9006def76af36f0eac35b0b5b84061402df37a3ab18d13b95a215bd5f.
+// Made by `npm run types` from openapi.json, sha256 d50d8ba30f04d91d8a6b660e2ac105495713b2fb445580fca52d970c48400688.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -1758,6 +1758,10 @@ export interface operations {
             query?: {
                 /** @description Only what happened after the event of that number. */
                 since?: number;
+                /** @description Only the calls of that session. */
+                session?: string;
+                /** @description Only the call with that id. */
+                call?: string;
                 /** @description How many, at most. */
                 last?: number;
             };

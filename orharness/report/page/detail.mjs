@@ -90,7 +90,8 @@ export class Detail {
     const call = await this.source.call(lane);
     if (call !== null) lane.learn(call);
     if (this.tab === "bytes") {
-      const stream = await this.source.stream(lane);
+      const whole = this.stream !== null && this.stream.total >= (lane.chunks ?? 0);
+      const stream = whole ? this.stream : await this.source.stream(lane);
       if (this.lane === lane) this.stream = stream;
     }
     if (this.lane === lane) {
@@ -208,9 +209,12 @@ export class Detail {
     if (lane.events.length === 0) {
       return [element("p", { class: "empty" }, "No events: they are kept from the moment that somebody first asks for them, such as this page.")];
     }
-    const rows = lane.events.map((one) => element("tr", {}, element("td", {}, seconds(one.at)), element("th", { scope: "row" }, one.event.replaceAll("_", " ")), element("td", {}, valuesOf(one)), element("td", { class: "num" }, whole(one.body_written ?? 0)), element("td", { class: "num" }, one.body_read == null ? "—" : whole(one.body_read))));
+    const some = lane.events.length > 320 ? [...lane.events.slice(0, 20), ...lane.events.slice(-300)] : lane.events;
+    const left = lane.events.length - some.length;
+    const rows = some.map((one) => element("tr", {}, element("td", {}, seconds(one.at)), element("th", { scope: "row" }, one.event.replaceAll("_", " ")), element("td", {}, valuesOf(one)), element("td", { class: "num" }, whole(one.body_written ?? 0)), element("td", { class: "num" }, one.body_read == null ? "—" : whole(one.body_read))));
     const head = element("tr", {}, ...["at", "event", "with", "written", "read"].map((text, index) => element("th", { scope: "col", class: index > 2 && "num" }, text)));
-    return [element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows))];
+    const note = left > 0 ? element("p", { class: "note" }, `${counted(left, "event")} after the first 20 are not shown.`) : null;
+    return [note, element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows))].filter(Boolean);
   }
 }
 

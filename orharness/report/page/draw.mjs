@@ -8,17 +8,16 @@ export function colours() {
   return Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-/** A canvas with the resolution of the screen; its context, and its size in CSS pixels. */
-export function fitted(canvas) {
+/** The context of a canvas that has the resolution of the screen. The size is given: asking for it costs a layout. */
+export function fitted(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
-  const { clientWidth: width, clientHeight: height } = canvas;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
   }
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return { context, width, height };
+  return context;
 }
 
 /** The first index whose value is at least `value`. */
@@ -33,6 +32,12 @@ function firstAt(values, value) {
   return low;
 }
 
+function firstRead(reads, at) {
+  let index = reads.length;
+  while (index > 0 && reads[index - 1][0] >= at) index -= 1;
+  return index;
+}
+
 const tall = (bytes, most) => Math.min(most, 2.5 + Math.log2(1 + bytes / 12) * 2.1);
 
 export function ticksOf(view, width) {
@@ -45,8 +50,8 @@ export function ticksOf(view, width) {
   return { step, found };
 }
 
-export function drawLane(canvas, lane, view, colour) {
-  const { context, width, height } = fitted(canvas);
+export function drawLane(canvas, lane, view, colour, width, height) {
+  const context = fitted(canvas, width, height);
   context.clearRect(0, 0, width, height);
   const across = width / (view.to - view.from);
   const x = (at) => (lane.started + at - view.from) * across;
@@ -99,6 +104,7 @@ function drawWrites(context, lane, view, x, line, width, colour) {
   const { writtenAt, ends, kinds } = lane;
   const most = line - 4;
   let last = -10;
+  let paint = "";
   for (let index = firstAt(writtenAt, view.from - lane.started - 1); index < writtenAt.length; index += 1) {
     const at = x(writtenAt[index]);
     if (at > width) break;
@@ -115,21 +121,23 @@ function drawWrites(context, lane, view, x, line, width, colour) {
     if (at - last < 0.7 && kind !== "e") continue; // cannot be told from the one before
     last = at;
     const high = tall(bytes, most);
-    context.fillStyle = kind === "e" ? colour.good : colour.written;
-    context.globalAlpha = kind === "p" ? 0.55 : 1;
+    if (paint !== kind) {
+      context.fillStyle = kind === "e" ? colour.good : colour.written;
+      context.globalAlpha = kind === "p" ? 0.55 : 1;
+      paint = kind;
+    }
     context.fillRect(at - 1, line - 1 - high, 2, high);
-    context.globalAlpha = 1;
   }
+  context.globalAlpha = 1;
 }
 
 function drawReads(context, lane, view, x, line, width, colour) {
   context.fillStyle = colour.read;
-  let before = 0;
+  const { reads } = lane;
   let last = -10;
-  for (const [at, offset] of lane.reads) {
-    const bytes = offset - before;
-    before = offset;
-    const place = x(at);
+  for (let index = firstRead(reads, view.from - lane.started - 1); index < reads.length; index += 1) {
+    const bytes = reads[index][1] - (index > 0 ? reads[index - 1][1] : 0);
+    const place = x(reads[index][0]);
     if (place > width) break;
     if (place < -2 || bytes <= 0 || place - last < 0.7) continue;
     last = place;

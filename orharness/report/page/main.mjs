@@ -8,9 +8,11 @@ import { counted, element, money, say, whole } from "./text.mjs";
 import { laneNumber, LaneList, stateText } from "./view.mjs";
 
 const $ = (id) => document.getElementById(id);
-const TOLD = 120; // milliseconds between two changes of the texts
+const TICK = 120; // milliseconds between two sums, and between two looks at what is to be asked for
 const BILLS = 400; // milliseconds between two looks at the bills of what is under way
 const AHEAD = 0.03; // of the width is kept free on the right
+const TAKING = 2; // milliseconds of a frame for the events that came
+const DRAWING = 3; // and for drawing; what is not drawn then is drawn in the next one
 
 class Page {
   constructor(saved) {
@@ -19,6 +21,7 @@ class Page {
     this.unplanned = new Set(); // lanes whose plan is still to be asked for
     this.ended = new Set(); // lanes whose last document is still to be asked for
     this.heard = []; // events that have come, as text: they are applied before the next frame
+    this.taken = 0; // of them
     this.event = 0;
     this.ahead = -Infinity; // the server's clock less the page's, seconds
     this.span = 15;
@@ -105,7 +108,7 @@ class Page {
       for (const lane of this.lanes.values()) this.list.remove(lane);
       this.lanes.clear();
       this.event = got.event;
-      this.heard.length = 0;
+      this.forget();
     }
     for (const document of got.lanes) {
       const key = `${document.session}/${document.id}`;
@@ -120,9 +123,14 @@ class Page {
     if (missed) this.refreshAll = true;
     else this.heard.push(text);
     if (this.heard.length > 200_000) {
-      this.heard.length = 0; // nobody has looked for long: what is there now will do
+      this.forget(); // nobody has looked for long: what is there now will do
       this.refreshAll = true;
     }
+  }
+
+  forget() {
+    this.heard = [];
+    this.taken = 0;
   }
 
   add(lane) {
@@ -135,9 +143,13 @@ class Page {
 
   takeIn() {
     if (this.heard.length === 0) return;
-    const took = this.heard;
-    this.heard = [];
-    for (const text of took) this.apply(JSON.parse(text));
+    const deadline = performance.now() + TAKING;
+    while (this.taken < this.heard.length) {
+      this.apply(JSON.parse(this.heard[this.taken]));
+      this.taken += 1;
+      if (this.taken % 32 === 0 && performance.now() > deadline) break;
+    }
+    if (this.taken === this.heard.length) this.forget();
     this.dirty = true;
   }
 
@@ -163,7 +175,7 @@ class Page {
   /** Ask for what events do not say: the plan of a new stream, and the last word on one that has ended. */
   async follow() {
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, TOLD));
+      await new Promise((resolve) => setTimeout(resolve, TICK));
       if (document.hidden) continue;
       try {
         if (this.refreshAll) {
@@ -188,10 +200,14 @@ class Page {
   async askForEnds() {
     const some = [...this.ended].slice(0, 40);
     for (const lane of some) this.ended.delete(lane);
-    await Promise.all(some.map(async (lane) => lane.learn(await this.api.ask("GET", callPath(lane)))));
-    if (some.some((lane) => lane.leaked[0] > 0)) await this.load(Math.max(0, Math.min(...some.map((lane) => lane.first ?? 0)) - 1));
+    await Promise.all(some.map((lane) => this.askFor(lane)));
     if (some.includes(this.detail.lane)) this.detail.refresh();
     if (some.length > 0) this.dirty = true;
+  }
+
+  async askFor(lane) {
+    const [found] = (await this.api.ask("GET", `/lanes?session=${lane.session}&call=${lane.id}`)).lanes;
+    if (found !== undefined) lane.learn(found);
   }
 
   async bills() {
@@ -225,20 +241,19 @@ class Page {
     requestAnimationFrame((next) => this.frame(next));
     const started = performance.now();
     this.takeIn();
-    const tick = moment - this.toldAt > TOLD;
+    const tick = moment - this.toldAt > TICK;
     if (tick) {
       this.toldAt = moment;
       this.sumUp();
       this.announce();
-      if (this.detail.lane !== null && this.detail.tab !== "bytes") this.detail.update();
+      if (["known", "events"].includes(this.detail.tab)) this.detail.update();
     }
     if (this.slow && !tick) return;
-    const view = this.view();
+    const view = { ...this.view(), moment };
     const place = `${view.from} ${view.to}`;
     view.moved = place !== this.lastView;
     this.lastView = place;
-    if (view.moved || this.dirty || tick) this.list.draw(view, this.colours, tick);
-    this.dirty = false;
+    if (view.moved || this.dirty || tick) this.dirty = !this.list.draw(view, this.colours, performance.now() + DRAWING);
     FRAMES.push(performance.now() - started);
     if (FRAMES.length > 5000) FRAMES.shift();
   }

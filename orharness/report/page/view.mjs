@@ -4,6 +4,7 @@ import { drawLane, fitted, ticksOf } from "./draw.mjs";
 import { counted, element, money, say, seconds, whole } from "./text.mjs";
 
 const MOST = 500; // lanes on the page
+const TOLD = 120; // milliseconds between two changes of a lane's texts
 const STATES = {
   open: "streaming",
   held: "held",
@@ -28,8 +29,10 @@ export class LaneList {
     this.rows = new Map();
     this.wanted = [];
     this.seen = new IntersectionObserver((entries) => this.notice(entries), { rootMargin: "80px" });
-    this.sizes = new ResizeObserver(() => this.redraw());
-    this.sizes.observe(list);
+    this.cursor = 0; // the row that is drawn next
+    this.size = null; // of the canvases
+    this.sizes = new ResizeObserver(() => this.resized());
+    this.sizes.observe(axis);
     list.addEventListener("keydown", (event) => this.move(event));
   }
 
@@ -38,6 +41,11 @@ export class LaneList {
       const row = this.rows.get(entry.target.dataset.key);
       if (row !== undefined) [row.visible, row.drawn] = [entry.isIntersecting, -1];
     }
+  }
+
+  resized() {
+    this.size = null;
+    this.redraw();
   }
 
   redraw() {
@@ -110,21 +118,31 @@ export class LaneList {
     next.focus();
   }
 
-  draw(view, colour, tick) {
-    if (this.rows.size > 0) {
-      const width = this.axis.clientWidth;
-      const { step, found } = ticksOf(view, width);
-      view.ticks = found;
-      drawAxis(this.axis, view, step, colour);
-    }
-    for (const row of this.rows.values()) {
-      if (!row.visible || row.hidden) continue;
-      if (row.said !== row.lane.version && (tick || row.said < 0)) tell(row);
+  /** Draw what can be seen, until `deadline`; the next frame goes on from there. Returns whether all was drawn. */
+  draw(view, colour, deadline) {
+    if (this.rows.size === 0) return true;
+    this.size ??= this.measured();
+    const [width, axis, height] = this.size;
+    const { step, found } = ticksOf(view, width);
+    view.ticks = found;
+    drawAxis(this.axis, view, step, colour, width, axis);
+    const rows = [...this.rows.values()].filter((row) => row.visible && !row.hidden);
+    for (let done = 0; done < rows.length; done += 1) {
+      const row = rows[this.cursor % rows.length];
+      this.cursor += 1;
+      if (row.said !== row.lane.version && (row.said < 0 || view.moment - row.toldAt > TOLD)) tell(row, view.moment);
       if (view.moved || row.drawn !== row.lane.version) {
-        drawLane(row.canvas, row.lane, view, colour);
+        drawLane(row.canvas, row.lane, view, colour, width, height);
         row.drawn = row.lane.version;
       }
+      if (performance.now() > deadline) return false;
     }
+    return true;
+  }
+
+  measured() {
+    const [row] = this.rows.values();
+    return [this.axis.clientWidth, this.axis.clientHeight, row.canvas.clientHeight];
   }
 }
 
@@ -146,11 +164,12 @@ function makeRow(lane, opened) {
     element("span", { class: "figures" }, parts.tokens, parts.cost),
   );
   const item = element("li", { "data-key": lane.key }, button);
-  return { lane, item, button, canvas, parts, visible: false, hidden: false, drawn: -1, said: -1 };
+  return { lane, item, button, canvas, parts, visible: false, hidden: false, drawn: -1, said: -1, toldAt: 0 };
 }
 
-function tell(row) {
+function tell(row, moment) {
   const { lane, parts } = row;
+  row.toldAt = moment;
   row.said = lane.version;
   if (row.item.dataset.state !== lane.state) row.item.dataset.state = lane.state;
   say(parts.number, laneNumber(lane));
@@ -174,8 +193,8 @@ function moreOf(lane) {
   return parts.join(" · ");
 }
 
-function drawAxis(canvas, view, step, colour) {
-  const { context, width, height } = fitted(canvas);
+function drawAxis(canvas, view, step, colour, width, height) {
+  const context = fitted(canvas, width, height);
   context.clearRect(0, 0, width, height);
   context.font = "11px system-ui, sans-serif";
   context.textAlign = "center";

@@ -34,12 +34,13 @@ DATA, COMMENT, END, PIECE = "d", "c", "e", "p"
 
 async def lanes(asked: VerbCall) -> VerbAnswer:
     """The latest calls of all sessions, each with the plan of its stream."""
-    since = asked.values["since"]
+    since, call, named = asked.values["since"], asked.values["call"], asked.values["session"]
     found = [
         (session, live)
         for session in asked.sessions.all()
+        if named in (None, session.id)
         for live in list(session.answering.exchanges)[-KEPT:]
-        if since is None or session.log.begun(live) > since
+        if (since is None or session.log.begun(live) > since) and call in (None, live.id)
     ]
     found.sort(key=lambda pair: pair[1].machine.started_at)
     made = await lane_documents(found[-asked.values["last"] :])

@@ -75,7 +75,12 @@ VERBS: tuple[Verb, ...] = (
         "What a live page shows: the latest calls of all sessions, each with the plan of its stream.",
         lanes.lanes,
         "Lanes",
-        params=(_SINCE, Param("last", "integer", "How many, at most.", 200, least=1, most=lanes.KEPT)),
+        params=(
+            _SINCE,
+            Param("session", "string", "Only the calls of that session."),
+            Param("call", "string", "Only the call with that id."),
+            Param("last", "integer", "How many, at most.", 200, least=1, most=lanes.KEPT),
+        ),
     ),
     Verb(
         "listBills",

@@ -68,6 +68,8 @@ def test_lanes_are_those_of_all_sessions_the_latest_last(control: Control) -> No
     Stream(sessions[0]["base_url"]).read()
     assert [one["session"] for one in lanes(control)] == [*(one["id"] for one in sessions), sessions[0]["id"]]
     assert [one["id"] for one in lanes(control, since=event)] == ["000002"]
+    assert [one["id"] for one in lanes(control, session=sessions[0]["id"])] == ["000001", "000002"]
+    assert [one["session"] for one in lanes(control, call="000002")] == [sessions[0]["id"]]
     assert [one["session"] for one in lanes(control, last=2)] == [sessions[2]["id"], sessions[0]["id"]]
 
 
