@@ -742,6 +742,38 @@ def check(
     raise typer.Exit(check_client(options))
 
 
+@app.command("fuzz")
+def fuzz_command(
+    client: Annotated[
+        str | None,
+        typer.Argument(metavar="MODULE:NAME|FILE.py:NAME", help="A Python client.", show_default=False),
+    ] = None,
+    command: Annotated[str | None, typer.Option(metavar="CMD", help="A client in any language.")] = None,
+    driver: Annotated[str | None, typer.Option(metavar="CMD", help="... one that speaks JSON lines.")] = None,
+    seconds: Annotated[float, typer.Option(metavar="S", help="How long to search.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Of the streams.")] = 0,
+    patience: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Seconds for what a client should do at once.", show_default="1"),
+    ] = None,
+    dialect: Annotated[str | None, typer.Option(help="The API of the client.", show_default="chat")] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the case document goes.", show_default="stdout")
+    ] = None,
+) -> None:
+    """Search for a stream that your client reads wrong, and print the least one that was found as a case document.
+
+    Exit code 1 if there is one. It needs Hypothesis. [bold]orharness check CLIENT --cases FILE[/bold] plays it again.
+
+    Example: [bold]orharness fuzz my_client.py:stream --seconds 30 --to found.json[/bold]
+    """
+    from orharness.cli.check import CheckOptions
+    from orharness.cli.fuzz import FuzzOptions, fuzz_client
+
+    chosen = CheckOptions(client, command, driver, seed=seed, patience=patience, dialect=dialect)
+    raise typer.Exit(fuzz_client(FuzzOptions(chosen, seconds, to)))
+
+
 cases_app = typer.Typer(no_args_is_help=True, context_settings=_CONTEXT, rich_markup_mode="rich")
 app.add_typer(cases_app, name="cases", help="The cases of check as files, for any runner in any language.")
 

@@ -1,0 +1,83 @@
+"""Fuzzing: planted bugs are found by small streams, and a correct client is not accused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from orharness.cli.check import CheckOptions
+from orharness.cli.fuzz import FuzzOptions, fuzz_client
+from orharness.contract import run
+from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.running.fuzz import fuzz
+from orharness.dialects import DIALECTS
+from orharness.errors import ScenarioError
+from orharness.verdict import Result
+from tests.support.correct_clients import correct
+from tests.support.mutants import MUTANTS
+
+CLIENTS = {one.name: one.client for one in MUTANTS}
+ENOUGH = 20.0  # seconds in which a bug is found on a busy machine; mostly it takes one
+CHAT = DIALECTS.default
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("NeedsTheSpace", "it looks for `data: ` with a space"),
+        ("ParsesComments", "a comment line"),
+        ("StopsAtTheFinishReason", "it stops at the finish_reason"),
+        ("SplitsLinesAsPythonDoes", "a line is ended at a character that ends none"),
+    ],
+)
+def test_a_planted_bug_is_found_by_a_small_stream(name: str, reason: str) -> None:
+    found = fuzz(FunctionSubject(CLIENTS[name]), CHAT, seconds=ENOUGH, seed=1)
+    assert found.document is not None
+    assert len(found.document["reply"]["events"]) <= 4
+    assert found.verdict is not None
+    assert found.verdict.evidence is not None
+    assert reason in found.verdict.evidence.reason
+    again = run(CLIENTS[name], [found.document])
+    assert [one.result for one in again if one.case == "fuzz/found"] == [Result.FAIL]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["chat"])
+def test_a_correct_client_is_not_accused(dialect: str) -> None:
+    found = fuzz(FunctionSubject(correct), DIALECTS.named(dialect), seconds=3.0, patience=10.0)
+    assert (found.document, found.verdict) == (None, None)
+    assert found.streams > 10
+
+
+def test_a_client_that_fails_a_plain_answer_is_told_that() -> None:
+    said = "the client fails a plain answer, so that no other would say more: the client never sent a request"
+    with pytest.raises(ScenarioError, match=said):
+        fuzz(FunctionSubject(lambda _: iter(["x"])), CHAT, seconds=1.0, patience=0.3)
+
+
+def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    with pytest.raises(ScenarioError, match="needs Hypothesis: pip install hypothesis"):
+        fuzz(FunctionSubject(correct), CHAT)
+
+
+@pytest.mark.slow
+def test_the_command_writes_the_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    client = tmp_path / "mine.py"
+    client.write_text("from tests.support.mutants import MUTANTS\n")
+    with client.open("a") as file:
+        file.write("stream = next(one.client for one in MUTANTS if one.name == 'NeedsTheSpace')\n")
+    to = tmp_path / "found.json"
+    assert fuzz_client(FuzzOptions(CheckOptions(f"{client}:stream"), ENOUGH, to)) == 1
+    [document] = json.loads(to.read_text("utf-8"))
+    assert document["id"] == "fuzz/found"
+    assert "it looks for `data: ` with a space" in capsys.readouterr().err
+
+
+def test_a_wrong_time_is_told() -> None:
+    with pytest.raises(ScenarioError, match="--seconds is a number of seconds above 0, not 0"):
+        FuzzOptions(CheckOptions("x:y"), 0.0)
