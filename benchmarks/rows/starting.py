@@ -126,8 +126,8 @@ def check(sizes: Sizes) -> Iterator[Row]:
         spent, wall = min(_whole(command, environment=there) for _ in range(sizes.starts + 1))
     what = "`orharness check`, one case, the whole process: CPU seconds"
     why = (
-        "imports: aiohttp takes 0.17 s, typer with pydantic 0.11, our own 260 modules most of the rest; half of that are"
-        " dataclasses, which are made at import"
+        "imports: aiohttp takes 0.17 s, typer with pydantic 0.11, our own 260 modules most of the rest; half of that is"
+        " for dataclasses, which are made at import"
     )
     yield Row(what, f"{spent:.3g} s (wall {wall:.3g} s)", "", spent, 0.6, why=why)
 
