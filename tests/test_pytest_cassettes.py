@@ -480,6 +480,6 @@ def test_options(user: pytest.Pytester) -> None:
     settings = {line.split()[0] for line in shown.splitlines() if line.startswith("  sse_")}
     expected: set[Any] = {
         *("sse_record_mode", "sse_upstream", "sse_key_env", "sse_max_age", "sse_cassette_dir", "sse_match_on"),
-        *("sse_allow_playback_repeats", "sse_keep_headers", "sse_redact_personal", "sse_server", "sse_leaks"),
+        *("sse_allow_playback_repeats", "sse_keep_headers", "sse_redact_personal", "sse_server", "sse_leaks", "sse_report"),
     }
     assert settings == expected

@@ -49,6 +49,7 @@ def test_without_a_server():
 def user(pytester: pytest.Pytester) -> pytest.Pytester:
     """A user's folder: nothing of this repository, the plugin loaded by its entry point."""
     pytester.makepyfile(**{"sub/test_it": ASKS + TESTS, "sub/test_other": ASKS + "def test_x(sse_server): assert 0"})
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")  # or pytest-asyncio warns
     return pytester
 
 

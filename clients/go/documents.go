@@ -43,6 +43,7 @@ type With struct {
 	Through  []any    `json:"through,omitempty"` // such as Hold(3) and "per_byte"
 	Provider any      `json:"provider,omitempty"`
 	Pace     *float64 `json:"pace,omitempty"`
+	Latency  string   `json:"latency,omitempty"` // such as prefill=200ms,itl=20ms
 	Price    *float64 `json:"price,omitempty"`
 	Gateway  string   `json:"gateway,omitempty"`
 	Headers  any      `json:"headers,omitempty"`
