@@ -30,9 +30,9 @@ KEY = "sse_cassette"
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 RECORDED = pytest.StashKey[list[str]]()  # of a test: a line for each thing about its recording
 PLAYED: pytest.StashKey[LiveRoute] = pytest.StashKey()  # of a test: its cassette, where one is played
-_PLAYED = ("through", "pacing", "provider", "pace", "price", "match_on", "allow_playback_repeats")
+_PLAYED = ("through", "pacing", "provider", "pace", "price", "match_on", "allow_playback_repeats", "delays")
 _KEPT = ("keep_headers", "redact_personal")
-_ALSO = ("filters", "record_mode", "max_age", "key_env")
+_ALSO = ("filters", "record_mode", "max_age", "key_env", "env")
 OPTIONS = (*_PLAYED, *_KEPT, *_ALSO, *FILTERS)
 _DEFAULT_KEY = "OPENAI_API_KEY"
 _UPSTREAM = "https://llm.onerouter.pro/v1"  # in advice
@@ -76,6 +76,7 @@ def add_options(parser: pytest.Parser, group: Any) -> None:
     )
     parser.addini("sse_match_on", "what of a request must be as recorded (path, query, headers, body, …)", type="args")
     parser.addini("sse_allow_playback_repeats", "whether what is recorded plays any number of times", type="bool")
+    parser.addini("sse_delays", "whether a replay takes the time that was recorded", type="bool", default=True)
     parser.addini("sse_keep_headers", "headers whose values are recorded although not on the allow-list", type="args")
     parser.addini("sse_redact_personal", "leave out e-mail and IP addresses and telephone numbers", type="bool")
 
@@ -98,6 +99,7 @@ class Settings:
     upstream: dict[str, str] = field(default_factory=dict)
     key_env: dict[str, str] = field(default_factory=dict)
     max_age: float | None = None
+    env: bool = False
 
     @property
     def records_whole(self) -> bool:
@@ -128,6 +130,7 @@ def settings_of(request: pytest.FixtureRequest, marker: pytest.Mark) -> Settings
         _named(request.config.getoption("--sse-upstream") or _fixture(request, "sse_upstream", object), "sse_upstream"),
         _named(_keys(request.config, merged), "sse_key_env"),
         _age(request.config, merged),
+        merged.get("env", False) is True,
     )
 
 
@@ -157,7 +160,8 @@ def _fixture(request: pytest.FixtureRequest, name: str, kind: type) -> Any:
 def _of_ini(config: pytest.Config) -> dict[str, Any]:
     """Return the options that the ini file says; what it leaves out is not in them."""
     names = ("match_on", "allow_playback_repeats", "keep_headers", "redact_personal")
-    return {name: value for name in names if (value := config.getini(f"sse_{name}"))}
+    found = {name: value for name in names if (value := config.getini(f"sse_{name}"))}
+    return found if config.getini("sse_delays") else {**found, "delays": False}
 
 
 def _mode(config: pytest.Config, merged: Mapping[str, Any]) -> str:

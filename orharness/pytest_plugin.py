@@ -7,7 +7,7 @@ down a run without these fixtures: the rest is imported inside the fixtures.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -72,9 +72,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "sse_cassette(name=None, *, match_on=…, allow_playback_repeats=False, through=(), pacing=None, provider=None,"
-        " pace=None, price=…, filters=…, keep_headers=(), redact_personal=False, record_mode=…, max_age=…, key_env=…):"
-        " what sse_server replays, or records with --sse-record-mode; by default cassettes/<module>/<test>.yaml beside"
+        "sse_cassette(name=None, *, match_on=…, allow_playback_repeats=False, delays=True, through=(), pacing=None,"
+        " provider=None, pace=None, price=…, filters=…, keep_headers=(), redact_personal=False, record_mode=…,"
+        " max_age=…, key_env=…, env=False): "
+        "what sse_server replays, or records with --sse-record-mode; by default cassettes/<module>/<test>.yaml beside"
         " the test",
     )
 
@@ -84,6 +85,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     pytest_reports.configure(session.config)
     if (leaks := session.config.getini("sse_leaks")) not in LEAKS:
         raise pytest.UsageError(f"sse_leaks is one of {', '.join(LEAKS)}; not {leaks!r}")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give a marked test whose client looks in the environment its server, which is then no argument of the test."""
+    markers = [item.get_closest_marker(name) for name in (pytest_cassettes.KEY, _OPTIONS_KEY)]
+    names = getattr(item, "fixturenames", None)
+    if markers[0] is None or names is None or "sse_server" in names:
+        return
+    if any(one is not None and one.kwargs.get("env") is True for one in markers):
+        names.append("sse_server")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -197,7 +208,7 @@ def sse_server(request: pytest.FixtureRequest) -> Iterator[SseServer | Recording
     options = _marked_options(request.node.get_closest_marker(_OPTIONS_KEY), _OPTIONS_KEY)
     settings = None if marker is None else pytest_cassettes.settings_of(request, marker)
     if settings is not None and settings.records_whole:
-        yield from _recorded(request, settings)
+        yield from _recorded(request, options, settings)
     elif settings is not None and settings.records_what_is_new:
         yield from _extended(request, options, settings)
     else:
@@ -357,9 +368,7 @@ def _served(request: pytest.FixtureRequest, options: dict[str, Any], settings: S
 
     thread: ServerThread = request.getfixturevalue("sse_thread")
     wrong: str | None = None
-    in_environment = options.pop("env", False)
-    if not isinstance(in_environment, bool):
-        pytest.fail(f"@pytest.mark.sse_server: env is True or False, not {in_environment!r}", pytrace=False)
+    in_environment = _in_environment(options, settings)
     try:
         server = _server(request.config, thread, options)
     except OrharnessError as error:
@@ -372,7 +381,7 @@ def _served(request: pytest.FixtureRequest, options: dict[str, Any], settings: S
         _check_network(server.port)
         if settings is not None:
             pytest_cassettes.mount(request.node, settings, server)
-        with _environment_of(server) if in_environment else nullcontext():
+        with _found_in_environment(server, in_environment):
             yield server
     finally:
         _note_left_open(request.node, server, server.end())
@@ -380,13 +389,21 @@ def _served(request: pytest.FixtureRequest, options: dict[str, Any], settings: S
         _verify(server, None if settings is None else pytest_cassettes.advice(settings, request.node))
 
 
+def _in_environment(options: dict[str, Any], settings: Settings | None) -> bool:
+    """Take ``env`` out of the server's options; returns whether it is true, or that of the cassette is."""
+    given = options.pop("env", False)
+    if not isinstance(given, bool):
+        pytest.fail(f"@pytest.mark.sse_server: env is True or False, not {given!r}", pytrace=False)
+    return given or (settings is not None and settings.env)
+
+
 @contextmanager
-def _environment_of(server: SseServer) -> Iterator[None]:
+def _found_in_environment(server: SseServer | RecordingServer, wanted: bool) -> Iterator[None]:
     """Inside, SDKs that look for their base URL and key in the environment of this process find the server."""
     from orharness.loopback import client_environment
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in client_environment(**server.openai).items():
+        for name, value in client_environment(**server.openai).items() if wanted else ():
             patch.setenv(name, value)
         yield
 
@@ -423,10 +440,11 @@ def _verify(server: SseServer, renewal: str | None) -> None:
         pytest.fail(wrong, pytrace=False)
 
 
-def _recorded(request: pytest.FixtureRequest, settings: Settings) -> Iterator[RecordingServer]:
+def _recorded(request: pytest.FixtureRequest, options: dict[str, Any], settings: Settings) -> Iterator[RecordingServer]:
     """Let the test ask the service itself, by way of a recorder."""
-    fresh = pytest_cassettes.fresh_file(settings)
-    with pytest_cassettes.recorder_of(settings, fresh) as server:
+    fresh, in_environment = pytest_cassettes.fresh_file(settings), _in_environment(options, settings)
+    # The recorder has read the real key by the time at which the environment holds another one.
+    with pytest_cassettes.recorder_of(settings, fresh) as server, _found_in_environment(server, in_environment):
         request.node.stash[_SERVER] = server
         yield server
     pytest_cassettes.keep(request.node, settings, fresh, passed=not request.node.stash.get(_NOT_PASSED, False))

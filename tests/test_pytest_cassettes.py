@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import benchmarks.offline.__main__ as offline
 import orharness.cassette.files
 import orharness.recording.process
 import orharness.server.facade
@@ -17,6 +19,7 @@ from orharness.cassette import Interaction, RecordedRequest, load, save
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
+from tests.support.places import ROOT
 
 # What an inner run imports is forgotten at its end, unless the outer run has it already.
 _KEPT = (orharness.cassette.files, orharness.recording.process, orharness.server.facade)
@@ -475,11 +478,76 @@ def test_what_was_recorded_is_told_under_xdist_and_after_a_rerun(user: pytest.Py
     assert len(service.calls) == 3
 
 
+IN_THE_ENVIRONMENT = """
+    import os
+
+    @pytest.mark.sse_cassette(env=True)
+    def test_a():
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        assert "Hi" in post(os.environ["OPENAI_BASE_URL"] + "/chat/completions", body)
+        assert os.environ["OPENAI_API_KEY"] == "sk-orharness"
+
+    def test_b():
+        assert os.environ["OPENAI_API_KEY"] == "sk-the-real-one"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["once", "new_episodes"])
+def test_a_client_that_looks_in_the_environment_needs_no_argument(
+    user: pytest.Pytester, service: SseServer, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-the-real-one")
+    service.chat("Hi")
+    _run(user, IN_THE_ENVIRONMENT, f"--sse-record-mode={mode}", f"--sse-upstream={service.base_url}", passed=2)
+    assert [one.request.header("Authorization") for one in service.journal] == ["Bearer sk-the-real-one"]
+    _run(user, IN_THE_ENVIRONMENT, passed=2)
+
+
+# --- suites that are kept in the repository ---------------------------------------------------------------------------
+
+MOVED = ROOT / "examples" / "from_pytest_recording"
+
+
+def _copied(user: pytest.Pytester, suite: str, cassettes: str) -> None:
+    shutil.copy(MOVED / "assistant.py", user.path)
+    for name in ("conftest.py", "test_assistant.py"):
+        shutil.copy(MOVED / suite / name, user.path)
+    shutil.copytree(MOVED / cassettes / "cassettes", user.path / "cassettes")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("suite", "cassettes"), [("before", "before"), ("after", "before"), ("after", "after")])
+def test_a_suite_of_pytest_recording_before_and_after_it_was_moved(
+    pytester: pytest.Pytester, suite: str, cassettes: str
+) -> None:
+    pytester.makeini(f"[pytest]\n{ASYNCIO}")
+    _copied(pytester, suite, cassettes)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=10)
+
+
+@pytest.mark.slow
+def test_thirty_tests_on_cassettes_of_a_real_model_say_the_same_again(tmp_path: Path) -> None:
+    first, second = offline.run(1, tmp_path), offline.run(1, tmp_path)
+    assert len(first) == 30
+    assert [one for one in first.values() if not one.startswith("passed: ")] == []
+    assert offline.difference(first, second) == []
+    assert offline.difference(first, {**second, next(iter(second)): "failure"}) != []
+
+
 def test_options(user: pytest.Pytester) -> None:
     shown = user.runpytest_inprocess("--help").stdout.str()
     settings = {line.split()[0] for line in shown.splitlines() if line.startswith("  sse_")}
     expected: set[Any] = {
         *("sse_record_mode", "sse_upstream", "sse_key_env", "sse_max_age", "sse_cassette_dir", "sse_match_on"),
-        *("sse_allow_playback_repeats", "sse_keep_headers", "sse_redact_personal", "sse_server", "sse_leaks", "sse_report"),
+        "sse_delays",
+        *(
+            "sse_allow_playback_repeats",
+            "sse_keep_headers",
+            "sse_redact_personal",
+            "sse_server",
+            "sse_leaks",
+            "sse_report",
+        ),
     }
     assert settings == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import merge
 from itertools import groupby
@@ -18,6 +18,7 @@ from orharness.scenario.paths import api_path
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
 from orharness.scenario.table import body_of
+from orharness.stream import Chunk
 
 if TYPE_CHECKING:
     from orharness.cassette.filters import Filters
@@ -34,15 +35,18 @@ def interaction_routes(
     filters: Filters | None = None,
     match_on: MatchOn | None = None,
     allow_playback_repeats: bool = False,
+    delays: bool = True,
     **model: Unpack[ModelOptions],
 ) -> list[Route]:
     """Return a route for each interaction: it answers one request with the same method, endpoint and JSON body.
 
     ``filters``: those with which it was recorded; a request passes through them before it is compared. ``match_on``:
     what else counts, or does not, see ``Matching``. ``allow_playback_repeats``: each answers any number of requests;
-    of several for one request, each is played once before the last one repeats.
+    of several for one request, each is played once before the last one repeats. ``delays``: whether it takes the time
+    that was recorded, before the head and between chunks.
     """
     matching = Matching.of(match_on)
+    played = interactions if delays else [_at_once(one) for one in interactions]
     return [
         _Recorded(
             one.request.method,
@@ -52,8 +56,14 @@ def interaction_routes(
             times=None if allow_playback_repeats else 1,
             recorded=(_path(one),),
         )
-        for one in interactions
+        for one in played
     ]
+
+
+def _at_once(one: Interaction) -> Interaction:
+    """Return the interaction with its chunks, and without any delay."""
+    chunks = tuple(Chunk(chunk.data) for chunk in one.stream.chunks)
+    return replace(one, head=0.0, stream=replace(one.stream, chunks=chunks))
 
 
 def serving_routes(

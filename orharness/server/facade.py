@@ -313,6 +313,7 @@ class SseServer:
         filters: Mapping[str, Any] | None = None,
         match_on: MatchOn | None = None,
         allow_playback_repeats: bool = False,
+        delays: bool = True,
         strict: bool = True,
         **model: Unpack[ModelOptions],
     ) -> LiveRoute:
@@ -320,12 +321,14 @@ class SseServer:
 
         ``filters``: vcrpy's, with which it was recorded. ``match_on``: what must be as recorded, of ``path``,
         ``query``, ``uri``, ``headers``, ``body`` and ``raw_body``, and functions of two requests as vcrpy's.
-        ``allow_playback_repeats``: each plays any number of times. ``strict``: ``verify`` reports one that is never
+        ``allow_playback_repeats``: each plays any number of times. ``delays``: whether an answer takes the time that
+        was recorded, before its head and between its chunks. ``strict``: ``verify`` reports one that is never
         played. ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
         steps, repeats = [self._through, compose(through)], flag_of(allow_playback_repeats, "allow_playback_repeats")
         recorded, rules = recorded_in(path), filters_of(filters)
-        routes = interaction_routes(recorded, steps, pacing, rules, match_on, repeats, **model)
+        timed = flag_of(delays, "delays")
+        routes = interaction_routes(recorded, steps, pacing, rules, match_on, repeats, timed, **model)
         mounted = [Mounted(route, flag_of(strict, "strict")) for route in routes]
         self._thread.call(lambda: self._answering.mounted.extend(mounted))
         return LiveRoute(mounted, self._thread, self._answering)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from orharness.cassette import Filters, Interaction, RecordedRequest
 from orharness.errors import ScenarioError
 from orharness.journal import Request
 from orharness.scenario.playback import interaction_routes
+from orharness.stream import Chunk, Stream
 
 KEY = "sk-or-v1-" + "0f" * 32
 RECORDED = Interaction(
@@ -102,3 +104,10 @@ def test_an_impossible_match_on_is_one_sentence(match_on: Any, said: str) -> Non
 
 def test_repeats_are_played_where_they_are_allowed() -> None:
     assert [one.times for one in interaction_routes([RECORDED], allow_playback_repeats=True)] == [None]
+
+
+def test_without_delays_the_chunks_stay() -> None:
+    slow = replace(RECORDED, head=2.0, stream=Stream((Chunk(b"data: a", 1.0), Chunk(b"\n\n", 1.0))))
+    [route] = interaction_routes([slow], delays=False)
+    answer = route.replies[0].answer(Request(**ASKED))
+    assert (answer.head, answer.stream.chunks) == (0.0, (Chunk(b"data: a"), Chunk(b"\n\n")))
