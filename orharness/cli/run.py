@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+from orharness.cli.commands import command_of, exit_code, run_command
 from orharness.cli.reports import STDOUT, check_reports, write_reports
 from orharness.errors import ScenarioError
 from orharness.loopback import API_KEY, client_environment, proxy_bypass
-from orharness.processes import Guard, end_group, own_group, signal_group
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.server.control import ControlOptions
@@ -27,9 +23,6 @@ from orharness.server.verifying import Finding, Verified
 from orharness.verdict import Evidence, Judgement, Result, Verdict, count
 
 FAILED = 1
-_ENDS = 3.0  # seconds from SIGTERM to SIGKILL for what the command leaves running
-_FORWARDED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-_OF_A_SIGNAL = 128  # what shells add to its number
 _TITLES = {
     "requests": "a request that no route answers",
     "routes": "a route is asked",
@@ -122,68 +115,6 @@ def environment_of(server: SseServer) -> dict[str, str]:
         "ORHARNESS_URL": server.origin,
         "ORHARNESS_TOKEN": server.control_token,
     }
-
-
-# --- the process --------------------------------------------------------------------------------------------------
-
-
-def command_of(given: Sequence[str]) -> list[str]:
-    """The command with its program's file: on Windows `npm` is npm.cmd, which only a search of PATH tells.
-
-    Raises ``ScenarioError`` where there is no such program.
-    """
-    program = shutil.which(given[0])
-    if program is None:
-        raise ScenarioError(f"{given[0]}: there is no such program on PATH; write it after --, as in -- npm test")
-    return [program, *given[1:]]
-
-
-def run_command(
-    command: list[str], environment: dict[str, str], ended: Callable[[], object] = lambda: None
-) -> tuple[int, int | None]:
-    """Run a command to its end: its exit code, and the signal that was passed on to it, if any.
-
-    ``ended`` is called when it has ended, unless a signal was passed on. What it left running is ended after
-    that: until then it holds its connections open.
-    """
-    try:
-        process = subprocess.Popen(command, env=environment, **own_group())
-    except OSError as error:
-        raise ScenarioError(f"{shlex.join(command)}: cannot be run: {error.strerror or error}") from error
-    guard = Guard(process)
-    try:
-        with _passing_on(process) as passed_on:
-            code = process.wait()
-        if not passed_on:
-            ended()
-    finally:
-        guard.dismiss()
-        end_group(process, _ENDS)
-    return code, passed_on[0] if passed_on else None
-
-
-@contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass signals on to the command's group; a second one ends it. Yields those that came."""
-    came: list[int] = []
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        signal_group(process, number if len(came) == 1 else getattr(signal, "SIGKILL", signal.SIGTERM))
-
-    before = {number: signal.signal(number, pass_on) for number in _FORWARDED}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def exit_code(code: int, passed_on: int | None = None) -> int:
-    """The code as a shell shows it: a signal's number and 128. ``passed_on``: the signal that was passed on, if any."""
-    if passed_on is not None:
-        return _OF_A_SIGNAL + passed_on
-    return code if code >= 0 else _OF_A_SIGNAL - code
 
 
 # --- the verdict --------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orharness.cassette.interaction import Interaction
+from orharness.cli.commands import command_of, exit_code, run_command
 from orharness.cli.plugins import settings_at
 from orharness.cli.record import saved_line, told_line
-from orharness.cli.run import command_of, exit_code, run_command
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.intercept.door import Door, Target

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from orharness.errors import ClientFailure
@@ -17,15 +18,15 @@ from orharness.server.control.documents import route_document, session_document
 from orharness.server.control.journal import journal_bytes
 from orharness.server.control.posted import routes_in
 from orharness.server.control.problems import Problem, of_failure
-from orharness.server.control.verbs import Streamed, VerbAnswer, VerbCall, route_of
+from orharness.server.control.verbs import API, Streamed, VerbAnswer, VerbCall, route_of
 from orharness.server.control.waits import call_document
 from orharness.server.control.watching import watch
 from orharness.server.exchange import LiveExchange
 from orharness.server.mounts import Mounted
 from orharness.server.sessions import DEFAULT, Session
 
-API = 1  # of these verbs: a client that was written for another number asks for an update
 _DISTRIBUTION = "onerouter-harness"
+_OPENAPI = Path(__file__).with_name("openapi.json")  # which `openapi` generates
 
 
 async def about(asked: VerbCall) -> VerbAnswer:
@@ -34,10 +35,8 @@ async def about(asked: VerbCall) -> VerbAnswer:
 
 
 async def openapi(asked: VerbCall) -> VerbAnswer:
-    """Return the OpenAPI document."""
-    from orharness.server.control.openapi import document  # which knows the table, and the table this
-
-    return VerbAnswer(document())
+    """Return the OpenAPI document, as it is shipped."""
+    return VerbAnswer(_OPENAPI.read_bytes())
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------

@@ -10,11 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orharness.server.control.handlers import API
 from orharness.server.control.problems import CONTENT_TYPE, TITLES
 from orharness.server.control.schemas import ref, schemas
 from orharness.server.control.table import VERBS
-from orharness.server.control.verbs import Param, Verb
+from orharness.server.control.verbs import API, Param, Verb
 
 SHIPPED = Path(__file__).with_name("openapi.json")
 _ALWAYS = (400, 401, 403)

@@ -17,6 +17,7 @@ from orharness.server.sessions import Session, SessionOptions, Sessions
 from orharness.verdict import did_you_mean
 
 ROOT = "/_orharness"
+API = 1  # of these verbs: a client that was written for another number asks for an update
 
 Schema = dict[str, Any]
 
