@@ -69,7 +69,7 @@ def record_until_stopped(
                 reach=Reach(ca, addresses_of(resolve)),
             )
             asyncio.run(_record(recorder, screen, stop, alone=parent_is_gone()))
-        screen.line(saved_line(recorder.recorded, to), "bold")
+        screen.line(saved_line(recorder), "bold")
     finally:
         logging.getLogger("orharness").removeHandler(handler)
 
@@ -85,7 +85,8 @@ async def _record(recorder: Recorder, screen: Screen, stop: Stop, *, alone: Call
         screen.line()
         while not (stop.asked or alone()):
             await asyncio.sleep(_TURN)
-            watch.look()
+            if watch.has_more:  # in a thread: to describe a long answer takes longer than its events may wait
+                await asyncio.to_thread(watch.look)
     watch.look()
 
 
@@ -103,9 +104,14 @@ class _Watch:
         self._told = {id(one): one for one in self._recorder.interactions}
         self._skipped = len(self._told)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether more were saved since the last look."""
+        return self._recorder.recorded > len(self._told) - self._skipped
+
     def look(self) -> None:
         """Report those that were saved since the last look."""
-        if self._recorder.recorded > len(self._told) - self._skipped:
+        if self.has_more:
             for interaction in self._recorder.interactions:
                 if id(interaction) not in self._told:
                     self._told[id(interaction)] = interaction
@@ -125,8 +131,10 @@ def told_line(number: int, interaction: Interaction) -> tuple[str, str]:
     return f"{number}  {asked} → {answer}, {lasted}{ended}", "yellow" if ended else "green"
 
 
-def saved_line(number: int, to: Path) -> str:
-    """Return the last line of a recording: how many answers, and how to look at them."""
-    if not number:
-        return "nothing was recorded: no answer came through"
-    return f"{count(number, 'answer')} recorded: orharness show {to}"
+def saved_line(recorder: Recorder) -> str:
+    """Return the last line of a recording: how many answers, how many requests without one, and how to look at them."""
+    if not recorder.recorded:
+        return "nothing was recorded: no request came"
+    without = sum(one.status is None for one in recorder.interactions[-recorder.recorded :])
+    failed = f" and {count(without, 'request')} without one" if without else ""
+    return f"{count(recorder.recorded - without, 'answer')}{failed} recorded: orharness show {recorder.path}"

@@ -92,7 +92,7 @@ def run_and_record(options: RecordOptions) -> int:
         finally:
             thread.stop()
     _tell(screen, recorder.interactions[told:])
-    screen.line(saved_line(recorder.recorded, options.to), "bold")
+    screen.line(saved_line(recorder), "bold")
     return exit_code(code, passed_on)
 
 

@@ -473,11 +473,15 @@ def test_record_keeps_what_passes_and_what_was_cut_short(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_record_without_an_answer_says_so(tmp_path: Path) -> None:
-    with running("record", "--upstream", "http://127.0.0.1:9/v1", "--to", str(tmp_path / "a.yaml")) as recorder:
-        assert b"did not answer" in b"".join(post(recorder.base_url, ASK))
+@pytest.mark.parametrize("asks", [False, True])
+def test_record_without_an_answer_says_so(tmp_path: Path, asks: bool) -> None:
+    to = tmp_path / "a.yaml"
+    with running("record", "--upstream", "http://127.0.0.1:9/v1", "--to", str(to)) as recorder:
+        if asks:
+            assert b"did not answer" in b"".join(post(recorder.base_url, ASK))
         assert recorder.stop() == 0
-    assert recorder.stderr.endswith("nothing was recorded: no answer came through\n")
+    said = f"0 answers and 1 request without one recorded: orharness show {to}\n"
+    assert recorder.stderr.endswith(said if asks else "nothing was recorded: no request came\n")
 
 
 # show
