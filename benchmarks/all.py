@@ -24,6 +24,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "throughput": playing.throughput,
     "lateness": playing.lateness,
+    "leaving": playing.leaving,
     "idle": keeping.idle,
     "exchanges": keeping.exchanges,
     "reading": keeping.reading,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import accumulate
 from statistics import median
 from time import thread_time
 
-from benchmarks import bare
+from benchmarks import bare, fidelity
 from benchmarks.fidelity import sse_chunks
 from benchmarks.readers import ClientProcess, Target, Watch, allow_many_files
 from benchmarks.rows.row import Row, Sizes
@@ -104,6 +105,17 @@ def lateness(sizes: Sizes) -> Iterator[Row]:
         yield Row(
             f"{what} drift, in ms", f"{drift:.3g} ms", f"bare: {theirs:.3g} ms", abs(drift), 1, noisy=True, why=why
         )
+
+
+def leaving(sizes: Sizes) -> Iterator[Row]:
+    """How soon a close is noticed beside many idle streams: the rows of ``benchmarks.fidelity`` that say so."""
+    with fidelity.Bench(replace(fidelity.QUICK, closes=sizes.closes, crowd=sizes.crowd)) as bench:
+        seen = [row for row in fidelity.leaving(bench).as_dicts()["rows"] if "beside" in row["stream"]]
+    for row in seen:
+        for part, goal in (("p50", 1.5), ("p99", 2.0)):
+            what = f"a close by {row['sends']} noticed beside {sizes.crowd:,} idle streams, {part}"
+            measured, base = f"{row[part]:.0f} µs", f"bare: {row[f'bare {part}']:.0f} µs"
+            yield Row(what, measured, base, row[f"{part} ratio"], goal, noisy=True)
 
 
 def _errors(bench: _Bench, name: str, streams: int) -> list[list[float]]:

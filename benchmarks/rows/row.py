@@ -52,6 +52,8 @@ class Sizes:
     idle: int = 2000
     timed: tuple[tuple[int, float], ...] = ((100, 0.02), (1000, 0.2))
     events: int = 50
+    closes: int = 300
+    crowd: int = 1000
 
 
 QUICK = Sizes(
@@ -67,6 +69,8 @@ QUICK = Sizes(
     idle=20,
     timed=((5, 0.02),),
     events=5,
+    closes=5,
+    crowd=10,
 )
 
 

@@ -105,6 +105,7 @@ class Connection(web.RequestHandler):
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._pace.catch_up()
         self._lost_by = exc
         if not self.busy and self._told is None:  # between two exchanges, with nothing to be learnt: no questions
             if not self.gone.done():

@@ -127,6 +127,7 @@ class Pace:
         for number, driven in again:
             if driven.number == number:
                 driven.resume()
+                self.catch_up()  # where a thousand streams end together, a turn takes long
 
     def _wake(self) -> None:
         self._timer = None

@@ -88,6 +88,23 @@ async def test_what_is_due_is_resumed_within_a_turn_of_the_loop() -> None:
 
 
 @in_loop
+async def test_what_is_due_does_not_wait_for_all_who_look_again() -> None:
+    seen: list[str] = []
+
+    async def wait() -> None:
+        await ResumeAt(monotonic() + 0.001)
+        seen.append("due")
+
+    async def look() -> None:
+        await TURN
+        time.sleep(0.005)  # noqa: ASYNC251 - many of them take long
+        seen.append("looked")
+
+    await asyncio.gather(driven(wait()), driven(look()), driven(look()))
+    assert seen == ["looked", "due", "looked"]
+
+
+@in_loop
 async def test_all_who_wait_for_a_turn_are_resumed_in_the_next_one() -> None:
     turns: list[list[int]] = []
 
