@@ -21,6 +21,9 @@ from typer.testing import CliRunner
 
 import orharness
 from orharness.cli.app import app
+from orharness.contract import CASES
+from orharness.contract.catalogue import lives_of, sets
+from orharness.dialects import DIALECTS
 from tests.support.places import ROOT
 
 DOCS = ROOT / "docs"
@@ -58,6 +61,18 @@ def test_each_entry_exists() -> None:
     for path in {name for text in WRITTEN.values() for name in re.findall(r"^::: orharness\.(\w+\.\S+)$", text, re.M)}:
         module, _, name = f"orharness.{path}".rpartition(".")
         assert hasattr(importlib.import_module(module), name), path
+
+
+def test_each_case_is_there_with_its_source() -> None:
+    page = GENERATED["reference/cases.md"]
+    cases = [*CASES, *lives_of(DIALECTS.default)]
+    assert {case.id for case in cases} <= _named("reference/cases.md")
+    assert {case.source for case in cases if f"]({case.source})" not in page} == set()
+    assert {"ollama", "messages", "responses", "gemini"} <= _headings("reference/cases.md")
+
+
+def test_each_set_is_said_to_ask_something() -> None:
+    assert set(sets.names()) <= _headings("reference/cases.md")
 
 
 def _typed_dicts() -> dict[str, set[str]]:
