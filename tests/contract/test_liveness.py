@@ -66,6 +66,12 @@ def test_each_kind_of_wrong_waiting_has_its_reason(client: Client, case: str, re
 
 
 @pytest.mark.slow
+def test_a_limit_on_the_whole_answer_is_the_cause_where_comments_come_as_well() -> None:
+    [reason] = fails(judged(waiting_clients.in_all, ["liveness/comments"])).values()
+    assert reason.startswith("a time limit on the whole answer ends a stream that is alive; it gave up")
+
+
+@pytest.mark.slow
 def test_a_shorter_limit_than_the_declared_one_is_a_fail() -> None:
     [reason] = fails(judged(waiting_clients.right, ["silence-in-the-middle"], limit=4 * LIMIT)).values()
     assert "sooner than after the silence that it declares to allow" in reason

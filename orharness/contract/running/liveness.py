@@ -39,6 +39,8 @@ _PATIENT = 5.0  # times patience that is waited by our own clock for a client th
 _MEASURED = 4  # times at most
 _DEAD = 1.5  # times the limit within which a client is to leave a dead stream
 _AT_ONCE = 6  # trials side by side
+# A limit that is shorter than declared ends each stream; one on the whole answer also one that has text all the time.
+_PLAINER = ("liveness/silence-in-the-middle", "liveness/long-answer")
 _NOT_OF_TIME = "it fails for another reason than time"
 _LOOK = 0.02  # seconds between two looks for the client's process
 
@@ -112,12 +114,22 @@ class Liveness:
         sendable = [case for case in cases if case.inapplicable is None]
         known = self._measured(sendable[0]) if sendable else _Known(1.0)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = pool.map(partial(self._judged, known=known), cases)
-            verdicts = []
-            for verdict in found:
-                verdicts.append(verdict)
-                on_verdict(verdict)
+            found = list(pool.map(partial(self._judged, known=known), cases))
+        verdicts = self._with_common_cause(cases, found, known)
+        for verdict in verdicts:
+            on_verdict(verdict)
         return verdicts
+
+    def _with_common_cause(self, cases: Sequence[Case], found: Sequence[Verdict], known: _Known) -> list[Verdict]:
+        """Return the verdicts; where a plainer living stream fails as well, each tells the cause of that one."""
+        living = [one for one, case in zip(found, cases, strict=True) if one.evidence is not None and not is_dead(case)]
+        causes = {case.id: case.cause for case in cases}
+        for plainer in _PLAINER if living else ():
+            case = next(one for one in lives_of(cases[0].dialect) if one.id == plainer)
+            verdict = next((one for one in found if one.case == plainer), None) or self._judged(case, known=known)
+            if verdict.result is Result.FAIL:
+                return [_because(one, causes[one.case], case.cause) if one in living else one for one in found]
+        return list(found)
 
     # -- what is known of the client -------------------------------------------------------------------------------
 
@@ -253,6 +265,13 @@ class _Watch:
             if self._over.wait(_LOOK):
                 return
         self.uncovered = self._clock.uncovered()
+
+
+def _because(verdict: Verdict, cause: str | None, other: str | None) -> Verdict:
+    """Return a failed verdict with another cause in its reason."""
+    if verdict.evidence is None or cause is None or other is None:
+        return verdict
+    return replace(verdict, evidence=replace(verdict.evidence, reason=verdict.evidence.reason.replace(cause, other)))
 
 
 def _in_seconds(reply: Callable[[], Reply], limit: float) -> Callable[[], Reply]:
