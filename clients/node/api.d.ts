@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 d50d8ba30f04d91d8a6b660e2ac105495713b2fb445580fca52d970c48400688.
+// Made by `npm run types` from openapi.json, sha256 faef832241a047f8b71b86609fb57069ed4491443bbe69458ecdeb6a97beea5e.
 export interface paths {
     "/_orharness": {
         parameters: {

@@ -186,6 +186,9 @@ def serve(
             envvar="ORHARNESS_SERVE_CONTROL",
         ),
     ] = "on",
+    workers: Annotated[
+        int, typer.Option(metavar="N", help="Serve in N processes that share the port, for load tests (Linux).")
+    ] = 1,
     cors: Annotated[
         str, typer.Option(metavar="on|off", help="Whether web pages of any origin may ask, and read what is played.")
     ] = "on",
@@ -261,6 +264,7 @@ def serve(
             journal=journal,
             metrics=metrics,
             control=control,
+            workers=workers,
             cors=cors,
             allow_host=allow_host or (),
             scenarios=scenarios,

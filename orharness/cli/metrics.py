@@ -6,6 +6,8 @@ that a chunk costs no more than without metrics.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orharness.errors import OrharnessError, ScenarioError
@@ -25,21 +27,28 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        try:
-            from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-        except ImportError:
-            advice = "python -m pip install 'onerouter-harness[metrics]'"
-            raise OrharnessError(f"--metrics needs the package prometheus_client: {advice}") from None
-        self.registry: CollectorRegistry = CollectorRegistry()
+        self.registry = self.registry_or_advice()
+        from prometheus_client import Counter, Gauge, Histogram
+
         made = {"registry": self.registry, "namespace": "orharness"}
         self._begun: set[str] = set()
-        self._open = Gauge("streams_open", "Answers that are being played.", **made)
+        self._open = Gauge("streams_open", "Answers that are being played.", multiprocess_mode="livesum", **made)
         self._outcomes = Counter("exchanges", "Exchanges that are decided.", ["route", "outcome"], **made)
         self._chunks = Counter("chunks_written", "Chunks that were written: events, where each is a chunk.", **made)
         self._bytes = Counter("body_bytes", "Bytes of bodies.", ["what"], **made)
         self._tokens = Counter("tokens", "Tokens, or the events that stand for them.", ["what"], **made)
         self._first = Histogram("first_chunk_seconds", "From the request to the first chunk.", buckets=_SECONDS, **made)
         self._left = Histogram("left_after_seconds", "From the request to the client's leaving.", **made)
+
+    @staticmethod
+    def registry_or_advice() -> CollectorRegistry:
+        """Return a new registry. Raises ``OrharnessError`` where prometheus_client is not installed."""
+        try:
+            from prometheus_client import CollectorRegistry
+        except ImportError:
+            advice = "python -m pip install 'onerouter-harness[metrics]'"
+            raise OrharnessError(f"--metrics needs the package prometheus_client: {advice}") from None
+        return CollectorRegistry()
 
     def notice(self, call: Call) -> None:
         """Count a call that begins, or whose outcome is decided. Runs in the server's thread."""
@@ -64,7 +73,30 @@ class Metrics:
                 self._tokens.labels(what).inc(getattr(bill, f"tokens_{what}") or 0)
 
 
-def serve_metrics(metrics: Metrics, port: int) -> int:
+class MergedMetrics:
+    """The counters of several processes, by prometheus_client's own way: files in a folder, which one process reads.
+
+    To be made before the others are forked; each of them makes its ``Metrics``. Raises ``OrharnessError`` where
+    prometheus_client is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = str(folder)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = self._folder  # read when the package is imported
+        self.registry: CollectorRegistry = Metrics.registry_or_advice()
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        MultiProcessCollector(self.registry, path=self._folder)
+
+    def ended(self, process: int) -> None:
+        """Leave out the open streams of a process that has ended; what it counted stays."""
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(process, self._folder)
+
+
+def serve_metrics(metrics: Metrics | MergedMetrics, port: int) -> int:
     """Serve them at ``/metrics`` of a port of loopback; return the port. Raises ``ScenarioError`` where it is taken."""
     from prometheus_client import start_http_server
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -23,7 +24,7 @@ from orharness.scenario.playback import serving_routes
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
 from orharness.server.control import ControlOptions
-from orharness.server.facade import SseServer
+from orharness.server.facade import ServerOptions, SseServer
 from orharness.server.handles import Call
 from orharness.stream import Transform
 from orharness.transforms import comments, pace
@@ -61,6 +62,7 @@ class ServeOptions:
     allow_host: Sequence[str] = ()
     scenarios: Path | None = None
     until_eof: bool = False
+    workers: int = 1
     files: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
@@ -86,6 +88,8 @@ class ServeOptions:
             self._check_model(self.model)
         if self.journal < 1:
             raise ScenarioError(f"--journal is how many exchanges are kept, from 1 up, not {self.journal}")
+        if self.workers < 1:
+            raise ScenarioError(f"--workers is how many processes serve, from 1 up, not {self.workers}")
         if self.cors not in ("on", "off"):
             raise ScenarioError(f"--cors is on or off, not {self.cors!r}")
         if self.control not in ("on", "off", "token"):
@@ -136,39 +140,74 @@ def serve_until_stopped(options: ServeOptions) -> bool:
 
     Raises ``OrharnessError`` for what cannot be served.
     """
+    if options.workers > 1:
+        from orharness.cli.workers import serve_with_workers
+
+        return serve_with_workers(options)
     with stopped_by_signal() as stop, short_turns():
-        through = options.transforms()
-        recorded = _loaded(options.cassettes)
-        routes = scenario_routes(options, through)
+        played = Played.by(options)
         if options.until_eof:
             stop_at_end_of_input(stop)
-        with SseServer(
-            gateway=options.gateway,
-            pacing=options.paced,
-            strict=False,
-            hold_limit=None if routes else 60.0,  # nothing releases a gate: its client leaves
-            journal=options.journal,
-            cors=options.cors == "on",
-            control=options.controlled,
-            host=options.host,
-            port=options.port,
-        ) as server:
-            for route in routes:
-                server.mount(route, strict=False)
-            _mount(server, options, through, [one for each in recorded.values() for one in each])
+        with SseServer(**server_options(options, played)) as server:
+            played.mount_on(server)
             decided = Decided()
             server.listen(decided.notice)
             address = None if options.metrics is None else _metrics_of(server, options.metrics)
             announce(server.base_url)
-            from orharness.cli.served import Told  # what prints is imported once the server can be asked
+            from orharness.cli.served import Account, Served, Told  # imported once the server can be asked
 
             told = Told(decided)
-            told.introduce(server, options, through, recorded, routes, metrics=address)
+            told.introduce(Served.of(server), played, metrics=address)
             while not stop.asked:
                 told.show_next(TURN)
         while told.show_next():  # also those that the server's end decided
             pass
-    return told.sum_up(server, options.journal)
+    return told.sum_up(Account.of(server), options.journal)
+
+
+def server_options(options: ServeOptions, played: Played) -> ServerOptions:
+    """Return the options of the server."""
+    return {
+        "gateway": options.gateway,
+        "pacing": options.paced,
+        "strict": False,
+        "hold_limit": None if played.routes else 60.0,  # nothing releases a gate: its client leaves
+        "journal": options.journal,
+        "cors": options.cors == "on",
+        "control": options.controlled,
+        "host": options.host,
+        "port": options.port,
+    }
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a server plays: the transforms of every answer, the cassettes, and the routes of the scenario."""
+
+    options: ServeOptions
+    through: Sequence[Transform]
+    recorded: dict[Path, list[Interaction]]
+    routes: Sequence[Route]
+
+    @classmethod
+    def by(cls, options: ServeOptions) -> Played:
+        """Read it. Raises ``OrharnessError`` for what cannot be read."""
+        through = options.transforms()
+        return cls(options, through, _loaded(options.cassettes), scenario_routes(options, through))
+
+    @cached_property
+    def of_cassettes(self) -> list[Route]:
+        """The routes of all cassettes as one: an equal body is found in any of them."""
+        interactions = [one for each in self.recorded.values() for one in each]
+        return serving_routes(interactions, self.through, pace=self.options.pace)
+
+    def mount_on(self, server: SseServer) -> None:
+        """Mount it on a server."""
+        for route in self.routes:
+            server.mount(route, strict=False)
+        _mount(server, self.options, self.through)
+        for route in self.of_cassettes:
+            server.mount(route, strict=False)
 
 
 def _loaded(cassettes: Sequence[Path]) -> dict[Path, list[Interaction]]:
@@ -239,9 +278,7 @@ def _changed(reply: Reply, changes: dict[str, Any], through: Sequence[Transform]
     return replace(reply.with_transforms(after=through), **changes)
 
 
-def _mount(
-    server: SseServer, options: ServeOptions, through: Sequence[Transform], interactions: Sequence[Interaction]
-) -> None:
+def _mount(server: SseServer, options: ServeOptions, through: Sequence[Transform]) -> None:
     if options.case is not None:
         from orharness.cli.serve_case import case_named, reply_of  # the contract, which only this needs
 
@@ -255,6 +292,3 @@ def _mount(
         reply = Reply.completion(options.dialect, text, gateway=options.gateway, through=through, **named)
         for path in (None,) if options.dialect is None else DIALECTS.named(options.dialect).paths:
             server.mount(Route("POST", path, (reply,)), strict=False)
-    # All cassettes as one: an equal body is found in any of them.
-    for route in serving_routes(interactions, through, pace=options.pace):
-        server.mount(route, strict=False)

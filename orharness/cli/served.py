@@ -6,7 +6,9 @@ import json
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,18 +16,17 @@ from rich.text import Text
 
 from orharness.cassette.interaction import Interaction
 from orharness.checks import describe
-from orharness.cli.serve import TEXT, Decided, ServeOptions
+from orharness.cli.serve import TEXT, Decided, Played, ServeOptions
 from orharness.dialects import DIALECTS
 from orharness.dialects.completion import MODEL
 from orharness.dialects.paths import filled
-from orharness.journal import Exchange
+from orharness.journal import Exchange, Outcome
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
 from orharness.report.text import outcome_style, outcomes
 from orharness.scenario import api_path
 from orharness.scenario.route import Route
 from orharness.server.facade import SseServer
-from orharness.stream import Transform
 from orharness.transforms import compose
 from orharness.verdict import count
 
@@ -39,25 +40,25 @@ class Told:
 
     def introduce(
         self,
-        server: SseServer,
-        options: ServeOptions,
-        through: Sequence[Transform],
-        recorded: dict[Path, list[Interaction]],
-        routes: Sequence[Route],
+        served: Served,
+        played: Played,
         metrics: str | None = None,
     ) -> None:
         """Print what is played, and how to ask for it. ``metrics``: their address, ``None`` for none."""
+        options, through, recorded, routes = played.options, played.through, played.recorded, played.routes
         for line in _plays(options, recorded, routes):
             self._screen.say(line)
         changed = f", through {compose(through)!r}" if through else ""
         times = f", model {options.model}" if options.model is not None else ""
         self._screen.say(f"pacing {options.paced}{changed}{times}", "dim")
         first = next((one for each in recorded.values() for one in each), None)
-        if server.listens_everywhere:
-            self._screen.say(f"listens on every address of this machine, port {server.port}", "yellow")
+        if served.everywhere:
+            self._screen.say(f"listens on every address of this machine, port {served.port}", "yellow")
+        if options.workers > 1:
+            self._screen.say(f"{options.workers} workers share the port: no page, sessions, gates or turns", "dim")
         for name, value in [
-            ("try", _curl(server.origin, *_first_asked(first, routes, options.dialect))),
-            *_controlled(server, on=options.controlled.on),
+            ("try", _curl(served.origin, *_first_asked(first, routes, options.dialect))),
+            *_controlled(served, options),
             *([("metrics", metrics)] if metrics is not None else []),
             ("stop", "Ctrl-C"),
         ]:
@@ -78,27 +79,67 @@ class Told:
         for difference in (exchange.difference or "").splitlines():
             self._screen.say(shown(difference.rstrip()), "dim", indent=4)
 
-    def sum_up(self, server: SseServer, journal: int) -> bool:
+    def complain(self, text: str) -> None:
+        """Print what went wrong."""
+        self._screen.say(shown(text), "red")
+
+    def sum_up(self, account: Account, journal: int) -> bool:
         """Print how the exchanges ended, and what was not met; return whether all was met."""
-        dropped = server.dropped
-        self._screen.line(outcomes([*(call.outcome for call in server.calls), *dropped.elements()]), "bold")
-        if dropped:
-            older = count(dropped.total(), "older exchange")
+        self._screen.line(outcomes(list(account.outcomes.elements())), "bold")
+        if account.dropped:
+            older = count(account.dropped, "older exchange")
             self._screen.say(f"{older} not in the journal: --journal {journal}", "dim")
-        unmet = server.unmet()
-        for line in (line for text in unmet for line in f"✗ {text}".splitlines()):
+        for line in (line for text in account.unmet for line in f"✗ {text}".splitlines()):
             self._screen.say(shown(line), "red")
-        return not unmet
+        return not account.unmet
 
 
-def _controlled(server: SseServer, *, on: bool) -> list[tuple[str, str]]:
-    if not on:
+@dataclass(frozen=True)
+class Served:
+    """Where a server is reached. ``everywhere``: it listens on every address of this machine."""
+
+    base_url: str
+    origin: str
+    port: int
+    everywhere: bool
+    token: str
+
+    @classmethod
+    def of(cls, server: SseServer) -> Served:
+        """Return that of a server."""
+        return cls(server.base_url, server.origin, server.port, server.listens_everywhere, server.control_token)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a server saw: its exchanges by outcome, how many the journal dropped, and the unmet expectations."""
+
+    outcomes: Counter[Outcome | None] = field(default_factory=Counter)
+    dropped: int = 0
+    unmet: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, server: SseServer) -> Account:
+        """Return that of a server."""
+        dropped = server.dropped
+        kept = Counter(call.outcome for call in server.calls)
+        return cls(kept + dropped, dropped.total(), tuple(server.unmet()))
+
+    def __add__(self, other: Account) -> Account:
+        return Account(self.outcomes + other.outcomes, self.dropped + other.dropped, self.unmet + other.unmet)
+
+
+def _controlled(served: Served, options: ServeOptions) -> list[tuple[str, str]]:
+    if not options.controlled.on:
         return [("control", "off")]
-    token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else server.control_token
+    token = "ORHARNESS_TOKEN" if os.environ.get("ORHARNESS_TOKEN") else served.token
+    journal = ("journal", f"orharness show {served.origin}")
+    if options.workers > 1:  # which have no page, and of the verbs the journal alone
+        return [journal, ("token", token)]
     return [
-        ("page", f"{server.origin}/#token={'$' if token == 'ORHARNESS_TOKEN' else ''}{token}"),
-        ("journal", f"orharness show {server.origin}"),
-        ("control", f"{server.origin}/_orharness/openapi.json"),
+        ("page", f"{served.origin}/#token={'$' if token == 'ORHARNESS_TOKEN' else ''}{token}"),
+        journal,
+        ("control", f"{served.origin}/_orharness/openapi.json"),
         ("token", token),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -16,6 +16,7 @@ from orharness.journal import Certainty, Exchange, How, Pacing, Request
 from orharness.journal.events import AskedAgain, Begun, Held, Read, Unmatched
 from orharness.scenario.body import Forward
 from orharness.scenario.paths import api_path
+from orharness.scenario.reply import Reply
 from orharness.scenario.response import Response, error_response
 from orharness.scenario.route import Route, select
 from orharness.server.cors import is_preflight, preflight_response, readable
@@ -42,7 +43,7 @@ class Answering:
     requests to the live services of replies that forward. ``hold_limit``: the longest wait at a gate in seconds,
     ``None`` for no limit. ``held_limit``: the number of streams that may be held at gates at once, ``None`` for no
     limit. ``journal``: the number of exchanges to keep, ``None`` for all. ``cors``: whether web pages of any origin may
-    ask and read.
+    ask and read. ``ids``: the numbers of exchanges, if other processes share the port.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Answering:
         held_limit: int | None = None,
         journal: int | None = None,
         cors: bool = False,
+        ids: Iterator[int] | None = None,
     ) -> None:
         self.gateway = gateway
         self.service = service
@@ -69,7 +71,8 @@ class Answering:
         self._held = 0
         self._cors = cors
         self._looks = Looks()
-        self._ids = count(1)
+        self._ids = count(1) if ids is None else ids
+        self._shared = ids is not None
         self._runs = Runs()
         self.works = Works(gateway, self.broken.append)
         self.late: list[LiveExchange] = []  # requests of earlier runs that arrived since the current run began
@@ -270,12 +273,19 @@ class Answering:
         reply, difference = route.reply_to(request, turn)
         if isinstance(reply.body, Forward):
             return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks, self._shown)
-        shared = self._shown(self.works.response_of(reply, request))
+        shared = self._shown(self._made_by(reply, request))
         response = shared.drawn(int(exchange.id))
         pacing = response.pacing or self.pacing
         # The journal keeps the stream: the one that all exchanges share.
         exchange.feed(Begun(response.status, shared.stream, pacing, route.name, difference, response.generation))
         return self.works.begin(exchange, response)
+
+    def _made_by(self, reply: Reply, request: Request) -> Response:
+        response = self.works.response_of(reply, request)
+        if self._shared and response.background is not None:
+            reason = "background: a later call for the answer may reach another of the server's workers, which has none"
+            return error_response(self.gateway, 400, reason, DIALECTS.at(request.path))
+        return response
 
     def _has_answered(self, identifier: str) -> bool:
         """Return whether an answer that the journal keeps has that id."""

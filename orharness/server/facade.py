@@ -34,6 +34,7 @@ from orharness.server.mounts import Mounted
 from orharness.server.origin import Origin
 from orharness.server.routing import RouteBuilder, filters_of, recorded_in
 from orharness.server.runs import RunAddress
+from orharness.server.siblings import WorkerPlace
 from orharness.server.thread import ServerThread, loopback_sockets
 from orharness.server.verifying import Verified
 from orharness.transforms import compose
@@ -117,6 +118,8 @@ class SseServer:
     IPv4 and IPv6. Raises ``ScenarioError`` for impossible options.
     """
 
+    _place: WorkerPlace | None = None  # of a process that shares its port with others
+
     @checked_call()
     def __init__(
         self,
@@ -150,7 +153,7 @@ class SseServer:
         self._closed = False
         sockets: list[socket.socket] = []
         try:
-            sockets += loopback_sockets(host, port)
+            sockets += loopback_sockets(host, port, shared=self._place is not None)
 
             async def listening() -> Origin:
                 origin = Origin(
@@ -163,6 +166,7 @@ class SseServer:
                     strict=self._strict,
                     cors=cors,
                     control=control,
+                    place=self._place,
                 )
                 await origin.listen(sockets)
                 return origin

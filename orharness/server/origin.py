@@ -17,6 +17,7 @@ from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.sessions import ENDED, HELD_LIMIT, Session, SessionOptions, Sessions
+from orharness.server.siblings import Siblings, WorkerPlace
 from orharness.server.verifying import Verified, judge, left_open_in
 from orharness.server.wire import Incoming, Wire
 
@@ -36,17 +37,20 @@ class Origin:
         strict: bool = True,
         cors: bool = False,
         control: ControlOptions | None = None,
+        place: WorkerPlace | None = None,
     ) -> None:
         self._service = HttpService()
         self._models = models
         self._cors = cors
         self._journal = journal
+        self._place = place
         default = SessionOptions(gateway, pacing, strict, hold_limit=hold_limit)
         self.answering = self._answering(default, None)
         make = partial(self._answering, held_limit=HELD_LIMIT)
         self.sessions = Sessions(self.answering, make, self.settle, strict=strict)
         self.control = Control(self.sessions, default, control or ControlOptions())
         self._listening = Listening(self, peers)
+        self._siblings = self.control.siblings = None if place is None else Siblings(place, self.answering)
 
     def _answering(self, options: SessionOptions, held_limit: int | None) -> Answering:
         made = Answering(
@@ -57,8 +61,9 @@ class Origin:
             held_limit=held_limit,
             journal=self._journal,
             cors=self._cors,
+            ids=None if self._place is None else self._place.ids(),
         )
-        made.builtin = builtin_routes(made, self._models)
+        made.builtin = builtin_routes(made, self._models, shared=self._place is not None)
         return made
 
     async def answer(self, incoming: Incoming, wire: Wire) -> bool:
@@ -84,11 +89,15 @@ class Origin:
     async def listen(self, sockets: list[socket.socket]) -> None:
         """Accept connections on sockets that are bound already."""
         self.control.port = sockets[0].getsockname()[1]
+        if self._siblings is not None:
+            await self._siblings.listen()
         await self._listening.listen(sockets)
 
     async def close(self, before: Callable[[], object] = lambda: None) -> None:
         """End everything now, without waiting for handlers. ``before`` is called when nothing more comes or leaves."""
         await self._listening.close()
+        if self._siblings is not None:
+            self._siblings.close()
         await self.settle()
         before()
         await self._end()

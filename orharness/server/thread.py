@@ -166,33 +166,36 @@ class _ProxyBypass:
 _proxy = _ProxyBypass()
 
 
-def loopback_sockets(host: str = "127.0.0.1", port: int = 0) -> list[socket.socket]:
+def loopback_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = False) -> list[socket.socket]:
     """Return sockets bound on the host; for IPv4 loopback also on ``::1`` with the same port, where there is IPv6.
 
-    Raises ``ScenarioError`` if the address cannot be bound.
+    ``shared``: other processes of this user may listen there as well; Linux deals connections out among them. Raises
+    ``ScenarioError`` if the address cannot be bound.
     """
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ScenarioError(f"port is a number from 0 (any free one) to 65535, not {port!r}")
     if not isinstance(host, str):
         raise ScenarioError(f"host is a text such as '127.0.0.1', not {host!r}")
     for _ in range(_ATTEMPTS):
-        first = _bound(host, port)
+        first = _bound(host, port, shared=shared)
         if host != "127.0.0.1" or not socket.has_ipv6:
             return [first]
         try:
-            return [first, _bound("::1", first.getsockname()[1])]
+            return [first, _bound("::1", first.getsockname()[1], shared=shared)]
         except ScenarioError:
             if port or not _has_ipv6_loopback():
                 return [first]
             first.close()  # the port is taken on ::1: try another
-    return [_bound(host, port)]
+    return [_bound(host, port, shared=shared)]
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         one.bind((host, port))
     except OSError as error:
         one.close()

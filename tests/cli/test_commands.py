@@ -73,6 +73,13 @@ class Running:
         self.stderr = ""
         self.rest = b""
 
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    def stderr_so_far(self) -> str:
+        return os.pread(self._errors.fileno(), 2**20, 0).decode()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self._process.poll() is None:
             self._process.send_signal(number)

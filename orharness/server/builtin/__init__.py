@@ -9,6 +9,6 @@ from orharness.server.answering import Answering
 from orharness.server.builtin import generation, models
 
 
-def builtin_routes(answering: Answering, model_names: Sequence[str]) -> tuple[Route, ...]:
-    """Return the built-in routes of a session."""
-    return (*models.routes(model_names), generation.route(answering))
+def builtin_routes(answering: Answering, model_names: Sequence[str], *, shared: bool = False) -> tuple[Route, ...]:
+    """Return the built-in routes of a session. ``shared``: other processes answer on the same port."""
+    return (*models.routes(model_names), generation.route(answering, shared=shared))

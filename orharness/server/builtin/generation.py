@@ -11,11 +11,17 @@ from orharness.server.builtin.computed import computed
 from orharness.upstream import Generation, generation_document
 
 
-def route(answering: Answering) -> Route:
-    """Return the route. An id that was sent more than once means the last exchange."""
+def route(answering: Answering, *, shared: bool = False) -> Route:
+    """Return the route. An id that was sent more than once means the last exchange.
+
+    ``shared``: other processes answer on the same port, and may have made it: then the bill is in the journal alone.
+    """
 
     def reply(request: Request) -> Reply:
         identifier = request.parameters.get("id", "")
+        if shared:
+            why = "another of the server's workers may have made it: bills are in /_orharness/journal"
+            return Reply.respond(501, json=DIALECTS.default.error_document(answering.gateway, 501, why))
         for live in reversed(list(answering.exchanges)):
             meter = None if live.machine.plan is None else live.machine.plan.meter
             if isinstance(meter, Generation) and meter.id == identifier:

@@ -24,6 +24,7 @@ from orharness.stream import Framing
 if TYPE_CHECKING:
     import orharness.report.page as page
     import orharness.server.control.table as table
+    from orharness.server.siblings import Siblings
 else:
     page = Deferred("orharness.report.page")
     table = Deferred("orharness.server.control.table")  # with documents and checks: for the first call of a verb
@@ -31,6 +32,8 @@ else:
 log = logging.getLogger("orharness.server")
 BODY_LIMIT = 4 * 2**20  # bytes
 _JSON = "application/json"
+_JOURNAL = "journal"
+_OF_ALL_WORKERS = ("about", "openapi", _JOURNAL)
 _HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
 
@@ -66,6 +69,7 @@ class Control:
         self._options = options
         self.page = given.page
         self._scenarios = given.scenarios
+        self.siblings: Siblings | None = None  # the other processes of the same server
 
     async def answer(self, incoming: Incoming, wire: Wire, found: Session | None) -> bool:
         """Answer a control request; return whether the connection stays open.
@@ -110,14 +114,25 @@ class Control:
         verb, names = _verb_of(request.method, request.path)
         if found is None:
             raise Problem(404, ENDED)
+        if self.siblings is not None:
+            _check_workers(verb, self.siblings)
         values = verb.values(request.parameters)
         origin = origin_of(request.header("Host"), self.port)
         asked = VerbCall(self._sessions, self._options, self._scenarios, request, origin, found, values, names)
         asked.document = await _document(incoming, wire, verb)
+        if verb.name == _JOURNAL and self.siblings is not None:
+            return VerbAnswer(await self.siblings.journal())
         return await verb.run(asked)
 
     async def _refuse(self, incoming: Incoming, wire: Wire, problem: Problem) -> bool:
         return await _send(incoming, wire, problem.status, problem.to_json(), CONTENT_TYPE, problem.headers)
+
+
+def _check_workers(verb: Verb, siblings: Siblings) -> None:
+    """Raise ``Problem`` for a verb that would reach one of several processes only."""
+    if verb.name not in _OF_ALL_WORKERS:
+        has = f"{siblings.place.of} processes share this port (serve --workers), and a verb would reach one of them"
+        raise Problem(501, f"{has}: start serve without --workers for {verb.method} {verb.path}")
 
 
 def _verb_of(method: str, path: str) -> tuple[Verb, dict[str, str]]:

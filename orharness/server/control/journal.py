@@ -21,7 +21,7 @@ async def journal_bytes(answering: Answering, at_once: float = _A_WHILE) -> byte
     """
     exchanges = answering.look_at_open()
     head, tail = _shell(answering.exchanges.dropped.total())
-    return b"".join([head, b", ".join(await _documents(exchanges, at_once)), tail])
+    return b"".join([head, b", ".join(await exchange_documents(exchanges, at_once)), tail])
 
 
 def _shell(dropped: int) -> tuple[bytes, bytes]:
@@ -30,7 +30,8 @@ def _shell(dropped: int) -> tuple[bytes, bytes]:
     return before + b"[", b"]" + after
 
 
-async def _documents(exchanges: list[LiveExchange], at_once: float) -> list[bytes]:
+async def exchange_documents(exchanges: list[LiveExchange], at_once: float = _A_WHILE) -> list[bytes]:
+    """Return the document of each exchange; the loop has a turn after ``at_once`` seconds, at the latest."""
     made, since = [], monotonic()
     for one in exchanges:
         made.append(dumped(one.snapshot().to_json()))

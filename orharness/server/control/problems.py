@@ -24,6 +24,7 @@ TITLES = {
     422: "The scenario is wrong",
     429: "Too many sessions",
     500: "orharness failed",
+    501: "Several processes share this port",
 }
 
 

@@ -157,7 +157,8 @@ _OWN: dict[str, Schema] = {
             "format": {"const": 1},
             "dropped": {**_WHOLE, "description": "How many exchanges are not kept any more."},
             "exchanges": _list(ref("Exchange")),
-        }
+        },
+        more=True,
     ),
     "Call": _object(
         {
