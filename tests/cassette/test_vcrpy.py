@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,9 +14,10 @@ import pytest
 import requests
 import vcr  # type: ignore[import-untyped]
 
-from orharness.cassette import RecordedRequest, load, save
+from orharness.cassette import Interaction, RecordedRequest, load, save
 from orharness.errors import CassetteError
 from tests.support.cassette_samples import URI, an_interaction, ours
+from tests.support.places import ROOT
 
 
 @pytest.fixture
@@ -137,3 +139,32 @@ def test_a_filter_of_vcrpy_that_changed_the_body_is_seen(shipped: Path) -> None:
 
     with pytest.raises(CassetteError, match=r"chunks: the sizes add up to 43, but the body has 45 bytes"):
         load(shipped)
+
+
+FOLDERS = ("cassettes", "examples", "benchmarks")
+RECORDED = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.yaml"))
+OURS = [path for path in RECORDED if b"x-orharness:" in path.read_bytes()]
+
+
+def test_all_recorded_cassettes_of_the_repository_are_looked_at() -> None:
+    assert len(OURS) >= 40
+    assert len(RECORDED) > len(OURS)
+
+
+def in_one_order(one: Interaction) -> Interaction:
+    """The interaction with its headers sorted: vcrpy writes the keys of a mapping in order."""
+    request = replace(one.request, headers=tuple(sorted(one.request.headers)))
+    return replace(one, request=request, headers=tuple(sorted(one.headers)))
+
+
+@pytest.mark.slow
+def test_vcrpy_plays_each_recorded_cassette_and_its_re_save_is_the_same_recording(tmp_path: Path) -> None:
+    for path in OURS:
+        copy = tmp_path / path.name
+        copy.write_bytes(path.read_bytes())
+        before = load(copy)
+        with vcr.use_cassette(copy, record_mode="none", match_on=["method", "uri", "body"]) as cassette:
+            answers = [cassette.play_response(request)["body"]["string"] for request in list(cassette.requests)]
+        assert answers == [one.stream.body for one in before], path
+        resaved_by_force(copy)
+        assert list(map(in_one_order, load(copy))) == list(map(in_one_order, before)), path
