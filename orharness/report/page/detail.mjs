@@ -94,23 +94,33 @@ export class Detail {
       const stream = whole ? this.stream : await this.source.stream(lane);
       if (this.lane === lane) this.stream = stream;
     }
-    if (this.lane === lane) {
-      this.said = -1;
-      this.update();
-    }
+    if (this.lane === lane) this.update();
   }
 
   update() {
     const lane = this.lane;
-    if (lane === null || this.said === lane.version) return;
-    this.said = lane.version;
+    if (lane === null) return;
     say(this.heading, `Call ${laneNumber(lane)}: ${lane.request.method} ${lane.request.path}`);
     this.panel.dataset.state = lane.state;
     say(this.state, stateText(lane));
     this.showActions(lane);
+    const shows = this.shows(lane); // nothing is made anew that is the same: somebody may be selecting text in it
+    if (this.said === shows) return;
+    this.said = shows;
     const scrolled = this.body.scrollTop;
     this.body.replaceChildren(...this[this.tab](lane));
     this.body.scrollTop = scrolled;
+  }
+
+  /** What the tab is made of, as a text that changes with it. */
+  shows(lane) {
+    const of = {
+      known: () => lane.version,
+      request: () => lane.request.headers !== undefined,
+      bytes: () => [this.stream?.chunks.length, this.shown, lane.writtenAt.length, lane.read],
+      events: () => lane.events.length,
+    };
+    return `${this.tab} ${of[this.tab]()}`;
   }
 
   showActions(lane) {

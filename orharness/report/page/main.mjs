@@ -246,7 +246,7 @@ class Page {
       this.toldAt = moment;
       this.sumUp();
       this.announce();
-      if (["known", "events"].includes(this.detail.tab)) this.detail.update();
+      this.detail.update();
     }
     if (this.slow && !tick) return;
     const view = { ...this.view(), moment };

@@ -202,6 +202,19 @@ def test_everything_can_be_done_by_keyboard(shown: Shown) -> None:
     client.close()
 
 
+def test_what_is_selected_stays_selected_while_a_stream_goes_on(shown: Shown) -> None:
+    shown.server.chat(tokens=4000, through=[pace(0.02)])
+    client = shown.ask()
+    shown.open("open")
+    shown.tab.click("#tab-request")
+    shown.tab.locator("#detail-body pre").wait_for()
+    shown.tab.evaluate("getSelection().selectAllChildren(document.querySelector('#detail-body pre'))")
+    written = len(shown.server.journal[0].written_at)
+    eventually(lambda: len(shown.server.journal[0].written_at) > written + 50)
+    assert "messages" in shown.tab.evaluate("getSelection().toString()")
+    client.close()
+
+
 def dropped(shown: Shown, name: str, text: str) -> None:
     drop = """([name, text]) => {
       const files = new DataTransfer();
