@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from orharness.dialects.answer import Answer, ReportedError
@@ -22,7 +22,7 @@ from orharness.dialects.paths import ends_like, filled, fits
 from orharness.dialects.values import Json, dumps
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.frames import Frame
-from orharness.gateways import Gateway
+from orharness.gateways import ONEROUTER, Gateway
 from orharness.journal import Request
 from orharness.sse import Event, Item
 from orharness.stream import Chunk, Stream
@@ -253,6 +253,11 @@ class Dialect:
         """Return a short request for a stream, as a client sends it."""
         body = dumps(self.example()).encode()
         return Request("POST", f"{self.prefix}{self.example_path}", body=body, query=self.example_query)
+
+    @cached_property
+    def lead(self) -> int:
+        """The number of events of an answer before its first token."""
+        return self.write(Completion.of(["token"], model=MODEL), ONEROUTER, Asked()).tokens[0]
 
     @property
     def frames(self) -> tuple[Frame, ...]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from orharness.dialects import DIALECTS, Dialect
 from orharness.dialects.completion import Failure
+from orharness.errors import Inexpressible
+from orharness.gateways import ONEROUTER
 from orharness.journal import How, Pacing
 from orharness.relay import judge, whole
 from orharness.relay.judge import Judge
 from orharness.scenario import Reply
-from orharness.stream import Ending, Transform
-from orharness.transforms import after_event, comments, drop, hold, inside_event, pace, rechunk, truncate
+from orharness.stream import Ending, Stream, Transform
+from orharness.transforms import Position, after_event, comments, drop, hold, inside_event, pace, rechunk, truncate
 from orharness.verdict import Level
 
 # Found wherever a relay puts them: no JSON escape and no markup changes them.
@@ -22,7 +25,6 @@ SHORT = WORDS[:6]
 # Characters of two, three and four bytes; no token is part of another.
 UNICODE = ("Grüße, ", "世界 ", "🙂 ", "naïve ", "Ελλάδα ", "“end”")
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
-_ROLE = 1  # events before the first token
 _STEPS = 10  # gates from the one at which the browser leaves: they show when a relay notices late
 _PACE = 0.02  # seconds between two chunks of a stream without gates
 _COMMENTS = 50
@@ -42,6 +44,7 @@ class BrowserAct(StrEnum):
 class RelayCase:
     """A requirement on a relay.
 
+    ``reply``: what the upstream plays, given the API in which the relay asks it.
     ``judges``: in this order; the first that finds something decides. ``tokens``: what is sent, a token an event.
     ``until``: chunks that the upstream must have written before the browser leaves, ``None`` if it is held at a gate.
     ``marker``: what must have come out by then, if the relay passes it on. ``others``: replies to further requests.
@@ -49,7 +52,7 @@ class RelayCase:
 
     id: str
     title: str
-    reply: Callable[[], Reply]
+    reply: Callable[[Dialect], Reply]
     judges: tuple[Judge, ...]
     level: Level = Level.MUST
     act: BrowserAct = BrowserAct.READ
@@ -57,56 +60,96 @@ class RelayCase:
     how: How = How.FIN
     until: int | None = None
     marker: str = ""
-    others: tuple[Callable[[], Reply], ...] = ()
+    others: tuple[Callable[[Dialect], Reply], ...] = ()
 
 
-def _chat(tokens: tuple[str, ...], *through: Transform, **options: object) -> Callable[[], Reply]:
-    return lambda: Reply.completion(None, tokens, through=through, **options)  # type: ignore[arg-type]
+Shaped = Callable[[Dialect], Sequence[Transform]]
+"""The transforms of an answer, which may depend on how many events an API sends before the first token."""
 
 
-def _model(*through: Transform) -> Callable[[], Reply]:
+def _said(tokens: tuple[str, ...], through: Shaped | None = None, **options: object) -> Callable[[Dialect], Reply]:
+    def reply(dialect: Dialect) -> Reply:
+        steps = () if through is None else through(dialect)
+        return Reply.completion(dialect, tokens, through=steps, **options)  # type: ignore[arg-type]
+
+    return reply
+
+
+def _always(*through: Transform) -> Shaped:
+    return lambda dialect: through
+
+
+def _comments(times: dict[str, int], *more: Transform) -> Shaped:
+    """Return keep-alive comments, where the API's frame has a form for them."""
+    made = comments(KEEP_ALIVE, **times)
+
+    def through(dialect: Dialect) -> Sequence[Transform]:
+        try:
+            made(Stream((), frame=dialect.frame))
+        except Inexpressible:
+            return more
+        return (made, *more)
+
+    return through
+
+
+def _model(through: Shaped) -> Callable[[Dialect], Reply]:
     """Return a long answer that does not wait for its reader: a relay that stops reading leaves it to the model."""
-    return _chat(WORDS, *through, pacing=Pacing.RECORDED)
+    return _said(WORDS, through, pacing=Pacing.RECORDED)
 
 
-def _gates(first: int, number: int) -> list[Transform]:
-    """Return gates after so many events, from that one on."""
-    return [hold(after=first + step) for step in range(number)]
+def _gates(tokens: int, number: int) -> Shaped:
+    """Return gates after so many tokens, from that one on."""
+    return lambda dialect: [hold(after=dialect.lead + tokens + step) for step in range(number)]
 
 
-def _fidelity(name: str, title: str, by: Judge, *through: Transform, level: Level = Level.MUST) -> RelayCase:
-    return RelayCase(f"fidelity/{name}", title, _chat(SHORT, *through), (by,), level)
+def _before_all(dialect: Dialect) -> Sequence[Transform]:
+    return [hold(after=step) for step in range(_STEPS)]
+
+
+def _cut(at: Callable[[int], Position], ending: Ending = Ending.EOF) -> Shaped:
+    """Return a cut after three tokens."""
+    return lambda dialect: [truncate(at(dialect.lead + 3), ending)]
+
+
+def _fidelity(name: str, title: str, by: Judge, through: Shaped | None = None, level: Level = Level.MUST) -> RelayCase:
+    return RelayCase(f"fidelity/{name}", title, _said(SHORT, through), (by,), level)
 
 
 def _whole(name: str, title: str, by: Judge, level: Level = Level.MUST) -> RelayCase:
-    return RelayCase(f"fidelity/{name}", title, partial(whole.whole_answer, SHORT), (by,), level)
+    """Return a case of an answer with all that a chunk may say; in any other API it is an answer with a text."""
+
+    def reply(dialect: Dialect) -> Reply:
+        return whole.whole_answer(SHORT) if dialect is DIALECTS.default else Reply.completion(dialect, SHORT)
+
+    return RelayCase(f"fidelity/{name}", title, reply, (by,), level)
 
 
 def _several(name: str, title: str, by: Judge, level: Level = Level.MUST) -> RelayCase:
     """Return a case of several browsers, whose answers are held until each of them has been asked for."""
-    replies = [_chat(whole.words_of(number), hold(after=_ROLE + 2)) for number in range(whole.BROWSERS)]
+    replies = [_said(whole.words_of(number), _gates(2, 1)) for number in range(whole.BROWSERS)]
     return RelayCase(
         f"fidelity/{name}", title, replies[0], (by,), level, act=BrowserAct.SEVERAL, others=tuple(replies[1:])
     )
 
 
-def _error(name: str, title: str, reply: Callable[[], Reply], by: Judge, level: Level = Level.MUST) -> RelayCase:
+def _error(name: str, title: str, reply: Callable[[Dialect], Reply], by: Judge, level: Level = Level.MUST) -> RelayCase:
     return RelayCase(f"errors/{name}", title, reply, (by,), level)
 
 
-def _limit() -> Reply:
-    error = {"error": {"code": 429, "message": "relay-check: the limit is reached", "type": "rate_limit_error"}}
+def _limit(dialect: Dialect) -> Reply:
+    error = dialect.error_document(ONEROUTER, 429, "relay-check: the limit is reached")
     # The OpenAI SDKs obey the latter: the answer is judged, and not the third attempt.
     return Reply.respond(429, json=error, headers={"Retry-After": "1", "x-should-retry": "false"})
 
 
-def _broken() -> Reply:
-    error = {"error": {"code": 500, "message": "relay-check: the model is down", "type": "server_error"}}
+def _broken(dialect: Dialect) -> Reply:
+    error = dialect.error_document(ONEROUTER, 500, "relay-check: the model is down")
     return Reply.respond(500, json=error, headers={"x-should-retry": "false"})
 
 
 def _cancel(
-    name: str, title: str, reply: Callable[[], Reply], until: int | None = None, marker: str = ""
+    name: str, title: str, reply: Callable[[Dialect], Reply], until: int | None = None, marker: str = ""
 ) -> tuple[RelayCase, ...]:
     return tuple(
         RelayCase(
@@ -128,23 +171,31 @@ _CASES: tuple[RelayCase, ...] = (
     RelayCase(
         "fidelity/text",
         "The text comes out whole and unbroken, though chunks cut its characters.",
-        _chat(UNICODE, rechunk(7)),
+        _said(UNICODE, _always(rechunk(7))),
         (partial(judge.text, sent="".join(UNICODE), tokens=UNICODE),),
         tokens=UNICODE,
     ),
     _fidelity(
-        "events", "Each of the model's events is one event again.", partial(judge.chunks, tokens=SHORT), rechunk(50)
+        "events",
+        "Each of the model's events is one event again.",
+        partial(judge.chunks, tokens=SHORT),
+        _always(rechunk(50)),
     ),
+    _fidelity("grammar", "What comes out obeys the rules of its API.", judge.grammar),
     _fidelity("done", "[DONE] comes out once, at the end.", judge.end_marker),
     _fidelity(
         "done-invented",
         "Where the model sends no [DONE], none comes out.",
         judge.no_end_marker,
-        drop("[DONE]"),
+        lambda dialect: [drop(dialect.is_end)],
         level=Level.SHOULD,
     ),
     _fidelity(
-        "comments", "Keep-alive comments come out.", judge.comments, comments(KEEP_ALIVE, before=3), level=Level.SHOULD
+        "comments",
+        "Keep-alive comments come out.",
+        judge.comments,
+        _comments({"before": 3}),
+        level=Level.SHOULD,
     ),
     _fidelity("content-type", "An event stream says that it is one.", judge.content_type, level=Level.SHOULD),
     _whole("role", "The role comes out, in the first chunk.", whole.role, Level.SHOULD),
@@ -162,7 +213,7 @@ _CASES: tuple[RelayCase, ...] = (
     RelayCase(
         "buffering/each-event",
         "Each event comes out before the next one is sent.",
-        _chat(SHORT, *_gates(_ROLE + 1, len(SHORT))),
+        _said(SHORT, _gates(1, len(SHORT))),
         (partial(judge.each_event, number=len(SHORT)),),
         act=BrowserAct.STEP,
     ),
@@ -175,51 +226,51 @@ _CASES: tuple[RelayCase, ...] = (
     _error(
         "in-stream",
         "An error event within the stream can be seen.",
-        _chat(SHORT, error=Failure("relay-check: the provider broke off", 502, after=3)),
+        _said(SHORT, error=Failure("relay-check: the provider broke off", 502, after=3)),
         judge.told,
     ),
     _error(
         "cut",
         "An answer that is cut off between two events does not look whole.",
-        _chat(SHORT, truncate(after_event(4), Ending.ABORT)),
+        _said(SHORT, _cut(after_event, Ending.ABORT)),
         judge.told,
     ),
     _error(
         "cut-inside-an-event",
         "An answer that is cut off inside an event does not look whole.",
-        _chat(SHORT, truncate(inside_event(4), Ending.ABORT)),
+        _said(SHORT, _cut(inside_event, Ending.ABORT)),
         judge.told,
     ),
     _error(
         "ends-early",
         "An answer that ends in order, but before its end, does not look whole.",
-        _chat(SHORT, truncate(after_event(4))),
+        _said(SHORT, _cut(after_event)),
         judge.ends_early,
     ),
     _error(
         "reset",
         "An upstream connection that is reset does not look like the end.",
-        _chat(SHORT, truncate(after_event(4), Ending.RESET)),
+        _said(SHORT, _cut(after_event, Ending.RESET)),
         judge.told,
     ),
-    *_cancel("before-the-first-event", "before the first event", _model(*_gates(0, _STEPS))),
+    *_cancel("before-the-first-event", "before the first event", _model(_before_all)),
     *_cancel(
         "during-comments",
         "while only comments come",
-        _model(comments(KEEP_ALIVE, every=10_000, before=_COMMENTS), pace(_PACE)),
+        _model(_comments({"every": 10_000, "before": _COMMENTS}, pace(_PACE))),
         until=3,
     ),
-    *_cancel("between-events", "while events come", _model(pace(_PACE)), until=4, marker=WORDS[1]),
+    *_cancel("between-events", "while events come", _model(_always(pace(_PACE))), until=4, marker=WORDS[1]),
     *_cancel(
         "while-silent",
         "while the model is silent",
-        _model(*_gates(_ROLE + 3, _STEPS)),
+        _model(_gates(3, _STEPS)),
         marker=WORDS[2],
     ),
     *_cancel(
         "before-done",
         "after the last token, before [DONE]",
-        _model(hold(after=_ROLE + len(WORDS)), hold(after=_ROLE + len(WORDS) + 1)),
+        _model(_gates(len(WORDS), 2)),
         marker=WORDS[-1],
     ),
 )

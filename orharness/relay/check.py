@@ -17,6 +17,7 @@ from itertools import groupby
 from time import monotonic, sleep
 from typing import Any
 
+from orharness.dialects import DIALECTS, Dialect
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange, Outcome, Request
 from orharness.relay import judge
@@ -189,6 +190,7 @@ class _Runs:
     browser: Callable[[], RelayClient]
     patience: float
     kind: RelayKind | None = None  # what the relay is, according to the last response that said
+    upstream: Dialect | None = None  # the API in which the relay asks, once it has
     turn: int = 0  # the number of the case that requests belong to
 
     def apart(self, cases: Sequence[RelayCase]) -> list[_Run]:
@@ -246,6 +248,8 @@ class _Runs:
             seen = replace(seen, content=browser.received, ended=browser.ended, kind=self.kind)
         unmatched = [one.exchange for one in self.server.calls_from(before) if one.outcome is Outcome.UNMATCHED]
         seen = replace(seen, exchanges=self._ended(case, route.calls), unmatched=tuple(unmatched))
+        if seen.exchanges:
+            self.upstream = DIALECTS.at(seen.exchanges[-1].request.path) or self.upstream
         return _Run(case, route, monotonic(), seen)
 
     def _mount(self, case: RelayCase) -> LiveRoute:
@@ -256,12 +260,16 @@ class _Runs:
             return self.turn == turn and (not case.others or judge.wants_stream(request) is streamed)
 
         def mounted(*replies: Reply, streamed: bool) -> LiveRoute:
-            route = Route("POST", "/chat/completions", replies, when=partial(its_turn, streamed=streamed))
+            route = Route("POST", None, replies, when=partial(its_turn, streamed=streamed))
             return self.server.mount(route, strict=False)
 
+        def made(reply: Callable[[Dialect], Reply]) -> Reply:
+            """The relay may ask in any API; that of its last request is the one in which it is answered."""
+            return reply(self.upstream) if self.upstream else replace(reply(DIALECTS.default), dialect=None)
+
         if case.others:  # each of them is for one browser; what else the relay asks must not take one
-            mounted(CASES[0].reply(), streamed=False)
-        return mounted(case.reply(), *(one() for one in case.others), streamed=True)
+            mounted(made(CASES[0].reply), streamed=False)
+        return mounted(made(case.reply), *map(made, case.others), streamed=True)
 
     def _read(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
         self._read_to_end(browser, self.patience * _TRIES_AGAIN)

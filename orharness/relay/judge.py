@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orharness.checks import cannot_be_known, describe
-from orharness.dialects import DIALECTS, Refused
+from orharness.dialects import DIALECTS, Dialect, Refused
+from orharness.frames import FRAMES, SSE
 from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange, Request
 from orharness.relay.reasons import ASKS_AFTER_A_CANCEL, ASKS_AGAIN, BUFFERS, READS_ON, SWALLOWED, WAKES_LATE, RelayKind
@@ -28,7 +29,7 @@ from orharness.relay.views import (
     says,
     views,
 )
-from orharness.sse import Comment
+from orharness.sse import Comment, Item
 from orharness.verdict import Evidence, quote, shorten
 
 GLUED = (
@@ -93,6 +94,18 @@ class Seen:
         """The form into which the relay puts the model's stream."""
         return form_of(self.content, self.content_type)
 
+    @property
+    def dialect(self) -> Dialect | None:
+        """The API whose events come out at the browser, ``None`` for a form of the relay's own."""
+        return DIALECTS.of(self.items)
+
+    @property
+    def items(self) -> list[Item]:
+        """What came out as the items of its frame: that of its content type, an event stream for any other."""
+        kind = self.content_type.partition(";")[0].strip().lower()
+        frame = next((one for one in FRAMES.values() if one.content_type == kind), SSE)
+        return frame.decode(self.content)
+
     def outcome(self) -> str:
         """What came out, in words."""
         if self.problem:
@@ -118,13 +131,13 @@ def wants_stream(request: Request) -> bool:
 
 def asked(seen: Seen) -> Evidence | None:
     """The relay must ask our upstream, for a stream."""
-    expected = f'POST {seen.base_url}/chat/completions with "stream": true'
+    expected = f"POST {seen.base_url}/chat/completions, or of another API that is known here, for a stream"
     if not seen.exchanges:
         others = "; ".join(describe(one) for one in seen.unmatched)
         got = f"no such request; the browser saw: {seen.outcome()}" + (f"\nbut {others}" if others else "")
         reason = f"the backend does not ask this upstream: set its OPENAI_BASE_URL to {seen.base_url}, start it again"
         if others:
-            reason = "the backend asks for something else: this check plays chat completions only"
+            reason = "the backend asks for something else: this check plays the APIs " + ", ".join(DIALECTS)
         elif seen.status in (404, 405):
             reason = f"the backend answers {seen.status}: look at the path of the address, and at --method"
         elif seen.status in (400, 401, 403, 415, 422):
@@ -133,7 +146,7 @@ def asked(seen: Seen) -> Evidence | None:
     request = seen.exchanges[-1].request
     if not wants_stream(request):
         got = shorten(request.text, 200)
-        return Evidence(expected, got, 'the backend asks for the whole answer: without "stream": true none is streamed')
+        return Evidence(expected, got, "the backend asks for the whole answer: it has to ask for a stream")
     return None
 
 
@@ -282,6 +295,8 @@ def comments(seen: Seen) -> Evidence | str | None:
         return "only an event stream has comments"
     sent = sum(isinstance(item, Comment) for one in seen.exchanges for item in items_of(one.body))
     came = sum(isinstance(item, Comment) for item in items_of(seen.content))
+    if not sent:
+        return "the API in which the relay asks has no comments"
     if came:
         return None
     return Evidence(
@@ -331,8 +346,10 @@ def told(seen: Seen) -> Evidence | None:
     if seen.problem or seen.status is None or seen.ended is None:
         reason = "after the upstream's error nothing comes, not even an end: the browser waits for ever"
         return Evidence(expected, seen.outcome(), reason)
-    # Reading chat completion chunks, a client can tell by what is missing; in any other form it cannot.
+    # Reading the events of an API, a client can tell by what is missing; in any other form it cannot.
     if seen.form is AnswerForm.CHAT and not finished(events_of(seen.content)):
+        return None
+    if seen.dialect is not None and seen.form is not AnswerForm.CHAT and not _complete(seen, seen.dialect):
         return None
     return Evidence(expected, seen.outcome(), SWALLOWED)
 
@@ -358,9 +375,27 @@ def _says_error(seen: Seen) -> bool:
 
 def ends_early(seen: Seen) -> Evidence | str | None:
     """The relay must add neither a finish reason nor ``[DONE]`` to an answer that ends without them."""
-    if seen.form is not AnswerForm.CHAT:
-        return "the relay does not pass on the model's own events"
+    if seen.dialect is None:
+        return "the relay does not send the events of an API"
     return told(seen)
+
+
+def grammar(seen: Seen) -> Evidence | str | None:
+    """What comes out must obey the rules of its API, each deviation named by its clause."""
+    if seen.dialect is None or seen.dialect.grammar is None:
+        return "the relay does not send the events of an API"
+    found = seen.dialect.grammar.check(seen.items)
+    if not found:
+        return None
+    clauses = {each.clause.name: each.clause for each in reversed(found)}
+    expected = "\n".join(f"{name}: {clause.says} ({clause.source})" for name, clause in reversed(clauses.items()))
+    broken = f"it breaks the rules of {seen.dialect.name}: {', '.join(reversed(clauses))}"
+    return Evidence(expected, "\n".join(f"event {each.number} {each.what}" for each in found[:5]), broken)
+
+
+def _complete(seen: Seen, dialect: Dialect) -> bool:
+    """Return whether an answer says that it is whole."""
+    return dialect.fold(seen.items).complete
 
 
 def limit_kept(seen: Seen) -> Evidence | None:

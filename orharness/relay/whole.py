@@ -11,7 +11,7 @@ from typing import Any
 
 from orharness.dialects.values import dumps, list_at
 from orharness.relay.judge import Seen
-from orharness.relay.views import AnswerForm, events_of, parsed, says
+from orharness.relay.views import AnswerForm, events_of, form_of, parsed, says
 from orharness.scenario import Reply
 from orharness.sse import Event
 from orharness.verdict import Evidence, quote, shorten
@@ -95,6 +95,8 @@ def _compared(seen: Seen, say: Callable[[Sequence[Json]], Any], reason: Callable
     """Return what differs between the chunks that were sent and those that came."""
     if seen.form is not AnswerForm.CHAT or not seen.exchanges:
         return OTHER_FORM
+    if form_of(seen.exchanges[-1].body) is not AnswerForm.CHAT:
+        return "the relay does not ask for chat completions"
     sent = say(chunks_of(events_of(seen.exchanges[-1].body)))
     came = say(chunks_of(events_of(seen.content)))
     if sent == came:

@@ -89,7 +89,7 @@ def test_bytes_that_are_written_out_have_the_names_of_the_api(raw: str, named_so
 
 
 @pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES], ids=lambda each: each.name)
-@pytest.mark.parametrize("name", ["framing/lf", "framing/crlf", "done/clean-end", "boundaries/lines-alone"])
+@pytest.mark.parametrize("name", ["framing/lf", "framing/crlf", "done/clean-end", "done/crlf", "comments/no-text"])
 def test_a_text_is_opened_and_closed_as_the_api_does(dialect: Dialect, name: str) -> None:
     (case,) = (one for one in cases_of(dialect) if one.id == name)
     stream = representative(case)

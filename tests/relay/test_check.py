@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.journal import Bill, Exchange, Request
 from orharness.relay import judge, whole
@@ -48,8 +49,10 @@ Run = Callable[..., dict[str, Verdict]]
 def run(relays: Callable[[str], str], make_sse_server: Callable[..., SseServer]) -> Iterator[Run]:
     server = make_sse_server(strict=False)
 
-    def checked(name: str, only: str | Sequence[str] | None = None, patience: float = LONG) -> dict[str, Verdict]:
-        headers = {"X-Upstream": server.base_url}
+    def checked(
+        name: str, only: str | Sequence[str] | None = None, patience: float = LONG, **more: str
+    ) -> dict[str, Verdict]:
+        headers = {"X-Upstream": server.base_url, **more}
         verdicts = check(relays(name), BODY, server=server, headers=headers, patience=patience, only=only)
         return {verdict.case: verdict for verdict in verdicts}
 
@@ -81,7 +84,14 @@ def test_a_right_relay_passes_every_case(run: Run) -> None:
 
 
 OF_CHUNKS = {case.id for case in CASES if case.judges[0].__module__ == whole.__name__ and not case.others}
-NOT_FOR_TEXT = {"errors/ends-early", "fidelity/events", "fidelity/done", "fidelity/done-invented", *OF_CHUNKS}
+NOT_FOR_TEXT = {
+    "errors/ends-early",
+    "fidelity/events",
+    "fidelity/grammar",
+    "fidelity/done",
+    "fidelity/done-invented",
+    *OF_CHUNKS,
+}
 
 
 @pytest.mark.slow
@@ -278,6 +288,43 @@ def test_cases_run_again_only_where_a_request_cannot_be_charged(
     assert len(mounted) == 1 + 3 + (runs - 1)
 
 
+# -- two APIs --------------------------------------------------------------------------------------------------------
+
+
+_TWO = ["fidelity/", "buffering/", "errors/", "cancel/while-silent-fin", "cancel/before-done-fin"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("translates_to_messages", {}),
+        *(("passes_any_on", {"X-Dialect": name}) for name in DIALECTS),
+    ],
+    ids=["translates", *DIALECTS],
+)
+def test_a_relay_of_any_api_that_is_right_fails_nothing(run: Run, name: str, more: dict[str, str]) -> None:
+    verdicts = run(name, _TWO, **more)
+    # The one that translates makes new events, and no comments.
+    assert failed(verdicts) <= ({"fidelity/comments"} if name == "translates_to_messages" else set())
+    held = {case for case, verdict in verdicts.items() if verdict.result is Result.PASS}
+    assert {"fidelity/text", "fidelity/grammar", "buffering/each-event", "errors/ends-early", "errors/cut"} <= held
+
+
+@pytest.mark.parametrize(
+    ("name", "clause", "got"),
+    [
+        ("translates_with_two_starts", "messages/blocks", "event 2 is message_start"),
+        ("translates_without_a_block", "messages/opened", "event 2 is text_delta of block 0"),
+    ],
+)
+def test_what_breaks_the_rules_of_an_api_is_named_by_its_clause(run: Run, name: str, clause: str, got: str) -> None:
+    found = evidence(run(name, "fidelity/grammar")["fidelity/grammar"])
+    assert clause in found.reason
+    assert clause in found.expected
+    assert got in found.got
+
+
 # -- who does not ask --------------------------------------------------------------------------------------------------
 
 
@@ -289,8 +336,8 @@ def test_cases_run_again_only_where_a_request_cannot_be_charged(
             "status 200, 20 bytes, a clean end: an answer of its own",
             "set its OPENAI_BASE_URL to http://",
         ),
-        ("asks_for_responses", "but POST /v1/responses → 404: unmatched", "this check plays chat completions only"),
-        ("asks_for_all", '"stream": false', 'without "stream": true none is streamed'),
+        ("asks_for_embeddings", "but POST /v1/embeddings → 404: unmatched", "this check plays the APIs chat, "),
+        ("asks_for_all", '"stream": false', "it has to ask for a stream"),
     ],
 )
 def test_a_backend_that_does_not_ask_for_a_stream_gets_one_verdict(run: Run, name: str, got: str, reason: str) -> None:

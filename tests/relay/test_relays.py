@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import pytest
 
+from orharness.dialects import DIALECTS
 from orharness.errors import ClientFailure
 from orharness.relay.browser import RelayClient
 from orharness.relay.check import check
@@ -161,6 +162,47 @@ def browse(
     """Opens the page."""
     url = running(relay).url + relay.path
     return lambda: sse_relay_client(url, json=CHAT, timeout=PATIENCE)
+
+
+QUESTION = [{"role": "user", "content": "hi"}]
+_IN_CHAT = {"LITELLM_USE_CHAT_COMPLETIONS_URL_FOR_ANTHROPIC_MESSAGES": "true"}  # by default it asks in Responses
+# What its browser sends where, in which API it asks the upstream then, and what it fails beside fidelity/comments.
+TRANSLATED: dict[str, tuple[str, dict[str, object], dict[str, str], set[str]]] = {
+    "messages, chat": ("/v1/messages", {"max_tokens": 100, "messages": QUESTION}, _IN_CHAT, {"errors/ends-early"}),
+    "messages, responses": ("/v1/messages", {"max_tokens": 100, "messages": QUESTION}, {}, set()),
+    "responses, responses": ("/v1/responses", {"input": "hi"}, {}, {"fidelity/grammar"}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_a_relay_that_translates_is_judged_on_both_of_its_sides(
+    name: str, shared: SseServer, make_sse_process: Callable[..., SseProcess]
+) -> None:
+    path, fields, env, fails = TRANSLATED[name]
+    asked = {"model": "m", "stream": True, **fields}
+    argv = [_found(LITELLM[0]), *LITELLM[1:]]
+    process = make_sse_process(argv, server=shared, env={**OFFLINE, **env}, timeout=180)
+    try:
+        only = ["fidelity/", "buffering/", "errors/", "cancel/while-silent-fin"]
+        url = f"{process.url}{path}"
+        found = {one.case: one for one in check(url, asked, server=shared, patience=PATIENCE, only=only)}
+        upstream = shared.answer("Hello, big world")
+        with RelayClient(url, asked, timeout=PATIENCE) as browser:
+            browser.read_all()
+        shows = DIALECTS.of(browser.items)
+        asks = DIALECTS.at(upstream.call.exchange.request.path)
+    finally:
+        shared.reset()
+        process.close()
+    assert shows is not None
+    assert asks is not None
+    assert f"{shows.name}, {asks.name}" == name
+    assert {case for case, verdict in found.items() if verdict.result == "fail"} == {"fidelity/comments", *fails}
+    if "fidelity/grammar" in fails:  # Open Responses demands what OpenRouter does not do either
+        evidence = found["fidelity/grammar"].evidence
+        assert evidence is not None
+        assert evidence.reason == "it breaks the rules of responses: responses/named"
 
 
 def _held(upstream: SseServer) -> LiveRoute:

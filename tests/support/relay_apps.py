@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from orharness.dialects import DIALECTS, Part
 from orharness.dialects.chat.fold import fold
+from orharness.dialects.messages import parts
 from orharness.server.thread import loopback_sockets
 from orharness.sse import Decoder, Event, encode
 
@@ -442,9 +444,56 @@ async def asks_nobody(request: web.Request) -> web.StreamResponse:
     return web.Response(text="an answer of its own")
 
 
+async def as_messages(request: web.Request, opening: Sequence[Event]) -> web.StreamResponse:
+    """The model is asked in chat completions, and the browser gets Messages: it begins with these events."""
+    started: list[bool] = []
+
+    def change(event: Event) -> bytes:
+        before = [] if started else opening
+        started.append(True)
+        if event.data == "[DONE]":
+            ending = (*parts.closing(""), parts.event_of(Part(finish="stop")), parts.event_of(Part(end=True)))
+            return encode(*before, *ending)
+        chunk = json.loads(event.data)
+        if "error" in chunk:
+            return encode(*before, Event("error", json.dumps({"type": "error", "error": chunk["error"]})))
+        text = "".join(choice["delta"].get("content") or "" for choice in chunk["choices"])
+        return encode(*before, *([parts.event_of(Part(text=text))] if text else []))
+
+    return await by_event(request, change)
+
+
 @relay
-async def asks_for_responses(request: web.Request) -> web.StreamResponse:
-    async with upstream(request, "/responses") as answer:
+async def translates_to_messages(request: web.Request) -> web.StreamResponse:
+    return await as_messages(request, parts.OPENING)
+
+
+@relay
+async def translates_with_two_starts(request: web.Request) -> web.StreamResponse:
+    return await as_messages(request, [parts.OPENING[0], *parts.OPENING])
+
+
+@relay
+async def translates_without_a_block(request: web.Request) -> web.StreamResponse:
+    return await as_messages(request, parts.OPENING[:1])
+
+
+@relay
+async def passes_any_on(request: web.Request) -> web.StreamResponse:
+    """Bytes of the API whose short request the header names."""
+    asked = DIALECTS[request.headers["X-Dialect"]]
+    origin = request.headers["X-Upstream"].removesuffix("/v1")
+    url = f"{origin}{asked.example_request.path}?{asked.example_query}"
+    async with aiohttp.ClientSession() as session, session.post(url, json=asked.example()) as answer:
+        response = await begun(request, answer)
+        async for piece in answer.content.iter_any():
+            await response.write(piece)
+        return response
+
+
+@relay
+async def asks_for_embeddings(request: web.Request) -> web.StreamResponse:
+    async with upstream(request, "/embeddings") as answer:
         return web.Response(status=502, text=f"upstream said {answer.status}")
 
 

@@ -60,9 +60,9 @@ class Script:
         made = self._item(given)
         if optional and isinstance(made, Event | Comment | Retry) and self._dialect.frame.lacks(made):
             return
+        yield from before  # also before a finish that the API says in no event of its own
         if made is None:
             return
-        yield from before
         if delay is None and not missing:
             yield made
             return

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from orharness.contract.catalogue.script import pieces
 from orharness.contract.catalogue.templates import event_of
-from orharness.dialects import Asked, Dialect
-from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.dialects import Dialect
+from orharness.dialects.completion import Failure, ToolCall, Usage
 from orharness.errors import Inexpressible, ScenarioError
-from orharness.gateways import ONEROUTER, ErrorShape, Gateway
+from orharness.gateways import ErrorShape, Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Request
 from orharness.scenario import Piece, Reply
@@ -117,20 +116,14 @@ def _transform(one: Any, dialect: Dialect) -> Transform:
         case {"append": {"text": _} | {"end": _} as part}:
             return append(event_of(part, dialect))
         case {"hold": {"after_tokens": int(number)}}:
-            return hold(_lead(dialect) + number)
+            return hold(dialect.lead + number)
         case {"stall": {"before_token": int(number), "seconds": seconds}}:
-            return stall(_lead(dialect) + number, seconds)
+            return stall(dialect.lead + number, seconds)
         case {"truncate": {"at": {"after_tokens": int(number)}, "ending": ending}}:
-            return truncate(after_event(_lead(dialect) + number), Ending(ending))
+            return truncate(after_event(dialect.lead + number), Ending(ending))
         case {"truncate": {"at": {"inside_token": int(number)}, "ending": ending}}:
-            return truncate(inside_event(_lead(dialect) + number), Ending(ending))
+            return truncate(inside_event(dialect.lead + number), Ending(ending))
     return from_json(one)
-
-
-@cache
-def _lead(dialect: Dialect) -> int:
-    """Return how many events of an answer come before its first token."""
-    return dialect.write(Completion.of(["token"], model=MODEL), ONEROUTER, Asked()).tokens[0]
 
 
 _READERS = {"answer": _answer, "events": _events, "plain": _plain}
