@@ -69,21 +69,26 @@ class Server:
     read_at: Callable[[], dict[int, float]]
 
     def cpu_seconds(self) -> float | None:
-        """CPU time of the process so far, user and system; ``None`` where there is no ``/proc``."""
+        """CPU time of the process and its workers so far, user and system; ``None`` where there is no ``/proc``."""
         with suppress(OSError):
-            fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            workers = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("utf-8").split()
+            return sum(_cpu_ticks(one) for one in (str(self.pid), *workers)) / os.sysconf("SC_CLK_TCK")
         return None
 
 
+def _cpu_ticks(process: str) -> int:
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 @contextmanager
-def command(chunks: Sequence[Chunk], folder: Path) -> Iterator[Server]:
-    """``orharness serve`` with a cassette of these chunks."""
+def command(chunks: Sequence[Chunk], folder: Path, *more: str) -> Iterator[Server]:
+    """``orharness serve`` with a cassette of these chunks, and ``more`` arguments."""
     headers = (("Content-Type", SSE.content_type),)
     request = RecordedRequest("POST", f"http://127.0.0.1{_PATH}", body=CHAT_BODY)
     cassette = folder / f"{len(chunks)}.yaml"
     save(cassette, [Interaction(request, headers=headers, stream=Stream(tuple(chunks)))])
-    arguments = [sys.executable, "-m", "orharness", "serve", str(cassette)]
+    arguments = [sys.executable, "-m", "orharness", "serve", str(cassette), *more]
     with _started(arguments) as (process, line):
         port = urlsplit(line).port or 0
         yield Server("orharness serve", ChatTarget(port, _PATH), process.pid, lambda: _journal(port))
@@ -179,13 +184,18 @@ class Bench:
 
     def late(self, began: float, reads: list[tuple[float, int]]) -> Iterator[float]:
         """Milliseconds by which each chunk's last byte came after its deadline."""
-        due, coming = began, iter(reads)
-        moment, position = next(coming)
-        for end, chunk in zip(self.ends, self.chunks, strict=True):
-            due += chunk.delay
-            while position < end:
-                moment, position = next(coming)
-            yield (moment - due) * 1e3
+        return late(self.chunks, self.ends, began, reads)
+
+
+def late(chunks: Sequence[Chunk], ends: Sequence[int], began: float, reads: list[tuple[float, int]]) -> Iterator[float]:
+    """Yield the milliseconds by which each chunk's last byte came after its deadline. ``ends``: offsets on the wire."""
+    due, coming = began, iter(reads)
+    moment, position = next(coming)
+    for end, chunk in zip(ends, chunks, strict=True):
+        due += chunk.delay
+        while position < end:
+            moment, position = next(coming)
+        yield (moment - due) * 1e3
 
 
 def lateness(sizes: Sizes, wrong: list[str]) -> Table:

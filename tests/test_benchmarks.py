@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from itertools import product
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import client_process, clients, judging, mutants, soak
+from benchmarks import client_process, clients, judging, limit, mutants, serving, soak
 from benchmarks.all import misses
 from benchmarks.all import page as page_of_costs
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
 from benchmarks.client_process import command_for, install_node_clients
+from benchmarks.readers import Target
 from benchmarks.rows import Row
 from benchmarks.tables import Table, percentile
 from benchmarks.ways.catalogue import CLIENTS as CATALOGUE
@@ -299,6 +301,47 @@ def test_a_row_that_misses_its_goal_says_what_is_in_the_way() -> None:
     assert "| often | 5 |  | 0.5 | ≥ 0.4 | yes |" in written
     assert "| late * | 5 ms | bare: 4 ms | 1.25 | ≤ 1.2 | no |" in written
     assert "- system: Linux" in written
+
+
+# --- limit ------------------------------------------------------------------------------------------------------------
+
+
+class Carries:
+    """A server that is in time up to a number of streams, and a bare one up to another."""
+
+    def __init__(self, ours: int, theirs: int) -> None:
+        self.serve = serving.Server("serve", Target(1, "/"), 1, dict)
+        self.bare = serving.Server("bare", Target(2, "/"), 2, dict)
+        self.most = {"serve": ours, "bare": theirs}
+        self.asked: list[int] = []
+
+    def measure(self, server: serving.Server, streams: int) -> limit.Measured:
+        self.asked.append(streams)
+        return limit.Measured(streams, 1.0, 10.0 if streams <= self.most[server.name] else 30.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "found", "is_ours"),
+    [(700, 5000, 700, True), (700, 100, 700, False), (60, 5000, 50, True), (9000, 9000, 1000, True)],
+)
+def test_the_limit_is_between_what_was_carried_and_what_was_not(
+    ours: int, theirs: int, found: int, is_ours: bool
+) -> None:
+    best, said = limit.carried(Carries(ours, theirs), 20.0, 1000)
+    assert best is not None
+    assert (best.streams, said) == (found, is_ours)
+
+
+def test_where_nothing_is_in_time_nothing_is_carried() -> None:
+    carries = Carries(0, 5000)
+    assert limit.carried(carries, 20.0, 1000) == (None, True)
+    assert len(carries.asked) < 10
+
+
+@pytest.mark.slow
+def test_the_limit_of_two_workers_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert limit.main(["--quick", "--most", "10", "--late", "60000", "--workers", "2"]) == 0
+    assert re.search(r"\n10 streams at once, 100 events a second: 99 % of the events at most", capsys.readouterr().out)
 
 
 # --- soak -------------------------------------------------------------------------------------------------------------
