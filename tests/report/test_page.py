@@ -73,3 +73,36 @@ def test_what_a_client_sent_is_data() -> None:
     assert "<img" not in text
     [held] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
     assert json.loads(held) == DOCUMENT
+
+
+OLDER = """
+import { Lane } from "MODULE";
+const lane = new Lane("default", "000001", 0);
+const event = (id, event, more) => lane.apply({ id, event, at: id / 10, body_written: 10, body_read: null, ...more });
+event(1, "request_read", { request: { method: "POST", path: "/" }, started_at: 0 });
+event(2, "held", { held: true });
+const document = {
+  request: lane.request, route: null, status: 200, outcome: null, how: null, open: true, bill: null, held_at: null,
+  chunks: 3, stream_size: 30, bytes_written: 0, bytes_read: null, ended_after: null, braked: false,
+};
+lane.learn(document, 1);
+const held = lane.state;
+lane.learn({ ...document, held_at: 10 }, 2);
+const still = lane.state;
+event(3, "left", { how: "fin", outcome: "cancelled" });
+lane.learn(document, 2);
+const left = [lane.state, lane.open];
+const later = new Lane("default", "000002", 0);
+later.learn({ ...document, id: "000002", held_at: 10 }, 9);
+console.log(JSON.stringify([held, still, left, later.state]));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+def test_an_answer_that_is_older_than_the_events_takes_nothing_back(tmp_path: Path) -> None:
+    module = Path(str(files("orharness.report.page"))) / "lane.mjs"
+    file = tmp_path / "older.mjs"
+    file.write_text(OLDER.replace("MODULE", module.as_uri()), "utf-8")
+    done = subprocess.run(["node", file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["held", "held", ["cancelled", False], "held"]

@@ -34,24 +34,28 @@ export class Lane {
     this.braked = false;
     this.bill = null;
     this.events = [];
+    this.event = 0; // the number of its latest event that was applied
     this.version = 0; // goes up with each change
   }
 
-  static of(document) {
+  static of(document, asOf) {
     const lane = new Lane(document.session, document.id, document.started);
-    lane.learn(document);
+    lane.learn(document, asOf);
     return lane;
   }
 
-  /** Take what the server says of it; what events have said since is kept. */
-  learn(document) {
+  /**
+   * Take what the server says of it. `asOf`: the latest event when it said so, -1 where that is not known. An answer may
+   * be older than events that have come meanwhile: then what they said of holds is kept. What has ended stays so.
+   */
+  learn(document, asOf = -1) {
     this.call = document;
     this.request = document.request.body === undefined && this.request.body !== undefined ? this.request : document.request;
     this.route = document.route;
     this.status = document.status;
     this.outcome = document.outcome ?? this.outcome;
     this.how = document.how ?? this.how;
-    this.open = document.open;
+    this.open &&= document.open;
     this.bill = document.bill;
     this.chunks = document.chunks ?? this.chunks;
     this.size = document.stream_size ?? this.size;
@@ -60,12 +64,16 @@ export class Lane {
     if (document.started !== undefined) this.started = document.started;
     if (document.left_after !== undefined) this.leftAt = document.left_after ?? this.leftAt;
     if (document.model_until !== undefined) this.modelUntil = document.model_until;
-    if (document.braked !== undefined) this.braked = document.braked;
     if (document.ended_after !== null) this.endedAt = document.ended_after;
     if (document.stream !== undefined) this.plan(document.stream, document);
-    if (document.held_at === null) this.release(this.lastAt());
-    else if (this.holds.length === 0 || this.holds.at(-1)[1] !== null) this.holds.push([this.lastAt(), null]);
+    if (asOf >= this.event) this.learnHold(document);
     this.version += 1;
+  }
+
+  learnHold(document) {
+    this.braked = document.braked;
+    if (document.held_at === null) this.release(this.lastAt());
+    else if (!this.isHeld) this.holds.push([this.lastAt(), null]);
   }
 
   plan(stream, document) {
@@ -87,6 +95,7 @@ export class Lane {
 
   apply(event) {
     this.version += 1;
+    this.event = event.id;
     if (this.events.length < EVENTS_KEPT) this.events.push(event);
     // An event may be older than what a document has already said.
     if (event.body_written > this.written) this.written = event.body_written;

@@ -113,8 +113,8 @@ class Page {
     for (const document of got.lanes) {
       const key = `${document.session}/${document.id}`;
       const known = this.lanes.get(key);
-      if (known === undefined) this.add(Lane.of(document));
-      else known.learn(document);
+      if (known === undefined) this.add(Lane.of(document, got.event));
+      else known.learn(document, got.event);
     }
     this.dirty = true;
   }
@@ -206,8 +206,8 @@ class Page {
   }
 
   async askFor(lane) {
-    const [found] = (await this.api.ask("GET", `/lanes?session=${lane.session}&call=${lane.id}`)).lanes;
-    if (found !== undefined) lane.learn(found);
+    const got = await this.api.ask("GET", `/lanes?session=${lane.session}&call=${lane.id}`);
+    for (const found of got.lanes) lane.learn(found, got.event);
   }
 
   async bills() {
@@ -443,7 +443,7 @@ class Page {
     for (const document of this.saved.lanes) {
       const lane = new Lane(document.session, document.id, document.started);
       for (const event of events.get(document.id) ?? []) lane.apply(event);
-      lane.learn(document);
+      lane.learn(document, Infinity);
       this.add(lane);
     }
     this.choose(null);

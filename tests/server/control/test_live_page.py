@@ -164,7 +164,7 @@ def test_a_stream_is_held_released_and_cut_from_the_page(shown: Shown) -> None:
     shown.tab.click("text=Cut: RST")
     shown.lane("faulted")
     shown.until("document.querySelector('#detail-body').textContent.includes('cut by hand: reset')")
-    assert shown.tab.locator("#detail .actions").is_hidden()
+    shown.tab.locator("#detail .actions").wait_for(state="hidden")
     client.close()
 
 
