@@ -167,7 +167,8 @@ def usage(seen: Seen) -> Found:
 
     def reason(sent: list[Json], came: list[Json]) -> str:
         if not came:
-            return "the usage is lost: tokens and cost are 0 for its readers (it comes after the finish_reason)"
+            lost = "the usage is lost: tokens and cost are 0 for its readers (it comes after the finish_reason)"
+            return f"{lost}. Where only stream_options.include_usage asks for it, put that into --json"
         return "the usage comes out more than once" if len(came) > len(sent) else "the usage is changed"
 
     return _compared(seen, say, reason)
