@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import client_process, clients, judging, limit, mutants, serving, soak
+from benchmarks import client_process, clients, judging, limit, matrix, mutants, serving, soak
 from benchmarks.all import misses
 from benchmarks.all import page as page_of_costs
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
@@ -22,6 +23,8 @@ from benchmarks.rows import Row
 from benchmarks.tables import Table, percentile
 from benchmarks.ways.catalogue import CLIENTS as CATALOGUE
 from benchmarks.ways.catalogue import Client
+from orharness.contract import cases_of
+from orharness.dialects import DIALECTS
 from orharness.journal import Exchange, Request
 from tests.support.mutants import MUTANTS
 from tests.support.places import ROOT
@@ -363,3 +366,25 @@ def test_a_soak_finds_a_wrong_entry_and_memory_that_grows() -> None:
     [wrong] = soak.judge(soak.Found({0: act}, memory=grows), [entry | {"outcome": "completed"}])
     assert "memory goes on growing" in wrong
     assert soak.judge(soak.Found({0: act}, memory=flat), [entry | {"outcome": "completed"}]) == []
+
+
+def test_the_page_of_apis_is_what_its_command_makes() -> None:
+    """``python -m benchmarks.matrix`` writes it, and each cell is written only after what it says was seen."""
+    rows = matrix.table().rows
+    assert matrix.PAGE.read_text("utf-8") == matrix.page(rows)
+    assert [row[0] for row in rows] == list(DIALECTS)
+    assert [row for row in rows if not all(row)] == []
+
+
+def test_a_cell_that_does_not_hold_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(matrix.COLUMNS, "contract", lambda dialect: matrix.contract(replace(dialect, cases=tuple)))
+    with pytest.raises(AssertionError):
+        matrix.table()
+
+
+def test_each_case_that_the_page_of_apis_names_is_one() -> None:
+    table = matrix.PAGE.read_text("utf-8").partition("## What official SDKs")[2]
+    named = set(re.findall(r"`([a-z]+/[a-z0-9-]+)`", table)) - {"fidelity/grammar"}  # that one is of relay-check
+    known = {case.id for dialect in DIALECTS.values() for case in cases_of(dialect)}
+    assert len(named) > 20
+    assert named - known == set()

@@ -18,6 +18,7 @@ from orharness.contract import Client
 KEY = "sk-orharness"
 MESSAGES = [{"role": "user", "content": "hi"}]
 BODY: dict[str, Any] = {"model": "m", "messages": MESSAGES, "stream": True}
+MESSAGE: dict[str, Any] = {"model": "m", "max_tokens": 1024, "messages": MESSAGES, "stream": True}
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
@@ -153,6 +154,53 @@ def _google(base_url: str) -> Any:
     return genai.Client(api_key=KEY, http_options={"base_url": base_url.removesuffix("/v1")})
 
 
+def anthropic_sync(base_url: str) -> Iterator[str]:
+    """https://github.com/anthropics/anthropic-sdk-python#streaming-responses"""
+    with _anthropic(base_url).messages.create(**MESSAGE) as stream:
+        for event in stream:
+            if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                yield event.delta.text
+
+
+@cache
+def _anthropic(base_url: str) -> Any:
+    from anthropic import Anthropic
+
+    return Anthropic(base_url=base_url.removesuffix("/v1"), api_key=KEY)
+
+
+async def anthropic_async(base_url: str) -> AsyncIterator[str]:
+    """https://github.com/anthropics/anthropic-sdk-python#async-usage"""
+    from anthropic import AsyncAnthropic
+
+    async with AsyncAnthropic(base_url=base_url.removesuffix("/v1"), api_key=KEY) as client:
+        stream: Any = await client.messages.create(**MESSAGE)
+        async with stream:
+            async for event in stream:
+                if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                    yield event.delta.text
+
+
+def responses_sync(base_url: str) -> Iterator[str]:
+    """https://github.com/openai/openai-python#streaming-responses"""
+    with _openai(base_url).responses.create(model="m", input="hi", stream=True) as stream:
+        for event in stream:
+            if event.type == "response.output_text.delta":
+                yield event.delta
+
+
+async def responses_async(base_url: str) -> AsyncIterator[str]:
+    """https://github.com/openai/openai-python#async-usage"""
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(base_url=base_url, api_key=KEY) as client:
+        stream: Any = await client.responses.create(model="m", input="hi", stream=True)
+        async with stream:
+            async for event in stream:
+                if event.type == "response.output_text.delta":
+                    yield event.delta
+
+
 def text_of(data: str) -> Iterator[str]:
     """The text of one chunk; an error in the stream is raised."""
     chunk = json.loads(data)
@@ -207,6 +255,14 @@ CLIENTS = (
     Judged("openai-node", ("openai",), node="openai"),
     Judged("ai-sdk", ("ai", "@ai-sdk/openai-compatible"), node="ai"),
     Judged("eventsource-parser", ("eventsource-parser",), node="eventsource-parser"),
+    _python("anthropic", anthropic_sync, "anthropic", dialect="messages"),
+    _python("anthropic-async", anthropic_async, "anthropic", dialect="messages"),
+    Judged("anthropic-node", ("@anthropic-ai/sdk",), node="anthropic", dialect="messages"),
+    Judged("anthropic-node-helper", ("@anthropic-ai/sdk",), node="anthropic-helper", dialect="messages"),
+    _python("openai-responses", responses_sync, "openai", dialect="responses"),
+    _python("openai-responses-async", responses_async, "openai", dialect="responses"),
+    Judged("openai-responses-node", ("openai",), node="responses", dialect="responses"),
+    Judged("openai-responses-node-helper", ("openai",), node="responses-helper", dialect="responses"),
     _python("google-genai", google_genai_sync, "google-genai", dialect="gemini"),
     _python("google-genai-async", google_genai_async, "google-genai", dialect="gemini"),
     Judged("google-genai-node", ("@google/genai",), node="google", dialect="gemini"),

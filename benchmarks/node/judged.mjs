@@ -63,12 +63,55 @@ async function* google(baseURL, signal) {
     yield chunk.text ?? "";
 }
 
+// https://github.com/anthropics/anthropic-sdk-typescript#streaming-responses
+const message = { model: "m", max_tokens: 1024, messages };
+
+async function anthropicClient(baseURL) {
+  const { default: Anthropic } = await import("@anthropic-ai/sdk");
+  return new Anthropic({ baseURL: baseURL.replace(/\/v1$/, ""), apiKey: KEY });
+}
+
+async function* anthropic(baseURL, signal) {
+  const client = await anthropicClient(baseURL);
+  for await (const event of await client.messages.create({ ...message, stream: true }, { signal }))
+    if (event.type === "content_block_delta" && event.delta.type === "text_delta") yield event.delta.text;
+}
+
+// https://github.com/anthropics/anthropic-sdk-typescript/blob/main/helpers.md: the events, then the final message
+async function* anthropicHelper(baseURL, signal) {
+  const client = await anthropicClient(baseURL);
+  const stream = client.messages.stream(message, { signal });
+  for await (const event of stream)
+    if (event.type === "content_block_delta" && event.delta.type === "text_delta") yield event.delta.text;
+  await stream.finalMessage();
+}
+
+// https://github.com/openai/openai-node#streaming-responses
+async function* responses(baseURL, signal) {
+  const { default: OpenAI } = await import("openai");
+  const client = new OpenAI({ baseURL, apiKey: KEY });
+  for await (const event of await client.responses.create({ model: "m", input: "hi", stream: true }, { signal }))
+    if (event.type === "response.output_text.delta") yield event.delta;
+}
+
+// https://github.com/openai/openai-node/blob/master/examples/responses/stream.ts: the events, then the final response
+async function* responsesHelper(baseURL, signal) {
+  const { default: OpenAI } = await import("openai");
+  const stream = new OpenAI({ baseURL, apiKey: KEY }).responses.stream({ model: "m", input: "hi" }, { signal });
+  for await (const event of stream) if (event.type === "response.output_text.delta") yield event.delta;
+  await stream.finalResponse();
+}
+
 console.log = console.error; // stdout is the driver's, and ollama-js logs there what it makes of an HTTP error
 
 const CLIENTS = {
   openai: [openai, "openai"],
   ai: [ai, "ai"],
   "eventsource-parser": [eventsourceParser, "eventsource-parser"],
+  anthropic: [anthropic, "@anthropic-ai/sdk"],
+  "anthropic-helper": [anthropicHelper, "@anthropic-ai/sdk"],
+  responses: [responses, "openai"],
+  "responses-helper": [responsesHelper, "openai"],
   google: [google, "@google/genai"],
   ollama: [ollama, "ollama"],
 };
