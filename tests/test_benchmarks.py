@@ -343,8 +343,10 @@ def test_where_nothing_is_in_time_nothing_is_carried() -> None:
 
 @pytest.mark.slow
 def test_the_limit_of_two_workers_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    assert limit.main(["--quick", "--most", "10", "--late", "60000", "--workers", "2"]) == 0
-    assert re.search(r"\n10 streams at once, 100 events a second: 99 % of the events at most", capsys.readouterr().out)
+    assert limit.main(["--quick", "--most", "60", "--late", "60000", "--workers", "2"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"\n60 streams at once, 600 events a second: 99 % of the events at most", said)
+    assert re.search(r"\n60 took \d+% of a core: by CPU time alone a core carries ", said)
 
 
 # --- soak -------------------------------------------------------------------------------------------------------------
