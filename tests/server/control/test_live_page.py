@@ -115,13 +115,13 @@ def test_a_stream_is_seen_while_it_goes_on_and_when_it_has_ended(shown: Shown) -
     client = shown.ask()
     lane = shown.lane("held")
     shown.until("document.querySelector('.more').textContent.includes('3 of')")
-    assert "POST /v1/chat/completions" in lane.inner_text()
-    assert shown.tab.locator("#empty").is_hidden()
-    assert shown.text("#open") == "1"
+    eventually(lambda: "POST /v1/chat/completions" in lane.inner_text())
+    eventually(shown.tab.locator("#empty").is_hidden)
+    eventually(lambda: shown.text("#open") == "1")
     route.release()
     shown.until("document.querySelector('.tokens').textContent.startsWith('50')")
-    assert shown.lane("completed").locator(".cost").inner_text().startswith("$0.00")
-    assert shown.text("#open") == "0"
+    eventually(lambda: shown.lane("completed").locator(".cost").inner_text().startswith("$0.00"))
+    eventually(lambda: shown.text("#open") == "0")
     client.close()
 
 
@@ -130,7 +130,7 @@ def test_what_leaks_is_shown_with_its_price(shown: Shown) -> None:
     client = shown.ask()
     shown.lane("held")
     client.close()
-    assert "cancelled by the client" in shown.lane("cancelled").inner_text()
+    eventually(lambda: "cancelled by the client" in shown.lane("cancelled").inner_text())
     shown.until("document.querySelector('#leaked').parentElement.classList.contains('leak')")
     shown.until("document.querySelector('.cost.leak')?.textContent === '$0.00747\u202fleaked'.replace('\u202f', ' ')")
 
@@ -141,15 +141,15 @@ def test_a_call_is_shown_with_its_certainty_request_bytes_and_events(shown: Show
     shown.open("held")
     shown.until("document.querySelector('#detail .sure.seen') !== null")
     shown.tab.click("#tab-request")
-    assert '"model": "of the test"' in shown.text("#detail-body")
+    eventually(lambda: '"model": "of the test"' in shown.text("#detail-body"))
     shown.tab.click("#tab-events")
-    assert "head written" in shown.text("#detail-body")
+    eventually(lambda: "head written" in shown.text("#detail-body"))
     shown.tab.click("#tab-bytes")
     shown.tab.locator(".chunk").first.wait_for()
     shown.tab.click("text=/^Show .*more chunks$/")
-    assert shown.tab.locator(".chunk .byte").first.inner_text() == "C3"
-    assert shown.text(".divider.sent").endswith("chunks written; the rest was not")
-    assert shown.tab.locator(".chunk.unsent").count() > 0
+    eventually(lambda: shown.tab.locator(".chunk .byte").first.inner_text() == "C3")
+    eventually(lambda: shown.text(".divider.sent").endswith("chunks written; the rest was not"))
+    eventually(lambda: shown.tab.locator(".chunk.unsent").count() > 0)
     client.close()
 
 
@@ -186,19 +186,19 @@ def test_everything_can_be_done_by_keyboard(shown: Shown) -> None:
     press("ArrowUp")
     press("Enter")
     shown.tab.locator("#detail h2").wait_for()
-    assert shown.tab.evaluate("document.activeElement.tagName") == "H2"
+    eventually(lambda: shown.tab.evaluate("document.activeElement.tagName") == "H2")
     press("h")
     shown.lane("held")
     shown.tab.focus("#tab-known")
     press("ArrowRight")
-    assert shown.tab.get_attribute("#tab-request", "aria-selected") == "true"
+    eventually(lambda: shown.tab.get_attribute("#tab-request", "aria-selected") == "true")
     press("r")
     shown.lane("open")
     press("x")
     shown.lane("faulted")
     press("Escape")
-    assert shown.tab.locator("#detail").is_hidden()
-    assert shown.tab.evaluate("document.activeElement.className") == "lane"
+    eventually(lambda: shown.tab.locator("#detail").is_hidden())
+    eventually(lambda: shown.tab.evaluate("document.activeElement.className") == "lane")
     client.close()
 
 
@@ -211,7 +211,7 @@ def test_what_is_selected_stays_selected_while_a_stream_goes_on(shown: Shown) ->
     shown.tab.evaluate("getSelection().selectAllChildren(document.querySelector('#detail-body pre'))")
     written = len(shown.server.journal[0].written_at)
     eventually(lambda: len(shown.server.journal[0].written_at) > written + 50)
-    assert "messages" in shown.tab.evaluate("getSelection().toString()")
+    eventually(lambda: "messages" in shown.tab.evaluate("getSelection().toString()"))
     client.close()
 
 
@@ -258,7 +258,7 @@ def test_without_the_token_nothing_is_shown_and_with_it_all(browser: Any, servin
     page = Shown(browser, serving, token=False)
     page.ask().finish()
     page.tab.locator("#token").wait_for()
-    assert "a web page needs the token" in page.text("#why")
+    eventually(lambda: "a web page needs the token" in page.text("#why"))
     assert page.tab.locator("#lanes > li").count() == 0
     page.tab.fill("#token-field", serving.control_token)
     page.tab.click("text=Open")
@@ -275,7 +275,7 @@ def test_what_a_client_sends_is_shown_and_never_run(shown: Shown) -> None:
         for tab in ("known", "request", "bytes", "events"):
             shown.tab.click(f"#tab-{tab}")
             shown.until("!document.querySelector('#detail-body').textContent.includes('Being asked')")
-    assert "onerror" in shown.tab.content()
+    eventually(lambda: "onerror" in shown.tab.content())
     assert shown.tab.locator("#owned").count() == 0
     assert shown.tab.title() == "orharness"
     client.close()
@@ -315,7 +315,7 @@ def test_a_page_that_is_saved_needs_no_server(browser: Any, shown: Shown, tmp_pa
         tab.click(f"#tab-{name}")
         assert said in tab.locator("#detail-body").inner_text().replace("\u202f", " ")
     assert [one for one in asked if not one.startswith(("data:", "file:"))] == []
-    assert tab.locator(".actions").is_hidden()
+    eventually(lambda: tab.locator(".actions").is_hidden())
     assert content(tab)
     tab.close()
 
@@ -380,8 +380,8 @@ def test_the_texts_of_a_lane_are_its_name(shown: Shown) -> None:
     shown.lane("completed")
     shown.until("document.querySelector('.tokens').textContent !== ''")
     button = shown.tab.get_by_role("button", name="POST /v1/chat/completions")
-    assert button.count() == 1
-    assert button.get_attribute("aria-pressed") == "false"
+    eventually(lambda: button.count() == 1)
+    eventually(lambda: button.get_attribute("aria-pressed") == "false")
 
 
 def test_a_control_verb_of_another_program_is_seen_at_once(shown: Shown) -> None:
