@@ -242,6 +242,7 @@ class Recorder:
         turn = self._clock()
         try:
             async for data in http_chunks(upstream):
+                self._store.settle(session)
                 write(data)
                 self._store.add(session, data, now := self._clock())
                 if now - turn > _TURN:  # what is there already would come without a turn for the others

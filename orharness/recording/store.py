@@ -64,7 +64,7 @@ class Store:
             return
         # Searching it for secrets takes longer than passing it on, which those that have come meanwhile wait for. So it
         # is written after them; of each response only the last chunk is not yet in the spool.
-        self._write(session)
+        self.settle(session)
         self._unwritten[session.order] = session, chunk
         if self._writing is None:
             self._writing = asyncio.get_running_loop().call_soon(self._write_all)
@@ -74,13 +74,16 @@ class Store:
         self._writing, loop = None, asyncio.get_running_loop()
         until = loop.time() + _TURN
         for session, _ in [*self._unwritten.values()]:
-            self._write(session)
+            self.settle(session)
             if loop.time() > until and self._unwritten:
                 self._writing = loop.call_soon(self._write_all)
                 return
 
-    def _write(self, session: RecordedExchange) -> None:
-        """Write the chunk of the session that is not in the spool yet, if there is one."""
+    def settle(self, session: RecordedExchange) -> None:
+        """Write the chunk of the session that is not in the spool yet, if there is one.
+
+        To be called before the next one is passed on, or a kill between the two would lose both.
+        """
         waiting = self._unwritten.pop(session.order, None)
         if waiting is not None:
             self._spool.chunk(*waiting)
@@ -89,7 +92,7 @@ class Store:
         """Keep how the response ended, and save the session. Only the first ending of a session counts."""
         if session.ending is None and session.order in self._sessions:
             session.finish(ending, note)
-            self._write(session)
+            self.settle(session)
             self._spool.end(session)
             self._ended.append(session)
             if self._saving is None:

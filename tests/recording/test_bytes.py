@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from threading import get_ident
@@ -14,9 +15,20 @@ import httpx
 import pytest
 
 from orharness.cassette import Tape, load
+from orharness.recording.downstream import writer
 from orharness.recording.upstream import upstream_uri
 from orharness.stream import Framing
-from tests.support.recording_bench import AWKWARD, Wire, asking, awkward, chunks_of, dechunked, recording, until
+from tests.support.recording_bench import (
+    AWKWARD,
+    Wire,
+    asking,
+    awkward,
+    chunks_of,
+    contents,
+    dechunked,
+    recording,
+    until,
+)
 
 
 @pytest.mark.asyncio
@@ -172,6 +184,28 @@ async def test_a_redirect_is_the_clients_to_follow(to: Path) -> None:
 
     assert (answer.status_code, answer.headers["Location"]) == (307, "/v1/there")
     assert (load(to)[0].status, chunks_of(load(to)[0])) == (307, [])
+
+
+@pytest.mark.asyncio
+async def test_all_but_the_last_chunk_is_in_the_spool_when_the_next_one_goes_on(
+    to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_spool: list[int] = []
+
+    def counting(*arguments: Any) -> Callable[[bytes], None]:
+        write = writer(*arguments)
+
+        def counted(data: bytes) -> None:
+            in_spool.append(contents(to.with_name("a.yaml.recording")).count(b'"data"'))
+            write(data)
+
+        return counted
+
+    monkeypatch.setattr("orharness.recording.proxy.writer", counting)
+    async with recording(to, awkward) as bench, asking(bench.base_url) as client:
+        await client.rest()
+    assert all(number <= found <= number + 1 for number, found in enumerate(in_spool))
+    assert len(in_spool) == len(AWKWARD)
 
 
 @pytest.mark.asyncio
