@@ -70,12 +70,16 @@ def test_several_processes_are_one_server() -> None:
     with running("serve", "--workers", "3", "--metrics", "0", "--text", "a b") as process:
         times = asked_by_all(process, 3)
         post(process.base_url, ASK, path="/nothing")
+        eventually(lambda: all(one["outcome"] for one in journal(process)["exchanges"]))
         found = journal(process)
         assert [one["state"] for one in found["workers"]] == ["serves"] * 3
         assert sum(one["exchanges"] for one in found["workers"]) == len(found["exchanges"]) == times + 1
         assert (found["format"], found["dropped"]) == (1, 0)
         assert len({one["id"] for one in found["exchanges"]}) == times + 1
-        assert Counter(one["outcome"] for one in found["exchanges"]) == {"completed": times, "unmatched": 1}
+        outcomes = Counter(one["outcome"] for one in found["exchanges"])
+        assert outcomes.pop("unmatched") == 1
+        # A client that closes at once after the last byte may be seen to have left at the end.
+        assert set(outcomes) <= {"completed", "left_at_end"}
         times_of_requests = [one["started_at"] for one in found["exchanges"]]
         assert times_of_requests == sorted(times_of_requests)
 
@@ -94,10 +98,11 @@ def test_several_processes_are_one_server() -> None:
         assert "page:" not in told
         # What was read last is known a moment later.
         eventually(lambda: samples_at(metrics[0])["orharness_streams_open"] == 0)
-        completed = 'orharness_exchanges_total{outcome="completed",route="POST any dialect"}'
-        assert samples_at(metrics[0])[completed] == times + 1  # with the refused one
+        samples = samples_at(metrics[0])
+        answered = [value for name, value in samples.items() if name.startswith("orharness_exchanges_total{")]
+        assert sum(answered) == times + 3  # with those that were refused
         assert process.stop() == 0
-    assert f"{times + 2} completed" in process.stderr
+    assert f"\n{times + 3} exchanges: " in process.stderr
     assert "has ended" not in process.stderr
 
 
