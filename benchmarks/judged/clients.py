@@ -181,6 +181,14 @@ async def anthropic_async(base_url: str) -> AsyncIterator[str]:
                     yield event.delta.text
 
 
+def anthropic_helper(base_url: str) -> Iterator[str]:
+    """https://github.com/anthropics/anthropic-sdk-python#streaming-helpers"""
+    asked = {name: value for name, value in MESSAGE.items() if name != "stream"}
+    with _anthropic(base_url).messages.stream(**asked) as stream:
+        yield from stream.text_stream
+        stream.get_final_message()
+
+
 def responses_sync(base_url: str) -> Iterator[str]:
     """https://github.com/openai/openai-python#streaming-responses"""
     with _openai(base_url).responses.create(model="m", input="hi", stream=True) as stream:
@@ -257,6 +265,7 @@ CLIENTS = (
     Judged("eventsource-parser", ("eventsource-parser",), node="eventsource-parser"),
     _python("anthropic", anthropic_sync, "anthropic", dialect="messages"),
     _python("anthropic-async", anthropic_async, "anthropic", dialect="messages"),
+    _python("anthropic-helper", anthropic_helper, "anthropic", dialect="messages"),
     Judged("anthropic-node", ("@anthropic-ai/sdk",), node="anthropic", dialect="messages"),
     Judged("anthropic-node-helper", ("@anthropic-ai/sdk",), node="anthropic-helper", dialect="messages"),
     _python("openai-responses", responses_sync, "openai", dialect="responses"),
