@@ -209,6 +209,15 @@ async def responses_async(base_url: str) -> AsyncIterator[str]:
                     yield event.delta
 
 
+def responses_helper(base_url: str) -> Iterator[str]:
+    """https://platform.openai.com/docs/guides/streaming-responses, and the SDK's examples/responses/streaming.py"""
+    with _openai(base_url).responses.stream(model="m", input="hi") as stream:
+        for event in stream:
+            if event.type == "response.output_text.delta":
+                yield event.delta
+        stream.get_final_response()
+
+
 def text_of(data: str) -> Iterator[str]:
     """The text of one chunk; an error in the stream is raised."""
     chunk = json.loads(data)
@@ -270,6 +279,7 @@ CLIENTS = (
     Judged("anthropic-node-helper", ("@anthropic-ai/sdk",), node="anthropic-helper", dialect="messages"),
     _python("openai-responses", responses_sync, "openai", dialect="responses"),
     _python("openai-responses-async", responses_async, "openai", dialect="responses"),
+    _python("openai-responses-helper", responses_helper, "openai", dialect="responses"),
     Judged("openai-responses-node", ("openai",), node="responses", dialect="responses"),
     Judged("openai-responses-node-helper", ("openai",), node="responses-helper", dialect="responses"),
     _python("google-genai", google_genai_sync, "google-genai", dialect="gemini"),
