@@ -69,7 +69,7 @@ def serve_with_workers(options: ServeOptions) -> bool:
         told.introduce(served, played, metrics=address)
         team.watch(stop, told, merged)
         account = team.end(told)
-    return told.sum_up(account, options.journal) and not team.lost
+    return told.sum_up(account, options.journal) and team.all_told
 
 
 def check_stateless(played: Played) -> None:
@@ -159,7 +159,7 @@ class _Team:
     """The workers of one server."""
 
     def __init__(self, options: ServeOptions, played: Played, folder: Path, token: str) -> None:
-        self.lost: list[_WorkerProcess] = []
+        self._reported: list[_WorkerProcess] = []
         self._all: list[_WorkerProcess] = []
         context = get_context("fork")  # what is played is read and checked once
         for number in range(1, options.workers + 1):
@@ -186,9 +186,14 @@ class _Team:
         assert served is not None
         return served
 
+    @property
+    def all_told(self) -> bool:
+        """Whether each worker has sent its account: one that was stopped by a signal has, one that died has not."""
+        return all(one.account is not None for one in self._all)
+
     def watch(self, stop: Stop, told: Told, merged: MergedMetrics | None) -> None:
         """Return when the stop is asked for, or no worker is left; report each that ends before."""
-        while not stop.asked and (alive := [one for one in self._all if one.ended_at is None or one not in self.lost]):
+        while not stop.asked and (alive := [one for one in self._all if one not in self._reported]):
             running = [one for one in alive if one.ended_at is None]
             ready = wait([one.pipe for one in running], TURN)
             if not running:
@@ -206,7 +211,7 @@ class _Team:
                         merged.ended(one.process.pid or 0)
 
     def _report(self, one: _WorkerProcess, told: Told) -> None:
-        self.lost.append(one)
+        self._reported.append(one)
         others = sum(each.ended_at is None for each in self._all)
         kept = "its exchanges are lost" if one.account is None else "its exchanges are in the account, not the journal"
         told.complain(f"{one.how_it_ended}: {kept}; {others} of {len(self._all)} workers serve")
@@ -221,12 +226,12 @@ class _Team:
                     continue
         deadline = monotonic() + _END
         for one in self._all:
-            if one.account is None and one not in self.lost:
+            if one.account is None and one not in self._reported:
                 one.account = one.hear() if one.pipe.poll(max(0.0, deadline - monotonic())) else None
                 one.process.join(max(0.0, deadline - monotonic()))
         self.kill()
         for one in self._all:
-            if one.account is None and one not in self.lost:
+            if one.account is None and one not in self._reported:
                 one.ended_at = monotonic()
                 self._report(one, told)
         return sum((one.account for one in self._all if one.account is not None), Account())
