@@ -160,6 +160,25 @@ func TestAStreamUnderWayIsHeldReleasedAndCut(t *testing.T) {
 	}
 }
 
+func TestARouteHoldsWhatIsUnderWay(t *testing.T) {
+	server := Start(t, Session{Pacing: "recorded"})
+	route := server.Chat(Answer{Tokens: 20}, With{Through: []any{Doc{"pace": 0.05}}})
+	done := make(chan error)
+	go func() {
+		_, _, err := ask(context.Background(), server.BaseURL)
+		done <- err
+	}()
+	if held := route.Hold(); len(held) != 1 || held[0].Outcome != "" {
+		t.Errorf("%+v", held)
+	}
+	route.Held()
+	route.Release(1)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	route.WaitFinished(1)
+}
+
 func TestAFileIsPlayedBeforeAllElse(t *testing.T) {
 	server := Start(t, Session{Lax: true})
 	server.Chat("of the test")

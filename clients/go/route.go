@@ -15,6 +15,7 @@ type Route struct {
 	ID, Name string
 
 	server *Server
+	held   map[string]bool // the calls that Hold holds
 }
 
 // Show returns what the server says of the route.
@@ -67,9 +68,35 @@ func (r *Route) WaitFinished(number int) Call {
 	return r.wait("finished", url.Values{"number": {strconv.Itoa(number)}})
 }
 
-// Release opens the next gates (see Hold) for every request that the route answers now or later.
+// Hold waits for a request, and holds the stream of each that is under way before its next chunk. It returns them.
+func (r *Route) Hold() (held []Call) {
+	r.server.t.Helper()
+	r.WaitCall(1)
+	r.held = map[string]bool{}
+	for _, call := range r.Calls() {
+		if call.Outcome == "" {
+			r.held[call.ID] = true
+			held = append(held, r.server.Hold(call.ID))
+		}
+	}
+	return held
+}
+
+// Release lets the streams go on that Route.Hold holds. Where there are none, it opens the next gates (see the function
+// Hold) for every request that the route answers now or later.
 func (r *Route) Release(gates int) {
 	r.server.t.Helper()
+	held := r.held
+	r.held = nil
+	for _, call := range r.Calls() {
+		if held[call.ID] && call.Outcome == "" {
+			r.server.Release(call.ID)
+			gates = 0
+		}
+	}
+	if gates == 0 {
+		return
+	}
 	r.server.ask(http.MethodPost, r.path()+"/release", url.Values{"gates": {strconv.Itoa(gates)}}, nil, nil)
 }
 

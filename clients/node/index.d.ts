@@ -109,6 +109,7 @@ export declare class Route {
   held(options?: Timeout): Promise<Call>;
   waitEnded(options?: Timeout & { number?: number }): Promise<Call>;
   waitFinished(options?: Timeout & { number?: number }): Promise<Call>;
+  hold(options?: Timeout): Promise<Call[]>;
   release(gates?: number): Promise<void>;
   remove(): Promise<void>;
   expectDisconnect(act: () => unknown, options?: { within?: number }): Promise<Call[]>;

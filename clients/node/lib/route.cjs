@@ -52,6 +52,7 @@ class Call {
 class Route {
   #session;
   #at;
+  #held = new Set();
 
   constructor(session, document) {
     this.#session = session;
@@ -104,9 +105,28 @@ class Route {
     return new Call(found.call);
   }
 
-  /** Opens the next gate (`hold`), or that many, for every request that it answers now or later. */
+  /** Waits for a request, and holds the stream of each that is under way before its next chunk. Resolves with them. */
+  async hold({ timeout } = {}) {
+    await this.waitCall({ timeout });
+    const open = (await this.calls()).filter((one) => one.outcome === null);
+    for (const { id } of open) this.#held.add(id);
+    return Promise.all(open.map(({ id }) => this.#steer(id, "hold")));
+  }
+
+  /**
+   * Lets the streams go on that the method `hold` holds. Where there are none, it opens the next gate (`hold(n)` in
+   * `through`), or that many, for every request that the route answers now or later.
+   */
   async release(gates = 1) {
+    const held = (await this.calls()).filter((one) => this.#held.has(one.id) && one.outcome === null);
+    this.#held.clear();
+    await Promise.all(held.map(({ id }) => this.#steer(id, "release")));
+    if (held.length) return;
     await this.#session.ask(`${this.#at}/release${query({ gates })}`, { method: "POST" });
+  }
+
+  async #steer(id, verb) {
+    return new Call(await this.#session.ask(`/calls/${encodeURIComponent(id)}/${verb}`, { method: "POST" }));
   }
 
   /** Takes it away; its calls stay in the journal. */

@@ -153,6 +153,21 @@ test("a stream under way is held, released and cut", async (t) => {
   assert.match(await server.page(), /^<!doctype html>[^]*cut by hand/);
 });
 
+test("a route holds what is under way, and its release lets it go on", async (t) => {
+  const server = await start(t, { pacing: "recorded" });
+  const route = await server.chat({ tokens: 20 }, { through: [{ pace: 0.05 }] });
+  const answers = [post(server.baseURL), post(server.baseURL)];
+  await route.waitCall({ number: 2 });
+  assert.equal((await route.hold()).length, 2);
+  const held = await route.held();
+  assert.equal(held.outcome, null);
+  await route.release();
+  await Promise.all(answers);
+  await route.waitFinished({ number: 1 });
+  await route.waitFinished({ number: 2 });
+  await route.release(); // of a gate that no stream has: nothing is held any more
+});
+
 test("a file is played before all else", async (t) => {
   const server = await start(t, { strict: false });
   await server.chat("of the test");
