@@ -31,9 +31,9 @@ _READS_ON = (
     "end what reads and wait for it, or close the stream with `with`, `async with` or close()"
 )
 _SILENT = (
-    "no bytes came after the block, so it is one of two: it waits in a read, and a close() from another thread waits\n"
-    "with it (cancel the task that reads, or shut its socket down); or it left the loop without closing the stream\n"
-    "(use `with`, `async with` or close())"
+    "no bytes came after the block, so it is one of two: it waits in a read (cancel the read: a task in asyncio,\n"
+    "an AbortSignal in JavaScript, a context in Go; a close() from another Python thread waits with it); or it left\n"
+    "the loop without closing the response (`with` or close() in Python, reader.cancel(), Body.Close())"
 )
 _LOOP_IS_KEPT = (
     "an event loop is running in this thread, and a sync `with` keeps it from going on, so that no async client\n"
@@ -251,6 +251,17 @@ def nobody_failure(route: str, exchanges: Sequence[Exchange], others: Sequence[E
     if not others:
         return ClientFailure(f"{said}; nothing at all came to the server (was the client given its base_url?)")
     return ClientFailure("\n  ".join([f"{said}; what came to the server:", *map(describe, others)]))
+
+
+def none_held(route: str, seconds: float, exchanges: Sequence[Exchange], others: Sequence[Exchange]) -> str:
+    """Return that no stream was held for so long, with what came to the route, or else to the server.
+
+    ``others``: the exchanges of the server that other routes answered, or none did.
+    """
+    said = f"after {seconds:g} s no stream of {route} is held at a gate"
+    if exchanges or not others:
+        return "\n  ".join([said, *map(describe, exchanges)])
+    return "\n  ".join([f"{said}; what came to the server:", *map(describe, others)])
 
 
 def disconnect_failure(watched: Sequence[Aftermath], within: float, *, in_loop: bool = False) -> ClientFailure | None:

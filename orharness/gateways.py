@@ -7,7 +7,12 @@ Sources: https://docs.onerouter.pro/api-reference/errors, https://onerouter.pro/
 https://openrouter.ai/docs/api-reference/streaming, https://openrouter.ai/docs/errors and recorded streams;
 https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams;
 https://docs.claude.com/en/api/overview (``anthropic-version``) and recorded streams of Anthropic;
-https://ai.google.dev/gemini-api/docs/api-key.
+https://ai.google.dev/gemini-api/docs/api-key; recorded streams of Groq, Azure and DeepSeek, and
+https://api-docs.deepseek.com/quick_start/rate_limit (its keep-alives); a recorded stream of vLLM 0.24, whose error
+inside a stream is that of its ``create_streaming_error_response``; llama.cpp's server, run by the tests.
+
+Left out of what was recorded: Groq's ``x_groq`` (its request id, and the usage once more), the fields with which Azure
+and vLLM extend a choice, and llama.cpp's ``timings``.
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ class ErrorShape(StrEnum):
     RECORDED = "recorded"  # OpenRouter as recorded: `error`, finish_reason null and usage in a chunk, then [DONE]
     NAMED_EVENT = "named_event"  # Groq as recorded: `event: error`, then the body ends
     BARE = "bare"  # what the OpenAI SDKs look for: data with nothing but `error`, then the body ends
+    BARE_DONE = "bare_done"  # vLLM: the same, then [DONE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,11 @@ class Gateway:
     ``comment`` is the keep-alive line as it is sent, colon included; ``None``: it sends none. ``error_fields`` are
     those of ``error`` in an error document, in order; ``metadata`` is only sent if there is any.
     ``error_code_is_status``: ``error.code`` repeats the HTTP status; otherwise it is a word, or null.
-    ``usage_in_choice``: the usage chunk still has one (empty) choice; otherwise ``choices`` is empty. ``usage_null``:
-    each chunk before it says ``"usage": null``. ``full_deltas``: each delta repeats role and content.
-    ``reasoning_fields``: the fields of a delta with the reasoning.
+    ``usage_in_choice``: the usage chunk still has one (empty) choice; otherwise ``choices`` is empty.
+    ``usage_with_finish``: the usage is in the chunk with the finish_reason. ``usage_null``: each chunk before the usage
+    says ``"usage": null``. ``full_deltas``: each delta repeats role and content. ``reasoning_fields``: the fields of a
+    delta with the reasoning. ``prompt_filters``: a chunk without choices, id and model comes first, with what a content
+    filter said of the prompt.
 
     Of the other APIs: ``response_id_prefix`` begins the ids of Responses; ``responses_named``: each event of Responses
     has its type as its name, too; ``responses_done``: ``[DONE]`` follows the last one. ``messages_version``: Messages
@@ -70,6 +78,8 @@ class Gateway:
     native_finish_reason: bool
     full_deltas: bool
     reasoning_fields: tuple[str, ...]
+    usage_with_finish: bool
+    prompt_filters: bool
     response_id_prefix: str
     responses_named: bool
     responses_done: bool
@@ -95,6 +105,8 @@ ONEROUTER = Gateway(
     native_finish_reason=True,
     full_deltas=False,
     reasoning_fields=("reasoning", "reasoning_details"),
+    usage_with_finish=False,
+    prompt_filters=False,
     response_id_prefix="gen-",
     responses_named=True,
     responses_done=False,
@@ -119,6 +131,8 @@ OPENROUTER = Gateway(
     native_finish_reason=True,
     full_deltas=True,
     reasoning_fields=("reasoning", "reasoning_details"),
+    usage_with_finish=False,
+    prompt_filters=False,
     response_id_prefix="gen-",
     responses_named=False,
     responses_done=True,
@@ -144,6 +158,8 @@ OPENAI = Gateway(
     full_deltas=False,
     # OpenAI itself streams no reasoning in this dialect; those who copied it (DeepSeek, Z.AI, vLLM) do, in this field.
     reasoning_fields=("reasoning_content",),
+    usage_with_finish=False,
+    prompt_filters=False,
     response_id_prefix="resp_",
     responses_named=True,
     responses_done=False,
@@ -166,7 +182,44 @@ GOOGLE = replace(
     gemini_key=True,
 )
 
-GATEWAYS = {gateway.name: gateway for gateway in (ONEROUTER, OPENROUTER, OPENAI, ANTHROPIC, GOOGLE)}
+GROQ = replace(
+    OPENAI,
+    name="groq",
+    title="Groq",
+    error_fields=("message", "type", "code"),
+    stream_error=ErrorShape.NAMED_EVENT,
+    usage_null=False,
+    reasoning_fields=("reasoning",),
+)
+
+AZURE = replace(OPENAI, name="azure", title="Azure OpenAI", prompt_filters=True)
+
+DEEPSEEK = replace(
+    OPENAI, name="deepseek", title="DeepSeek", comment=": keep-alive", id_prefix="", usage_with_finish=True
+)
+
+VLLM = replace(
+    OPENAI,
+    name="vllm",
+    title="vLLM",
+    stream_error=ErrorShape.BARE_DONE,
+    usage_null=False,
+    chat_required=("messages",),  # it serves one model
+)
+
+LLAMA_CPP = replace(
+    OPENAI,
+    name="llamacpp",
+    title="llama.cpp",
+    comment=":",
+    error_fields=("code", "message", "type"),
+    error_code_is_status=True,
+    usage_null=False,
+    chat_required=("messages",),
+)
+
+_ALL = (ONEROUTER, OPENROUTER, OPENAI, ANTHROPIC, GOOGLE, GROQ, AZURE, DEEPSEEK, VLLM, LLAMA_CPP)
+GATEWAYS = {gateway.name: gateway for gateway in _ALL}
 
 
 def lookup(name: str) -> Gateway:

@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 faef832241a047f8b71b86609fb57069ed4491443bbe69458ecdeb6a97beea5e.
+// Made by `npm run types` from openapi.json, sha256 362db9e56d7b796c39648cf300503eb3c8516b4b02962975316c001b8b3aeec4.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -1191,7 +1191,7 @@ export interface components {
                 code?: number | string;
                 after?: number;
                 /** @enum {unknown} */
-                shape?: "documented" | "recorded" | "named_event" | "bare";
+                shape?: "documented" | "recorded" | "named_event" | "bare" | "bare_done";
             };
         };
         "Scenario.transform": ("blank_lines" | "bom" | "cut_at" | "extra_fields" | "hold" | "per_byte" | "per_event" | "split_at") | {
@@ -1909,7 +1909,7 @@ export interface operations {
                 /** @description When a chunk is written. */
                 pacing?: "recorded" | "lockstep" | "instant";
                 /** @description Whose form answers and errors have; by default the server's. */
-                gateway?: "onerouter" | "openrouter" | "openai" | "anthropic" | "google";
+                gateway?: "onerouter" | "openrouter" | "openai" | "anthropic" | "google" | "groq" | "azure" | "deepseek" | "vllm" | "llamacpp";
                 /** @description Whether the verify complains of unmatched requests and routes never asked. */
                 strict?: boolean;
                 /** @description Seconds without a request or a verb after which it ends. */

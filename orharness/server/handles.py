@@ -278,8 +278,8 @@ class LiveRoute:
         return next((call for call in self.calls if call.exchange.held_at is not None), None)
 
     def _none_held(self, timeout: float) -> Call:
-        listed = [f"  {checks.describe(call.exchange)}" for call in self.calls]
-        raise ClientFailure("\n".join([f"after {timeout:g} s no stream of {self.name} is held at a gate", *listed]))
+        seen = [call.exchange for call in self.calls]
+        raise ClientFailure(checks.none_held(self.name, timeout, seen, self._others()))
 
     @checked_call()
     def release(self, gates: int = 1) -> None:

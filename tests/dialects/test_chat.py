@@ -16,7 +16,20 @@ from orharness.dialects import DIALECTS
 from orharness.dialects.answer import ReportedError
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
 from orharness.errors import ScenarioError
-from orharness.gateways import ANTHROPIC, GATEWAYS, GOOGLE, ONEROUTER, OPENAI, OPENROUTER, ErrorShape, Gateway
+from orharness.gateways import (
+    ANTHROPIC,
+    AZURE,
+    DEEPSEEK,
+    GATEWAYS,
+    GOOGLE,
+    GROQ,
+    LLAMA_CPP,
+    ONEROUTER,
+    OPENAI,
+    OPENROUTER,
+    ErrorShape,
+    Gateway,
+)
 from orharness.sse import Comment, Event, decode, encode
 from orharness.stream import Ending, Stream
 from tests.support import chat_dialect as chat
@@ -110,7 +123,8 @@ def test_json_is_compact_and_keeps_its_characters() -> None:
 def test_the_same_answer_has_the_same_id_in_the_gateways_form(gateway: Gateway) -> None:
     first, again, other = (Completion.of(text).id_at(gateway) for text in ("one", "one", "two"))
     assert first == again != other
-    assert first.startswith({OPENAI: "chatcmpl-", GOOGLE: "chatcmpl-", ANTHROPIC: "msg_"}.get(gateway, "gen-"))
+    of_their_own = {ONEROUTER: "gen-", OPENROUTER: "gen-", ANTHROPIC: "msg_", DEEPSEEK: ""}
+    assert first.startswith(of_their_own.get(gateway, "chatcmpl-"))
     assert Completion(id="mine").id_at(gateway) == "mine"
 
 
@@ -124,6 +138,15 @@ def test_the_usage_stands_where_each_gateway_has_it() -> None:
     *before, last = parsed(chat.events(answer, OPENAI, include_usage=True))
     assert (last["choices"], last["usage"]["completion_tokens"], "cost" in last["usage"]) == ([], 2, False)
     assert all(chunk["usage"] is None for chunk in before)
+    *before, last = parsed(chat.events(answer, DEEPSEEK, include_usage=True))
+    assert (last["choices"][0]["finish_reason"], last["usage"]["completion_tokens"]) == ("stop", 2)
+    assert all(chunk["usage"] is None for chunk in before)
+
+
+def test_azure_says_first_what_its_filter_said_of_the_prompt() -> None:
+    first, *rest = parsed(chat.events(Completion(("a",)), AZURE))
+    assert (first["choices"], first["id"], first["model"]) == ([], "", "")
+    assert rest == parsed(chat.events(Completion(("a",)), OPENAI))
 
 
 def test_an_empty_token_is_a_chunk_of_its_own() -> None:
@@ -269,7 +292,7 @@ def test_an_error_of_any_shape_is_read_back(shape: ErrorShape, gateway: Gateway)
     whole = chat.events(Completion(("a", "b"), error=failure), gateway)
     assert chat.fold(alone).error == chat.fold(whole).error == ReportedError("server_error", "Nöö")
     assert chat.fold(whole).text == "ab"
-    assert chat.fold(whole).complete == (shape is ErrorShape.RECORDED)
+    assert chat.fold(whole).complete == (shape in (ErrorShape.RECORDED, ErrorShape.BARE_DONE))
     assert chat.is_terminal(alone[0])
     assert not chat.is_end(alone[0])
     assert [event.data for event in whole[len(whole) - len(alone) + 1 :]] == [event.data for event in alone[1:]]
@@ -306,7 +329,8 @@ def test_a_named_error_event_tells_of_an_error_whatever_its_data(data: str) -> N
 
 
 def test_the_error_document_of_each_gateway() -> None:
-    documents = [chat.error_document(gateway, 429, "slow") for gateway in GATEWAYS.values()]
+    gateways = (ONEROUTER, OPENROUTER, OPENAI, ANTHROPIC, GOOGLE)
+    documents = [chat.error_document(gateway, 429, "slow") for gateway in gateways]
     assert documents == [
         {"error": {"code": 429, "message": "slow", "type": "rate_limit_error", "param": None}},
         {"error": {"code": 429, "message": "slow"}},
@@ -317,6 +341,8 @@ def test_the_error_document_of_each_gateway() -> None:
         ["code", "message"],
         *[["message", "type", "param", "code"]] * 3,
     ]
+    assert list(chat.error_document(GROQ, 429, "slow")["error"]) == ["message", "type", "code"]
+    assert chat.error_document(LLAMA_CPP, 429, "slow")["error"]["code"] == 429
     filled = chat.error_document(OPENROUTER, 403, "no", metadata={"reasons": ["x"]}, code="moderated")
     assert filled == {"error": {"code": "moderated", "message": "no", "metadata": {"reasons": ["x"]}}}
 
@@ -442,7 +468,7 @@ def test_no_stream_unless_it_is_asked_for(body: object) -> None:
 def test_usage_is_sent_to_those_who_ask_in_the_gateways_way() -> None:
     include, options = {"usage": {"include": True}}, {"stream_options": {"include_usage": True}}
     asked = [(chat.wants_usage(include, each), chat.wants_usage(options, each)) for each in GATEWAYS.values()]
-    assert asked == [(True, False), (True, True), *[(False, True)] * 3]
+    assert asked == [(True, False), (True, True), *[(False, True)] * (len(GATEWAYS) - 2)]
     odd: object
     for odd in (None, [], {"usage": True}, {"usage": {"include": 1}}, {"stream_options": [True]}, {"usage": None}):
         assert not chat.wants_usage(odd, ONEROUTER)

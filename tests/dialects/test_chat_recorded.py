@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from orharness.dialects import DIALECTS
 from orharness.dialects.answer import ReportedError
-from orharness.dialects.completion import ToolCall
+from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.gateways import AZURE as AZURE_API
+from orharness.gateways import DEEPSEEK, OPENAI, OPENROUTER, VLLM, Gateway
+from orharness.gateways import GROQ as GROQ_API
 from orharness.sse import Comment, Event, Item, decode
 from tests.support import chat_dialect as chat
 
@@ -234,3 +240,64 @@ def test_the_end_of_a_recorded_stream(recordings: Path, file: str, number: int, 
     assert found.name == dialect
     ends = [index for index, event in enumerate(events) if any(one.is_end(event) for one in DIALECTS.values())]
     assert ends[:1] == [len(events) + at]
+
+
+def chunks_of(items: Iterable[Item]) -> list[dict[str, Any]]:
+    data = [item.data for item in items if isinstance(item, Event) and item.type == "message"]
+    return [json.loads(one) for one in data if one != "[DONE]"]
+
+
+SENT = Completion.of("Hello there", usage=Usage(6, 212), reasoning="Hm")
+OF_A_GATEWAY = [
+    (GROQ_API, GROQ, 1),
+    (AZURE_API, AZURE, 0),
+    (DEEPSEEK, "deepseek-reasoning-content", 0),
+    (VLLM, "crusoe-chat", 0),
+    (OPENAI, "openai-usage-empty-choices", 0),
+    (OPENROUTER, "openrouter-reasoning", 0),
+]
+
+
+@pytest.mark.parametrize(("gateway", "file", "number"), OF_A_GATEWAY, ids=lambda one: getattr(one, "name", one))
+def test_each_field_that_a_gateway_sends_here_was_sent_by_it(
+    recordings: Path, gateway: Gateway, file: str, number: int
+) -> None:
+    theirs = chunks_of(recorded_items(recordings, file, number))
+    ours = chunks_of(chat.events(SENT, gateway, include_usage=True))
+    of_chunks = {name for one in theirs for name in one} | {"usage"}
+    of_choices = {name for one in theirs for choice in one["choices"] for name in choice}
+    of_deltas = {name for one in theirs for choice in one["choices"] for name in choice["delta"]}
+    spoken = {"reasoning", "reasoning_content", "reasoning_details"}  # by models that reason: not each of these does
+    assert {name for one in ours for name in one} - {"error"} <= of_chunks
+    assert {name for one in ours for choice in one["choices"] for name in choice} <= of_choices
+    assert {name for one in ours for choice in one["choices"] for name in choice["delta"]} - spoken <= of_deltas
+    if of_deltas & spoken:
+        assert {name for one in ours for choice in one["choices"] for name in choice["delta"]} & spoken <= of_deltas
+
+
+COUNTED = [*OF_A_GATEWAY[2:-1], (OPENROUTER, "openrouter-30-comments", 0)]
+
+
+@pytest.mark.parametrize(("gateway", "file", "number"), COUNTED, ids=lambda one: getattr(one, "name", one))
+def test_the_usage_is_where_the_gateway_has_it(recordings: Path, gateway: Gateway, file: str, number: int) -> None:
+    """With the finish_reason, in a chunk of its own without choices, or with one empty choice; null before, or not."""
+
+    def places(chunks: list[dict[str, Any]]) -> tuple[object, bool]:
+        (counted,) = (one for one in chunks if one.get("usage"))
+        choices = counted["choices"]
+        finish = choices[0]["finish_reason"] if choices else None
+        first = next(n for n, one in enumerate(chunks) if any(each["finish_reason"] for each in one["choices"]))
+        return (len(choices), finish, chunks.index(counted) - first), "usage" in chunks[0]
+
+    theirs = chunks_of(recorded_items(recordings, file, number))
+    assert places(chunks_of(chat.events(SENT, gateway, include_usage=True))) == places(theirs)
+
+
+def test_azures_first_chunk_is_the_recorded_one(recordings: Path) -> None:
+    assert chunks_of(chat.events(SENT, AZURE_API))[0] == chunks_of(recorded_items(recordings, AZURE))[0]
+
+
+def test_groqs_error_is_of_the_recorded_form(recordings: Path) -> None:
+    theirs, ours = recorded_items(recordings, GROQ)[-1], chat.error_events(Failure("No", 400), GROQ_API)[-1]
+    assert isinstance(theirs, Event)
+    assert (ours.type, set(json.loads(ours.data)["error"])) <= (theirs.type, set(json.loads(theirs.data)["error"]))

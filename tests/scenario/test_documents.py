@@ -435,7 +435,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"answer": {"txt": "a"}}, ".answer.txt: an answer has no key 'txt' (did you mean 'text'?)"),
     ({"answer": {"text": "a", "tokens": 3}}, ".answer: an answer has text or tokens, not both"),
     ({"answer": {"tool_calls": [{}]}}, ".answer.tool_calls[0]: a tool call needs 'name'"),
-    ({"answer": {"error": {"shape": "x"}}}, ".answer.error.shape: one of documented, recorded, named_event, bare is"),
+    (
+        {"answer": {"error": {"shape": "x"}}},
+        ".answer.error.shape: one of documented, recorded, named_event, bare, bare_done is",
+    ),
     ({"answer": {"usage": {"prompt_tokens": 1}}}, ".answer.usage: usage needs 'completion_tokens'"),
     ({"answer": "a", "when": {"modle": 1}}, ".when.modle: when has no key 'modle' (did you mean 'model'?)"),
     ({"answer": "a", "when": {"model": {"contain": "x"}}}, ".when.model.contain: a condition has no key 'contain'"),

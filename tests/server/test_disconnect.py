@@ -418,6 +418,12 @@ def test_a_test_waits_until_a_stream_is_held(server: SseServer) -> None:
     with pytest.raises(ClientFailure, match=r"after 0\.01 s no stream of POST /chat/completions is held at a gate"):
         route.wait_held(timeout=0.01)
     with Raw(server) as raw:
+        raw.request("POST", "/v1/v1/chat/completions")
+        raw.read()
+    said = r"is held at a gate; what came to the server:\n  POST /v1/v1/chat/completions .*unmatched"
+    with pytest.raises(ClientFailure, match=said):
+        route.wait_held(timeout=0.01)
+    with Raw(server) as raw:
         raw.post()
         _read(raw, 3)
         call = route.wait_held()

@@ -20,6 +20,15 @@ from orharness.gateways import ErrorShape, Gateway, UsageRule
 from orharness.sse import Event
 
 _PLAIN = Asked(stream=False)
+_SAFE = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")}
+_PROMPT_FILTERS: Json = {
+    "choices": [],
+    "created": 0,
+    "id": "",
+    "model": "",
+    "object": "",
+    "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": _SAFE}],
+}
 
 
 def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
@@ -27,7 +36,8 @@ def write(completion: Completion, gateway: Gateway, asked: Asked) -> Written:
     usage = asked.wants_usage or gateway.usage is UsageRule.ALWAYS
     writer = _Writer(completion, gateway, usage)
     events = tuple(writer.events())
-    first = 1 + len(completion.others)  # the index of the first token's event, after those of the roles
+    # The index of the first token's event, after those of the roles.
+    first = gateway.prompt_filters + 1 + len(completion.others)
     made = len(completion.made)
     # An error ends the answer as well: a client that leaves after it has not cancelled.
     end = first + made if completion.error else len(events) - 1
@@ -44,13 +54,19 @@ class _Writer:
 
     def events(self) -> Iterator[Event]:
         choices = range(1 + len(self.completion.others))
+        if self.gateway.prompt_filters:
+            yield Event(data=dumps(_PROMPT_FILTERS))
         yield from (self.chunk([self.choice(index, {"role": "assistant", "content": ""})]) for index in choices)
         yield from self.piece_events()
         if self.completion.error:
             yield from self.error_events(self.completion.error)
             return
-        yield from (self.chunk([self.choice(index, {}, self.finish(index))]) for index in choices)
-        if self.usage:
+        with_finish = self.usage and self.gateway.usage_with_finish
+        for index in choices:
+            last = with_finish and index == choices[-1]
+            usage = {"usage": usage_document(self.completion.counted, self.gateway)} if last else {}
+            yield self.chunk([self.choice(index, {}, self.finish(index))], **usage)
+        if self.usage and not with_finish:
             yield self.usage_chunk()
         yield Event(data=END)
 
@@ -80,6 +96,9 @@ class _Writer:
                 yield Event("error", dumps({"error": {**_typed(failure), **status}}))
             case ErrorShape.BARE:
                 yield Event(data=dumps({"error": {**_typed(failure), "param": None}}))
+            case ErrorShape.BARE_DONE:
+                yield Event(data=dumps({"error": {**_typed(failure), "param": None}}))
+                yield Event(data=END)
 
     def chunk(self, choices: list[Json], **more: Any) -> Event:
         return Event(data=dumps(self.chunk_document(choices, **more)))

@@ -17,8 +17,10 @@ from orharness.checks import (
     describe,
     disconnect_failure,
     nobody_failure,
+    none_held,
     upstream_failure,
 )
+from orharness.journal import Exchange
 from orharness.server.control.problems import Problem
 from orharness.server.control.verbs import VerbAnswer, VerbCall, call_of, route_of
 from orharness.server.exchange import LiveExchange
@@ -69,6 +71,11 @@ class Waiting:
         if self.call is not None:
             return [self.call]
         return list(self.session.answering.exchanges if self.route is None else self.route.exchanges)
+
+    def others(self) -> list[Exchange]:
+        """The exchanges of the session that are not among them."""
+        answered = self.answered()
+        return [live.snapshot() for live in self.session.answering.exchanges if live not in answered]
 
     def calls(self) -> list[LiveExchange]:
         """The exchanges that began after ``since``."""
@@ -152,9 +159,8 @@ def _held(waiting: Waiting) -> WaitResult:
     for live, exchange in seen:
         if exchange.held_at is not None:
             return WaitResult(True, f"{describe(exchange)}, held at a gate after byte {exchange.held_at:,}", [live])
-    listed = [f"  {describe(exchange)}" for _, exchange in seen]
-    said = f"after {waiting.seconds:g} s no stream of {waiting.name} is held at a gate"
-    return WaitResult(False, "\n".join([said, *listed]), final=False)
+    said = none_held(waiting.name, waiting.seconds, [exchange for _, exchange in seen], waiting.others())
+    return WaitResult(False, said, final=False)
 
 
 def _decided(waiting: Waiting) -> WaitResult:
@@ -199,8 +205,7 @@ async def _left(waiting: Waiting, asked: VerbCall) -> tuple[WaitResult, float]:
     concerned = _concerned(waiting)
     if not concerned:
         before = [live.snapshot() for live in waiting.answered()]
-        others = [live.snapshot() for live in session.answering.exchanges if live not in waiting.answered()]
-        return WaitResult(False, str(nobody_failure(waiting.name, before, others))), act
+        return WaitResult(False, str(nobody_failure(waiting.name, before, waiting.others()))), act
     acts = list(_acts(session, concerned, act))
     deadline = act + within + max(within, GRACE)
     poll = monotonic() + LONGEST
