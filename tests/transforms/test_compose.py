@@ -10,6 +10,7 @@ import orharness.transforms as t
 from orharness.errors import ScenarioError
 from orharness.sse import encode
 from orharness.stream import Ending, Stream, Transform
+from tests.support.step_strategies import STEPS
 
 STREAM = Stream.of(*(encode(text) for text in ("one", "two", "three", "[DONE]")), delay=0.5)
 
@@ -129,7 +130,7 @@ def test_every_factory_makes_steps_and_is_told_apart_when_uncalled() -> None:
         *("from_json", "item_from_json", "item_to_json", "json_schema", "step_to_json"),
     }
     factories = set(t.__all__) - others
-    assert len(factories) == 26
+    assert factories == set(STEPS)
     for name in factories:
         with pytest.raises(ScenarioError, match=f"^{name} in through was not called"):
             t.compose([getattr(t, name)])
