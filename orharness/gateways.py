@@ -192,7 +192,7 @@ GROQ = replace(
     reasoning_fields=("reasoning",),
 )
 
-AZURE = replace(OPENAI, name="azure", title="Azure OpenAI", prompt_filters=True)
+AZURE = replace(OPENAI, name="azure", title="Azure", prompt_filters=True)
 
 DEEPSEEK = replace(
     OPENAI, name="deepseek", title="DeepSeek", comment=": keep-alive", id_prefix="", usage_with_finish=True

@@ -11,6 +11,7 @@ import pytest
 
 import orharness
 from orharness import Reply, ScenarioError, ToolCall
+from orharness.gateways import GATEWAYS
 
 api: Any = orharness  # untyped: a type checker refuses most of what is called here
 WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
@@ -35,7 +36,7 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "chat(gateway=5)": (
         lambda s: s.chat("x", gateway=5),
-        "gateway= is one of onerouter, openrouter, openai, anthropic, google, not 5",
+        f"gateway= is one of {', '.join(GATEWAYS)}, not 5",
     ),
     "messages(5)": (lambda s: s.messages(5), "messages takes a text, or a list of its pieces, not 5"),
     "responses(toekns=)": (lambda s: s.responses(toekns=5), "responses knows no toekns= (did you mean tokens=?)"),
@@ -105,7 +106,7 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "SseServer(gatway=)": (lambda _: api.SseServer(gatway="x"), "SseServer knows no gatway= (did you mean gateway=?)"),
     "SseServer(gateway=None)": (
         lambda _: api.SseServer(gateway=None),
-        "gateway= is one of onerouter, openrouter, openai, anthropic, google, not",
+        f"gateway= is one of {', '.join(GATEWAYS)}, not",
     ),
     "SseServer(strict=)": (lambda _: api.SseServer(strict="no"), "strict is True or False, not 'no'"),
     "SseServer(models=)": (lambda _: api.SseServer(models="gpt"), "models= is a list of texts, not 'gpt'"),

@@ -35,7 +35,10 @@ def test_an_unknown_gateway_is_told_the_nearest_name(name: str, nearest: str) ->
 
 @pytest.mark.parametrize("name", ["", "zzz", "日本"])
 def test_a_name_far_from_all_is_told_all_of_them(name: str) -> None:
-    with pytest.raises(ScenarioError, match=r"known are onerouter, openrouter, openai, anthropic, google$") as error:
+    with pytest.raises(
+        ScenarioError,
+        match=r"known are onerouter, openrouter, openai, anthropic, google, groq, azure, deepseek, vllm, llamacpp$",
+    ) as error:
         lookup(name)
     assert "did you mean" not in str(error.value)
 
@@ -46,5 +49,10 @@ def test_each_gateway_is_known_by_its_own_name_and_title() -> None:
 
 
 def test_the_keep_alive_comments_are_the_lines_that_are_sent() -> None:
-    comments = [gateway.comment for gateway in GATEWAYS.values()]
-    assert comments == [": ONEROUTER PROCESSING", ": OPENROUTER PROCESSING", None, None, None]
+    comments = {gateway.name: gateway.comment for gateway in GATEWAYS.values() if gateway.comment is not None}
+    assert comments == {
+        "onerouter": ": ONEROUTER PROCESSING",
+        "openrouter": ": OPENROUTER PROCESSING",
+        "deepseek": ": keep-alive",
+        "llamacpp": ":",
+    }

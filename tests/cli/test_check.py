@@ -363,6 +363,7 @@ def test_a_command_finds_the_server_where_each_sdk_looks(
     assert check("--command", command, "--dialect", "ollama", "--only", "ollama/whole")[0] == 0
 
 
+@pytest.mark.slow
 def test_a_driver_may_say_its_dialect(check: Callable[..., tuple[object, str, str]], folder: Path) -> None:
     says = """
 def tell(**message):

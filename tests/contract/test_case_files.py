@@ -57,6 +57,7 @@ def is_the_same_when_read_again(case: Case) -> None:
     assert again == same
 
 
+@pytest.mark.slow
 def test_each_case_has_a_file_of_its_own(tmp_path: Path) -> None:
     number = export(CASES, tmp_path)
     files = sorted(tmp_path.rglob("*.json"))

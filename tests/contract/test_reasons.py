@@ -122,6 +122,7 @@ class ChecksItself(Answer):
         return super().text(delta)
 
 
+@pytest.mark.slow
 def test_a_check_of_the_client_itself_is_not_called_a_json_error(thread: ServerThread) -> None:
     evidence = failed(client_of(ChecksItself), "framing/long-lines", thread)
     assert evidence.reason.startswith("it raised ValueError('the text is too long'): a line that is longer")
@@ -328,6 +329,7 @@ class HasATimeLimit(Answer):
         return super().feed(data)
 
 
+@pytest.mark.slow
 def test_a_time_limit_is_told_with_its_seconds(thread: ServerThread) -> None:
     evidence = failed(client_of(HasATimeLimit), "comments/heartbeat", thread)
     assert re.match(r"it timed out 0\.\d s after its request, and the stream was never silent", evidence.reason)
