@@ -141,7 +141,7 @@ def test_no_worker_outlives_its_parent_and_a_signal_to_all_of_them_is_no_loss() 
         assert f"cannot listen on 127.0.0.1 port {port}" in second.stderr
         for one in workers_of(process):
             os.kill(one, signal.SIGTERM)
-        assert process.stop() == 0
+        assert (process.stop(), process.stderr) == (0, process.stderr)
     assert "are lost" not in process.stderr
 
 
