@@ -107,16 +107,15 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._pace.catch_up()
         self._lost_by = exc
-        if not self.busy and self._told is None:  # between two exchanges, with nothing to be learnt: no questions
-            if not self.gone.done():
+        fin_came = self.gone.done()
+        if self.busy or self._told is not None:
+            self._leave()
+            own = self._own() if fin_came else self._own_at_leaving
+        else:  # Between two exchanges the client's kernel need not be asked; the last one may yet ask how this ended.
+            own = self._own()
+            if not fin_came:
                 self.gone_at = monotonic()
                 self.gone.set_result(None)
-            self._lost_as = Next.ENDED
-            self._lose(exc, _TURNS)
-            return
-        fin_came = self.gone.done()
-        self._leave()
-        own = self._own() if fin_came else self._own_at_leaving
         # An RST that arrives before our side is closed, which happens only after this method, has closed our socket.
         reset = self._reset_by_peer or (own is not None and own.closed)
         self._lost_as = (Next.RESET_AFTER_FIN if fin_came else Next.RESET) if reset else Next.ENDED
