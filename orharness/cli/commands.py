@@ -15,6 +15,7 @@ from orharness.processes import Guard, end_group, own_group, signal_group
 
 _ENDS = 3.0  # seconds from SIGTERM to SIGKILL for what the command leaves running
 _FORWARDED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _OF_A_SIGNAL = 128  # what shells add to its number
 
 
@@ -37,34 +38,48 @@ def run_command(
     ``ended`` is called when it has ended, unless a signal was passed on. The processes that it leaves running are ended
     after that call, since they may hold connections open.
     """
-    try:
-        process = subprocess.Popen(command, env=environment, **own_group())
-    except OSError as error:
-        raise ScenarioError(f"{shlex.join(command)}: cannot be run: {error.strerror or error}") from error
-    guard = Guard(process)
-    try:
-        with _passing_on(process) as passed_on:
+    with _passing_on() as signals:  # from before the start: a signal that comes during it is passed on after it
+        try:
+            process = subprocess.Popen(command, env=environment, **own_group())
+        except OSError as error:
+            raise ScenarioError(f"{shlex.join(command)}: cannot be run: {error.strerror or error}") from error
+        guard = Guard(process)
+        try:
+            signals.pass_to(process)
             code = process.wait()
-        if not passed_on:
-            ended()
-    finally:
-        guard.dismiss()
-        end_group(process, _ENDS)
-    return code, passed_on[0] if passed_on else None
+            if not signals.came:
+                ended()
+        finally:
+            guard.dismiss()
+            end_group(process, _ENDS)
+    return code, signals.came[0] if signals.came else None
+
+
+class _Signals:
+    """The signals that came, each passed on to the command's group; a second one ends it."""
+
+    def __init__(self) -> None:
+        self.came: list[int] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        self.came.append(number)
+        if self._process is not None:
+            signal_group(self._process, number if len(self.came) == 1 else _KILL)
+
+    def pass_to(self, process: subprocess.Popen[bytes]) -> None:
+        """Pass on what came until now, and what comes from now on."""
+        self._process = process
+        for number in self.came[:1]:
+            signal_group(process, number)
 
 
 @contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass signals on to the command's group; a second one ends it. Yields those that came."""
-    came: list[int] = []
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        signal_group(process, number if len(came) == 1 else getattr(signal, "SIGKILL", signal.SIGTERM))
-
-    before = {number: signal.signal(number, pass_on) for number in _FORWARDED}
+def _passing_on() -> Iterator[_Signals]:
+    signals = _Signals()
+    before = {number: signal.signal(number, signals.note) for number in _FORWARDED}
     try:
-        yield came
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from orharness.cli.commands import run_command
 from orharness.cli.run import Options, run_and_judge
 from orharness.errors import ScenarioError
 from tests.support.raw import eventually
@@ -195,6 +198,21 @@ time.sleep(60)
     out, err = process.communicate(timeout=60)
     assert (out.decode(), process.returncode) == ("in order\n", 128 + number)
     assert "wrong" not in err.decode()
+
+
+@posix
+def test_a_signal_that_comes_while_the_command_is_started_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    start: Any = subprocess.Popen
+
+    def signalled(*arguments: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", signalled)
+    ended: list[str] = []
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    code, passed_on = run_command(command, dict(os.environ), lambda: ended.append("judged"))
+    assert (code, passed_on, ended) == (-signal.SIGTERM, signal.SIGTERM, [])
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,5 @@ async def test_a_replay_that_is_recorded_again_is_the_recording(
     assert chunks_of(again) == chunks_of(found)
     assert (again.status, again.stream.framing) == (found.status, found.stream.framing)
     assert again.stream.ending is found.stream.ending
-    gaps = [chunk.delay for chunk in found.stream.chunks]
-    assert [chunk.delay for chunk in again.stream.chunks] == pytest.approx(gaps, abs=0.1)
-    assert again.stream.duration == pytest.approx(found.stream.duration, abs=0.1)
+    moments = zip(*(accumulate(chunk.delay for chunk in one.stream.chunks) for one in (found, again)), strict=True)
+    assert [(planned, seen) for planned, seen in moments if seen < planned - 0.1] == []  # a busy machine may be late
