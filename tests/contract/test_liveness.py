@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -124,9 +125,11 @@ def test_ten_minutes_pass_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_a_client_without_a_limit_is_found_by_a_faster_clock() -> None:
     verdicts = by_its_clock("waits_for_ever", {"dead-stream", "comments"})
-    assert fails(verdicts) == {
-        "dead-stream": "it still waits after 1,200 s of silence: it sets no limit on the silence of a stream"
-    }
+    [(case, reason)] = fails(verdicts).items()
+    said = re.fullmatch(r"it still waits after ([\d,]+) s of silence: it sets no limit on the silence of a stream", reason)
+    assert case == "dead-stream"
+    assert said is not None, reason
+    assert int(said[1].replace(",", "")) >= 1200  # twice the longest known default; on a busy machine more
     assert verdicts["comments"].result is Result.PASS
 
 
