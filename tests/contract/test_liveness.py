@@ -126,7 +126,9 @@ def test_ten_minutes_pass_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_client_without_a_limit_is_found_by_a_faster_clock() -> None:
     verdicts = by_its_clock("waits_for_ever", {"dead-stream", "comments"})
     [(case, reason)] = fails(verdicts).items()
-    said = re.fullmatch(r"it still waits after ([\d,]+) s of silence: it sets no limit on the silence of a stream", reason)
+    said = re.fullmatch(
+        r"it still waits after ([\d,]+) s of silence: it sets no limit on the silence of a stream", reason
+    )
     assert case == "dead-stream"
     assert said is not None, reason
     assert int(said[1].replace(",", "")) >= 1200  # twice the longest known default; on a busy machine more
