@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -125,13 +124,9 @@ def test_ten_minutes_pass_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_a_client_without_a_limit_is_found_by_a_faster_clock() -> None:
     verdicts = by_its_clock("waits_for_ever", {"dead-stream", "comments"})
-    [(case, reason)] = fails(verdicts).items()
-    said = re.fullmatch(
-        r"it still waits after ([\d,]+) s of silence: it sets no limit on the silence of a stream", reason
-    )
-    assert case == "dead-stream"
-    assert said is not None, reason
-    assert int(said[1].replace(",", "")) >= 1200  # twice the longest known default; on a busy machine more
+    # 600 s and a half, and a second of patience by a clock that is 600 times as fast, on a busy machine 300 times.
+    waits = "it still waits after {} s of silence: it sets no limit on the silence of a stream"
+    assert fails(verdicts) in [{"dead-stream": waits.format(seconds)} for seconds in ("1,500", "1,200")]
     assert verdicts["comments"].result is Result.PASS
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -175,23 +174,29 @@ def test_cancelled() -> None:
     assert b"[DONE]" not in found.stream.body
 
 
+async def recorded_again(found: Interaction, server: SseServer, to: Path) -> Interaction:
+    async with Recorder(server.base_url, to) as recorder, asking(recorder.base_url, body=found.request.body) as client:
+        await client.rest()
+    (again,) = load(to)
+    return again
+
+
 @pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", ["non-ascii", "usage", "keep-alive", "cancelled"])
 async def test_a_replay_that_is_recorded_again_is_the_recording(
     name: str, sse_server: SseServer, tmp_path: Path
 ) -> None:
+    """A busy machine may be late once or twice; a replay that does not keep the times is late each time."""
     found = shipped(name)
     sse_server.cassette(CASSETTES / f"{name}.yaml", pacing="recorded")
-    async with (
-        Recorder(sse_server.base_url, tmp_path / "again.yaml") as recorder,
-        asking(recorder.base_url, body=found.request.body) as client,
-    ):
-        await client.rest()
-
-    (again,) = load(tmp_path / "again.yaml")
-    assert chunks_of(again) == chunks_of(found)
-    assert (again.status, again.stream.framing) == (found.status, found.stream.framing)
-    assert again.stream.ending is found.stream.ending
-    moments = zip(*(accumulate(chunk.delay for chunk in one.stream.chunks) for one in (found, again)), strict=True)
-    assert [(planned, seen) for planned, seen in moments if seen < planned - 0.1] == []  # a busy machine may be late
+    times = [chunk.delay for chunk in found.stream.chunks]
+    for attempt in range(3):
+        again = await recorded_again(found, sse_server, tmp_path / f"{attempt}.yaml")
+        assert chunks_of(again) == chunks_of(found)
+        assert (again.status, again.stream.framing) == (found.status, found.stream.framing)
+        assert again.stream.ending is found.stream.ending
+        seen = [chunk.delay for chunk in again.stream.chunks]
+        if [*seen, sum(seen)] == pytest.approx([*times, sum(times)], abs=0.1):
+            return
+    assert [*seen, sum(seen)] == pytest.approx([*times, sum(times)], abs=0.1)
