@@ -10,6 +10,21 @@ from typing import Annotated
 import typer
 
 from orharness.cli.cassette import cassette_app
+from orharness.cli.options import (
+    Formats,
+    KeepHeaders,
+    OfSet,
+    OnlyCases,
+    Outputs,
+    Overwrite,
+    Patience,
+    Plugins,
+    PythonClient,
+    RedactPersonal,
+    ScenarioFile,
+    ScenarioFolder,
+    Seed,
+)
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.report.encoding import never_fail
 
@@ -145,17 +160,11 @@ def serve(
         list[Path] | None,
         typer.Option(metavar="FILE", help="... which is a case of your own in this file; repeats.", show_default=False),
     ] = None,
-    scenario: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Play the routes of a scenario document.", show_default=False),
-    ] = None,
+    scenario: ScenarioFile = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only say whether the scenario FILE is good, and if not, what is wrong.")
     ] = False,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODULE", help="Import first a module with transforms of your own. Repeatable."),
-    ] = None,
+    plugin: Plugins = None,
     pace: Annotated[
         float | None,
         typer.Option(metavar="S", help="Seconds that the simulated model takes for a token.", show_default=False),
@@ -200,12 +209,7 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    scenarios: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="The folder of the files that a posted document may name.", show_default="no files"
-        ),
-    ] = None,
+    scenarios: ScenarioFolder = None,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="End when stdin ends: with the program that started this.")
     ] = False,
@@ -287,7 +291,7 @@ def record(
         ),
     ],
     to: Annotated[Path, typer.Option(metavar="FILE", help="The cassette to write.", show_default=False)],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+    overwrite: Overwrite = False,
     key_env: Annotated[
         list[str] | None,
         typer.Option(
@@ -304,17 +308,8 @@ def record(
             show_default=False,
         ),
     ] = None,
-    keep_header: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Keep the value of this header, which is not on the allow-list. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    redact_personal: Annotated[
-        bool, typer.Option("--redact-personal", help="Leave out e-mail and IP addresses and telephone numbers, too.")
-    ] = False,
+    keep_header: KeepHeaders = None,
+    redact_personal: RedactPersonal = False,
     filters: Annotated[
         str | None,
         typer.Option(
@@ -390,19 +385,8 @@ def relay_check(
     port: Annotated[
         int, typer.Option(help="The port of the upstream, which your backend must know; 0 is any free one.")
     ] = 0,
-    format_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            metavar="F",
-            help="text, json, junit, html, sarif or badge, for an --output.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Where the --format goes; - is stdout. Pairs repeat.", show_default=False),
-    ] = None,
+    format_: Formats = None,
+    output: Outputs = None,
 ) -> None:
     """Judge a backend that passes a model's stream on to browsers.
 
@@ -442,32 +426,21 @@ def run_tests(
     command: Annotated[
         list[str], typer.Argument(metavar="CMD…", help="The command, after --, with its arguments.", show_default=False)
     ],
-    scenario: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Play the routes of a scenario document.", show_default=False),
-    ] = None,
+    scenario: ScenarioFile = None,
     report: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FORMAT=FILE", help="Write the verdict: text, json, junit or html. Repeatable.", show_default=False
         ),
     ] = None,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODULE", help="Import first a module with transforms of your own. Repeatable."),
-    ] = None,
+    plugin: Plugins = None,
     pacing: Annotated[
         str,
         typer.Option(
             help="lockstep: a chunk when the one before has been read; recorded: at its own time; instant: at once."
         ),
     ] = "lockstep",
-    scenarios: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="The folder of the files that a posted document may name.", show_default="no files"
-        ),
-    ] = None,
+    scenarios: ScenarioFolder = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -531,7 +504,7 @@ def run_tests(
     With --record its real requests are recorded, with --cassette they are
     answered from that file. Programs that have https://HOST in their code are
     reached by --intercept HOST: they find a proxy and its certificate in their
-    environment (pip install 'onerouter-harness[intercept]').
+    environment (pip install 'onerouter-harness\\[intercept]').
 
     Example: [bold]orharness run --scenario scenario.yaml -- npm test[/bold]
 
@@ -601,10 +574,7 @@ cassette_app.command("show")(show)
 
 @app.command()
 def check(
-    client: Annotated[
-        str | None,
-        typer.Argument(metavar="MODULE:NAME|FILE.py:NAME", help="A Python client.", show_default=False),
-    ] = None,
+    client: PythonClient = None,
     command: Annotated[
         str | None,
         typer.Option(metavar="CMD", help="A client in any language: it writes the text to stdout.", show_default=False),
@@ -618,10 +588,7 @@ def check(
     profile: Annotated[
         str, typer.Option(help="gateway: what services really send; whatwg: the whole rule set of event streams.")
     ] = "gateway",
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CASE", help="Only this case or family; repeats.", show_default=False),
-    ] = None,
+    only: OnlyCases = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -630,24 +597,10 @@ def check(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the chunks that are cut by chance.")] = 0,
-    format_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            metavar="F",
-            help="text, json, junit, html, sarif or badge, for an --output.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Where the --format goes; - is stdout. Pairs repeat.", show_default=False),
-    ] = None,
-    patience: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="Seconds for what a client should do at once.", show_default="1"),
-    ] = None,
+    seed: Seed = 0,
+    format_: Formats = None,
+    output: Outputs = None,
+    patience: Patience = None,
     time_rate: Annotated[
         float | None,
         typer.Option(
@@ -675,10 +628,7 @@ def check(
             metavar="FILE", help="Cases of your own beside ours: YAML, JSON or Python; repeats.", show_default=False
         ),
     ] = None,
-    set_: Annotated[
-        str | None,
-        typer.Option("--set", metavar="DATE", help="Only the cases of a frozen set: 2026-12.", show_default=False),
-    ] = None,
+    set_: OfSet = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only the 40 cases that find the most.")] = False,
     jobs: Annotated[int, typer.Option(metavar="N", help="Judge in N processes.")] = 1,
     baseline: Annotated[
@@ -703,8 +653,9 @@ def check(
 
     A Python client is a function of the base URL that yields the text as it
     comes. A command finds OPENAI_BASE_URL and OPENAI_API_KEY in its
-    environment, and the variables of the other SDKs. Each case that fails is shown with its bytes, the chunk
-    boundary, the likely cause, and the command that plays just it again.
+    environment, and the variables of the other SDKs. Each case that fails is
+    shown with its bytes, the chunk boundary, the likely cause, and the command
+    that plays just it again.
 
     Example: [bold]orharness check my_client.py:stream[/bold]
 
@@ -748,18 +699,12 @@ def check(
 
 @app.command("fuzz")
 def fuzz_command(
-    client: Annotated[
-        str | None,
-        typer.Argument(metavar="MODULE:NAME|FILE.py:NAME", help="A Python client.", show_default=False),
-    ] = None,
+    client: PythonClient = None,
     command: Annotated[str | None, typer.Option(metavar="CMD", help="A client in any language.")] = None,
     driver: Annotated[str | None, typer.Option(metavar="CMD", help="... one that speaks JSON lines.")] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="How long to search.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Of the streams.")] = 0,
-    patience: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="Seconds for what a client should do at once.", show_default="1"),
-    ] = None,
+    patience: Patience = None,
     dialect: Annotated[str | None, typer.Option(help="The API of the client.", show_default="chat")] = None,
     to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the case document goes.", show_default="stdout")
@@ -786,19 +731,13 @@ app.add_typer(cases_app, name="cases", help="The cases of check as files, for an
 def export(
     to: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.", show_default=False)],
     profile: Annotated[str, typer.Option(help="gateway or whatwg; whatwg has all of them.")] = "whatwg",
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CASE", help="Only this case or family; repeats.", show_default=False),
-    ] = None,
-    set_: Annotated[
-        str | None,
-        typer.Option("--set", metavar="DATE", help="Only the cases of a frozen set: 2026-12.", show_default=False),
-    ] = None,
+    only: OnlyCases = None,
+    set_: OfSet = None,
     cases: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Cases of your own as well; repeats.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the chunks that are cut by chance.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Write each case as a JSON file: its bytes, cuts, gates and ending, and what must come of it.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from orharness.cli.options import KeepHeaders, Overwrite, RedactPersonal
 from orharness.errors import ScenarioError
 
 cassette_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Work on recorded files.")
@@ -107,18 +108,9 @@ def convert(
     interaction: Annotated[
         int | None, typer.Option(metavar="N", help="Only that one of SOURCE, from 1.", show_default=False)
     ] = None,
-    keep_header: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Keep the value of this header, which is not on the allow-list. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    redact_personal: Annotated[
-        bool, typer.Option("--redact-personal", help="Leave out e-mail and IP addresses and telephone numbers, too.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+    keep_header: KeepHeaders = None,
+    redact_personal: RedactPersonal = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Convert a recording: from another tool, or for one.
 

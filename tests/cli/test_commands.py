@@ -180,6 +180,14 @@ def test_the_help_of_each_command_has_an_example(
     assert command in capsys.readouterr().out
 
 
+def test_the_help_of_run_says_whole_what_is_to_be_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets are markup: an extra is in brackets, too."""
+    assert called(["run", "--help"], monkeypatch) == 0
+    assert "pip install 'onerouter-harness[intercept]'" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_help_and_reports_survive_an_ascii_locale(tmp_path: Path) -> None:
     cassette = recorded(tmp_path / "a.yaml", TEXT)
