@@ -19,6 +19,7 @@ PACKAGE = Path(orharness.__file__).parent
 TESTS = Path(__file__).parent
 RANKS = {
     "errors": 0,
+    "about": 0,
     "lazy": 0,
     "options": 0.5,
     "sse": 0.5,

@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Protocol
 
+from orharness.about import version
 from orharness.cli.reports import check_reports, report
 from orharness.contract import Case, Profile, Subject
 from orharness.contract import starters as starter_files
@@ -38,7 +38,6 @@ from orharness.verdict import Judgement, Level, Made, Verdict, count
 
 STARTERS = {"python": "driver.py", "node": "driver.mjs", "go": "driver.go"}
 _EACH = 30.0  # seconds between two lines of progress, off a terminal
-DISTRIBUTION = "onerouter-harness"
 _RUN = {"go": "go run"}  # how a starter is run, where the language's name alone is not the command
 
 
@@ -202,7 +201,7 @@ def _known(options: CheckOptions) -> dict[str, str]:
 
 def _made(seconds: float) -> Made:
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return Made(version(DISTRIBUTION), date, f"Python {platform.python_version()} on {platform.platform()}", seconds)
+    return Made(version(), date, f"Python {platform.python_version()} on {platform.platform()}", seconds)
 
 
 def export_cases(to: Path, options: CheckOptions) -> int:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+CONTEXT = {"help_option_names": ["-h", "--help"]}  # of every command and group
+
 Formats = Annotated[
     list[str] | None,
     typer.Option(

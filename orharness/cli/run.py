@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orharness.cli.codes import FAILED
 from orharness.cli.commands import command_of, exit_code, run_command
 from orharness.cli.reports import STDOUT, check_reports, write_reports
 from orharness.errors import ScenarioError
@@ -22,7 +23,6 @@ from orharness.server.thread import ServerThread
 from orharness.server.verifying import Finding, Verified
 from orharness.verdict import Evidence, Judgement, Result, Verdict, count
 
-FAILED = 1
 _TITLES = {
     "requests": "a request that no route answers",
     "routes": "a route is asked",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from orharness.about import version
 from orharness.errors import ClientFailure
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Pacing
@@ -25,13 +25,12 @@ from orharness.server.exchange import LiveExchange
 from orharness.server.mounts import Mounted
 from orharness.server.sessions import DEFAULT, Session
 
-_DISTRIBUTION = "onerouter-harness"
 _OPENAPI = Path(__file__).with_name("openapi.json")  # which `openapi` generates
 
 
 async def about(asked: VerbCall) -> VerbAnswer:
     """Name the program and its versions, for the handshake of a client."""
-    return VerbAnswer({"program": "orharness", "version": version(_DISTRIBUTION), "api": API})
+    return VerbAnswer({"program": "orharness", "version": version(), "api": API})
 
 
 async def openapi(asked: VerbCall) -> VerbAnswer:
