@@ -8,11 +8,15 @@ https://openrouter.ai/docs/api-reference/streaming, https://openrouter.ai/docs/e
 https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams;
 https://docs.claude.com/en/api/overview (``anthropic-version``) and recorded streams of Anthropic;
 https://ai.google.dev/gemini-api/docs/api-key; recorded streams of Groq, Azure and DeepSeek, and
-https://api-docs.deepseek.com/quick_start/rate_limit (its keep-alives); a recorded stream of vLLM 0.24, whose error
-inside a stream is that of its ``create_streaming_error_response``; llama.cpp's server, run by the tests.
+https://api-docs.deepseek.com/quick_start/rate_limit (its keep-alives); a recorded stream of vLLM 0.24 and, for its
+reasoning and errors, vLLM's source (``DeltaMessage``, ``ErrorInfo``, ``create_streaming_error_response``); llama.cpp's
+server, run by the tests.
+
+Not recorded, and so assumed to be as OpenAI's: where Groq and Azure have the usage if it is asked for, and an error
+inside a stream of Azure, DeepSeek or llama.cpp.
 
 Left out of what was recorded: Groq's ``x_groq`` (its request id, and the usage once more), the fields with which Azure
-and vLLM extend a choice, and llama.cpp's ``timings``.
+and vLLM extend a choice, and llama.cpp's ``timings``; its choices have no ``logprobs``, which are null here.
 """
 
 from __future__ import annotations
@@ -156,7 +160,7 @@ OPENAI = Gateway(
     names_provider=False,
     native_finish_reason=False,
     full_deltas=False,
-    # OpenAI itself streams no reasoning in this dialect; those who copied it (DeepSeek, Z.AI, vLLM) do, in this field.
+    # OpenAI itself streams no reasoning in this dialect; those who copied it (DeepSeek, Z.AI) do, in this field.
     reasoning_fields=("reasoning_content",),
     usage_with_finish=False,
     prompt_filters=False,
@@ -188,7 +192,6 @@ GROQ = replace(
     title="Groq",
     error_fields=("message", "type", "code"),
     stream_error=ErrorShape.NAMED_EVENT,
-    usage_null=False,
     reasoning_fields=("reasoning",),
 )
 
@@ -202,8 +205,10 @@ VLLM = replace(
     OPENAI,
     name="vllm",
     title="vLLM",
+    error_code_is_status=True,
     stream_error=ErrorShape.BARE_DONE,
     usage_null=False,
+    reasoning_fields=("reasoning",),  # `reasoning_content` was removed: https://github.com/vllm-project/vllm/pull/33402
     chat_required=("messages",),  # it serves one model
 )
 

@@ -27,6 +27,7 @@ from orharness.gateways import (
     ONEROUTER,
     OPENAI,
     OPENROUTER,
+    VLLM,
     ErrorShape,
     Gateway,
 )
@@ -141,6 +142,15 @@ def test_the_usage_stands_where_each_gateway_has_it() -> None:
     *before, last = parsed(chat.events(answer, DEEPSEEK, include_usage=True))
     assert (last["choices"][0]["finish_reason"], last["usage"]["completion_tokens"]) == ("stop", 2)
     assert all(chunk["usage"] is None for chunk in before)
+
+
+def test_vllm_has_the_reasoning_in_the_field_of_its_source() -> None:
+    chunks = parsed(chat.events(Completion.of("a", reasoning="Hm"), VLLM))
+    assert [one["choices"][0]["delta"] for one in chunks if "role" not in one["choices"][0]["delta"]] == [
+        {"reasoning": "Hm"},
+        {"content": "a"},
+        {},
+    ]
 
 
 def test_azure_says_first_what_its_filter_said_of_the_prompt() -> None:
@@ -343,6 +353,8 @@ def test_the_error_document_of_each_gateway() -> None:
     ]
     assert list(chat.error_document(GROQ, 429, "slow")["error"]) == ["message", "type", "code"]
     assert chat.error_document(LLAMA_CPP, 429, "slow")["error"]["code"] == 429
+    error = {"message": "slow", "type": "rate_limit_error", "param": None, "code": 429}  # ErrorInfo in vLLM's source
+    assert chat.error_document(VLLM, 429, "slow") == {"error": error}
     filled = chat.error_document(OPENROUTER, 403, "no", metadata={"reasons": ["x"]}, code="moderated")
     assert filled == {"error": {"code": "moderated", "message": "no", "metadata": {"reasons": ["x"]}}}
 

@@ -8,11 +8,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.model_behind_recorder import WITHIN, stop_a_model
 from orharness.cassette import CLIENT_DISCONNECTED, Interaction, load
+from orharness.dialects import Asked
+from orharness.dialects.chat import write as chat
+from orharness.dialects.completion import Completion
+from orharness.gateways import LLAMA_CPP
 from orharness.recording import Recorder
 from orharness.server.facade import SseServer
 from orharness.sse import Comment, Event, decode
@@ -106,6 +111,33 @@ async def test_an_answer_without_a_stream_and_the_list_of_models(origin: str, tm
     assert received["usage"]["completion_tokens"] == 4
     assert (listed.request.method, listed.stream.body) == ("GET", models)
     assert answer.stream.framing is listed.stream.framing is Framing.LENGTH
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_the_gateway_of_its_name_sends_what_it_sends(origin: str, tmp_path: Path) -> None:
+    async with Recorder(f"{origin}/v1", tmp_path / "a.yaml") as recorder:
+        with_usage = asked(max_tokens=4, stream_options={"include_usage": True})
+        for body in (with_usage, json.dumps({"stream": True}).encode()):
+            async with asking(recorder.base_url, body=body) as client:
+                await client.head()
+                await client.rest()
+    streamed, refused = load(tmp_path / "a.yaml")
+    theirs = [
+        json.loads(one.data) for one in decode(streamed.stream.body) if isinstance(one, Event) and "{" in one.data
+    ]
+    events = chat.write(Completion.of("Hello"), LLAMA_CPP, Asked(wants_usage=True)).events
+    ours = [json.loads(one.data) for one in events if "{" in one.data]
+
+    def counted(chunks: list[dict[str, Any]]) -> list[tuple[int, bool]]:
+        return [(len(one["choices"]), bool(one["usage"])) for one in chunks if "usage" in one]
+
+    assert counted(ours) == counted(theirs) == [(0, True)]
+    assert {name for one in ours for name in one} <= {name for one in theirs for name in one}
+    assert [one["choices"][0]["finish_reason"] is None for one in ours[-3:-1]] == [True, False]
+    assert [one["choices"][0]["finish_reason"] is None for one in theirs[-3:-1]] == [True, False]
+    error = json.loads(refused.stream.body)["error"]
+    assert list(chat.error_document(LLAMA_CPP, 400, error["message"])["error"].items()) == list(error.items())
 
 
 async def get(base_url: str, path: str) -> bytes:
