@@ -23,6 +23,7 @@ from orharness.cli.options import (
     ScenarioFile,
     ScenarioFolder,
 )
+from orharness.cli.stderr import background_stderr
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.report.encoding import never_fail
 
@@ -51,7 +52,8 @@ def run() -> None:
 
 
 def _end(text: str, code: int) -> None:
-    sys.stderr.write(f"{text}\n")
+    with background_stderr():
+        sys.stderr.write(f"{text}\n")
     raise SystemExit(code)
 
 

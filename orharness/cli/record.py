@@ -13,6 +13,7 @@ from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
 from orharness.cassette.secrets import scrub_uri
 from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
+from orharness.cli.stderr import background_stderr
 from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
 from orharness.recording.reach import Reach, addresses_of
@@ -32,6 +33,7 @@ _ENDED = {
 }
 
 
+@background_stderr()
 def record_until_stopped(
     upstreams: Sequence[str],
     to: Path,

@@ -15,6 +15,7 @@ from orharness.cassette.interaction import Interaction
 from orharness.cli.commands import command_of, exit_code, run_command
 from orharness.cli.plugins import settings_at
 from orharness.cli.record import saved_line, told_line
+from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.intercept.door import Door, Target
@@ -55,6 +56,7 @@ class RecordOptions:
             )
 
 
+@background_stderr()
 def run_and_record(options: RecordOptions) -> int:
     """Run the command, and record what it asks of the upstreams and of the intercepted hosts.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from orharness.cassette.interaction import Interaction
 from orharness.cli.running import TURN, announce, short_turns, stop_at_end_of_input, stopped_by_signal
+from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.dialects.completion import Completion
 from orharness.errors import ScenarioError
@@ -144,6 +145,12 @@ def serve_until_stopped(options: ServeOptions) -> bool:
         from orharness.cli.workers import serve_with_workers
 
         return serve_with_workers(options)
+    return _serve_alone(options)
+
+
+@background_stderr()
+def _serve_alone(options: ServeOptions) -> bool:
+    """Serve from this process."""
     with stopped_by_signal() as stop, short_turns():
         played = Played.by(options)
         if options.until_eof:
