@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any
 
 from orharness.cassette.interaction import Interaction
@@ -242,7 +242,8 @@ class Decided:
     """
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Call] = SimpleQueue()
+        # No SimpleQueue: in CPython 3.11 and 3.12 it waits forever if its time is up when a signal has interrupted it.
+        self._calls: Queue[Call] = Queue()
 
     def notice(self, call: Call) -> None:
         """Note a call once it is decided; a listener of ``SseServer.listen``, called in the server's thread."""

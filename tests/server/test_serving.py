@@ -6,10 +6,13 @@ Nothing here is timed: questions, calls and lines are counted. ``python -m bench
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Iterator
 from functools import partial
 from io import StringIO
+from time import sleep
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -254,6 +257,26 @@ def test_the_watch_prints_what_was_decided_and_nothing_else(server: SseServer) -
     cancelled, completed = printed.getvalue().splitlines()
     assert cancelled.startswith("2  POST /s → 200: cancelled")
     assert completed.startswith("1  POST /s → 200: completed")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_what_is_printed_is_waited_for_no_longer_where_a_signal_comes_late() -> None:
+    # As on a busy machine: when the handler of a signal returns, the time to wait has passed.
+    signals: list[int] = []
+
+    def late(number: int, frame: FrameType | None) -> None:
+        assert not signals, "it still waits"
+        signals.append(number)
+        sleep(0.1)
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 30.0)
+    try:
+        assert Decided().next(0.05) is None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert signals
 
 
 def test_what_prints_beside_a_server_takes_short_turns_while_it_runs() -> None:
