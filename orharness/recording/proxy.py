@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -34,6 +35,7 @@ from orharness.server.headers import OF_THE_CONNECTION, text
 from orharness.server.passing import CutShort
 from orharness.stream import Ending
 
+T = TypeVar("T", bound=str | None)
 _TAIL_TIMEOUT = 1.0  # seconds for which a stream is followed whose client left after the end marker
 _TURN = 0.001  # seconds, at most, of passing on one stream while others wait
 _STOPPED = "the recorder was stopped in the middle of it"
@@ -175,11 +177,12 @@ class Recorder:
             announces_body = "Content-Length" in request.headers
             answer = await self._asker.ask(session, key=upstream.key, announces_body=announces_body)
         except (aiohttp.ClientError, OSError, ScenarioError, ValueError) as error:
-            why = _why(session, upstream, error)
-            await self._keep_failure(session, prepared, ending_of(error), why)
+            said = partial(_why, session, upstream, error)
+            why = await self._keep_failure(session, prepared, ending_of(error), said)
             return complaint(502, why, self._gate.response_headers(request.headers))
         except asyncio.CancelledError:
-            await self._keep_failure(session, prepared, *self._left())
+            ending, note = self._left()
+            await self._keep_failure(session, prepared, ending, lambda: note)
             raise
         followed = False
         try:
@@ -202,21 +205,32 @@ class Recorder:
         return (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
 
     async def _keep_failure(
-        self, session: RecordedExchange, prepared: asyncio.Task[None], ending: str, note: str | None
-    ) -> None:
-        """Keep a request to which no response head came."""
+        self, session: RecordedExchange, prepared: asyncio.Task[None], ending: str, note: Callable[[], T]
+    ) -> T:
+        """Keep a request to which no response head came, also where the client leaves meanwhile.
+
+        Returns the note, which is made when all secrets of the request are known.
+        """
         session.failed(self._clock())
-        await self._keep(session, prepared)
-        self._store.end(session, ending, note)
+        try:
+            await self._keep(session, prepared)
+        finally:
+            said = note()
+            self._store.end(session, ending, said)
+        return said
 
     async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None]) -> None:
-        """Begin to keep the session as soon as it is prepared, also where the client leaves meanwhile."""
-        try:
-            await asyncio.shield(prepared)
-        finally:
-            if not prepared.done():
-                await prepared
-            self._store.begin(session)
+        """Begin to keep the session as soon as it is prepared, also where the client leaves meanwhile, or we stop."""
+        left: asyncio.CancelledError | None = None
+        while not prepared.done():
+            try:
+                await asyncio.shield(prepared)
+            except asyncio.CancelledError as error:
+                left = error
+        prepared.result()
+        self._store.begin(session)
+        if left is not None:
+            raise left
 
     def _begin(self, request: web.BaseRequest, body: bytes, upstream: UpstreamServer) -> RecordedExchange:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)

@@ -111,8 +111,8 @@ class Store:
             raise CassetteError(f"{self._unsaved[-1]}; {self._spool.holds}")
 
     def release(self) -> None:
-        """Release the files; the spool stays only where something could not be saved."""
-        self._spool.close(keep=bool(self._failed))
+        """Release the files; the spool stays only where something is not in the cassette."""
+        self._spool.close(keep=bool(self._sessions))
 
     async def _save_ended(self) -> None:
         """Save what has ended. What ends meanwhile is saved together: each save writes the whole file."""

@@ -7,15 +7,19 @@ import logging
 import os
 import socket
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
 
 from orharness.cassette import load
-from orharness.cassette.interaction import CLIENT_DISCONNECTED
+from orharness.cassette.interaction import CLIENT_DISCONNECTED, RecordedRequest
 from orharness.errors import CassetteError
 from orharness.recording import Recorder
+from orharness.recording.session import Head, RecordedExchange
+from orharness.recording.store import Store
 from orharness.server.facade import SseServer
+from orharness.stream import Framing
 from tests.support.recording_bench import (
     PATIENCE,
     Script,
@@ -212,3 +216,62 @@ async def test_a_cassette_in_which_a_status_was_lost_is_refused(to: Path, old: b
     await asyncio.to_thread(to.write_bytes, contents(to).replace(old, new))
     with pytest.raises(CassetteError):
         load(to)
+
+
+@pytest.fixture
+def slow_search(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """The search of the request for secrets ends when this is set."""
+    go, prepare = Event(), RecordedExchange.prepare
+
+    def waiting(session: RecordedExchange) -> None:
+        assert go.wait(PATIENCE)
+        prepare(session)
+
+    monkeypatch.setattr(RecordedExchange, "prepare", waiting)
+    return go
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_leaves_while_its_request_is_searched_loses_nothing(to: Path, slow_search: Event) -> None:
+    async with Recorder(refused(), to) as recorder, asking(recorder.base_url) as client:
+        await until(lambda: recorder._handlers)
+        await asyncio.sleep(0.05)  # the connection has been refused by now, or the same holds all the more
+        client.close()
+        await until(lambda: any(task.cancelling() for task in recorder._handlers))
+        slow_search.set()
+
+    (found,) = load(to)
+    assert (found.status, found.ending_recorded) == (None, "reset")
+
+
+@pytest.mark.asyncio
+async def test_what_the_request_keeps_secret_is_not_in_the_note_either(to: Path, slow_search: Event) -> None:
+    """It is looked for while the server answers, here by something that is not HTTP and repeats it."""
+    secret = b"correct horse battery staple"
+
+    async def repeats(wire: Wire) -> None:
+        wire.raw(secret + b"\r\n\r\n")
+        asyncio.get_running_loop().call_later(0.05, slow_search.set)
+        wire.close()
+
+    body = b'{"password": "%s"}' % secret
+    async with recording(to, repeats) as bench, asking(bench.base_url, body=body) as client:
+        said = await client.rest()
+
+    assert b"did not answer" in said
+    assert secret not in said
+    assert secret not in contents(to)
+
+
+@pytest.mark.asyncio
+async def test_what_never_ended_stays_in_the_spool(to: Path) -> None:
+    store = Store(to, overwrite=False)
+    session = RecordedExchange(0, RecordedRequest("POST", "http://a/v1/chat/completions", (), b"{}"), "")
+    session.prepare()
+    session.answered(Head(200, "OK", (), Framing.CHUNKED, None, None), 0.0)
+    store.begin(session)
+    store.add(session, b"data: a\n\n", 0.0)
+    await asyncio.sleep(0)
+    await store.close()
+    async with Recorder(refused(), to) as recorder:
+        assert [one.stream.body for one in recorder.interactions] == [b"data: a\n\n"]
