@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,6 @@ def fuzz_client(options: FuzzOptions) -> int:
     report = Screen(sys.stderr)
     report.line(f"after {found.streams:,} streams one was found that the client reads wrong:")
     report.line(in_words(found.verdict))
-    report.line(
-        f"orharness check {' '.join(check.words)} --cases {options.to or 'FILE'} --only fuzz/found plays it again"
-    )
+    again = ["orharness", "check", *check.words, "--cases", str(options.to or "FILE"), "--only", "fuzz/found"]
+    report.line(f"{shlex.join([*again, *check.extra])} plays it again")
     return 1

@@ -67,15 +67,18 @@ def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 def test_the_command_writes_the_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    client = tmp_path / "mine.py"
+    client = tmp_path / "my client.py"
     client.write_text("from tests.support.mutants import MUTANTS\n")
     with client.open("a") as file:
         file.write("stream = next(one.client for one in MUTANTS if one.name == 'NeedsTheSpace')\n")
     to = tmp_path / "found.json"
-    assert fuzz_client(FuzzOptions(CheckOptions(f"{client}:stream"), ENOUGH, to)) == 1
+    assert fuzz_client(FuzzOptions(CheckOptions(f"{client}:stream", dialect="chat"), ENOUGH, to)) == 1
     [document] = json.loads(to.read_text("utf-8"))
     assert document["id"] == "fuzz/found"
-    assert "it looks for `data: ` with a space" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "it looks for `data: ` with a space" in said
+    again = f"orharness check '{client}:stream' --cases {to} --only fuzz/found --dialect chat plays it again"
+    assert again in " ".join(said.split())
 
 
 def test_a_wrong_time_is_told() -> None:
