@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -100,6 +102,22 @@ def test_a_fail_that_has_nothing_to_do_with_time_is_none_of_the_family() -> None
 
     verdict = judged(chokes, ["liveness/comments"])["comments"]
     assert verdict.note.startswith("it fails for another reason than time: it raised ValueError('a comment')")
+
+
+@pytest.mark.slow
+def test_a_client_that_asks_again_for_another_reason_than_time_is_not_told_of_time() -> None:
+    def stumbles_and_goes_on_asking(base_url: str) -> Iterator[str]:
+        for pause in (0.0, 0.0, 2.5):
+            sleep(pause)
+            with suppress(ValueError):
+                for data, texts in waiting_clients._texts(base_url, LIMIT):
+                    if b"data:\n" in data:
+                        raise ValueError("empty data")
+                    yield from texts
+                return
+
+    [reason] = fails(judged(stumbles_and_goes_on_asking, ["liveness/empty-data"], limit=LIMIT / 5)).values()
+    assert reason == "the request was silently sent again"
 
 
 # -- a faster clock ----------------------------------------------------------------------------------------------------

@@ -220,7 +220,7 @@ class Liveness:
         heard = on_its_clock(tried.heard, rate)
         if (why := reason(case, heard, tried.requests, known.limit)) is None:
             return tried
-        if not is_dead(case) and heard.ended and not says_so(heard) and not self._holds_at_once(case, rate):
+        if not is_dead(case) and not says_so(heard) and not self._holds_at_once(case, rate):
             return tried
         return replace(tried, evidence=with_reason(tried.evidence, why, heard))
 
