@@ -139,11 +139,13 @@ def finish_last(seen: Seen) -> Found:
         ended = next((at for at, one in enumerate(choices) if one.get("finish_reason")), len(choices))
         return choices[ended + 1 :]
 
-    return _compared(
-        seen,
-        say,
-        lambda sent, came: "a chunk comes after the one with the finish_reason, and its last word on that is none",
-    )
+    def reason(sent: list[Json], came: list[Json]) -> str:
+        said = "a chunk with a choice comes after the one with the finish_reason"
+        if any(one.get("finish_reason") for one in came):
+            return said
+        return f"{said}, and has none: whoever goes by the last chunk finds no finish_reason"
+
+    return _compared(seen, say, reason)
 
 
 def null_finish(seen: Seen) -> Found:
@@ -197,13 +199,22 @@ def tools(seen: Seen) -> Found:
             call[2] = f"{call[2]}{function.get('arguments') or ''}"
         return calls
 
-    def reason(sent: dict[object, object], came: dict[object, object]) -> str:
+    def reason(sent: dict[object, list[object]], came: dict[object, list[object]]) -> str:
         if not came:
             return "the tool calls are lost"
-        fewer = len(came) < len(sent)
-        return "tool calls of another index are made one: their arguments are joined" if fewer else "a call is changed"
+        if len(came) >= len(sent):
+            return "a tool call is changed"
+        if all(sent.get(index) == call for index, call in came.items()):
+            return f"{len(came)} of {len(sent)} tool calls come out: the other is lost"
+        joined = _arguments(came) == _arguments(sent)
+        return f"tool calls of another index are made one{': their arguments are joined' if joined else ''}"
 
     return _compared(seen, say, reason)
+
+
+def _arguments(calls: dict[object, list[object]]) -> int:
+    """Return how many characters the arguments of all calls have."""
+    return sum(len(str(call[2])) for call in calls.values())
 
 
 def unknown_fields(seen: Seen) -> Found:

@@ -383,6 +383,21 @@ async def merges_tools(request: web.Request) -> web.StreamResponse:
 
 
 @relay
+async def drops_a_call(request: web.Request) -> web.StreamResponse:
+    return await by_chunk(request, lambda chunk: '"index": 1' not in json.dumps(choice_of(chunk)["delta"]))
+
+
+@relay
+async def adds_a_chunk_after_the_finish(request: web.Request) -> web.StreamResponse:
+    def change(event: Event) -> bytes:
+        if '"finish_reason":"tool_calls"' not in event.data:
+            return b": kept\n\n" + encode(event)
+        return encode(event) + encode(Event(data=event.data.replace('"tool_calls"', "null")))
+
+    return await by_event(request, change)
+
+
+@relay
 async def drops_unknown(request: web.Request) -> web.StreamResponse:
     return await by_chunk(request, lambda chunk: chunk.pop("provider", None))
 
