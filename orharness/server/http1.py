@@ -110,13 +110,12 @@ class Connection(web.RequestHandler):
         fin_came = self.gone.done()
         if self.busy or self._told is not None:
             self._leave()
-            own = self._own() if fin_came else self._own_at_leaving
-        else:  # Between two exchanges the client's kernel need not be asked; the last one may yet ask how this ended.
-            own = self._own()
-            if not fin_came:
-                self.gone_at = monotonic()
-                self.gone.set_result(None)
+        elif not fin_came:  # Between two exchanges the client's kernel need not be asked.
+            self.gone_at = monotonic()
+            self.gone.set_result(None)
         # An RST that arrives before our side is closed, which happens only after this method, has closed our socket.
+        # This is asked last: the questions above take a while.
+        own = self._own()
         reset = self._reset_by_peer or (own is not None and own.closed)
         self._lost_as = (Next.RESET_AFTER_FIN if fin_came else Next.RESET) if reset else Next.ENDED
         self._tell(self._lost_as)
