@@ -353,22 +353,40 @@ def keep(item: pytest.Item, settings: Settings, fresh: Path, *, passed: bool, un
     """Take over the recording of a test that passed; any other is kept beside the cassette, for inspection.
 
     The cassette is replaced in one step, when what takes its place is whole. ``unplayed``: how many interactions of the
-    cassette the test did not ask for.
+    cassette the test did not ask for. Fails a test that passed although an upstream gave it no response: what is
+    replayed would be that the upstream was down.
     """
     path, lines = settings.path, item.stash.setdefault(RECORDED, [])
+    failed, why = path.with_name(f"{path.stem}.failed.yaml"), _unanswered(fresh)
     if not fresh.exists():
         if not settings.records_what_is_new:
             lines.append(f"nothing was recorded for {path}: the test got no answer")
-    elif not passed:
-        failed = path.with_name(f"{path.stem}.failed.yaml")
+    elif why or not passed:
         fresh.replace(failed)
-        lines.append(f"the test did not pass: its recording is kept as {failed}")
+        lines.append(f"{why or 'the test did not pass'}: its recording is kept as {failed}")
     else:
         lines.append(f"recorded {_taken_over(settings, fresh)}")
+    if why and passed:
+        _fail(f"{path} was not recorded: {why}")
     if unplayed and passed:
         lines.append(
             f"{path}: {unplayed} recorded before and not asked for now; --sse-record-mode=rewrite leaves them out"
         )
+
+
+def _unanswered(fresh: Path) -> str | None:
+    """Return a sentence about requests whose upstream gave no response, or ``None``. A client may leave before it."""
+    if not fresh.exists():
+        return None
+    from orharness.cassette import load
+    from orharness.cassette.interaction import CLIENT_DISCONNECTED
+    from orharness.verdict import count
+
+    recorded = _or_fail(lambda: load(fresh))
+    without = [one for one in recorded if one.status is None and one.ending_recorded != CLIENT_DISCONNECTED]
+    if not without:
+        return None
+    return f"{len(without)} of {count(len(recorded), 'request')} got no response ({without[0].note})"
 
 
 def _taken_over(settings: Settings, fresh: Path) -> str:
@@ -381,8 +399,7 @@ def _taken_over(settings: Settings, fresh: Path) -> str:
     merged = path.with_name(f"{path.stem}.merged.yaml")
     shutil.copyfile(path, merged)
     tape, new = Tape(merged, settings.mode), load(fresh)
-    for order, one in enumerate(new):
-        tape.add(one, order)
+    tape.add_all([tape.entry(one, order) for order, one in enumerate(new)])
     merged.replace(path)
     fresh.unlink()
     return f"{len(new)} in {path}"

@@ -375,6 +375,35 @@ def test_rewrite_keeps_what_was_there_until_the_new_one_is_whole(user: pytest.Py
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "passes"), [("once", True), ("new_episodes", True), ("all", True), ("rewrite", True), ("rewrite", False)]
+)
+def test_nothing_is_recorded_of_an_upstream_that_is_down(user: pytest.Pytester, mode: str, passes: bool) -> None:
+    path = user.path / "cassettes" / "test_it" / "test_a.yaml"
+    if mode != "once":
+        recorded(path, "one", prompt="1")
+    before = path.read_bytes() if path.exists() else None
+    code = f"""
+        @pytest.mark.sse_cassette
+        def test_a(sse_server):
+            try:
+                ask(sse_server, "2")
+            except Exception:
+                assert {passes}
+    """
+    options = (f"--sse-record-mode={mode}", "--sse-upstream=http://127.0.0.1:9/v1")
+    result = _run(user, code, *options, passed=int(passes), errors=int(passes), failed=int(not passes))
+    why = "1 of 1 request got no response (http://127.0.0.1:9/v1 did not answer: *)"
+    result.stdout.fnmatch_lines(
+        [
+            *([f"{path} was not recorded: {why}"] if passes else []),
+            f"orharness: {why}: its recording is kept as *test_a.failed.yaml",
+        ]
+    )
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
 THREE = """
     @pytest.fixture(scope="session")
     def sse_upstream():
