@@ -2,8 +2,13 @@
 
 A web page can make its browser send requests to loopback. So whatever a browser sends needs the token, and so does
 every client beyond loopback. A page cannot forge ``Host``, ``Origin`` and ``Sec-Fetch-*``, and its browser sends one of
-the latter two with all that matters. A foreign name in ``Host`` is the sign of DNS rebinding; an IP address is not, as
-no name is looked up. (Node's ``fetch`` sends ``Sec-Fetch-Mode`` as well, so it needs the token, too.)
+the latter two with whatever it asks of loopback. It sends neither with a GET of another address, and ``0.0.0.0``,
+``[::]`` and ``[::ffff:127.0.0.1]`` reach loopback, too: a request for one of them needs the token, whoever sends it. A
+foreign name in ``Host`` is the sign of DNS rebinding; an IP address is not, as no name is looked up. (Node's ``fetch``
+sends ``Sec-Fetch-Mode`` as well, so it needs the token, too.)
+
+Source: https://www.w3.org/TR/fetch-metadata/ (only for potentially trustworthy URLs), and
+https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy (127.0.0.0/8 and ::1).
 """
 
 from __future__ import annotations
@@ -42,10 +47,8 @@ class ControlGate:
             raise Problem(
                 403, f"the host {host[:100]!r} is not this server's: ask 127.0.0.1, or start it with --allow-host"
             )
-        if local and not _is_from_a_browser(request):
-            return
-        if not self._has_token(request):
-            who = "a web page" if local else "a client on another machine"
+        who = _in_need_of_the_token(request, host, local=local)
+        if who is not None and not self._has_token(request):
             raise Problem(
                 401,
                 f"{who} needs the token: send it as `Authorization: Bearer TOKEN` or `{TOKEN_HEADER}: TOKEN`"
@@ -63,8 +66,26 @@ class ControlGate:
         return secrets.compare_digest(given.encode("utf-8", "surrogateescape"), self.token.encode())
 
 
+def _in_need_of_the_token(request: Request, host: str | None, *, local: bool) -> str | None:
+    """Return who sends such a request; ``None`` for a program on this machine."""
+    if not local:
+        return "a client on another machine"
+    if _is_from_a_browser(request):
+        return "a web page"
+    return None if host is None or not _hides_pages(host) else f"a client that asks {host[:100]} and not 127.0.0.1"
+
+
 def _is_from_a_browser(request: Request) -> bool:
     return any(name.lower() == "origin" or name.lower().startswith(_FETCH) for name, _ in request.headers)
+
+
+def _hides_pages(host: str) -> bool:
+    """Return whether a host reaches loopback and is no loopback to browsers, which then do not say that a page asks."""
+    name = host_name(host) or ""
+    if not _is_address(name):
+        return False
+    address = ip_address(name)
+    return address.is_unspecified or getattr(address, "ipv4_mapped", None) is not None
 
 
 def _is_address(name: str) -> bool:

@@ -25,6 +25,9 @@ HOSTILE = {
     "a picture": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     "the address line": {"Sec-Fetch-Site": "none"},
     "a wrong token": {"Origin": "https://evil.example", "Authorization": "Bearer guessed"},
+    "every address": {"Host": "0.0.0.0:{port}"},
+    "every address of IPv6": {"Host": "[::]:{port}"},
+    "loopback as IPv6 writes IPv4": {"Host": "[::ffff:7f00:1]:{port}"},
     "another name": {"Host": "evil.example:{port}"},
     "another name, and the token": {"Host": "evil.example", "Authorization": "Bearer {token}"},
 }
@@ -54,7 +57,7 @@ def test_no_verb_obeys_a_web_page(shared: SseServer, verb: Verb, sender: str) ->
     query = {"for": "call"} if verb.name == "wait" else {}
     document = CHAT if verb.body is not None else None
     refused = control.ask(verb.method, filled(verb, session, "000001"), document, headers=headers, query=query)
-    assert refused.status == (403 if "Host" in headers else 401)
+    assert refused.status == (403 if "evil" in headers.get("Host", "") else 401)
     assert "access-control-allow-origin" not in refused.headers
     assert control.ask("GET", f"/sessions/{session['id']}").document == before
     assert {one["id"] for one in control.ask("GET", "/sessions").document["sessions"]} == there
@@ -75,6 +78,14 @@ def test_the_token_can_be_given(sse_thread: ServerThread) -> None:
         assert server.control_token == "of the user"
     with SseServer(sse_thread) as one, SseServer(sse_thread) as other:
         assert one.control_token != other.control_token
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0:8181", "[::]:8181", "[::ffff:127.0.0.1]"])
+def test_an_address_that_hides_pages_is_answered_with_the_token(server: SseServer, control: Control, host: str) -> None:
+    asked = {"Host": host, "X-Orharness-Token": server.control_token}
+    assert control.ask("GET", "", headers=asked).status == 200
+    refused = control.ask("GET", "", headers={"Host": host})
+    assert refused.document["detail"].startswith(f"a client that asks {host} and not 127.0.0.1 needs the token")
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:80", "192.168.1.9:8080", "mock:8080"])
