@@ -56,6 +56,10 @@ def _given(document: object) -> tuple[str, str]:
     name, text = document["name"], document["text"]
     if not isinstance(name, str) or not isinstance(text, str):
         raise Problem(400, "the name and the text of a file are texts")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Problem(400, "the text of the file has half of a surrogate pair, which no file can have") from error
     return name, text
 
 

@@ -26,9 +26,13 @@ class Confined(Cassettes):
             raise ScenarioError(
                 f"{file!r} is not read: a document that is posted names files where serve has --scenarios DIR"
             )
-        named = self._root / file
+        try:
+            named = self._root / file
+            resolved = named.resolve()
+        except ValueError as error:  # it has a NUL or half of a surrogate pair
+            raise ScenarioError(f"{file!r} is not the name of a file") from error
         # What resolves to itself has no `..` and no link in it, and an absolute path replaces the folder.
-        if named.resolve() != named or self._root not in named.parents:
+        if resolved != named or self._root not in named.parents:
             raise ScenarioError(f"{file!r} is not read: name a file inside {self._root}, without .. and links")
         return super().__getitem__(file)
 

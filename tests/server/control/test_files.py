@@ -127,7 +127,15 @@ def test_what_cannot_be_played_is_refused(control: Control, name: str, text: str
 
 
 @pytest.mark.parametrize(
-    "document", [{}, [], {"name": "a"}, {"name": 1, "text": "x"}, {"name": "a", "text": "", "x": 1}]
+    "document",
+    [
+        {},
+        [],
+        {"name": "a"},
+        {"name": 1, "text": "x"},
+        {"name": "a", "text": "", "x": 1},
+        {"name": "a", "text": "\ud800"},
+    ],
 )
 def test_a_file_is_a_name_and_a_text(control: Control, document: object) -> None:
     assert control.ask("POST", "/sessions/default/files", document).status == 400

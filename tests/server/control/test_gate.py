@@ -224,6 +224,14 @@ def test_a_file_outside_of_it_is_not_read(sse_thread: ServerThread, folder: Path
         assert "is not read: name a file inside" in refused.document["detail"]
 
 
+@pytest.mark.parametrize("file", ["a\0.yaml", "\ud800"])
+def test_what_no_file_is_named_is_refused(sse_thread: ServerThread, folder: Path, file: str) -> None:
+    with SseServer(sse_thread, control=ControlOptions(scenarios=folder / "in")) as server:
+        refused = posted(server, file)
+        assert refused.status == 422
+        assert refused.document["detail"].endswith("is not the name of a file")
+
+
 def test_without_a_folder_no_file_is_read(server: SseServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder / "in")
     refused = posted(server, "a.yaml")
