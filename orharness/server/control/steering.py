@@ -23,7 +23,8 @@ def _under_way(asked: VerbCall) -> LiveExchange:
 async def hold(asked: VerbCall) -> VerbAnswer:
     """Hold a stream before its next chunk."""
     live = _under_way(asked)
-    if sum(one.brake is not None for one in asked.session.answering.exchanges) >= HELD_LIMIT:
+    held = sum(one.brake is not None and one.open for one in asked.session.answering.exchanges)
+    if held >= HELD_LIMIT:
         raise Problem(429, f"{HELD_LIMIT} streams of this session are held already: release those that are done")
     if live.brake is None:
         live.brake = Brake()
@@ -37,7 +38,9 @@ async def release(asked: VerbCall) -> VerbAnswer:
         live.brake.release()
         live.brake = None
     elif live.snapshot().held_at is not None:
-        mounted = next(one for one in asked.session.answering.mounted if live in one.exchanges)
+        mounted = next((one for one in asked.session.answering.mounted if live in one.exchanges), None)
+        if mounted is None:
+            raise Problem(400, f"the call {live.id} is held at a gate of a route that was taken away: only cut ends it")
         mounted.gates.release()
     return VerbAnswer(call_document(asked.session, live))
 

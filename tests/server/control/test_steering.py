@@ -63,6 +63,17 @@ def test_release_opens_the_gate_at_which_a_stream_is_held(control: Control) -> N
     assert stream.read().endswith(b"data: [DONE]\n\n")
 
 
+def test_a_gate_of_a_route_that_was_taken_away_cannot_be_opened(control: Control) -> None:
+    session, stream = begun(control, HELD, pacing="recorded")
+    assert control.wait(session, "held")["met"]
+    assert control.ask("DELETE", f"/sessions/{session}/routes/r1").status == 200
+    refused = control.ask("POST", f"/sessions/{session}/calls/000001/release")
+    assert refused.status == 400
+    assert refused.document["detail"].endswith("a route that was taken away: only cut ends it")
+    assert call(control, session, "/cut")["outcome"] == "faulted"
+    stream.close()
+
+
 @pytest.mark.parametrize(("by", "error"), [("fin", http.client.IncompleteRead), ("rst", ConnectionResetError)])
 @pytest.mark.parametrize("document", [SLOW, HELD], ids=["between two chunks", "at a gate"])
 def test_a_response_is_cut(control: Control, document: object, by: str, error: type[Exception]) -> None:
@@ -109,5 +120,7 @@ def test_a_session_holds_so_many_streams_by_hand_and_no_more(control: Control, m
     at = f"/sessions/{session['id']}/calls"
     assert control.ask("POST", f"{at}/000001/hold").status == 200
     assert control.ask("POST", f"{at}/000002/hold").status == 429
+    assert control.ask("POST", f"{at}/000001/cut").status == 200
+    assert control.ask("POST", f"{at}/000002/hold").status == 200
     for one in streams:
         one.close()
