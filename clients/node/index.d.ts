@@ -24,6 +24,7 @@ export interface RouteOptions {
   through?: Schemas["Scenario.through"];
   provider?: Schemas["Scenario.provider"];
   pace?: number;
+  latency?: string;
   price?: number;
   gateway?: Schemas["Scenario.gateway"];
   headers?: Schemas["Scenario.headers"];

@@ -14,7 +14,7 @@ import pytest
 
 from orharness.server.control.schemas import schemas
 from orharness.server.facade import SseServer
-from tests.support.control import EVERYTHING, Tried
+from tests.support.control import EVERYTHING, Tried, keys_beside
 from tests.support.places import ROOT
 
 PACKAGE = ROOT / "clients" / "go"
@@ -64,12 +64,6 @@ def _properties(schema: Any) -> set[str]:
     return set(schema["properties"])
 
 
-def _routes_with(key: str) -> set[str]:
-    """What may be beside an answer."""
-    [form] = [one for one in schemas()["Scenario.route"]["anyOf"] if key in one["properties"]]
-    return _properties(form) - {key, "method", "path", "by"}
-
-
 def test_its_types_have_every_key_of_the_document_and_no_other() -> None:
     named = schemas()
     completion = named["Scenario.completion"]["anyOf"][1]
@@ -89,7 +83,7 @@ def test_its_types_have_every_key_of_the_document_and_no_other() -> None:
         "Verdict": _properties(named["Verdict"]),
         "Answer": _properties(completion),
         "ToolCall": _properties(completion["properties"]["tool_calls"]["items"]),
-        "With": _routes_with("chat"),
+        "With": keys_beside("chat"),
         "Expect": _properties(named["Scenario.expect"]),
     }
     assert promised == FIELDS

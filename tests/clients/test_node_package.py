@@ -15,7 +15,7 @@ import pytest
 
 from orharness.server.control.openapi import SHIPPED
 from orharness.server.facade import SseServer
-from tests.support.control import EVERYTHING, Tried
+from tests.support.control import EVERYTHING, Tried, keys_beside
 
 PACKAGE = Path(__file__).parents[2] / "clients" / "node"
 
@@ -42,6 +42,11 @@ def test_the_stop_button_takes_15_lines_and_is_the_one_of_the_readme() -> None:
     assert len(source.splitlines()) <= 15
     assert source in (PACKAGE / "README.md").read_text("utf-8")
     assert "setTimeout" not in source
+
+
+def test_its_options_of_a_route_are_those_of_the_document() -> None:
+    [options] = re.findall(r"interface RouteOptions \{(.*?)\}", (PACKAGE / "index.d.ts").read_text("utf-8"), re.S)
+    assert set(re.findall(r"(\w+)\?:", options)) == keys_beside("chat")
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,13 @@ def check_against_document(verb: Verb, status: int, content_type: str, body: byt
         _validator(json.dumps(content["schema"])).validate(json.loads(body))
 
 
+def keys_beside(answer: str) -> set[str]:
+    """What may be beside an answer in the document of a route."""
+    forms = [one["properties"] for one in document()["components"]["schemas"]["Scenario.route"]["anyOf"]]
+    [form] = [one for one in forms if answer in one]
+    return set(form) - {answer, "method", "path", "by"}
+
+
 class Answered:
     """The answer of a verb."""
 
