@@ -8,6 +8,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 API_KEY = "sk-orharness"  # no service accepts it; SDKs refuse to start without a key
 _WITH_V1 = ("OPENAI", "OPENROUTER", "ONEROUTER", "TOGETHER")  # their SDKs take a base URL with the version
 _WITHOUT = ("ANTHROPIC", "GROQ")  # these add it, and a prefix of their own
+_OTHERS = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "OLLAMA_HOST")
 
 
 def client_environment(base_url: str, api_key: str) -> dict[str, str]:
@@ -19,7 +20,7 @@ def client_environment(base_url: str, api_key: str) -> dict[str, str]:
     addresses = {f"{name}_BASE_URL": base_url for name in _WITH_V1} | {f"{name}_BASE_URL": origin for name in _WITHOUT}
     keys = {f"{name}_API_KEY": api_key for name in (*_WITH_V1, *_WITHOUT, "GEMINI")}
     litellm = {"OPENAI_API_BASE": base_url, "ANTHROPIC_API_BASE": origin}
-    return {**addresses, **litellm, "GOOGLE_GEMINI_BASE_URL": origin, "OLLAMA_HOST": origin, **keys}
+    return {**addresses, **litellm, **dict.fromkeys(_OTHERS, origin), **keys}
 
 
 def without_proxy(given: str | None) -> str:

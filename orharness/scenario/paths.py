@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-API_PREFIXES = ("/api/v1", "/v1", "/v1beta")
+API_PREFIXES = ("/api/v1", "/v1", "/v1beta", "/v1beta1")  # the last one is Vertex AI's
 
 
 def api_path(path: str) -> str:

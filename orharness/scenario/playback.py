@@ -139,8 +139,9 @@ class _Recorded(Route):
 
     @cached_property
     def endpoints(self) -> tuple[str, ...] | None:
-        """Its path and the recorded ones."""
-        return tuple(dict.fromkeys((*(super().endpoints or ()), *self.recorded)))
+        """Its path and the recorded ones, without other bases: each of two deployments answers its own requests."""
+        own = () if self.path is None else (api_path(self.path),)
+        return tuple(dict.fromkeys((*own, *self.recorded)))
 
 
 def _endpoint(interaction: Interaction) -> tuple[str, str]:

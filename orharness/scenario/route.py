@@ -107,7 +107,7 @@ class Route:
     @cached_property
     def endpoints(self) -> tuple[str, ...] | None:
         """The paths or templates at which it answers, without the API prefix; ``None`` for every path of a dialect."""
-        return None if self.path is None else (api_path(self.path),)
+        return None if self.path is None else DIALECTS.spellings(api_path(self.path))
 
     def is_at(self, path: str) -> bool:
         """Return whether that is its path, with or without the API prefix."""

@@ -16,7 +16,7 @@ from typing import Any
 from orharness.dialects import DIALECTS, Dialect
 from orharness.dialects.completion import Completion
 from orharness.dialects.dialect import Progress
-from orharness.dialects.paths import fits, values_in
+from orharness.dialects.paths import values_in
 from orharness.gateways import Gateway
 from orharness.journal import Pacing, Request, Work
 from orharness.journal.events import Worked
@@ -184,9 +184,9 @@ class Works:
         for dialect in DIALECTS.values():
             if dialect.background is None:
                 continue
-            if request.method == "POST" and fits(dialect.background.cancel, path):
+            if request.method == "POST" and dialect.is_below(dialect.background.cancel, path):
                 return self._cancelled(dialect, values_in(dialect.background.cancel, path)["id"], known)
-            if request.method == "GET" and fits(dialect.background.retrieve, path):
+            if request.method == "GET" and dialect.is_below(dialect.background.retrieve, path):
                 work = self._known.get(values_in(dialect.background.retrieve, path)["id"])
                 return None if work is None else self._shown(dialect, work, request)
         return None

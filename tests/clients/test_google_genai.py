@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.oauth2.credentials import Credentials
 
 from orharness.dialects import GEMINI
 from orharness.dialects.completion import Failure
@@ -185,6 +186,47 @@ def test_a_key_is_sent_as_google_wants_it(sse_thread: ServerThread) -> None:
     with SseServer(sse_thread, gateway="google") as server, client_of(server) as client:
         server.gemini(TEXT)
         assert read(client.models.generate_content_stream(**ASKED)).text == TEXT
+
+
+# Vertex AI: another base path, a project or a key
+
+
+def key_of_vertex(server: SseServer) -> genai.Client:
+    return genai.Client(vertexai=True, **server.google)  # type: ignore[arg-type]
+
+
+def project_of_vertex(server: SseServer) -> genai.Client:
+    options = types.HttpOptions(base_url=server.origin, api_version="v1")
+    logged_in = Credentials("token")  # type: ignore[no-untyped-call]
+    return genai.Client(vertexai=True, project="p", location="us-central1", credentials=logged_in, http_options=options)
+
+
+of_vertex = pytest.mark.parametrize(
+    ("make", "base"),
+    [
+        (key_of_vertex, "/v1beta1/publishers/google"),
+        (project_of_vertex, "/v1/projects/p/locations/us-central1/publishers/google"),
+    ],
+)
+
+
+@of_vertex
+@answers
+@pytest.mark.asyncio
+async def test_vertex_is_read_as_it_was_written(
+    sse_thread: ServerThread, make: Callable[[SseServer], genai.Client], base: str, name: str
+) -> None:
+    with SseServer(sse_thread, gateway="google") as server, make(server) as client:
+        route = server.gemini(**ANSWERS[name], when={"model": "gemini-2.0-flash"})
+        assert read(client.models.generate_content_stream(**ASKED)) == meant(name)
+        assert read([client.models.generate_content(**ASKED)]) == meant(name)
+        assert read([chunk async for chunk in await client.aio.models.generate_content_stream(**ASKED)]) == meant(name)
+        await client.aio.aclose()
+        asked = [(call.exchange.request.path, call.exchange.request.query) for call in route.calls]
+        streamed, whole = (
+            f"{base}/models/gemini-2.0-flash:{how}" for how in ("streamGenerateContent", "generateContent")
+        )
+        assert asked == [(streamed, "alt=sse"), (whole, ""), (streamed, "alt=sse")]
 
 
 # Leaving

@@ -34,6 +34,15 @@ def test_a_recording_is_found_whatever_base_path_its_gateway_has(recorded: str, 
         assert (not found) == fits, found
 
 
+def test_of_two_deployments_each_answers_its_own_requests() -> None:
+    paths = [f"/openai/deployments/{name}/chat/completions" for name in ("one", "two")]
+    both = [Interaction(RecordedRequest("POST", f"https://gateway{path}", body=b"{}")) for path in paths]
+    for path, route in zip(paths, interaction_routes(both), strict=True):
+        assert [not route.difference(Request("POST", one, body=b"{}")) for one in paths] == [
+            one == path for one in paths
+        ]
+
+
 def test_of_two_gateways_in_one_cassette_the_one_that_is_asked_answers() -> None:
     paths = ("/openai/v1/chat/completions", "/v1/chat/completions")
     both = [Interaction(RecordedRequest("POST", f"https://gateway{path}", body=b"{}")) for path in paths]

@@ -408,6 +408,7 @@ def test_one_of_takes_a_member_or_its_value() -> None:
         ("/v1", "/"),
         ("/v1/", "/"),
         ("/v1beta/models", "/models"),
+        ("/v1beta1/projects/p/locations/l/x", "/projects/p/locations/l/x"),
         ("/v1alpha/models", "/v1alpha/models"),
         ("/api/v2/x", "/api/v2/x"),
         ("/v1/v1/x", "/v1/x"),

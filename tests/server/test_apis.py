@@ -88,6 +88,53 @@ def test_gemini_answers_both_of_its_methods_for_any_model(server: SseServer) -> 
     assert post(server, "/v1beta/models/gemini-2.0-flash:countTokens", GEMINI.example())[0] == 404
 
 
+VERTEX = "publishers/google/models/g:streamGenerateContent?alt=sse"
+AZURE = "api-version=2024-10-21"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v1/projects/p/locations/us-central1/{VERTEX}",
+        f"/v1beta1/projects/p/locations/global/{VERTEX}",
+        f"/v1beta1/{VERTEX}",
+        "/v1beta1/models/g:streamGenerateContent?alt=sse",
+    ],
+)
+def test_gemini_answers_at_the_paths_of_vertex(server: SseServer, path: str) -> None:
+    route = server.gemini("one two", when={"model": "g"})
+    status, body = post(server, path, GEMINI.example())
+    assert (status, b'"modelVersion":"g"' in body) == (200, True)
+    assert route.call.exchange.request.path == path.partition("?")[0]
+    assert post(server, path, {"contents": []})[0] == 400  # refused as at Gemini's own path
+    assert post(server, path.replace("/models/", "/endpoints/"), GEMINI.example())[0] == 404
+
+
+@pytest.mark.parametrize("path", [f"/openai/deployments/d/chat/completions?{AZURE}", "/openai/v1/chat/completions"])
+def test_chat_answers_at_the_paths_of_azure(sse_thread: ServerThread, path: str) -> None:
+    """In Azure's older path the deployment is the model, whatever the body names; it names none, or the same."""
+    deployed = "deployments" in path
+    body = {"messages": [{"role": "user", "content": "hi"}], "stream": True, **({} if deployed else {"model": "d"})}
+    with SseServer(sse_thread, strict=False, gateway="azure") as server:
+        other, route = server.chat("another"), server.chat("one two", when={"model": "d"})
+        assert post(server, path, body)[0] == 200
+        assert post(server, path, {**body, "messages": 3})[0] == 400
+        assert b'"model":"d"' in route.call.exchange.body
+        if deployed:
+            assert post(server, path, {**body, "model": "no"})[0] == 200
+            assert post(server, path.replace("/d/", "/another/"), {**body, "model": "d"})[0] == 200
+        assert [len(one.calls) for one in (route, other)] == ([2, 1] if deployed else [1, 0])
+
+
+@pytest.mark.parametrize("path", [f"/openai/responses?{AZURE}", "/openai/v1/responses"])
+def test_responses_answer_at_the_paths_of_azure(server: SseServer, path: str) -> None:
+    server.responses("one two")
+    status, body = post(server, path, {**RESPONSES.example(), "background": True})
+    identifier = json.loads(body.partition(b"data: ")[2].partition(b"\n")[0])["response"]["id"]
+    cancel = path.replace("responses", f"responses/{identifier}/cancel")
+    assert (status, post(server, cancel, {})[0]) == (200, 200)
+
+
 def test_the_tokens_of_a_faulty_array_of_gemini_are_found_in_its_elements(server: SseServer) -> None:
     route = server.gemini(tokens=9, through=[corrupt(-1), hold(after=4)], provider="Anthropic")
     with Raw(server) as raw:
@@ -199,13 +246,14 @@ def test_each_line_of_a_time_line_says_something_of_its_own(dialect: Dialect) ->
 def test_a_process_finds_each_sdks_address_in_its_environment(server: SseServer) -> None:
     script = (
         "import os, socket, time; print(*(os.environ[name] for name in ('OPENAI_BASE_URL', 'ANTHROPIC_BASE_URL',"
-        " 'GOOGLE_GEMINI_BASE_URL', 'OLLAMA_HOST', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'GEMINI_API_KEY')),"
+        " 'GOOGLE_GEMINI_BASE_URL', 'GOOGLE_VERTEX_BASE_URL', 'OLLAMA_HOST',"
+        " 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'GEMINI_API_KEY')),"
         " flush=True);"
         " server = socket.create_server(('127.0.0.1', int(os.environ['PORT']))); time.sleep(60)"
     )
     with SseProcess([sys.executable, "-c", script], server=server) as process:
         said = process.output.split()
-    assert said == [server.base_url, *[server.origin] * 3, *["sk-orharness"] * 3]
+    assert said == [server.base_url, *[server.origin] * 4, *["sk-orharness"] * 3]
     assert server.anthropic == {"base_url": server.origin, "api_key": "sk-orharness"}
     assert server.google == {"http_options": {"base_url": server.origin}, "api_key": "sk-orharness"}
 

@@ -10,7 +10,8 @@ CHAT = DIALECTS.register(
     Dialect(
         name="chat",
         frame=SSE,
-        paths=("/chat/completions", "/completions"),
+        paths=asked.PATHS,
+        bases=(*asked.BASES, asked.DEPLOYMENT),
         asked=asked.asked,
         carries=frozenset(Carried),
         write=write.write,

@@ -1,7 +1,9 @@
 """The chat-completions dialect: what a request asks for.
 
 Sources: https://platform.openai.com/docs/api-reference/chat/create,
-https://openrouter.ai/docs/api-reference/overview (``usage``, ``provider``).
+https://openrouter.ai/docs/api-reference/overview (``usage``, ``provider``),
+https://learn.microsoft.com/azure/ai-foundry/openai/reference (the deployment in the path),
+https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle and https://console.groq.com/docs/openai.
 """
 
 from __future__ import annotations
@@ -12,12 +14,18 @@ from itertools import chain
 
 from orharness.dialects.conversation import Conversation, Said, Speaker, ToolResult, calls_in, named, text_of
 from orharness.dialects.dialect import Asked, Refused
+from orharness.dialects.paths import values_in
 from orharness.dialects.tokens import tokens_of
 from orharness.dialects.values import Json, at, list_at
 from orharness.dialects.wanted import objects, wrong_choice, wrong_type
 from orharness.gateways import Gateway, UsageRule
 from orharness.journal import Request
 
+PATHS = ("/chat/completions", "/completions")
+DEPLOYMENT = "/openai/deployments/{model}"
+"""What Azure writes before an endpoint: the deployment answers, whatever model the body names."""
+BASES = ("/openai/v1", "/openai")
+"""What Azure (and Groq, the first one) writes before an endpoint otherwise."""
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
@@ -31,10 +39,16 @@ def asked(request: Request, gateway: Gateway) -> Asked:
     body = request.json
     if not isinstance(body, dict):
         raise Refused(400, "a chat completion is asked for with a JSON object")
+    deployed = _deployment_in(request.path)
+    body = body if deployed is None else {**body, "model": deployed}
     wanted = _asked(body, gateway)
     for reason in chain(_problems(body), _impossible_options(body, gateway)):
         raise Refused(400, reason, wanted)
     return wanted
+
+
+def _deployment_in(path: str) -> str | None:
+    return next(filter(None, (values_in(f"{DEPLOYMENT}{one}", path).get("model") for one in PATHS)), None)
 
 
 def _asked(body: Json, gateway: Gateway) -> Asked:

@@ -17,6 +17,7 @@ GEMINI = DIALECTS.register(
         name="gemini",
         frame=SSE,
         paths=(asked.PATH,),
+        bases=asked.VERTEX,
         asked=asked.asked,
         carries=frozenset(Carried) - {Carried.OTHERS},
         write=write.write,

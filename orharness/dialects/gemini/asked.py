@@ -4,7 +4,8 @@ The model and the method are in the path; ``alt=sse`` in the query selects event
 array. Names are accepted in camelCase and in snake_case, as the API does.
 
 Sources: https://ai.google.dev/api/generate-content, https://ai.google.dev/api/caching#Content,
-https://protobuf.dev/programming-guides/json (both forms of names).
+https://protobuf.dev/programming-guides/json (both forms of names),
+https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference (Vertex AI's paths).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from orharness.journal import Request
 
 STREAMED, WHOLE = "streamGenerateContent", "generateContent"
 PATH = f"/models/{{model}}:{{{STREAMED}|{WHOLE}}}"
+VERTEX = ("/projects/{project}/locations/{location}/publishers/{publisher}", "/publishers/{publisher}")
+"""What Vertex AI writes before ``/models``; the short one goes with an API key."""
 ROLES = ("user", "model")
 _UNDERLINED = re.compile(r"_([a-z])")
 

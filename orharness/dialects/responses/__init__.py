@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orharness.dialects.chat.asked import BASES
 from orharness.dialects.chat.write import error_document, models_document
 from orharness.dialects.dialect import DIALECTS, Background, Carried, Dialect
 from orharness.dialects.responses import asked, background, cases, fold, grammar, parts, words, write
@@ -18,6 +19,7 @@ RESPONSES = DIALECTS.register(
         name="responses",
         frame=SSE,
         paths=("/responses",),
+        bases=BASES,
         asked=asked.asked,
         carries=frozenset(Carried) - {Carried.OTHERS},
         write=write.write,
