@@ -29,6 +29,7 @@ def test_what_is_written_is_read_back(dialect: Dialect, data: st.DataObject, gat
     completion = data.draw(completions(dialect))
     answer = dialect.fold(dialect.frame.decode(dialect.stream(completion, gateway, STREAMED).body))
     assert meaning(answer) == expected(dialect, completion)
+    assert answer.complete == (completion.error is None) or dialect is CHAT
     an_error_alone = dialect in (OLLAMA, GEMINI) and completion.error is not None and not completion.made
     assert answer.model == (None if an_error_alone else completion.model_sent)
     has_id = dialect is not OLLAMA and not an_error_alone

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from orharness.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Dialect
 from orharness.dialects.answer import Answer
 from orharness.dialects.completion import Completion, Failure, ToolCall, Usage
+from orharness.dialects.dialect import Carried
 from orharness.dialects.gemini.errors import code_of as number_of
 from orharness.dialects.messages.errors import word_of
 from orharness.dialects.responses.words import code_of
@@ -32,7 +33,7 @@ codes: st.SearchStrategy[int | str] = st.sampled_from([400, 429, 500, 502, 529, 
 
 @st.composite
 def completions(draw: st.DrawFn, dialect: Dialect) -> Completion:
-    """An answer that the dialect can express; of a chat, one without an error: its tests have those."""
+    """An answer that the dialect can express, in whatever of an answer it has a form for."""
     made = Completion(
         tokens=tuple(draw(st.lists(words, max_size=6))),
         reasoning=draw(texts),
@@ -41,9 +42,11 @@ def completions(draw: st.DrawFn, dialect: Dialect) -> Completion:
         finish_reason=draw(st.none() | st.sampled_from(["stop", "length", "content_filter", "tool_calls"])),
         usage=draw(st.none() | st.builds(Usage, st.integers(0, 99), st.integers(9, 99), st.integers(0, 9))),
     )
+    if Carried.OTHERS in dialect.carries:
+        made = replace(made, others=tuple(draw(st.lists(st.lists(words, max_size=4).map(tuple), max_size=2))))
     if not _is_expressible(dialect, made):
         made = replace(made, refusal="", finish_reason=None)
-    if dialect is CHAT or not draw(st.booleans()):
+    if not draw(st.booleans()):
         return made
     after = draw(st.none() | st.integers(0, len(made.pieces)))
     failed = replace(made, error=Failure(draw(words), draw(codes), after))
@@ -65,12 +68,23 @@ def _is_expressible(dialect: Dialect, completion: Completion) -> bool:
 
 
 def meaning(answer: Answer) -> Answer:
-    """The part of an answer that a completion says: not the gateway's ids, nor the API's own words."""
+    """The part of an answer that a completion says: not the gateway's ids, nor the API's own words.
+
+    With an error, some gateways of a chat send ``[DONE]`` all the same, and ``error`` as the finish reason.
+    """
     plain = {index: replace(choice, native_finish_reason=None) for index, choice in answer.choices.items()}
-    return replace(answer, choices=plain, usage=None, id=None, model=None, provider=None)
+    if answer.error is not None:
+        plain = {index: replace(one, finish_reason=_unless_error(one.finish_reason)) for index, one in plain.items()}
+    complete = answer.complete and answer.error is None
+    return replace(answer, choices=plain, complete=complete, usage=None, id=None, model=None, provider=None)
+
+
+def _unless_error(finish_reason: str | None) -> str | None:
+    return None if finish_reason == "error" else finish_reason
 
 
 _CODES: dict[Dialect, Callable[[int | str], int | str | None]] = {
+    CHAT: lambda code: code,
     MESSAGES: word_of,
     RESPONSES: code_of,
     GEMINI: number_of,
