@@ -113,8 +113,16 @@ MUTANTS: dict[tuple[Dialect, clients.Read], set[str]] = {
         *("messages/unknown-event", "messages/unknown-delta"),
     },
     (MESSAGES, clients.messages_without_errors): {"errors/messages-event", "errors/messages-event-first"},
+    (MESSAGES, clients.messages_that_know_all): {
+        *("messages/unknown-delta", "messages/citations", "messages/two-message-deltas"),
+        "messages/unknown-stop-reason",
+    },
     (RESPONSES, clients.responses_of_any_delta): {
         *("responses/reasoning", "responses/function-call", "responses/unknown-event"),
+        *("responses/reasoning-text", "responses/refusal"),
+    },
+    (RESPONSES, clients.responses_in_order): {
+        *("responses/keepalive-first", "responses/queued", "responses/unknown-fields"),
     },
     (RESPONSES, clients.responses_without_errors): {
         case["id"] for case in RESPONSES.cases() if case["id"].startswith("errors/")

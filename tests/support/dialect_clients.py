@@ -49,6 +49,29 @@ def messages_without_errors(events: Iterator[Any]) -> Iterator[str]:
             yield event["delta"]["text"]
 
 
+def messages_that_know_all(events: Iterator[Any]) -> Iterator[str]:
+    """Knows every delta and stop reason of the first years, and expects one message_delta."""
+    ended = 0
+    for event in events:
+        match event.get("type"):
+            case "error":
+                raise ApiError(event)
+            case "message_stop":
+                return
+            case "content_block_delta":
+                yield {
+                    "text_delta": event["delta"].get("text", ""),
+                    "input_json_delta": "",
+                    "thinking_delta": "",
+                    "signature_delta": "",
+                }[event["delta"]["type"]]
+            case "message_delta":
+                ended += 1
+                {"end_turn", "max_tokens", "stop_sequence", "tool_use"}.remove(event["delta"]["stop_reason"])
+                assert ended == 1
+    raise ApiError("the answer is not whole")
+
+
 def responses(events: Iterator[Any]) -> Iterator[str]:
     for event in events:
         if "error" in event or event.get("type") in ("error", "response.failed"):
@@ -67,6 +90,21 @@ def responses_of_any_delta(events: Iterator[Any]) -> Iterator[str]:
         if event["type"] == "response.completed":
             return
         yield event.get("delta", "")
+
+
+def responses_in_order(events: Iterator[Any]) -> Iterator[str]:
+    """Expects the second event to be response.in_progress, and knows each field of a delta."""
+    known = {"type", "item_id", "output_index", "content_index", "delta", "logprobs", "sequence_number"}
+    for number, event in enumerate(events):
+        if "error" in event or event.get("type") in ("error", "response.failed"):
+            raise ApiError(event)
+        assert number != 1 or event["type"] == "response.in_progress"
+        if event["type"] in ("response.completed", "response.incomplete"):
+            return
+        if event["type"] == "response.output_text.delta":
+            assert known >= set(event)
+            yield event["delta"]
+    raise ApiError("the answer is not whole")
 
 
 def responses_without_errors(events: Iterator[Any]) -> Iterator[str]:

@@ -955,3 +955,28 @@ class ReasoningOrText(Parts):
         if delta.get("content"):
             delta.pop("reasoning_content", None)
         return super().text(delta)
+
+
+@mutant("parts/finish-abort", "a finish_reason that it does not know is taken for `stop`")
+class StopsForAnyOtherReason(Parts):
+    """A finish_reason that the API does not list is told as stop."""
+
+    def finish(self, reason: str | None) -> None:
+        known = ("stop", "length", "tool_calls", "content_filter", "function_call", "error")
+        super().finish(reason if not reason or reason in known else "stop")
+
+
+@mutant("parts/tool-call-id-later", "an id that does not come first is lost, or begins a new call")
+class BeginsACallAtEachId(Parts):
+    """A fragment with an id begins a call, also where an earlier one has begun it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[int] = []
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        for call in delta.get("tool_calls") or ():
+            if call.get("id") and call["index"] in self.begun:
+                call["index"] += 100
+            self.begun.append(call["index"])
+        return super().text(delta)

@@ -85,6 +85,10 @@ def _content() -> list[Json]:
     news = _event("news", delta={"type": "text_delta", "text": "no"})
     every = [one for event in whole["events"] for one in (_PING, event)]
     first, *rest = _text(0, "Hello", " world")
+    cited = {"type": "char_location", "cited_text": "no text", "document_index": 0, "document_title": "no"}
+    cited |= {"start_char_index": 0, "end_char_index": 7}
+    counted = _event("message_delta", delta={"stop_reason": None}, usage={"output_tokens": 1})
+    window = _event("message_delta", delta={"stop_reason": "model_context_window_exceeded"}, usage={"output_tokens": 2})
     return [
         _case(
             "messages/whole",
@@ -134,6 +138,30 @@ def _content() -> list[Json]:
             _said(*_block(0, _CALL, _delta(0, "input_json_delta", partial_json='{"a": "text"}')), finish="tool_calls"),
             {"text": ""},
             cause=_TOOLS,
+        ),
+        _case(
+            "messages/citations",
+            "What a text cites is a delta of its own between two of the text.",
+            STREAMING,
+            _said(*_text(0, "Hello")[:-1], _delta(0, "citations_delta", citation=cited), *_text(0, " world")[1:]),
+            hello,
+            cause="what a text cites is taken for text, or stumbled over: the text is that of text_delta",
+        ),
+        _case(
+            "messages/two-message-deltas",
+            "One message_delta or more: the first has the usage so far, and no stop reason.",
+            STREAMING,
+            _said(*_text(0, "Hello", " world"), counted),
+            hello,
+        ),
+        _case(
+            "messages/unknown-stop-reason",
+            "A stop reason that came later than the others ends an answer like any other.",
+            VERSIONING,
+            {"events": [_START, *_text(0, "Hello", " world"), window, _STOP]},
+            hello,
+            level="SHOULD",
+            cause="a stop reason that it does not know is stumbled over",
         ),
         _case(
             "messages/two-texts",

@@ -76,6 +76,32 @@ def _reasoning(index: int) -> list[Json]:
     )
 
 
+def _reasoning_text(index: int) -> list[Json]:
+    """Return the events of reasoning that is not a summary, as open models have it."""
+    at, part = {"content_index": 0}, {"type": "reasoning_text", "text": ""}
+    return _item(
+        index,
+        {"type": "reasoning", "summary": []},
+        _part("content_part.added", index, **at, part=part),
+        _part("reasoning_text.delta", index, **at, delta="Let me"),
+        _part("reasoning_text.done", index, **at, text="Let me"),
+        _part("content_part.done", index, **at, part={**part, "text": "Let me"}),
+    )
+
+
+def _refused(index: int) -> list[Json]:
+    at, part = {"content_index": 0}, {"type": "refusal", "refusal": ""}
+    return _item(
+        index,
+        {"type": "message", "role": "assistant", "content": []},
+        _part("content_part.added", index, **at, part=part),
+        _part("refusal.delta", index, **at, delta="I would rather"),
+        _part("refusal.delta", index, **at, delta=" not."),
+        _part("refusal.done", index, **at, refusal="I would rather not."),
+        _part("content_part.done", index, **at, part={**part, "refusal": "I would rather not."}),
+    )
+
+
 def _call(index: int) -> list[Json]:
     arguments = '{"text": 1}'
     return _item(
@@ -108,6 +134,11 @@ def _case(name: str, title: str, source: str, reply: Json, expect: Json, **more:
 
 def _content() -> list[Json]:
     hello = {"text": "Hello world"}
+    queued = _response("queued", "queued")
+    padded = [
+        {**event, "obfuscation": "aR7q", "news": {"delta": "no"}} if event["type"].endswith(".delta") else event
+        for event in _HELLO
+    ]
     keepalive, news = {"type": "keepalive"}, {"type": "response.news", "delta": "no"}
     incomplete = _response("incomplete", "incomplete", incomplete_details={"reason": "max_output_tokens"})
     return [
@@ -161,6 +192,37 @@ def _content() -> list[Json]:
             _stream(*_BEGIN, *_reasoning(0), *_message(1, "Hello", " world"), _END),
             hello,
             cause=_REASONING,
+        ),
+        _case(
+            "responses/reasoning-text",
+            "Reasoning that is no summary, before the text.",
+            STREAMING,
+            _stream(*_BEGIN, *_reasoning_text(0), *_message(1, "Hello", " world"), _END),
+            hello,
+            cause=_REASONING,
+        ),
+        _case(
+            "responses/refusal",
+            "A refusal: it is no text, though a client may show it.",
+            STREAMING,
+            _stream(*_BEGIN, *_refused(0), _END),
+            {"text": "", "error": "allowed"},
+            cause="a refusal is taken for text: the text is that of response.output_text.delta",
+        ),
+        _case(
+            "responses/queued",
+            "The response is queued before it is in progress.",
+            STREAMING,
+            _stream(_BEGIN[0], queued, _BEGIN[1], *_HELLO, _END),
+            hello,
+        ),
+        _case(
+            "responses/unknown-fields",
+            "Each delta has obfuscation (`include_obfuscation`), and a field that is not known.",
+            STREAMING,
+            _stream(*_BEGIN, *padded, _END),
+            hello,
+            cause=_SKIP,
         ),
         _case(
             "responses/function-call",

@@ -145,6 +145,19 @@ CASES: tuple[Document, ...] = (
         level="SHOULD",
     ),
     _case(
+        "tool-call-id-later",
+        "The name first, and the id in a later fragment.",
+        CHAT,
+        _called(
+            _tools({"index": 0, "type": "function", "function": {"name": "weather", "arguments": '{"city":'}}),
+            _tools({"index": 0, "id": "call_1", "function": {"arguments": '"Bern"}'}}),
+        ),
+        "",
+        _WEATHER,
+        cause="an id that does not come first is lost, or begins a new call",
+        level="SHOULD",
+    ),
+    _case(
         "tool-call-without-arguments",
         "A tool call whose arguments are empty.",
         CHAT,
@@ -183,6 +196,16 @@ CASES: tuple[Document, ...] = (
         "Hello world",
         {"type": "finish", "reason": "length"},
         cause="every answer is said to have stopped by itself",
+    ),
+    _case(
+        "finish-abort",
+        "The finish_reason `abort`, which the API does not know: vLLM sends it where its engine breaks off.",
+        f"{_GITHUB}/vllm-project/vllm/issues/57082",
+        stream(delta("Hello"), finish("abort"), "[DONE]"),
+        "Hello",
+        {"type": "finish", "reason": "abort"},
+        cause="a finish_reason that it does not know is taken for `stop`: the answer looks whole, and is not",
+        level="SHOULD",
     ),
     _case(
         "finish-and-chunks-without-one",
