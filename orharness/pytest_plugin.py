@@ -113,6 +113,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "teardown":  # on the report, because xdist carries that to where the summary is written
         vars(report)["sse_recorded"] = item.stash.get(pytest_cassettes.RECORDED, [])
         vars(report)["sse_left_open"] = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "report"]
+        if _SERVER in item.stash:
+            del item.stash[_SERVER]  # pytest keeps the test to the end of the run
     return report
 
 

@@ -907,6 +907,25 @@ def test_without_the_plugin(user: pytest.Pytester) -> None:
     _run(user, "def test_it(): assert Ending.EOF == 'eof'", "-p", "no:orharness", subprocess=True, passed=1)
 
 
+def test_the_server_of_a_test_is_freed_with_it(user: pytest.Pytester) -> None:
+    _run(
+        user,
+        """
+        import gc, weakref
+        BEFORE = []
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_asks(sse_server, number):
+            gc.collect()
+            assert [server for server in BEFORE if server() is not None] == []
+            BEFORE.append(weakref.ref(sse_server))
+            sse_server.chat("hi")
+            assert ask(**sse_server.openai) == "hi"
+        """,
+        passed=3,
+    )
+
+
 def test_an_exception_in_a_fixture_leaves_nothing_behind(user: pytest.Pytester) -> None:
     _run(
         user,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 
 from orharness.dialects import DIALECTS, Dialect, Refused
@@ -39,11 +39,11 @@ _RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is 
 class Answering:
     """The routes and the journal of one session. Runs in the server's loop; a connection is a ``Wire``.
 
-    ``builtin``: routes that answer what no user route answers; they are left out of differences. ``service``: sends
-    requests to the live services of replies that forward. ``hold_limit``: the longest wait at a gate in seconds,
-    ``None`` for no limit. ``held_limit``: the number of streams that may be held at gates at once, ``None`` for no
-    limit. ``journal``: the number of exchanges to keep, ``None`` for all. ``cors``: whether web pages of any origin may
-    ask and read. ``ids``: the numbers of exchanges, if other processes share the port.
+    ``make_builtin`` returns the routes that answer what no user route answers; they are left out of differences.
+    ``service``: sends requests to the live services of replies that forward. ``hold_limit``: the longest wait at a gate
+    in seconds, ``None`` for no limit. ``held_limit``: the number of streams that may be held at gates at once, ``None``
+    for no limit. ``journal``: the number of exchanges to keep, ``None`` for all. ``cors``: whether web pages of any
+    origin may ask and read. ``ids``: the numbers of exchanges, if other processes share the port.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Answering:
         self.service = service
         self.pacing = pacing
         self.mounted = Mounts()
-        self.builtin: Sequence[Route] = ()
+        self.make_builtin: Callable[[], Sequence[Route]] = tuple
         self.exchanges = Entries(journal)
         self.listeners = Listeners()
         self.broken: list[OrharnessError | Exception] = []
@@ -76,6 +76,11 @@ class Answering:
         self._runs = Runs()
         self.works = Works(gateway, self.broken.append)
         self.late: list[LiveExchange] = []  # requests of earlier runs that arrived since the current run began
+
+    @cached_property
+    def builtin(self) -> Sequence[Route]:
+        """The built-in routes: made for the first request that needs them, since few tests have one."""
+        return self.make_builtin()
 
     def reset(self) -> None:
         """Remove all routes and empty the journal."""

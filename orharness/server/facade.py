@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +34,7 @@ from orharness.server.origin import Origin
 from orharness.server.routing import RouteBuilder, filters_of, recorded_in
 from orharness.server.runs import RunAddress
 from orharness.server.siblings import WorkerPlace
-from orharness.server.thread import ServerThread, loopback_sockets
+from orharness.server.thread import Listener, ServerThread, listen, loopback_sockets
 from orharness.server.verifying import Verified
 from orharness.transforms import compose
 
@@ -151,28 +150,28 @@ class SseServer:
         self._thread = ServerThread().start() if thread is None else thread
         self._owned = self._thread if thread is None else None
         self._closed = False
-        sockets: list[socket.socket] = []
+        sockets: list[Listener] = []
         try:
             sockets += loopback_sockets(host, port, shared=self._place is not None)
-
-            async def listening() -> Origin:
-                origin = Origin(
-                    self._thread.peers,
-                    gateway=self._gateway,
-                    pacing=chosen,
-                    models=listed,
-                    hold_limit=limit,
-                    journal=kept,
-                    strict=self._strict,
-                    cors=cors,
-                    control=control,
-                    place=self._place,
-                )
-                await origin.listen(sockets)
-                return origin
-
-            self._origin = self._thread.run(listening)  # one call to the server's thread: a test pays for each
+            self._origin = Origin(
+                self._thread.peers,
+                self._thread.usable_loop(),
+                gateway=self._gateway,
+                pacing=chosen,
+                models=listed,
+                hold_limit=limit,
+                journal=kept,
+                strict=self._strict,
+                cors=cors,
+                control=control,
+                place=self._place,
+            )
             self._answering = self._origin.answering
+            if self._place is None:
+                listen(sockets)  # from now on a client can connect, so nobody waits for the server's thread
+                self._thread.post(lambda: self._origin.begin(sockets))
+            else:
+                self._thread.run(lambda: self._origin.listen(sockets))
             self._thread.at_stop(self._origin.close)
         except BaseException:
             for one in sockets:
@@ -373,7 +372,8 @@ class SseServer:
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
         """Add a route to the server. ``strict``: ``verify`` reports it if it is never requested."""
         mounted = Mounted(route, strict)
-        self._thread.post(lambda: self._answering.mounted.append(mounted))  # a test pays for each call that waits
+        self._thread.usable_loop()
+        self._answering.mounted.append(mounted)  # in this thread: a test pays for each call to the server's
         return LiveRoute([mounted], self._thread, self._answering)
 
     # --- what it saw ----------------------------------------------------------------------------------------------
@@ -381,9 +381,11 @@ class SseServer:
     @property
     def journal(self) -> list[Exchange]:
         """A snapshot of every exchange that is kept, in the order of their requests; readable after the end."""
+        return [live.snapshot() for live in self._look()]  # in this thread: there may be a hundred thousand
+
+    def _look(self) -> list[LiveExchange]:
         look = self._answering.look_at_open
-        exchanges = look() if self._closed else self._thread.call(look)
-        return [live.snapshot() for live in exchanges]  # in this thread: there may be a hundred thousand
+        return look() if self._closed else self._thread.call(look)
 
     @property
     def dropped(self) -> Counter[Outcome | None]:
@@ -426,7 +428,7 @@ class SseServer:
     def _take_left_open(self) -> list[str]:
         begun = [live for live in self._answering.exchanges if int(live.id) > self._told]
         self._told = max((int(live.id) for live in begun), default=self._told)
-        return [line for live in begun if (line := checks.left_open(live.snapshot())) is not None]
+        return verifying.left_open_of(begun)
 
     def keep_events(self) -> None:
         """Begin to keep exchange events, for ``saved_page`` and for those who watch: each costs some time."""
@@ -441,7 +443,7 @@ class SseServer:
 
     def account(self) -> str:
         """Return what the server saw so far, in words: for the report of a failed test."""
-        _ = self.journal  # looks at what is open
+        self._look()
         return verifying.account(self._answering)
 
     def verify(self) -> None:
@@ -450,7 +452,7 @@ class SseServer:
         It also fails for a call that does not meet what its route expects. An error inside the scenario (a predicate
         that raised) comes first, as ``ScenarioError``.
         """
-        _ = self.journal
+        self._look()
         verifying.verify(self._answering, strict=self._strict)
 
     def unmet(self) -> list[str]:

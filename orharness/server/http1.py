@@ -434,13 +434,18 @@ class Connection(web.RequestHandler):
 class Manager(web.Server):
     """aiohttp's low-level server with our connections."""
 
-    def __init__(self, handler: Handler, peers: PeerQueue) -> None:
-        super().__init__(self._handle)
+    def __init__(self, handler: Handler, peers: PeerQueue, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(self._handle, loop=loop)
+        self.made = 0  # connections so far
         self._handler = handler
         self._peers = peers
 
     def __call__(self) -> Connection:
         return Connection(self, self._peers, self._handler)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.made += 1
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from threading import Lock
 
 from orharness.journal import Request
 from orharness.scenario.route import Route, Turns, select, why_none
@@ -49,9 +50,13 @@ class Mounted:
 
 
 class Mounts:
-    """The routes of a server, in the order in which they were mounted. Only in the server's loop."""
+    """The routes of a server, in the order in which they were mounted.
+
+    ``append`` may be called in any thread, everything else in the server's loop only.
+    """
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._mounted: list[Mounted] = []
         self._table = RouteTable()
         self._ids = count(1)
@@ -61,9 +66,8 @@ class Mounts:
 
     def append(self, mounted: Mounted) -> None:
         """Mount a route and give it an id."""
-        mounted.id = f"r{next(self._ids)}"
-        self._mounted.append(mounted)
-        self._table.add(mounted.route)
+        with self._lock:
+            self._add(mounted)
 
     def extend(self, mounted: Iterable[Mounted]) -> None:
         """Mount routes in this order."""
@@ -72,29 +76,41 @@ class Mounts:
 
     def put_first(self, mounted: Iterable[Mounted]) -> None:
         """Mount more routes in this order, before all others."""
-        before = self._mounted
-        self._mounted = []
-        self._table = RouteTable()
-        self.extend(mounted)
-        self._mounted += before
-        for one in before:
-            self._table.add(one.route)
+        with self._lock:
+            before = self._mounted
+            self._mounted = []
+            self._table = RouteTable()
+            for one in mounted:
+                self._add(one)
+            self._mounted += before
+            self._index(before)
 
     def remove(self, mounted: Mounted) -> None:
         """Unmount a route; the others keep their order. Raises ``ValueError`` if it is not mounted."""
-        self._mounted.remove(mounted)
-        self._table = RouteTable()
-        for one in self._mounted:
-            self._table.add(one.route)
+        with self._lock:
+            self._mounted.remove(mounted)
+            self._table = RouteTable()
+            self._index(self._mounted)
 
     def clear(self) -> None:
         """Remove all routes."""
-        self._mounted.clear()
-        self._table = RouteTable()
+        with self._lock:
+            self._mounted.clear()
+            self._table = RouteTable()
+
+    def _add(self, mounted: Mounted) -> None:
+        mounted.id = f"r{next(self._ids)}"
+        self._mounted.append(mounted)
+        self._table.add(mounted.route)
+
+    def _index(self, mounted: Iterable[Mounted]) -> None:
+        for one in mounted:
+            self._table.add(one.route)
 
     def chosen(self, request: Request) -> Mounted | None:
         """Return the route that answers a request, or ``None``."""
-        possible = [self._mounted[number] for number in self._table.candidates(request)]
+        with self._lock:  # but not while conditions are asked: they are the user's functions
+            possible = [self._mounted[number] for number in self._table.candidates(request)]
         found = select([(one.route, one.calls) for one in possible], request)
         return None if found is None else possible[found]
 

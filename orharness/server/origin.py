@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -18,16 +18,18 @@ from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.sessions import ENDED, HELD_LIMIT, Session, SessionOptions, Sessions
 from orharness.server.siblings import Siblings, WorkerPlace
+from orharness.server.thread import Listener
 from orharness.server.verifying import Verified, judge, left_open_in
 from orharness.server.wire import Incoming, Wire
 
 
 class Origin:
-    """What listens and what answers, as one. Everything here runs in the server's loop."""
+    """What listens and what answers, as one. Everything here, except for making it, runs in the server's loop."""
 
     def __init__(
         self,
         peers: PeerQueue,
+        loop: asyncio.AbstractEventLoop,
         *,
         gateway: Gateway,
         pacing: Pacing,
@@ -49,7 +51,8 @@ class Origin:
         make = partial(self._answering, held_limit=HELD_LIMIT)
         self.sessions = Sessions(self.answering, make, self.settle, strict=strict)
         self.control = Control(self.sessions, default, control or ControlOptions())
-        self._listening = Listening(self, peers)
+        self._listening = Listening(self, peers, loop)
+        self._beginning: asyncio.Task[None] | None = None
         self._siblings = self.control.siblings = None if place is None else Siblings(place, self.answering)
 
     def _answering(self, options: SessionOptions, held_limit: int | None) -> Answering:
@@ -63,7 +66,7 @@ class Origin:
             cors=self._cors,
             ids=None if self._place is None else self._place.ids(),
         )
-        made.builtin = builtin_routes(made, self._models, shared=self._place is not None)
+        made.make_builtin = partial(builtin_routes, made, self._models, shared=self._place is not None)
         return made
 
     async def answer(self, incoming: Incoming, wire: Wire) -> bool:
@@ -86,7 +89,11 @@ class Origin:
         """Return the answer to what is not an HTTP request; it is in the journal of the default session."""
         return self.answering.garbage(status, reason)
 
-    async def listen(self, sockets: list[socket.socket]) -> None:
+    def begin(self, sockets: Sequence[Listener]) -> None:
+        """Begin to ``listen``; what ends or settles this waits for it."""
+        self._beginning = asyncio.get_running_loop().create_task(self.listen(sockets))
+
+    async def listen(self, sockets: Sequence[Listener]) -> None:
         """Accept connections on sockets that are bound already."""
         self.control.port = sockets[0].getsockname()[1]
         if self._siblings is not None:
@@ -95,17 +102,24 @@ class Origin:
 
     async def close(self, before: Callable[[], object] = lambda: None) -> None:
         """End everything now, without waiting for handlers. ``before`` is called when nothing more comes or leaves."""
+        await self._begun()
         await self._listening.close()
         if self._siblings is not None:
             self._siblings.close()
-        await self.settle()
+        if not self._listening.is_idle:
+            await self.settle()
         before()
         await self._end()
         await self._service.close()
 
     async def settle(self) -> None:
         """Return once all clients that have left by now are seen to have left."""
+        await self._begun()
         await self._listening.settle()
+
+    async def _begun(self) -> None:
+        if self._beginning is not None and not self._beginning.done():
+            await self._beginning
 
     async def judge(self) -> list[Verified]:
         """End the test in every session, and return what is wrong in each. Raises ``ScenarioError`` as ``verify``."""

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from orharness.server.peerqueue import PeerQueue
 from orharness.server.polls import Polls
 
 T = TypeVar("T")
+BACKLOG = 2048  # connections that wait to be accepted
 _ATTEMPTS = 20
 
 
@@ -76,7 +77,7 @@ class ServerThread:
 
     def run(self, make: Callable[[], Coroutine[Any, Any, T]], timeout: float | None = None) -> T:
         """Run a coroutine in the server's loop and return its result."""
-        loop = self._usable_loop()
+        loop = self.usable_loop()
         return asyncio.run_coroutine_threadsafe(make(), loop).result(timeout)
 
     def call(self, function: Callable[[], T]) -> T:
@@ -92,9 +93,10 @@ class ServerThread:
 
         It must not fail: its errors reach nobody but the loop's log.
         """
-        self._usable_loop().call_soon_threadsafe(function)
+        self.usable_loop().call_soon_threadsafe(function)
 
-    def _usable_loop(self) -> asyncio.AbstractEventLoop:
+    def usable_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop. Raises ``OrharnessError`` where the caller cannot use it: it has ended, or waits for us."""
         if self._owner != os.getpid():
             raise OrharnessError(
                 f"this server runs in process {self._owner} and did not survive the fork into {os.getpid()}: "
@@ -166,7 +168,19 @@ class _ProxyBypass:
 _proxy = _ProxyBypass()
 
 
-def loopback_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = False) -> list[socket.socket]:
+class Listener(socket.socket):
+    """A bound socket that counts what is accepted of it, where a selector says when: so not by Windows' proactor."""
+
+    accepted = 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        accepted = super().accept()
+        self.accepted += 1
+        return accepted
+
+
+def loopback_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = False) -> list[Listener]:
     """Return sockets bound on the host; for IPv4 loopback also on ``::1`` with the same port, where there is IPv6.
 
     ``shared``: other processes of this user may listen there as well; Linux deals connections out among them. Raises
@@ -189,8 +203,17 @@ def loopback_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = F
     return [_bound(host, port, shared=shared)]
 
 
-def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+def listen(sockets: Iterable[socket.socket]) -> None:
+    """Let clients connect; each waits until the loop accepts it. Raises ``ScenarioError`` for a port that is taken."""
+    for one in sockets:
+        try:
+            one.listen(BACKLOG)
+        except OSError as error:
+            raise ScenarioError(f"cannot listen on port {one.getsockname()[1]}: {error.strerror}") from error
+
+
+def _bound(host: str, port: int, *, shared: bool = False) -> Listener:
+    one = Listener(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
+from orharness.journal import Outcome
 from orharness.lazy import Deferred
 from orharness.server.answering import Answering
+from orharness.server.exchange import LiveExchange
 from orharness.server.mounts import Mounted
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def verify(answering: Answering, *, strict: bool) -> None:
     An error inside the scenario, such as a predicate that raised, is raised first, as ``ScenarioError``.
     """
     _raise_broken(answering)
-    exchanges = [live.snapshot() for live in answering.exchanges]
+    exchanges = [live.snapshot() for live in answering.exchanges if live.machine.outcome is Outcome.UNMATCHED]
     found = checks.strict_failures(exchanges, never_asked(answering)) if strict else []
     found += unmet_in(answering, strict=strict)
     if found:
@@ -116,4 +118,13 @@ def account(answering: Answering) -> str:
 
 def left_open_in(answering: Answering) -> list[str]:
     """Return one line for each exchange whose client has neither read to the end nor left."""
-    return [line for live in answering.exchanges if (line := checks.left_open(live.snapshot())) is not None]
+    return left_open_of(answering.exchanges)
+
+
+def left_open_of(exchanges: Iterable[LiveExchange]) -> list[str]:
+    """Return one line for each of them whose client has neither read to the end nor left."""
+    seen = (live.snapshot() for live in exchanges if live.machine.outcome not in _OVER)
+    return [line for one in seen if (line := checks.left_open(one)) is not None]
+
+
+_OVER = frozenset(Outcome) - {Outcome.STILL_OPEN, Outcome.ABANDONED}

@@ -210,6 +210,38 @@ def test_a_connection_that_comes_as_the_server_closes_is_closed(sse_thread: Serv
     assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
 
+def test_a_client_connects_while_the_server_s_thread_is_busy_and_is_closed_with_it(sse_thread: ServerThread) -> None:
+    go = threading.Event()
+    sse_thread.post(lambda: go.wait(10))
+    server = SseServer(sse_thread, strict=False)  # which does not wait for the thread
+    clients = [Raw(server) for _ in range(3)]
+    go.set()
+    server.close()
+    for client in clients:
+        with client, contextlib.suppress(ConnectionError):  # waiting to be accepted it is reset, accepted it is closed
+            assert client.socket.recv(1) == b""
+
+
+def test_routes_of_many_threads_are_all_there_and_none_is_mixed_up(server: SseServer) -> None:
+    def mount(first: int) -> None:
+        for number in range(first, first + 25):
+            server.get(f"/{number}").respond(json=number)
+
+    threads = [threading.Thread(target=mount, args=(first,)) for first in range(0, 100, 25)]
+    for thread in threads:
+        thread.start()
+    with Raw(server) as raw:
+        while any(thread.is_alive() for thread in threads):
+            raw.request("GET", "/nowhere")
+            assert _answer(raw)["error"]["code"] == 404
+    for thread in threads:
+        thread.join()
+    for number in range(100):
+        with Raw(server) as raw:
+            raw.request("GET", f"/{number}")
+            assert _answer(raw) == number
+
+
 def test_closing_waits_for_no_client(sse_thread: ServerThread) -> None:
     server = SseServer(sse_thread)
     reply = server.chat("x", through=[hold(after=0)])
