@@ -15,7 +15,7 @@ import pytest
 from orharness.contract import run
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.driving.functions import FunctionSubject
-from orharness.contract.driving.startup import StartUp
+from orharness.contract.driving.habits import Habits
 from orharness.contract.judging.judge import nothing_sent
 from orharness.contract.running.rows import run_row
 from orharness.contract.running.run import chosen
@@ -124,7 +124,7 @@ def test_the_runs_of_a_row_have_base_urls_of_their_own(sse_thread: ServerThread)
     cuttings: list[Cuts] = [(offset,) for offset in range(1, 10)]
     with SseServer(sse_thread, strict=False) as server:
         for right in (False, True):
-            row = run_row(server, FunctionSubject(asks_in_the_place_of_another), case, cuttings, ENOUGH, StartUp())
+            row = run_row(server, FunctionSubject(asks_in_the_place_of_another), case, cuttings, ENOUGH, Habits())
             assert (row is not None) is right
     assert len(set(urls)) == len(urls) == 2 * len(cuttings)
 
@@ -193,7 +193,7 @@ def test_a_start_is_waited_for_in_a_row_too(sse_thread: ServerThread) -> None:
     [case] = chosen(only=CASES[1])
     cuttings: list[Cuts] = [(offset,) for offset in range(1, 10)]
     with SseServer(sse_thread, strict=False) as server:
-        row = run_row(server, FunctionSubject(starts_slowly_once), case, cuttings, LITTLE, StartUp())
+        row = run_row(server, FunctionSubject(starts_slowly_once), case, cuttings, LITTLE, Habits())
     assert row is not None
     assert row.text == case.expected.text
 
@@ -203,22 +203,6 @@ def test_a_client_that_has_ended_is_not_waited_for(sse_thread: ServerThread) -> 
     cases = [CASES[0], "cancellation/before-the-first-token"]
     reasons = fails(run(lambda base_url: iter(()), only=cases, thread=sse_thread, patience=3600.0))
     assert reasons == dict.fromkeys(cases, "the client never sent a request to the base_url it was given")
-
-
-def test_the_limit_is_far_above_what_was_seen_until_a_client_hangs() -> None:
-    start_up = StartUp()
-    assert start_up.limit(30.0, 1.0) == 30.0
-    assert start_up.limit(0.0, 1.0) == 10.0
-    start_up.sent_after(3.0)
-    start_up.sent_after(0.1)
-    assert start_up.limit(0.0, 1.0) == 30.0
-    start_up.hung()
-    start_up.hung()
-    assert start_up.limit(0.0, 1.0) == 30.0
-    start_up.hung()
-    assert start_up.limit(30.0, 1.0) == 6.0
-    start_up.sent_after(0.1)
-    assert start_up.limit(0.0, 1.0) == 30.0
 
 
 def test_what_is_told_of_a_client_that_still_runs_is_true_of_it() -> None:

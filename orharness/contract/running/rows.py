@@ -15,7 +15,7 @@ from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.driving.batches import FunctionBatch
 from orharness.contract.driving.functions import FunctionSubject
-from orharness.contract.driving.startup import StartUp
+from orharness.contract.driving.habits import Habits
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import judge_text
 from orharness.contract.running.replies import cut, patience_for
@@ -24,8 +24,6 @@ from orharness.journal import Exchange, Pacing
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.runs import RunAddress
-
-_SETTLE = 1.0  # seconds that a client has to read the last bytes or to leave
 
 
 @dataclass(frozen=True)
@@ -97,12 +95,12 @@ def run_row(
     case: Case,
     cuttings: Sequence[Cuts],
     patience: float,
-    start_up: StartUp,
+    habits: Habits,
     on_progress: Callable[[], None] = lambda: None,
 ) -> Row | None:
     """Run one trial for each way to cut; ``None`` if one of them does not hold.
 
-    ``start_up``: what is known of this client's start-ups; that of the first run is added. ``on_progress`` is called
+    ``habits``: what is known of this client; what is seen here is added. ``on_progress`` is called
     now and then, as long as something happens.
     """
     server.reset()
@@ -112,12 +110,12 @@ def run_row(
     runs = server.begin_runs(len(cuttings))
     batch = subject.start_runs([run.base_url for run in runs])
     try:
-        if not _wait_for(batch, route, waited, start_up, on_progress) or batch.texts is None:
+        if not _wait_for(batch, route, waited, habits, on_progress) or batch.texts is None:
             return None
         calls = route.calls
         if not _one_each(runs, route):
             return None
-        exchanges = list(map(at_its_end, calls))
+        exchanges = at_their_ends(calls, habits)
         if any(exchange.finished is False for exchange in exchanges):
             return None
         for text, exchange in zip(batch.texts, exchanges, strict=True):
@@ -130,11 +128,18 @@ def run_row(
         batch.close()
 
 
-def at_its_end(call: Call) -> Exchange:
-    """Return the exchange after the client has had a second to read the last bytes or to leave."""
-    with suppress(ClientFailure):  # still undecided
-        call.wait_ended(_SETTLE)
-    return call.exchange
+def at_their_ends(calls: Sequence[Call], habits: Habits) -> list[Exchange]:
+    """Return the exchanges of runs that have ended, after the client had the time to read the last bytes or to leave.
+
+    The time runs for all of them together: each run has ended by now.
+    """
+    deadline = monotonic() + habits.settle
+    for call in calls:
+        with suppress(ClientFailure):  # still undecided
+            call.wait_ended(max(0.0, deadline - monotonic()))
+    exchanges = [call.exchange for call in calls]
+    habits.ended(kept=exchanges[-1].outcome is None)
+    return exchanges
 
 
 def _one_each(runs: Sequence[RunAddress], route: LiveRoute) -> bool:
@@ -144,16 +149,16 @@ def _one_each(runs: Sequence[RunAddress], route: LiveRoute) -> bool:
 
 
 def _wait_for(
-    batch: FunctionBatch, route: LiveRoute, patience: float, start_up: StartUp, on_progress: Callable[[], None]
+    batch: FunctionBatch, route: LiveRoute, patience: float, habits: Habits, on_progress: Callable[[], None]
 ) -> bool:
     """Return whether the batch ended; ``False`` after ``patience`` seconds without progress, or if a run asked twice.
 
-    A run that has begun and has not sent its request is waited for as long as ``start_up`` says.
+    A run that has begun and has not sent its request is waited for as long as ``habits`` allow.
     """
     seen: object = None
     before = 0  # requests that are not the last one
     began = monotonic()
-    until_request = start_up.limit(batch.starting, patience)
+    until_request = habits.limit(batch.starting, patience)
     deadline = began + until_request
     while not batch.ended.wait(min(0.05, patience)):
         calls = route.calls_from(before)
@@ -161,8 +166,8 @@ def _wait_for(
         if asked > begun:
             return False
         if calls and before == 0:
-            start_up.sent_after(calls[0].started - began)
-            until_request = start_up.limit(0.0, patience)
+            habits.sent_after(calls[0].started - began)
+            until_request = habits.limit(0.0, patience)
         before = max(0, asked - 1)
         now = (begun, asked, progress(calls[-1]) if calls else None)
         if now != seen:

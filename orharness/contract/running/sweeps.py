@@ -62,5 +62,5 @@ class Sweep:
         if isinstance(subject, RowSubject) and subject.longest_row:
             return subject.row(case, cuttings, trials.patience)
         if isinstance(subject, FunctionSubject):
-            return run_row(trials.server, subject, case, cuttings, trials.patience, trials.start_up)
+            return run_row(trials.server, subject, case, cuttings, trials.patience, trials.habits)
         return None

@@ -8,7 +8,7 @@ from time import monotonic
 
 from orharness.contract.catalogue.case import Cancel, Case
 from orharness.contract.catalogue.chunkings import Cuts
-from orharness.contract.driving.startup import StartUp
+from orharness.contract.driving.habits import Habits
 from orharness.contract.driving.subject import ClientRun, Subject, Trouble
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import (
@@ -22,7 +22,7 @@ from orharness.contract.judging.judge import (
 )
 from orharness.contract.running.handover import no_garbage_collected
 from orharness.contract.running.replies import patience_for, reply_cut
-from orharness.contract.running.rows import Proof, Row, at_its_end
+from orharness.contract.running.rows import Proof, Row, at_their_ends
 from orharness.contract.running.waiting import is_there, wait_for_end, wait_for_request, wait_until_held
 from orharness.errors import ClientFailure
 from orharness.journal import Exchange, Outcome
@@ -60,7 +60,7 @@ class Trials:
         self.server = server
         self.subject = subject
         self.patience = patience
-        self.start_up = StartUp()
+        self.habits = Habits()
         self.mounted: LiveRoute | None = None
 
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
@@ -97,7 +97,7 @@ class Trials:
             calls = route.calls_from(before)
             took = monotonic() - calls[0].started if calls else 0.0
             if ended and calls:
-                at_its_end(calls[-1])  # gives it the time to read the end
+                at_their_ends(calls[-1:], self.habits)
             exchanges = [call.exchange for call in calls]
             silence = waited - case.patience * patience
             said = tuple(session.parts)
@@ -113,15 +113,15 @@ class Trials:
     @property
     def _until_request(self) -> float:
         """The seconds to wait for the first request of the run that was just started."""
-        return self.start_up.limit(self.subject.starting, self.patience)
+        return self.habits.limit(self.subject.starting, self.patience)
 
     def _learn(self, session: ClientRun, route: LiveRoute, before: int, began: float) -> None:
         """Note when the first request of the run came; ``began``: when the run was started."""
         asked = route.calls_from(before)
         if asked:
-            self.start_up.sent_after(asked[0].started - began)
+            self.habits.sent_after(asked[0].started - began)
         elif not session.ended.is_set():
-            self.start_up.hung()
+            self.habits.hung()
 
     def _nothing_sent(self, case: Case, session: ClientRun, waited: float) -> Evidence:
         unmatched = [exchange for exchange in self.server.journal if exchange.outcome is Outcome.UNMATCHED]

@@ -31,10 +31,10 @@ from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.catalogue.parse import parse
 from orharness.contract.driving.functions import FunctionSubject
+from orharness.contract.driving.habits import Habits
 from orharness.contract.driving.locate import locate
 from orharness.contract.driving.processes import ClientProcess
 from orharness.contract.driving.sessions import CLIENT_THREAD
-from orharness.contract.driving.startup import StartUp
 from orharness.contract.driving.subject import IMPORTING
 from orharness.contract.running.replies import patience_for
 from orharness.contract.running.rows import Proof, Row, run_row
@@ -136,7 +136,7 @@ class Worker:
         told = self._process.write(json.dumps(question).encode() + b"\n")
         if told:
             waited = patience_for(case, case.reply(), patience)
-            until_request = StartUp().limit(self._starting, waited)  # at least: only the process has measured
+            until_request = Habits().limit(self._starting, waited)  # at least: only the process has measured
             self._silence = waited + self._slack + until_request
             self._heard = monotonic()
             self._reader = threading.Thread(target=self._read, name="orharness-worker", daemon=True)
@@ -220,13 +220,13 @@ def main(name: str) -> None:
     client = FunctionSubject(locate(name))
     gc.freeze()  # what has been imported stays, and need not be looked at again and again
     gc.set_threshold(_COLLECTED_AFTER)
-    thread, start_up = ServerThread().start(), StartUp()
+    thread, habits = ServerThread().start(), Habits()
     for line in asked:
         question = json.loads(line)
         with SseServer(thread, strict=False) as server:
             case = parse(question["case"], DIALECTS.named(question["dialect"]))
             cuts, patience = question["cuts"], question["patience"]
-            row = run_row(server, client, case, cuts, patience, start_up, tell)
+            row = run_row(server, client, case, cuts, patience, habits, tell)
         if any(one.name == CLIENT_THREAD for one in threading.enumerate()):
             os._exit(1)  # a client that goes on, whatever it is told, would be in the way of the next row
         tell(row=None if row is None else {"text": row.text, "proof": astuple(row.proof)})
