@@ -133,7 +133,7 @@ async function stream({ id, base_url: baseURL }) {
   running.delete(id);
 }
 
-say({ event: "hello", name, version, capabilities: ["cancel"] });
+say({ event: "hello", name, version, capabilities: ["cancel", "parallel"] });
 for await (const line of createInterface({ input: process.stdin })) {
   const message = JSON.parse(line);
   if (message.op === "stream") stream(message);

@@ -19,6 +19,7 @@ from orharness.contract.catalogue.parse import parse
 from orharness.contract.running.replies import plain_request
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
+from orharness.scenario import Reply
 from orharness.stream import repartition
 from orharness.verdict import Result
 from tests.support.correct_clients import correct
@@ -47,14 +48,24 @@ def test_a_case_that_was_written_out_is_the_same_case(dialect: str) -> None:
 def is_the_same_when_read_again(case: Case) -> None:
     document = json.loads(json.dumps(as_document(case)))
     again = parse(document, case.dialect)
-    sent, read = (one.reply().answer(plain_request(case)) for one in (case, again))
+    is_sent_the_same(case, case.reply(), again.reply())
+    further = {name: getattr(again, name) for name in ("beside", "then")}
+    for name, one in further.items():
+        if one is not None:
+            ours = getattr(case, name)
+            is_sent_the_same(case, ours.reply(), one.reply())
+            assert replace(ours, reply=one.reply) == one
+    same = replace(case, reply=again.reply, document=again.document, wrong_request=again.wrong_request, **further)
+    assert again == same
+
+
+def is_sent_the_same(case: Case, ours: Reply, theirs: Reply) -> None:
+    sent, read = (one.answer(plain_request(case)) for one in (ours, theirs))
     stream = repartition(sent.stream, {*sent.stream.boundaries, *sent.stream.gates})
     assert read.stream.chunks == stream.chunks
     assert (read.stream.ending, read.stream.framing) == (stream.ending, stream.framing)
     assert (read.stream.gates, read.stream.announced) == (stream.gates, stream.announced)
     assert (read.status, read.headers, read.head) == (sent.status, sent.headers, sent.head)
-    same = replace(case, reply=again.reply, document=again.document, wrong_request=again.wrong_request)
-    assert again == same
 
 
 @pytest.mark.slow

@@ -916,6 +916,28 @@ def yields_it_all_in_the_end(base_url: str) -> Iterator[str]:
     yield "".join(correct(base_url))
 
 
+@mutant("delivery/as-it-comes", "when 3 of 64 tokens had come", waits=True)
+def hands_over_in_batches(base_url: str) -> Iterator[str]:
+    """Three texts are joined before they are handed over."""
+    batch: list[str] = []
+    for piece in correct(base_url):
+        batch.append(piece)
+        if len(batch) == 3:
+            yield "".join(batch)
+            batch.clear()
+    yield "".join(batch)
+
+
+_lock = threading.Lock()
+
+
+@mutant("delivery/side-by-side", "one after the other", waits=True)
+def answers_one_after_the_other(base_url: str) -> Iterator[str]:
+    """A lock is held from the request to the end of its answer."""
+    with _lock:
+        yield from correct(base_url)
+
+
 # -- parts besides text --------------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,19 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Further:
+    """One more answer of a case, and what the client must make of it: beside the first, or after a cancel.
+
+    ``side_by_side``: of two at once, neither may wait for the other. ``cancels``: how many come before it.
+    """
+
+    reply: Callable[[], Reply]
+    expected: Expected
+    side_by_side: bool = False
+    cancels: int = 1
+
+
+@dataclass(frozen=True)
 class Case:
     """One thing that a client of a dialect must do.
 
@@ -69,6 +82,8 @@ class Case:
     is written down. ``plain``: an answer with nothing to stumble over, so that a client which fails it would fail any
     other answer, too. ``frame``: the only frame that it is about, if it is about one. ``end_event``: it is about an
     event that obliges a client to end. ``again``: what is sent to each further request, ``None``: the same again.
+    ``due``: for each gate the text that has to be handed over while the stream is held there. ``beside``: an answer at
+    the same time; ``then``: one after the cancel. ``pauses``: the seconds, at least, between two requests.
     ``in_limits``: its times are multiples of the longest silence that the client allows, so that it is judged by the
     client's own clock. ``document``: the case as it was written.
     """
@@ -96,6 +111,10 @@ class Case:
     end_event: bool = False
     again: Callable[[], Reply] | None = None
     in_limits: bool = False
+    due: tuple[str, ...] = ()
+    beside: Further | None = None
+    then: Further | None = None
+    pauses: float = 0.0
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

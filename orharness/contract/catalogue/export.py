@@ -13,7 +13,9 @@ Each file is a case document (``parse``) whose reply is written out, with furthe
 ``length`` (``announced`` bytes, or the body's length) or ``close``; ``ending``: ``eof``, ``abort`` (FIN before the
 framing's end), ``reset`` (RST) or ``hang`` (nothing more comes, the connection stays open). ``again``: the reply to
 each further request, where it is another one. ``unit: limit``: the delays are multiples of the silence that the client
-allows; without it, they are seconds.
+allows; without it, they are seconds. ``due``, in ``expect``: for each gate the text that must have been handed over
+before it opens. ``beside`` and ``then``: a further reply and what must come of it, at the same time as the first, or
+after the cancel. ``pauses``: the seconds, at least, between two requests.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.case import Case, Further
 from orharness.errors import OrharnessError
 from orharness.files import write_whole
 from orharness.parts import kind_of
@@ -35,7 +37,7 @@ from orharness.stream import Stream, repartition
 from orharness.verdict import Expected
 
 FORMAT = 1  # of the files; a key that changes its meaning needs another number
-_KEPT = ("request", "patience", "cause", "broken_json", "raises", "frame", "chunkings", "end_event", "unit")
+_KEPT = ("request", "patience", "cause", "broken_json", "raises", "frame", "chunkings", "end_event", "unit", "pauses")
 _MOST_CUTS = 4096  # ways to cut one stream that are written out
 
 
@@ -54,10 +56,16 @@ def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
         "path": case.path,
         "reply": _reply(case, case.reply()),
         **({} if case.again is None else {"again": _reply(case, case.again())}),
+        **_further(case, "beside", case.beside),
+        **_further(case, "then", case.then),
         "gates": list(stream.gates),
         "end_marker": stream.end_marker,
         "cuts": cuts[:_MOST_CUTS],
-        "expect": {**_expected(case.expected), **({} if case.cancel is None else {"cancel": asdict(case.cancel)})},
+        "expect": {
+            **_expected(case.expected),
+            **({} if case.cancel is None else {"cancel": asdict(case.cancel)}),
+            **({"due": list(case.due)} if case.due else {}),
+        },
         **({"also": [_expected(one) for one in case.also]} if case.also else {}),
         "requests": "any" if case.requests is None else case.requests,
         "runs": case.runs,
@@ -86,6 +94,13 @@ def _reply(case: Case, reply: Reply) -> dict[str, Any]:
         **({"through": [{"hold": {"chunks": one}} for one in _gates(stream)]} if stream.gates else {}),
         "stream": _stream(stream),
     }
+
+
+def _further(case: Case, key: str, further: Further | None) -> dict[str, Any]:
+    if further is None:
+        return {}
+    said = {"reply": _reply(case, further.reply()), "expect": _expected(further.expected)}
+    return {key: {**said, **{name: one for name, one in case.document[key].items() if name not in said}}}
 
 
 def _gates(stream: Stream) -> list[int]:

@@ -12,11 +12,14 @@
 ``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``parts`` (what
 must be said besides, as the dicts of ``parts``: a client that says nothing of that kind in any case is not
 judged by it), ``error`` (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after,
-silent, inside_read, stops}``. Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is
+silent, inside_read, stops}`` and ``due`` (for each gate the text that must have been handed over while the stream is
+held there). Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is
 about), ``request: {accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is
 about an event that obliges a client to end), ``again`` (the reply to each further request), ``unit: limit`` (times are
-multiples of the longest silence that the client allows), and the causes ``cause``, ``broken_json`` (where its JSON
-parser raised) and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
+multiples of the longest silence that the client allows), ``beside: {reply, expect, side_by_side}`` (an answer at the
+same time; ``side_by_side``: neither may wait for the other), ``then: {reply, expect, cancels}`` (the answer after that
+many cancels), ``pauses`` (seconds, at least, between two requests), and the causes ``cause``, ``broken_json`` (where
+its JSON parser raised) and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from orharness.contract.catalogue.case import Cancel, Case, Profile, end_of
+from orharness.contract.catalogue.case import Cancel, Case, Further, Profile, end_of
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
 from orharness.contract.catalogue.sending import reply_of
 from orharness.contract.catalogue.templates import said_in
@@ -42,7 +45,7 @@ _NEEDED = ("id", "title", "reply", "expect")
 _RESOLVED = "case dialect path gates end_marker cuts"  # of a written-out case: its reply says the same
 _FURTHER = (
     "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
-    " again unit"
+    " again unit beside then pauses"
 )
 _LIMIT = "limit"
 _KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *_RESOLVED.split()))
@@ -74,7 +77,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         _with_end(document["title"], dialect),
         document.get("source", ""),
         dialect,
-        _maker(document, dialect),
+        _maker(document["reply"], document["id"], dialect),
         _expected(expect, document, dialect),
         tuple(_expected(one, document, dialect) for one in document.get("also", ())),
         Level(document.get("level", Level.MUST)),
@@ -91,8 +94,12 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         document.get("plain", False),
         FRAMES[document["frame"]] if "frame" in document else None,
         document.get("end_event", False),
-        _maker(document, dialect, "again") if "again" in document else None,
+        _maker(document["again"], document["id"], dialect) if "again" in document else None,
         _in_limits(document),
+        tuple(expect.get("due", ())),
+        _further(document, "beside", dialect),
+        _further(document, "then", dialect),
+        document.get("pauses", 0.0),
         document,
     )
 
@@ -104,15 +111,23 @@ def _in_limits(document: Json) -> bool:
     return unit is not None
 
 
-def _maker(document: Json, dialect: Dialect, key: str = "reply") -> Callable[[], Reply]:
+def _further(document: Json, key: str, dialect: Dialect) -> Further | None:
+    if key not in document:
+        return None
+    given = dict(document[key])
+    reply, expect = given.pop("reply"), given.pop("expect")
+    return Further(_maker(reply, document["id"], dialect), _expected(expect, {"reply": reply}, dialect), **given)
+
+
+def _maker(reply: Json, name: str, dialect: Dialect) -> Callable[[], Reply]:
     @cache
     def make() -> Reply:
         try:
-            return reply_of(document[key], dialect)
+            return reply_of(reply, dialect)
         except Inexpressible:
             raise
         except ScenarioError as error:
-            raise ScenarioError(f"{document['id']}: {error}") from error
+            raise ScenarioError(f"{name}: {error}") from error
 
     return make
 

@@ -117,6 +117,8 @@ def _transform(one: Any, dialect: Dialect) -> Transform:
             return append(event_of(part, dialect))
         case {"hold": {"after_tokens": int(number)}}:
             return hold(dialect.lead + number)
+        case {"hold": {"after_text": str(text)}}:
+            return _hold_after(text)
         case {"stall": {"before_token": int(number), "seconds": seconds}}:
             return stall(dialect.lead + number, seconds)
         case {"truncate": {"at": {"after_tokens": int(number)}, "ending": ending}}:
@@ -124,6 +126,19 @@ def _transform(one: Any, dialect: Dialect) -> Transform:
         case {"truncate": {"at": {"inside_token": int(number)}, "ending": ending}}:
             return truncate(inside_event(dialect.lead + number), Ending(ending))
     return from_json(one)
+
+
+def _hold_after(text: str) -> Transform:
+    """Hold the stream after the first event whose data contain the text."""
+
+    def hold_after(stream: Stream) -> Stream:
+        events = enumerate(stream.frame.events(stream.body), 1)
+        number = next((number for number, (_, event) in events if text in event.data), None)
+        if number is None:
+            raise ScenarioError(f"hold: no event has the text {text!r}")
+        return hold(number)(stream)
+
+    return hold_after
 
 
 _READERS = {"answer": _answer, "events": _events, "plain": _plain}

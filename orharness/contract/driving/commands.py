@@ -24,6 +24,10 @@ class CommandSubject:
     """
 
     cannot_cancel: str | None = "a command cannot be told to cancel: its stop button is judged with --driver"
+    cannot_time: str | None = (
+        "its text came late on its stdout, which many runtimes buffer where it is a pipe: --driver judges that"
+    )
+    cannot_pair: str | None = "each run of a command is a process of its own"
 
     def __init__(
         self,

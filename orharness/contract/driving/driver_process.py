@@ -135,11 +135,12 @@ class Driver:
         self.trouble: Trouble | None = None  # what is wrong with it; from then on it is of no use
         self.told = False  # whether a run had that trouble
         self.cancels = False
+        self.parallel = False  # several runs at the same time
         self.dialect: str | None = None
         self._hello: dict[str, Any] | None = None
         self._greeted = threading.Event()
-        self._session: DriverSession | None = None
-        self._lock = threading.Lock()  # of the session, which may begin while a trouble ends the driver
+        self._sessions: dict[int, DriverSession] = {}  # those that are under way
+        self._lock = threading.Lock()  # of the sessions, which may begin while a trouble ends the driver
         self._last = 0
         self._left = _LONGEST_IDLE
         self._killed_for: Trouble | None = None
@@ -163,7 +164,10 @@ class Driver:
             if self.trouble is not None:
                 self.told = True
                 raise self.trouble
-            self._session, self._last, self._left = session, session.number, _LONGEST_RUN
+            if not self.parallel:
+                self._sessions.clear()
+            self._sessions[session.number] = session
+            self._last, self._left = session.number, _LONGEST_RUN
             session.driver = self
         told = {"base_url": base_url, "api_key": API_KEY, "model": MODEL, "prompt": PROMPT}
         self.send({"op": "stream", "id": session.number, **told})
@@ -203,9 +207,9 @@ class Driver:
         trouble.got = "\n".join(filter(None, [trouble.got, f"its stderr: {said}" if said else "nothing on its stderr"]))
         with self._lock:
             self.trouble = trouble
-            if self._session is not None and not self._quitting:
+            for session in () if self._quitting else tuple(self._sessions.values()):
                 self.told = True
-                self._session.finish(trouble)
+                session.finish(trouble)
         self._process.close()
         self._greeted.set()
 
@@ -244,8 +248,8 @@ class Driver:
             self._greet(message)
             return
         number = message.get("id")
-        session = self._session
-        if session is not None and session.number == number and not session.over:
+        session = self._sessions.get(number) if isinstance(number, int) else None
+        if session is not None and not session.over:
             session.take(message)
         elif isinstance(number, int) and 0 < number <= self._last:
             raise Trouble(f"the driver sends an event {message.get('event')!r} of run {number}, which was over")
@@ -262,16 +266,16 @@ class Driver:
         can = message.get("capabilities", [])
         if not isinstance(can, list):
             raise Trouble("the driver's capabilities are no list")
-        self.cancels = "cancel" in can
+        self.cancels, self.parallel = "cancel" in can, "parallel" in can
         self.dialect = _field(message, "dialect", str | None)
         self._hello = message
         self._greeted.set()
 
     def _finish_what_is_over(self) -> None:
         with self._lock:
-            session = self._session
-            if session is not None and session.over:
-                self._session, self._left = None, _LONGEST_IDLE
+            for session in [one for one in self._sessions.values() if one.over]:
+                del self._sessions[session.number]
+                self._left = _LONGEST_RUN if self._sessions else _LONGEST_IDLE
                 session.finish()
 
 

@@ -8,7 +8,7 @@ In, on its stdin::
 
 Out, on its stdout; the hello first, as soon as it is ready, and one end for each stream::
 
-    {"event": "hello", "protocol": 1, "name": "my client", "version": "1.0", "capabilities": ["cancel"],
+    {"event": "hello", "protocol": 1, "name": "my client", "version": "1.0", "capabilities": ["cancel", "parallel"],
      "dialect": "chat"}
     {"id": 1, "event": "delta", "text": "Hel"}
     {"id": 1, "event": "end", "finish_reason": "stop", "usage": {…}}
@@ -51,6 +51,8 @@ class DriverSubject:
             arguments(command)
         self._environment = environment
         self.cannot_cancel: str | None = None
+        self.cannot_time: str | None = None
+        self.cannot_pair: str | None = None
         self.starting = 0.0
         self.name = ""  # as its hello says it
         self.dialect: str | None = None  # likewise
@@ -123,6 +125,7 @@ class DriverSubject:
         self.name = " ".join(str(hello[key]) for key in ("name", "version") if hello.get(key))
         self.dialect = driver.dialect
         self.cannot_cancel = None if driver.cancels else "the driver does not say that it can cancel"
+        self.cannot_pair = None if driver.parallel else "the driver does not say that it can run two at once (parallel)"
         return driver
 
 

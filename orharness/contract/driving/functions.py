@@ -13,6 +13,8 @@ class FunctionSubject:
     """A function of the base URL, in this process. Its first run may take long, since it imports its packages."""
 
     cannot_cancel: str | None = None
+    cannot_time: str | None = None
+    cannot_pair: str | None = None
 
     def __init__(self, client: Client) -> None:
         self.starting = IMPORTING

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from orharness.contract.catalogue import plainest_of
-from orharness.contract.catalogue.case import Case
+from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.driving.subject import Subject, Trouble
 from orharness.contract.judging.reasons import kind_of
 from orharness.contract.judging.shrink import smallest
+from orharness.contract.running.delivering import handed_over
 from orharness.contract.running.diagnosis import Diagnosis
+from orharness.contract.running.further import after_cancels, side_by_side
 from orharness.contract.running.replies import representative
 from orharness.contract.running.rows import Proof
 from orharness.contract.running.sweeps import Sweep
@@ -50,8 +54,15 @@ class Bench:
             cancel = case.cancel
             if at is not None:
                 raise ScenarioError(f"{case.id} is about leaving, and tries no boundaries: it is run without --at")
+            if case.then is not None:
+                then = partial(after_cancels, self._trials, case, cancel, case.then)
+                return _verdict(case, [self._confirmed(then)])
             tried = self._confirmed(lambda patience: self._trials.cancelled(case, cancel, patience))
-            return _verdict(case, [self._diagnosis.of_cancel(case, tried)])
+            return _verdict(case, [self._diagnosis.of_nothing_early(case, tried)])
+        if case.due or case.beside is not None:
+            if at is not None:
+                raise ScenarioError(f"{case.id} is about time, and tries no boundaries: it is run without --at")
+            return self._delivered(case) if case.beside is None else self._beside(case, case.beside)
         stream = representative(case)
         if at is not None and any(not 0 < offset < len(stream.body) for offset in at):
             wanted = ", ".join(map(str, at))
@@ -66,6 +77,28 @@ class Bench:
                 break
         self._diagnosis.plain_held |= case.plain and tries[-1].evidence is None
         return _verdict(case, tries)
+
+    def _beside(self, case: Case, beside: Further) -> Verdict:
+        """Return the verdict on a case about two answers at the same time."""
+        return _verdict(case, [self._confirmed(partial(side_by_side, self._trials, case, beside))])
+
+    def _delivered(self, case: Case) -> Verdict:
+        """Return the verdict on a case about when text is handed over."""
+        tries: list[Tried] = []
+        for cuts in _cuttings(case, representative(case), self._seed):
+            tries.append(self._confirmed(partial(handed_over, self._trials, case, cuts)))
+            if tries[-1].evidence is not None:
+                tries[-1] = self._timed(case, tries[-1])
+                break
+        return _verdict(case, tries)
+
+    def _timed(self, case: Case, tried: Tried) -> Tried:
+        """Return a fail; not applicable where it is one of time, and the client cannot be judged by that."""
+        cannot = self._trials.subject.cannot_time
+        of_time = tried.evidence is not None and not tried.evidence.likely and tried.requests == 1
+        if cannot is not None and of_time:
+            return replace(tried, evidence=None, note=cannot)
+        return self._diagnosis.of_nothing_early(case, tried)
 
     def _unsaid(self, case: Case) -> list[str]:
         """Return the kinds of parts that the case is about and that the client says nothing of, in any stream.

@@ -95,16 +95,20 @@ class Diagnosis:
             return _told(failed, reason_of_cuts(case, heard, stream.body, evidence.cuts, between))
         return self._of_content(failed)
 
-    def of_cancel(self, case: Case, tried: Tried) -> Tried:
-        """Return the fail of a cancel; where the client had yielded nothing, with when it yields its first text."""
+    def of_nothing_early(self, case: Case, tried: Tried) -> Tried:
+        """Return a fail; where the client had yielded nothing when it was to, with when it yields its first text."""
         evidence = tried.evidence
         if evidence is None or evidence.reason != NOTHING_EARLY:
             return tried
+        return replace(tried, evidence=replace(evidence, reason=self._when_it_comes(case)))
+
+    def _when_it_comes(self, case: Case) -> str:
+        """Return when the client yields the first text of a long answer, in words; measured once."""
         if self._first_text is None:
             reply = Reply.completion(case.dialect, tokens=_TOKENS, delay=_STEP)
             found = self._trials.first_text(case, reply)
             self._first_text = NOTHING_EARLY if found is None else _late(*found)
-        return replace(tried, evidence=replace(evidence, reason=self._first_text))
+        return self._first_text
 
     # -- a client that has ended -------------------------------------------------------------------------------------
 

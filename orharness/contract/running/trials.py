@@ -62,6 +62,7 @@ class Trials:
         self.patience = patience
         self.habits = Habits()
         self.mounted: LiveRoute | None = None
+        self.left = 0  # cancels after which the client was seen to leave
 
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
         return self.run(case, self.route(case, [reply_cut(case, cuts)]), patience)
@@ -90,10 +91,10 @@ class Trials:
         session, began = self.subject.start(address.base_url), monotonic()
         try:
             waited = patience_for(case, case.reply(), patience)
-            until_request = max(waited, self._until_request)
+            until_request = max(waited, self.until_request)
             ended = wait_for_end(session, route, before, waited, until_request)
             wait_for_request(session, route, before, 0.0)
-            self._learn(session, route, before, began)
+            self.learn(session, route, before, began)
             calls = route.calls_from(before)
             took = monotonic() - calls[0].started if calls else 0.0
             if ended and calls:
@@ -103,19 +104,19 @@ class Trials:
             said = tuple(session.parts)
             heard = Heard("".join(session.pieces), session.error, ended, waited, took, silence, said)
             evidence = (
-                judge_text(case, heard, exchanges) if exchanges else self._nothing_sent(case, session, until_request)
+                judge_text(case, heard, exchanges) if exchanges else self.nothing_sent(case, session, until_request)
             )
             tried = Tried(evidence, exchanges[-1] if exchanges else None, heard, requests=len(exchanges))
         finally:
-            self._end(session, patience)
-        return _with_trouble(case, tried, session)
+            self.end(session, patience)
+        return with_trouble(case, tried, session)
 
     @property
-    def _until_request(self) -> float:
+    def until_request(self) -> float:
         """The seconds to wait for the first request of the run that was just started."""
         return self.habits.limit(self.subject.starting, self.patience)
 
-    def _learn(self, session: ClientRun, route: LiveRoute, before: int, began: float) -> None:
+    def learn(self, session: ClientRun, route: LiveRoute, before: int, began: float) -> None:
         """Note when the first request of the run came; ``began``: when the run was started."""
         asked = route.calls_from(before)
         if asked:
@@ -123,12 +124,14 @@ class Trials:
         elif not session.ended.is_set():
             self.habits.hung()
 
-    def _nothing_sent(self, case: Case, session: ClientRun, waited: float) -> Evidence:
+    def nothing_sent(self, case: Case, session: ClientRun, waited: float) -> Evidence:
+        """Return the evidence of a run that has sent no request; ``waited``: seconds that it was waited for."""
         unmatched = [exchange for exchange in self.server.journal if exchange.outcome is Outcome.UNMATCHED]
         still_runs = waited if not session.ended.is_set() else None
         return nothing_sent(case.path, session.error, unmatched, waited=still_runs, late=self.server.late_requests)
 
-    def _end(self, session: ClientRun, patience: float) -> None:
+    def end(self, session: ClientRun, patience: float) -> None:
+        """End a run, whatever it does."""
         session.close()
         if not session.ended.is_set():
             self.mounted = None
@@ -144,7 +147,7 @@ class Trials:
         [address] = self.server.begin_runs()
         session = self.subject.start(address.base_url)
         try:
-            wait_for_request(session, route, 0, self._until_request)
+            wait_for_request(session, route, 0, self.until_request)
             while not session.pieces and not session.ended.wait(_LOOK):
                 if not route.calls or route.calls[0].exchange.outcome is not None:
                     return None
@@ -155,7 +158,7 @@ class Trials:
             written, total = exchange.bill.tokens_written, exchange.tokens_total
             return (written, total, monotonic() - call.started) if session.pieces and written < total else None
         finally:
-            self._end(session, self.patience)
+            self.end(session, self.patience)
 
     # --- cancelling -----------------------------------------------------------------------------------------------
 
@@ -165,18 +168,18 @@ class Trials:
         route = self.route(case, [case.reply()])
         [address] = self.server.begin_runs()
         session = self.subject.start(address.base_url, cancel.after, inside_read=cancel.inside_read)
-        began, until_request = monotonic(), max(patience, self._until_request)
+        began, until_request = monotonic(), max(patience, self.until_request)
         try:
             wait_for_request(session, route, 0, until_request)
-            self._learn(session, route, 0, began)
+            self.learn(session, route, 0, began)
             if route.calls:
                 tried = self._cancel(cancel, session, route, patience)
             else:
-                tried = Tried(self._nothing_sent(case, session, until_request))
+                tried = Tried(self.nothing_sent(case, session, until_request))
         finally:
-            self._end(session, patience)
+            self.end(session, patience)
             self.server.reset()
-        return _with_trouble(case, tried, session)
+        return with_trouble(case, tried, session)
 
     def _cancel(self, cancel: Cancel, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
         there = is_there(cancel, session, route, 4 * patience)
@@ -192,6 +195,7 @@ class Trials:
         with no_garbage_collected():
             said = _left(route, session, patience)
         took = monotonic() - acted
+        self.left += said is None
         exchange = route.calls[-1].exchange
         if unknown := not_known(exchange):
             return Tried(None, exchange, heard, note=unknown)
@@ -201,7 +205,7 @@ class Trials:
         return Tried(judge_cancel(cancel, exchange, said, why), exchange, heard, took=took)
 
 
-def _with_trouble(case: Case, tried: Tried, session: ClientRun) -> Tried:
+def with_trouble(case: Case, tried: Tried, session: ClientRun) -> Tried:
     """Return the trial, or that the client broke the protocol by which it is driven, which shows when a run ends."""
     trouble = session.error
     if not isinstance(trouble, Trouble):

@@ -263,7 +263,7 @@ func run(ctx context.Context, ask order) {
 
 func main() {
 	tell(0, "hello", map[string]any{
-		"protocol": 1, "name": name, "version": version, "capabilities": []string{"cancel"},
+		"protocol": 1, "name": name, "version": version, "capabilities": []string{"cancel", "parallel"},
 	})
 	running := map[int]context.CancelFunc{}
 	input := bufio.NewScanner(os.Stdin)

@@ -103,7 +103,7 @@ async function run({ id, ...asked }) {
   }
 }
 
-tell({ event: "hello", protocol: 1, name: NAME, version: VERSION, capabilities: ["cancel"] });
+tell({ event: "hello", protocol: 1, name: NAME, version: VERSION, capabilities: ["cancel", "parallel"] });
 for await (const line of createInterface({ input: process.stdin })) {
   const message = JSON.parse(line);
   if (message.op === "stream") run(message);

@@ -150,7 +150,7 @@ async def run(number: int, asked: dict[str, Any]) -> None:
 
 async def main() -> None:
     running: dict[int, asyncio.Task[None]] = {}
-    tell(None, "hello", protocol=1, name=NAME, version=VERSION, capabilities=["cancel"])
+    tell(None, "hello", protocol=1, name=NAME, version=VERSION, capabilities=["cancel", "parallel"])
     while line := await asyncio.to_thread(sys.stdin.readline):
         asked = json.loads(line)
         op, number = asked.pop("op"), asked.pop("id", None)

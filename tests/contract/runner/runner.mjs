@@ -1,7 +1,7 @@
 // A second runner: plays exported cases to a driver, and judges it. It shares no code with orharness.
 //   node runner.mjs DIRECTORY DRIVER [ARGUMENT...]     writes one line of JSON a case: {"id", "verdict", "why"}
 // What it cannot do: prove that a client's read ended at a boundary. It writes each chunk by itself, a little after the
-// one before. A case of more cuts than MOST_CUTS, or of more runs than MOST_RUNS, is not judged.
+// one before. A case of more cuts than MOST_CUTS, of more runs than MOST_RUNS, or that is BEYOND it, is not judged.
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
@@ -12,6 +12,7 @@ import { gzipSync } from "node:zlib";
 const [directory, ...command] = process.argv.slice(2);
 const MOST_CUTS = 1200;
 const MOST_RUNS = 40;
+const BEYOND = ({ beside, then, pauses, reply, expect }) => beside || then || pauses || (expect.due && reply.encoding);
 const PATIENCE = 4000; // milliseconds for what a client should do at once
 const APART = 1; // milliseconds between two chunks
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -66,10 +67,11 @@ async function answer(socket, request) {
   } else {
     let offset = 0;
     for (const { data, delay } of chunks) {
-      if (mine.gates.includes(offset)) {
-        mine.reached();
-        return; // held: the client is to leave
+      for (const due of mine.due.splice(0, mine.gates.filter((gate) => gate <= offset).length - mine.opened)) {
+        if (!(await mine.handed(due))) mine.late = true; // it goes on, and is judged in the end
+        mine.opened += 1;
       }
+      if (!mine.opened && mine.gates.includes(offset)) return mine.reached(); // held: the client is to leave
       await sleep(delay ? 1000 * delay : APART);
       if (socket.destroyed) return;
       socket.write(framed(data));
@@ -131,7 +133,12 @@ async function run(test, cuts) {
   let left = false;
   let gate;
   const reached = new Promise((done) => (gate = done));
-  play = { prefix, reply: test.reply, cuts, gates: test.gates, asked: [], onClose: () => (left = true), reached: gate, over: false };
+  const handed = async (due) => {
+    for (let left = PATIENCE / 2; left > 0 && solid(heard.text) < solid(due) && !heard.ended; left--) await sleep(2);
+    return solid(heard.text) >= solid(due);
+  };
+  const held = { gates: test.gates, due: [...(test.expect.due ?? [])], opened: 0, handed, reached: gate };
+  play = { prefix, reply: test.reply, cuts, ...held, asked: [], onClose: () => (left = true), over: false };
   const mine = play;
   let end;
   const ended = new Promise((done) => (end = done));
@@ -168,9 +175,10 @@ async function run(test, cuts) {
   }
   await within(ended, PATIENCE * Math.max(1, test.patience ?? 1) + 1000 * (silence + test.reply.stream.chunks.length * 0.02));
   await sleep(5);
-  return restarted(heard, judged(test, heard, mine.asked));
+  return restarted(heard, mine.late ? fail("its text comes late") : judged(test, heard, mine.asked));
 }
 
+const solid = (text) => text.replace(/\s/g, "").length;
 const pass = () => ({ verdict: "pass", why: "" });
 const fail = (why) => ({ verdict: "fail", why });
 
@@ -219,8 +227,8 @@ const results = [];
 for (const file of files) {
   const test = JSON.parse(readFileSync(join(directory, file), "utf8"));
   const runs = test.cuts.length ? test.cuts : [null];
-  let result = { verdict: "not_judged", why: "too many cuts" };
-  if (runs.length <= MOST_RUNS && runs.every((cuts) => (cuts ?? []).length <= MOST_CUTS)) {
+  let result = { verdict: "not_judged", why: "too many cuts, or more than one answer" };
+  if (!BEYOND(test) && runs.length <= MOST_RUNS && runs.every((cuts) => (cuts ?? []).length <= MOST_CUTS)) {
     for (const cuts of runs.flatMap((one) => Array(test.runs ?? 1).fill(one))) {
       result = await run(test, cuts);
       if (result.verdict === "fail") result = await run(test, cuts); // seen twice, or it is not told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orharness.contract.catalogue.documents.words import GATEWAY, KEEP_ALIVE, Document
+from orharness.contract.catalogue.documents.words import GATEWAY, KEEP_ALIVE, PLAIN, Document
 
 _LONG = " ".join(["token"] * 300)
 _STEP = 0.01  # seconds between two events: a client that takes them as they come is not at the end before it is told
@@ -26,12 +26,24 @@ def _commenting(tokens: int) -> Document:
     return {"through": [silence, {"heartbeat": {"seconds": _STEP, "text": KEEP_ALIVE}}]}
 
 
+def _followed(name: str, title: str, cancels: int) -> Document:
+    """Return cancels while events come, and then an answer that is read to its end."""
+    then = {"reply": {"answer": {"text": PLAIN}}, "expect": {"text": PLAIN}, "cancels": cancels}
+    return {**_case(name, title, {"delay": _STEP}, after=2), "then": then}
+
+
 CASES: tuple[Document, ...] = (
     _case(
         "between-events",
         "Closed while events come: the connection ends and the rest is not made.",
         {"delay": _STEP},
         after=2,
+    ),
+    _followed("next-request", "A request after a cancel is answered as any other.", cancels=1),
+    _followed(
+        "next-after-many",
+        "A request after a dozen cancels, one after the other: more than a usual pool has connections.",
+        cancels=12,
     ),
     _case(
         "while-silent",
