@@ -11,7 +11,7 @@ from orharness.contract.judging.delivery import Handed, has, judge_delivery
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import judge_text
 from orharness.contract.running.replies import reply_cut
-from orharness.contract.running.rows import at_its_end
+from orharness.contract.running.rows import at_their_ends
 from orharness.contract.running.trials import Trials, Tried, with_trouble
 from orharness.contract.running.waiting import wait_for_end, wait_for_request
 from orharness.scenario.encoding import accepts
@@ -50,7 +50,7 @@ def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, 
     ended = wait_for_end(session, route, 0, patience, patience)
     calls = route.calls
     if ended:
-        at_its_end(calls[-1])
+        at_their_ends(calls[-1:], trials.habits)
     text, took = "".join(session.pieces), monotonic() - call.started
     heard = Heard(text, session.error, ended, patience, took, handed.held_back or 0.0, tuple(session.parts))
     exchanges = [one.exchange for one in calls]

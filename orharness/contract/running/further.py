@@ -11,7 +11,7 @@ from orharness.contract.driving.subject import ClientRun
 from orharness.contract.judging.further import after_a_cancel, beside_another
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import judge_text
-from orharness.contract.running.rows import at_its_end
+from orharness.contract.running.rows import at_their_ends
 from orharness.contract.running.trials import Trials, Tried, with_trouble
 from orharness.contract.running.waiting import wait_for_end, wait_for_request
 from orharness.server.handles import Call, LiveRoute
@@ -105,7 +105,7 @@ class _Pair:
         case, session = self._cases[number], self._sessions[number]
         calls = _of_run(self._route, run, number)
         if ended and calls:
-            at_its_end(calls[-1])
+            at_their_ends(calls[-1:], self._trials.habits)
         took = monotonic() - calls[0].started if calls else 0.0
         text, said = "".join(session.pieces), tuple(session.parts)
         heard = Heard(text, session.error, ended, self._patience, took, self._patience, said)
