@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from orharness.errors import ScenarioError
-from orharness.recording.filter_settings import unpacked
 
 
 def import_plugins(names: Iterable[str]) -> None:
@@ -36,6 +35,8 @@ def settings_at(where: str) -> Mapping[str, Any]:
     A text that begins with ``{`` is the mapping itself, as JSON. Raises ``ScenarioError`` where there is none.
     """
     if where.lstrip().startswith("{"):
+        from orharness.recording.filter_settings import unpacked
+
         return unpacked(where)
     module, _, name = where.rpartition(":")
     if not module:

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from orharness.cassette.interaction import Interaction, RecordedRequest
-from orharness.cassette.secrets import scrub, scrub_uri
 from orharness.errors import ScenarioError
 from orharness.journal import Request
-from orharness.redaction import PLACEHOLDER, redacted
-from orharness.redaction.credentials import secrets_of
+from orharness.lazy import Deferred
 from orharness.scenario.difference import difference, json_difference
 from orharness.scenario.table import body_of
-from orharness.verdict import did_you_mean
 
 if TYPE_CHECKING:
+    import orharness.cassette.secrets as secrets
+    import orharness.redaction as redaction
+    import orharness.redaction.credentials as credentials
+    import orharness.verdict as verdict
     from orharness.cassette.filters import Filters
+else:  # a first request does not wait for their import
+    secrets = Deferred("orharness.cassette.secrets")
+    redaction = Deferred("orharness.redaction")
+    credentials = Deferred("orharness.redaction.credentials")
+    verdict = Deferred("orharness.verdict")
 
 Matcher = Callable[[Any, Any], Any]
 """A matcher as vcrpy's: takes the live and the recorded request; returns a falsy value but ``None``, or raises an
@@ -71,7 +77,7 @@ def _check(name: str) -> None:
         )
     known = ("method", "uri", *_PARTS)
     if name not in known:
-        raise ScenarioError(f"match_on knows {', '.join(known)}, not {name!r}{did_you_mean([name], known)}")
+        raise ScenarioError(f"match_on knows {', '.join(known)}, not {name!r}{verdict.did_you_mean([name], known)}")
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class AsRecorded:
         """What a request must have to match, see ``table.facts_of``; empty where a body that differs may match."""
         if "body" not in self.matching.names or self.filters is not None or self._has_placeholder:
             return {}
-        if redacted(self._recorded.body) != self._recorded.body:
+        if redaction.redacted(self._recorded.body) != self._recorded.body:
             return {}
         return {("body",): body_of(self._recorded)}
 
@@ -127,15 +133,15 @@ class AsRecorded:
         """Return a sentence where the parameters differ, in any order, but for those that authenticate."""
         recorded = sorted(parse_qsl(urlsplit(self.interaction.request.uri).query, keep_blank_values=True))
         kept = self._filtered(request)
-        asked = sorted(parse_qsl(urlsplit(scrub_uri(kept.uri)).query, keep_blank_values=True))
+        asked = sorted(parse_qsl(urlsplit(secrets.scrub_uri(kept.uri)).query, keep_blank_values=True))
         return [] if _alike(recorded, asked) else [f"query: expected {recorded!r}, got {asked!r}"]
 
     def of_headers(self, request: Request) -> list[str]:
         """Return a sentence for each recorded header that differs, but for those that are not kept or computed."""
-        asked = {name.lower(): value for name, value in scrub(self._filtered(request).headers)}
+        asked = {name.lower(): value for name, value in secrets.scrub(self._filtered(request).headers)}
         found = []
         for name, value in self.interaction.request.headers:
-            if name.lower() not in _OF_A_CLIENT and value != PLACEHOLDER:
+            if name.lower() not in _OF_A_CLIENT and value != redaction.PLACEHOLDER:
                 found += difference(f"header {name}", value, asked.get(name.lower()))
         return found
 
@@ -154,10 +160,11 @@ class AsRecorded:
     # --- what the recorder leaves out -----------------------------------------------------------------------------
 
     def _once_more(self, request: Request, compare: Callable[[bytes, bytes], list[str]]) -> list[str]:
-        body, secrets = self._filtered(request).body, secrets_of(request.headers)
-        found = compare(redacted(self._recorded.body), redacted(body, secrets))
+        body, hidden = self._filtered(request).body, credentials.secrets_of(request.headers)
+        found = compare(redaction.redacted(self._recorded.body), redaction.redacted(body, hidden))
         if found and self._has_placeholder:  # it may have been recorded without personal data
-            recorded, asked = redacted(self._recorded.body, personal=True), redacted(body, secrets, personal=True)
+            recorded = redaction.redacted(self._recorded.body, personal=True)
+            asked = redaction.redacted(body, hidden, personal=True)
             return compare(recorded, asked) and found
         return found
 
@@ -167,7 +174,7 @@ class AsRecorded:
 
     @property
     def _has_placeholder(self) -> bool:
-        return PLACEHOLDER.encode() in self._recorded.body
+        return redaction.PLACEHOLDER.encode() in self._recorded.body
 
     def _filtered(self, request: Request) -> RecordedRequest:
         """Return the request as the filters leave it, at the recorded host: unchanged if they leave it out."""
@@ -209,4 +216,4 @@ def _of_bytes(recorded: Request, asked: Request) -> list[str]:
 def _alike(recorded: list[tuple[str, str]], asked: list[tuple[str, str]]) -> bool:
     """Whether the parameters are the same; a recorded value that was not kept is like any other."""
     pairs = zip(recorded, asked, strict=True) if len(recorded) == len(asked) else [(("", ""), ("other", ""))]
-    return all(one == other or (one[0] == other[0] and one[1] == PLACEHOLDER) for one, other in pairs)
+    return all(one == other or (one[0] == other[0] and one[1] == redaction.PLACEHOLDER) for one, other in pairs)

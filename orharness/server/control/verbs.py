@@ -7,14 +7,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orharness.journal import Request
+from orharness.lazy import Deferred
 from orharness.server.control.problems import Problem
 from orharness.server.exchange import LiveExchange
 from orharness.server.mounts import Mounted
 from orharness.server.sessions import Session, SessionOptions, Sessions
-from orharness.verdict import did_you_mean
+
+if TYPE_CHECKING:
+    import orharness.verdict as verdict
+else:
+    verdict = Deferred("orharness.verdict")  # a first request does not wait for its import
 
 ROOT = "/_orharness"
 API = 1  # of these verbs: a client that was written for another number asks for an update
@@ -187,7 +192,7 @@ class Verb:
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:
             takes = ", ".join(known) or "no parameters"
-            hint = did_you_mean([unknown], known)
+            hint = verdict.did_you_mean([unknown], known)
             raise Problem(400, f"{self.method} {self.path} knows no parameter {unknown!r}{hint}; it takes {takes}")
         missing = next((one for one in self.params if one.required and one.name not in given), None)
         if missing is not None:
