@@ -16,14 +16,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.fidelity import about
-from benchmarks.rows import Row, keeping, making, playing, starting
+from benchmarks.rows import Row, against, keeping, making, playing, starting
 from benchmarks.rows.row import QUICK, Sizes
 from benchmarks.tables import Table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "throughput": playing.throughput,
+    "aimock": against.aimock,
+    "lockstep": against.lockstep,
     "lateness": playing.lateness,
+    "carried": against.carried,
     "leaving": playing.leaving,
     "idle": keeping.idle,
     "exchanges": keeping.exchanges,
@@ -53,15 +56,15 @@ def table_of(rows: Sequence[Row]) -> Table:
     table = Table("all", "What orharness costs", _COLUMNS)
     for row in rows:
         what = f"{row.what}{' *' if row.noisy else ''}"
-        met = "yes" if row.met else "no"
-        table.rows.append((what, row.measured, row.baseline or None, f"{row.value:.3g}", row.goal_shown, met))
+        met = {True: "yes", False: "no", None: "not run"}[row.met]
+        table.rows.append((what, row.measured, row.baseline or None, row.value_shown, row.goal_shown, met))
     return table
 
 
 def misses(rows: Sequence[Row]) -> list[str]:
     """A line for each row that misses its goal, with what is in the way."""
     return [
-        f"{row.what}: {row.value:.3g}, the goal is {row.goal_shown}{f'. In the way: {row.why}' if row.why else ''}"
+        f"{row.what}: {row.value_shown}, the goal is {row.goal_shown}{f'. In the way: {row.why}' if row.why else ''}"
         for row in rows
         if not row.met
     ]
@@ -99,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             load = max(load, os.getloadavg()[0])
             for row in measure(sizes):
                 rows.append(row)
-                print(f"{row.what}: {row.measured} ({row.value:.3g}, goal {row.goal_shown})", flush=True)
+                print(f"{row.what}: {row.measured} ({row.value_shown}, goal {row.goal_shown})", flush=True)
     print(f"\n{table_of(rows)}", *misses(rows), sep="\n")
     to = options.to or (None if options.quick or options.only else PAGE)
     if to is not None:

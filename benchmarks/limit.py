@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
@@ -116,12 +116,27 @@ def _on_cores(which: slice) -> Iterator[None]:
 
 def carried(limit: Measuring, in_time: float, most: int) -> tuple[Measured | None, bool]:
     """Return the reading of the most streams that were carried, and whether the bare server carried more than that."""
+    best, bad = most_carried(limit, limit.serve, in_time, most, print)
+    if bad > most:
+        return best, True
+    base = limit.measure(limit.bare, bad)
+    print(_row(base, "  bare"), flush=True)
+    return best, base.p99 <= in_time
+
+
+def most_carried(
+    limit: Measuring, server: Server, in_time: float, most: int, told: Callable[[str], object] = lambda _: None
+) -> tuple[Measured | None, int]:
+    """Return the reading of the most streams that a server carried, and the least number that it did not.
+
+    That is above ``most`` where all were carried. ``told`` is called with a line for each reading.
+    """
     best, good, bad = None, 0, most + 1
     streams, closer = min(_FIRST, most), _CLOSER
     while good < streams < bad:
-        found = limit.measure(limit.serve, streams)
+        found = limit.measure(server, streams)
         kept = found.p99 <= in_time
-        print(_row(found, "" if kept else "  too late"), flush=True)
+        told(_row(found, "" if kept else "  too late"))
         if kept:
             best, good = found, streams
         else:
@@ -131,11 +146,7 @@ def carried(limit: Measuring, in_time: float, most: int) -> tuple[Measured | Non
         else:
             closer -= 1
             streams = (good + bad) // 2 if closer >= 0 else good
-    if bad > most:
-        return best, True
-    base = limit.measure(limit.bare, bad)
-    print(_row(base, "  bare"), flush=True)
-    return best, base.p99 <= in_time
+    return best, bad
 
 
 def _row(found: Measured, said: str) -> str:

@@ -109,10 +109,12 @@ NUMBER = "X-Number"  # the request header that tells requests apart in a journal
 class ChatTarget(Target):
     """An API: it is asked by POST, with a JSON body."""
 
+    body: bytes = CHAT_BODY
+
     def request(self, number: int) -> bytes:
         """The bytes of a request."""
         head = f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{NUMBER}: {number}\r\n"
-        return f"{head}Content-Length: {len(CHAT_BODY)}\r\n\r\n".encode() + CHAT_BODY
+        return f"{head}Content-Length: {len(self.body)}\r\n\r\n".encode() + self.body
 
 
 # --- reading: where did the pieces end? -------------------------------------------------------------------------------
@@ -219,6 +221,25 @@ _LIBRARIES: dict[str, Callable[[str], tuple[list[bytes], float]]] = {
     "aiohttp": _aiohttp,
 }
 CLIENTS = ("raw socket", *_LIBRARIES)
+
+
+@dataclass(frozen=True)
+class PingPong:
+    """A byte sent and awaited back, so many times."""
+
+    port: int
+    times: int
+
+    def run(self) -> float:
+        """The seconds of all of them."""
+        with Target(self.port, "/").connect() as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            started = monotonic()
+            for _ in range(self.times):
+                sock.sendall(b"x")
+                if not sock.recv(1):
+                    raise EOFError("the echo has ended")
+            return monotonic() - started
 
 
 # --- timing: when did the bytes come? ---------------------------------------------------------------------------------

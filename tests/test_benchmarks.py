@@ -19,7 +19,8 @@ from benchmarks.all import page as page_of_costs
 from benchmarks.cancellation import Seen, StoppedBy, main, repeated, verdict, written_after
 from benchmarks.client_process import command_for, install_node_clients
 from benchmarks.readers import Target
-from benchmarks.rows import Row
+from benchmarks.rows import Row, against
+from benchmarks.rows.row import QUICK
 from benchmarks.tables import Table, percentile
 from benchmarks.ways.catalogue import CLIENTS as CATALOGUE
 from benchmarks.ways.catalogue import Client
@@ -306,6 +307,29 @@ def test_a_row_that_misses_its_goal_says_what_is_in_the_way() -> None:
     assert "- system: Linux" in written
 
 
+def test_a_row_that_was_not_run_is_neither_met_nor_missed() -> None:
+    row = Row("beside it", "not run", "it", None, 1.5, most=False, why="it is not installed")
+    assert row.met is None
+    assert misses([row]) == ["beside it: not run, the goal is ≥ 1.5. In the way: it is not installed"]
+    assert "| beside it | not run | it | not run | ≥ 1.5 | not run |" in page_of_costs([row], {})
+
+
+def test_without_aimock_its_rows_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(against, "NODE", tmp_path)
+    rows = list(against.aimock(QUICK))
+    assert len(rows) == len(QUICK.streams)
+    for row in rows:
+        assert (row.measured, row.met) == ("not run", None)
+        assert "npm ci" in row.why or "no node" in row.why
+
+
+def test_a_lockstep_chunk_is_measured_beside_a_byte_to_and_fro() -> None:
+    [row] = against.lockstep(QUICK)
+    assert row.value is not None
+    assert row.value > 0.1
+    assert "a byte to and fro" in row.baseline
+
+
 # --- limit ------------------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +357,14 @@ def test_the_limit_is_between_what_was_carried_and_what_was_not(
     best, said = limit.carried(Carries(ours, theirs), 20.0, 1000)
     assert best is not None
     assert (best.streams, said) == (found, is_ours)
+
+
+@pytest.mark.parametrize(("theirs", "found", "bad"), [(700, 700, 750), (9000, 1000, 1001)])
+def test_the_limit_of_the_bare_server_is_looked_for_in_the_same_way(theirs: int, found: int, bad: int) -> None:
+    carries = Carries(100, theirs)
+    best, least = limit.most_carried(carries, carries.bare, 20.0, 1000)
+    assert best is not None
+    assert (best.streams, least) == (found, bad)
 
 
 def test_where_nothing_is_in_time_nothing_is_carried() -> None:

@@ -19,13 +19,12 @@ from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Stream
 
-_GOALS = {"recorded": 0.5, "instant": 1.5, "lockstep": 0.25}
+_GOALS = {"recorded": 0.5, "lockstep": 0.25}
 _WHY = {
     "recorded": (
         "with many short streams the request itself, some 130 µs more than the bare protocol's: aiohttp's parser and"
         " two tasks, the journal's entry, and five questions to the kernel about what was read"
     ),
-    "instant": "the goal is against aimock, which is not measured here; a short stream is mostly its request",
     "lockstep": (
         "each boundary is proven by three system calls (the acknowledged bytes, a question about the client's socket"
         " and its answer) and, beside other streams, a turn of the loop; the interpreter takes most of it"

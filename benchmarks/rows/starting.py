@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +14,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 from benchmarks.rows.making import PATH, body
-from benchmarks.rows.row import Row, Sizes, least
+from benchmarks.rows.row import Row, Sizes, cpu_of, least
 
 _BARE = """
 import asyncio
@@ -100,20 +99,11 @@ def _first_byte(arguments: Sequence[str], environment: dict[str, str]) -> float:
         connection = HTTPConnection("127.0.0.1", urlsplit(process.stdout.readline().decode().strip()).port)
         connection.request("POST", PATH, body("m"), {"Content-Type": "application/json"})
         connection.getresponse().read(1)
-        spent = _cpu_of(process.pid)
+        spent = cpu_of(process.pid)
         process.send_signal(signal.SIGTERM)
         process.wait()
         connection.close()
     return spent
-
-
-def _cpu_of(pid: int) -> float:
-    """CPU seconds of all threads so far (``schedstat`` of proc(5) has nanoseconds)."""
-    total = 0
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):
-            total += int((thread / "schedstat").read_text("ascii").split()[0])
-    return total / 1e9
 
 
 def check(sizes: Sizes) -> Iterator[Row]:
