@@ -20,7 +20,7 @@ from orharness.recording.reach import Reach, addresses_of
 from orharness.recording.upstreams import named_values
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
-from orharness.report.timeline import summary
+from orharness.report.summary import summary
 from orharness.verdict import count
 
 _TURN = 0.05  # seconds

@@ -17,7 +17,8 @@ from orharness.cassette.secrets import hidden
 from orharness.dialects.answer import Answer
 from orharness.report.contents import Content, PartKind, contents, dialect_of, shown
 from orharness.report.frame import page
-from orharness.report.timeline import ENDINGS, summary
+from orharness.report.summary import summary
+from orharness.report.timeline import ENDINGS
 from orharness.stream import Stream
 from orharness.verdict import count
 

@@ -10,9 +10,9 @@ from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, hea
 from orharness.dialects.answer import Answer
 from orharness.report.contents import Content, ContentPart, PartKind, contents, dialect_of, shown
 from orharness.report.screen import Column, Row, Screen
-from orharness.sse import Comment, Event
+from orharness.report.summary import summary
 from orharness.stream import Stream
-from orharness.verdict import BOUNDARY, count, shorten
+from orharness.verdict import BOUNDARY, shorten
 
 FIRST, LAST = 12, 6  # chunks of a long stream that are shown at its beginning and its end
 STYLES = {
@@ -89,21 +89,6 @@ def _show_answer(screen: Screen, answer: Answer) -> None:
         screen.say(f"text: {said if screen.width is None else shorten(said, 3 * screen.width)}", indent=2)
     if answer.error is not None:
         screen.say(f"error: {shown(answer.error.message)}", "red", indent=2)
-
-
-def summary(stream: Stream) -> str:
-    """Return chunks, bytes, events, comments and the characters that boundaries cut, in one sentence."""
-    items = stream.frame.decode(stream.body)
-    parts = [
-        count(len(stream.chunks), "chunk"),
-        count(len(stream.body), "byte"),
-        count(sum(isinstance(item, Event) for item in items), "event"),
-    ]
-    comments = sum(isinstance(item, Comment) for item in items)
-    parts += [count(comments, "comment")] if comments else []
-    cuts = sum(at < len(stream.body) and stream.body[at] & 0xC0 == 0x80 for at in stream.boundaries)
-    parts += [f"{count(cuts, 'boundary', 'boundaries')} inside a character"] if cuts else []
-    return ", ".join(parts)
 
 
 def timeline(
