@@ -98,6 +98,17 @@ def _sealed_part(response: At) -> At | None:
 
 def digest(interaction: Mapping[str, Any]) -> str:
     """Return the checksum of an interaction in vcrpy's form. It covers values and not their layout in YAML."""
+    try:
+        return hashlib.sha256(digested_text(interaction).encode()).hexdigest()
+    except (TypeError, ValueError):  # a key that is not text: no cassette has one
+        return "none"
+
+
+def digested_text(interaction: Mapping[str, Any]) -> str:
+    """Return the text of which the checksum is made: JSON, in which a body is its own SHA-256.
+
+    Raises ``TypeError`` or ``ValueError`` for what JSON cannot hold.
+    """
     request, response = interaction["request"], interaction["response"]
     ours = response.get(KEY)
     content = {
@@ -106,10 +117,7 @@ def digest(interaction: Mapping[str, Any]) -> str:
         "body": _hex(response["body"]["string"]),
         "ours": {name: value for name, value in ours.items() if name not in (TOTAL, SEAL)},
     }
-    try:
-        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-    except (TypeError, ValueError):  # a key that is not text: no cassette has one
-        return "none"
+    return json.dumps(content, sort_keys=True, default=str)
 
 
 def _hex(body: bytes) -> str:

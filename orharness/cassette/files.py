@@ -96,8 +96,8 @@ def clean_data(cassette_dict: Mapping[str, Any], serializer: Any) -> bytes:
         raise CassetteError(f"a lone surrogate cannot be written: {error}") from error
 
 
-def write(path: Path, data: bytes) -> None:
-    """Replace the file in one step. Raises ``CassetteError`` if that is impossible."""
+def write(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Replace the file in one step by ``data``, whole or in pieces. Raises ``CassetteError`` if that is impossible."""
     try:
         write_whole(path, data)
     except OSError as error:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from weakref import finalize
 
 from vcr.record_mode import RecordMode  # type: ignore[import-untyped]
 
@@ -13,11 +16,14 @@ from orharness.cassette.codec import for_vcrpy
 from orharness.cassette.damage import TOTAL, VERSION
 from orharness.cassette.files import clean_data, load, write
 from orharness.cassette.interaction import Interaction
+from orharness.cassette.large import LargeBody, large_yaml
 from orharness.cassette.secrets import scrub_uri
 from orharness.cassette.serializer import Serializer
 from orharness.errors import CassetteError, ScenarioError
 
 _HEAD, _TAIL = b"interactions:\n", b"version: %d\n" % VERSION
+_IN_MEMORY = 2**22  # bytes of YAML that are held in memory; more goes to a temporary file beside the cassette
+_PIECE = 2**18  # bytes that are copied at once
 
 
 class Tape:
@@ -36,12 +42,13 @@ class Tape:
         except ValueError:
             known = "all, new_episodes, none, once, rewrite"
             raise ScenarioError(f"record mode {mode!r} is not one of {known}") from None
-        self._entries = [Entry(one) for one in (load(path) if self.existed else [])]
+        self._kept = _Kept(self.path)
+        self._entries = [self._small(one, -1) for one in (load(path) if self.existed else [])]
 
     @property
     def interactions(self) -> list[Interaction]:
-        """The interactions that the file contains now."""
-        return [entry.interaction for entry in self._entries]
+        """The interactions that the file contains now. They are read from the file."""
+        return load(self.path) if self._entries else []
 
     @property
     def records(self) -> bool:
@@ -60,7 +67,12 @@ class Tape:
     def entry(self, interaction: Interaction, order: int | None = None) -> Entry:
         """Return the interaction for ``add_all``. Raises ``CassetteError`` for one that no cassette can hold."""
         with named(self.path):
-            return Entry(interaction, self._last + 1 if order is None else order)
+            return self._small(interaction, self._last + 1 if order is None else order)
+
+    def large_entry(self, interaction: Interaction, body: LargeBody, order: int) -> Entry:
+        """Return an interaction, whose stream has no chunks, with this body. Raises as ``entry`` does."""
+        with named(self.path):
+            return self._entry(interaction, order, large_yaml(interaction, body))
 
     def add_all(self, new: Iterable[Entry]) -> None:
         """Save the file once with several more interactions. Raises ``CassetteError`` as ``add`` does."""
@@ -75,6 +87,17 @@ class Tape:
             write(self.path, _joined(entries))
         self._entries = entries
 
+    def close(self) -> None:
+        """Release what was kept for further saves."""
+        self._kept.close()
+
+    def _small(self, interaction: Interaction, order: int) -> Entry:
+        return self._entry(interaction, order, [clean_data(for_vcrpy([interaction]), Serializer())])
+
+    def _entry(self, interaction: Interaction, order: int, yaml: Iterable[bytes]) -> Entry:
+        kept = self._kept.add(yaml)
+        return Entry(order, (interaction.request.method, scrub_uri(interaction.request.uri)), kept)
+
     @property
     def _last(self) -> int:
         return max((entry.order for entry in self._entries), default=-1)
@@ -83,21 +106,66 @@ class Tape:
         return self.mode is RecordMode.ALL and old.order < 0 and new.endpoint == old.endpoint
 
 
+@dataclass(frozen=True)
 class Entry:
-    """One interaction of a tape with its YAML, so that adding one does not serialize all others again."""
+    """One interaction of a tape with its YAML, so that adding one does not serialize all others again.
 
-    def __init__(self, interaction: Interaction, order: int = -1) -> None:
-        self.interaction = interaction
-        self.order = order  # -1 if it was already in the file
-        alone = clean_data(for_vcrpy([interaction]), Serializer())
-        self.data = alone.removeprefix(_HEAD).removesuffix(_total_line(1) + _TAIL)
-        self.endpoint = interaction.request.method, scrub_uri(interaction.request.uri)
+    ``order``: -1 if it was already in the file. ``yaml``: returns it as it is inside of a cassette, without the total.
+    """
+
+    order: int
+    endpoint: tuple[str, str]
+    yaml: Callable[[], Iterator[bytes]]
 
 
-def _joined(entries: list[Entry]) -> bytes:
-    """Return the file with these entries (at least one), as ``save`` writes it."""
-    first, *others = (entry.data for entry in entries)
-    return b"".join([_HEAD, first, _total_line(len(entries)), *others, _TAIL])
+class _Kept:
+    """The YAML of all entries: beyond some size in a file without a name, for the next saves."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: SpooledTemporaryFile[bytes] | None = None
+
+    def add(self, pieces: Iterable[bytes]) -> Callable[[], Iterator[bytes]]:
+        """Keep a cassette of one interaction; return a function that returns the inner part of it.
+
+        Raises ``CassetteError`` if there is no room for it.
+        """
+        try:
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = SpooledTemporaryFile(_IN_MEMORY, dir=str(self._path.parent))  # noqa: SIM115 - until close
+                finalize(self, self._file.close)  # a tape need not be closed
+            start = self._file.seek(0, os.SEEK_END)
+            for piece in pieces:  # writelines() would look at the size only after the last one
+                self._file.write(piece)
+            end = self._file.tell()
+        except OSError as error:
+            raise CassetteError(f"the file cannot be written: {error.strerror}") from error
+        file = self._file
+        # As ``Serializer`` lays it out, with the total as the last line of the interaction.
+        return lambda: _range(file, start + len(_HEAD), end - len(_total_line(1) + _TAIL))
+
+    def close(self) -> None:
+        """Release the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _range(file: SpooledTemporaryFile[bytes], start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes of a file from ``start`` to ``end``."""
+    for at in range(start, end, _PIECE):
+        file.seek(at)
+        yield file.read(min(_PIECE, end - at))
+
+
+def _joined(entries: list[Entry]) -> Iterator[bytes]:
+    """Yield the file with these entries (at least one), as ``save`` writes it."""
+    yield _HEAD
+    for number, entry in enumerate(entries):
+        yield from entry.yaml()
+        if not number:
+            yield _total_line(len(entries))
+    yield _TAIL
 
 
 def _total_line(total: int) -> bytes:

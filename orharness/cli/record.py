@@ -9,18 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction
-from orharness.cassette.secrets import scrub_uri
+from orharness.cassette.interaction import CLIENT_DISCONNECTED
 from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
 from orharness.cli.stderr import background_stderr
 from orharness.errors import ScenarioError
 from orharness.recording.proxy import Recorder
 from orharness.recording.reach import Reach, addresses_of
+from orharness.recording.session import SavedExchange
 from orharness.recording.upstreams import named_values
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
-from orharness.report.summary import summary
 from orharness.verdict import count
 
 _TURN = 0.05  # seconds
@@ -79,7 +78,6 @@ def record_until_stopped(
 async def _record(recorder: Recorder, screen: Screen, stop: Stop, *, alone: Callable[[], bool]) -> None:
     watch = _Watch(recorder, screen)
     async with recorder:
-        watch.skip()
         announce(recorder.base_url)
         screen.say(f"records {shown(str(recorder.upstreams))} into {recorder.path}; Ctrl-C ends it")
         if recorder.listens_everywhere:
@@ -87,8 +85,7 @@ async def _record(recorder: Recorder, screen: Screen, stop: Stop, *, alone: Call
         screen.line()
         while not (stop.asked or alone()):
             await asyncio.sleep(_TURN)
-            if watch.has_more:  # in a thread: to describe a long answer takes longer than its events may wait
-                await asyncio.to_thread(watch.look)
+            watch.look()
     watch.look()
 
 
@@ -98,45 +95,28 @@ class _Watch:
     def __init__(self, recorder: Recorder, screen: Screen) -> None:
         self._recorder = recorder
         self._screen = screen
-        self._told: dict[int, Interaction] = {}  # by identity; kept, so that an id is not used again
-        self._skipped = 0
-
-    def skip(self) -> None:
-        """Do not report those that are in the cassette already."""
-        self._told = {id(one): one for one in self._recorder.interactions}
-        self._skipped = len(self._told)
-
-    @property
-    def has_more(self) -> bool:
-        """Whether more were saved since the last look."""
-        return self._recorder.recorded > len(self._told) - self._skipped
+        self._told = 0
 
     def look(self) -> None:
         """Report those that were saved since the last look."""
-        if self.has_more:
-            for interaction in self._recorder.interactions:
-                if id(interaction) not in self._told:
-                    self._told[id(interaction)] = interaction
-                    self._tell(interaction)
-
-    def _tell(self, interaction: Interaction) -> None:
-        self._screen.say(*told_line(len(self._told), interaction))
+        if self._recorder.recorded > self._told:
+            for saved in self._recorder.saved[self._told :]:
+                self._told += 1
+                self._screen.say(*told_line(self._told, saved))
 
 
-def told_line(number: int, interaction: Interaction) -> tuple[str, str]:
+def told_line(number: int, saved: SavedExchange) -> tuple[str, str]:
     """Return a line about an interaction that was recorded, and its colour."""
-    request, stream = interaction.request, interaction.stream
-    ended = _ENDED.get(interaction.ending_recorded, f", {interaction.ending_recorded}")
-    asked = shown(f"{request.method} {scrub_uri(request.uri)}")
-    lasted = f"{interaction.head + stream.duration:.3f} s"
-    answer = "no response" if interaction.status is None else f"{interaction.status}: {summary(stream)}"
-    return f"{number}  {asked} → {answer}, {lasted}{ended}", "yellow" if ended else "green"
+    ended = _ENDED.get(saved.ending, f", {saved.ending}")
+    asked = shown(f"{saved.method} {saved.uri}")
+    answer = "no response" if saved.status is None else f"{saved.status}: {saved.summary}"
+    return f"{number}  {asked} → {answer}, {saved.lasted:.3f} s{ended}", "yellow" if ended else "green"
 
 
 def saved_line(recorder: Recorder) -> str:
     """Return the last line of a recording: how many answers, how many requests without one, and how to look at them."""
     if not recorder.recorded:
         return "nothing was recorded: no request came"
-    without = sum(one.status is None for one in recorder.interactions[-recorder.recorded :])
+    without = sum(one.status is None for one in recorder.saved)
     failed = f" and {count(without, 'request')} without one" if without else ""
     return f"{count(recorder.recorded - without, 'answer')}{failed} recorded: orharness show {recorder.path}"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orharness.cassette.interaction import Interaction
 from orharness.cli.commands import command_of, exit_code, run_command
 from orharness.cli.plugins import settings_at
 from orharness.cli.record import saved_line, told_line
@@ -80,11 +79,9 @@ def run_and_record(options: RecordOptions) -> int:
 
     door = Door(options.intercept, port_for, resolve=addresses) if options.intercept else None
     thread = ServerThread().start()
-    told = 0
     with _logged(), TemporaryDirectory(prefix="orharness-") as folder:
         try:
             thread.run(recorder.__aenter__)
-            told = len(recorder.interactions)
             try:
                 environment = _environment(recorder.base_url, recorder.upstreams, os.environ)
                 with _open(door, thread, Path(folder)) as proxied:
@@ -93,7 +90,8 @@ def run_and_record(options: RecordOptions) -> int:
                 thread.run(lambda: recorder.__aexit__(None, None, None))
         finally:
             thread.stop()
-    _tell(screen, recorder.interactions[told:])
+    for number, saved in enumerate(recorder.saved, 1):
+        screen.say(*told_line(number, saved))
     screen.line(saved_line(recorder), "bold")
     return exit_code(code, passed_on)
 
@@ -159,8 +157,3 @@ def _logged() -> Iterator[None]:
         yield
     finally:
         logging.getLogger("orharness").removeHandler(handler)
-
-
-def _tell(screen: Screen, interactions: Sequence[Interaction]) -> None:
-    for number, interaction in enumerate(interactions, 1):
-        screen.say(*told_line(number, interaction))

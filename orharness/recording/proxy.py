@@ -25,7 +25,7 @@ from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
 from orharness.recording.reach import Reach, why_not_trusted
 from orharness.recording.secrets import Redaction, address_secrets
-from orharness.recording.session import RecordedExchange
+from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, ending_of
 from orharness.recording.upstreams import Upstreams, UpstreamServer
@@ -140,8 +140,13 @@ class Recorder:
 
     @property
     def recorded(self) -> int:
-        """How many interactions are in the cassette."""
-        return self._store.saved
+        """How many interactions were added to the cassette."""
+        return len(self._store.saved)
+
+    @property
+    def saved(self) -> list[SavedExchange]:
+        """What is said of each interaction that was added, in the order in which they were."""
+        return [*self._store.saved]
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -258,6 +263,7 @@ class Recorder:
             async for data in http_chunks(upstream):
                 self._store.settle(session)
                 write(data)
+                session.end.add(data)
                 self._store.add(session, data, now := self._clock())
                 if now - turn > _TURN:  # what is there already would come without a turn for the others
                     await asyncio.sleep(0)

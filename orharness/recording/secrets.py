@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from orharness.cassette.filters import Filters
 from orharness.cassette.interaction import Headers, RecordedRequest
 from orharness.cassette.secrets import scrub, scrub_uri
 from orharness.codings import ContentDecoder
 from orharness.redaction import PLACEHOLDER, SecretFinder, cut, hide, is_kept_header
 from orharness.redaction.credentials import LENGTH
 from orharness.stream import Chunk, Edit, Stream, edit
+
+if TYPE_CHECKING:  # they load vcrpy, which takes longer than all else, and most recordings have none
+    from orharness.cassette.filters import Filters
 
 UNREADABLE = "body is not kept: its content coding is unknown here or damaged, so the key could not be looked for"
 """How the note begins about a body that could not be decoded."""
@@ -141,6 +144,9 @@ class SearchedChunks:
             deque()
         )  # the number of its chunk, its offset in the body, its bytes
         self._size = 0
+        self._kept_size = 0  # bytes of what was returned
+        self._forgets = False
+        self._placed = -1  # the offset at which the last placeholder is that was returned
         self.count = 0
         """How many chunks it took."""
 
@@ -157,7 +163,8 @@ class SearchedChunks:
         """Take a chunk; returns the pieces that can be written now, those of this chunk last."""
         if not self._decoder.identity:
             data = self._decoder.feed(data)
-            self._decoded.append(data)
+            if not self._forgets:
+                self._decoded.append(data)
         if data:
             self._held.append((self.count, self._size, data))
         self.count += 1
@@ -169,6 +176,26 @@ class SearchedChunks:
         """The pieces that were held back, when no chunk comes any more."""
         self._finder.finish()
         return self._released()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether any of the body may be kept."""
+        return self._decoder.readable
+
+    def forget(self) -> None:
+        """Keep no chunks from now on: the whole body is not asked for."""
+        self._forgets = True
+        self._decoded.clear()
+
+    def kept_head(self, headers: Headers, announced: int | None, size: int) -> tuple[Headers, int | None]:
+        """The headers and the announced length that fit the body as it is kept, where the pieces are kept alone.
+
+        ``size``: the bytes of the body as it came. All pieces have been returned.
+        """
+        if not self.is_kept:
+            return uncoded(headers), None
+        fitting = headers if self._decoder.identity else uncoded(headers)
+        return fitting, None if announced is None else announced + self._kept_size - size
 
     def kept(self, headers: Headers, stream: Stream, *, decode: bool) -> Kept:
         """The whole body, whose chunks are those of ``stream`` as they came, without the secrets. Sizes still add up.
@@ -196,13 +223,34 @@ class SearchedChunks:
         texts = (body[span.start : span.end].decode("utf-8", "replace") for span in self._finder.spans)
         return tuple(text for text in texts if len(text) >= LENGTH)
 
+    def _cut(self, data: bytes, start: int) -> bytes:
+        """``data``, which begin at ``start`` of the body, without the secrets in them.
+
+        The harmless first characters of a secret that is cut were returned before it was found, and so without its
+        placeholder. That is put where the secret goes on.
+        """
+        end, spans = start + len(data), self._finder.spans
+        first = bisect_right(spans, start, key=lambda span: span.end)
+        last = bisect_left(spans, end, key=lambda span: span.start)
+        if first == last:
+            return data
+        here = spans[first:last]
+        passed = bisect_right(spans, self._placed, key=lambda span: span.start)
+        late = next((span.text for span in spans[passed:last] if span.text and span.start < start), b"")
+        self._placed = here[-1].start
+        if here[0].start < start:
+            return late + cut(data, start, end, here)
+        return cut(data, start, end, [replace(here[0], text=here[0].text or late), *here[1:]])
+
     def _released(self) -> list[tuple[int, bytes]]:
         """The parts of the held chunks that can be written now; the last chunk has a part, if only an empty one."""
-        known, spans, released = self._finder.known, self._finder.spans, []
+        known, released = self._finder.known, []
         while self._held and self._held[0][1] < known:
             number, start, data = self._held.popleft()
             end = min(start + len(data), known)
-            released.append((number, cut(data[: end - start], start, end, spans)))
+            piece = self._cut(data[: end - start], start)
+            self._kept_size += len(piece)
+            released.append((number, piece))
             if end < start + len(data):
                 self._held.appendleft((number, end, data[end - start :]))
         if not released or released[-1][0] != self.count - 1:

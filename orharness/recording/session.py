@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Headers, Interaction, RecordedRequest, header
 from orharness.codings import ContentDecoder
@@ -17,6 +19,10 @@ from orharness.recording.wire_notes import WireNotes
 from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 
+LARGE = 2**20
+"""Bytes of a body; a larger one is not held in memory, but taken from the spool when it is saved."""
+_UNSEEN = 2**16  # bytes, at most, in which the end was not looked for yet
+
 
 def rounded(seconds: float) -> float:
     """The seconds as a cassette keeps them, so that what is in memory equals what will be loaded."""
@@ -26,22 +32,54 @@ def rounded(seconds: float) -> float:
 class EndWatch:
     """Finds the first event after which a client may leave, in any chunks: leaving after it is not a cancel.
 
-    It looks only when it is asked, since most clients do not leave, and it takes longer than passing a chunk on.
+    The last chunks are looked at only when it is asked, since most clients do not leave, and it takes longer than
+    passing a chunk on.
     """
 
     def __init__(self, content_encoding: str | None = None, frame: Frame = SSE) -> None:
         self._seen = False
-        self._fed = 0  # how many chunks
+        self._waiting: deque[bytes] = deque()  # what was not looked at yet
+        self._size = 0  # bytes of that
         self._plain = ContentDecoder(content_encoding)
         self._decoder = frame.decoder()
 
-    def seen_in(self, chunks: Sequence[Chunk]) -> bool:
-        """Whether the event has come in the chunks, which have grown since this was asked last."""
-        while not self._seen and self._fed < len(chunks):
-            items = self._decoder.feed(self._plain.feed(chunks[self._fed].data))
-            self._seen = any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items)
-            self._fed += 1
+    def add(self, data: bytes) -> None:
+        """Take the next chunk."""
+        if self._seen:
+            return
+        self._waiting.append(data)
+        self._size += len(data)
+        while self._size > _UNSEEN and not self._seen:
+            self._look()
+
+    @property
+    def seen(self) -> bool:
+        """Whether the event has come."""
+        while self._waiting and not self._seen:
+            self._look()
         return self._seen
+
+    def _look(self) -> None:
+        data = self._waiting.popleft()
+        self._size -= len(data)
+        items = self._decoder.feed(self._plain.feed(data))
+        if any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items):
+            self._seen = True
+            self._waiting.clear()
+
+
+class SavedExchange(NamedTuple):
+    """What is said of a session that is in the cassette. ``status``: ``None`` where no response head came.
+
+    ``lasted``: seconds from the request to the last byte. ``ending``: as in the cassette. ``summary``: of the body.
+    """
+
+    method: str
+    uri: str
+    status: int | None
+    lasted: float
+    ending: str
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +115,9 @@ class RecordedExchange:
     head: float = 0.0
     framing: Framing = Framing.CHUNKED
     announced: int | None = None
-    chunks: list[Chunk] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)  # without those of a large body
+    size: int = 0  # bytes of the body, as it came
+    delays: array[float] = field(default_factory=lambda: array("d"))  # of all chunks
     last_at: float = 0.0
     ending: str | None = None  # None: it goes on
     note: str | None = None
@@ -98,7 +138,12 @@ class RecordedExchange:
     @property
     def end_seen(self) -> bool:
         """Whether the event after which a client may leave has come."""
-        return self.end.seen_in(self.chunks)
+        return self.end.seen
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the body is not held in memory."""
+        return self.size > LARGE and not self.redaction.needs_the_whole_body
 
     def failed(self, now: float) -> None:
         """Take that at ``now`` it was clear that no response head comes."""
@@ -108,7 +153,13 @@ class RecordedExchange:
         """Take one more chunk of the body, which came at ``now``; returns it with its delay."""
         chunk = Chunk(data, rounded(now - self.last_at))
         self.last_at = now
-        self.chunks.append(chunk)
+        self.size += len(data)
+        self.delays.append(chunk.delay)
+        if not self.is_large:
+            self.chunks.append(chunk)
+        elif self.chunks:
+            self.chunks.clear()
+            self.searched.forget()
         return chunk
 
     def finish(self, ending: str, note: str | None) -> None:
@@ -160,6 +211,25 @@ class RecordedExchange:
             headers=self.redaction.headers(headers),
             stream=stream,
             note=joined_notes([self.note, note, note_about("response", problem)]),
+        )
+
+    def without_body(self) -> Interaction | None:
+        """The session as the cassette keeps it, but for its large body, of which the spool holds what is kept.
+
+        ``None`` and ``CassetteError`` are as for ``interaction``.
+        """
+        if self.kept_request is None:
+            return None
+        request, note, _ = self.kept_request
+        whole = self._as_it_came()
+        headers, announced = self.searched.kept_head(whole.headers, whole.stream.announced, self.size)
+        return replace(
+            whole,
+            request=request,
+            reason=self.redaction.text(whole.reason),
+            headers=self.redaction.headers(headers),
+            stream=replace(whole.stream, announced=announced),
+            note=joined_notes([self.note, note, note_about("response", self.searched.problem)]),
         )
 
     def _as_it_came(self) -> Interaction:

@@ -7,7 +7,8 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -37,6 +38,8 @@ class Spool:
         self._file = path.open("a+b", buffering=0)
         self._failed: str | None = None  # why something could not be written
         self._torn = False  # whether the last line is not whole
+        self._size = self.path.stat().st_size  # bytes
+        self._places: dict[int, array[int]] = {}  # by order: of each line with a part of the body, offset and size
         self._holed: set[object] = set()  # sessions of which a line is missing: what would follow is not written
         self.damage: str | None = None  # why something could not be recovered
         try:
@@ -66,6 +69,7 @@ class Spool:
     def begin(self, session: RecordedExchange) -> None:
         """Write that a response head has come, or that none will come."""
         assert session.kept_request is not None, "it is not to be recorded"
+        self._places[session.order] = array("q")
         request = session.kept_request.request
         coded = not decoder_for(session.headers).identity  # the spool has the body decoded
         headers = session.redaction.headers(uncoded(session.headers) if coded else session.headers)
@@ -100,6 +104,26 @@ class Spool:
         self._continue(session, before)
         self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
 
+    def pieces(self, session: RecordedExchange) -> Iterator[tuple[int, bytes]]:
+        """The body that was written, in order, each piece with the number of its chunk. May run in another thread.
+
+        Raises ``CassetteError`` where some of it could not be written.
+        """
+        if session.order in self._holed:
+            raise CassetteError(f"{self.path}: {self._failed}; the rest of an answer of {session.size:,} bytes is lost")
+        places = iter(self._places[session.order])
+        number = -1
+        try:
+            with self.path.open("rb") as file:
+                for at, size in zip(places, places, strict=True):
+                    file.seek(at)
+                    line = json.loads(file.read(size))
+                    number += "data" in line
+                    if data := line["data"] if "data" in line else line["more"]:
+                        yield line.get("chunk", number), base64.b64decode(data)
+        except (OSError, LookupError, ValueError) as error:
+            raise CassetteError(f"{self.path}: what was written there cannot be read again: {error}") from error
+
     def _continue(self, session: RecordedExchange, pieces: Iterable[tuple[int, bytes]]) -> None:
         for number, data in pieces:
             if data:
@@ -114,11 +138,13 @@ class Spool:
 
     def saved(self, session: RecordedExchange) -> None:
         """Write that the session is in the cassette."""
+        self._places.pop(session.order, None)
         self._write(order=session.order, saved=True)
 
     def clear(self) -> None:
         """Empty the file: nothing in it is needed any more."""
         self._file.truncate(0)
+        self._size = 0
 
     def close(self, *, keep: bool = False) -> None:
         """Release the file, and delete it unless it is to be kept for recovery."""
@@ -134,13 +160,17 @@ class Spool:
             return f"{self.path} keeps what is not in the cassette"
         return f"{self.path} keeps only the beginning of what is not in the cassette: {self._failed}"
 
-    def _write(self, **line: object) -> None:
-        if line["order"] in self._holed and "saved" not in line:
+    def _write(self, *, order: int, **rest: object) -> None:
+        line = {"order": order, **rest}
+        if order in self._holed and "saved" not in line:
             return
         try:
-            self._append(json.dumps(line).encode() + b"\n")
+            data = json.dumps(line).encode() + b"\n"
+            self._append(data)
+            if ("data" in line or "more" in line) and order in self._places:
+                self._places[order].extend((self._size - len(data), len(data)))
         except OSError as error:  # the stream goes on, and the cassette may yet be saved
-            self._holed.add(line["order"])
+            self._holed.add(order)
             if self._failed is None:
                 log.error("%s: %s; what is going on now would not survive a kill", self.path, error.strerror)  # noqa: TRY400
             self._failed = error.strerror or str(error)
@@ -149,6 +179,7 @@ class Spool:
         """Write a line. Raises ``OSError`` also where only a part of it could be written, as on a disk that is full."""
         data = b"\n" + line if self._torn else line
         written = self._file.write(data) or 0
+        self._size += written
         self._torn = 0 < written < len(data) or (self._torn and not written)
         if written < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

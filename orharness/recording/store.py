@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from orharness.cassette.interaction import Interaction
+from orharness.cassette.large import LargeBody
 from orharness.cassette.secrets import scrub_uri
 from orharness.cassette.tape import Entry, Tape
 from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
-from orharness.recording.session import RecordedExchange
+from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.spool import Spool
+from orharness.report.summary import summary
 from orharness.stream import Chunk
 from orharness.verdict import count
 
@@ -31,7 +35,8 @@ class Store:
     """
 
     def __init__(self, path: Path, *, overwrite: bool) -> None:
-        self.saved = 0  # how many interactions were added to the cassette
+        self.saved: list[SavedExchange] = []
+        """What was added to the cassette."""
         self._sessions: dict[int, RecordedExchange] = {}
         self._ended: list[RecordedExchange] = []  # those that are to be saved
         self._saving: asyncio.Task[None] | None = None
@@ -59,9 +64,9 @@ class Store:
 
     def add(self, session: RecordedExchange, data: bytes, now: float) -> None:
         """Keep one more chunk, which came at ``now`` of the loop's clock: it is written in the loop's next turn."""
-        chunk = session.add(data, now)
         if session.order not in self._sessions:
             return
+        chunk = session.add(data, now)
         # Searching it for secrets takes longer than passing it on, which those that have come meanwhile wait for. So it
         # is written after them; of each response only the last chunk is not yet in the spool.
         self.settle(session)
@@ -113,6 +118,7 @@ class Store:
     def release(self) -> None:
         """Release the files; the spool stays only where something is not in the cassette."""
         self._spool.close(keep=bool(self._sessions))
+        self._tape.close()
 
     async def _save_ended(self) -> None:
         """Save what has ended. What ends meanwhile is saved together: each save writes the whole file."""
@@ -124,7 +130,8 @@ class Store:
                     self._failed.append(session)
                     self._cannot_save(saved)
                     continue
-                self.saved += saved
+                if saved is not None:
+                    self.saved.append(saved)
                 del self._sessions[session.order]
                 self._spool.saved(session)
             if not self._sessions:
@@ -137,31 +144,57 @@ class Store:
 
     def _put_in_cassette(
         self, sessions: Iterable[RecordedExchange]
-    ) -> list[tuple[RecordedExchange, bool | OrharnessError]]:
+    ) -> list[tuple[RecordedExchange, SavedExchange | OrharnessError | None]]:
         """Add the sessions to the cassette.
 
-        Returns of each whether the user's filters left anything to add, or why it could not be added.
+        Returns what is said of each, ``None`` where the user's filters left nothing to add, or why it could not be
+        added.
         """
-        found: list[tuple[RecordedExchange, Entry | OrharnessError | None]] = []
+        found: list[tuple[RecordedExchange, _Made | OrharnessError | None]] = []
         for session in sessions:
             try:
                 found.append((session, self._entry(session)))
             except OrharnessError as error:
                 found.append((session, error))
         try:
-            if entries := [entry for _, entry in found if isinstance(entry, Entry)]:
+            if entries := [one.entry for _, one in found if isinstance(one, _Made)]:
                 self._tape.add_all(entries)
         except OrharnessError as error:
-            return [(session, error if isinstance(one, Entry) else one or False) for session, one in found]
-        return [(session, one if isinstance(one, OrharnessError) else one is not None) for session, one in found]
+            return [(session, error if isinstance(one, _Made) else one) for session, one in found]
+        return [(session, one.said if isinstance(one, _Made) else one) for session, one in found]
 
-    def _entry(self, session: RecordedExchange) -> Entry | None:
-        interaction = session.interaction()
+    def _entry(self, session: RecordedExchange) -> _Made | None:
+        interaction = session.without_body() if session.is_large else session.interaction()
         if interaction is None:
             return None
         if UNREADABLE in (interaction.note or ""):
             log.warning("%s %s: %s", interaction.request.method, scrub_uri(interaction.request.uri), interaction.note)
-        return self._tape.entry(interaction, session.order)
+        if not session.is_large:
+            entry = self._tape.entry(interaction, session.order)
+            return _Made(entry, _said(interaction, interaction.stream.duration, summary(interaction.stream)))
+        pieces = partial(self._spool.pieces, session) if session.searched.is_kept else tuple
+        entry = self._tape.large_entry(interaction, LargeBody(session.delays, pieces), session.order)
+        large = f"{count(len(session.delays), 'chunk')}, {count(session.size, 'byte')}"
+        return _Made(entry, _said(interaction, sum(session.delays), large))
+
+
+class _Made(NamedTuple):
+    """An interaction that can be added to the cassette, and what is said of it."""
+
+    entry: Entry
+    said: SavedExchange
+
+
+def _said(interaction: Interaction, lasted: float, what: str) -> SavedExchange:
+    request = interaction.request
+    return SavedExchange(
+        request.method,
+        scrub_uri(request.uri),
+        interaction.status,
+        interaction.head + lasted,
+        interaction.ending_recorded,
+        what,
+    )
 
 
 def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, Tape]:
@@ -207,13 +240,16 @@ def _recover(spool: Spool, into: Path) -> None:
     problems, saved = [spool.damage] if spool.damage else [], 0
     if found:
         rescued = Tape(into, "new_episodes")
+        known = rescued.interactions
         for interaction in found:
             try:
-                if not _is_in(interaction, rescued.interactions):
+                if not _is_in(interaction, known):
                     rescued.add(interaction)
+                    known.append(interaction)
                     saved += 1
             except OrharnessError as error:
                 problems.append(str(error))
+        rescued.close()
     if saved:
         log.warning("%s: recovered %s of a recorder that was killed", into, count(saved, "response"))
     if problems:

@@ -68,6 +68,7 @@ def test_a_foreign_tape_of_lines_is_played_line_by_line() -> None:
 
 def test_a_recorder_sees_the_end_of_an_answer_in_lines() -> None:
     watch = EndWatch(None, NDJSON)
-    for number in range(len(STREAM.chunks)):
-        assert not watch.seen_in(STREAM.chunks[:number])
-    assert watch.seen_in(STREAM.chunks)
+    for chunk in STREAM.chunks:
+        assert not watch.seen
+        watch.add(chunk.data)
+    assert watch.seen
