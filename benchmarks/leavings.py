@@ -185,12 +185,10 @@ def leavers(prefix: Sequence[str] = ()) -> Iterator[Leavers]:
 
 
 def play(thread: ServerThread, clients: Leavers, cells: Iterable[Leaving], chance: Random) -> Iterator[Seen]:
-    """Play the cells, those of one server and one reply at a time; how far a client reads is left to chance."""
-    for (host, pacing, framing, moment), group in groupby(
-        sorted(cells, key=_by_server), key=lambda cell: _by_server(cell)[:4]
-    ):
+    """Play the cells, those of one server and one framing at a time; how far a client reads is left to chance."""
+    for (host, pacing, framing), group in groupby(sorted(cells, key=_by_server), key=lambda cell: _by_server(cell)[:3]):
         with SseServer(thread, host=host, pacing=Pacing(pacing), strict=False) as server:
-            yield from _play_at(server, clients, list(group), Framing(framing), moment, chance)
+            yield from _play_at(server, clients, list(group), Framing(framing), chance)
 
 
 def _by_server(cell: Leaving) -> tuple[str, str, str, str, str]:
@@ -198,9 +196,10 @@ def _by_server(cell: Leaving) -> tuple[str, str, str, str, str]:
 
 
 def _play_at(
-    server: SseServer, clients: Leavers, cells: list[Leaving], framing: Framing, moment: str, chance: Random
+    server: SseServer, clients: Leavers, cells: list[Leaving], framing: Framing, chance: Random
 ) -> Iterator[Seen]:
-    _mount(server, framing, moment)
+    for moment in dict.fromkeys(cell.moment for cell in cells):
+        _mount(server, framing, moment)
     plans = [_plan(server, cell, number, chance) for number, cell in enumerate(cells)]
     said = {one["id"]: one for one in clients.leave(plans)}
     lives = {live.request.header("x-case"): live for live in server._answering.exchanges}
@@ -224,8 +223,12 @@ def _wait_final(live: LiveExchange) -> None:
         sleep(0.002)
 
 
+def _path(moment: str) -> str:
+    return f"/{moment.replace(' ', '-')}"
+
+
 def _mount(server: SseServer, framing: Framing, moment: str) -> None:
-    route = server.post("/s")
+    route = server.post(_path(moment))
     match moment:
         case "before the head":
             route.stream(*CHUNKS, framing=framing, head=_FOR_EVER)
@@ -261,7 +264,7 @@ def _plan(server: SseServer, cell: Leaving, number: int, chance: Random) -> dict
         "id": number,
         "host": cell.host,
         "port": server.port,
-        "request": f"POST /s HTTP/1.1\r\nHost: test\r\nX-Case: {number}\r\nContent-Length: 0\r\n\r\n",
+        "request": f"POST {_path(cell.moment)} HTTP/1.1\r\nHost: test\r\nX-Case: {number}\r\nContent-Length: 0\r\n\r\n",
         "until": until.decode("latin-1"),
         "take": take,
         "wait": chance.choice((0.03, 0.15, 1.1)) if "wait" in way else 0.05 if cell.moment == "before the head" else 0,
