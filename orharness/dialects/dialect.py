@@ -202,7 +202,7 @@ class Dialect:
     ``ends_with_body``: no event obliges a client to end; the answer is whole with the one that ``is_end`` finds, and
     the stream is over when the body is. ``cases``: its own contract cases, as documents. ``slips``: what in its JSON
     careless readers stumble over, the most special first. ``background``: its calls for answers that are made whether
-    or not their client stays, ``None`` if it has no such answers.
+    or not their client stays, ``None`` if it has no such answers. ``keyed``: its requests carry an API key.
 
     The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
@@ -234,6 +234,7 @@ class Dialect:
     further_frames: tuple[Frame, ...] = ()
     newline: str = "\n"
     ends_with_body: bool = False
+    keyed: bool = True
     cases: Callable[[], Sequence[Mapping[str, Any]]] = _no_cases
     slips: tuple[Slip, ...] = ()
     background: Background | None = None

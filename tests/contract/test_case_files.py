@@ -49,8 +49,11 @@ def is_the_same_when_read_again(case: Case) -> None:
     document = json.loads(json.dumps(as_document(case)))
     again = parse(document, case.dialect)
     is_sent_the_same(case, case.reply(), again.reply())
-    further = {name: getattr(again, name) for name in ("beside", "then")}
-    for name, one in further.items():
+    further: dict[str, Any] = {"again": again.again}
+    if again.again is not None and case.again is not None:
+        is_sent_the_same(case, case.again(), again.again())
+    for name in ("beside", "then"):
+        further[name] = one = getattr(again, name)
         if one is not None:
             ours = getattr(case, name)
             is_sent_the_same(case, ours.reply(), one.reply())

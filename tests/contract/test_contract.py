@@ -27,7 +27,7 @@ from orharness.verdict import Evidence, Result, Verdict
 from tests.support.correct_clients import asked, correct, correct_async, reads
 from tests.support.selections import WITHOUT_SWEEPS
 
-NOT_DONE = ("the client does not ask for gzip",)
+NOT_DONE = ("the client does not ask for gzip", "a function is given no API key, and this one sends none")
 PATIENT = 5.0  # seconds of patience for clients that pass: one that does not is told in minutes, not in hours
 ENOUGH = 30.0  # seconds of patience where nothing is to be waited for: a busy machine fails nobody
 ENOUGH_TO_LEAVE = 1.0  # ... and where it is waited for each time; a machine that takes longer once is forgiven

@@ -817,6 +817,44 @@ def asks_for_ever(base_url: str) -> Iterator[str]:
             return
 
 
+@mutant("errors/no-hammering-503", "without a pause: 4 requests")
+def asks_four_times_at_once(base_url: str) -> Iterator[str]:
+    """It asks again three times, with no pause between."""
+    for _ in range(3):
+        with suppress(AnswerError):
+            yield from correct(base_url)
+            return
+    yield from correct(base_url)
+
+
+@mutant("errors/retry-after-429", "was told to wait for 1 s")
+def asks_again_sooner_than_told(base_url: str) -> Iterator[str]:
+    """Retry-After is not looked at."""
+    with suppress(AnswerError):
+        yield from correct(base_url)
+        return
+    yield from correct(base_url)
+
+
+@mutant("errors/event-without-code", "the error event is passed over")
+class NeedsACode(Answer):
+    """An error without a code is taken for none."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        error = chunk.get("error")
+        if isinstance(error, dict) and not error.get("code"):
+            self.finished = True
+            chunk = {name: value for name, value in chunk.items() if name != "error"}
+        return super().chunk(chunk)
+
+
+@mutant("request/content-type", "x-www-form-urlencoded is sent")
+def sends_a_form(base_url: str) -> Iterator[str]:
+    """The body is said to be a form, as curl does if nobody says otherwise."""
+    with asked(base_url, headers={**HEADERS, "Content-Type": "application/x-www-form-urlencoded"}) as response:
+        yield from text_of(response, Answer())
+
+
 @mutant("errors/gzip-as-asked", "it asks for gzip")
 def asks_for_gzip(base_url: str) -> Iterator[str]:
     """gzip is asked for, and not read."""

@@ -58,6 +58,17 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Pauses:
+    """The seconds, at least, from one request of a run to the next.
+
+    ``each``: of every pause; ``longest``: of the longest one, where a client asks four times or more.
+    """
+
+    each: float = 0.0
+    longest: float = 0.0
+
+
+@dataclass(frozen=True)
 class Further:
     """One more answer of a case, and what the client must make of it: beside the first, or after a cancel.
 
@@ -83,7 +94,7 @@ class Case:
     other answer, too. ``frame``: the only frame that it is about, if it is about one. ``end_event``: it is about an
     event that obliges a client to end. ``again``: what is sent to each further request, ``None``: the same again.
     ``due``: for each gate the text that has to be handed over while the stream is held there. ``beside``: an answer at
-    the same time; ``then``: one after the cancel. ``pauses``: the seconds, at least, between two requests.
+    the same time; ``then``: one after the cancel. ``pauses``: between its requests.
     ``in_limits``: its times are multiples of the longest silence that the client allows, so that it is judged by the
     client's own clock. ``document``: the case as it was written.
     """
@@ -114,7 +125,7 @@ class Case:
     due: tuple[str, ...] = ()
     beside: Further | None = None
     then: Further | None = None
-    pauses: float = 0.0
+    pauses: Pauses | None = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -142,6 +153,8 @@ class Case:
         """Why the dialect cannot send it; ``None`` where it can."""
         if self.frame is not None and self.frame is not self.dialect.frame:
             return f"it is about {self.frame.title}, and {self.dialect.name} sends {self.dialect.frame.title}"
+        if "key" in self.document.get("request", ()) and not self.dialect.keyed:
+            return f"a request of {self.dialect.name} carries no API key"
         if self.end_event and self.dialect.ends_with_body:
             return f"in {self.dialect.name} no event obliges a client to end: the stream is over when the body is"
         try:

@@ -15,7 +15,7 @@ framing's end), ``reset`` (RST) or ``hang`` (nothing more comes, the connection 
 each further request, where it is another one. ``unit: limit``: the delays are multiples of the silence that the client
 allows; without it, they are seconds. ``due``, in ``expect``: for each gate the text that must have been handed over
 before it opens. ``beside`` and ``then``: a further reply and what must come of it, at the same time as the first, or
-after the cancel. ``pauses``: the seconds, at least, between two requests.
+after the cancel. ``pauses``: seconds between requests, ``each`` of which, or the ``longest``, has at least that many.
 """
 
 from __future__ import annotations

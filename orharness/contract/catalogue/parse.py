@@ -14,11 +14,11 @@ must be said besides, as the dicts of ``parts``: a client that says nothing of t
 judged by it), ``error`` (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after,
 silent, inside_read, stops}`` and ``due`` (for each gate the text that must have been handed over while the stream is
 held there). Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is
-about), ``request: {accept: …}``, ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is
+about), ``request`` (``demands``), ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is
 about an event that obliges a client to end), ``again`` (the reply to each further request), ``unit: limit`` (times are
 multiples of the longest silence that the client allows), ``beside: {reply, expect, side_by_side}`` (an answer at the
 same time; ``side_by_side``: neither may wait for the other), ``then: {reply, expect, cancels}`` (the answer after that
-many cancels), ``pauses`` (seconds, at least, between two requests), and the causes ``cause``, ``broken_json`` (where
+many cancels), ``pauses: {each, longest}`` (seconds between requests), and the causes ``cause``, ``broken_json`` (where
 its JSON parser raised) and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
 """
 
@@ -28,14 +28,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from orharness.contract.catalogue.case import Cancel, Case, Further, Profile, end_of
+from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Profile, end_of
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
+from orharness.contract.catalogue.demands import wrong_request
 from orharness.contract.catalogue.sending import reply_of
 from orharness.contract.catalogue.templates import said_in
 from orharness.dialects import Dialect
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.frames import FRAMES
-from orharness.journal import Request
 from orharness.parts import KINDS, Part, part_of
 from orharness.scenario import Reply
 from orharness.verdict import Expected, Level, did_you_mean
@@ -87,7 +87,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         None if document.get("requests") == "any" else document.get("requests", 1),
         document.get("runs", 1),
         document.get("patience", 1.0),
-        _wrong_request(document.get("request", {})),
+        wrong_request(document.get("request", {}), dialect),
         said("cause"),
         said("broken_json"),
         said("raises"),
@@ -99,7 +99,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         tuple(expect.get("due", ())),
         _further(document, "beside", dialect),
         _further(document, "then", dialect),
-        document.get("pauses", 0.0),
+        Pauses(**document["pauses"]) if "pauses" in document else None,
         document,
     )
 
@@ -156,18 +156,3 @@ def _chunking(name: str) -> Chunking:
     if name not in CHUNKINGS:
         raise ScenarioError(f"there is no chunking {name!r}{did_you_mean([name], CHUNKINGS)}")
     return CHUNKINGS[name]
-
-
-def _wrong_request(demanded: Json) -> Callable[[Request], str | None] | None:
-    if not demanded:
-        return None
-    wanted: str = demanded["accept"]
-
-    def wrong(request: Request) -> str | None:
-        accepted = [value for name, value in request.headers if name.lower() == "accept"]
-        if any(wanted in value.lower() for value in accepted):
-            return None
-        sent = f"Accept: {', '.join(accepted)}" if accepted else "no Accept header"
-        return f"{sent} is sent, and an event stream is what comes: `Accept: {wanted}` says so"
-
-    return wrong

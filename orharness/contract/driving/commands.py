@@ -27,6 +27,7 @@ class CommandSubject:
     cannot_time: str | None = (
         "its text came late on its stdout, which many runtimes buffer where it is a pipe: --driver judges that"
     )
+    keyless: str | None = None
     cannot_pair: str | None = "each run of a command is a process of its own"
 
     def __init__(

@@ -53,6 +53,7 @@ class DriverSubject:
         self.cannot_cancel: str | None = None
         self.cannot_time: str | None = None
         self.cannot_pair: str | None = None
+        self.keyless: str | None = None
         self.starting = 0.0
         self.name = ""  # as its hello says it
         self.dialect: str | None = None  # likewise

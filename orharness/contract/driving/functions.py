@@ -15,6 +15,7 @@ class FunctionSubject:
     cannot_cancel: str | None = None
     cannot_time: str | None = None
     cannot_pair: str | None = None
+    keyless: str | None = "a function is given no API key, and this one sends none"
 
     def __init__(self, client: Client) -> None:
         self.starting = IMPORTING

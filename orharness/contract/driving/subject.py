@@ -79,12 +79,14 @@ class Subject(Protocol):
     """A client under test, in whatever form it comes. ``cannot_cancel``: why its cancels are not judged, if so.
 
     ``cannot_time``: why it is not judged by when its text comes, if so; ``cannot_pair``: by two runs at the same time.
+    ``keyless``: why it may send no API key, if so.
     ``starting``: seconds that the run which was started last may take, at least, until it sends its request.
     """
 
     cannot_cancel: str | None
     cannot_time: str | None
     cannot_pair: str | None
+    keyless: str | None
     starting: float
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> ClientRun:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from orharness.checks import cannot_be_known, progress, state, upstream_failure
-from orharness.contract.catalogue.case import Cancel, Case
+from orharness.contract.catalogue.case import Cancel, Case, Pauses
 from orharness.contract.driving.subject import ClientError, NotText, Trouble
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.reasons import reason_of, reason_of_loops
@@ -18,6 +19,8 @@ from orharness.parts import TITLES, Part, differs, folded
 from orharness.verdict import Evidence, Expected, count, excerpt, shorten
 
 NOTHING_EARLY = "the client yields nothing before the answer is complete: a stop button could stop nothing"
+_NEARLY = 0.95  # of a pause: clocks are adjusted
+_MANY = 4  # requests; two further ones may come at once
 _LONGEST = 200  # characters of a text that are shown
 MOST_REQUESTS = 10  # where a case sets no limit: SDKs try three times, and a few of them wrap one another
 
@@ -29,6 +32,8 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
         return wrong
     if (again := _sent_again(case, len(exchanges))) is not None:
         return _evidence(case, exchange, _requests(heard, exchanges), again, heard.text)
+    if case.pauses is not None and (soon := _too_soon(case.pauses, exchanges)) is not None:
+        return Evidence(in_words(case.expected), _when_asked(exchanges), soon)
     if not heard.ended:
         got = f"{_shown(heard.text)}, and it still waits {heard.waited:g} s after everything was sent"
         return _likely(case, exchange, got, reason_of(case, heard, len(exchanges)), heard.text)
@@ -42,6 +47,24 @@ def _sent_again(case: Case, requests: int) -> str | None:
     if case.requests is not None and requests > case.requests:
         return "the request was silently sent again"
     return "the request is sent again and again, without an end" if requests > MOST_REQUESTS else None
+
+
+def _too_soon(pauses: Pauses, exchanges: Sequence[Exchange]) -> str | None:
+    """Return what is wrong with the pauses between requests. They are longer on a busy machine, and never shorter."""
+    asked = [datetime.fromisoformat(one.started_at).timestamp() for one in exchanges]
+    gaps = [later - earlier for earlier, later in pairwise(asked)]
+    if gaps and min(gaps) < _NEARLY * pauses.each:
+        return f"it asks again after {min(gaps):.2f} s, and was told to wait for {pauses.each:g} s (Retry-After)"
+    if len(asked) >= _MANY and max(gaps) < pauses.longest:
+        return f"it asks again and again without a pause: {len(asked)} requests in {sum(gaps):.2f} s"
+    return None
+
+
+def _when_asked(exchanges: Sequence[Exchange]) -> str:
+    """Return when each request came, in seconds after the first one."""
+    first, *others = (datetime.fromisoformat(one.started_at) for one in exchanges)
+    after = ", ".join(f"{(one - first).total_seconds():.2f} s" for one in others)
+    return f"{count(len(exchanges), 'request')}, the further ones after {after}"
 
 
 def _requests(heard: Heard, exchanges: Sequence[Exchange]) -> str:

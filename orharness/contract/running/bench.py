@@ -9,6 +9,7 @@ from functools import partial
 from orharness.contract.catalogue import plainest_of
 from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.catalogue.demands import NO_KEY
 from orharness.contract.driving.subject import Subject, Trouble
 from orharness.contract.judging.reasons import kind_of
 from orharness.contract.judging.shrink import smallest
@@ -72,6 +73,8 @@ class Bench:
         cuttings = [tuple(at)] if at is not None else _cuttings(case, stream, self._seed)
         tries: list[Tried] = []
         for cuts, tried in self._sweep.tries(case, cuttings):
+            if tried.evidence is not None and tried.evidence.reason == NO_KEY and self._trials.subject.keyless:
+                return _verdict(case, [Tried(None, note=self._trials.subject.keyless)])
             tries.append(tried if tried.evidence is None or _certain(tried) else self._told(case, stream, cuts, tried))
             if tries[-1].evidence is not None:
                 break

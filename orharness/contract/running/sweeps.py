@@ -25,6 +25,9 @@ class Sweep:
 
     def tries(self, case: Case, cuttings: Sequence[Cuts]) -> Iterator[tuple[Cuts, Tried]]:
         """Yield the result of each way to cut; those that hold in a row have one result together."""
+        if case.again is not None:  # each trial has two replies
+            yield from ((cuts, self._trials.once(case, cuts, self._trials.patience)) for cuts in cuttings)
+            return
         yield from self._one_by_one(case, cuttings[:1])  # who hangs does it here
         done = 1
         while done < len(cuttings):

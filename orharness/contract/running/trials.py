@@ -65,7 +65,9 @@ class Trials:
         self.left = 0  # cancels after which the client was seen to leave
 
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
-        return self.run(case, self.route(case, [reply_cut(case, cuts)]), patience)
+        """Run the client against the case's reply, cut so; a further request gets what the case has for it."""
+        further = [] if case.again is None else [case.again()]
+        return self.run(case, self.route(case, [reply_cut(case, cuts), *further]), patience)
 
     def of_reply(self, case: Case, reply: Reply, patience: float) -> Tried:
         """Run the client against another reply, and judge it as if that were the case's own."""

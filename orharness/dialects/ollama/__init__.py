@@ -31,5 +31,6 @@ OLLAMA = DIALECTS.register(
         example=asked.example,
         models_path="/api/tags",
         prefix="",
+        keyed=False,
     )
 )

@@ -12,7 +12,7 @@ import { gzipSync } from "node:zlib";
 const [directory, ...command] = process.argv.slice(2);
 const MOST_CUTS = 1200;
 const MOST_RUNS = 40;
-const BEYOND = ({ beside, then, pauses, reply, expect }) => beside || then || pauses || (expect.due && reply.encoding);
+const BEYOND = (t) => t.beside || t.then || t.pauses || (t.expect.due && t.reply.encoding) || (t.request && !t.request.accept);
 const PATIENCE = Number(process.env.PATIENCE ?? 4000); // milliseconds for what a client should do at once
 const APART = 1; // milliseconds between two chunks
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -10,10 +10,11 @@ from orharness.contract.catalogue.documents import (
     done,
     errors,
     framing,
+    request,
     transport,
 )
 from orharness.contract.catalogue.documents.words import Document
 
 BEFORE: tuple[Document, ...] = (*framing.CASES, *boundaries.CASES, *comments.CASES, *done.CASES)
 """... and then the cases of the dialect's own families, before ``AFTER``."""
-AFTER: tuple[Document, ...] = (*errors.CASES, *cancellation.CASES, *delivery.CASES, *transport.CASES)
+AFTER: tuple[Document, ...] = (*errors.CASES, *cancellation.CASES, *delivery.CASES, *transport.CASES, *request.CASES)

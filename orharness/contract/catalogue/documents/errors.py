@@ -47,6 +47,13 @@ _SAID = {
     502: "Your chosen model is down",
     503: "There is no available provider that meets your routing requirements",
 }
+_CLOUDFLARE = "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors"
+_OF_PROXIES = (
+    (504, "the gateway waited too long", "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.5"),
+    (520, "the server's answer was none", f"{_CLOUDFLARE}/error-520"),
+    (524, "the server took too long", f"{_CLOUDFLARE}/error-524"),
+)
+_OVERLOADED = {"type": "overloaded_error", "message": "Overloaded"}
 _HELLO: Document = {"text": "Hello"}
 _COMMENT: Document = {"comment": KEEP_ALIVE.removeprefix(":")}
 
@@ -66,6 +73,36 @@ def _refusals() -> Iterator[Document]:
                 source=source,
                 requests="any" if status in _RETRIED else 1,
             )
+
+
+def _others() -> Iterator[Document]:
+    """Yield further statuses, in the forms of those who send them."""
+    yield _http(
+        "http-413-html",
+        "HTTP 413 with a proxy's HTML page: the request is too large.",
+        {"status": 413, "headers": _HTML, "text": _PAGE.format("413 Request Entity Too Large")},
+    )
+    yield _http(
+        "http-422-detail",
+        "HTTP 422 whose document has a list `detail` and no `error`, as services made with FastAPI send it.",
+        {"status": 422, "json": {"detail": [{"type": "missing", "loc": ["body", "model"], "msg": "Field required"}]}},
+        source="https://fastapi.tiangolo.com/tutorial/handling-errors",
+    )
+    for status, title, source in _OF_PROXIES:
+        yield _http(
+            f"http-{status}-html",
+            f"HTTP {status} with a proxy's HTML page: {title}.",
+            {"status": status, "headers": {**_HTML, **_SOON}, "text": _PAGE.format(f"{status}")},
+            source=source,
+            requests="any",
+        )
+    yield _http(
+        "http-529-overloaded",
+        "HTTP 529, as Anthropic sends it when it is overloaded.",
+        {"status": 529, "headers": _SOON, "json": {"type": "error", "error": _OVERLOADED}},
+        source="https://docs.claude.com/en/api/errors",
+        requests="any",
+    )
 
 
 def _http(name: str, title: str, reply: Document, source: str = GATEWAY, **more: Any) -> Document:
@@ -118,6 +155,35 @@ CASES: tuple[Document, ...] = (
         requests="any",
         patience=8,
     ),
+    *(
+        _case(
+            f"retry-after-{status}",
+            f"HTTP {status} with Retry-After, and then the answer: who asks again waits as long as it was told.",
+            "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3",
+            {"status": status, "headers": {"Retry-After": "1"}, "error": _SAID[status]},
+            fails(""),
+            again={"events": ANSWER},
+            also=[{"text": "Hello world"}],
+            requests="any",
+            pauses={"each": 1.0},
+            patience=8,
+            cause=_BEFORE,
+        )
+        for status in (429, 503)
+    ),
+    *(
+        _http(
+            f"no-hammering-{status}",
+            f"HTTP {status} again and again: who asks more than three times makes pauses.",
+            {"status": status, "error": _SAID[status]},
+            source="https://platform.openai.com/docs/guides/rate-limits",
+            requests="any",
+            pauses={"longest": 0.1},
+            patience=8,
+        )
+        for status in (429, 503)
+    ),
+    *_others(),
     _http(
         "http-502-html",
         "HTTP 502 with a proxy's HTML page.",

@@ -105,6 +105,25 @@ CASES: tuple[Document, ...] = (
         "[DONE]",
     ),
     _event(
+        "event-without-code",
+        "An error event that has a message and no code, then `[DONE]`.",
+        event(dumps({"error": {"message": "Upstream error"}})),
+        "[DONE]",
+    ),
+    _event(
+        "event-with-null-code",
+        "An error event whose code, type and param are null, then the end.",
+        event(dumps({"error": {"message": "Upstream error", "type": None, "param": None, "code": None}})),
+        source=CHAT,
+    ),
+    _event(
+        "event-with-a-word-as-code",
+        "An error event whose code is a word, then `[DONE]`.",
+        event(dumps({"error": {"message": "Rate limit reached", "type": "tokens", "code": "rate_limit_exceeded"}})),
+        "[DONE]",
+        source=CHAT,
+    ),
+    _event(
         "event-string",
         "An event whose `error` is a text, then `[DONE]`.",
         event(dumps({"error": "upstream timed out"})),

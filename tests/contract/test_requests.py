@@ -1,0 +1,157 @@
+"""What a client sends, how often, and when: its request itself, and the pauses between one request and the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from time import sleep
+from typing import Any
+
+import pytest
+
+from orharness.contract import Client, run
+from orharness.contract.catalogue import cases_of
+from orharness.contract.catalogue.demands import wrong_request
+from orharness.dialects import CHAT, DIALECTS
+from orharness.errors import ScenarioError
+from orharness.journal import Request
+from orharness.server.thread import ServerThread
+from orharness.verdict import Result, Verdict
+from tests.support.correct_clients import ASK, HEADERS, Answer, asked, check, text_of
+
+
+@pytest.fixture(scope="module")
+def thread() -> Iterator[ServerThread]:
+    started = ServerThread().start()
+    yield started
+    started.stop()
+
+
+def sends(ask: Mapping[str, Any] | None = None, **headers: str) -> Client:
+    """A client whose request has these fields and headers; an empty header is left out."""
+
+    def client(base_url: str) -> Iterator[str]:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name: value for name, value in {**HEADERS, **given}.items() if value}
+        with asked(base_url, ASK if ask is None else json.dumps(ask), sent) as response:
+            yield from text_of(response, Answer())
+
+    return client
+
+
+def results(client: Client, thread: ServerThread) -> dict[str, Verdict]:
+    verdicts = run(client, only="request", thread=thread, patience=10.0)
+    return {one.case.partition("/")[2]: one for one in verdicts}
+
+
+def test_a_request_with_all_that_it_needs_holds(thread: ServerThread) -> None:
+    found = results(sends(Authorization="Bearer sk-any"), thread)
+    assert {name: one.result for name, one in found.items()} == dict.fromkeys(found, Result.PASS)
+    assert set(found) == {"complete", "key", "content-type", "content-type-named"}
+
+
+@pytest.mark.parametrize(
+    ("client", "case", "reason"),
+    [
+        (sends({"stream": True, "messages": [{"role": "user", "content": "hi"}]}), "complete", "model is required"),
+        (sends({"stream": True, "model": "m"}), "complete", "messages is required"),
+        (sends({"stream": True, "model": "m", "messages": []}), "complete", "it has no text of a user"),
+        (sends(Authorization="Bearer undefined"), "key", "`Authorization: Bearer undefined` is sent"),
+        (sends(Authorization="Bearer "), "key", "is empty, or was not set"),
+        (sends(Content_Type="application/x-www-form-urlencoded"), "content-type", "x-www-form-urlencoded is sent"),
+        (sends(Content_Type="text/plain;charset=UTF-8"), "content-type", "text/plain;charset=UTF-8 is sent"),
+        (sends(Content_Type=""), "content-type-named", "no Content-Type is sent"),
+    ],
+)
+def test_what_a_request_lacks_is_told(client: Client, case: str, reason: str, thread: ServerThread) -> None:
+    found = results(client, thread)
+    evidence = found[case].evidence
+    assert evidence is not None
+    assert reason in evidence.reason
+
+
+def test_a_function_that_is_given_no_key_need_not_send_one(thread: ServerThread) -> None:
+    verdict = results(sends(), thread)["key"]
+    assert (verdict.result, verdict.note) == (
+        Result.NOT_APPLICABLE,
+        "a function is given no API key, and this one sends none",
+    )
+
+
+@pytest.mark.parametrize("headers", [(("X-Goog-Api-Key", "k"),), (("x-api-key", "k"),), (("api-key", "k"),)])
+def test_a_key_may_be_sent_as_each_api_has_it(headers: tuple[tuple[str, str], ...]) -> None:
+    wrong = wrong_request({"key": True}, CHAT)
+    assert wrong is not None
+    assert wrong(Request("POST", "/", headers)) is None
+    assert wrong(Request("POST", "/", query="alt=sse&key=k")) is None
+    assert wrong(Request("POST", "/", query="key=")) is not None
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", "application/a+json"])
+def test_the_type_of_json_has_many_forms(content_type: str) -> None:
+    wrong = wrong_request({"type": "named"}, CHAT)
+    assert wrong is not None
+    assert wrong(Request("POST", "/", (("content-type", content_type),))) is None
+
+
+def test_each_api_but_ollama_asks_for_a_key() -> None:
+    for name in DIALECTS:
+        dialect = DIALECTS.named(name)
+        [key] = [case for case in cases_of(dialect) if case.id == "request/key"]
+        assert (key.inapplicable is None) == (name != "ollama")
+
+
+def test_a_demand_that_does_not_exist_is_told() -> None:
+    with pytest.raises(ScenarioError, match=r"request has no kez \(did you mean 'key'"):
+        wrong_request({"kez": True}, CHAT)
+
+
+# -- asking again ----------------------------------------------------------------------------------------------------
+
+
+def retries(waits: Sequence[float]) -> Client:
+    """A client that asks again after each of these pauses."""
+
+    def client(base_url: str) -> Iterator[str]:
+        for wait in (*waits, None):
+            with asked(base_url) as response:
+                if response.status == 200:
+                    yield from text_of(response, Answer())
+                    return
+                if wait is None:
+                    check(response.status, None, response.read)
+                    return
+            sleep(wait)
+
+    return client
+
+
+def reason_of(client: Client, case: str, thread: ServerThread) -> str | None:
+    [verdict] = run(client, only=case, thread=thread, patience=10.0)
+    return None if verdict.evidence is None else verdict.evidence.reason
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_does_not_wait_as_it_was_told_is_told_so_with_the_seconds(status: int, thread: ServerThread) -> None:
+    reason = reason_of(retries([0.05]), f"errors/retry-after-{status}", thread)
+    assert reason is not None
+    assert reason.startswith("it asks again after 0.")
+    assert reason.endswith(" s, and was told to wait for 1 s (Retry-After)")
+
+
+@pytest.mark.slow
+def test_who_waits_as_it_was_told_holds_and_so_does_who_shows_the_error(thread: ServerThread) -> None:
+    assert reason_of(retries([1.0]), "errors/retry-after-429", thread) is None
+    assert reason_of(retries([]), "errors/retry-after-429", thread) is None
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_asks_again_and_again_without_a_pause_is_told_how_often(status: int, thread: ServerThread) -> None:
+    reason = reason_of(retries([0.0] * 4), f"errors/no-hammering-{status}", thread)
+    assert reason is not None
+    assert reason.startswith("it asks again and again without a pause: 5 requests in 0.")
+
+
+@pytest.mark.parametrize("waits", [[], [0.0, 0.0], [0.0, 0.0, 0.0, 0.15]])
+def test_who_tries_twice_more_or_makes_a_pause_does_not_hammer(waits: list[float], thread: ServerThread) -> None:
+    assert reason_of(retries(waits), "errors/no-hammering-429", thread) is None
