@@ -52,6 +52,7 @@ RANKS = {
     "intercept": 7,
     "contract": 7,
     "relay": 7,
+    "mcp": 7,
     "remote": 7,
     "fixtures": 7.5,
     "pytest_cassettes": 7.5,

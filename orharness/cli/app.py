@@ -417,6 +417,89 @@ def relay_check(
         raise typer.Exit(FAILED)
 
 
+@app.command("check-mcp")
+def check_mcp_server(
+    url: Annotated[
+        str | None,
+        typer.Argument(metavar="URL", help="The MCP endpoint.", show_default="http://127.0.0.1:{port}/mcp"),
+    ] = None,
+    tool: Annotated[str, typer.Option(metavar="NAME", help="A tool that takes some seconds.", show_default=False)] = "",
+    arguments: Annotated[
+        str, typer.Option(metavar="JSON", help="What the tool is called with; {beat} is the witness's address.")
+    ] = "{}",
+    command: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CMD",
+            help="Start the server with this, and PORT, ORHARNESS_BEAT and OPENAI_BASE_URL set; {port} is a free port.",
+            show_default=False,
+        ),
+    ] = None,
+    revision: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DATE", help="2026-07-28 or 2025-11-25; repeats.", show_default="both"),
+    ] = None,
+    within: Annotated[
+        float, typer.Option(metavar="S", help="Seconds in which a tool has to stop whose call is cancelled.")
+    ] = 1.0,
+    leave_after: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Seconds from the call to the leaving.", show_default="a third of its time"),
+    ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="A file, or a folder, that changes while the tool works.", show_default=False
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: VALUE'", help="A header of each request.", show_default=False),
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address on which the witness listens.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="The port of the witness, which a running server must know; 0 is any free one.")
+    ] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON: --format json --output -.")] = False,
+    format_: Formats = None,
+    output: Outputs = None,
+) -> None:
+    """Judge an MCP server over HTTP: what it makes of a client that leaves.
+
+    In revision 2026-07-28, closing the stream cancels a call; in 2025-11-25 it
+    does not, and the stream can be resumed. It calls a tool, leaves, and sees
+    whether the tool works on: a tool shows it by requests to the witness (its
+    address is {beat} in --arguments and ORHARNESS_BEAT), by asking a model at
+    OPENAI_BASE_URL, or by a file that it writes (--watch).
+
+    Example: [bold]orharness check-mcp http://127.0.0.1:8000/mcp --tool research --watch research.log[/bold]
+
+    Example: [bold]orharness check-mcp --command 'python server.py' --tool slow --arguments '{"url": "{beat}"}'[/bold]
+    """
+    from orharness.cli.check_mcp import CheckMcpOptions, check_mcp
+
+    if not tool:
+        raise ScenarioError("name a tool that takes some seconds: --tool NAME")
+    options = CheckMcpOptions(
+        url,
+        tool,
+        arguments,
+        command,
+        revision or (),
+        within,
+        leave_after,
+        watch,
+        header or (),
+        host,
+        port,
+        formats=format_ or (),
+        outputs=output or (),
+        as_json=json,
+    )
+    if not check_mcp(options):
+        raise typer.Exit(FAILED)
+
+
 @app.command("run", context_settings={"allow_interspersed_args": False})
 def run_tests(
     command: Annotated[

@@ -58,32 +58,44 @@ class RelayCheckOptions:
         except ValueError as error:
             raise ScenarioError(f"--json is no JSON: {error}") from error
 
-    def sent_headers(self) -> dict[str, str]:
-        """Return the headers as ``curl -H`` takes them."""
-        found = {}
-        for line in self.headers:
-            name, colon, value = line.partition(":")
-            if not colon or not name.strip():
-                raise ScenarioError(f"--header takes 'Name: value', not {line!r}")
-            found[name.strip()] = value.strip()
-        return found
-
     def process(self, server: SseServer) -> SseProcess | None:
         """Return the backend to start, if any; without ``{port}`` it must listen where the URL says."""
         if self.command is None:
             return None
-        try:
-            port = None if "{port}" in self.url else urlsplit(self.url).port
-        except ValueError as error:
-            raise ScenarioError(f"{self.url} is no address: {error}") from error
-        if port is None and "{port}" not in self.url:
-            raise ScenarioError(
-                f"{self.url} names no port: write the one that --command listens on, or {{port}} in both (a free one)"
-            )
+        port = address_of(self.url)
         return SseProcess(arguments(self.command), server=server, port=port)
 
 
-def _told(verdict: Verdict) -> str:
+def address_of(url: str) -> int | None:
+    """Return the port on which a command must listen, ``None`` for a free one: ``{port}`` in the address.
+
+    Raises ``ScenarioError`` for an address that names no port.
+    """
+    if "{port}" in url:
+        return None
+    try:
+        port = urlsplit(url).port
+    except ValueError as error:
+        raise ScenarioError(f"{url} is no address: {error}") from error
+    if port is None:
+        raise ScenarioError(
+            f"{url} names no port: write the one that --command listens on, or {{port}} in both (a free one)"
+        )
+    return port
+
+
+def sent_headers(lines: Sequence[str]) -> dict[str, str]:
+    """Return the headers as ``curl -H`` takes them. Raises ``ScenarioError`` for a line that is none."""
+    found = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise ScenarioError(f"--header takes 'Name: value', not {line!r}")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def told(verdict: Verdict) -> str:
     """Return the line shown while the check runs; what a verdict measured is in its title."""
     why = f": {verdict.note}" if verdict.note else ""
     return (
@@ -93,7 +105,7 @@ def _told(verdict: Verdict) -> str:
 
 def check_relay(options: RelayCheckOptions) -> bool:
     """Run the check and print its verdicts; return whether no MUST failed. Raises ``OrharnessError``."""
-    body, headers = options.body(), options.sent_headers()
+    body, headers = options.body(), sent_headers(options.headers)
     chosen(options.only or None)  # report a wrong name before a backend is started
     progress = Screen(sys.stderr)
     with SseServer(strict=False, host=options.host, port=options.port) as server:
@@ -110,7 +122,7 @@ def check_relay(options: RelayCheckOptions) -> bool:
                 headers=headers,
                 patience=options.within,
                 only=options.only or None,
-                told=lambda verdict: progress.line(_told(verdict), "dim"),
+                told=lambda verdict: progress.line(told(verdict), "dim"),
             )
     progress.line()
     judgement = Judgement(options.url, None, None, tuple(verdicts), "relay-check")
