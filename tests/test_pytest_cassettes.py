@@ -18,6 +18,7 @@ import orharness.server.facade
 from orharness.cassette import Interaction, RecordedRequest, load, save
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
+from orharness.server.thread import ServerThread
 from orharness.stream import Stream
 from tests.support.places import ROOT
 
@@ -373,6 +374,24 @@ def test_rewrite_keeps_what_was_there_until_the_new_one_is_whole(user: pytest.Py
     result = _run(user, code, "--sse-record-mode=rewrite", f"--sse-upstream={service.base_url}", failed=1)
     result.stdout.fnmatch_lines(["orharness: the test did not pass: its recording is kept as *test_a.failed.yaml"])
     assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_server_elsewhere_plays_a_cassette(user: pytest.Pytester, sse_thread: ServerThread) -> None:
+    recorded(user.path / "cassettes" / "test_it" / "test_a.yaml", "one", prompt="1")
+    recorded(user.path / "cassettes" / "test_it" / "test_b.yaml", "one", prompt="1")
+    code = """
+        @pytest.mark.sse_cassette
+        def test_a(sse_server):
+            assert "one" in ask(sse_server, "1")
+
+        @pytest.mark.sse_cassette
+        def test_b(sse_server):
+            pass
+    """
+    with SseServer(sse_thread) as elsewhere:
+        result = _run(user, code, f"--sse-server={elsewhere.origin}", passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*never asked for*", "*record it again: pytest test_it.py::test_b *"])
 
 
 @pytest.mark.slow

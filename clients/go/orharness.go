@@ -197,6 +197,20 @@ func (s *Server) Play(name, text string) []*Route {
 	return routes
 }
 
+// PlayOnce plays each answer of a recording once, to the request that it was recorded from: its routes come after all
+// others. The options are those of the verb, such as match_on and delays; nil for none.
+func (s *Server) PlayOnce(name, text string, options Doc) []*Route {
+	s.t.Helper()
+	if options == nil {
+		options = Doc{}
+	}
+	var added struct{ Routes []RouteInfo }
+	s.ask(http.MethodPost, "/files", nil, Doc{"name": name, "text": text, "play": "once", "options": options}, &added)
+	routes := s.routes(added.Routes)
+	s.Routes = append(s.Routes, routes...)
+	return routes
+}
+
 // Page returns what the live page shows of the session, as the HTML of one file that needs no server.
 func (s *Server) Page() string {
 	s.t.Helper()

@@ -195,6 +195,21 @@ func TestAFileIsPlayedBeforeAllElse(t *testing.T) {
 	has(t, text, `"from"`, "data: [DONE]")
 }
 
+func TestARecordingPlaysEachOfItsAnswersOnce(t *testing.T) {
+	server := Start(t)
+	har := `{"log": {"version": "1.2", "entries": [{
+		"request": {"method": "POST", "url": "https://llm.example/v1/chat/completions", "headers": []},
+		"response": {"status": 200, "headers": [{"name": "content-type", "value": "text/event-stream"}],
+			"content": {"mimeType": "text/event-stream", "text": "data: recorded\n\ndata: [DONE]\n\n"}}}]}}`
+	route := server.PlayOnce("recorded.har", har, Doc{"match_on": []string{"path"}})[0]
+	if status := asked(t, server.BaseURL); status != 200 {
+		t.Error(status)
+	}
+	if calls := route.Calls(); len(calls) != 1 {
+		t.Errorf("%+v", calls)
+	}
+}
+
 func TestAReleasedStreamGoesOnToItsEnd(t *testing.T) {
 	server := Start(t)
 	route := server.Chat("one two three four five six", With{Through: []any{Hold(3), "per_byte"}})

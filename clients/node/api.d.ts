@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 362db9e56d7b796c39648cf300503eb3c8516b4b02962975316c001b8b3aeec4.
+// Made by `npm run types` from openapi.json, sha256 6a3374818bc675e61bec72150ad8c8259a4ef1ef488350df8c17eb3694d6312c.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -2406,6 +2406,28 @@ export interface operations {
                     name: string;
                     /** @description What is in it. */
                     text: string;
+                    /**
+                     * @description Of a recording, as `sse_server.cassette` (`once`) or `sse_server.serve` (`again`) plays it: after the other routes. Without it, `again`, and before the other routes.
+                     * @enum {unknown}
+                     */
+                    play?: "once" | "again";
+                    /** @description With `play`: the options of `sse_server.cassette`, or of `serve`. */
+                    options?: {
+                        through?: components["schemas"]["Scenario.transform"][];
+                        /** @enum {unknown} */
+                        pacing?: "recorded" | "lockstep" | "instant";
+                        provider?: null | (string | {
+                            name: string;
+                            stops_on_cancel: boolean;
+                        });
+                        pace?: number;
+                        price?: number;
+                        match_on?: string[];
+                        allow_playback_repeats?: boolean;
+                        delays?: boolean;
+                        filters?: Record<string, never>;
+                        strict?: boolean;
+                    };
                 };
             };
         };
@@ -2946,7 +2968,7 @@ export interface operations {
     listCalls: {
         parameters: {
             query?: {
-                /** @description Only the calls of the route with that id. */
+                /** @description Only the calls of the route with that id, or of several: `r1,r2`. */
                 route?: string;
                 /** @description Only what happened after the event of that number. */
                 since?: number;
@@ -3332,7 +3354,7 @@ export interface operations {
             query: {
                 /** @description `call`: a request has come. `held`: a stream is held at a gate. `outcome`: the outcome is decided. `finished`: the whole answer was taken. `left`: all calls that were open are left within the time, as expect_disconnect says. `upstream`: the client left before the end and the model stopped, as assert_upstream_stopped says. */
                 for: "call" | "held" | "outcome" | "finished" | "left" | "upstream";
-                /** @description Only the calls of the route with that id. */
+                /** @description Only the calls of the route with that id, or of several: `r1,r2`. */
                 route?: string;
                 /** @description Only the call with that id. */
                 call?: string;

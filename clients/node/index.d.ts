@@ -146,7 +146,7 @@ export declare class Server implements AsyncDisposable {
   hold(id: string): Promise<Call>;
   release(id: string): Promise<Call>;
   cut(id: string, options?: { by?: "fin" | "rst" }): Promise<Call>;
-  play(name: string, text: string): Promise<Route[]>;
+  play(name: string, text: string, how?: { play: "once" | "again"; options?: Record<string, unknown> }): Promise<Route[]>;
   page(): Promise<string>;
   calls(): Promise<Call[]>;
   account(): Promise<string>;

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -132,21 +132,28 @@ class RemoteCall(Call):
 
 
 class RemoteRoute(LiveRoute):
-    """A route on a server that runs elsewhere."""
+    """A route on a server that runs elsewhere, or the routes of one cassette."""
 
-    def __init__(self, session: RemoteSession, document: dict[str, Any]) -> None:
+    def __init__(self, session: RemoteSession, documents: Sequence[dict[str, Any]]) -> None:
         self._session = session
-        self._document = document
+        self._documents = documents
 
     @property
     def id(self) -> str:
-        """Its id in the session."""
-        return str(self._document["id"])
+        """Its id in the session, or those of its routes with commas between."""
+        return ",".join(one["id"] for one in self._documents)
 
     @property
     def name(self) -> str:
         """Its method, path and condition."""
-        return str(self._document["name"])
+        recorded = f"{len(self._documents)} recorded replies"
+        return str(self._documents[0]["name"]) if len(self._documents) == 1 else recorded
+
+    @property
+    def unplayed(self) -> int:
+        """How many interactions of its cassette no request has asked for."""
+        ours = {one["id"] for one in self._documents}
+        return sum(not one["calls"] for one in self._session.ask("GET", "/routes")["routes"] if one["id"] in ours)
 
     def calls_from(self, number: int) -> list[Call]:
         """Return the requests from that number on, counted from 0."""
@@ -174,7 +181,9 @@ class RemoteRoute(LiveRoute):
     @checked_call()
     def release(self, gates: int = 1) -> None:
         """Open the next gates, as ``LiveRoute.release`` does."""
-        self._session.ask("POST", f"/routes/{self.id}/release", gates=whole_number_of(gates, "gates", least=1))
+        opened = whole_number_of(gates, "gates", least=1)
+        for one in self._documents:
+            self._session.ask("POST", f"/routes/{one['id']}/release", gates=opened)
 
     @checked_call()
     def expect_disconnect(self, within: float = 0.25) -> ExpectedDisconnect:

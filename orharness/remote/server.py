@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Unpack
 
 from orharness.checks import left_open
-from orharness.errors import ClientFailure, OrharnessError, ScenarioError
+from orharness.errors import CassetteError, ClientFailure, OrharnessError, ScenarioError
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Outcome, Pacing
 from orharness.options import checked_call
+from orharness.providers import lookup as provider_named
 from orharness.remote.handles import RemoteRoute, RemoteSession
 from orharness.remote.verbs import Verbs
 from orharness.report.page import document_in, saved_page
 from orharness.scenario.checked import flag_of, one_of
 from orharness.scenario.document import write_route
-from orharness.scenario.options import Through
+from orharness.scenario.matching import MatchOn
+from orharness.scenario.options import ModelOptions, Through
 from orharness.scenario.route import Route
+from orharness.server.control.playing import AGAIN, ONCE, written
 from orharness.server.facade import Leaks, SseServer
 from orharness.server.handles import Call, LiveRoute
 from orharness.transforms import compose
@@ -30,8 +33,8 @@ _THE_SERVERS = "is the server's own: say it to `orharness serve`, not to a test 
 class RemoteServer(SseServer):
     """A session on a server that runs already, with the interface of ``SseServer``.
 
-    Routes go there as documents, so what a document cannot say (a predicate, a function as a transform, a cassette's
-    interaction) is refused with its name. Raises ``OrharnessError`` if no server of orharness answers at ``url``.
+    Routes go there as documents, so what a document cannot say (a predicate, a function as a transform) is
+    refused with its name. Raises ``OrharnessError`` if no server of orharness answers at ``url``.
     """
 
     def __init__(
@@ -72,18 +75,69 @@ class RemoteServer(SseServer):
     @checked_call()
     def mount(self, route: Route, *, strict: bool = True) -> LiveRoute:
         """Mount a route. ``strict``: ``verify`` reports it if it is never requested."""
-        [added] = self._session.ask("POST", "/routes", write_route(route), strict=strict)["routes"]
-        return RemoteRoute(self._session, added)
-
-    def cassette(self, path: str | Path, **options: Any) -> NoReturn:
-        """Refuse: a cassette's replies go to the requests that they were recorded from, which no document says."""
-        raise ScenarioError(
-            f"{path}: with --sse-server, a cassette is played by `orharness serve {path}`, or named in a scenario"
+        return RemoteRoute(
+            self._session, self._session.ask("POST", "/routes", write_route(route), strict=strict)["routes"]
         )
 
-    def serve(self, path: str | Path, **options: Any) -> NoReturn:
-        """Refuse, as ``cassette`` does."""
-        self.cassette(path)
+    @checked_call(ModelOptions)
+    def cassette(
+        self,
+        path: str | Path,
+        *,
+        through: Through = (),
+        pacing: Pacing | str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        match_on: MatchOn | None = None,
+        allow_playback_repeats: bool = False,
+        delays: bool = True,
+        strict: bool = True,
+        **model: Unpack[ModelOptions],
+    ) -> LiveRoute:
+        """Play each interaction of a cassette once, as ``SseServer.cassette`` does; the file is sent to the server.
+
+        Raises ``ScenarioError`` for a function in ``filters``, ``match_on`` or ``through``, which cannot be sent.
+        """
+        flags = {"allow_playback_repeats": allow_playback_repeats, "delays": delays, "strict": strict}
+        options = {
+            "filters": filters or None,
+            "match_on": match_on,
+            **{name: flag_of(value, name) for name, value in flags.items()},
+            **self._sending(through, pacing, model),
+        }
+        return RemoteRoute(self._session, self._play(path, ONCE, options))
+
+    @checked_call(ModelOptions)
+    def serve(
+        self,
+        path: str | Path,
+        *,
+        through: Through = (),
+        pacing: Pacing | str | None = None,
+        **model: Unpack[ModelOptions],
+    ) -> list[LiveRoute]:
+        """Play a cassette any number of times, as ``SseServer.serve`` does; the file is sent to the server."""
+        routes = self._play(path, AGAIN, self._sending(through, pacing, model))
+        return [RemoteRoute(self._session, [one]) for one in routes]
+
+    def _sending(self, through: Through, pacing: Pacing | str | None, model: ModelOptions) -> dict[str, Any]:
+        provider = model.get("provider")
+        return {
+            **model,
+            "through": [self._through, compose(through)],
+            "pacing": None if pacing is None else one_of(Pacing, pacing, "pacing"),
+            "provider": provider_named(provider) if isinstance(provider, str) else provider,
+        }
+
+    def _play(self, path: str | Path, way: str, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Send a file to be played, and return its routes."""
+        file = Path(path)
+        try:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CassetteError(f"{file}: cannot be read: {error}") from error
+        document = {"name": str(file), "text": text, "play": way, "options": written(way, options)}
+        routes: list[dict[str, Any]] = self._session.ask("POST", "/files", document)["routes"]
+        return routes
 
     @property
     def journal(self) -> list[Exchange]:

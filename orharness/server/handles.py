@@ -26,7 +26,7 @@ from orharness.options import checked_call
 from orharness.scenario.checked import seconds_of, whole_number_of
 from orharness.server.answering import Answering
 from orharness.server.exchange import LiveExchange
-from orharness.server.mounts import Mounted
+from orharness.server.mounts import Mounted, exchanges_of, name_of
 from orharness.server.thread import ServerThread
 from orharness.server.wire import settle
 
@@ -211,9 +211,7 @@ class LiveRoute:
     @property
     def exchanges(self) -> list[LiveExchange]:
         """The exchanges behind the calls, in the order of their requests."""
-        if len(self._mounted) == 1:
-            return list(self._mounted[0].exchanges)
-        return sorted((live for one in self._mounted for live in one.exchanges), key=lambda live: live.id)
+        return exchanges_of(self._mounted)
 
     @property
     def calls(self) -> list[Call]:
@@ -243,7 +241,7 @@ class LiveRoute:
     @property
     def name(self) -> str:
         """The route's method, path and condition."""
-        return self._mounted[0].route.name if len(self._mounted) == 1 else f"{len(self._mounted)} recorded replies"
+        return name_of(self._mounted)
 
     @checked_call()
     def wait_call(self, timeout: float = 5.0, number: int = 1) -> Call:

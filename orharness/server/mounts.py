@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
@@ -47,6 +47,18 @@ class Mounted:
         self.exchanges.append(exchange)
         exchange.also_in = self.exchanges
         self.on_exchange()
+
+
+def exchanges_of(mounted: Sequence[Mounted]) -> list[LiveExchange]:
+    """Return what the routes have answered, in the order of the requests."""
+    if len(mounted) == 1:
+        return list(mounted[0].exchanges)
+    return sorted((live for one in mounted for live in one.exchanges), key=lambda live: live.id)
+
+
+def name_of(mounted: Sequence[Mounted]) -> str:
+    """Return the name of a route, or of those of a cassette: its method, path and condition, or how many they are."""
+    return mounted[0].route.name if len(mounted) == 1 else f"{len(mounted)} recorded replies"
 
 
 class Mounts:

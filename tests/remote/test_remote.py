@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
-from orharness import ClientFailure, OrharnessError, Outcome, ScenarioError, SseServer, hold, per_byte
+from orharness import (
+    CassetteError,
+    ClientFailure,
+    OrharnessError,
+    Outcome,
+    Pacing,
+    ScenarioError,
+    SseServer,
+    hold,
+    per_byte,
+)
+from orharness.cassette import Interaction, RecordedRequest, save
+from orharness.providers import lookup
 from orharness.remote import RemoteServer
 from orharness.server.control import ControlOptions
+from orharness.server.control.playing import ONCE, Playback, written
 from orharness.server.thread import ServerThread
+from orharness.stream import Chunk
+from orharness.stream import Stream as Body
 from tests.support.control import Stream, plain
 
 HELD: dict[str, Any] = {"tokens": 50, "through": [hold(after=3)], "provider": "Anthropic"}
@@ -141,11 +160,120 @@ def test_sessions_of_tests_do_not_meet(elsewhere: SseServer) -> None:
         assert (len(one.calls), len(other.calls)) == (0, 1)
 
 
-def test_what_cannot_be_said_over_http_is_refused_by_name(remote: RemoteServer) -> None:
+def recorded(folder: Path, *texts: str) -> Path:
+    """A cassette with an answer to each of the questions 1, 2, …"""
+    path = folder / "recorded.yaml"
+    tape = []
+    for number, text in enumerate(texts, 1):
+        request = RecordedRequest("POST", "https://llm.example/api/v1/chat/completions", body=question(number))
+        headers = (("Content-Type", "text/event-stream"),)
+        chunks = (Chunk(f"data: {text}\n\n".encode()), Chunk(b"data: [DONE]\n\n", 0.01))
+        tape.append(Interaction(request, headers=headers, stream=Body(chunks)))
+    save(path, tape)
+    return path
+
+
+def question(number: int) -> bytes:
+    return json.dumps({"stream": True, "messages": [{"role": "user", "content": str(number)}]}).encode()
+
+
+def asked(server: SseServer, number: int) -> bytes:
+    with urlopen(Request(f"{server.base_url}/chat/completions", question(number))) as response:
+        found: bytes = response.read()
+    return found
+
+
+def test_a_cassette_plays_each_interaction_once(server: SseServer, tmp_path: Path) -> None:
+    server.post("/never").respond()
+    route = server.cassette(recorded(tmp_path, "one", "two", "three"))
+    assert (route.name, route.unplayed) == ("3 recorded replies", 3)
+    assert b"two" in asked(server, 2)
+    assert b"one" in asked(server, 1)
+    assert (route.unplayed, len(route.calls)) == (1, 2)
+    assert route.wait_call(number=2).wait_ended() is Outcome.COMPLETED
+    assert [json.loads(call.exchange.request.body)["messages"][0]["content"] for call in route.calls] == ["2", "1"]
+    with pytest.raises(HTTPError, match="404"):
+        asked(server, 2)
+    assert "never asked for" in said(server.verify)
+
+
+def test_the_options_of_a_cassette_hold(server: SseServer, tmp_path: Path) -> None:
+    path = recorded(tmp_path, "one")
+    route = server.cassette(
+        path,
+        allow_playback_repeats=True,
+        match_on=["path"],
+        filters={"filter_headers": ["x-a", ("x-b", "none")]},
+        delays=False,
+        strict=False,
+        through=[per_byte()],
+        pacing="instant",
+        provider="Groq",
+        pace=100,
+    )
+    assert [b"one" in asked(server, number) for number in (1, 5)] == [True, True]
+    exchange = route.calls[0].exchange
+    assert (exchange.pacing, exchange.chunks_written) == (Pacing.INSTANT, len(b"data: one\n\ndata: [DONE]\n\n"))
+
+
+def test_the_options_that_are_sent_are_those_that_are_read() -> None:
+    options = {
+        "through": (per_byte(), hold(after=3)),
+        "pacing": Pacing.RECORDED,
+        "provider": lookup("Groq"),
+        "pace": 100.0,
+        "price": 0.5,
+        "match_on": ("path", "query"),
+        "allow_playback_repeats": True,
+        "delays": False,
+        "filters": {"filter_headers": ["x-a", ("x-b", "none")], "ignore_localhost": False},
+        "strict": False,
+    }
+    sent = json.loads(json.dumps(written(ONCE, options)))
+    assert Playback.read(ONCE, sent) == Playback(ONCE, options)
+
+
+def test_a_cassette_is_served_again_and_again(server: SseServer, tmp_path: Path) -> None:
+    [route] = server.serve(recorded(tmp_path, "one", "two"), through=[per_byte()])
+    assert [asked(server, number)[6:9] for number in (2, 1, 2)] == [b"two", b"one", b"two"]
+    assert len(route.calls) == 3
+    server.verify()
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({"play": "twice"}, "play: 'once' or 'again' is expected here, not 'twice'"),
+        ({"options": {}}, "options are for a file that is sent with play"),
+        ({"play": "again", "options": {"match_on": []}}, "match_on"),
+        ({"play": "once", "options": {"pace": "x"}}, "options.pace"),
+        ({"play": "once", "options": {"filters": 1}}, "options.filters"),
+        (
+            {"play": "once", "options": {"filters": {"filter_body": []}}},
+            "options.filters: 'filter_body' is not a filter",
+        ),
+        ({"play": "once", "text": "orharness: 1\nroutes: []"}, "play"),
+    ],
+)
+def test_a_wrong_way_to_play_is_told(remote: RemoteServer, tmp_path: Path, document: Any, why: str) -> None:
+    sent = {"name": "a.yaml", "text": recorded(tmp_path, "one").read_text("utf-8"), **document}
+    with pytest.raises(OrharnessError) as failure:
+        remote._session.ask("POST", "/files", sent)
+    assert why in str(failure.value)
+
+
+def test_what_cannot_be_said_over_http_is_refused_by_name(remote: RemoteServer, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="a function of the request works in Python only"):
         remote.chat("x", when=lambda request: True)
-    with pytest.raises(ScenarioError, match=r"orharness serve a\.yaml"):
-        remote.cassette("a.yaml")
+    with pytest.raises(CassetteError, match=r"recorded\.yaml: cannot be read"):
+        remote.cassette(tmp_path / "recorded.yaml")
+    path = recorded(tmp_path, "one")
+    with pytest.raises(ScenarioError, match=r"match_on cannot be written to a document: <function .* is a function"):
+        remote.cassette(path, match_on=[lambda one, other: True])
+    with pytest.raises(ScenarioError, match="filters cannot be written to a document: Object of type function"):
+        remote.cassette(path, filters={"before_record_request": said})
+    with pytest.raises(ScenarioError, match="match_on knows"):
+        remote.cassette(path, match_on=["bodies"])
     with pytest.raises(ScenarioError, match="models= is the server's own"):
         RemoteServer(remote._session.verbs.origin, models=["m"])
     with pytest.raises(OrharnessError, match="in the process of the server only"):

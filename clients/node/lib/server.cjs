@@ -202,9 +202,12 @@ class Server {
     return new Call(await this.#session.ask(`/calls/${encodeURIComponent(id)}/${verb}`, { method: "POST" }));
   }
 
-  /** Plays a file's text, a cassette, a scenario or a HAR: its routes come before all others. */
-  async play(name, text) {
-    const { routes } = await this.#session.ask("/files", { method: "POST", document: { name, text } });
+  /**
+   * Plays a file's text, a cassette, a scenario or a HAR: its routes come before all others. With `how.play`, "once" or
+   * "again", a recording plays as `sse_server.cassette` or `serve` does, after the others.
+   */
+  async play(name, text, how = {}) {
+    const { routes } = await this.#session.ask("/files", { method: "POST", document: { name, text, ...how } });
     const added = routes.map((one) => new Route(this.#session, one));
     this.routes.unshift(...added);
     return added;

@@ -179,6 +179,20 @@ test("a file is played before all else", async (t) => {
   assert.match(text, /"from"[^]*data: \[DONE\]/);
 });
 
+test("a recording plays each of its answers once", async (t) => {
+  const server = await start(t);
+  const response = {
+    status: 200,
+    headers: [{ name: "content-type", value: "text/event-stream" }],
+    content: { mimeType: "text/event-stream", text: "data: recorded\n\ndata: [DONE]\n\n" },
+  };
+  const request = { method: "POST", url: "https://llm.example/v1/chat/completions", headers: [] };
+  const har = JSON.stringify({ log: { version: "1.2", entries: [{ request, response }] } });
+  const [route] = await server.play("recorded.har", har, { play: "once", options: { match_on: ["path"] } });
+  assert.equal(await post(server.baseURL), 200);
+  assert.equal((await route.show()).calls, 1);
+});
+
 test("each API's own answers", async (t) => {
   const server = await start(t);
   await server.gemini("x");

@@ -18,11 +18,11 @@ from orharness.server.control.documents import route_document, session_document
 from orharness.server.control.journal import journal_bytes
 from orharness.server.control.posted import routes_in
 from orharness.server.control.problems import Problem, of_failure
-from orharness.server.control.verbs import API, Streamed, VerbAnswer, VerbCall, route_of
+from orharness.server.control.verbs import API, Streamed, VerbAnswer, VerbCall, routes_of
 from orharness.server.control.waits import call_document
 from orharness.server.control.watching import watch
 from orharness.server.exchange import LiveExchange
-from orharness.server.mounts import Mounted
+from orharness.server.mounts import Mounted, exchanges_of
 from orharness.server.sessions import DEFAULT, Session
 
 _OPENAPI = Path(__file__).with_name("openapi.json")  # which `openapi` generates
@@ -179,7 +179,8 @@ async def list_calls(asked: VerbCall) -> VerbAnswer:
     """List the calls of a session or of one of its routes."""
     session, values = asked.session, asked.values
     answering = session.answering
-    found = answering.exchanges if values["route"] is None else route_of(session, values["route"]).exchanges
+    routes = routes_of(session, values["route"])
+    found = answering.exchanges if routes is None else exchanges_of(routes)
     log, since = session.log, values["since"]
     chosen = [live for live in found if since is None or log.begun(live) > since]
     return VerbAnswer({"calls": [_call(session, live) for live in chosen]})

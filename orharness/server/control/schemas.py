@@ -25,8 +25,14 @@ def schemas() -> dict[str, Schema]:
     return {**_OWN, **_of_scenarios()}
 
 
+def in_components(schema: Schema) -> Schema:
+    """Return a schema of scenario documents with its references as they are in the OpenAPI document."""
+    found: Schema = json.loads(json.dumps(schema).replace("#/$defs/", f"#/components/schemas/{SCENARIO}."))
+    return found
+
+
 def _of_scenarios() -> dict[str, Schema]:
-    whole = json.loads(json.dumps(scenario_schema(own=False)).replace("#/$defs/", f"#/components/schemas/{SCENARIO}."))
+    whole = in_components(scenario_schema(own=False))
     parts = whole.pop("$defs")
     whole.pop("$schema")
     return {SCENARIO: whole, **{f"{SCENARIO}.{name}": one for name, one in parts.items()}}

@@ -19,7 +19,7 @@ _CALL = f"{_ONE}/calls/{{call}}"
 _STRICT = Param("strict", "boolean", "Whether the verify complains of unmatched requests and routes never asked.", True)
 _STRICT_ROUTES = Param("strict", "boolean", "Whether the verify complains if they are never asked.", True)
 _SINCE = Param("since", "integer", "Only what happened after the event of that number.", None, least=0)
-_OF_ROUTE = Param("route", "string", "Only the calls of the route with that id.")
+_OF_ROUTE = Param("route", "string", "Only the calls of the route with that id, or of several: `r1,r2`.")
 _GATES = Param("gates", "integer", "How many gates are opened.", 1, least=1)
 _OPENED = (
     Param("pacing", "string", "When a chunk is written.", str(Pacing.LOCKSTEP), choices=tuple(map(str, Pacing))),

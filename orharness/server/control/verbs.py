@@ -146,6 +146,11 @@ def route_of(session: Session, identifier: str) -> Mounted:
     return found
 
 
+def routes_of(session: Session, identifiers: str | None) -> list[Mounted] | None:
+    """Return the routes of a parameter ``route``: one, or several with commas between; ``None`` where it is absent."""
+    return None if identifiers is None else [route_of(session, one) for one in identifiers.split(",")]
+
+
 def call_of(session: Session, identifier: str) -> LiveExchange:
     """Return a call of a session. Raises ``Problem`` if it does not exist."""
     found = next((one for one in session.answering.exchanges if one.id == identifier), None)

@@ -22,10 +22,10 @@ from orharness.checks import (
 )
 from orharness.journal import Exchange
 from orharness.server.control.problems import Problem
-from orharness.server.control.verbs import VerbAnswer, VerbCall, call_of, route_of
+from orharness.server.control.verbs import VerbAnswer, VerbCall, call_of, routes_of
 from orharness.server.exchange import LiveExchange
 from orharness.server.handles import GRACE, LOOK, Act, finished_by_now
-from orharness.server.mounts import Mounted
+from orharness.server.mounts import Mounted, exchanges_of, name_of
 from orharness.server.sessions import Session
 
 LONGEST = 30.0  # seconds of one poll
@@ -47,7 +47,7 @@ class Waiting:
     """The condition to wait for. ``since``: only what happened after that event counts; ``None`` for everything."""
 
     session: Session
-    route: Mounted | None
+    routes: list[Mounted] | None
     call: LiveExchange | None
     since: int | None
     number: int
@@ -57,20 +57,20 @@ class Waiting:
     def of(cls, asked: VerbCall) -> Waiting:
         """Return the condition of a request. Raises ``Problem`` for a route or a call that does not exist."""
         session, values = asked.session, asked.values
-        route = None if values["route"] is None else route_of(session, values["route"])
+        routes = routes_of(session, values["route"])
         call = None if values["call"] is None else call_of(session, values["call"])
-        return cls(session, route, call, values["since"], values["number"], values["timeout"])
+        return cls(session, routes, call, values["since"], values["number"], values["timeout"])
 
     @property
     def name(self) -> str:
         """The name that its texts use."""
-        return f"the session {self.session.id}" if self.route is None else self.route.route.name
+        return f"the session {self.session.id}" if self.routes is None else name_of(self.routes)
 
     def answered(self) -> list[LiveExchange]:
         """All exchanges of the call, the route or the session."""
         if self.call is not None:
             return [self.call]
-        return list(self.session.answering.exchanges if self.route is None else self.route.exchanges)
+        return list(self.session.answering.exchanges) if self.routes is None else exchanges_of(self.routes)
 
     def others(self) -> list[Exchange]:
         """The exchanges of the session that are not among them."""
