@@ -12,9 +12,12 @@ from itertools import pairwise
 import pytest
 
 from orharness.contract import CASES, FAMILIES, Case, Profile
+from orharness.contract.catalogue import cases_of
 from orharness.contract.catalogue.chunkings import BEFORE_BOM, INSIDE_CRLF, MIDDLES, TENDER, TWO_BYTES, Cuts
 from orharness.contract.running.replies import reply_cut, representative
+from orharness.dialects import DIALECTS
 from orharness.dialects.chat.fold import fold
+from orharness.frames import SSE
 from orharness.journal import Request
 from orharness.sse import BOM, Event, decode
 from orharness.stream import Ending, Stream
@@ -149,3 +152,32 @@ def test_an_answer_without_an_error_says_why_it_ended(case: Case) -> None:
     sent = representative(case)
     if case.cancel is None and case.expected.error is False and not sent.body.startswith(b"\x1f\x8b"):
         assert fold(decode(sent.body)).finish_reason is not None
+
+
+# -- the end of a client's own read blocks ---------------------------------------------------------------------------
+
+BLOCKS = [case for name in DIALECTS for case in cases_of(DIALECTS.named(name)) if "/blocks-of-" in case.id]
+
+
+@pytest.mark.parametrize("case", BLOCKS, ids=lambda case: f"{case.dialect.name}-{case.id.partition('/')[2]}")
+def test_what_a_case_is_about_lies_across_the_ends_of_blocks(case: Case) -> None:
+    if case.inapplicable is not None:
+        assert case.dialect.frame is not SSE
+        return
+    size, inside = re.fullmatch(r"boundaries/blocks-of-(\d+)k-inside-a-(\w+)", case.id).groups()  # type: ignore[union-attr]
+    assert case.control is not None
+    for body, expected, about in [
+        (representative(case).body, case.expected, True),
+        (case.control.reply().answer(case.dialect.example_request).stream.body, case.control.expected, False),
+    ]:
+        ends = range(int(size) * 1024, len(body), int(size) * 2048)
+        assert len(ends) >= 2
+        assert case.dialect.fold(case.dialect.frame.decode(body)).text == expected.text
+        for end in ends[: 3 if size != "64" else 2]:
+            found = {
+                "character": body[end] & 0xC0 == 0x80,
+                "crlf": body[end - 1 : end + 1] == b"\r\n",
+                "field": re.fullmatch(rb"\n(da|ev)[a-z]", body[end - 3 : end + 1]) is not None,
+            }
+            assert found[inside] is about
+            assert about or inside != "field" or body[:end].endswith((b"\n\n", b"\r\n\r\n"))

@@ -285,6 +285,59 @@ class TakesAwayEveryByteOrderMark(Answer):
         return (line.replace("\ufeff", "") for line in super().lines(data))
 
 
+def in_blocks(size: int, answer: Answer, base_url: str) -> Iterator[str]:
+    """Reads blocks of a size of its own, each of them whole."""
+    with asked(base_url) as response:
+        if response.status != 200:
+            yield from correct(base_url)
+            return
+        while data := response.read(size):
+            yield from answer.feed(data)
+            if answer.done:
+                return
+
+
+@mutant("boundaries/blocks-of-8k-inside-a-character", "a character is lost where a block of 8 KiB ends inside of it")
+def decodes_blocks_of_8k(base_url: str) -> Iterator[str]:
+    """Each block of 8 KiB is decoded by itself, and what cannot be decoded is replaced."""
+    return in_blocks(8192, DecodesEachReadAndReplaces(), base_url)
+
+
+@mutant("boundaries/blocks-of-16k-inside-a-character", "a character is lost where a block of 16 KiB ends inside of it")
+def decodes_blocks_of_16k(base_url: str) -> Iterator[str]:
+    """Each block of 16 KiB is decoded by itself, and what cannot be decoded raises."""
+    return in_blocks(16384, DecodesEachRead(), base_url)
+
+
+class NormalisesEachRead(OneLineEnd):
+    """CRLF is replaced by LF in each read, and only LF ends a line: the CR of a CRLF that is cut stays."""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        return super().feed(data.replace(b"\r\n", b"\n"))
+
+
+@mutant("boundaries/blocks-of-64k-inside-a-crlf", "a CRLF is taken for two line ends, or for none, where a block of 64")
+def normalises_blocks_of_64k(base_url: str) -> Iterator[str]:
+    """CRLF is replaced by LF in each block of 64 KiB."""
+    return in_blocks(65536, NormalisesEachRead(), base_url)
+
+
+class TakesRestForLine(Answer):
+    """A line that a read cuts is taken for two."""
+
+    def lines(self, data: bytes) -> Iterator[str]:
+        yield from super().lines(data)
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            yield rest.decode()
+
+
+@mutant("boundaries/blocks-of-8k-inside-a-field", "a line is lost, or read in two, where a block of 8 KiB ends")
+def forgets_the_rest_of_a_block(base_url: str) -> Iterator[str]:
+    """The line that the end of a block cuts is taken for two."""
+    return in_blocks(8192, TakesRestForLine(), base_url)
+
+
 # -- from lines to events ------------------------------------------------------------------------------------------
 
 

@@ -70,15 +70,17 @@ class Pauses:
 
 @dataclass(frozen=True)
 class Further:
-    """One more answer of a case, and what the client must make of it: beside the first, or after a cancel.
+    """One more answer of a case, beside the first, after a cancel or as a control, and what must come of it.
 
-    ``side_by_side``: of two at once, neither may wait for the other. ``cancels``: how many come before it.
+    ``side_by_side``: of two at once, neither may wait for the other. ``cancels``: how many come before it. ``cause``:
+    what a client does wrong that fails the case and holds here.
     """
 
     reply: Callable[[], Reply]
     expected: Expected
     side_by_side: bool = False
     cancels: int = 1
+    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class Case:
     other answer, too. ``frame``: the only frame that it is about, if it is about one. ``end_event``: it is about an
     event that obliges a client to end. ``again``: what is sent to each further request, ``None``: the same again.
     ``due``: for each gate the text that has to be handed over while the stream is held there. ``beside``: an answer at
-    the same time; ``then``: one after the cancel. ``pauses``: between its requests.
+    the same time; ``then``: one after the cancel; ``control``: one without what
+    the case is about, which shows a cause. ``pauses``: between its requests.
     ``in_limits``: its times are multiples of the longest silence that the client allows, so that it is judged by the
     client's own clock. ``document``: the case as it was written.
     """
@@ -125,6 +128,7 @@ class Case:
     due: tuple[str, ...] = ()
     beside: Further | None = None
     then: Further | None = None
+    control: Further | None = None
     pauses: Pauses | None = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -15,7 +15,8 @@ framing's end), ``reset`` (RST) or ``hang`` (nothing more comes, the connection 
 each further request, where it is another one. ``unit: limit``: the delays are multiples of the silence that the client
 allows; without it, they are seconds. ``due``, in ``expect``: for each gate the text that must have been handed over
 before it opens. ``beside`` and ``then``: a further reply and what must come of it, at the same time as the first, or
-after the cancel. ``pauses``: seconds between requests, ``each`` of which, or the ``longest``, has at least that many.
+after the cancel; ``control``: one of which nothing is asked. ``pauses``: seconds between requests, ``each`` of which,
+or the ``longest``, has at least that many.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
         **({} if case.again is None else {"again": _reply(case, case.again())}),
         **_further(case, "beside", case.beside),
         **_further(case, "then", case.then),
+        **_further(case, "control", case.control),
         "gates": list(stream.gates),
         "end_marker": stream.end_marker,
         "cuts": cuts[:_MOST_CUTS],

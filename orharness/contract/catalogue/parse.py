@@ -10,16 +10,17 @@
     chunkings: [as-sent, per-byte]
 
 ``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``parts`` (what
-must be said besides, as the dicts of ``parts``: a client that says nothing of that kind in any case is not
-judged by it), ``error`` (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after,
-silent, inside_read, stops}`` and ``due`` (for each gate the text that must have been handed over while the stream is
-held there). Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is
-about), ``request`` (``demands``), ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is
-about an event that obliges a client to end), ``again`` (the reply to each further request), ``unit: limit`` (times are
-multiples of the longest silence that the client allows), ``beside: {reply, expect, side_by_side}`` (an answer at the
-same time; ``side_by_side``: neither may wait for the other), ``then: {reply, expect, cancels}`` (the answer after that
-many cancels), ``pauses: {each, longest}`` (seconds between requests), and the causes ``cause``, ``broken_json`` (where
-its JSON parser raised) and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
+must be said besides, as the dicts of ``parts``: a client that says nothing of that kind in any case is not judged by
+it), ``error`` (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after, silent,
+inside_read, stops}`` and ``due`` (for each gate the text that must have been handed over while the stream is held
+there). Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is about), ``request``
+(``demands``), ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is about an event that
+obliges a client to end), ``again`` (the reply to each further request), ``unit: limit`` (times are multiples of the
+longest silence that the client allows), ``beside: {reply, expect, side_by_side}`` (an answer at the same time;
+``side_by_side``: neither may wait for the other), ``then: {reply, expect, cancels}`` (the answer after that many
+cancels), ``control: {reply, expect, cause}`` (the same without what the case is about: where that holds, the cause is
+told), ``pauses: {each, longest}`` (seconds between requests), and the causes ``cause``, ``broken_json`` (where its JSON
+parser raised) and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from orharness.contract.catalogue.blocks import written
 from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Profile, end_of
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
 from orharness.contract.catalogue.demands import wrong_request
@@ -45,7 +47,7 @@ _NEEDED = ("id", "title", "reply", "expect")
 _RESOLVED = "case dialect path gates end_marker cuts"  # of a written-out case: its reply says the same
 _FURTHER = (
     "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
-    " again unit beside then pauses"
+    " again unit beside then control pauses"
 )
 _LIMIT = "limit"
 _KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *_RESOLVED.split()))
@@ -99,6 +101,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         tuple(expect.get("due", ())),
         _further(document, "beside", dialect),
         _further(document, "then", dialect),
+        _further(document, "control", dialect),
         Pauses(**document["pauses"]) if "pauses" in document else None,
         document,
     )
@@ -139,6 +142,8 @@ def _with_end(text: str, dialect: Dialect) -> str:
 def _expected(given: Json, document: Json, dialect: Dialect) -> Expected:
     error = {False: False, True: True, "allowed": None}[given.get("error", False)]
     parts = tuple(_part(one) for one in given.get("parts", ()))
+    if given.get("sent") and "blocks" in document["reply"]:
+        return Expected(written(document["reply"]["blocks"], dialect)[1], error, parts)
     if given.get("sent"):
         return Expected(said_in(document["reply"]["events"], dialect), error, parts)
     text = given.get("text")

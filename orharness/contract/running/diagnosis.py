@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orharness.contract.catalogue import plainest, plainest_of
-from orharness.contract.catalogue.case import Case
-from orharness.contract.catalogue.chunkings import Cuts
+from orharness.contract.catalogue.case import Case, Further
+from orharness.contract.catalogue.chunkings import WHOLE, Cuts
 from orharness.contract.judging.features import Feature, difference, features_of, told_causes, without
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import NOTHING_EARLY, wrong_parts
@@ -115,6 +115,8 @@ class Diagnosis:
     def _of_content(self, failed: _Failed) -> Tried:
         case, body, end = failed.case, failed.stream.body, failed.stream.end_marker
         declared = declared_by(case, failed.heard)
+        if case.control is not None and self._holds_as(case.control, case):
+            return _told(failed, case.control.cause)
         if _is_sent_specially(failed) and self._control_holds(failed, body, failed.style, plainly=True):
             return _told(failed, declared or SENT_SPECIALLY)
         if failed.style == () and len(failed.between) > 1 and self._control_holds(failed, body, None):
@@ -133,6 +135,12 @@ class Diagnosis:
         if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
             return _told(failed, shown(case, failed.heard, declared or ""))
         return self._left_overs(failed)
+
+    def _holds_as(self, control: Further, case: Case) -> bool:
+        """Return whether the client holds where all is the same but for what the case is about."""
+        plainer = replace(case, reply=control.reply, expected=control.expected)
+        cuts = () if case.chunkings == (WHOLE,) else None
+        return self._trials.once(plainer, cuts, self._trials.patience).evidence is None
 
     def _of_parts(self, failed: _Failed, kinds: Sequence[str]) -> Tried:
         """Return the fail with the case's cause if the client says a plainer stream of these kinds as it was sent."""

@@ -1,7 +1,8 @@
 """boundaries: the same bytes, however they are cut. Delivered in lockstep, so that each boundary is real.
 
 With the chunked framing each boundary is one of HTTP chunks and of segments; with ``length`` and ``close`` it is one of
-segments alone; and HTTP chunks that come in one segment are written at once.
+segments alone; and HTTP chunks that come in one segment are written at once. Where a client reads in blocks of a size
+of its own, all is sent at once, and what is critical lies across the ends of its blocks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _JOINED = "HTTP chunks come joined in one read, and only the first of them is ta
 _OPENAI = "https://github.com/openai/openai-python/blob/main/tests/test_streaming.py"
 _BASIC, _LINE_ENDS = f"{LAUNCHDARKLY}/tests_basic_parsing.go", f"{LAUNCHDARKLY}/tests_linefeeds.go"
 _CHUNKED = "https://www.rfc-editor.org/rfc/rfc9112#section-7.1"
+_PYTHON_READS = "https://docs.python.org/3/library/io.html#io.DEFAULT_BUFFER_SIZE"
 _LENGTH = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
 
 _COMPACT: list[Document] = [
@@ -182,6 +184,45 @@ _SENT_BY_GATEWAYS = (
     ),
 )
 
+_KIB = 1024
+_CUT = {
+    "character": "a character is lost where a block of {} KiB ends inside of it: each block is decoded by itself",
+    "crlf": "a CRLF is taken for two line ends, or for none, where a block of {} KiB ends inside of it",
+    "field": "a line is lost, or read in two, where a block of {} KiB ends inside of it",
+}
+
+
+def _blocks(size: int, inside: str, title: str, **more: Any) -> Document:
+    """Return an answer, all sent at once, whose events lie so that the blocks in which a client reads it end badly."""
+    ends = {"size": size * _KIB, "times": 3 if size < 64 else 2}
+    sending = {"pacing": "instant"}
+    control = {
+        "reply": {"blocks": {**ends, "inside": "events" if inside == "field" else "text"}, **sending},
+        "expect": {"sent": True},
+        "cause": _CUT[inside].format(size),
+    }
+    return {
+        "id": f"boundaries/blocks-of-{size}k-inside-a-{inside}",
+        "title": title.format(size),
+        "source": _PYTHON_READS,
+        "reply": {"blocks": {**ends, "inside": inside}, **sending},
+        "expect": {"sent": True},
+        "control": control,
+        "chunkings": ["whole"],
+        **more,
+    }
+
+
+_AT_BLOCKS = tuple(
+    document
+    for size in (8, 16, 64)
+    for document in (
+        _blocks(size, "character", "A character across the end of a client's own read block of {} KiB."),
+        _blocks(size, "crlf", "A CRLF across the end of a client's own read block of {} KiB.", frame="sse"),
+        _blocks(size, "field", "A line across the end of a client's own read block of {} KiB.", frame="sse"),
+    )
+)
+
 _EXOTIC = (
     _case(
         "every-offset-of-2k",
@@ -238,4 +279,4 @@ _EXOTIC = (
     ),
 )
 
-CASES: tuple[Document, ...] = (*_SENT_BY_GATEWAYS, *_EXOTIC)
+CASES: tuple[Document, ...] = (*_SENT_BY_GATEWAYS, *_AT_BLOCKS, *_EXOTIC)
