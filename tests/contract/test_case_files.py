@@ -52,7 +52,7 @@ def is_the_same_when_read_again(case: Case) -> None:
     further: dict[str, Any] = {"again": again.again}
     if again.again is not None and case.again is not None:
         is_sent_the_same(case, case.again(), again.again())
-    for name in ("beside", "then"):
+    for name in ("beside", "then", "control"):
         further[name] = one = getattr(again, name)
         if one is not None:
             ours = getattr(case, name)
