@@ -106,19 +106,19 @@ def command_for(client: Client, pythons: Iterable[str] = (sys.executable,)) -> l
     return None
 
 
-def install_node_clients() -> str | None:
-    """Installs what ``benchmarks/node/package-lock.json`` pins, once; returns why there are no such clients, if so."""
+def install_node_clients(folder: Path = NODE) -> str | None:
+    """Install what the folder's package-lock.json pins, once; return why there are no such clients, if so."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "there is no node here, with its npm: the clients that need it are left out"
-    if (NODE / "node_modules" / ".package-lock.json").is_file():
+    if (folder / "node_modules" / ".package-lock.json").is_file():
         return None
-    print(f"npm ci in {NODE.relative_to(ROOT)} (once)", file=sys.stderr, flush=True)
+    print(f"npm ci in {folder.relative_to(ROOT)} (once)", file=sys.stderr, flush=True)
     command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
     # Beside, and then put in its place in one step: two processes may want them at the same time.
-    with TemporaryDirectory(dir=NODE, prefix=".installing-") as beside:
+    with TemporaryDirectory(dir=folder, prefix=".installing-") as beside:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(NODE / name, beside)
+            shutil.copy(folder / name, beside)
         done = subprocess.run(command, cwd=beside, stdout=subprocess.DEVNULL, timeout=_MINUTES, check=False)
         with suppress(OSError):  # the other one was first
-            (Path(beside) / "node_modules").rename(NODE / "node_modules")
+            (Path(beside) / "node_modules").rename(folder / "node_modules")
     return "npm could not install the clients that need node: they are left out" if done.returncode else None

@@ -1,97 +1,84 @@
-"""What real clients make of the contract: ``python -m benchmarks.clients [CLIENT…]``.
+"""What real clients make of the contract: ``python -m benchmarks.clients [CLIENT…] [--write docs/clients.md]``.
 
 One row a client, one column a family of cases: how many hold, of how many that could be judged. Clients whose packages
-are not there are left out, and named. ``--store`` writes which cases fail to ``benchmarks/judged/verdicts.json``, which
-tests/contract/test_real_clients.py holds them to; each fail there has a note, written by hand, on why it is the
-client's fault.
+are not there are left out, and named; those with an environment of their own are judged there.
+
+``--store`` keeps what was found: the counts and the fails of each client in ``benchmarks/judged/measured``, and in
+``benchmarks/judged/verdicts.json`` which cases fail, each with a note, written by hand, on why it is the client's
+fault; tests/contract/test_real_clients.py holds them to it. ``--confirm`` plays what fails again, from a server that
+shares no code with orharness. ``--write`` does both, and writes the page of all that is stored; ``--page FILE`` writes
+the page alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from benchmarks.client_process import install_node_clients
-from benchmarks.judged.clients import CLIENTS, Judged
+from benchmarks.client_process import ROOT, install_node_clients
+from benchmarks.judged.catalogue import CLIENTS, FRAMEWORKS, SDKS, Judged
+from benchmarks.judged.confirm import confirmed
+from benchmarks.judged.environments import python_of
+from benchmarks.judged.page import page
+from benchmarks.judged.programs import build
+from benchmarks.judged.records import Record, counts, failed, note_down
 from benchmarks.tables import Table
 from orharness.contract import FAMILIES, Client, Subject, run
+from orharness.contract.catalogue import cases_in
 from orharness.contract.driving.drivers import DriverSubject
-from orharness.contract.running.run import PATIENCE
 from orharness.dialects import DIALECTS
-from orharness.report.groups import by_family
-from orharness.verdict import Result, Verdict, did_you_mean
+from orharness.verdict import Verdict, did_you_mean
 
-NODE = Path(__file__).parent / "node"
-STORED = Path(__file__).parent / "judged" / "verdicts.json"
 OWN = "own API"  # the column of the family that is about the JSON of the client's own dialect
+# Most of the time is spent on those that never end. Four times as many seconds are they waited for before that is told.
+_PATIENCE = 0.5
 _COLUMNS = tuple(OWN if family == DIALECTS.default.name else family for family in FAMILIES)
-UNEXPLAINED = "?"  # a fail that nobody has looked at
 
 
 def subject_of(client: Judged) -> AbstractContextManager[Client | Subject]:
     """The client as the contract takes it; a context manager, since a driver is to be ended."""
-    if client.node is not None:
-        return DriverSubject(f"node {NODE / 'judged.mjs'} {client.node}")
-    assert client.function is not None
-    return nullcontext(client.function)
+    return DriverSubject(client.driver) if client.function is None else nullcontext(client.load())
 
 
-def judge(client: Judged, profile: str = "gateway", patience: float = PATIENCE) -> list[Verdict]:
-    """Every verdict on a client, in the catalogue's order. ``patience``: seconds, as ``run`` has them."""
+def judge(client: Judged, profile: str = "gateway", only: Sequence[str] | None = None) -> list[Verdict]:
+    """Every verdict on a client, in the catalogue's order. ``only``: these families."""
     with subject_of(client) as subject:
-        return run(subject, profile=profile, patience=patience, dialect=client.dialect)
+        return run(subject, profile=profile, patience=_PATIENCE, dialect=client.dialect, only=only or None)
 
 
 def fails(verdicts: Iterable[Verdict]) -> list[str]:
     """The ids of the cases that fail, MUST and SHOULD."""
-    return [verdict.case for verdict in verdicts if verdict.result is Result.FAIL]
+    return list(failed(verdicts))
 
 
-def stored() -> dict[str, dict[str, str]]:
-    """For each client the cases that fail, with the note on why that is its fault."""
-    found: dict[str, dict[str, str]] = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
-    return found
+def record_of(client: Judged, verdicts: Sequence[Verdict]) -> Record:
+    """What is kept of a judgement."""
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    return Record(
+        client.name, client.versions, client.language, client.dialect, today, counts(verdicts), failed(verdicts)
+    )
 
 
-def store(judged: dict[str, list[Verdict]]) -> None:
-    """Writes what fails; notes that are there stay, new fails get a question mark."""
-    known = stored()
-    for name, verdicts in judged.items():
-        notes = known.get(name, {})
-        known[name] = {case: notes.get(case, UNEXPLAINED) for case in fails(verdicts)}
-    STORED.write_text(json.dumps(known, ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-
-def row(client: Judged, verdicts: Sequence[Verdict], seconds: float) -> tuple[Any, ...]:
+def row(record: Record, seconds: float) -> tuple[Any, ...]:
     """How many of each family hold."""
-    held = {family: _held(of_family) for family, of_family in by_family(verdicts).items()}
-    held[OWN] = held.get(client.dialect, "-")
-    return (client.name, *(held.get(family, "-") for family in _COLUMNS), round(seconds, 1))
+    held = {family: f"{held} of {judged}" for family, (held, judged) in record.families.items()}
+    held[OWN] = held.get(record.dialect, "-")
+    return (record.client, *(held.get(family, "-") for family in _COLUMNS), round(seconds, 1))
 
 
-def _held(verdicts: Sequence[Verdict]) -> str:
-    judged = [verdict for verdict in verdicts if verdict.result is not Result.NOT_APPLICABLE]
-    held = sum(verdict.result is Result.PASS for verdict in judged)
-    return f"{held} of {len(judged)}" if judged else "-"
-
-
-def runnable(names: Sequence[str]) -> list[Judged]:
-    """The clients that are asked for and can be run here; what is left out is said on stderr."""
-    unknown = set(names) - {client.name for client in CLIENTS}
-    if unknown:
-        raise SystemExit(f"there is no client {', '.join(sorted(unknown))}: {', '.join(one.name for one in CLIENTS)}")
-    asked = [client for client in CLIENTS if not names or client.name in names]
-    no_node = install_node_clients() if any(client.node for client in asked) else None
+def runnable(clients: Iterable[Judged]) -> list[Judged]:
+    """Those that can be run with this interpreter; what is left out is said on stderr."""
     found = []
-    for client in asked:
-        reason = f"no {', '.join(client.missing)} here" if client.missing else no_node if client.node else None
+    for client in clients:
+        reason = f"no {', '.join(client.missing)} here" if client.missing else _unprepared(client)
         if reason is None:
             found.append(client)
         else:
@@ -99,12 +86,11 @@ def runnable(names: Sequence[str]) -> list[Judged]:
     return found
 
 
-def versions(client: Judged) -> str:
-    """The packages that were judged, with their versions."""
-    if client.node is None:
-        return client.versions
-    pinned = json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"]
-    return ", ".join(f"{name} {pinned[name]}" for name in client.packages)
+def _unprepared(client: Judged) -> str | None:
+    """Install or compile what a client needs beside Python packages; return why that is not possible, if so."""
+    if client.node is not None:
+        return install_node_clients(client.folder)
+    return build(client.program[0]) if client.program is not None else None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -112,28 +98,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.clients", description=__doc__)
     parser.add_argument("client", nargs="*")
     parser.add_argument("--profile", default="gateway")
-    parser.add_argument("--markdown", action="store_true", help="as the documentation shows it")
-    parser.add_argument("--store", action="store_true", help="write which cases fail where the tests look")
+    parser.add_argument(
+        "--only", action="append", metavar="FAMILY", help="judge this family alone; of the others, what is stored stays"
+    )
+    parser.add_argument("--store", action="store_true", help="keep what was found where the tests and the page look")
+    parser.add_argument("--confirm", action="store_true", help="play what fails again, from a bare server")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="--store, --confirm, and write the page")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="only write the page of what is stored")
     chosen = parser.parse_args(arguments)
     known = [client.name for client in CLIENTS]
     if unknown := [name for name in chosen.client if name not in known]:
         parser.error(f"no such client: {', '.join(unknown)}{did_you_mean(unknown, known)}")
+    if chosen.page is None:
+        asked = [client for client in CLIENTS if not chosen.client or client.name in chosen.client]
+        elsewhere = [client for client in asked if client.missing and client.environment in (SDKS, FRAMEWORKS)]
+        print(_judged([client for client in asked if client not in elsewhere], chosen))
+        for environment, clients in groupby(elsewhere, lambda one: one.environment):
+            _judged_in(environment, [client.name for client in clients], chosen)
+    if chosen.page or chosen.write:
+        (chosen.page or chosen.write).write_text(page(), "utf-8")
+
+
+def _judged_in(environment: str, clients: Sequence[str], chosen: argparse.Namespace) -> None:
+    """Judge them by this command in the environment that has their packages."""
+    words = [str(python_of(environment)), "-m", "benchmarks.clients", *clients, "--profile", chosen.profile]
+    words += [word for family in chosen.only or () for word in ("--only", family)]
+    words += ["--store"] if chosen.store or chosen.write else []
+    words += ["--confirm"] if chosen.confirm or chosen.write else []
+    subprocess.run(words, cwd=ROOT, check=True)
+
+
+def _judged(clients: Sequence[Judged], chosen: argparse.Namespace) -> Table:
+    """Judge those that are asked for, one after the other; each is kept as soon as it was judged."""
     table = Table(
         "clients",
         f"what real clients make of the contract, profile {chosen.profile}, {datetime.now(UTC):%Y-%m-%d}",
         ("client", *_COLUMNS, "seconds"),
         ("how many cases of a family hold, of how many could be judged",),
     )
-    judged: dict[str, list[Verdict]] = {}
-    for client in runnable(chosen.client):
+    for client in runnable(clients):
         began = monotonic()
-        judged[client.name] = judge(client, chosen.profile)
-        table.rows.append(row(client, judged[client.name], monotonic() - began))
-        print(f"{client.name} ({versions(client)}): {', '.join(fails(judged[client.name])) or 'all hold'}", flush=True)
-    print()
-    print(table.as_markdown() if chosen.markdown else table)
-    if chosen.store:
-        store(judged)
+        record = record_of(client, judge(client, chosen.profile, chosen.only))
+        if chosen.only:
+            record = record.merged(chosen.only, [case.id for case in cases_in(None, client.dialect)])
+        seconds = monotonic() - began
+        if store := chosen.store or chosen.write:
+            record.write()
+            note_down(client.name, list(record.fails))
+        if chosen.confirm or chosen.write:
+            record = confirmed(record, client.driver)
+        if store:
+            record.write()
+        table.rows.append(row(record, seconds))
+        print(f"{client.name} ({client.versions}): {', '.join(record.fails) or 'all hold'}", flush=True)
+    return table
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.clients import NODE, stored
-from benchmarks.judged.clients import CLIENTS
+from benchmarks.client_process import NODE
+from benchmarks.judged.catalogue import CLIENTS
+from benchmarks.judged.records import notes
 from benchmarks.tables import Table
 from orharness.contract import cases_of
 from orharness.dialects import DIALECTS, Asked, Dialect
@@ -91,10 +92,10 @@ def contract(dialect: Dialect) -> str:
 def sdks(dialect: Dialect, *, node: bool) -> str:
     """The official SDKs and the other clients with a stored verdict, each with the number of cases that it fails."""
     pinned = json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"]
-    verdicts = stored()
+    verdicts = notes()
     found = []
     for client in CLIENTS:
-        if client.dialect == dialect.name and (client.node is not None) is node:
+        if client.by_ci and client.dialect == dialect.name and (client.node is not None) is node:
             assert not node or client.packages[0] in pinned
             found.append(f"{client.name}: {len(verdicts[client.name])}")
     assert found, f"no client of {dialect.name}"

@@ -1,11 +1,7 @@
 // Real JavaScript clients behind one driver, each as its manual shows: node judged.mjs NAME
-// In and out: lines of JSON, as `orharness check --driver` speaks them.
-import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
-const KEY = "sk-orharness";
-const messages = [{ role: "user", content: "hi" }];
-const name = process.argv[2];
+import { drive, KEY, messages, root } from "./driver.mjs";
 
 // https://github.com/openai/openai-node#streaming-responses
 async function* openai(baseURL, signal) {
@@ -49,7 +45,7 @@ async function* eventsourceParser(baseURL, signal) {
 // https://github.com/ollama/ollama-js#streaming-responses, #abort
 async function* ollama(baseURL, signal) {
   const { Ollama } = await import("ollama");
-  const stream = await new Ollama({ host: baseURL.replace(/\/v1$/, "") }).chat({ model: "m", messages, stream: true });
+  const stream = await new Ollama({ host: root(baseURL) }).chat({ model: "m", messages, stream: true });
   signal.addEventListener("abort", () => stream.abort());
   for await (const part of stream) yield part.message.content;
 }
@@ -57,7 +53,7 @@ async function* ollama(baseURL, signal) {
 // https://github.com/googleapis/js-genai#streaming, and abortSignal of GenerateContentConfig
 async function* google(baseURL, signal) {
   const { GoogleGenAI } = await import("@google/genai");
-  const client = new GoogleGenAI({ apiKey: KEY, httpOptions: { baseUrl: baseURL.replace(/\/v1$/, "") } });
+  const client = new GoogleGenAI({ apiKey: KEY, httpOptions: { baseUrl: root(baseURL) } });
   const config = { abortSignal: signal };
   for await (const chunk of await client.models.generateContentStream({ model: "m", contents: "hi", config }))
     yield chunk.text ?? "";
@@ -68,7 +64,7 @@ const message = { model: "m", max_tokens: 1024, messages };
 
 async function anthropicClient(baseURL) {
   const { default: Anthropic } = await import("@anthropic-ai/sdk");
-  return new Anthropic({ baseURL: baseURL.replace(/\/v1$/, ""), apiKey: KEY });
+  return new Anthropic({ baseURL: root(baseURL), apiKey: KEY });
 }
 
 async function* anthropic(baseURL, signal) {
@@ -102,8 +98,6 @@ async function* responsesHelper(baseURL, signal) {
   await stream.finalResponse();
 }
 
-console.log = console.error; // stdout is the driver's, and ollama-js logs there what it makes of an HTTP error
-
 const CLIENTS = {
   openai: [openai, "openai"],
   ai: [ai, "ai"],
@@ -115,29 +109,7 @@ const CLIENTS = {
   google: [google, "@google/genai"],
   ollama: [ollama, "ollama"],
 };
-const [client, library] = CLIENTS[name];
+const [client, library] = CLIENTS[process.argv[2]];
 const { version } = createRequire(import.meta.url)(`./node_modules/${library}/package.json`);
-const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
-const running = new Map();
-
-async function stream({ id, base_url: baseURL }) {
-  const controller = new AbortController();
-  running.set(id, controller);
-  try {
-    for await (const text of client(baseURL, controller.signal)) if (text) say({ id, event: "delta", text });
-    say(controller.signal.aborted ? { id, event: "cancelled" } : { id, event: "end" });
-  } catch (error) {
-    if (controller.signal.aborted) say({ id, event: "cancelled" });
-    else say({ id, event: "error", message: String(error?.message ?? error), status: error?.status ?? null });
-  }
-  running.delete(id);
-}
-
-say({ event: "hello", name, version, capabilities: ["cancel", "parallel"] });
-for await (const line of createInterface({ input: process.stdin })) {
-  const message = JSON.parse(line);
-  if (message.op === "stream") stream(message);
-  else if (message.op === "cancel") running.get(message.id)?.abort();
-  else break;
-}
-process.exit(0);
+await import(library); // before the hello, so that no run is charged with it
+await drive(process.argv[2], version, client);

@@ -7,16 +7,43 @@ environment of its own.
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import sys
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from benchmarks.client_process import install_node_clients
-from benchmarks.clients import UNEXPLAINED, fails, judge, stored
-from benchmarks.judged.clients import CLIENTS, Judged
+from benchmarks.client_process import ROOT, install_node_clients
+from benchmarks.clients import fails, judge
+from benchmarks.judged.catalogue import CLIENTS, Judged
+from benchmarks.judged.confirm import confirmed
+from benchmarks.judged.page import page
+from benchmarks.judged.records import UNEXPLAINED, Fail, Record, notes
+from benchmarks.judged.unconfirmed import why_unconfirmed
+from orharness.contract import run
 from orharness.contract.catalogue import cases_in
+from orharness.contract.driving.drivers import DriverSubject
+from orharness.dialects import DIALECTS
 from orharness.report.words import in_words
+from orharness.server.thread import ServerThread
+from orharness.verdict import Result
+
+PAGE = ROOT / "docs" / "clients.md"
+JUDGED = [client for client in CLIENTS if Record.read(client.name) is not None]
 
 REQUIRED = "ORHARNESS_REAL_CLIENTS"  # set where they have to be there
+
+
+@pytest.fixture
+def node() -> str:
+    found = shutil.which("node")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("node is missing")
+        pytest.skip("node is needed to run the second runner")
+    return found
 
 
 def _absent(client: Judged) -> str | None:
@@ -28,21 +55,104 @@ def _absent(client: Judged) -> str | None:
 
 
 @pytest.mark.filterwarnings("ignore")  # what a foreign client leaves open is its own business
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+@pytest.mark.parametrize("client", [one for one in CLIENTS if one.by_ci], ids=lambda client: client.name)
 def test_what_fails_is_what_was_looked_at(client: Judged) -> None:
     if (absent := _absent(client)) is not None:
         pytest.skip(absent)
-    # Most of the time is spent on those that never end. Four times as long are they waited for before that is told.
-    verdicts = judge(client, patience=0.5)
-    expected = stored()[client.name]
+    verdicts = judge(client)
+    expected = notes()[client.name]
     surprising = [in_words(one) for one in verdicts if one.case in set(fails(verdicts)) ^ set(expected)]
     assert surprising == []
 
 
 def test_every_fail_has_its_note() -> None:
-    for client in CLIENTS:
+    for client in JUDGED:
         known = {case.id for case in cases_in(None, client.dialect)}
-        for case, note in stored()[client.name].items():
+        for case, note in notes()[client.name].items():
             assert case in known
             assert note != UNEXPLAINED
             assert len(note) > 20
+
+
+def test_what_was_measured_is_what_has_a_note() -> None:
+    for client in JUDGED:
+        record = Record.read(client.name)
+        assert record is not None
+        assert set(record.fails) <= set(notes()[client.name])
+        assert client.by_ci or set(record.fails) == set(notes()[client.name])
+        assert {name: judged - held for name, (held, judged) in record.families.items() if judged > held} == Counter(
+            case.partition("/")[0] for case in record.fails
+        )
+
+
+def test_every_fail_that_is_not_confirmed_says_why() -> None:
+    for client in JUDGED:
+        record = Record.read(client.name)
+        assert record is not None
+        for case, fail in record.fails.items():
+            assert fail.confirmed or why_unconfirmed(case, fail) != UNEXPLAINED, (client.name, case, fail.bare)
+
+
+def test_the_page_is_what_its_command_makes() -> None:
+    """``python -m benchmarks.clients --page docs/clients.md``"""
+    assert PAGE.read_text("utf-8") == page()
+
+
+def test_the_page_has_enough_clients_of_every_api_and_language() -> None:
+    assert len(CLIENTS) >= 40
+    assert 3 * sum(client.by_ci for client in CLIENTS) >= len(CLIENTS)
+    assert {client.dialect for client in CLIENTS if client.by_ci} == set(DIALECTS)
+    assert {client.language for client in CLIENTS} >= {"Python", "Node", "Go", "Java", "a shell"}
+
+
+def test_each_cell_with_a_fail_leads_to_it() -> None:
+    written = page()
+    leads = set(re.findall(r"\(#([a-z0-9-]+)\)", written))
+    headings = set(re.findall(r"^### (.+)$", written, re.MULTILINE))
+    assert leads == headings | set(re.findall(r'<a id="([a-z0-9-]+)">', written))
+    assert headings == {client.name for client in JUDGED}
+
+
+# --- a server that shares no code with ours -------------------------------------------------------------------------
+
+BY_HAND = Record("by hand", "Python 3", "Python", "chat", "2026-01-01")
+DRIVER = [sys.executable, "-m", "benchmarks.judged.driver"]
+TRUE, FALSE = "framing/no-space-after-colon", "chat/escapes"  # of a loop that wants the space
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["http_client", "aiohttp_lines"])
+def test_a_fail_is_confirmed_by_the_bare_server_alone(node: str, client: str) -> None:
+    claimed = replace(BY_HAND, fails={case: Fail("MUST", "", ()) for case in (TRUE, FALSE)})
+    found = confirmed(claimed, [*DRIVER, f"by_hand:{client}"]).fails
+    assert {case: fail.confirmed for case, fail in found.items()} == {TRUE: True, FALSE: False}
+    assert found[FALSE].bare == "pass"
+
+
+@pytest.mark.slow
+def test_what_fails_everything_there_confirms_nothing(node: str) -> None:
+    claimed = replace(BY_HAND, fails={TRUE: Fail("MUST", "", ())})
+    with pytest.raises(RuntimeError, match="fails a plain answer on the bare server"):
+        confirmed(claimed, [sys.executable, "-c", GREETS_AND_FAILS])
+
+
+GREETS_AND_FAILS = """
+import json, sys
+print(json.dumps({"event": "hello", "capabilities": []}), flush=True)
+for line in sys.stdin:
+    order = json.loads(line)
+    if order["op"] == "stream":
+        print(json.dumps({"id": order["id"], "event": "error", "message": "no", "status": None}), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["http_client", "aiohttp_lines"])
+def test_the_driver_runs_functions_of_both_kinds(client: str, sse_thread: ServerThread) -> None:
+    """One that is blocked in a read cannot be told to stop: only that of an async function is cancelled in silence."""
+    cases = ["framing/lf", "errors/http-429-onerouter"]
+    if client == "aiohttp_lines":
+        cases.append("cancellation/while-silent")
+    with DriverSubject([*DRIVER, f"by_hand:{client}"]) as subject:
+        verdicts = run(subject, only=cases, thread=sse_thread)
+    assert [one.result for one in verdicts] == [Result.PASS] * len(cases), verdicts

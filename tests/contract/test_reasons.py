@@ -199,6 +199,15 @@ class KeepsEscapes(Answer):
             self.done = True
 
 
+class NamesEachCall(Answer):
+    """Each fragment of a tool call must have a name, as the schema of a whole call says."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        for call in delta.get("tool_calls") or ():
+            call["function"]["name"]
+        return super().text(delta)
+
+
 class NeedsCR(Answer):
     """CRLF and LF end a line, and CR alone does not."""
 
@@ -230,6 +239,7 @@ def exact_content_type(base_url: str) -> Iterator[str]:
         ),
         (client_of(EachDataLine), "framing/two-data-lines", "an event of several data lines is read line by line"),
         (client_of(KeepsEscapes), "chat/escapes", "JSON escapes are left in the text"),
+        (client_of(NamesEachCall), "chat/tool-calls-after-text", "a chunk with tool calls is stumbled over"),
         (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
     ],
     ids=lambda one: one if isinstance(one, str) and "/" in one else "",

@@ -48,8 +48,8 @@ class Feature:
     """Something that a stream has, and that can be taken away.
 
     ``cause``: what a client does wrong that fails because of it; ``as_json``: where its JSON parser raised;
-    ``as_text``: where it yields a wrong text. ``without``: the lines without it. ``of_bytes``: it is in how the events
-    are written, and not in what they say.
+    ``as_error``: where it raised anything else; ``as_text``: where it yields a wrong text. ``without``: the lines
+    without it. ``of_bytes``: it is in how the events are written, and not in what they say.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Feature:
     without: Callable[[Lines], Lines]
     as_json: str = ""
     as_text: str = ""
+    as_error: str = ""
     of_bytes: bool = True
 
     def taken_from(self, body: bytes) -> bytes:
@@ -125,7 +126,7 @@ def _of_slip(slip: Slip) -> Feature:
         one = Line(b"data: " + dumps(changed).encode(), data[-1].end)
         return [one if line is data[-1] else line for line in block if line is data[-1] or line.name != b"data"]
 
-    return Feature(slip.name, slip.cause, _of_blocks(change), of_bytes=False)
+    return Feature(slip.name, slip.cause, _of_blocks(change), as_error=slip.as_error, of_bytes=False)
 
 
 def meaning(body: bytes) -> list[tuple[str, object]]:
@@ -346,4 +347,6 @@ FEATURES: tuple[Feature, ...] = (
 def told_causes(dialect: Dialect) -> frozenset[str]:
     """Return what is told of each feature of a dialect's streams, in all of its forms."""
     known = (*FEATURES, *map(_of_slip, dialect.slips))
-    return frozenset(one for feature in known for one in (feature.cause, feature.as_json, feature.as_text))
+    return frozenset(
+        one for feature in known for one in (feature.cause, feature.as_json, feature.as_text, feature.as_error)
+    )

@@ -314,7 +314,7 @@ def _cause(failed: _Failed, found: Sequence[Feature]) -> str:
 def _cause_of(feature: Feature, heard: Heard) -> str:
     if heard.error is None:
         return feature.as_text or feature.cause
-    return (feature.as_json if is_of_json(heard.error) else "") or feature.cause
+    return (feature.as_json if is_of_json(heard.error) else feature.as_error) or feature.cause
 
 
 def _deaf(case: Case, stream: Stream) -> str:

@@ -109,6 +109,7 @@ SLIPS: tuple[Slip, ...] = (
         "further-choices",
         "the choices are mixed: each has an index, and a text is that of one of them",
         _only_first_choice,
+        as_error="a further choice is stumbled over: each has an index, and may come in any chunk",
     ),
     Slip(
         "no-delta",
@@ -124,16 +125,19 @@ SLIPS: tuple[Slip, ...] = (
         "reasoning",
         "reasoning is taken for text, or text for reasoning: the text is what stands in `content`",
         _each_delta(_without(*_REASONING)),
+        as_error="a chunk with reasoning is stumbled over: it may come before the text and beside it",
     ),
     Slip(
         "tool-calls",
         "tool calls are taken for text: the text is what stands in `content`",
         _each_delta(_without("tool_calls", "function_call")),
+        as_error="a chunk with tool calls is stumbled over: their fragments have an index, and not each has an id",
     ),
     Slip(
         "null-content",
         "null as content is taken for text",
         _each_delta(lambda delta: {**delta, "content": ""} if delta.get("content", "") is None else delta),
+        as_error="null as content is stumbled over: the delta says nothing then",
     ),
     Slip(
         "empty-finish",

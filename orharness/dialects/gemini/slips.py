@@ -88,11 +88,13 @@ SLIPS: tuple[Slip, ...] = (
         "thoughts",
         "thoughts are taken for text: the text is that of the parts without `thought: true`",
         _without_part("thought"),
+        as_error="a part with thoughts is stumbled over: it may come before the text and beside it",
     ),
     Slip(
         "function-calls",
         "what a function is called with is taken for text: the text is that of the parts with `text`",
         _without_part("functionCall"),
+        as_error="a part with a function call is stumbled over: it may come alone, and has no text",
     ),
     Slip(
         "signatures",
