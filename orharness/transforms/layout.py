@@ -41,16 +41,20 @@ def resolve(what: str, at: Position, stream: Stream, *, room: int = 0) -> int:
     Raises ``ScenarioError`` if it is outside the body.
     """
     size = len(stream.body)
-    uncalled: tuple[object, ...] = tuple(PLACES.values())
-    if callable(at) and at in uncalled:
-        raise ScenarioError(f"{what}: {shown(at)} was not called: write {shown(at)}(…)")
-    given: object = at(stream) if callable(at) else at
+    given: object = at if isinstance(at, int) else _found(what, at, stream)
     if not isinstance(given, int):
         raise ScenarioError(f"{what}: a position is a number of bytes or a function that finds one, not {given!r}")
     offset = given + size if given < 0 else given
     if not 0 <= offset <= size - room:
         raise ScenarioError(f"{what}: offset {given} is outside the body: {summary(stream)}")
     return offset
+
+
+def _found(what: str, at: Callable[[Stream], int], stream: Stream) -> object:
+    uncalled: tuple[object, ...] = tuple(PLACES.values())
+    if at in uncalled:
+        raise ScenarioError(f"{what}: {shown(at)} was not called: write {shown(at)}(…)")
+    return at(stream) if callable(at) else at
 
 
 def after_event(number: int) -> Place:
