@@ -1029,6 +1029,15 @@ def answers_one_after_the_other(base_url: str) -> Iterator[str]:
         yield from correct(base_url)
 
 
+@mutant("cost/many-events", "its memory grows faster than the answer")
+def keeps_the_text_of_each_moment(base_url: str) -> Iterator[str]:
+    """All of the text so far is kept with each token, as who draws the page anew each time."""
+    moments: list[str] = []
+    for piece in correct(base_url):
+        moments.append((moments[-1] if moments else "") + piece)
+        yield piece
+
+
 # -- parts besides text --------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,8 @@ from orharness.dialects import Dialect, Part
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.sse import Event
 
-_WORDS = "Each block ends inside this text, or where a case wants it to. "
+_WORDS = "Each block ends inside this text, which has the number {:04}, or elsewhere. "
+_LENGTH = len(_WORDS.format(0))
 _CHARACTER = "世"
 _ROOM = 1_500  # bytes before the end of a block that its last event may take
 _PLACES = ("character", "crlf", "field", "text", "events")
@@ -61,7 +62,7 @@ class _Writer:
         self._dialect = dialect
         self._newline = newline
         self._said: list[str] = []
-        self._pad = self._encoded(_WORDS)
+        self._number = 0
         self._parts = [self._data(event) for event in dialect.opening]
         self._size = sum(map(len, self._parts))
 
@@ -79,13 +80,19 @@ class _Writer:
         self._parts.append(data)
         self._size += len(data)
 
+    def _words(self) -> str:
+        """Return the next text: some clients take one that comes a hundred times for a model that loops."""
+        self._number += 1
+        return _WORDS.format(self._number)
+
     def end_block(self, end: int, inside: str, number: int) -> None:
         """Write events up to the end of a block, which is to fall inside something."""
-        times = max(0, end - self._size - _ROOM) // len(self._pad)
-        self._add(_WORDS * times, self._pad * times)
+        while end - self._size > _ROOM:
+            words = self._words()
+            self._add(words, self._encoded(words))
         text = _CHARACTER if inside == "character" else "."
         missing = end - self._size - self._place(self._encoded(text), inside, number)
-        padded = (_WORDS * (missing // len(_WORDS) + 1))[:missing] + text
+        padded = "".join(self._words() for _ in range(missing // _LENGTH + 1))[:missing] + text
         self._add(padded, self._encoded(padded))
 
     def _place(self, data: bytes, inside: str, number: int) -> int:

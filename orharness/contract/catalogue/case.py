@@ -98,6 +98,7 @@ class Case:
     ``due``: for each gate the text that has to be handed over while the stream is held there. ``beside``: an answer at
     the same time; ``then``: one after the cancel; ``control``: one without what
     the case is about, which shows a cause. ``pauses``: between its requests.
+    ``grows``: answers of more and more events, by their number; what they cost is to grow no faster.
     ``in_limits``: its times are multiples of the longest silence that the client allows, so that it is judged by the
     client's own clock. ``document``: the case as it was written.
     """
@@ -130,6 +131,7 @@ class Case:
     then: Further | None = None
     control: Further | None = None
     pauses: Pauses | None = None
+    grows: tuple[tuple[int, Further], ...] = ()
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -19,8 +19,9 @@ obliges a client to end), ``again`` (the reply to each further request), ``unit:
 longest silence that the client allows), ``beside: {reply, expect, side_by_side}`` (an answer at the same time;
 ``side_by_side``: neither may wait for the other), ``then: {reply, expect, cancels}`` (the answer after that many
 cancels), ``control: {reply, expect, cause}`` (the same without what the case is about: where that holds, the cause is
-told), ``pauses: {each, longest}`` (seconds between requests), and the causes ``cause``, ``broken_json`` (where its JSON
-parser raised) and ``raises`` (where it raised anything else). A cause is told only after a trial has shown it.
+told), ``pauses: {each, longest}`` (seconds between requests), ``grows`` (numbers of events: what an answer costs is to
+grow no faster), and the causes ``cause``, ``broken_json`` (where its JSON parser raised) and ``raises`` (where it
+raised anything else). A cause is told only after a trial has shown it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from orharness.contract.catalogue import many
 from orharness.contract.catalogue.blocks import written
 from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Profile, end_of
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
@@ -47,7 +49,7 @@ _NEEDED = ("id", "title", "reply", "expect")
 _RESOLVED = "case dialect path gates end_marker cuts"  # of a written-out case: its reply says the same
 _FURTHER = (
     "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
-    " again unit beside then control pauses"
+    " again unit beside then control pauses grows"
 )
 _LIMIT = "limit"
 _KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *_RESOLVED.split()))
@@ -103,6 +105,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         _further(document, "then", dialect),
         _further(document, "control", dialect),
         Pauses(**document["pauses"]) if "pauses" in document else None,
+        tuple((number, _of_many(number, document, dialect)) for number in document.get("grows", ())),
         document,
     )
 
@@ -120,6 +123,11 @@ def _further(document: Json, key: str, dialect: Dialect) -> Further | None:
     given = dict(document[key])
     reply, expect = given.pop("reply"), given.pop("expect")
     return Further(_maker(reply, document["id"], dialect), _expected(expect, {"reply": reply}, dialect), **given)
+
+
+def _of_many(number: int, document: Json, dialect: Dialect) -> Further:
+    reply = {"many": {"events": number}}
+    return Further(_maker(reply, document["id"], dialect), _expected({"sent": True}, {"reply": reply}, dialect))
 
 
 def _maker(reply: Json, name: str, dialect: Dialect) -> Callable[[], Reply]:
@@ -142,6 +150,8 @@ def _with_end(text: str, dialect: Dialect) -> str:
 def _expected(given: Json, document: Json, dialect: Dialect) -> Expected:
     error = {False: False, True: True, "allowed": None}[given.get("error", False)]
     parts = tuple(_part(one) for one in given.get("parts", ()))
+    if given.get("sent") and "many" in document["reply"]:
+        return Expected(many.said(document["reply"]["many"]), error, parts)
     if given.get("sent") and "blocks" in document["reply"]:
         return Expected(written(document["reply"]["blocks"], dialect)[1], error, parts)
     if given.get("sent"):

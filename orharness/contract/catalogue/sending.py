@@ -1,7 +1,8 @@
 """What a case sends, as a document: one entry of ``replies`` in the vocabulary of DESIGN's documents, in any dialect.
 
 ``answer: {text: …}`` is a completion, ``events: […]`` a stream piece by piece (see ``templates``), ``blocks: {…}`` a
-long one with something at the end of a client's read blocks (see ``blocks``), ``stream: {chunks:
+long one with something at the end of a client's read blocks (see ``blocks``), ``many: {…}`` one of very many
+events (see ``many``), ``stream: {chunks:
 …}`` one that is written out (as in scenario documents), anything else a plain response: ``status``, ``headers``,
 ``json``, ``text``, or ``error: message``, the dialect's own error document.
 """
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from orharness.contract.catalogue import many
 from orharness.contract.catalogue.blocks import written
 from orharness.contract.catalogue.script import pieces
 from orharness.contract.catalogue.templates import event_of
@@ -35,6 +37,7 @@ _KEYS = {
     "answer": {"answer", *_SENDING},
     "events": {"events", "status", "encoding", "gzipped", *_SENDING} - {"gateway"},
     "blocks": {"blocks", "status", *_SENDING} - {"gateway", "provider", "pace", "delay"},
+    "many": {"many"},
     "plain": {"status", "headers", "head", "json", "text", "body", "error", "gateway"},
 }
 
@@ -43,7 +46,7 @@ def reply_of(document: Json, dialect: Dialect) -> Reply:
     """Return the reply. Raises ``ScenarioError`` for a mistake, ``Inexpressible`` for what the API has no form for."""
     if "stream" in document:
         return read_reply({**document, "dialect": dialect.name})
-    kind = next((one for one in ("answer", "events", "blocks") if one in document), "plain")
+    kind = next((one for one in ("answer", "events", "blocks", "many") if one in document), "plain")
     if unknown := set(document) - _KEYS[kind]:
         known = ", ".join(sorted(_KEYS[kind]))
         raise ScenarioError(f"a reply has no key {', '.join(sorted(unknown))}; it takes {known}")
@@ -84,6 +87,12 @@ def _events(given: dict[str, Any], dialect: Dialect) -> Reply:
 def _blocks(given: dict[str, Any], dialect: Dialect) -> Reply:
     body, _ = written(given.pop("blocks"), dialect)
     return Reply.stream(body, dialect=dialect, **_sending(given, dialect))
+
+
+def _many(given: dict[str, Any], dialect: Dialect) -> Reply:
+    # Not as a stream, whose every event would be read before it is sent.
+    body, kind = many.written(given["many"], dialect), {"Content-Type": dialect.frame.content_type}
+    return Reply.respond(200, body=body, headers=kind)
 
 
 def _plain(given: dict[str, Any], dialect: Dialect) -> Reply:
@@ -149,4 +158,4 @@ def _hold_after(text: str) -> Transform:
     return hold_after
 
 
-_READERS = {"answer": _answer, "events": _events, "blocks": _blocks, "plain": _plain}
+_READERS = {"answer": _answer, "events": _events, "blocks": _blocks, "many": _many, "plain": _plain}

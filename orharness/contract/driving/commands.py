@@ -44,6 +44,14 @@ class CommandSubject:
         self._command = command
         self.starting = starting
 
+    def cpu(self) -> float | None:
+        """Return ``None``: each run is a process of its own, which has ended before it can be looked at."""
+        return None
+
+    def memory(self) -> int | None:
+        """Return ``None``, as ``cpu`` does."""
+        return None
+
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
         """Begin a run in a process of its own."""
         process = ClientProcess(self._command, {**client_environment(base_url, API_KEY), **self._environment})

@@ -149,6 +149,11 @@ class Driver:
         self._thread = threading.Thread(target=self._listen, name="orharness-driver", daemon=True)
         self._thread.start()
 
+    @property
+    def group(self) -> int:
+        """The number of its group of processes: of itself, and of what it has started."""
+        return self._process.group
+
     def hello(self, seconds: float) -> dict[str, Any]:
         """Return its hello. Raises ``Trouble`` if none comes within ``seconds``."""
         if not self._greeted.wait(seconds):

@@ -25,6 +25,7 @@ from types import TracebackType
 
 from orharness.contract.driving.driver_process import Driver, DriverSession
 from orharness.contract.driving.subject import Trouble
+from orharness.contract.driving.usage import cpu_of_group, peak_of_group
 from orharness.processes import arguments
 
 _MUTE = 3  # starts without a hello, after which it is not started again
@@ -84,6 +85,14 @@ class DriverSubject:
         if self._driver is not None:
             self._driver.quit()
             self._driver = None
+
+    def cpu(self) -> float | None:
+        """Return the CPU time of the driver and of what it has started."""
+        return None if self._driver is None else cpu_of_group(self._driver.group)
+
+    def memory(self) -> int | None:
+        """Return the most memory that they have had."""
+        return None if self._driver is None else peak_of_group(self._driver.group)
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> DriverSession:
         """Begin a run: tell the driver to stream."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 
 from orharness.contract.driving.batches import FunctionBatch
 from orharness.contract.driving.sessions import FunctionSession
 from orharness.contract.driving.subject import IMPORTING, Client, ClientRun
+from orharness.contract.driving.usage import peak_of
 
 
 class FunctionSubject:
@@ -21,6 +24,14 @@ class FunctionSubject:
         self.starting = IMPORTING
         self._client = client
         self._runs = 0
+
+    def cpu(self) -> float | None:
+        """Return the CPU time of this process, the server's part included."""
+        return time.process_time()
+
+    def memory(self) -> int | None:
+        """Return the most memory that this process has had."""
+        return peak_of(os.getpid())
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> ClientRun:
         """Begin a run in a thread of its own."""

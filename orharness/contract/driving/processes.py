@@ -97,6 +97,11 @@ class ClientProcess:
                     pipe.close()
 
     @property
+    def group(self) -> int:
+        """The number of its group of processes."""
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         """Its exit code; ``None`` while it runs."""
         return self._process.poll()

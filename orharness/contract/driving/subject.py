@@ -89,5 +89,11 @@ class Subject(Protocol):
     keyless: str | None
     starting: float
 
+    def cpu(self) -> float | None:
+        """Return the seconds of CPU time that its processes have used so far, ``None`` where that cannot be known."""
+
+    def memory(self) -> int | None:
+        """Return the most bytes of memory that its processes have had, ``None`` where that cannot be known."""
+
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> ClientRun:
         """Begin a run. ``stop_after``: the number of pieces after which it is to be cancelled."""

@@ -16,6 +16,7 @@ from orharness.contract.judging.shrink import smallest
 from orharness.contract.running.delivering import handed_over
 from orharness.contract.running.diagnosis import Diagnosis
 from orharness.contract.running.further import after_cancels, side_by_side
+from orharness.contract.running.growing import growing
 from orharness.contract.running.replies import representative
 from orharness.contract.running.rows import Proof
 from orharness.contract.running.sweeps import Sweep
@@ -64,6 +65,8 @@ class Bench:
             if at is not None:
                 raise ScenarioError(f"{case.id} is about time, and tries no boundaries: it is run without --at")
             return self._delivered(case) if case.beside is None else self._beside(case, case.beside)
+        if case.grows and at is None:
+            return _verdict(case, [growing(self._trials, case, self._patience)])
         stream = representative(case)
         if at is not None and any(not 0 < offset < len(stream.body) for offset in at):
             wanted = ", ".join(map(str, at))

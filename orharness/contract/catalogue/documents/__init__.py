@@ -6,6 +6,7 @@ from orharness.contract.catalogue.documents import (
     boundaries,
     cancellation,
     comments,
+    cost,
     delivery,
     done,
     errors,
@@ -17,4 +18,11 @@ from orharness.contract.catalogue.documents.words import Document
 
 BEFORE: tuple[Document, ...] = (*framing.CASES, *boundaries.CASES, *comments.CASES, *done.CASES)
 """... and then the cases of the dialect's own families, before ``AFTER``."""
-AFTER: tuple[Document, ...] = (*errors.CASES, *cancellation.CASES, *delivery.CASES, *transport.CASES, *request.CASES)
+AFTER: tuple[Document, ...] = (
+    *errors.CASES,
+    *cancellation.CASES,
+    *delivery.CASES,
+    *transport.CASES,
+    *request.CASES,
+    *cost.CASES,
+)
