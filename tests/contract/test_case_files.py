@@ -49,7 +49,8 @@ def is_the_same_when_read_again(case: Case) -> None:
     document = json.loads(json.dumps(as_document(case)))
     again = parse(document, case.dialect)
     is_sent_the_same(case, case.reply(), again.reply())
-    further: dict[str, Any] = {"again": again.again}
+    further: dict[str, Any] = {"again": again.again, "grows": again.grows}
+    assert [(size, one.expected) for size, one in again.grows] == [(size, one.expected) for size, one in case.grows]
     if again.again is not None and case.again is not None:
         is_sent_the_same(case, case.again(), again.again())
     for name in ("beside", "then", "control"):
