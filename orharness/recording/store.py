@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orharness.cassette.interaction import Interaction
-from orharness.cassette.large import LargeBody
 from orharness.cassette.secrets import scrub_uri
-from orharness.cassette.tape import Entry, Tape
 from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
 from orharness.recording.session import RecordedExchange, SavedExchange
@@ -20,6 +18,9 @@ from orharness.recording.spool import Spool
 from orharness.report.summary import summary
 from orharness.stream import Chunk
 from orharness.verdict import count
+
+if TYPE_CHECKING:  # vcrpy takes longer to load than all else, and is not needed before the first save
+    from orharness.cassette.tape import Entry, Tape
 
 _TURN = 0.001  # seconds, at most, of writing while streams wait
 
@@ -44,7 +45,24 @@ class Store:
         self._unsaved: list[str] = []  # why
         self._unwritten: dict[int, tuple[RecordedExchange, Chunk]] = {}  # by order: the last chunk of a session
         self._writing: asyncio.Handle | None = None
-        self._spool, self._tape = _opened(path, overwrite=overwrite)
+        self._path = path
+        self._spool, self._mode = _opened(path, overwrite=overwrite)
+        if self._spool.left_over and not overwrite:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Load the cassette, so that a damaged one is refused at once; the spool stays then."""
+        try:
+            assert self._tape is not None
+        except BaseException:
+            self._spool.close(keep=True)
+            raise
+
+    @cached_property
+    def _tape(self) -> Tape:
+        from orharness.cassette.tape import Tape
+
+        return Tape(self._path, self._mode)
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -118,7 +136,8 @@ class Store:
     def release(self) -> None:
         """Release the files; the spool stays only where something is not in the cassette."""
         self._spool.close(keep=bool(self._sessions))
-        self._tape.close()
+        if "_tape" in self.__dict__:
+            self._tape.close()
 
     async def _save_ended(self) -> None:
         """Save what has ended. What ends meanwhile is saved together: each save writes the whole file."""
@@ -172,6 +191,8 @@ class Store:
         if not session.is_large:
             entry = self._tape.entry(interaction, session.order)
             return _Made(entry, _said(interaction, interaction.stream.duration, summary(interaction.stream)))
+        from orharness.cassette.large import LargeBody
+
         pieces = partial(self._spool.pieces, session) if session.searched.is_kept else tuple
         entry = self._tape.large_entry(interaction, LargeBody(session.delays, pieces), session.order)
         large = f"{count(len(session.delays), 'chunk')}, {count(session.size, 'byte')}"
@@ -197,8 +218,8 @@ def _said(interaction: Interaction, lasted: float, what: str) -> SavedExchange:
     )
 
 
-def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, Tape]:
-    """The empty spool and the tape of a cassette, after what a recorder that was killed has left is recovered.
+def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, str]:
+    """The empty spool, and the record mode of the tape, after what a recorder that was killed has left is recovered.
 
     It goes into the cassette itself, so that the same command goes on; where the cassette is to be overwritten, it goes
     into one beside it.
@@ -209,13 +230,13 @@ def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, Tape]:
         if not (overwrite or goes_on):
             _refuse_existing(path)
         _recover(spool, path.with_name(f"{path.stem}.recovered{path.suffix}") if overwrite else path)
-        return spool, Tape(path, "new_episodes" if goes_on else "rewrite")
     except OSError as error:
         spool.close(keep=True)
         raise CassetteError(f"{spool.path}: what it holds cannot be set aside: {error.strerror}") from error
     except BaseException:
         spool.close(keep=spool.left_over)
         raise
+    return spool, "new_episodes" if goes_on else "rewrite"
 
 
 def _refuse_existing(path: Path) -> None:
@@ -239,6 +260,8 @@ def _recover(spool: Spool, into: Path) -> None:
     found = spool.recover()
     problems, saved = [spool.damage] if spool.damage else [], 0
     if found:
+        from orharness.cassette.tape import Tape
+
         rescued = Tape(into, "new_episodes")
         known = rescued.interactions
         for interaction in found:

@@ -15,9 +15,10 @@ from yarl import URL
 
 from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
+from orharness.recording.noted_connections import current, note_wires
 from orharness.recording.reach import Reach
 from orharness.recording.session import Head, RecordedExchange
-from orharness.recording.wire_notes import WireNotes, current, note_wires
+from orharness.recording.wire_notes import WireNotes
 from orharness.redaction import is_secret
 from orharness.server.forwarding import client_session, is_chunked, was_reset
 from orharness.server.headers import OF_THE_CONNECTION, readable, text

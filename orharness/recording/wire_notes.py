@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Any
-
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _CHUNKED = re.compile(rb"^transfer-encoding:[^\r\n]*\bchunked\b", re.I | re.M)
 _LINE = 2**16  # bytes of a head or a line: what is longer is not looked at
 _SWITCHING = 101  # RFC 9110, section 15.2.2: a final response all the same
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-current: ContextVar[WireNotes | None] = ContextVar("orharness_wire_notes", default=None)
-"""The notes for the request that is being sent in this context."""
 
 
 class WireNotes:
@@ -97,26 +89,3 @@ class WireNotes:
 
     def _nothing(self, line: bytes) -> None:
         """Take no more of this connection."""
-
-
-class _Handler(ResponseHandler):
-    """aiohttp's protocol of a client's connection, with notes on its bytes."""
-
-    def __init__(self, loop: Any) -> None:
-        super().__init__(loop=loop)
-        self._notes = current.get()
-        if self._notes is not None:
-            self._notes.restart()
-
-    def data_received(self, data: bytes) -> None:
-        if self._notes is not None:
-            self._notes.feed(data)
-        super().data_received(data)
-
-
-def note_wires(client: aiohttp.ClientSession) -> None:
-    """Have the connections of a client keep notes. Call it in the client's loop."""
-    connector = client.connector
-    assert connector is not None
-    loop = connector._loop
-    connector._factory = lambda: _Handler(loop)  # type: ignore[assignment] # aiohttp has no public name for it
