@@ -332,22 +332,26 @@ def record(
     Example: [bold]orharness record --upstream https://api.openai.com/v1 --upstream messages=https://api.anthropic.com
     --upstream gemini=https://generativelanguage.googleapis.com --to three.yaml[/bold]
     """
-    from orharness.cli.record import record_until_stopped
+    from orharness.recording.apart import apart
 
-    record_until_stopped(
-        upstream,
-        to,
-        overwrite=overwrite,
-        key_envs=key_env or (),
-        allow_origins=allow_origin or (),
-        keep_headers=keep_header or (),
-        redact_personal=redact_personal,
-        filters=filters,
-        ca=ca,
-        resolve=resolve or (),
-        host=host,
-        port=port,
-    )
+    with apart() as process:  # both load at the same time
+        from orharness.cli.record import record_until_stopped
+
+        record_until_stopped(
+            upstream,
+            to,
+            overwrite=overwrite,
+            key_envs=key_env or (),
+            allow_origins=allow_origin or (),
+            keep_headers=keep_header or (),
+            redact_personal=redact_personal,
+            filters=filters,
+            ca=ca,
+            resolve=resolve or (),
+            host=host,
+            port=port,
+            apart=process,
+        )
 
 
 @app.command("relay-check")
@@ -605,12 +609,15 @@ def run_tests(
         raise typer.Exit(run_and_judge(options))
     if scenario or cassette or report or scenarios:
         raise ScenarioError("--record goes to the network: --scenario, --cassette, --scenarios and --report do not fit")
-    from orharness.cli.run_recorded import RecordOptions, run_and_record
+    from orharness.recording.apart import apart
 
-    recording = RecordOptions(
-        command, record, upstream or (), key_env or (), hosts, resolve or (), ca, overwrite, filters
-    )
-    raise typer.Exit(run_and_record(recording))
+    with apart() as process:  # both load at the same time
+        from orharness.cli.run_recorded import RecordOptions, run_and_record
+
+        recording = RecordOptions(
+            command, record, upstream or (), key_env or (), hosts, resolve or (), ca, overwrite, filters
+        )
+        raise typer.Exit(run_and_record(recording, process))
 
 
 @app.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED
@@ -14,6 +15,7 @@ from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
 from orharness.cli.stderr import background_stderr
 from orharness.errors import ScenarioError
+from orharness.recording.apart import ApartProcess
 from orharness.recording.proxy import Recorder
 from orharness.recording.reach import Reach, addresses_of
 from orharness.recording.session import SavedExchange
@@ -47,6 +49,7 @@ def record_until_stopped(
     resolve: Iterable[str] = (),
     host: str = "127.0.0.1",
     port: int = 0,
+    apart: ApartProcess | None = None,
 ) -> None:
     """Record until SIGINT or SIGTERM, or until the test run that started it has ended. Raises as ``Recorder`` does."""
     if not 0 <= port <= 65535:
@@ -64,15 +67,21 @@ def record_until_stopped(
                 allow_origins=allow_origins,
                 keep_headers=keep_headers,
                 redact_personal=redact_personal,
-                filters=settings_at(filters) if filters else None,
+                filters=filters_for_recorder(filters, apart),
                 host=host,
                 port=port,
                 reach=Reach(ca, addresses_of(resolve)),
+                apart=apart,
             )
             asyncio.run(_record(recorder, screen, stop, alone=parent_is_gone()))
         screen.line(saved_line(recorder), "bold")
     finally:
         logging.getLogger("orharness").removeHandler(handler)
+
+
+def filters_for_recorder(where: str | None, apart: ApartProcess | None) -> Mapping[str, Any] | str | None:
+    """Return the filters as ``Recorder`` takes them: a process of its own reads them itself."""
+    return where if where is None or apart is not None else settings_at(where)
 
 
 async def _record(recorder: Recorder, screen: Screen, stop: Stop, *, alone: Callable[[], bool]) -> None:

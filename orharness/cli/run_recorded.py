@@ -12,14 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orharness.cli.commands import command_of, exit_code, run_command
-from orharness.cli.plugins import settings_at
-from orharness.cli.record import saved_line, told_line
+from orharness.cli.record import filters_for_recorder, saved_line, told_line
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.intercept.door import Door, Target
 from orharness.intercept.environment import proxy_environment
 from orharness.loopback import API_KEY, client_environment, proxy_bypass
+from orharness.recording.apart import ApartProcess
 from orharness.recording.proxy import Recorder
 from orharness.recording.reach import Reach, addresses_of
 from orharness.recording.upstreams import Upstreams, named_values
@@ -56,7 +56,7 @@ class RecordOptions:
 
 
 @background_stderr()
-def run_and_record(options: RecordOptions) -> int:
+def run_and_record(options: RecordOptions, apart: ApartProcess | None = None) -> int:
     """Run the command, and record what it asks of the upstreams and of the intercepted hosts.
 
     Returns the exit code of the command. Raises ``OrharnessError`` for what cannot be run or saved.
@@ -69,7 +69,8 @@ def run_and_record(options: RecordOptions) -> int:
         options.to,
         overwrite=options.overwrite,
         key_env=named_values(options.key_envs, "--key-env"),
-        filters=settings_at(options.filters) if options.filters else None,
+        filters=filters_for_recorder(options.filters, apart),
+        apart=apart,
         reach=Reach(options.ca, addresses),
         doors=True,
     )

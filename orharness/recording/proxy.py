@@ -12,17 +12,18 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 from aiohttp import web
 
-from orharness.cassette.filters import Filters
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, RecordedRequest
 from orharness.cassette.secrets import scrub_uri
 from orharness.errors import ScenarioError, UpstreamError
 from orharness.origins import OriginGate, is_everywhere, shown_host
+from orharness.recording.apart import ApartProcess
 from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
+from orharness.recording.keeper import Keeper, KeeperProcess
 from orharness.recording.reach import Reach, why_not_trusted
 from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange, SavedExchange
@@ -34,6 +35,9 @@ from orharness.server.forwarding import drop, http_chunks
 from orharness.server.headers import OF_THE_CONNECTION, text
 from orharness.server.passing import CutShort
 from orharness.stream import Ending
+
+if TYPE_CHECKING:
+    from orharness.cassette.filters import Filters
 
 T = TypeVar("T", bound=str | None)
 _TAIL_TIMEOUT = 1.0  # seconds for which a stream is followed whose client left after the end marker
@@ -58,7 +62,8 @@ class Recorder:
     ``http://localhost:3000``.
 
     ``reach`` says which certificates are trusted, and which address a host has. ``doors``: servers are named by
-    ``door``, too, so there may be no upstream.
+    ``door``, too, so there may be no upstream. ``apart``: the process that searches for secrets and writes, so that no
+    stream waits for that; ``filters`` are then a text as ``--filters`` takes it.
 
     Raises ``CassetteError`` where the cassette exists (unless ``overwrite``), where another recorder writes to it, and
     at the end where something could not be saved; ``ScenarioError`` for an impossible upstream or origin, or an unset
@@ -75,11 +80,12 @@ class Recorder:
         allow_origins: Iterable[str] = (),
         keep_headers: Iterable[str] = (),
         redact_personal: bool = False,
-        filters: Mapping[str, Any] | None = None,
+        filters: Mapping[str, Any] | str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         reach: Reach | None = None,
         doors: bool = False,
+        apart: ApartProcess | None = None,
     ) -> None:
         self.upstreams = Upstreams(upstream, key_env, others=doors)
         self._reach = reach or Reach()
@@ -92,8 +98,10 @@ class Recorder:
         self._redaction = Redaction(
             personal=redact_personal,
             keep_headers=frozenset(map(str.lower, keep_headers)),
-            filters=Filters(filters) if filters else None,
+            filters=_loaded(filters) if filters and not isinstance(filters, str) else None,
         )
+        self._apart = apart
+        self._filters = filters
         self._orders = count()
         self._handlers: set[asyncio.Task[Any]] = set()
         self._following: set[asyncio.Task[None]] = set()
@@ -101,14 +109,22 @@ class Recorder:
 
     async def __aenter__(self) -> Recorder:
         self._clock = asyncio.get_running_loop().time
-        self._store = Store(self.path, overwrite=self._overwrite)
+        self._keeper = await self._opened_keeper()
         try:
             self._runner = await listening(self._handle, *self._address)
         except BaseException:
-            self._store.release()
+            await self._keeper.close()
             raise
         self._asker = Asker(self._clock, self._reach)
         return self
+
+    async def _opened_keeper(self) -> Keeper:
+        if self._apart is None:
+            return Store(self.path, overwrite=self._overwrite)
+        redaction = {"personal": self._redaction.personal, "keep_headers": self._redaction.keep_headers}
+        keeper = KeeperProcess(self._apart, self.path, overwrite=self._overwrite, filters=self._filters, **redaction)
+        await keeper.start()
+        return keeper
 
     async def __aexit__(self, *_: object) -> None:
         """Keep what is going on, and release everything."""
@@ -119,7 +135,7 @@ class Recorder:
         while self._following:
             await asyncio.gather(*self._following)
         await self._asker.close()
-        await self._store.close()
+        await self._keeper.close()
 
     async def door(self, base_url: str) -> int:
         """Listen on one more port of loopback, for requests that mean the server at ``base_url``; return the port."""
@@ -141,17 +157,17 @@ class Recorder:
     @property
     def recorded(self) -> int:
         """How many interactions were added to the cassette."""
-        return len(self._store.saved)
+        return len(self._keeper.saved)
 
     @property
     def saved(self) -> list[SavedExchange]:
         """What is said of each interaction that was added, in the order in which they were."""
-        return [*self._store.saved]
+        return [*self._keeper.saved]
 
     @property
     def interactions(self) -> list[Interaction]:
         """What is in the cassette by now, in the order of the requests."""
-        return self._store.interactions
+        return self._keeper.interactions
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         task = asyncio.current_task()
@@ -177,7 +193,7 @@ class Recorder:
             return complaint(502, sentence, self._gate.response_headers(request.headers))
         session = self._begin(request, body, upstream)
         # The search for secrets in a long prompt takes time, which the request does not wait for.
-        prepared = asyncio.create_task(asyncio.to_thread(session.prepare))
+        prepared = _prepared(session) if self._keeper.searches_here else None
         try:
             announces_body = "Content-Length" in request.headers
             answer = await self._asker.ask(session, key=upstream.key, announces_body=announces_body)
@@ -199,7 +215,7 @@ class Recorder:
                 followed = True
                 self._spawn(self._follow(session, answer, ending, note))
             else:
-                self._store.end(session, ending, note)
+                self._keeper.end(session, ending, note)
             raise
         finally:
             if not followed:
@@ -210,7 +226,7 @@ class Recorder:
         return (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
 
     async def _keep_failure(
-        self, session: RecordedExchange, prepared: asyncio.Task[None], ending: str, note: Callable[[], T]
+        self, session: RecordedExchange, prepared: asyncio.Task[None] | None, ending: str, note: Callable[[], T]
     ) -> T:
         """Keep a request to which no response head came, also where the client leaves meanwhile.
 
@@ -218,22 +234,23 @@ class Recorder:
         """
         session.failed(self._clock())
         try:
-            await self._keep(session, prepared)
+            await self._keep(session, prepared or _prepared(session))
         finally:
             said = note()
-            self._store.end(session, ending, said)
+            self._keeper.end(session, ending, said)
         return said
 
-    async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None]) -> None:
+    async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None] | None) -> None:
         """Begin to keep the session as soon as it is prepared, also where the client leaves meanwhile, or we stop."""
         left: asyncio.CancelledError | None = None
-        while not prepared.done():
+        while prepared is not None and not prepared.done():
             try:
                 await asyncio.shield(prepared)
             except asyncio.CancelledError as error:
                 left = error
-        prepared.result()
-        self._store.begin(session)
+        if prepared is not None:
+            prepared.result()
+        self._keeper.begin(session)
         if left is not None:
             raise left
 
@@ -261,18 +278,18 @@ class Recorder:
         turn = self._clock()
         try:
             async for data in http_chunks(upstream):
-                self._store.settle(session)
+                await self._keeper.before_passing(session, data, now := self._clock())
                 write(data)
                 session.end.add(data)
-                self._store.add(session, data, now := self._clock())
+                self._keeper.after_passing(session, data, now)
                 if now - turn > _TURN:  # what is there already would come without a turn for the others
                     await asyncio.sleep(0)
                     turn = self._clock()
         except CutShort as cut:
-            self._store.end(session, cut.ending)
+            self._keeper.end(session, cut.ending)
             cut_off(request, cut.ending)
         else:
-            self._store.end(session, Ending.EOF)
+            self._keeper.end(session, Ending.EOF)
             await downstream.write_eof()
         return downstream
 
@@ -284,17 +301,28 @@ class Recorder:
             async with asyncio.timeout(_TAIL_TIMEOUT):
                 try:
                     async for data in http_chunks(upstream):
-                        self._store.add(session, data, self._clock())
+                        await self._keeper.before_passing(session, data, now := self._clock())
+                        self._keeper.after_passing(session, data, now)
                     ending, note = Ending.EOF, None
                 except CutShort as cut:
                     ending, note = cut.ending, None
-        self._store.end(session, ending, note)
+        self._keeper.end(session, ending, note)
         drop(upstream)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._following.add(task)
         task.add_done_callback(self._following.discard)
+
+
+def _loaded(filters: Mapping[str, Any]) -> Filters:
+    from orharness.cassette.filters import Filters  # which loads vcrpy
+
+    return Filters(filters)
+
+
+def _prepared(session: RecordedExchange) -> asyncio.Task[None]:
+    return asyncio.create_task(asyncio.to_thread(session.prepare))
 
 
 def _port_of(request: web.BaseRequest) -> int:

@@ -7,11 +7,14 @@ import errno
 import json
 import logging
 import os
+import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import FileIO
 from itertools import count
 from pathlib import Path
+from time import monotonic, sleep
 
 from orharness.cassette.interaction import Interaction
 from orharness.errors import CassetteError
@@ -19,6 +22,10 @@ from orharness.recording.recovery import recovered
 from orharness.recording.secrets import decoder_for, joined_notes, note_about, uncoded
 from orharness.recording.session import RecordedExchange
 from orharness.stream import Chunk
+
+_SAVING = 60.0  # seconds that the process of a recorder that was killed may save what it has
+_LOOK = 0.02  # seconds between two looks whether it has ended
+_has_inodes = sys.platform != "win32"
 
 log = logging.getLogger("orharness.recording")
 
@@ -30,23 +37,22 @@ class Spool:
     Secrets are not written.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the file for this process alone. Raises ``CassetteError`` where another recorder has it."""
+    def __init__(self, path: Path, *, patience: float = 0.0) -> None:
+        """Open the file for this process alone.
+
+        Raises ``CassetteError`` where another recorder has it for more than ``patience`` seconds, or goes on saving for
+        a minute after the one that it belonged to was killed.
+        """
         self.path = path
         self.left_over = path.exists()
         """Whether a recorder that was killed has left the file, even an empty one."""
-        self._file = path.open("a+b", buffering=0)
+        self._file = _locked(path, patience)
         self._failed: str | None = None  # why something could not be written
         self._torn = False  # whether the last line is not whole
         self._size = self.path.stat().st_size  # bytes
         self._places: dict[int, array[int]] = {}  # by order: of each line with a part of the body, offset and size
         self._holed: set[object] = set()  # sessions of which a line is missing: what would follow is not written
         self.damage: str | None = None  # why something could not be recovered
-        try:
-            _lock(self._file.fileno())
-        except OSError:
-            self._file.close()
-            raise CassetteError(f"{path}: another recorder is writing to this cassette") from None
 
     def recover(self) -> list[Interaction]:
         """What a recorder that was killed has left, in the order of the requests. The file stays until ``clear``.
@@ -146,6 +152,13 @@ class Spool:
         self._file.truncate(0)
         self._size = 0
 
+    def share(self) -> None:
+        """Show others that the file is soon released: they wait for it."""
+        with suppress(ImportError, OSError, ValueError):
+            import fcntl
+
+            fcntl.flock(self._file.fileno(), fcntl.LOCK_SH)
+
     def close(self, *, keep: bool = False) -> None:
         """Release the file, and delete it unless it is to be kept for recovery."""
         if not keep:
@@ -189,8 +202,36 @@ def _packed(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _lock(fileno: int) -> None:
+def _locked(path: Path, patience: float) -> FileIO:
+    """Open the file and lock it. It may be released, and deleted, meanwhile."""
+    refused = monotonic() + patience
+    given_up = monotonic() + _SAVING
+    while True:
+        file = path.open("a+b", buffering=0)
+        try:
+            _lock(file.fileno(), exclusive=True)
+            with suppress(FileNotFoundError):
+                if not _has_inodes or path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                    return file
+        except OSError:
+            if monotonic() > (given_up if _can_be_shared(file) else refused):
+                file.close()
+                raise CassetteError(f"{path}: another recorder is writing to this cassette") from None
+        file.close()
+        sleep(_LOOK)
+
+
+def _can_be_shared(file: FileIO) -> bool:
+    """Whether who holds the file has said that it is soon released."""
+    try:
+        _lock(file.fileno(), exclusive=False)
+    except OSError:
+        return False
+    return True
+
+
+def _lock(fileno: int, *, exclusive: bool) -> None:
     with suppress(ImportError):  # Windows has no flock: two recorders for one cassette are not noticed there
         import fcntl
 
-        fcntl.flock(fileno, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fileno, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)

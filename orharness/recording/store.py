@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,11 +31,21 @@ class Store:
     """A cassette that is being recorded, and its spool.
 
     Opening it recovers what a recorder that was killed has left, and goes on with its cassette. Raises
-    ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to it, and
-    where its folder cannot be written.
+    ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to it (for
+    more than ``patience`` seconds), and where its folder cannot be written. ``on_saved`` is called with what is said of
+    each session that was saved.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    searches_here = True
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        overwrite: bool,
+        on_saved: Callable[[SavedExchange], None] = lambda saved: None,
+        patience: float = 0.0,
+    ) -> None:
         self.saved: list[SavedExchange] = []
         """What was added to the cassette."""
         self._sessions: dict[int, RecordedExchange] = {}
@@ -46,7 +56,8 @@ class Store:
         self._unwritten: dict[int, tuple[RecordedExchange, Chunk]] = {}  # by order: the last chunk of a session
         self._writing: asyncio.Handle | None = None
         self._path = path
-        self._spool, self._mode = _opened(path, overwrite=overwrite)
+        self._on_saved = on_saved
+        self._spool, self._mode = _opened(path, patience, overwrite=overwrite)
         if self._spool.left_over and not overwrite:
             self._go_on()
 
@@ -67,7 +78,7 @@ class Store:
     @property
     def interactions(self) -> list[Interaction]:
         """What is in the cassette by now, in the order of the requests."""
-        return self._tape.interactions
+        return self._tape.interactions if self.saved or self._mode == "new_episodes" else []
 
     def begin(self, session: RecordedExchange) -> None:
         """Keep a session whose response head has come or will not come, unless the user's filters leave it out."""
@@ -80,7 +91,11 @@ class Store:
         self._sessions[session.order] = session
         self._spool.begin(session)
 
-    def add(self, session: RecordedExchange, data: bytes, now: float) -> None:
+    async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
+        """Write the chunk before this one, or a kill could lose both."""
+        self.settle(session)
+
+    def after_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
         """Keep one more chunk, which came at ``now`` of the loop's clock: it is written in the loop's next turn."""
         if session.order not in self._sessions:
             return
@@ -103,10 +118,7 @@ class Store:
                 return
 
     def settle(self, session: RecordedExchange) -> None:
-        """Write the chunk of the session that is not in the spool yet, if there is one.
-
-        To be called before the next one is passed on, or a kill between the two would lose both.
-        """
+        """Write the chunk of the session that is not in the spool yet, if there is one."""
         waiting = self._unwritten.pop(session.order, None)
         if waiting is not None:
             self._spool.chunk(*waiting)
@@ -133,6 +145,18 @@ class Store:
         if self._unsaved:
             raise CassetteError(f"{self._unsaved[-1]}; {self._spool.holds}")
 
+    async def leave(self) -> None:
+        """Save what has ended, and leave the spool, as one who is killed does, so that the same command goes on."""
+        for session, _ in [*self._unwritten.values()]:
+            self.settle(session)
+        if self._saving is not None:
+            await self._saving
+        self._spool.close(keep=True)
+
+    def release_soon(self) -> None:
+        """Let another recorder know that this one only saves what it has, and ends."""
+        self._spool.share()
+
     def release(self) -> None:
         """Release the files; the spool stays only where something is not in the cassette."""
         self._spool.close(keep=bool(self._sessions))
@@ -151,6 +175,7 @@ class Store:
                     continue
                 if saved is not None:
                     self.saved.append(saved)
+                    self._on_saved(saved)
                 del self._sessions[session.order]
                 self._spool.saved(session)
             if not self._sessions:
@@ -218,13 +243,13 @@ def _said(interaction: Interaction, lasted: float, what: str) -> SavedExchange:
     )
 
 
-def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, str]:
+def _opened(path: Path, patience: float, *, overwrite: bool) -> tuple[Spool, str]:
     """The empty spool, and the record mode of the tape, after what a recorder that was killed has left is recovered.
 
     It goes into the cassette itself, so that the same command goes on; where the cassette is to be overwritten, it goes
     into one beside it.
     """
-    spool = _spool_of(path)
+    spool = _spool_of(path, patience)
     try:
         goes_on = spool.left_over and not overwrite
         if not (overwrite or goes_on):
@@ -244,10 +269,10 @@ def _refuse_existing(path: Path) -> None:
         raise CassetteError(f"{path}: this cassette exists; --overwrite replaces it")
 
 
-def _spool_of(path: Path) -> Spool:
+def _spool_of(path: Path, patience: float) -> Spool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return Spool(path.with_name(f"{path.name}.recording"))
+        return Spool(path.with_name(f"{path.name}.recording"), patience=patience)
     except OSError as error:
         raise CassetteError(f"{path}: the file cannot be written: {error.strerror}") from error
 

@@ -270,7 +270,7 @@ async def test_what_never_ended_stays_in_the_spool(to: Path) -> None:
     session.prepare()
     session.answered(Head(200, "OK", (), Framing.CHUNKED, None, None), 0.0)
     store.begin(session)
-    store.add(session, b"data: a\n\n", 0.0)
+    store.after_passing(session, b"data: a\n\n", 0.0)
     await asyncio.sleep(0)
     await store.close()
     async with Recorder(refused(), to) as recorder:

@@ -26,6 +26,7 @@ from tests.support.recording_bench import (
     awkward,
     chunks_of,
     contents,
+    is_running,
     recording,
     recording_process,
     serving,
@@ -141,15 +142,6 @@ if sys.argv[2] == "fork" and os.fork() == 0:  # holds the pipe, too
 print(server._process.pid, flush=True)
 time.sleep(60)
 """
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 @pytest.mark.slow

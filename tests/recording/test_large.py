@@ -16,7 +16,18 @@ from orharness.cassette.scan import scan
 from orharness.errors import CassetteError
 from orharness.recording.session import RecordedExchange
 from orharness.recording.spool import Spool
-from tests.support.recording_bench import AWKWARD, KEY, Wire, asking, awkward, chunks_of, contents, files_in, recording
+from tests.support.recording_bench import (
+    AWKWARD,
+    KEY,
+    Wire,
+    asking,
+    awkward,
+    chunks_of,
+    contents,
+    files_in,
+    recording,
+    until,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +41,8 @@ async def test_a_large_answer_is_kept_with_its_chunks(to: Path) -> None:
         for _ in range(2):
             async with asking(bench.base_url) as client:
                 await client.rest()
-        assert [one.summary for one in bench.recorder.saved if "byte" in one.summary]
+        await until(lambda: bench.recorder.saved)
+        assert bench.recorder.saved[0].summary == f"{len(AWKWARD)} chunks, {len(b''.join(AWKWARD))} bytes"
 
     for one in load(to):
         assert chunks_of(one) == AWKWARD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 import socket
 import struct
@@ -320,3 +321,13 @@ async def recording_process(
 async def until_written(spool: Path, chunks: int) -> None:
     """The recorder writes a chunk down just after it has passed it on."""
     await until(lambda: contents(spool).count(b'"data"') >= chunks)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process goes on; an orphan that nobody waits for does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")

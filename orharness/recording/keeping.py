@@ -1,0 +1,158 @@
+"""Inside of the process that keeps what a recorder hands over, see ``keeper``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orharness.errors import CassetteError, OrharnessError
+from orharness.recording.messages import Unpacker, packed
+from orharness.recording.secrets import Redaction
+from orharness.recording.session import RecordedExchange, SavedExchange
+from orharness.recording.store import Store
+
+if TYPE_CHECKING:
+    from orharness.cassette.filters import Filters
+
+_PIECE = 2**18  # bytes that are read at once
+_TOLD = 2**18  # bytes after which the recorder is told how far we are
+_NICE = 5  # the recorder goes first: its clients wait, and here is a queue
+_SWITCH = 0.0005  # seconds after which the search lets the thread that reads go on
+_LOCKED = 1.0  # seconds for which another recorder may hold the cassette, which may have been killed just now
+
+SettingsAt = Callable[[str], Mapping[str, Any]]
+"""Reads the settings of ``--filters``."""
+
+
+def keep(connection: socket.socket, settings_at: SettingsAt) -> None:
+    """Keep what comes through the connection, until it ends, and all is saved."""
+    # The recorder is told to stop, and tells us: a signal to the whole group would come too early.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with suppress(AttributeError):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    with suppress(OSError, AttributeError):
+        os.nice(_NICE)
+    sys.setswitchinterval(_SWITCH)
+    keeping = _Keeping(connection, settings_at)
+    logging.getLogger("orharness").addHandler(_Passed(keeping))
+    try:
+        keeping.run()
+    except BaseException:  # a mistake of ours
+        keeping.tell("log", logging.ERROR, traceback.format_exc())
+        raise
+
+
+class _Passed(logging.Handler):
+    """Passes on what is logged to the recorder."""
+
+    def __init__(self, keeping: _Keeping) -> None:
+        super().__init__(logging.WARNING)
+        self._keeping = keeping
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._keeping.tell("log", record.levelno, self.format(record))
+
+
+class _Keeping:
+    def __init__(self, connection: socket.socket, settings_at: SettingsAt) -> None:
+        self._connection = connection
+        self._settings_at = settings_at
+        self._unpacker = Unpacker()
+        self._telling = threading.Lock()
+        self._sessions: dict[int, RecordedExchange] = {}
+        self._taken = self._told = 0  # bytes of chunks
+
+    def tell(self, *message: object) -> None:
+        """Tell the recorder, if it is still there."""
+        with self._telling, suppress(OSError):
+            self._connection.sendall(packed(*message))
+
+    def run(self) -> None:
+        """Open the cassette, and keep what comes."""
+        came: list[tuple[Any, ...]] = []
+        while not came:
+            if not (data := self._connection.recv(_PIECE)):
+                return
+            came = self._unpacker.feed(data)
+        (_, path, options), *first = came
+        try:
+            self._redaction = self._redaction_of(options)
+            store = Store(Path(path), overwrite=options["overwrite"], on_saved=self._say, patience=_LOCKED)
+        except OrharnessError as error:
+            self.tell("refused", type(error).__name__, str(error))
+            return
+        self.tell("opened", len(store.interactions))
+        asyncio.run(self._keep(store, first))
+
+    def _redaction_of(self, options: Mapping[str, Any]) -> Redaction:
+        filters: Filters | None = None
+        if options["filters"]:
+            from orharness.cassette.filters import Filters
+
+            filters = Filters(self._settings_at(options["filters"]))
+        return Redaction(personal=options["personal"], keep_headers=options["keep_headers"], filters=filters)
+
+    def _say(self, saved: SavedExchange) -> None:
+        self.tell("saved", saved)
+
+    async def _keep(self, store: Store, first: list[tuple[Any, ...]]) -> None:
+        queue: asyncio.Queue[list[tuple[Any, ...]] | None] = asyncio.Queue()
+        queue.put_nowait(first)
+        reading = threading.Thread(target=self._read, args=(asyncio.get_running_loop(), queue, store), daemon=True)
+        reading.start()
+        while (messages := await queue.get()) is not None:
+            for message in messages:
+                if message[0] == "close":
+                    await self._close(store)
+                    return
+                self._take(store, *message)
+            if self._taken - self._told >= _TOLD:
+                self._told = self._taken
+                self.tell("taken", self._taken)
+            await asyncio.sleep(0)  # there may be something to save
+        await store.leave()
+
+    def _read(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Any], store: Store) -> None:
+        """Read at once what comes, in a thread: what is not read is lost if the recorder is killed and we are, too."""
+        with suppress(OSError):
+            while data := self._connection.recv(_PIECE):
+                if messages := self._unpacker.feed(data):
+                    loop.call_soon_threadsafe(queue.put_nowait, messages)
+        with suppress(RuntimeError):  # the loop has ended, after all was saved
+            store.release_soon()
+            loop.call_soon_threadsafe(queue.put_nowait, None)
+
+    def _take(self, store: Store, kind: str, *rest: Any) -> None:
+        if kind == "begin":
+            fields, secrets, last_at = rest
+            session = RecordedExchange(**fields, redaction=replace(self._redaction, secrets=secrets))
+            session.last_at = last_at
+            session.prepare()
+            self._sessions[session.order] = session
+            store.begin(session)
+        elif kind == "add":
+            order, data, now = rest
+            store.after_passing(self._sessions[order], data, now)
+            self._taken += len(data)
+        else:
+            order, ending, note = rest
+            store.end(self._sessions.pop(order), ending, note)
+
+    async def _close(self, store: Store) -> None:
+        problem = None
+        try:
+            await store.close()
+        except CassetteError as error:
+            problem = str(error)
+        self.tell("closed", problem)

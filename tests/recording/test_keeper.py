@@ -1,0 +1,213 @@
+"""The process of its own that searches for secrets and writes: what passes is in it before a client has it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orharness.cassette import load
+from orharness.errors import CassetteError, ScenarioError
+from orharness.recording import Recorder
+from orharness.recording.apart import apart
+from orharness.recording.messages import Unpacker, packed
+from orharness.recording.spool import Spool
+from tests.support.recording_bench import (
+    AWKWARD,
+    KEY,
+    PATIENCE,
+    Wire,
+    asking,
+    awkward,
+    chunks_of,
+    dechunked,
+    is_running,
+    no_secrets_in,
+    recording_process,
+    serving,
+    streaming,
+    until,
+    until_written,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no such process on Windows")
+
+
+@asynccontextmanager
+async def recorder_apart(upstream: str, to: Path, **options: Any) -> AsyncIterator[tuple[Recorder, int]]:
+    """A recorder whose keeper is a process of its own, and the id of that."""
+    with apart() as process:
+        assert process is not None
+        async with Recorder(upstream, to, apart=process, **options) as recorder:
+            yield recorder, process.process.pid
+
+
+def test_messages_cut_anywhere() -> None:
+    sent = [("add", 1, b"data: a\n\n", 0.5), ("close",), ("log", 30, "Grüße")]
+    data = b"".join(packed(*one) for one in sent)
+    for size in (1, 2, 7, 30, len(data)):
+        unpacker = Unpacker()
+        found = [one for at in range(0, len(data), size) for one in unpacker.feed(data[at : at + size])]
+        assert found == sent
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_what_passes_is_kept_there(to: Path) -> None:
+    async with (
+        serving(awkward) as upstream,
+        recorder_apart(upstream.url, to) as (recorder, _),
+    ):
+        assert recorder.interactions == []
+        for _ in range(2):
+            async with asking(recorder.base_url, "/x", f"Authorization: Bearer {KEY}") as client:
+                await client.head()
+                assert dechunked(await client.rest()) == ([*AWKWARD, b"END"], b"")
+        await until(lambda: recorder.recorded == 2)
+        assert [(one.method, one.status, one.ending) for one in recorder.saved] == [("POST", 200, "eof")] * 2
+        assert [chunks_of(one) for one in recorder.interactions] == [AWKWARD] * 2
+        no_secrets_in(to.parent)
+    assert [chunks_of(one) for one in load(to)] == [AWKWARD] * 2
+    assert [path.name for path in to.parent.iterdir()] == ["a.yaml"]
+    with pytest.raises(CassetteError, match=r"a\.yaml: this cassette exists; --overwrite replaces it"):
+        async with recorder_apart("http://127.0.0.1:1/v1", to):
+            pass
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_large_answer_waits_for_the_process(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is behind, since it searches; the recorder would hold without end what it has not taken."""
+    monkeypatch.setattr("orharness.recording.keeper._BEHIND", 2**19)
+    monkeypatch.setattr("orharness.recording.keeper.LARGE", 0)
+    body = [b"data: %d %b\n\n" % (number, b"a" * 2**16) for number in range(32)]
+
+    async def much(wire: Wire) -> None:
+        wire.head()
+        wire.chunks(*body)
+        wire.last_chunk()
+
+    waiting: list[int] = []
+    async with serving(much) as upstream, recorder_apart(upstream.url, to) as (recorder, _):
+        keeper: Any = recorder._keeper
+        async with asking(recorder.base_url) as client:
+            await client.head()
+            for expected in body:
+                assert await client.chunk() == expected
+                waiting.append(keeper._sent - keeper._taken)
+    (found,) = load(to)
+    assert chunks_of(found) == body
+    assert max(waiting) < 2**20
+    assert keeper._taken > 2**19
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_recorder_that_is_killed_loses_not_even_the_last_chunk_and_leaves_no_process(to: Path) -> None:
+    async with (
+        serving(streaming([], b"data: a\n\n", b"data: b\n\n")) as upstream,
+        recording_process(upstream.url, to) as (process, base_url),
+        asking(base_url) as client,
+    ):
+        await client.head()
+        assert [await client.chunk(), await client.chunk()] == [b"data: a\n\n", b"data: b\n\n"]
+        (keeper,) = children(process.pid)
+        process.kill()
+        await process.wait()
+        async with recording_process(upstream.url, to) as (other, _):
+            other.terminate()
+            _, said = await other.communicate()
+            assert b"recovered 1 response of a recorder that was killed" in said
+        await until(lambda: not is_running(keeper))
+    (found,) = load(to)
+    assert chunks_of(found) == [b"data: a\n\n", b"data: b\n\n"]
+    assert (found.ending_recorded, found.note) == ("abort", "the recorder was killed in the middle of it")
+    assert [path.name for path in to.parent.iterdir()] == ["a.yaml"]
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_process_that_is_killed_is_told_and_hinders_no_stream(
+    to: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed = asyncio.Event()
+
+    async def two(wire: Wire) -> None:
+        wire.head()
+        wire.chunks(b"data: a\n\n")
+        await killed.wait()
+        wire.chunks(b"data: b\n\n")
+        wire.last_chunk()
+
+    async def recorded() -> None:
+        async with (
+            serving(two) as upstream,
+            recorder_apart(upstream.url, to) as (recorder, keeper),
+            asking(recorder.base_url) as client,
+        ):
+            await client.head()
+            assert await client.chunk() == b"data: a\n\n"
+            await until_written(to.with_name("a.yaml.recording"), chunks=1)
+            with caplog.at_level(logging.ERROR):
+                os.kill(keeper, signal.SIGKILL)
+                await until(lambda: caplog.records)
+            killed.set()
+            assert dechunked(await client.rest()) == ([b"data: b\n\n", b"END"], b"")
+
+    with pytest.raises(CassetteError, match=r"the process that writes it has ended \(killed by signal 9\)"):
+        await recorded()
+    assert caplog.text.count("what passes from now on is not recorded") == 1
+
+    async with recorder_apart("http://127.0.0.1:1/v1", to):
+        assert [chunks_of(one) for one in load(to)] == [[b"data: a\n\n"]]
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_what_cannot_be_started_is_refused_in_one_sentence(to: Path) -> None:
+    async with recorder_apart("http://127.0.0.1:1/v1", to):
+        with pytest.raises(CassetteError, match="another recorder is writing to this cassette"):
+            async with recorder_apart("http://127.0.0.1:1/v1", to):
+                pass
+    with pytest.raises(ScenarioError, match=r"--filters is FILE\.py:NAME or MODULE:NAME, not 'x'"):
+        async with recorder_apart("http://127.0.0.1:1/v1", to, filters="x", overwrite=True):
+            pass
+
+
+def in_a_thread(opens: Callable[[], Spool]) -> tuple[threading.Thread, list[Spool]]:
+    opened: list[Spool] = []
+    thread = threading.Thread(target=lambda: opened.append(opens()))
+    thread.start()
+    return thread, opened
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_spool_that_is_soon_released_is_waited_for(tmp_path: Path, keep: bool) -> None:
+    """The process of a recorder that was killed saves what it has. The file may be another one after that."""
+    first = Spool(tmp_path / "spool")
+    with pytest.raises(CassetteError, match="another recorder"):
+        Spool(tmp_path / "spool")
+    first.share()
+    thread, opened = in_a_thread(lambda: Spool(tmp_path / "spool"))
+    thread.join(0.05)
+    assert opened == []
+    first.close(keep=keep)
+    thread.join(PATIENCE)
+    (second,) = opened
+    assert (tmp_path / "spool").exists()
+    with pytest.raises(CassetteError, match="another recorder"):
+        Spool(tmp_path / "spool")
+    second.close()
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
