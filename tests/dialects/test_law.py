@@ -191,7 +191,7 @@ def test_a_message_that_is_not_streamed() -> None:
         "role": "assistant",
         "content": [
             {"type": "thinking", "thinking": "hm"},
-            {"type": "text", "text": "Hello", "citations": None},
+            {"type": "text", "text": "Hello", "citations": []},
             {
                 "type": "tool_use",
                 "id": CALLED.tool_calls[0].id_at(0),

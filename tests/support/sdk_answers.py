@@ -31,6 +31,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "too long": {"text": "half an", "finish_reason": "length", "usage": Usage(3, 2)},
 }
 FINISHES = {
+    "chat": {"text": "stop", "all of it": "tool_calls", "too long": "length"},
     "gemini": {"text": "STOP", "all of it": "STOP", "too long": "MAX_TOKENS"},
     "messages": {"text": "end_turn", "all of it": "tool_use", "too long": "max_tokens"},
     "ollama": {"text": "stop", "all of it": "stop", "too long": "length"},

@@ -127,7 +127,8 @@ def document(completion: Completion, gateway: Gateway, asked: Asked) -> Json:
         signature = _signature(completion.reasoning)
         content.append({"type": "thinking", "thinking": completion.reasoning, "signature": signature})
     if completion.text:
-        content.append({"type": "text", "text": completion.text, "citations": None})
+        # The API's schema demands the field, and allows null; the AI SDK's provider takes a list alone.
+        content.append({"type": "text", "text": completion.text, "citations": []})
     calls = (_tool_use(call, index, _input(call)) for index, call in enumerate(completion.tool_calls))
     content += [{**call, "caller": {"type": "direct"}} for call in calls]
     usage = {**_counted(completion), **_OF_A_WHOLE_MESSAGE}

@@ -1,6 +1,6 @@
 // Reads one answer with an official SDK, in each way that it has, and prints a line of JSON for each:
 // {"text", "reasoning", "tools": [[id, name, arguments]], "finish", "usage": [prompt, completion]}.
-// Arguments: the API (messages, responses, gemini or ollama) and the base URL.
+// Arguments: the API (chat, messages, responses, gemini or ollama) and the base URL.
 import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
 import { Ollama } from "ollama";
@@ -70,6 +70,30 @@ async function responseEvents(events) {
   return found;
 }
 
+function completion({ choices: [{ message, finish_reason }], usage }) {
+  const found = { ...empty(), text: message.content, reasoning: message.reasoning ?? "", finish: finish_reason };
+  found.usage = [usage.prompt_tokens, usage.completion_tokens];
+  for (const call of message.tool_calls ?? []) found.tools.push([call.id, call.function.name, call.function.arguments]);
+  return found;
+}
+
+async function chunks(stream) {
+  const found = empty();
+  for await (const { choices, usage } of stream) {
+    if (usage) found.usage = [usage.prompt_tokens, usage.completion_tokens];
+    for (const { delta, finish_reason } of choices) {
+      found.text += delta.content ?? "";
+      found.reasoning += delta.reasoning ?? "";
+      found.finish = finish_reason ?? found.finish;
+      for (const { index, id, function: called } of delta.tool_calls ?? []) {
+        found.tools[index] ??= [id, called.name, ""];
+        found.tools[index][2] += called.arguments ?? "";
+      }
+    }
+  }
+  return found;
+}
+
 async function ollamaLines(lines) {
   const found = empty();
   for await (const { message, done, done_reason, prompt_eval_count, eval_count } of lines) {
@@ -113,6 +137,16 @@ if (api === "gemini") {
   print(message(await client.messages.create(asked)));
   print(await messageEvents(await client.messages.create({ ...asked, stream: true })));
   print(message(await client.messages.stream(asked).finalMessage()));
+} else if (api === "chat") {
+  const client = new OpenAI(options);
+  const asked = { model: "m", messages: [{ role: "user", content: "hi" }], usage: { include: true } };
+  print(completion(await client.chat.completions.create(asked)));
+  print(await chunks(await client.chat.completions.create({ ...asked, stream: true })));
+  // The helper keeps the last piece alone of a field that it does not know: the reasoning is read from its events.
+  const helper = client.chat.completions.stream(asked);
+  let reasoning = "";
+  helper.on("chunk", ({ choices }) => (reasoning += choices[0]?.delta.reasoning ?? ""));
+  print({ ...completion(await helper.finalChatCompletion()), reasoning });
 } else {
   const client = new OpenAI(options);
   const asked = { model: "m", input: "hi" };
