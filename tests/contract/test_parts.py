@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import orharness
 from orharness.contract import CASES, run
+from orharness.contract.driving.kept import KeptCalls
 from orharness.contract.running.replies import representative
 from orharness.dialects.completion import ToolCall, Usage
 from orharness.parts import KINDS, Finish, Part, Reasoning, Refusal, Text, differs, folded, kind_of, part_of
@@ -75,6 +77,39 @@ def test_what_is_said_wrongly_is_shown(sse_thread: ServerThread) -> None:
     assert verdict.evidence is not None
     assert "usage: Usage(prompt_tokens=3, completion_tokens=2" in verdict.evidence.expected
     assert "completion_tokens=0" in verdict.evidence.got
+
+
+class Keeps:
+    """It yields text, and keeps its tool calls in a list: a new one for each run, or one for all."""
+
+    def __init__(self, *, afresh: bool, wrong: bool) -> None:
+        self.calls: list[object] = []
+        self._afresh, self._wrong = afresh, wrong
+
+    def __call__(self, base_url: str) -> Iterator[str]:
+        if self._afresh:
+            self.calls = []
+        for part in correct_parts(base_url):
+            if isinstance(part, ToolCall):
+                arguments = part.arguments * (1 + self._wrong)
+                self.calls.append({"name": part.name, "arguments": arguments} if self._afresh else part)
+            elif isinstance(part, str):
+                yield part
+
+
+@pytest.mark.parametrize(("afresh", "wrong"), [(True, False), (False, False), (True, True)])
+def test_calls_that_a_client_keeps_are_judged(sse_thread: ServerThread, *, afresh: bool, wrong: bool) -> None:
+    verdicts = run(Keeps(afresh=afresh, wrong=wrong), only="parts", thread=sse_thread, patience=10.0)
+    judged = {one.case: one.result for one in verdicts if one.result is not Result.NOT_APPLICABLE}
+    about_calls = {case.id for case in PARTS if set(folded(case.expected.parts)) == {"tool_call"}}
+    assert set(judged) == about_calls
+    assert (Result.FAIL in judged.values()) == wrong
+
+
+@pytest.mark.parametrize("calls", [None, "x", ("a",), ["a"], [{"name": "a"}], [{"name": 1, "arguments": "{}"}]])
+def test_what_is_no_list_of_calls_is_left_alone(calls: object) -> None:
+    client = SimpleNamespace(calls=calls)
+    assert KeptCalls(client).added() == []
 
 
 @pytest.mark.parametrize(

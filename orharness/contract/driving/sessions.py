@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from orharness.contract.driving.kept import KeptCalls
 from orharness.contract.driving.loops import client_loop, replace_if_held
 from orharness.contract.driving.subject import MOST_PIECES, Client, NotText
 from orharness.parts import Part, Text, part_of
@@ -83,6 +84,7 @@ class FunctionSession:
 
     def run(self) -> None:
         """Run it to its end in this thread; if it is async, in the loop of the clients."""
+        kept = KeptCalls(self._client)
         try:
             result = self._client(self._base_url)
             if self._given_up:  # before it began: its request would come to the next case
@@ -95,6 +97,7 @@ class FunctionSession:
         except BaseException as error:
             self.error = error
         finally:
+            self.parts += kept.added()
             self._tell_end()
 
     async def run_in_loop(self) -> None:

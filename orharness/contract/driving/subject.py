@@ -15,7 +15,8 @@ Client = Callable[[str], Iterable[str] | AsyncIterator[str] | Any]
 """``client(base_url)`` returns an iterator, iterable or async iterator of text, or the whole text, also awaitable.
 
 Beside text it may yield parts: ``Text``, ``Reasoning``, ``ToolCall``, ``Usage``, ``Finish`` and ``Refusal``, or their
-dicts (``orharness.parts``).
+dicts (``orharness.parts``). A client that is an object may keep its tool calls in a list ``calls`` instead, as
+``ToolCall`` or as mappings with ``name`` and ``arguments``: it is read when a run has ended.
 """
 
 

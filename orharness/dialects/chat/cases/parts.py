@@ -129,6 +129,7 @@ CASES: tuple[Document, ...] = (
         "",
         _WEATHER,
         cause="an id or a name that is repeated begins a new call, or is added to the name",
+        level="SHOULD",  # the API itself sends each once
     ),
     _case(
         "tool-call-name-after-the-arguments",
