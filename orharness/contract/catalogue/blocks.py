@@ -17,8 +17,11 @@ from orharness.dialects import Dialect, Part
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.sse import Event
 
-_WORDS = "Each block ends inside this text, which has the number {:04}, or elsewhere. "
-_LENGTH = len(_WORDS.format(0))
+# Each has a number: some clients take a text that comes a hundred times for a model that loops.
+_WORDS = "Each block ends inside this text, which has the number {}, or elsewhere. "
+_NUMBER = "{:05}"
+_LENGTH = len(_WORDS.format(_NUMBER.format(0)))
+_MARK = "@@"
 _CHARACTER = "世"
 _ROOM = 1_500  # bytes before the end of a block that its last event may take
 _PLACES = ("character", "crlf", "field", "text", "events")
@@ -63,6 +66,8 @@ class _Writer:
         self._newline = newline
         self._said: list[str] = []
         self._number = 0
+        self._around = self._encoded(_WORDS.format(_MARK)).split(_MARK.encode())  # many events, encoded once
+        self._pad = sum(map(len, self._around)) + len(_NUMBER.format(0))
         self._parts = [self._data(event) for event in dialect.opening]
         self._size = sum(map(len, self._parts))
 
@@ -80,19 +85,19 @@ class _Writer:
         self._parts.append(data)
         self._size += len(data)
 
-    def _words(self) -> str:
-        """Return the next text: some clients take one that comes a hundred times for a model that loops."""
+    def _next(self) -> int:
         self._number += 1
-        return _WORDS.format(self._number)
+        return self._number
 
     def end_block(self, end: int, inside: str, number: int) -> None:
         """Write events up to the end of a block, which is to fall inside something."""
-        while end - self._size > _ROOM:
-            words = self._words()
-            self._add(words, self._encoded(words))
+        for _ in range(max(0, end - self._size - _ROOM) // self._pad):
+            nth = _NUMBER.format(self._next())
+            self._add(_WORDS.format(nth), nth.encode().join(self._around))
         text = _CHARACTER if inside == "character" else "."
         missing = end - self._size - self._place(self._encoded(text), inside, number)
-        padded = "".join(self._words() for _ in range(missing // _LENGTH + 1))[:missing] + text
+        words = (_WORDS.format(_NUMBER.format(self._next())) for _ in range(missing // _LENGTH + 1))
+        padded = "".join(words)[:missing] + text
         self._add(padded, self._encoded(padded))
 
     def _place(self, data: bytes, inside: str, number: int) -> int:
