@@ -38,8 +38,11 @@ class McpCall:
 
     @property
     def response(self) -> Any:
-        """The JSON-RPC response, ``None`` if none has come."""
-        return response_in(self.exchange.messages, self.id)
+        """The JSON-RPC response, ``None`` if none has come; that of a refused request may have another id."""
+        found = response_in(self.exchange.messages, self.id)
+        refused = found is None and self.exchange.status not in (None, 200)
+        errors = (one for one in self.exchange.messages if isinstance(one, dict) and "error" in one)
+        return next(errors, None) if refused else found
 
 
 class McpSession:

@@ -114,7 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
             case "server/discover" if STATELESS in manners.revisions:
                 self._json({"id": body["id"], "result": {}})
             case _ if stateless and STATELESS not in manners.revisions:
-                self._json({"id": None, "error": {"code": -32022, "message": "no such version"}}, 400)
+                # as MCP's SDK for Python names a request that it has not read
+                self._json({"id": "server-error", "error": {"code": -32022, "message": "no such version"}}, 400)
             case "notifications/cancelled":
                 if manners.stops_when_cancelled:
                     self.server.works[body["params"]["requestId"]].stopped.set()
