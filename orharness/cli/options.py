@@ -28,7 +28,7 @@ KeepHeaders = Annotated[
 ]
 OfSet = Annotated[
     str | None,
-    typer.Option("--set", metavar="DATE", help="Only the cases of a frozen set: 2026-12.", show_default=False),
+    typer.Option("--set", metavar="DATE", help="Only the cases of a frozen set: 2026-12, 2027-01.", show_default=False),
 ]
 OnlyCases = Annotated[
     list[str] | None,

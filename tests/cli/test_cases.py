@@ -103,8 +103,8 @@ def test_a_process_that_fails_is_told(tmp_path: Path) -> None:
 
 
 def test_sets_hold_cases_that_exist() -> None:
-    ids = {case.id for case in CASES}
-    assert sets.names() == ["2026-12"]
+    ids = {case.id for case in sets.of_today()}
+    assert sets.names() == ["2026-12", "2027-01"]
     for name in sets.names():
         assert sets.ids_of(name) <= ids, "an id of a frozen set is gone: ids stay"
     assert len(sets.ids_of(sets.QUICK)) == 40
@@ -116,6 +116,11 @@ def test_a_set_chooses_the_cases_and_ones_own_are_in_each(own: Path) -> None:
     assert {case.id for case in quick} == {*sets.ids_of(sets.QUICK), "mine/twice"}
     frozen = CheckOptions("x:y", of_set="2026-12", profile="whatwg").chosen()
     assert {case.id for case in frozen} == sets.ids_of("2026-12")
+    later = {case.id for case in CheckOptions("x:y", of_set="2027-01", profile="whatwg").chosen()}
+    assert later > sets.ids_of("2026-12")
+    assert {"liveness/dead-stream", "delivery/as-it-comes"} <= later <= sets.ids_of("2027-01")
+    of_an_api = CheckOptions("x:y", of_set="2027-01", dialect="gemini").chosen()
+    assert {"gemini", "framing", "liveness"} <= {case.family for case in of_an_api}
     with pytest.raises(ScenarioError, match=r"there is no set '2026-11' \(did you mean '2026-12'\?\)"):
         CheckOptions("x:y", of_set="2026-11").chosen()
 

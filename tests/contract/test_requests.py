@@ -141,8 +141,11 @@ def test_who_does_not_wait_as_it_was_told_is_told_so_with_the_seconds(status: in
 
 @pytest.mark.slow
 def test_who_waits_as_it_was_told_holds_and_so_does_who_shows_the_error(thread: ServerThread) -> None:
-    assert reason_of(retries([1.0]), "errors/retry-after-429", thread) is None
-    assert reason_of(retries([]), "errors/retry-after-429", thread) is None
+    for waits, text in ([1.0], "Hello world"), ([], ""):  # asked again, the server answers
+        [verdict] = run(retries(waits), only="errors/retry-after-429", thread=thread, patience=10.0)
+        assert verdict.result is Result.PASS
+        assert verdict.got is not None
+        assert verdict.got.text == text
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -13,7 +13,9 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from orharness.contract.catalogue import cases_of, lives_of
 from orharness.contract.catalogue.case import Case
+from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.verdict import did_you_mean
 
@@ -58,7 +60,12 @@ def freeze(date: str, cases: Sequence[Case], to: Path) -> None:
     to.joinpath(f"{date}.txt").write_text(head + "".join(f"{case.id}\n" for case in cases), "utf-8")
 
 
-if __name__ == "__main__":
-    from orharness.contract import CASES
+def of_today() -> list[Case]:
+    """Return the cases of every API, those of liveness included, each id once."""
+    dialects = [DIALECTS.named(name) for name in DIALECTS]
+    cases = [case for dialect in dialects for case in (*cases_of(dialect), *lives_of(dialect))]
+    return list({case.id: case for case in cases}.values())
 
-    freeze(sys.argv[1], CASES, Path(__file__).with_name(_FOLDER))
+
+if __name__ == "__main__":
+    freeze(sys.argv[1], of_today(), Path(__file__).with_name(_FOLDER))
