@@ -187,24 +187,25 @@ class Dialect:
 
     ``paths``: its endpoints, without the API prefix; the default one first. They are templates (``dialects.paths``): a
     part may be the request's own. ``bases``: what a service may write between the API prefix and an endpoint, such as
-    the name of a deployment, as templates. ``models_path``: where its list of models is; ``prefix``: the API prefix
-    that its clients use. ``asked``: what a request asks for; raises ``Refused`` for one that the API would refuse.
-    ``carries``: what ``write`` can express besides text. ``write``: the events of a streamed answer; ``document``: the
-    body of one that is not streamed. ``fold``: the inverse of ``write``. ``is_end``: whether an event ends the answer;
-    ``error_of``: the error that an event reports; ``is_token``: whether an event carries a part of the answer.
-    ``error_document``: the body of an HTTP error; ``models``: that of the list of models. ``brief``: for an event
-    without text, what distinguishes it from others, for a time line. ``event_of``: the shortest event for a part of an
-    answer, ``None`` if the API has none. ``opening``: the events that an answer begins with, as short, before one that
-    adds a text; ``closing``: those between that and its end, for the whole text. ``grammar``: which event may follow
-    which, ``None`` if it is not specified. ``limits``: in words, what of a completion the API cannot express, beyond
-    ``carries``. ``is_own``: whether an event that carries no part of an answer is still this API's. ``id_prefix``: the
-    beginning of an answer's id. ``fails_with_status``: a failed answer without a stream has the HTTP status of its
-    error, otherwise 200. ``example``: the body of a short request for a stream, ``example_query`` its query.
-    ``further_frames``: those that a request may choose instead of ``frame``; ``newline``: the line end that is written.
-    ``ends_with_body``: no event obliges a client to end; the answer is whole with the one that ``is_end`` finds, and
-    the stream is over when the body is. ``cases``: its own contract cases, as documents. ``slips``: what in its JSON
-    careless readers stumble over, the most special first. ``background``: its calls for answers that are made whether
-    or not their client stays, ``None`` if it has no such answers. ``keyed``: its requests carry an API key.
+    the name of a deployment, as templates. ``elsewhere``: the default endpoint as another service has it.
+    ``models_path``: where its list of models is; ``prefix``: the API prefix that its clients use. ``asked``: what a
+    request asks for; raises ``Refused`` for one that the API would refuse. ``carries``: what ``write`` can express
+    besides text. ``write``: the events of a streamed answer; ``document``: the body of one that is not streamed.
+    ``fold``: the inverse of ``write``. ``is_end``: whether an event ends the answer; ``error_of``: the error that an
+    event reports; ``is_token``: whether an event carries a part of the answer. ``error_document``: the body of an HTTP
+    error; ``models``: that of the list of models. ``brief``: for an event without text, what distinguishes it from
+    others, for a time line. ``event_of``: the shortest event for a part of an answer, ``None`` if the API has none.
+    ``opening``: the events that an answer begins with, as short, before one that adds a text; ``closing``: those
+    between that and its end, for the whole text. ``grammar``: which event may follow which, ``None`` if it is not
+    specified. ``limits``: in words, what of a completion the API cannot express, beyond ``carries``. ``is_own``:
+    whether an event that carries no part of an answer is still this API's. ``id_prefix``: the beginning of an answer's
+    id. ``fails_with_status``: a failed answer without a stream has the HTTP status of its error, otherwise 200.
+    ``example``: the body of a short request for a stream, ``example_query`` its query. ``further_frames``: those that a
+    request may choose instead of ``frame``; ``newline``: the line end that is written. ``ends_with_body``: no event
+    obliges a client to end; the answer is whole with the one that ``is_end`` finds, and the stream is over when the
+    body is. ``cases``: its own contract cases, as documents. ``slips``: what in its JSON careless readers stumble over,
+    the most special first. ``background``: its calls for answers that are made whether or not their client stays,
+    ``None`` if it has no such answers. ``keyed``: its requests carry an API key.
 
     The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
@@ -241,6 +242,7 @@ class Dialect:
     slips: tuple[Slip, ...] = ()
     background: Background | None = None
     bases: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     models_path: str = "/models"
     prefix: str = "/v1"
 
@@ -270,7 +272,7 @@ class Dialect:
 
     def ends(self, path: str) -> bool:
         """Return whether a path ends in one of its endpoints, whatever is before it."""
-        return any(ends_like(template, path) for template in self.paths)
+        return any(ends_like(template, path) for template in (*self.paths, *self.elsewhere))
 
     def is_at(self, path: str) -> bool:
         """Return whether a path (without the API prefix) is one of its endpoints."""
@@ -281,8 +283,9 @@ class Dialect:
         return any(fits(template, path) for template in self.spellings(endpoint))
 
     def spellings(self, endpoint: str) -> tuple[str, ...]:
-        """Return the templates of an endpoint, or of any other path: as it is, and below each of its bases."""
-        return (endpoint, *(f"{base}{endpoint}" for base in self.bases))
+        """Return the templates of an endpoint, or of any other path: as it is, below each of its bases, elsewhere."""
+        others = self.elsewhere if endpoint == self.paths[0] else ()
+        return (endpoint, *(f"{base}{endpoint}" for base in self.bases), *others)
 
     def is_terminal(self, event: Event) -> bool:
         """Return whether a client may leave after the event: the end marker, or an error."""

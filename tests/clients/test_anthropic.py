@@ -221,3 +221,22 @@ def test_a_stream_that_is_cut_has_no_count_of_its_own(server: SseServer, client:
         list(raw)
     said = MESSAGES.fold(decode(route.call.exchange.body))
     assert (said.complete, said.tokens_prompt, said.tokens_made) == (False, 8, None)
+
+
+# Vertex AI: another path, and the model in it
+
+
+@answers
+def test_vertex_is_read_as_it_was_written(sse_thread: ServerThread, name: str) -> None:
+    with SseServer(sse_thread, gateway="anthropic") as server:
+        base_url = f"{server.origin}/v1"
+        vertex = anthropic.AnthropicVertex(
+            region="us-east5", project_id="p", access_token="any", base_url=base_url, max_retries=0
+        )
+        with vertex as client:
+            route = server.messages(**ANSWERS[name], when={"model": "m"})
+            with client.messages.stream(**ASKED) as stream:
+                assert read(stream.get_final_message()) == expected("messages", name)
+            assert read(client.messages.create(**ASKED)) == expected("messages", name)
+        paths = [call.exchange.request.path.rpartition("/")[2] for call in route.calls]
+        assert paths == ["m:streamRawPredict", "m:rawPredict"]

@@ -110,6 +110,20 @@ def test_gemini_answers_at_the_paths_of_vertex(server: SseServer, path: str) -> 
     assert post(server, path.replace("/models/", "/endpoints/"), GEMINI.example())[0] == 404
 
 
+@pytest.mark.parametrize("method", ["streamRawPredict", "rawPredict"])
+def test_messages_answer_at_the_path_of_vertex(sse_thread: ServerThread, method: str) -> None:
+    path = f"/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude@1:{method}"
+    body = {**MESSAGES.example(), "stream": method == "streamRawPredict", "anthropic_version": "vertex-2023-10-16"}
+    del body["model"]
+    with SseServer(sse_thread, strict=False, gateway="anthropic") as server:
+        route = server.messages("one two", when={"model": "claude@1"})
+        status, said = post(server, path, body)
+        assert (status, b'"model":"claude@1"' in said, b"text_delta" in said) == (200, True, body["stream"])
+        del body["anthropic_version"]
+        assert post(server, path, body)[0] == 400
+        assert len(route.calls) == 1
+
+
 @pytest.mark.parametrize("path", [f"/openai/deployments/d/chat/completions?{AZURE}", "/openai/v1/chat/completions"])
 def test_chat_answers_at_the_paths_of_azure(sse_thread: ServerThread, path: str) -> None:
     """In Azure's older path the deployment is the model, whatever the body names; it names none, or the same."""

@@ -17,6 +17,7 @@ MESSAGES = DIALECTS.register(
         name="messages",
         frame=SSE,
         paths=("/messages",),
+        elsewhere=(asked.VERTEX,),
         asked=asked.asked,
         carries=frozenset(Carried) - {Carried.OTHERS},
         write=write.write,

@@ -1,6 +1,7 @@
 """Anthropic Messages: what a request asks for, and what the API refuses.
 
-Sources: https://docs.claude.com/en/api/messages, https://docs.claude.com/en/api/versioning.
+Sources: https://docs.claude.com/en/api/messages, https://docs.claude.com/en/api/versioning,
+https://docs.claude.com/en/api/claude-on-vertex-ai (the model in the path, the version in the body).
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from itertools import chain
 from orharness.dialects.completion import MODEL
 from orharness.dialects.conversation import Conversation, Said, Speaker, ToolResult, named, text_of
 from orharness.dialects.dialect import Asked, Refused
+from orharness.dialects.paths import values_in
 from orharness.dialects.tokens import tokens_of
 from orharness.dialects.values import Json, at, list_at
 from orharness.dialects.wanted import below, objects, wrong_choice, wrong_type
 from orharness.gateways import Gateway
 from orharness.journal import Request
 
+VERTEX = "/projects/{project}/locations/{location}/publishers/{publisher}/models/{model}:{streamRawPredict|rawPredict}"
+"""Where Vertex AI has Messages."""
 ROLES = ("user", "assistant")
 _LEAST_THINKING = 1024  # tokens
 
@@ -28,8 +32,11 @@ def asked(request: Request, gateway: Gateway) -> Asked:
     body = request.json
     if not isinstance(body, dict):
         raise Refused(400, "a message is asked for with a JSON object")
+    model = values_in(VERTEX, request.path).get("model")
+    body = body if model is None else {**body, "model": model}
     wanted = _asked(body)
-    if gateway.messages_version and request.header("anthropic-version") is None:
+    version = request.header("anthropic-version") or (model and body.get("anthropic_version"))
+    if gateway.messages_version and version is None:
         raise Refused(400, "the header anthropic-version is required", wanted)
     for reason in _problems(body):
         raise Refused(400, reason, wanted)
