@@ -29,7 +29,6 @@ _PIECE = 2**18  # bytes that are read at once
 _TOLD = 2**18  # bytes after which the recorder is told how far we are
 _NICE = 5  # the recorder goes first: its clients wait, and here is a queue
 _SWITCH = 0.0005  # seconds after which the search lets the thread that reads go on
-_LOCKED = 1.0  # seconds for which another recorder may hold the cassette, which may have been killed just now
 
 SettingsAt = Callable[[str], Mapping[str, Any]]
 """Reads the settings of ``--filters``."""
@@ -88,7 +87,7 @@ class _Keeping:
         (_, path, options), *first = came
         try:
             self._redaction = self._redaction_of(options)
-            store = Store(Path(path), overwrite=options["overwrite"], on_saved=self._say, patience=_LOCKED)
+            store = Store(Path(path), overwrite=options["overwrite"], on_saved=self._say)
         except OrharnessError as error:
             self.tell("refused", type(error).__name__, str(error))
             return

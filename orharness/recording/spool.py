@@ -23,6 +23,7 @@ from orharness.recording.secrets import decoder_for, joined_notes, note_about, u
 from orharness.recording.session import RecordedExchange
 from orharness.stream import Chunk
 
+_PATIENCE = 3.0  # seconds in which the process of a recorder that was killed notices that
 _SAVING = 60.0  # seconds that the process of a recorder that was killed may save what it has
 _LOOK = 0.02  # seconds between two looks whether it has ended
 _has_inodes = sys.platform != "win32"
@@ -37,16 +38,16 @@ class Spool:
     Secrets are not written.
     """
 
-    def __init__(self, path: Path, *, patience: float = 0.0) -> None:
+    def __init__(self, path: Path) -> None:
         """Open the file for this process alone.
 
-        Raises ``CassetteError`` where another recorder has it for more than ``patience`` seconds, or goes on saving for
-        a minute after the one that it belonged to was killed.
+        Raises ``CassetteError`` where another recorder has it for some seconds: its process may have been killed just
+        now, and is waited for then.
         """
         self.path = path
         self.left_over = path.exists()
         """Whether a recorder that was killed has left the file, even an empty one."""
-        self._file = _locked(path, patience)
+        self._file = _locked(path)
         self._failed: str | None = None  # why something could not be written
         self._torn = False  # whether the last line is not whole
         self._size = self.path.stat().st_size  # bytes
@@ -202,9 +203,9 @@ def _packed(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _locked(path: Path, patience: float) -> FileIO:
+def _locked(path: Path) -> FileIO:
     """Open the file and lock it. It may be released, and deleted, meanwhile."""
-    refused = monotonic() + patience
+    refused = monotonic() + _PATIENCE
     given_up = monotonic() + _SAVING
     while True:
         file = path.open("a+b", buffering=0)

@@ -31,9 +31,8 @@ class Store:
     """A cassette that is being recorded, and its spool.
 
     Opening it recovers what a recorder that was killed has left, and goes on with its cassette. Raises
-    ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to it (for
-    more than ``patience`` seconds), and where its folder cannot be written. ``on_saved`` is called with what is said of
-    each session that was saved.
+    ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to it, and
+    where its folder cannot be written. ``on_saved`` is called with what is said of each session that was saved.
     """
 
     searches_here = True
@@ -44,7 +43,6 @@ class Store:
         *,
         overwrite: bool,
         on_saved: Callable[[SavedExchange], None] = lambda saved: None,
-        patience: float = 0.0,
     ) -> None:
         self.saved: list[SavedExchange] = []
         """What was added to the cassette."""
@@ -57,7 +55,7 @@ class Store:
         self._writing: asyncio.Handle | None = None
         self._path = path
         self._on_saved = on_saved
-        self._spool, self._mode = _opened(path, patience, overwrite=overwrite)
+        self._spool, self._mode = _opened(path, overwrite=overwrite)
         if self._spool.left_over and not overwrite:
             self._go_on()
 
@@ -243,13 +241,13 @@ def _said(interaction: Interaction, lasted: float, what: str) -> SavedExchange:
     )
 
 
-def _opened(path: Path, patience: float, *, overwrite: bool) -> tuple[Spool, str]:
+def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, str]:
     """The empty spool, and the record mode of the tape, after what a recorder that was killed has left is recovered.
 
     It goes into the cassette itself, so that the same command goes on; where the cassette is to be overwritten, it goes
     into one beside it.
     """
-    spool = _spool_of(path, patience)
+    spool = _spool_of(path)
     try:
         goes_on = spool.left_over and not overwrite
         if not (overwrite or goes_on):
@@ -269,10 +267,10 @@ def _refuse_existing(path: Path) -> None:
         raise CassetteError(f"{path}: this cassette exists; --overwrite replaces it")
 
 
-def _spool_of(path: Path, patience: float) -> Spool:
+def _spool_of(path: Path) -> Spool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return Spool(path.with_name(f"{path.name}.recording"), patience=patience)
+        return Spool(path.with_name(f"{path.name}.recording"))
     except OSError as error:
         raise CassetteError(f"{path}: the file cannot be written: {error.strerror}") from error
 

@@ -183,6 +183,17 @@ async def test_what_cannot_be_started_is_refused_in_one_sentence(to: Path) -> No
             pass
 
 
+def test_a_recorder_that_may_have_been_killed_just_now_is_waited_for(tmp_path: Path) -> None:
+    """Its process may not have noticed yet."""
+    first = Spool(tmp_path / "spool")
+    thread, opened = in_a_thread(lambda: Spool(tmp_path / "spool"))
+    thread.join(0.05)
+    assert opened == []
+    first.close(keep=True)
+    thread.join(PATIENCE)
+    opened[0].close()
+
+
 def in_a_thread(opens: Callable[[], Spool]) -> tuple[threading.Thread, list[Spool]]:
     opened: list[Spool] = []
     thread = threading.Thread(target=lambda: opened.append(opens()))
@@ -190,6 +201,7 @@ def in_a_thread(opens: Callable[[], Spool]) -> tuple[threading.Thread, list[Spoo
     return thread, opened
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_spool_that_is_soon_released_is_waited_for(tmp_path: Path, keep: bool) -> None:
     """The process of a recorder that was killed saves what it has. The file may be another one after that."""
