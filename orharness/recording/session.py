@@ -21,7 +21,7 @@ from orharness.stream import Chunk, Ending, Framing, Stream
 
 LARGE = 2**20
 """Bytes of a body; a larger one is not held in memory, but taken from the spool when it is saved."""
-_UNSEEN = 2**16  # bytes, at most, in which the end was not looked for yet
+_LAST = 2**16  # bytes, at least, in which the end is looked for
 
 
 def rounded(seconds: float) -> float:
@@ -30,42 +30,36 @@ def rounded(seconds: float) -> float:
 
 
 class EndWatch:
-    """Finds the first event after which a client may leave, in any chunks: leaving after it is not a cancel.
+    """Finds the event after which a client may leave, in any chunks: leaving after it is not a cancel.
 
-    The last chunks are looked at only when it is asked, since most clients do not leave, and it takes longer than
-    passing a chunk on.
+    It looks only when it is asked, since most clients do not leave, and it takes longer than passing a chunk on. What
+    comes after such an event is short, so it looks only at what came last.
     """
 
     def __init__(self, content_encoding: str | None = None, frame: Frame = SSE) -> None:
         self._seen = False
-        self._waiting: deque[bytes] = deque()  # what was not looked at yet
+        self._last: deque[bytes] = deque()  # what was not looked at yet
         self._size = 0  # bytes of that
         self._plain = ContentDecoder(content_encoding)
         self._decoder = frame.decoder()
 
     def add(self, data: bytes) -> None:
         """Take the next chunk."""
-        if self._seen:
-            return
-        self._waiting.append(data)
+        if not self._plain.identity:
+            data = self._plain.feed(data)
+        self._last.append(data)
         self._size += len(data)
-        while self._size > _UNSEEN and not self._seen:
-            self._look()
+        while self._size - len(self._last[0]) > _LAST:
+            self._size -= len(self._last.popleft())
 
     @property
     def seen(self) -> bool:
         """Whether the event has come."""
-        while self._waiting and not self._seen:
-            self._look()
+        while self._last and not self._seen:
+            items = self._decoder.feed(self._last.popleft())
+            self._seen = any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items)
+        self._size = sum(map(len, self._last))
         return self._seen
-
-    def _look(self) -> None:
-        data = self._waiting.popleft()
-        self._size -= len(data)
-        items = self._decoder.feed(self._plain.feed(data))
-        if any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items):
-            self._seen = True
-            self._waiting.clear()
 
 
 class SavedExchange(NamedTuple):

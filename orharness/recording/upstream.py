@@ -15,7 +15,7 @@ from yarl import URL
 
 from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
-from orharness.recording.noted_connections import current, note_wires
+from orharness.recording.noted_connections import NotedConnector, current
 from orharness.recording.reach import Reach
 from orharness.recording.session import Head, RecordedExchange
 from orharness.recording.wire_notes import WireNotes
@@ -25,6 +25,7 @@ from orharness.server.headers import OF_THE_CONNECTION, readable, text
 from orharness.server.proxies import proxy_for
 from orharness.stream import Ending, Framing
 
+_SMALL = 2**19  # bytes
 _API_PREFIX = re.compile(r"^(?:/api)?/v1(?=[/?]|$)")
 _BETA = "/v1beta"
 _BETA_PREFIX = re.compile(rf"^{_BETA}(?=[/?]|$)")
@@ -65,6 +66,7 @@ class Asker:
 
     def __init__(self, clock: Callable[[], float], reach: Reach) -> None:
         self._clock = clock
+        self._proxies: dict[tuple[str, str], str | None] = {}  # by scheme and host: the environment stays as it is
         self._client = _client(clock, reach)
 
     async def close(self) -> None:
@@ -90,13 +92,25 @@ class Asker:
             asked.method,
             url,
             headers=headers,
-            proxy=proxy_for(url.scheme, url.host or ""),
-            data=io.BytesIO(asked.body) if asked.body or announces_body else None,
+            proxy=self._proxy(url.scheme, url.host or ""),
+            data=_payload(asked.body, announces_body=announces_body),
             allow_redirects=False,
             trace_request_ctx=SimpleNamespace(session=session),
         )
         session.answered(_head(asked.method, response), self._clock())
         return response
+
+    def _proxy(self, scheme: str, host: str) -> str | None:
+        if (scheme, host) not in self._proxies:
+            self._proxies[scheme, host] = proxy_for(scheme, host)
+        return self._proxies[scheme, host]
+
+
+def _payload(body: bytes, *, announces_body: bool) -> bytes | io.BytesIO | None:
+    """The body as aiohttp takes it: it warns of much as bytes, and reads anything else in a thread."""
+    if 0 < len(body) <= _SMALL:
+        return body
+    return io.BytesIO(body) if body or announces_body else None
 
 
 def _client(clock: Callable[[], float], reach: Reach) -> aiohttp.ClientSession:
@@ -106,9 +120,7 @@ def _client(clock: Callable[[], float], reach: Reach) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(sent)
     trace.on_request_chunk_sent.append(sent)
-    client = client_session(trace, tls=reach.tls(), resolver=reach.resolver())
-    note_wires(client)
-    return client
+    return client_session(trace, connector=NotedConnector(reach))
 
 
 def ending_of(error: Exception) -> Ending:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-import ssl
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import aiohttp
-from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -27,22 +25,24 @@ _READ_SIZE = 2**20  # bytes: reading pauses only when an HTTP chunk is larger
 
 
 def client_session(
-    *traces: aiohttp.TraceConfig, tls: ssl.SSLContext | None = None, resolver: AbstractResolver | None = None
+    *traces: aiohttp.TraceConfig, connector: aiohttp.BaseConnector | None = None
 ) -> aiohttp.ClientSession:
     """Return a client that passes everything on as it comes. Call it in the loop that uses the client.
 
-    ``tls`` says which certificates are trusted, ``resolver`` which address a host has; ``None``: as the system does.
+    ``connector`` makes its connections; without one, each request has a new connection, and aiohttp reads proxies from
+    the environment. With one, who asks does so: aiohttp needs a thread for that in each request, and takes credentials
+    from a ``.netrc``, too.
     """
     return aiohttp.ClientSession(
-        # A new connection each time: an idle one may end as it is used, and a POST must not be repeated.
-        connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls or True, resolver=resolver),
+        # An idle connection may end as it is used, and a POST must not be repeated.
+        connector=connector or aiohttp.TCPConnector(limit=0, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
         auto_decompress=False,
         read_bufsize=_READ_SIZE,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         trace_configs=list(traces),
-        trust_env=True,
+        trust_env=connector is None,
     )
 
 

@@ -239,7 +239,7 @@ async def test_the_request_is_passed_on_as_the_client_made_it(to: Path) -> None:
         assert wire.header("User-Agent") == "mine"
         assert wire.header("Cookie") == "a=b"
         assert wire.header("Te") is None
-        assert wire.header("Connection") == "close"  # an idle connection may die as it is used
+        assert wire.header("Connection") is None  # it may be used again
         assert wire.header("Accept") is None
 
     assert load(to)[0].request.headers == (("Accept-Encoding", "gzip"), ("X-Title", "my app"), ("User-Agent", "mine"))

@@ -10,6 +10,7 @@ import pytest
 
 from orharness.cassette import CLIENT_DISCONNECTED, load
 from orharness.recording.downstream import open_response
+from orharness.recording.session import EndWatch
 from orharness.stream import Ending, Framing, Stream
 from tests.support.recording_bench import Script, Wire, asking, chunks_of, recording, streaming, until
 
@@ -210,3 +211,16 @@ async def test_a_recorder_that_stops_behind_the_end_marker_cuts_nothing_short(to
         await bench.recorder.__aexit__()
 
     assert (load(to)[0].ending_recorded, load(to)[0].note) == ("eof", None)
+
+
+@pytest.mark.parametrize("size", [1, 100, 2**17])
+def test_the_end_of_a_long_answer_is_seen_in_what_came_last(size: int) -> None:
+    watch = EndWatch()
+    for _ in range(2**18 // size if size > 1 else 2**17):
+        watch.add(b"a" * size)
+    watch.add(b"\n\n")
+    for one in b"data: [DONE]\n":
+        watch.add(bytes([one]))
+    assert not watch.seen
+    watch.add(b"\n")
+    assert watch.seen

@@ -43,7 +43,8 @@ class Wire:
         return found and found[1]
 
     def head(self, *headers: str, status: str = "200 OK", chunked: bool = True) -> None:
-        lines = [f"HTTP/1.1 {status}", "Content-Type: text/event-stream", *headers]
+        # It ends after this response, and says so: a recorder would ask again on it.
+        lines = [f"HTTP/1.1 {status}", "Content-Type: text/event-stream", "Connection: close", *headers]
         self.raw("\r\n".join([*lines, "Transfer-Encoding: chunked"] if chunked else lines).encode() + b"\r\n\r\n")
 
     def chunks(self, *chunks: bytes) -> None:
