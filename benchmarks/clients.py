@@ -29,11 +29,12 @@ from benchmarks.judged.confirm import confirmed
 from benchmarks.judged.environments import python_of
 from benchmarks.judged.page import page
 from benchmarks.judged.programs import build
-from benchmarks.judged.records import Record, counts, failed, note_down
+from benchmarks.judged.records import Record, failed, held, note_down
 from benchmarks.tables import Table
 from orharness.contract import FAMILIES, Client, Subject, run
 from orharness.contract.catalogue import cases_in
 from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.running.run import chosen
 from orharness.dialects import DIALECTS
 from orharness.verdict import Verdict, did_you_mean
 
@@ -49,9 +50,11 @@ def subject_of(client: Judged) -> AbstractContextManager[Client | Subject]:
 
 
 def judge(client: Judged, profile: str = "gateway", only: Sequence[str] | None = None) -> list[Verdict]:
-    """Every verdict on a client, in the catalogue's order. ``only``: these families."""
+    """Every verdict on a client, in the catalogue's order. ``only``: the ids of some cases, ``None`` for all."""
+    if only is not None and not only:
+        return []
     with subject_of(client) as subject:
-        return run(subject, profile=profile, patience=_PATIENCE, dialect=client.dialect, only=only or None)
+        return run(subject, profile=profile, patience=_PATIENCE, dialect=client.dialect, only=only)
 
 
 def fails(verdicts: Iterable[Verdict]) -> list[str]:
@@ -62,16 +65,23 @@ def fails(verdicts: Iterable[Verdict]) -> list[str]:
 def record_of(client: Judged, verdicts: Sequence[Verdict]) -> Record:
     """What is kept of a judgement."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    return Record(
-        client.name, client.versions, client.language, client.dialect, today, counts(verdicts), failed(verdicts)
-    )
+    about = (client.name, client.versions, client.language, client.dialect, today)
+    return Record(*about, held(verdicts), failed(verdicts))
+
+
+def unknown_to(record: Record | None, client: Judged, profile: str) -> list[str] | None:
+    """The ids of the cases of which a record says neither that they hold nor that they fail; ``None`` without one."""
+    if record is None:
+        return None
+    every = chosen(profile=profile, dialect=client.dialect)
+    return [case.id for case in every if case.id not in record.held and case.id not in record.fails]
 
 
 def row(record: Record, seconds: float) -> tuple[Any, ...]:
     """How many of each family hold."""
-    held = {family: f"{held} of {judged}" for family, (held, judged) in record.families.items()}
-    held[OWN] = held.get(record.dialect, "-")
-    return (record.client, *(held.get(family, "-") for family in _COLUMNS), round(seconds, 1))
+    cells = {family: f"{count} of {judged}" for family, (count, judged) in record.families.items()}
+    cells[OWN] = cells.get(record.dialect, "-")
+    return (record.client, *(cells.get(family, "-") for family in _COLUMNS), round(seconds, 1))
 
 
 def runnable(clients: Iterable[Judged]) -> list[Judged]:
@@ -98,54 +108,52 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.clients", description=__doc__)
     parser.add_argument("client", nargs="*")
     parser.add_argument("--profile", default="gateway")
-    parser.add_argument(
-        "--only", action="append", metavar="FAMILY", help="judge this family alone; of the others, what is stored stays"
-    )
+    parser.add_argument("--new", action="store_true", help="only the cases that have no stored verdict")
     parser.add_argument("--store", action="store_true", help="keep what was found where the tests and the page look")
     parser.add_argument("--confirm", action="store_true", help="play what fails again, from a bare server")
     parser.add_argument("--write", type=Path, metavar="FILE", help="--store, --confirm, and write the page")
     parser.add_argument("--page", type=Path, metavar="FILE", help="only write the page of what is stored")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     known = [client.name for client in CLIENTS]
-    if unknown := [name for name in chosen.client if name not in known]:
+    if unknown := [name for name in options.client if name not in known]:
         parser.error(f"no such client: {', '.join(unknown)}{did_you_mean(unknown, known)}")
-    if chosen.page is None:
-        asked = [client for client in CLIENTS if not chosen.client or client.name in chosen.client]
+    if options.page is None:
+        asked = [client for client in CLIENTS if not options.client or client.name in options.client]
         elsewhere = [client for client in asked if client.missing and client.environment in (SDKS, FRAMEWORKS)]
-        print(_judged([client for client in asked if client not in elsewhere], chosen))
+        print(_judged([client for client in asked if client not in elsewhere], options))
         for environment, clients in groupby(elsewhere, lambda one: one.environment):
-            _judged_in(environment, [client.name for client in clients], chosen)
-    if chosen.page or chosen.write:
-        (chosen.page or chosen.write).write_text(page(), "utf-8")
+            _judged_in(environment, [client.name for client in clients], options)
+    if options.page or options.write:
+        (options.page or options.write).write_text(page(), "utf-8")
 
 
-def _judged_in(environment: str, clients: Sequence[str], chosen: argparse.Namespace) -> None:
+def _judged_in(environment: str, clients: Sequence[str], options: argparse.Namespace) -> None:
     """Judge them by this command in the environment that has their packages."""
-    words = [str(python_of(environment)), "-m", "benchmarks.clients", *clients, "--profile", chosen.profile]
-    words += [word for family in chosen.only or () for word in ("--only", family)]
-    words += ["--store"] if chosen.store or chosen.write else []
-    words += ["--confirm"] if chosen.confirm or chosen.write else []
+    words = [str(python_of(environment)), "-m", "benchmarks.clients", *clients, "--profile", options.profile]
+    words += ["--new"] if options.new else []
+    words += ["--store"] if options.store or options.write else []
+    words += ["--confirm"] if options.confirm or options.write else []
     subprocess.run(words, cwd=ROOT, check=True)
 
 
-def _judged(clients: Sequence[Judged], chosen: argparse.Namespace) -> Table:
+def _judged(clients: Sequence[Judged], options: argparse.Namespace) -> Table:
     """Judge those that are asked for, one after the other; each is kept as soon as it was judged."""
     table = Table(
         "clients",
-        f"what real clients make of the contract, profile {chosen.profile}, {datetime.now(UTC):%Y-%m-%d}",
+        f"what real clients make of the contract, profile {options.profile}, {datetime.now(UTC):%Y-%m-%d}",
         ("client", *_COLUMNS, "seconds"),
         ("how many cases of a family hold, of how many could be judged",),
     )
     for client in runnable(clients):
         began = monotonic()
-        record = record_of(client, judge(client, chosen.profile, chosen.only))
-        if chosen.only:
-            record = record.merged(chosen.only, [case.id for case in cases_in(None, client.dialect)])
+        before = Record.read(client.name) if options.new else None
+        record = record_of(client, judge(client, options.profile, unknown_to(before, client, options.profile)))
+        record = record.after(before, [case.id for case in cases_in(None, client.dialect)])
         seconds = monotonic() - began
-        if store := chosen.store or chosen.write:
+        if store := options.store or options.write:
             record.write()
             note_down(client.name, list(record.fails))
-        if chosen.confirm or chosen.write:
+        if options.confirm or options.write:
             record = confirmed(record, client.driver)
         if store:
             record.write()

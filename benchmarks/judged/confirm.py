@@ -34,15 +34,16 @@ _PASS = "pass"
 
 
 def confirmed(record: Record, driver: Sequence[str]) -> Record:
-    """Return the record with what the bare server says of each fail.
+    """Return the record with what the bare server says of each fail of which it was not asked yet.
 
     ``driver``: the command of the client's driver. First the fewest cuts are played that showed the fail; what holds
     with those, because our server proved more than that one can, is played with all cuts of the case.
     """
-    fails = {case: replace(fail, bare=None, why="") for case, fail in record.fails.items()}
+    fails = dict(record.fails)
+    asked = [case for case, fail in fails.items() if fail.bare is None]
     control = [as_document(case) for case in _plain(record)]
     for shrunk in (_SHRUNK, _WHOLE):
-        left = {case: fail for case, fail in fails.items() if not fail.confirmed}
+        left = {case: fails[case] for case in asked if not fails[case].confirmed}
         documents = [_document(case, fail, record.dialect, shrunk=shrunk) for case, fail in left.items()]
         told = _played([*documents, *control], driver) if documents else {}
         if any(told.pop(document["id"], (_PASS,))[0] != _PASS for document in control):
@@ -95,7 +96,8 @@ def main(names: Sequence[str]) -> None:
     for client in CLIENTS:
         record = Record.read(client.name)
         if record is not None and (client.name in names or not names) and not client.missing:
-            again = confirmed(record, client.driver)
+            unasked = {case: replace(fail, bare=None, why="") for case, fail in record.fails.items()}
+            again = confirmed(replace(record, fails=unasked), client.driver)
             again.write()
             print(
                 f"{client.name}: {sum(one.confirmed for one in again.fails.values())} of {len(again.fails)}", flush=True

@@ -36,7 +36,7 @@ counted as well. What each case asks, and from where, is on the page "The cases"
 again, at each change, the clients that have a yes there.
 
 **Confirmed** is a fail that came again from a bare server in Node that shares no code with orharness
-(`tests/contract/runner/runner.mjs`): {confirmed:,} of {fails:,}. That server cannot prove that a client read up to a
+(`python -m benchmarks.judged.confirm`): {confirmed:,} of {fails:,}. That server cannot prove that a client read up to a
 boundary; where it saw no fail, the page says why.
 """
 _BY_CI = {client.name: "yes" for client in CLIENTS if client.by_ci}

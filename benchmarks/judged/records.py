@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orharness.report.groups import by_family
 from orharness.verdict import Result, Verdict
 
 HERE = Path(__file__).parent
@@ -38,35 +38,43 @@ class Fail:
 
 @dataclass(frozen=True)
 class Record:
-    """One client, judged: how many cases of each family hold, of how many that could be judged; and what fails."""
+    """One client, judged: the ids of the cases that hold, and what fails; any other case could not be judged."""
 
     client: str
     versions: str
     language: str
     dialect: str
     date: str
-    families: dict[str, tuple[int, int]] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
     fails: dict[str, Fail] = field(default_factory=dict)
+
+    @property
+    def families(self) -> dict[str, tuple[int, int]]:
+        """For each family that could be judged: how many cases hold, of how many."""
+        held, failed = Counter(map(_family, self.held)), Counter(map(_family, self.fails))
+        return {family: (held[family], held[family] + failed[family]) for family in held | failed}
 
     def write(self) -> None:
         """Write it to its file."""
+        held: dict[str, list[str]] = {}
+        for case in self.held:
+            family, _, name = case.partition("/")
+            held.setdefault(family, []).append(name)
+        document = asdict(self) | {"held": {family: " ".join(names) for family, names in held.items()}}
         MEASURED.mkdir(exist_ok=True)
-        text = json.dumps(asdict(self), ensure_ascii=True, indent=1) + "\n"  # some reasons have lone surrogates
+        text = json.dumps(document, ensure_ascii=True, indent=1) + "\n"  # some reasons have lone surrogates
         (MEASURED / f"{self.client}.json").write_text(text, "utf-8")
 
-    def merged(self, families: Iterable[str], order: Iterable[str]) -> Record:
-        """Return what is stored of the client, with these families as they are in this record.
-
-        ``order``: the ids of all cases.
-        """
-        before, again = Record.read(self.client), set(families)
+    def after(self, before: Record | None, order: Iterable[str]) -> Record:
+        """Return this record with what an earlier one knows of other cases. ``order``: the ids of all cases."""
         if before is None:
             return self
-        kept = {name: count for name, count in before.families.items() if name not in again}
-        stays = {case: fail for case, fail in before.fails.items() if case.partition("/")[0] not in again}
-        fails = stays | self.fails
+        fails = before.fails | self.fails
+        held = {*before.held, *self.held} - {*self.fails}
         return replace(
-            self, families=kept | self.families, fails={case: fails[case] for case in order if case in fails}
+            self,
+            held=tuple(case for case in order if case in held),
+            fails={case: fails[case] for case in order if case in fails and case not in self.held},
         )
 
     @classmethod
@@ -76,22 +84,21 @@ class Record:
             document: dict[str, Any] = json.loads((MEASURED / f"{client}.json").read_text("utf-8"))
         except FileNotFoundError:
             return None
-        families = {name: (held, judged) for name, (held, judged) in document.pop("families").items()}
+        held = tuple(f"{family}/{name}" for family, names in document.pop("held").items() for name in names.split())
         fails = {
             case: replace(Fail(**one), cuts=None if one["cuts"] is None else tuple(one["cuts"]))
             for case, one in document.pop("fails").items()
         }
-        return cls(**document, families=families, fails=fails)
+        return cls(**document, held=held, fails=fails)
 
 
-def counts(verdicts: Iterable[Verdict]) -> dict[str, tuple[int, int]]:
-    """For each family that could be judged: how many cases hold, of how many."""
-    found = {}
-    for family, of_family in by_family(verdicts).items():
-        judged = [one for one in of_family if one.result is not Result.NOT_APPLICABLE]
-        if judged:
-            found[family] = (sum(one.result is Result.PASS for one in judged), len(judged))
-    return found
+def _family(case: str) -> str:
+    return case.partition("/")[0]
+
+
+def held(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """The ids of the cases that hold."""
+    return tuple(one.case for one in verdicts if one.result is Result.PASS)
 
 
 def failed(verdicts: Iterable[Verdict]) -> dict[str, Fail]:

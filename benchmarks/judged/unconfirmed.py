@@ -10,5 +10,5 @@ _REASONS: dict[str, str] = {}
 def why_unconfirmed(case: str, fail: Fail) -> str:
     """Return the reason, ``?`` where nobody has looked."""
     if fail.bare == "not_judged":
-        return "that server passes over a case of so many cuts"
+        return "that server plays no case of very many cuts, or of more than one answer"
     return _REASONS.get(case, "?")

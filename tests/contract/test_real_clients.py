@@ -12,11 +12,14 @@ import shutil
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from benchmarks import clients
 from benchmarks.client_process import ROOT, install_node_clients
 from benchmarks.clients import fails, judge
+from benchmarks.judged import records
 from benchmarks.judged.catalogue import CLIENTS, Judged
 from benchmarks.judged.confirm import confirmed
 from benchmarks.judged.page import page
@@ -111,6 +114,32 @@ def test_each_cell_with_a_fail_leads_to_it() -> None:
     headings = set(re.findall(r"^### (.+)$", written, re.MULTILINE))
     assert leads == headings | set(re.findall(r'<a id="([a-z0-9-]+)">', written))
     assert headings == {client.name for client in JUDGED}
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_a_record_keeps_what_was_not_judged_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    failed = Fail("MUST", "half a character: \ud83d", (3, 5), "fail", "its text is wrong")
+    before = replace(BY_HAND, held=("a/1", "b/1"), fails={"a/2": failed, "b/2": failed, "a/gone": failed})
+    now = replace(BY_HAND, held=("a/2",), fails={"a/1": failed})
+    merged = now.after(before, ["a/1", "a/2", "b/1", "b/2"])
+    assert (merged.held, list(merged.fails)) == (("a/2", "b/1"), ["a/1", "b/2"])
+    assert merged.families == {"a": (1, 2), "b": (1, 2)}
+    monkeypatch.setattr(records, "MEASURED", tmp_path)
+    merged.write()
+    assert Record.read(merged.client) == merged
+    assert Record.read("another") is None
+
+
+def test_only_what_has_no_verdict_is_new() -> None:
+    client = CLIENTS[0]
+    every = clients.unknown_to(BY_HAND, client, "gateway")
+    assert every is not None
+    known = replace(BY_HAND, held=tuple(every[:-2]), fails={every[-2]: Fail("MUST", "")})
+    assert clients.unknown_to(known, client, "gateway") == every[-1:]
+    assert clients.unknown_to(None, client, "gateway") is None
+    assert judge(client, only=[]) == []
 
 
 # --- a server that shares no code with ours -------------------------------------------------------------------------

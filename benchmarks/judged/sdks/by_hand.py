@@ -19,7 +19,8 @@ def http_client(base_url: str) -> Iterator[str]:
     address = urlsplit(base_url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
     try:
-        connection.request("POST", f"{address.path}/chat/completions", json.dumps(BODY), HEADERS)
+        headers = {**HEADERS, "Content-Type": "application/json"}
+        connection.request("POST", f"{address.path}/chat/completions", json.dumps(BODY), headers)
         response = connection.getresponse()
         if response.status != 200:
             raise RuntimeError(f"HTTP {response.status}: {response.read().decode()}")

@@ -35,7 +35,9 @@ _REASONING = "reasoning is taken for text: the text is what stands in `content`"
 _TOOLS = "tool calls are taken for text: the text is what stands in `content`"
 _CHOICES = "the choices are mixed: each has an index, and a text is that of one of them"
 _THOUGHT = {"type": "reasoning.text", "text": "Let me", "format": None, "index": 0}
-_CITATION = {"type": "url_citation", "url_citation": {"url": "https://example.org", "title": "no", "content": "no"}}
+# As OpenRouter documents it: OpenAI's schema asks for the offsets, which a client that validates needs.
+_CITED = {"url": "https://example.org", "title": "no", "content": "no", "start_index": 0, "end_index": 5}
+_CITATION = {"type": "url_citation", "url_citation": _CITED}
 
 
 def _choices(*choices: dict[str, Any], **fields: Any) -> Document:
