@@ -16,6 +16,7 @@ from orharness.contract import Client, run
 from orharness.contract.catalogue import cases_of
 from orharness.contract.driving.commands import CommandSubject
 from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.judging.delivery import Handed
 from orharness.contract.running.replies import representative
 from orharness.dialects import DIALECTS
 from orharness.server.thread import ServerThread
@@ -153,11 +154,41 @@ def test_text_that_is_held_back_is_told_by_the_hold(client: Client, reason: str,
     assert re.match(reason, reason_of(client, HELD, thread))
 
 
+def reads_later(base_url: str) -> Iterator[str]:
+    """What has come is looked for every 0.4 s."""
+    answer = Answer()
+    with asked(base_url) as response:
+        for data in reads(response):
+            yield from answer.feed(data)
+            if answer.done:
+                return
+            sleep(0.4)
+
+
 @pytest.mark.slow
-def test_text_that_is_late_each_time_is_told_with_its_seconds(thread: ServerThread) -> None:
-    verdict = verdict_of(later(0.4), HELD, thread, patience=ENOUGH)
+@pytest.mark.parametrize("client", [later(0.4), reads_later], ids=["hands over later", "reads later"])
+def test_text_that_is_late_each_time_is_told_with_its_seconds(client: Client, thread: ServerThread) -> None:
+    verdict = verdict_of(client, HELD, thread, patience=ENOUGH)
     assert verdict.evidence is not None
-    assert verdict.evidence.reason == "it hands over its text late: each of 7 texts at least 0.4 s after it was read"
+    told = r"it hands over its text late: each one after the first at least \d\.\d s after it was sent"
+    assert re.fullmatch(told, verdict.evidence.reason)
+
+
+@pytest.mark.parametrize(
+    ("after", "usual", "late"),
+    [
+        ([0.41, 0.40, 0.42], [0.001, 0.002], 0.40),
+        ([0.01, 0.40, 0.42], [0.001, 0.002], 0.40),  # the first one does not count
+        ([0.41, 0.42, 0.01], [0.001, 0.002], 0.0),  # once at once
+        ([0.41, 0.40, 0.42], [0.1, 0.2, 0.2], 0.0),  # everything takes long here
+        ([0.41, 0.40, 0.42], [2.0, 0.01, 0.01], 0.40),
+        ([], [], 0.0),
+    ],
+)
+def test_a_machine_on_which_everything_takes_long_makes_nobody_late(
+    after: list[float], usual: list[float], late: float
+) -> None:
+    assert Handed(tuple(after), None, "", tuple(usual)).late == late
 
 
 @pytest.mark.slow

@@ -61,7 +61,8 @@ def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, 
 
 def _at_the_gates(case: Case, session: ClientRun, route: LiveRoute, call: Call, patience: float) -> Handed:
     after: list[float] = []
-    gate = -1
+    usual: list[float] = []
+    gate, sent = -1, call.started
     for due in case.due:
         held = _held_beyond(gate, session, call, patience)
         if held is None:  # it has left, or asks again
@@ -72,13 +73,15 @@ def _at_the_gates(case: Case, session: ClientRun, route: LiveRoute, call: Call, 
             if monotonic() > began + patience:
                 break
             sleep(_LOOK)
-        waited = monotonic() - began
+        now = monotonic()
         if not there:
             had = "".join(session.pieces)
-            return Handed(tuple(after), None if session.ended.is_set() else waited, had)
-        after.append(waited)
+            return Handed(tuple(after), None if session.ended.is_set() else now - began, had)
+        after.append(now - sent)
         route.release()
-    return Handed(tuple(after), None, "".join(session.pieces))
+        usual.append(monotonic() - now)
+        sent = now
+    return Handed(tuple(after), None, "".join(session.pieces), tuple(usual))
 
 
 def _held_beyond(gate: int, session: ClientRun, call: Call, patience: float) -> int | None:
