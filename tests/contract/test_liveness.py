@@ -15,14 +15,18 @@ import pytest
 
 from orharness.contract import run
 from orharness.contract.catalogue import lives_of
+from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.export import as_document
 from orharness.contract.catalogue.parse import parse
 from orharness.contract.catalogue.selection import EVERY_CLAIM
 from orharness.contract.driving import host
 from orharness.contract.driving.clocks import ClientClock, libfaketime
 from orharness.contract.driving.drivers import DriverSubject
+from orharness.contract.judging.heard import Heard
+from orharness.contract.judging.liveness import is_dead
 from orharness.contract.running.jobs import opened
-from orharness.contract.running.liveness import Liveness, LivenessOptions
+from orharness.contract.running.liveness import Liveness, LivenessOptions, _Seen
+from orharness.contract.running.trials import Tried
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.verdict import Result, Verdict
@@ -154,6 +158,25 @@ def test_a_short_limit_is_measured_at_a_lower_rate(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("WAITING_LIMIT", "5")
     [reason] = fails(by_its_clock("in_all", {"long-answer"})).values()
     assert "a time limit on the whole answer ends a stream that is alive; it gave up" in reason
+
+
+class Delayed(Liveness):
+    """What it sees of a client whose limit is 60 s, on a machine that delays the end of each run."""
+
+    delay = 0.3  # seconds
+
+    def _once(self, case: Case, rate: float, patience: float) -> tuple[Tried, _Seen]:
+        if not is_dead(case):
+            return Tried(None), _Seen()
+        return Tried(None, heard=Heard("Hello", TimeoutError(), True, patience, 60 / rate + self.delay)), _Seen()
+
+
+@needs_faketime
+@pytest.mark.parametrize("lasts", [1.0, 2.0])
+def test_the_delay_of_a_busy_machine_is_no_part_of_a_limit(lasts: float) -> None:
+    limit = Delayed(partial(opened, []), LivenessOptions(), 1.0, lasts=lambda: lasts)._measured(LIVES[0]).limit
+    assert limit is not None
+    assert 60 < limit.seconds < 60 * 1.6  # the silences of living streams are half of it, and shorter than 60 s
 
 
 @needs_faketime

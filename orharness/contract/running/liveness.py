@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from threading import Event, Thread
 
 from orharness.contract.catalogue import lives_of, plainest
@@ -33,10 +34,10 @@ LONGEST = 600.0  # seconds of silence that the widest known default allows: the 
 _SURE = 2.0  # times that is waited, before a client counts as one that waits for ever
 _LASTS = 1.0  # seconds, by our clock, for which the silence that the client allows is made to last
 _LASTS_IF_BUSY = 2.0  # ... where more processes want to run than there are cores
-_SHORTEST = 0.4  # seconds, by our clock: a limit that was over sooner is measured again at a lower rate
+_ENOUGH = 0.8  # of ``lasts``: a limit that was over sooner is measured again, at a lower rate
 _LOWER = 4.0  # times lower is the rate at which a fail is confirmed
 _PATIENT = 5.0  # times patience that is waited by our own clock for a client that declares no limit
-_MEASURED = 4  # times at most
+_MEASURED = 6  # times at most
 _DEAD = 1.5  # times the limit within which a client is to leave a dead stream
 _AT_ONCE = 6  # trials side by side
 # A limit that is shorter than declared ends each stream; one on the whole answer also one that has text all the time.
@@ -92,7 +93,10 @@ def lasts() -> float:
 
 
 class Liveness:
-    """Judges one client. ``patience`` as for ``run``. ``named``: it can be started in a process of its own."""
+    """Judges one client. ``patience`` as for ``run``. ``named``: it can be started in a process of its own.
+
+    ``lasts``: the seconds, by our clock, for which the silence that the client allows is made to last.
+    """
 
     def __init__(
         self,
@@ -102,12 +106,14 @@ class Liveness:
         *,
         named: bool = True,
         thread: ServerThread | None = None,
+        lasts: Callable[[], float] = lasts,
     ) -> None:
         self._opened = opened
         self._pace = pace
         self._patience = patience
         self._named = named
         self._thread = thread
+        self._lasts = lasts
 
     def judge(self, cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lambda _: None) -> list[Verdict]:
         """Return one verdict for each case, in their order; ``on_verdict`` is called with each."""
@@ -144,6 +150,7 @@ class Liveness:
                 return _Known(1.0, note=f"the client fails on a plain answer ({plain.id})")
             rate, slow = 1.0, f"with its clock {rate:g} times faster the client fails on a plain answer"
         dead = lives_of(case.dialect)[0]
+        least = inf
         for _ in range(_MEASURED):
             waits = self._longest(rate)
             tried, seen = self._once(dead, rate, waits)
@@ -154,9 +161,11 @@ class Liveness:
             took = seen.asked_again or (0.0 if heard is None or not heard.ended else heard.took)
             if heard is None or not took:
                 return self._never(rate, slow)
-            if rate == 1 or self._pace.rate or (took >= _SHORTEST and heard.text):
-                return self._allows(rate, slow, took * rate)
-            rate = max(1.0, took * rate / lasts()) if heard.text else max(1.0, rate / 10)
+            # A busy machine delays the end, which the rate multiplies: the limit is that of the run that ended first.
+            least = min(least, took * rate) if heard.text else least
+            if rate == 1 or self._pace.rate or (took >= _ENOUGH * self._lasts() and heard.text):
+                return self._allows(rate, slow, min(least, took * rate))
+            rate = max(1.0, least / self._lasts()) if heard.text else max(1.0, rate / 10)
         return _Known(rate, note="the silence that it allows could not be measured: it was another one each time")
 
     def _why_slow(self) -> str:
@@ -168,7 +177,7 @@ class Liveness:
 
     @property
     def _first_rate(self) -> float:
-        return max(1.0, (self._pace.limit or LONGEST) / lasts())
+        return max(1.0, (self._pace.limit or LONGEST) / self._lasts())
 
     def _longest(self, rate: float) -> float:
         """Return the seconds, by our clock, that are waited for the end of a run on a dead stream."""
@@ -187,7 +196,7 @@ class Liveness:
     def _allows(self, rate: float, slow: str, seconds: float) -> _Known:
         declared = self._pace.limit
         limit = Limit(seconds, declared=False) if declared is None else Limit(declared, declared=True)
-        faster = rate if self._pace.rate or slow else max(1.0, limit.seconds / lasts())
+        faster = rate if self._pace.rate or slow else max(1.0, limit.seconds / self._lasts())
         return _Known(faster, limit)
 
     # -- trials ----------------------------------------------------------------------------------------------------
