@@ -46,16 +46,16 @@ async def play(
     not add up there either.
     """
     due = clock.now()
-    gates = iter(enumerate(stream.gates))
-    closed = next(gates, None)
+    gates = () if gate is None else stream.gates
+    closed = 0  # the number of the next gate
     position = 0
     lockstep = pacing is Pacing.LOCKSTEP
     for chunk in stream.chunks:
-        while closed is not None and gate is not None and stream.gates[closed[0]] <= position:
+        while gate is not None and closed < len(gates) and gates[closed] <= position:
             reached = clock.now()
-            await gate(closed[0])
+            await gate(closed)
             due += clock.now() - reached
-            closed = next(gates, None)
+            closed += 1
         if chunk.delay and pacing is not Pacing.INSTANT:
             due = clock.now() + chunk.delay if lockstep else due + chunk.delay
             await clock.sleep_until(due)
@@ -67,6 +67,6 @@ async def play(
         if waiting is not None:
             await waiting
         position += len(chunk.data)
-    while closed is not None and gate is not None:
-        await gate(closed[0])
-        closed = next(gates, None)
+    while gate is not None and closed < len(gates):
+        await gate(closed)
+        closed += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -343,8 +342,7 @@ class Answering:
             self._held += 1
             exchange.feed(Held(True, exchange.elapsed()))
             try:
-                async with asyncio.timeout(self._hold_limit):
-                    await gates.wait(number)
+                await gates.wait(number, self._hold_limit)
             except TimeoutError:
                 raise ScenarioError(
                     f"{exchange.request.method} {exchange.request.path} was held at gate {number + 1} for"

@@ -65,6 +65,25 @@ class Delivery:
     chunk, and ``finish``; ``announced`` is its length in bytes if that is known beforehand.
     """
 
+    __slots__ = (
+        "_announced",
+        "_closes",
+        "_end_marker",
+        "_exchange",
+        "_frames",
+        "_framing",
+        "_gathered",
+        "_gathered_size",
+        "_pace",
+        "_pacing",
+        "_position",
+        "_response",
+        "_seen_to_be_read",
+        "_stream",
+        "_watched",
+        "_wire",
+    )
+
     def __init__(
         self,
         wire: Wire,

@@ -155,7 +155,6 @@ class SseServer:
             sockets += loopback_sockets(host, port, shared=self._place is not None)
             self._origin = Origin(
                 self._thread.peers,
-                self._thread.usable_loop(),
                 gateway=self._gateway,
                 pacing=chosen,
                 models=listed,

@@ -39,12 +39,22 @@ class Gates:
         """Return whether the gate is open."""
         return number < self._released
 
-    async def wait(self, number: int) -> None:
-        """Wait until the gate is open."""
+    async def wait(self, number: int, limit: float | None = None) -> None:
+        """Wait until the gate is open. Raises ``TimeoutError`` after ``limit`` seconds, ``None`` for no limit."""
+        loop = asyncio.get_running_loop()
+        deadline = None if limit is None else loop.time() + limit
         while not self.is_open(number):
-            waiting = asyncio.get_running_loop().create_future()
+            waiting = loop.create_future()
+            timer = None if deadline is None else loop.call_at(deadline, _time_out, waiting)
             self._waiting.add(waiting)
             try:
                 await waiting
             finally:
                 self._waiting.discard(waiting)
+                if timer is not None:
+                    timer.cancel()
+
+
+def _time_out(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_exception(TimeoutError())

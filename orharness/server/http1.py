@@ -1,30 +1,37 @@
 """One TCP connection: leaving as the transport sees it, reading as the kernel sees it, and the bytes of a response.
 
-aiohttp parses the requests. The response is written to the transport directly, because ``StreamResponse`` has no
-close-delimited HTTP/1.1 body and joins what should stay separate. Leaving is noticed by ``eof_received`` and
-``connection_lost`` of the protocol, never by the next failing write.
+``parsing`` has the requests. Leaving is noticed by ``eof_received`` and ``connection_lost`` of the protocol, never by
+the next failing write.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from sys import intern
 from time import monotonic
-from typing import Any, cast
+from typing import cast
 
-from aiohttp import web
+from aiohttp.streams import StreamReader
 
 from orharness.journal import Certainty, How, Request
 from orharness.origins import is_loopback
+from orharness.server.head import head
 from orharness.server.ownsocket import OwnSide, acknowledged, own_side
 from orharness.server.pace import TURN, Pace, give_way
+from orharness.server.parsing import Malformed, Parsing, Received
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
 from orharness.server.polls import polls_of_loop
-from orharness.server.wire import BadBody, Departure, Handler, Next, TooLarge
+from orharness.server.wire import Departure, Handler, Next, TooLarge
+from orharness.stream import Framing
+
+log = logging.getLogger("orharness.server")
 
 PAUSE = 0.005  # seconds between two chunks for a peer that cannot be seen: a guess, long enough for an idle reader
 # Seconds of asking in every turn of the loop before sleeping between two questions. A sleep takes at least 1 ms, and a
@@ -38,30 +45,66 @@ _SHORT_TURN = 0.005  # seconds, at most, of a loop turn that is so short that a 
 _RESET_WITHIN = 0.2  # seconds after the FIN of a client that cannot be seen, in which an RST is awaited
 _TOLD_WITHIN = 2.0  # seconds, at most, from the client's socket vanishing to its FIN or RST
 _LINGER_RESET = struct.pack("ii", 1, 0)
+_MOST_WAITING = 32  # requests of one connection that came early; nothing more is received meanwhile
+_KEEP_ALIVE = 3600.0  # seconds that a connection stays open without a request
+_SWEEP = 60.0  # seconds between two looks at which have
 _TURNS = 10  # turns of the loop from a request's arrival to its body being read: four, and some to spare
 _BETWEEN_TURNS = 0.0005  # seconds: the longest that other work of the loop waits
 
 
-class Connection(web.RequestHandler):
-    """aiohttp's protocol, which also reports when, how and after how many bytes the client left."""
+class Connection(Parsing):
+    """One connection: reports when, how and after how many bytes the client left. One request is answered at a time."""
+
+    __slots__ = (
+        "_answer",
+        "_early",
+        "_ending",
+        "_fin_since",
+        "_handler",
+        "_last_seen",
+        "_lost_as",
+        "_lost_by",
+        "_malformed",
+        "_manager",
+        "_own_at_leaving",
+        "_pace",
+        "_peer",
+        "_peer_at_leaving",
+        "_peers",
+        "_polls",
+        "_request_count",
+        "_socket",
+        "_told",
+        "_waiting",
+        "_wire",
+        "_wrote_at",
+        "answered",
+        "bodies_read",
+        "ended",
+        "gone",
+        "gone_at",
+        "made_at",
+        "visible",
+        "written",
+    )
 
     def __init__(self, manager: Manager, peers: PeerQueue, handler: Handler) -> None:
-        super().__init__(
-            manager,
-            loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's way to have none
-            lingering_time=0,
-            keepalive_timeout=3600,
-        )
+        super().__init__(asyncio.get_running_loop())
         self.answered = 0  # requests whose exchanges are over
         self.bodies_read = 0
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone_at = 0.0
+        self.made_at = monotonic()
         self.ended = False  # whether the server ended the connection
         self.written = 0  # bytes given to the transport since the connection began
         self.visible = False
+        self._manager = manager
         self._peers = peers
         self._handler = handler
+        self._request_count = 0
+        self._waiting: deque[Received] | None = None  # requests that came before the last answer had ended
+        self._malformed: str | None = None  # why nothing more can be parsed
+        self._answer: asyncio.Task[None] | None = None
         self._wrote_at = 0.0
         self._lost_by: BaseException | None = None
         self._lost_as: Next | None = None
@@ -82,19 +125,90 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         self._wire = cast(asyncio.Transport, transport)
         self._socket = transport.get_extra_info("socket")
+        if self._socket is not None:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._manager.add(self)
         ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if ours and theirs:
             self._peer = Peer(self._peers, theirs[:2], ours[:2])
             self.visible = self.peer(exactly=False) is not None
+
+    # --- requests -------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         self._pace.catch_up()
         if self.busy and self._early is None and self.bodies_read == self._request_count:
             own = self._own()
             self._early = (self.written, 0 if own is None else own.acked)
-        super().data_received(data)
+        if self._malformed is not None or self.ended:
+            return
+        try:
+            self.parse(data)
+        except Malformed as error:
+            self._malformed = str(error)
+            if not self.busy:
+                self._refuse_garbage()
 
-    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio takes a truthy answer as "keep open"
+    def received(self, request: Received) -> None:
+        self._request_count += 1
+        if self._answer is None:
+            self._begin(request)
+            return
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(request)
+        if len(self._waiting) == _MOST_WAITING:
+            self._pause_reading(paused=True)
+
+    def _pause_reading(self, *, paused: bool) -> None:
+        if self._wire is not None and not self._wire.is_closing():
+            (self._wire.pause_reading if paused else self._wire.resume_reading)()
+
+    def close_if_idle(self, since: float) -> None:
+        """Close it if it has had no request since that monotonic time."""
+        if self._answer is None and max(self.made_at, self._wrote_at) < since:
+            self._close()
+
+    def _begin(self, request: Received) -> None:
+        self._answer = asyncio.get_running_loop().create_task(self._answered(request))
+
+    async def _answered(self, request: Received) -> None:
+        """Have a request answered; then the next one, or the end of the connection."""
+        keep_alive = False
+        self._next_request()
+        try:
+            keep_alive = await self._handler.answer(ReadRequest(request, self), self)
+        except Exception:
+            log.exception("while answering a request")
+        finally:
+            self.answered += 1
+            self._answer = None
+        # What is left of a body that nobody has read cannot be told from the next request.
+        if not keep_alive or self.is_done_with or not request.is_whole:
+            self._close()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+            if len(self._waiting) == _MOST_WAITING // 2:
+                self._pause_reading(paused=False)
+        elif self._malformed is not None:
+            self._refuse_garbage()
+
+    def _refuse_garbage(self) -> None:
+        """Answer malformed HTTP in the gateway's format."""
+        response = self._handler.garbage(400, self._malformed or "")
+        body = response.stream.body
+        headers = (("Content-Type", "application/json"),)
+        with suppress(ConnectionResetError):
+            self.write(head(400, headers, Framing.LENGTH, len(body), close=True) + body)
+        self._close()
+
+    def _close(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+
+    # --- its end --------------------------------------------------------------------------------------------------
+
+    def eof_received(self) -> bool | None:
         if self.busy:
             self._leave()
             return True
@@ -119,7 +233,11 @@ class Connection(web.RequestHandler):
         reset = self._reset_by_peer or (own is not None and own.closed)
         self._lost_as = (Next.RESET_AFTER_FIN if fin_came else Next.RESET) if reset else Next.ENDED
         self._tell(self._lost_as)
-        self._lose(exc, _TURNS)
+        if self._receiving is not None:
+            self._receiving.fail(ConnectionResetError("the connection was lost"))
+        self._parser = self._receiving = self._waiting = None
+        self._manager.discard(self)
+        super().connection_lost(exc)
 
     @property
     def client_is_local(self) -> bool:
@@ -135,13 +253,6 @@ class Connection(web.RequestHandler):
         Linux, net/ipv4/tcp_input.c). Such a client left by FIN, whichever of the two is reported first.
         """
         return isinstance(self._lost_by, OSError) and not isinstance(self._lost_by, BrokenPipeError)
-
-    def _lose(self, exc: BaseException | None, turns: int) -> None:
-        """Lose the connection, after at most ``turns`` turns of the loop: a request that is there is read first."""
-        if turns and self._request_count > self.bodies_read and not self.ended:
-            asyncio.get_running_loop().call_soon(self._lose, exc, turns - 1)
-        else:
-            super().connection_lost(exc)
 
     @property
     def busy(self) -> bool:
@@ -167,22 +278,6 @@ class Connection(web.RequestHandler):
         if own is None or self._wrote_at >= polled + _SHORT_TURN:
             return polled
         return max(polled, self.gone_at - own.silence - _JIFFIES)
-
-    def handle_error(
-        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> web.StreamResponse:
-        """Answer malformed HTTP in the gateway's format, without a traceback."""
-        self.answered += 1
-        self.bodies_read += 1
-        reason = (message or str(exc) or "unknown").strip().split("\n")[0]
-        response = self._handler.garbage(status, reason)
-        answer = web.Response(status=status, body=response.stream.body, content_type="application/json")
-        answer.force_close()
-        return answer
-
-    def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Log nothing: no input from a client prints a traceback."""
-        self.logger.debug(*args, **kw)
 
     # --- what the client's process has read -----------------------------------------------------------------------
 
@@ -348,7 +443,7 @@ class Connection(web.RequestHandler):
         elif self.gone.done() and not self.ended:  # else the end of our side tells
             self._end_watch()
 
-    def next_request(self) -> None:
+    def _next_request(self) -> None:
         """Record that a request begins."""
         self._pace.catch_up()
         self._early = None
@@ -431,82 +526,80 @@ class Connection(web.RequestHandler):
             self._wire.abort()
 
 
-class Manager(web.Server):
-    """aiohttp's low-level server with our connections."""
+class Manager:
+    """Makes the connections of an origin, and knows those that there are."""
 
-    def __init__(self, handler: Handler, peers: PeerQueue, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        super().__init__(self._handle, loop=loop)
+    def __init__(self, handler: Handler, peers: PeerQueue) -> None:
         self.made = 0  # connections so far
+        self.connections: set[Connection] = set()
+        self._sweeper: asyncio.TimerHandle | None = None  # while there are any
         self._handler = handler
         self._peers = peers
 
     def __call__(self) -> Connection:
         return Connection(self, self._peers, self._handler)
 
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
+    def add(self, connection: Connection) -> None:
+        """Note a connection that was made."""
         self.made += 1
+        self.connections.add(connection)
+        if self._sweeper is None:
+            self._sweep_later()
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        connection = request.protocol
-        assert isinstance(connection, Connection)
-        connection.next_request()
-        try:
-            keep_alive = await self._handler.answer(ReadRequest(request, connection), connection)
-            return Sent(keep_alive=keep_alive and not connection.is_done_with)
-        finally:
-            connection.answered += 1
+    def discard(self, connection: Connection) -> None:
+        """Forget a connection that was lost."""
+        self.connections.discard(connection)
+        if not self.connections and self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    def _sweep_later(self) -> None:
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close connections without a request; one timer for all, as there may be thousands."""
+        for connection in list(self.connections):
+            connection.close_if_idle(monotonic() - _KEEP_ALIVE)
+        self._sweep_later()
 
 
 class ReadRequest:
-    """aiohttp's request as ``Incoming``."""
+    """A request whose head has come, as ``Incoming``."""
 
-    def __init__(self, request: web.BaseRequest, connection: Connection) -> None:
-        headers = tuple(_header(name, value) for name, value in request.raw_headers)
-        self.head = Request(request.method, intern(request.path), headers, b"", request.rel_url.raw_query_string)
-        self.http_1_0 = request.version < (1, 1)
-        self.keep_alive = bool(request.keep_alive)
-        self.expects_continue = request.headers.get("Expect", "").lower() == "100-continue"
+    __slots__ = ("_connection", "_request", "expects_continue", "head", "http_1_0", "keep_alive", "local")
+
+    def __init__(self, request: Received, connection: Connection) -> None:
+        message = request.message
+        assert message is not None
+        headers = tuple([_header(name, value) for name, value in message.raw_headers])
+        self.head = Request(message.method, intern(message.url.path), headers, b"", message.url.raw_query_string)
+        self.http_1_0 = message.version < (1, 1)
+        self.keep_alive = not message.should_close
+        self.expects_continue = message.headers.get("Expect", "").lower() == "100-continue"
         self.local = connection.client_is_local
         self._request = request
         self._connection = connection
 
     async def body(self, limit: int | None = None) -> bytes:
         """Return the whole body. Raises ``BadBody`` where it is malformed, ``TooLarge`` past ``limit`` bytes."""
-        try:
-            data = await (self._request.content.read() if limit is None else self._limited(limit))
-        except web.RequestPayloadError as error:
-            raise BadBody(str(error)) from error
+        received = self._request.body
+        if received is None:
+            return b""
+        data = await (received.read() if limit is None else _limited(received, limit))
         self._connection.bodies_read += 1
+        self._request.forget()
         return data
 
-    async def _limited(self, limit: int) -> bytes:
-        data = bytearray()
-        while piece := await self._request.content.readany():
-            data += piece
-            if len(data) > limit:
-                raise TooLarge(f"the body has more than {limit:,} bytes")
-        return bytes(data)
+
+async def _limited(body: StreamReader, limit: int) -> bytes:
+    data = bytearray()
+    while piece := await body.readany():
+        data += piece
+        if len(data) > limit:
+            raise TooLarge(f"the body has more than {limit:,} bytes")
+    return bytes(data)
 
 
 @lru_cache(maxsize=1024)  # most headers of a client are the same in each of its requests, and the journal keeps them
 def _header(name: bytes, value: bytes) -> tuple[str, str]:
     return name.decode("latin-1"), value.decode("utf-8", "replace")
-
-
-class Sent(web.StreamResponse):
-    """A finished response for aiohttp: it has been written, and the connection stays open or does not."""
-
-    def __init__(self, *, keep_alive: bool) -> None:
-        super().__init__()
-        self._keep = keep_alive
-
-    @property
-    def keep_alive(self) -> bool | None:
-        return self._keep
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Do nothing: the head has been written."""
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: the body has been written."""

@@ -16,8 +16,8 @@ _TURNS = 3  # turns of the loop in which an accepted socket becomes a connection
 class Listening:
     """The sockets of one origin. Everything here, except for making it, runs in the server's loop."""
 
-    def __init__(self, handler: Handler, peers: PeerQueue, loop: asyncio.AbstractEventLoop) -> None:
-        self._manager = Manager(handler, peers, loop)
+    def __init__(self, handler: Handler, peers: PeerQueue) -> None:
+        self._manager = Manager(handler, peers)
         self._sockets: Sequence[Listener] = ()
         self._servers: list[asyncio.Server] = []
 
@@ -58,10 +58,10 @@ class Listening:
 
     async def abort(self) -> None:
         """End every connection now."""
-        while connections := self._connections():  # a few turns in which aiohttp's handlers end
+        while connections := self._connections():  # a few turns in which their answers end
             for connection in connections:  # includes connections accepted meanwhile
                 connection.abort()
             await asyncio.sleep(0)
 
     def _connections(self) -> list[Connection]:
-        return [one for one in self._manager.connections if isinstance(one, Connection)]
+        return list(self._manager.connections)

@@ -54,6 +54,16 @@ class Looks:
 class Watched:
     """One exchange in progress. ``look`` asks the kernel and returns whether asking again can yield more."""
 
+    __slots__ = (
+        "_look",
+        "_looked_at",
+        "_looks",
+        "_next",
+        "_over",
+        "_waits",
+        "_wrote_at",
+    )
+
     def __init__(self, looks: Looks, look: Callable[[], bool]) -> None:
         self._looks = looks
         self._look = look

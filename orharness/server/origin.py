@@ -29,7 +29,6 @@ class Origin:
     def __init__(
         self,
         peers: PeerQueue,
-        loop: asyncio.AbstractEventLoop,
         *,
         gateway: Gateway,
         pacing: Pacing,
@@ -51,7 +50,7 @@ class Origin:
         make = partial(self._answering, held_limit=HELD_LIMIT)
         self.sessions = Sessions(self.answering, make, self.settle, strict=strict)
         self.control = Control(self.sessions, default, control or ControlOptions())
-        self._listening = Listening(self, peers, loop)
+        self._listening = Listening(self, peers)
         self._beginning: asyncio.Task[None] | None = None
         self._siblings = self.control.siblings = None if place is None else Siblings(place, self.answering)
 
