@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from orharness.errors import CassetteError, OrharnessError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _PIECE = 2**18  # bytes that are read at once
 _TOLD = 2**18  # bytes after which the recorder is told how far we are
+_REST = 0.002  # seconds between two looks at what came
 _NICE = 5  # the recorder goes first: its clients wait, and here is a queue
 _SWITCH = 0.0005  # seconds after which the search lets the thread that reads go on
 
@@ -123,11 +125,16 @@ class _Keeping:
         await store.leave()
 
     def _read(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Any], store: Store) -> None:
-        """Read at once what comes, in a thread: what is not read is lost if the recorder is killed and we are, too."""
+        """Read what comes, in a thread: the recorder would wait for the search if the socket were full.
+
+        Events come one by one, and each that woke this process at once would take the processor from the streams.
+        """
         with suppress(OSError):
             while data := self._connection.recv(_PIECE):
                 if messages := self._unpacker.feed(data):
                     loop.call_soon_threadsafe(queue.put_nowait, messages)
+                if len(data) < _PIECE:  # what comes meanwhile is in the kernel, where no kill loses it
+                    sleep(_REST)
         with suppress(RuntimeError):  # the loop has ended, after all was saved
             store.release_soon()
             loop.call_soon_threadsafe(queue.put_nowait, None)

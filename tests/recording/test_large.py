@@ -7,6 +7,8 @@ import errno
 import gzip
 import logging
 import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,8 @@ from tests.support.recording_bench import (
     contents,
     files_in,
     recording,
+    recording_process,
+    serving,
     until,
 )
 
@@ -145,3 +149,40 @@ async def test_a_large_answer_that_the_disk_has_no_room_for_is_told(
         async with recording(to, awkward) as bench, asking(bench.base_url) as client:
             await client.rest()
     assert "No space left on device; the rest of an answer of 62 bytes is lost" in caplog.text
+
+
+def peak(pid: int) -> int:
+    """The most bytes of memory that a process and its children have had (the sum of their peaks)."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (own,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(own) * 1024 + sum(peak(int(child)) for child in children)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+@pytest.mark.asyncio
+async def test_a_large_answer_takes_little_memory(to: Path) -> None:
+    piece, pieces = b"data: " + b"word " * 3000 + b"\n\n", 700
+
+    async def small_then_large(wire: Wire) -> None:
+        wire.head()
+        for _ in range(1 if wire.body == b"1" else pieces):
+            wire.chunks(piece)
+            await wire.drained()
+        wire.last_chunk()
+
+    async with (
+        serving(small_then_large) as upstream,
+        recording_process(upstream.url, to) as (process, base_url),
+    ):
+        peaks: list[int] = []
+        for body in (b"1", b"2"):
+            async with asking(base_url, body=body) as client:
+                await client.head()
+                while await client.chunk():
+                    pass
+            await until(lambda: to.exists() and contents(to).count(b"ending: eof") == len(peaks) + 1)
+            peaks.append(peak(process.pid))
+    size = len(piece) * pieces
+    assert size > 10_000_000
+    assert peaks[1] - peaks[0] < 2 * size  # it was six times the size

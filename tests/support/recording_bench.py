@@ -54,6 +54,10 @@ class Wire:
     def raw(self, data: bytes) -> None:
         self._writer.write(data)
 
+    async def drained(self) -> None:
+        """Wait until much of what was written has gone."""
+        await self._writer.drain()
+
     def last_chunk(self) -> None:
         self.raw(b"0\r\n\r\n")
 
