@@ -81,7 +81,8 @@ class _Gate:
         plain = self.verdict
         if case.plain or plain.evidence is None or not plain.evidence.likely:
             return False
-        if case.cancel is None or plain.got is None or not plain.got.text or plain.got.error is not None:
+        followed = case.cancel is None or case.then is not None  # an answer is read to its end
+        if followed or plain.got is None or not plain.got.text or plain.got.error is not None:
             return True
         return verdict is not None and verdict.evidence is not None
 
