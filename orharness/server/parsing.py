@@ -8,7 +8,7 @@ made anew where it is known that a request ends.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, RawRequestMessage
@@ -16,9 +16,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 
 from orharness.server.wire import BadBody
-
-if TYPE_CHECKING:
-    pass
 
 _BUFFER = 2**16  # bytes of a body, about, that are received before they are read
 _LONGEST = 8190  # bytes of a line of the head, as in aiohttp's server
