@@ -561,7 +561,7 @@ def test_little_patience_is_none_for_the_client_while_the_reply_itself_is_silent
 
 
 def test_an_unknown_claim_and_a_case_that_is_not_there() -> None:
-    with pytest.raises(ScenarioError, match="the claims are parsing, done, errors, cancellation; not speed"):
+    with pytest.raises(ScenarioError, match="the claims are parsing, done, errors, cancellation, conduct; not speed"):
         run(correct, claims=["parsing", "speed"])
     with pytest.raises(ScenarioError, match="no case of done is named 'inside-a-character'"):
         run(correct, claims=["done"], only="inside-a-character")

@@ -89,7 +89,7 @@ def test_a_whole_id_names_one_case_and_a_part_of_it_all_that_have_it() -> None:
 def test_what_is_not_there_is_said() -> None:
     with pytest.raises(ScenarioError, match="no case is named 'nothing'; the families are framing, boundaries"):
         select(only="nothing")
-    with pytest.raises(ScenarioError, match="the claims are parsing, done, errors, cancellation; not speed"):
+    with pytest.raises(ScenarioError, match="the claims are parsing, done, errors, cancellation, conduct; not speed"):
         select(claims=["speed"])
     with pytest.raises(ScenarioError, match=r"the claims are .*; not parsnig \(did you mean 'parsing'\?\)"):
         select(claims=["done", "parsnig"])

@@ -9,13 +9,19 @@ from orharness.contract.catalogue.case import LIVENESS, Case, Profile
 from orharness.errors import ScenarioError
 from orharness.verdict import did_you_mean, with_parts
 
-PARSING, DONE, ERRORS, CANCELLATION = "parsing", "done", "errors", "cancellation"
-CLAIMS = (PARSING, DONE, ERRORS, CANCELLATION)
+PARSING, DONE, ERRORS, CANCELLATION, CONDUCT = "parsing", "done", "errors", "cancellation", "conduct"
+CLAIMS = (PARSING, DONE, ERRORS, CANCELLATION, CONDUCT)
 EVERY_CLAIM = (*CLAIMS, LIVENESS)  # also the one that takes a clock of the client's own
 
 
+# What a client does besides reading: a client that returns its whole text reads it well.
+_OF_CONDUCT = frozenset(("delivery", "request", "cost"))
+
+
 def claim_of(family: str) -> str:
-    """Return the claim that a family of cases belongs to: its own name, or parsing."""
+    """Return the claim that a family of cases belongs to: its own name, conduct, or parsing."""
+    if family in _OF_CONDUCT:
+        return CONDUCT
     return family if family in EVERY_CLAIM else PARSING
 
 
