@@ -82,11 +82,12 @@ class Parsing(BaseProtocol):
                 max_field_size=_LONGEST,
                 payload_exception=BadBody,
             )
+        in_body = self._receiving is not None and not self._receiving.is_whole
         try:
             messages, self._switched, _ = self._parser.feed_data(data)
         except HttpProcessingError as error:
             raise self._malformed_by((error.message or "unknown").strip().split("\n")[0]) from error
-        if messages or (self._receiving is not None and not self._receiving.is_whole):
+        if messages or in_body:
             self._head = 0
         else:
             self._head += len(data)

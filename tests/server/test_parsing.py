@@ -137,6 +137,24 @@ def test_a_part_of_a_next_request_is_not_lost_with_the_parser() -> None:
         assert _parsed([first + second[:cut], second[cut:]], kept=True)[1] == get, cut
 
 
+@pytest.mark.parametrize("size", [1000, 200_000, 1_000_000, 3_000_000])
+def test_a_large_body_is_no_head(server: SseServer, size: int) -> None:
+    """Also where its last part comes in one piece, or while the buffer is full."""
+    server.post("/body").respond(json="read")
+    for piece in (size, 150_000, 65_536):
+        with Raw(server) as raw:
+            for answers in (1, 2):
+                raw.send(b"POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size)
+                for start in range(0, size, piece):
+                    raw.send(b"x" * min(piece, size - start))
+                while raw.received.count(b'"read"') < answers:
+                    assert raw.read()
+            assert [one._parser for one in server._origin._listening._connections() if one.bodies_read == 2] == [None]
+    found = server.journal
+    assert [len(one.request.body) for one in found] == [size] * 6
+    assert {one.status for one in found} == {200}
+
+
 def test_a_body_that_is_compressed_is_decoded() -> None:
     body = gzip.compress(b"hello" * 100)
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
