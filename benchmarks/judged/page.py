@@ -43,7 +43,7 @@ _BY_CI = {client.name: "yes" for client in CLIENTS if client.by_ci}
 
 
 def page() -> str:
-    """The whole page, of what is stored; a client that was never judged is not on it."""
+    """The whole page, of what is stored; a client that was never judged is only named on it."""
     records = [record for client in CLIENTS if (record := Record.read(client.name)) is not None]
     explained = notes()
     every = [fail for record in records for fail in record.fails.values()]
@@ -52,6 +52,9 @@ def page() -> str:
             number=len(records), fails=len(every), confirmed=sum(one.confirmed for one in every)
         ).rstrip()
     ]
+    known = {record.client for record in records}
+    if missing := [client.name for client in CLIENTS if client.name not in known]:
+        parts.append(f"The command knows these as well, of which no verdict is stored yet: {', '.join(missing)}.")
     for dialect in DIALECTS:
         of_it = [record for record in records if record.dialect == dialect]
         if of_it:
@@ -114,13 +117,13 @@ def _alike(record: Record, explained: dict[str, str]) -> dict[tuple[str, str, st
     found: dict[tuple[str, str, str], list[str]] = {}
     for case, fail in record.fails.items():
         family = case.partition("/")[0]
-        found.setdefault((family, _text(explained[case]), _text(_bare(case, fail))), []).append(case)
+        found.setdefault((family, _text(explained[case]), _text(_bare(fail))), []).append(case)
     order = list(dict.fromkeys(family for family, *_ in found))
     return dict(sorted(found.items(), key=lambda item: order.index(item[0][0])))
 
 
-def _bare(case: str, fail: Fail) -> str:
-    return "confirmed" if fail.confirmed else f"not confirmed: {why_unconfirmed(case, fail)}"
+def _bare(fail: Fail) -> str:
+    return "confirmed" if fail.confirmed else f"not confirmed: {why_unconfirmed(fail)}"
 
 
 def _text(words: str) -> str:

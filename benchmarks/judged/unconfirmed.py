@@ -1,14 +1,16 @@
-"""Why a fail is not seen on the bare server: what that server does not do, by the case."""
+"""Why a fail is not seen on the bare server: what that server does otherwise."""
 
 from __future__ import annotations
 
-from benchmarks.judged.records import Fail
+from benchmarks.judged.records import UNEXPLAINED, Fail
 
-_REASONS: dict[str, str] = {}
+_ASKS_AGAIN = "it is still asking again"  # as the report begins
 
 
-def why_unconfirmed(case: str, fail: Fail) -> str:
+def why_unconfirmed(fail: Fail) -> str:
     """Return the reason, ``?`` where nobody has looked."""
     if fail.bare == "not_judged":
         return "that server plays no case of very many cuts, or of more than one answer"
-    return _REASONS.get(case, "?")
+    if fail.bare == "pass" and fail.reason.startswith(_ASKS_AGAIN):
+        return "that server waits for longer, and the last of the requests ends with an error"
+    return UNEXPLAINED
