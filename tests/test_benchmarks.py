@@ -402,6 +402,7 @@ def test_a_soak_finds_a_wrong_entry_and_memory_that_grows() -> None:
     assert soak.judge(soak.Found({0: act}, memory=flat), [entry | {"outcome": "completed"}]) == []
 
 
+@pytest.mark.slow
 def test_the_page_of_apis_is_what_its_command_makes() -> None:
     """``python -m benchmarks.matrix`` writes it, and each cell is written only after what it says was seen."""
     rows = matrix.table().rows
