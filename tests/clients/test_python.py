@@ -26,6 +26,7 @@ from tests.support.selections import OF_THE_GATEWAY
 TEXT = "Grüße, 世界"
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
 BODY = {"model": "m", "messages": MESSAGES, "stream": True}
+KEY = {"Authorization": "Bearer x"}
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
 
 
@@ -56,7 +57,7 @@ async def openai_async(base_url: str) -> AsyncIterator[str]:
 
 def httpx_sync(base_url: str) -> Iterator[str]:
     answer = Answer()
-    with httpx.stream("POST", f"{base_url}/chat/completions", json=BODY, timeout=60) as response:
+    with httpx.stream("POST", f"{base_url}/chat/completions", json=BODY, headers=KEY, timeout=60) as response:
         check(response.status_code, response.headers.get("Content-Type"), response.read)
         for data in response.iter_bytes():
             yield from answer.feed(data)
@@ -67,7 +68,7 @@ def httpx_sync(base_url: str) -> Iterator[str]:
 
 def requests_sync(base_url: str) -> Iterator[str]:
     answer = Answer()
-    with requests.post(f"{base_url}/chat/completions", json=BODY, stream=True, timeout=60) as response:
+    with requests.post(f"{base_url}/chat/completions", json=BODY, headers=KEY, stream=True, timeout=60) as response:
         check(response.status_code, response.headers.get("Content-Type"), lambda: response.content)
         # iter_content(chunk_size=None) would wait for the end of a body that is not chunked.
         while data := response.raw.read1(65536, decode_content=True):
@@ -79,7 +80,10 @@ def requests_sync(base_url: str) -> Iterator[str]:
 
 async def aiohttp_async(base_url: str) -> AsyncIterator[str]:
     answer = Answer()
-    async with aiohttp.ClientSession() as session, session.post(f"{base_url}/chat/completions", json=BODY) as response:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{base_url}/chat/completions", json=BODY, headers=KEY) as response,
+    ):
         check(response.status, response.headers.get("Content-Type"), lambda: b"")
         async for data in response.content.iter_any():
             for text in answer.feed(data):

@@ -27,6 +27,7 @@ BREACHES = {
     "chat/keep-alive-as-data": "the data are a proxy's comment",
     "parts/tool-calls-without-an-index": "some services send tool calls without their index",
     "parts/finish-and-chunks-without-one": "some services send an empty `finish_reason` until the last chunk",
+    "parts/finish-abort": "vLLM has a `finish_reason` of its own",
     "parts/thinking-parts": "Mistral sends the content as a list of parts",
     "errors/finish-reason-error": "the finish_reason `error` is no value of the type",
     "errors/json-cut-short": "the JSON is cut short",

@@ -172,7 +172,17 @@ def test_a_correct_client_holds_every_case_that_the_dialect_can_send(thread: Ser
     verdicts = run(correct, dialect="lines", profile=Profile.WHATWG, thread=thread, patience=10.0)
     assert failure_of(verdicts) is None
     held = {one.family for one in verdicts if one.result is Result.PASS}
-    assert held == {"framing", "boundaries", "done", "errors", "cancellation", "transport"}
+    assert held == {
+        "framing",
+        "boundaries",
+        "done",
+        "errors",
+        "cancellation",
+        "transport",
+        "request",
+        "delivery",
+        "cost",
+    }
     assert sum(one.result is Result.PASS for one in verdicts) > 70
     swept = {case.id for case in cases_of(LINES) if EVERY_OFFSET in case.chunkings}
     sweeps = [one for one in verdicts if one.case in swept and one.result is Result.PASS]

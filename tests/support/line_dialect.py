@@ -32,6 +32,7 @@ def _asked(request: Request, gateway: Gateway) -> Asked:
         model=body.get("model"),
         provider=body.get("provider"),
         prompt_tokens=len(str(body.get("prompt", "")).split()),
+        last_user=str(body.get("prompt", "")),
         wants_usage=bool(body.get("usage")),
     )
 
@@ -161,7 +162,7 @@ def client_of(
     def stream(base_url: str) -> Iterator[str]:
         at = urlsplit(base_url)
         with closing(HTTPConnection(str(at.hostname), at.port, timeout=60)) as connection:
-            ask = json.dumps({"prompt": "two words", "stream": True})
+            ask = json.dumps({"model": "m", "prompt": "two words", "stream": True})
             connection.request("POST", f"{at.path}/lines", ask, {"Accept-Encoding": "identity"})
             response = connection.getresponse()
             with closing(response):

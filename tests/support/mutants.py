@@ -322,20 +322,20 @@ def normalises_blocks_of_64k(base_url: str) -> Iterator[str]:
     return in_blocks(65536, NormalisesEachRead(), base_url)
 
 
-class TakesRestForLine(Answer):
-    """A line that a read cuts is taken for two."""
+class TakesNameForLine(Answer):
+    """A line that a read cuts inside of its name is taken for two."""
 
     def lines(self, data: bytes) -> Iterator[str]:
         yield from super().lines(data)
-        if self._rest:
+        if self._rest and b":" not in self._rest:
             rest, self._rest = self._rest, b""
             yield rest.decode()
 
 
 @mutant("boundaries/blocks-of-8k-inside-a-field", "a line is lost, or read in two, where a block of 8 KiB ends")
 def forgets_the_rest_of_a_block(base_url: str) -> Iterator[str]:
-    """The line that the end of a block cuts is taken for two."""
-    return in_blocks(8192, TakesRestForLine(), base_url)
+    """The line that the end of a block cuts inside of its name is taken for two."""
+    return in_blocks(8192, TakesNameForLine(), base_url)
 
 
 # -- from lines to events ------------------------------------------------------------------------------------------
@@ -648,7 +648,7 @@ class MixesTheChoices(Answer):
         return super().chunk({**chunk, "choices": choices})
 
 
-@mutant("chat/role-and-null-content", "null as content is taken for text")
+@mutant("chat/role-and-null-content", "null as content is stumbled over")
 class AddsNull(Answer):
     """Null as content is added to a text."""
 
