@@ -55,6 +55,8 @@ from tests.support.stream_strategies import items
 _characters = st.characters(codec="utf-8", exclude_characters="\r\n")
 words = st.text(_characters, max_size=8)
 seconds = st.floats(0, 1e6) | st.integers(0, 100).map(float)
+# A heartbeat fills a longer one with many thousand comments.
+pauses = st.floats(0, 100) | st.integers(0, 100).map(float)
 names = st.text(st.sampled_from("abcXYZ-"), min_size=1, max_size=8).filter(
     lambda name: name.lower() not in ("content-length", "transfer-encoding")
 )
@@ -99,7 +101,7 @@ said = optional(
 latencies = st.sampled_from(["itl=1ms", "prefill=200ms±50ms, itl=p50:20ms/p99:80ms", "prefill=1s,seed=7"])
 sent: dict[str, st.SearchStrategy[Any]] = {
     "head": seconds,
-    "delay": seconds,
+    "delay": pauses,
     "through": st.lists(any_step, max_size=3).map(tuple),
     "ending": st.none() | st.sampled_from(Ending),
     "framing": st.none() | st.sampled_from(Framing),
@@ -118,10 +120,10 @@ streamed: dict[str, st.SearchStrategy[Any]] = {
     "default_headers": st.booleans(),
     "encoding": st.none() | st.just("gzip"),
 }
-timed = st.builds(Timed, items | st.binary(max_size=6), st.none() | seconds)
+timed = st.builds(Timed, items | st.binary(max_size=6), st.none() | pauses)
 whole_streams = st.builds(
     Stream,
-    st.lists(st.builds(Chunk, st.binary(min_size=1, max_size=6), seconds), max_size=4).map(tuple),
+    st.lists(st.builds(Chunk, st.binary(min_size=1, max_size=6), pauses), max_size=4).map(tuple),
     st.sampled_from(Ending),
     st.sampled_from(Framing),
     announced=st.none() | st.integers(0, 100),
