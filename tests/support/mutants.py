@@ -1029,7 +1029,7 @@ def answers_one_after_the_other(base_url: str) -> Iterator[str]:
         yield from correct(base_url)
 
 
-@mutant("cost/many-events", "grows faster than the answer")
+@mutant("cost/many-events", "its memory grows faster than the answer")
 def keeps_the_text_of_each_moment(base_url: str) -> Iterator[str]:
     """All of the text so far is kept with each token, as who draws the page anew each time."""
     moments: list[str] = []
