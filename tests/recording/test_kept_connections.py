@@ -42,16 +42,20 @@ async def keeping(answer: Answer) -> AsyncIterator[Server]:
         connections += 1
         mine = connections
         tasks.add(asyncio.current_task())
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = re.search(rb"Content-Length: (\d+)", head, re.I)
-                body = await reader.readexactly(int(length[1])) if length else b""
-                found.requests.append((mine, head + body))
-                if not await answer(len(found.requests), writer):
-                    break
-        writer.close()
-        tasks.discard(asyncio.current_task())
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    length = re.search(rb"Content-Length: (\d+)", head, re.I)
+                    body = await reader.readexactly(int(length[1])) if length else b""
+                    found.requests.append((mine, head + body))
+                    if not await answer(len(found.requests), writer):
+                        break
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()  # a writer that outlives its loop warns
+            tasks.discard(asyncio.current_task())
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
@@ -59,10 +63,10 @@ async def keeping(answer: Answer) -> AsyncIterator[Server]:
         yield found
     finally:
         server.close()
-        for task in tasks:
-            assert task is not None
+        left = [task for task in tasks if task is not None]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*filter(None, tasks), return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 async def asked(recorder: Recorder, times: int) -> list[httpx.Response]:
