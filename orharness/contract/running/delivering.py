@@ -8,12 +8,11 @@ from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.driving.subject import ClientRun
 from orharness.contract.judging.delivery import Handed, has, judge_delivery
-from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import judge_text
 from orharness.contract.running.replies import reply_cut
 from orharness.contract.running.rows import at_their_ends
-from orharness.contract.running.trials import Trials, Tried, with_trouble
-from orharness.contract.running.waiting import wait_for_end, wait_for_request
+from orharness.contract.running.trials import Trials, Tried, heard_in
+from orharness.contract.running.waiting import wait_for_end
 from orharness.scenario.encoding import accepts
 from orharness.server.handles import Call, LiveRoute
 
@@ -26,21 +25,13 @@ def handed_over(trials: Trials, case: Case, cuts: Cuts, patience: float) -> Trie
     ``patience``: seconds that a held stream stays held without it. ``took``, of the result: those that were spent so.
     """
     reply = reply_cut(case, cuts)
-    route = trials.route(case, [reply])
-    [address] = trials.server.begin_runs()
-    session, began = trials.subject.start(address.base_url), monotonic()
-    until_request = max(patience, trials.until_request)
-    try:
-        wait_for_request(session, route, 0, until_request)
-        trials.learn(session, route, 0, began)
-        if not route.calls:
-            return Tried(trials.nothing_sent(case, session, until_request))
+
+    def follow(session: ClientRun, route: LiveRoute) -> Tried:
         if reply.encoding is not None and not accepts(route.calls[0].exchange.request, reply.encoding):
             return Tried(None, note=f"the client does not ask for {reply.encoding}")
-        tried = _followed(trials, case, session, route, patience)
-    finally:
-        trials.end(session, patience)
-    return with_trouble(case, tried, session)
+        return _followed(trials, case, session, route, patience)
+
+    return trials.followed(case, trials.route(case, [reply]), patience, follow)
 
 
 def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
@@ -51,8 +42,8 @@ def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, 
     calls = route.calls
     if ended:
         at_their_ends(calls[-1:], trials.habits)
-    text, took = "".join(session.pieces), monotonic() - call.started
-    heard = Heard(text, session.error, ended, patience, took, handed.held_back or 0.0, tuple(session.parts))
+    took = monotonic() - call.started
+    heard = heard_in(session, ended, patience, took, silence=handed.held_back or 0.0)
     exchanges = [one.exchange for one in calls]
     evidence = judge_text(case, heard, exchanges) or judge_delivery(case, handed, exchanges[-1])
     late = handed.held_back or 0.0

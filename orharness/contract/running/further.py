@@ -9,10 +9,9 @@ from time import monotonic, sleep
 from orharness.contract.catalogue.case import Cancel, Case, Further
 from orharness.contract.driving.subject import ClientRun
 from orharness.contract.judging.further import after_a_cancel, beside_another
-from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import judge_text
 from orharness.contract.running.rows import at_their_ends
-from orharness.contract.running.trials import Trials, Tried, with_trouble
+from orharness.contract.running.trials import Trials, Tried, heard_in, with_trouble
 from orharness.contract.running.waiting import wait_for_end, wait_for_request
 from orharness.server.handles import Call, LiveRoute
 
@@ -107,8 +106,7 @@ class _Pair:
         if ended and calls:
             at_their_ends(calls[-1:], self._trials.habits)
         took = monotonic() - calls[0].started if calls else 0.0
-        text, said = "".join(session.pieces), tuple(session.parts)
-        heard = Heard(text, session.error, ended, self._patience, took, self._patience, said)
+        heard = heard_in(session, ended, self._patience, took, silence=self._patience)
         if not calls:
             return Tried(self._trials.nothing_sent(case, session, self._patience), None, heard)
         exchanges = [call.exchange for call in calls]

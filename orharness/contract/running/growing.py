@@ -8,11 +8,10 @@ from time import monotonic
 from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.subject import ClientRun
 from orharness.contract.judging.growth import Cost, grows, limit_of
-from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import judge_text
 from orharness.contract.running.rows import at_their_ends
-from orharness.contract.running.trials import Trials, Tried, with_trouble
-from orharness.contract.running.waiting import wait_for_request
+from orharness.contract.running.trials import Trials, Tried, heard_in
+from orharness.server.handles import LiveRoute
 from orharness.verdict import Evidence
 
 _LOOK = 0.05  # seconds between two looks at what it costs
@@ -48,25 +47,17 @@ def growing(trials: Trials, case: Case, patience: float) -> Tried:
 
 def _run(trials: Trials, case: Case, most: float, patience: float) -> Tried:
     """Run the client once, until it ends, or has used more CPU time in all than ``most`` seconds."""
-    route = trials.route(case, [case.reply()])
-    [address] = trials.server.begin_runs()
-    session, began = trials.subject.start(address.base_url), monotonic()
-    until_request = max(patience, trials.until_request)
-    try:
-        wait_for_request(session, route, 0, until_request)
-        trials.learn(session, route, 0, began)
-        if not route.calls:
-            return Tried(trials.nothing_sent(case, session, until_request))
+
+    def follow(session: ClientRun, route: LiveRoute) -> Tried:
         waited = _MORE_PATIENCE * patience
         ended = _wait(trials, session, most, waited)
-        heard = Heard("".join(session.pieces), session.error, ended, waited, parts=tuple(session.parts))
+        heard = heard_in(session, ended, waited)
         if ended:
             at_their_ends(route.calls[-1:], trials.habits)
         exchanges = [call.exchange for call in route.calls]
-        tried = Tried(judge_text(case, heard, exchanges), exchanges[-1], heard, requests=len(exchanges))
-    finally:
-        trials.end(session, patience)
-    return with_trouble(case, tried, session)
+        return Tried(judge_text(case, heard, exchanges), exchanges[-1], heard, requests=len(exchanges))
+
+    return trials.followed(case, trials.route(case, [case.reply()]), patience, follow)
 
 
 def _wait(trials: Trials, session: ClientRun, most: float, patience: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -87,6 +87,23 @@ class Trials:
                 break
         return tried
 
+    def followed(
+        self, case: Case, route: LiveRoute, patience: float, follow: Callable[[ClientRun, LiveRoute], Tried]
+    ) -> Tried:
+        """Run the client once on a fresh route; return what ``follow`` makes of the run when its request has come."""
+        [address] = self.server.begin_runs()
+        session, began = self.subject.start(address.base_url), monotonic()
+        until_request = max(patience, self.until_request)
+        try:
+            wait_for_request(session, route, 0, until_request)
+            self.learn(session, route, 0, began)
+            if not route.calls:
+                return Tried(self.nothing_sent(case, session, until_request))
+            tried = follow(session, route)
+        finally:
+            self.end(session, patience)
+        return with_trouble(case, tried, session)
+
     def _run_once(self, case: Case, route: LiveRoute, patience: float) -> Tried:
         [address] = self.server.begin_runs()
         before = len(route.exchanges)
@@ -102,9 +119,7 @@ class Trials:
             if ended and calls:
                 at_their_ends(calls[-1:], self.habits)
             exchanges = [call.exchange for call in calls]
-            silence = waited - case.patience * patience
-            said = tuple(session.parts)
-            heard = Heard("".join(session.pieces), session.error, ended, waited, took, silence, said)
+            heard = heard_in(session, ended, waited, took, silence=waited - case.patience * patience)
             evidence = (
                 judge_text(case, heard, exchanges) if exchanges else self.nothing_sent(case, session, until_request)
             )
@@ -185,7 +200,7 @@ class Trials:
 
     def _cancel(self, cancel: Cancel, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
         there = is_there(cancel, session, route, 4 * patience)
-        heard = Heard("".join(session.pieces), session.error, session.ended.is_set(), patience)
+        heard = heard_in(session, session.ended.is_set(), patience)
         before = route.calls[-1].exchange
         if not there:
             return Tried(did_not_get_there(cancel, heard), before, heard)
@@ -205,6 +220,11 @@ class Trials:
             return Tried(did_not_get_there(cancel, heard), exchange, heard)
         why = None if said is None else session.why_it_stays()
         return Tried(judge_cancel(cancel, exchange, said, why), exchange, heard, took=took)
+
+
+def heard_in(session: ClientRun, ended: bool, waited: float, took: float = 0.0, *, silence: float = 0.0) -> Heard:
+    """Return what a run has said by now. The times are in seconds, as ``Heard`` has them."""
+    return Heard("".join(session.pieces), session.error, ended, waited, took, silence, tuple(session.parts))
 
 
 def with_trouble(case: Case, tried: Tried, session: ClientRun) -> Tried:
