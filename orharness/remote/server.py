@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, Unpack
+from typing import Any, NoReturn
 
 from orharness.checks import left_open
 from orharness.errors import CassetteError, ClientFailure, OrharnessError, ScenarioError
@@ -19,8 +19,7 @@ from orharness.remote.verbs import Verbs
 from orharness.report.page import document_in, saved_page
 from orharness.scenario.checked import flag_of, one_of
 from orharness.scenario.document import write_route
-from orharness.scenario.matching import MatchOn
-from orharness.scenario.options import ModelOptions, Through
+from orharness.scenario.options import Through
 from orharness.scenario.route import Route
 from orharness.server.control.playing import AGAIN, ONCE, written
 from orharness.server.facade import Leaks, SseServer
@@ -79,63 +78,25 @@ class RemoteServer(SseServer):
             self._session, self._session.ask("POST", "/routes", write_route(route), strict=strict)["routes"]
         )
 
-    @checked_call(ModelOptions)
-    def cassette(
-        self,
-        path: str | Path,
-        *,
-        through: Through = (),
-        pacing: Pacing | str | None = None,
-        filters: Mapping[str, Any] | None = None,
-        match_on: MatchOn | None = None,
-        allow_playback_repeats: bool = False,
-        delays: bool = True,
-        strict: bool = True,
-        **model: Unpack[ModelOptions],
-    ) -> LiveRoute:
-        """Play each interaction of a cassette once, as ``SseServer.cassette`` does; the file is sent to the server.
+    def _play_once(self, path: str | Path, options: Mapping[str, Any], *, strict: bool) -> LiveRoute:
+        return RemoteRoute(self._session, self._send(path, ONCE, {**options, "strict": strict}))
 
-        Raises ``ScenarioError`` for a function in ``filters``, ``match_on`` or ``through``, which cannot be sent.
+    def _play_again(self, path: str | Path, options: Mapping[str, Any]) -> list[LiveRoute]:
+        return [RemoteRoute(self._session, [one]) for one in self._send(path, AGAIN, options)]
+
+    def _send(self, path: str | Path, way: str, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Send a file to be played, and return its routes.
+
+        Raises ``CassetteError`` for a file that cannot be read, and ``ScenarioError`` for an option that cannot be
+        sent: a function in ``filters``, ``match_on`` or ``through``.
         """
-        flags = {"allow_playback_repeats": allow_playback_repeats, "delays": delays, "strict": strict}
-        options = {
-            "filters": filters or None,
-            "match_on": match_on,
-            **{name: flag_of(value, name) for name, value in flags.items()},
-            **self._sending(through, pacing, model),
-        }
-        return RemoteRoute(self._session, self._play(path, ONCE, options))
-
-    @checked_call(ModelOptions)
-    def serve(
-        self,
-        path: str | Path,
-        *,
-        through: Through = (),
-        pacing: Pacing | str | None = None,
-        **model: Unpack[ModelOptions],
-    ) -> list[LiveRoute]:
-        """Play a cassette any number of times, as ``SseServer.serve`` does; the file is sent to the server."""
-        routes = self._play(path, AGAIN, self._sending(through, pacing, model))
-        return [RemoteRoute(self._session, [one]) for one in routes]
-
-    def _sending(self, through: Through, pacing: Pacing | str | None, model: ModelOptions) -> dict[str, Any]:
-        provider = model.get("provider")
-        return {
-            **model,
-            "through": [self._through, compose(through)],
-            "pacing": None if pacing is None else one_of(Pacing, pacing, "pacing"),
-            "provider": provider_named(provider) if isinstance(provider, str) else provider,
-        }
-
-    def _play(self, path: str | Path, way: str, options: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Send a file to be played, and return its routes."""
-        file = Path(path)
+        file, provider = Path(path), options.get("provider")
+        named = {**options, "provider": provider_named(provider) if isinstance(provider, str) else provider}
         try:
             text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise CassetteError(f"{file}: cannot be read: {error}") from error
-        document = {"name": str(file), "text": text, "play": way, "options": written(way, options)}
+        document = {"name": str(file), "text": text, "play": way, "options": written(way, named)}
         routes: list[dict[str, Any]] = self._session.ask("POST", "/files", document)["routes"]
         return routes
 

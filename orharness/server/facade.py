@@ -327,11 +327,22 @@ class SseServer:
         was recorded, before its head and between its chunks. ``strict``: ``verify`` reports one that is never
         played. ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
-        steps, repeats = [self._through, compose(through)], flag_of(allow_playback_repeats, "allow_playback_repeats")
-        recorded, rules = recorded_in(path), filters_of(filters)
-        timed = flag_of(delays, "delays")
-        routes = interaction_routes(recorded, steps, pacing, rules, match_on, repeats, timed, **model)
-        mounted = [Mounted(route, flag_of(strict, "strict")) for route in routes]
+        options = {
+            "through": [self._through, compose(through)],
+            "pacing": pacing,
+            "filters": filters or None,
+            "match_on": match_on,
+            "allow_playback_repeats": flag_of(allow_playback_repeats, "allow_playback_repeats"),
+            "delays": flag_of(delays, "delays"),
+            **model,
+        }
+        return self._play_once(path, options, strict=flag_of(strict, "strict"))
+
+    def _play_once(self, path: str | Path, options: Mapping[str, Any], *, strict: bool) -> LiveRoute:
+        """Mount the interactions of a cassette, each for one request; ``options`` of ``interaction_routes``."""
+        recorded = recorded_in(path)
+        routes = interaction_routes(recorded, **{**options, "filters": filters_of(options["filters"])})
+        mounted = [Mounted(route, strict) for route in routes]
         self._thread.call(lambda: self._answering.mounted.extend(mounted))
         return LiveRoute(mounted, self._thread, self._answering)
 
@@ -348,9 +359,11 @@ class SseServer:
 
         ``provider``, ``pace`` and ``price`` describe the model that makes each stream, as in ``Reply.stream``.
         """
-        steps = [self._through, compose(through)]
-        routes = serving_routes(recorded_in(path), steps, pacing, **model)
-        return [self.mount(route, strict=False) for route in routes]
+        return self._play_again(path, {"through": [self._through, compose(through)], "pacing": pacing, **model})
+
+    def _play_again(self, path: str | Path, options: Mapping[str, Any]) -> list[LiveRoute]:
+        """Mount the interactions of a cassette for any number of requests; ``options`` of ``serving_routes``."""
+        return [self.mount(route, strict=False) for route in serving_routes(recorded_in(path), **options)]
 
     @checked_call()
     def scenario(self, file: str | Path, *, strict: bool = True) -> list[LiveRoute]:
