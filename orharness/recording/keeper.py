@@ -177,7 +177,7 @@ class KeeperProcess(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the process has ended; say so where it was not asked to."""
         if not self._answer.done():
-            why = f"{self._path}: {self._how_it_ended()}; what it had is recovered by the next recording into this file"
+            why = f"{self._path}: {self._how_it_ended()}; the next recording recovers what it had written"
             self._answer.set_result(("closed", why) if self._closing else ("refused", "", why))
             if not self._closing:
                 self._lost = why
