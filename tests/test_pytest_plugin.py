@@ -621,6 +621,7 @@ def test_a_failed_test_shows_what_the_server_saw(user: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_three_claims_as_a_fixture(user: pytest.Pytester) -> None:
     result = _run(

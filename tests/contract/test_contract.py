@@ -366,6 +366,7 @@ def test_a_wrong_client_fails_with_its_reason(
     assert verdict.evidence.reason == reason
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("client", "claim"),

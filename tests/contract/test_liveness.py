@@ -108,6 +108,7 @@ def test_a_fail_that_has_nothing_to_do_with_time_is_none_of_the_family() -> None
     assert verdict.note.startswith("it fails for another reason than time: it raised ValueError('a comment')")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_client_that_asks_again_for_another_reason_than_time_is_not_told_of_time() -> None:
     def stumbles_and_goes_on_asking(base_url: str) -> Iterator[str]:
@@ -152,6 +153,7 @@ def test_a_client_without_a_limit_is_found_by_a_faster_clock() -> None:
     assert verdicts["comments"].result is Result.PASS
 
 
+@pytest.mark.long
 @needs_faketime
 @pytest.mark.slow
 def test_a_short_limit_is_measured_at_a_lower_rate(monkeypatch: pytest.MonkeyPatch) -> None:

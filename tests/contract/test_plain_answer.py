@@ -128,6 +128,7 @@ def test_a_client_that_always_raises_is_told_one_reason(thread: ServerThread) ->
     assert [verdict.case for verdict in verdicts] == [case.id for case in CASES if case.profile == "gateway"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("client", [never_asks, stops_at_an_error])
 def test_so_is_one_that_reads_no_answer(thread: ServerThread, client: Client) -> None:
@@ -175,6 +176,7 @@ def test_to_be_cancelled_the_wrong_text_is_enough(thread: ServerThread) -> None:
     assert verdict.result is Result.FAIL
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_client_whose_last_piece_is_missing_is_told_that_alone(thread: ServerThread) -> None:
     def one_piece_late(base_url: str) -> Iterator[str]:

@@ -165,6 +165,7 @@ def client(base_url):
     assert verdict.boundaries_proven == verdict.boundaries_tried > CUTS
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_client_that_hangs_in_the_middle_of_a_sweep_leaves_no_process(
     judged: Callable[..., Verdict], folder: Path

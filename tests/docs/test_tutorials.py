@@ -120,6 +120,7 @@ def _follow(page: str, shell: Shell) -> None:
             assert _missing(shown.splitlines(), printed.splitlines()) == [], f"{code}\n{printed}"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_tutorial_does_what_it_says(name: str, shell: Shell) -> None:

@@ -117,6 +117,7 @@ def joined(item: object) -> bytes:
     return text.encode()
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["there", "back"])

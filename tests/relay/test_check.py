@@ -227,6 +227,7 @@ def test_a_relay_that_asks_again_after_a_cancel_fails_the_cancels_alone(run: Run
         assert "takes the end of a cancelled request for a failure" in got.reason
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_relay_that_asks_twice_fails_with_the_count(run: Run) -> None:
     verdicts = run("asks_twice", ["fidelity/", "errors/limit"])
