@@ -22,11 +22,13 @@ from tests.support.recording_bench import (
     AWKWARD,
     KEY,
     Wire,
+    ask_at_once,
     asking,
     awkward,
     chunks_of,
     contents,
     files_in,
+    numbered,
     recording,
     recording_process,
     serving,
@@ -63,20 +65,8 @@ def test_a_large_body_is_not_held_in_memory() -> None:
 
 @pytest.mark.asyncio
 async def test_large_answers_at_once_do_not_mix(to: Path) -> None:
-    async def numbered(wire: Wire) -> None:
-        wire.head()
-        for number in range(8):
-            wire.chunks(wire.body + b" %d\n\n" % number)
-            await asyncio.sleep(0.002)
-        wire.last_chunk()
-
-    async with recording(to, numbered) as bench:
-
-        async def ask(number: int) -> None:
-            async with asking(bench.base_url, body=b"data: %d" % number) as client:
-                await client.rest()
-
-        await asyncio.gather(*map(ask, range(12)))
+    async with recording(to, numbered(8, 0.002)) as bench:
+        await ask_at_once(bench, 12)
 
     found = load(to)
     assert sorted(one.request.body for one in found) == sorted(b"data: %d" % number for number in range(12))

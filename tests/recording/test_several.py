@@ -9,7 +9,18 @@ import httpx
 import pytest
 
 from orharness.cassette import load
-from tests.support.recording_bench import AWKWARD, Wire, asking, awkward, chunks_of, contents, recording, until
+from tests.support.recording_bench import (
+    AWKWARD,
+    Wire,
+    ask_at_once,
+    asking,
+    awkward,
+    chunks_of,
+    contents,
+    numbered,
+    recording,
+    until,
+)
 
 
 @pytest.mark.asyncio
@@ -42,20 +53,8 @@ async def test_sessions_stand_in_the_order_of_their_requests(to: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_many_at_once(to: Path) -> None:
-    async def numbered(wire: Wire) -> None:
-        wire.head()
-        for number in range(10):
-            wire.chunks(wire.body + b" %d\n\n" % number)
-            await asyncio.sleep(0.01)
-        wire.last_chunk()
-
-    async with recording(to, numbered) as bench:
-
-        async def ask(number: int) -> None:
-            async with asking(bench.base_url, body=b"data: %d" % number) as client:
-                await client.rest()
-
-        await asyncio.gather(*map(ask, range(30)))
+    async with recording(to, numbered(10, 0.01)) as bench:
+        await ask_at_once(bench, 30)
 
     found = load(to)
     assert found == bench.recorder.interactions

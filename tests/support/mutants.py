@@ -843,22 +843,25 @@ class PassesOverBadJson(Answer):
             yield from super().event(type_, data)
 
 
+def again_after(error: type[Exception], base_url: str, times: int = 1) -> Iterator[str]:
+    """Asks again so many times, at once, where that error came."""
+    for _ in range(times):
+        with suppress(error):
+            yield from correct(base_url)
+            return
+    yield from correct(base_url)
+
+
 @mutant("errors/fin-between-events", "silently sent again")
 def asks_again_after_a_cut(base_url: str) -> Iterator[str]:
     """A connection that breaks off makes it ask again, and the text comes twice."""
-    with suppress(HTTPException):
-        yield from correct(base_url)
-        return
-    yield from correct(base_url)
+    return again_after(HTTPException, base_url)
 
 
 @mutant("errors/event-documented", "silently sent again")
 def asks_again_after_an_error(base_url: str) -> Iterator[str]:
     """An error in the answer makes it ask again."""
-    with suppress(AnswerError):
-        yield from correct(base_url)
-        return
-    yield from correct(base_url)
+    return again_after(AnswerError, base_url)
 
 
 @mutant("errors/http-503-onerouter", "again and again")
@@ -873,20 +876,13 @@ def asks_for_ever(base_url: str) -> Iterator[str]:
 @mutant("errors/no-hammering-503", "without a pause: 4 requests")
 def asks_four_times_at_once(base_url: str) -> Iterator[str]:
     """It asks again three times, with no pause between."""
-    for _ in range(3):
-        with suppress(AnswerError):
-            yield from correct(base_url)
-            return
-    yield from correct(base_url)
+    return again_after(AnswerError, base_url, times=3)
 
 
 @mutant("errors/retry-after-429", "was told to wait for 1 s")
 def asks_again_sooner_than_told(base_url: str) -> Iterator[str]:
     """Retry-After is not looked at."""
-    with suppress(AnswerError):
-        yield from correct(base_url)
-        return
-    yield from correct(base_url)
+    return again_after(AnswerError, base_url)
 
 
 @mutant("errors/event-without-code", "the error event is passed over")

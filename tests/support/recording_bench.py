@@ -246,6 +246,29 @@ def no_secrets_in(folder: Path) -> None:
 SPLIT = "data: Grüße, 世界\n\n".encode()
 
 
+def numbered(chunks: int, pause: float) -> Script:
+    """An answer of so many chunks, each with the body of its request and its number; ``pause`` in seconds."""
+
+    async def script(wire: Wire) -> None:
+        wire.head()
+        for number in range(chunks):
+            wire.chunks(wire.body + b" %d\n\n" % number)
+            await asyncio.sleep(pause)
+        wire.last_chunk()
+
+    return script
+
+
+async def ask_at_once(bench: Bench, clients: int) -> None:
+    """So many requests at the same time, ``data: 0``, ``data: 1``, …; each client reads to the end."""
+
+    async def ask(number: int) -> None:
+        async with asking(bench.base_url, body=b"data: %d" % number) as client:
+            await client.rest()
+
+    await asyncio.gather(*map(ask, range(clients)))
+
+
 async def awkward(wire: Wire) -> None:
     """Chunks cut in characters, lines and fields; several in one segment, one in several segments."""
     wire.head("X-Generation-Id: gen-1", "Set-Cookie: cookie=1")
