@@ -452,7 +452,7 @@ def _billed(exchange: Exchange) -> str:
     read = "" if bill.tokens_read is None else f", {least}{bill.tokens_read:,} read"
     counted = "" if bill.counted is Counted.TOKENS else f"\n{EVENTS_FOR_TOKENS}: the stream's tokens cannot be counted"
     return (
-        f"{bill.tokens_made:,} {bill.noun}s made by {exchange.provider}, {bill.tokens_written:,} written{read};"
+        f"{count(bill.tokens_made, bill.noun)} made by {exchange.provider}, {bill.tokens_written:,} written{read};"
         f" {bill.tokens_billed:,} billed: ${bill.cost:.6f}{counted}"
     )
 

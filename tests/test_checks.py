@@ -450,6 +450,12 @@ def test_a_leak_has_its_price_its_cause_and_its_cure() -> None:
     assert "Groq" not in said
 
 
+def test_one_token_is_no_tokens() -> None:
+    bill = Bill(0, 1, 0, 0, 1, cancelled=True, cost=0.001)
+    failure = upstream_failure(replace(CANCELLED, bill=bill, provider="P", provider_stops=False), leaked_tokens=0)
+    assert "  model     1 token made by P, 0 written, 0 read; 1 billed: $0.001000\n" in text_of(failure)
+
+
 def test_where_events_stand_for_tokens_each_number_says_so() -> None:
     bill = Bill(0, 5, 1, 1, 5, cancelled=True, cost=0.005, counted=Counted.EVENTS)
     counted = replace(CANCELLED, bill=bill, provider="P", provider_stops=False, streamed=True)
