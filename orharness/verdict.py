@@ -57,7 +57,7 @@ class Evidence:
 
     ``body`` was sent in chunks that end at ``cuts`` and at its end: the fewest with which the client still fails.
     ``at`` is its most telling offset. ``likely``: the reason is inferred from what the client made of the bytes;
-    otherwise it was seen.
+    otherwise it was seen. ``unsent``: the client ended without a request, so no bytes can be the cause.
     """
 
     expected: str
@@ -68,6 +68,7 @@ class Evidence:
     cuts: tuple[int, ...] = ()
     at: int = 0
     likely: bool = False
+    unsent: bool = False
 
 
 @dataclass(frozen=True)

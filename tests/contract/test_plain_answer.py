@@ -138,6 +138,15 @@ def test_so_is_one_that_reads_no_answer(thread: ServerThread, client: Client) ->
     assert of(verdicts, Result.PASS) == []
 
 
+def test_a_client_that_never_asks_is_told_so_once(thread: ServerThread) -> None:
+    """In a second, and not once for each of 300 cases."""
+    plain, *others = run(never_asks, profile="gateway", thread=thread, patience=BRIEF)
+    assert (plain.case, plain.result) == (PLAINEST.id, Result.FAIL)
+    assert reasons([plain]) == ["the client never sent a request to the base_url it was given"]
+    judged = [one.case for one in others if one.result is not Result.NOT_APPLICABLE]
+    assert {case.plain for case in CASES if case.id in judged} <= {True}
+
+
 @pytest.mark.parametrize("case", [ONE, "errors/http-400-empty", "chat/refusal", "cancellation/between-events"])
 def test_the_plain_answer_is_shown_whatever_is_asked_for(thread: ServerThread, case: str) -> None:
     """Also where an error is expected: a client that always raises has not seen it."""

@@ -205,7 +205,7 @@ def nothing_sent(
     ``waited``: seconds that a client which has not ended was waited for; ``None`` if it has ended. ``late``: how many
     requests came to the base URLs of earlier runs meanwhile.
     """
-    wanted, got = f"POST …{path}", "nothing" if error is None else _error(error)
+    wanted, got, ended = f"POST …{path}", "nothing" if error is None else _error(error), waited is None
     if others:
         asked = ", ".join(dict.fromkeys(f"{one.request.method} {one.request.path}" for one in others))
         doubled = any("/v1/v1/" in one.request.path for one in others)
@@ -221,10 +221,10 @@ def nothing_sent(
         )
     reason = reason_of_loops(error) or never
     if isinstance(error, ClientError):
-        return Evidence(wanted, got, f"it ended before it sent a request: {error}")
+        return Evidence(wanted, got, f"it ended before it sent a request: {error}", unsent=ended)
     if isinstance(error, TypeError):
         reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
-    return Evidence(wanted, got, reason)
+    return Evidence(wanted, got, reason, unsent=ended)
 
 
 def _evidence(case: Case, exchange: Exchange, got: str, reason: str, text: str = "") -> Evidence:

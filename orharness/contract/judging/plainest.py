@@ -1,6 +1,6 @@
 """The plain answer as a gate: a client that fails it gets that one verdict, and the other cases are not judged.
 
-A client that cannot read a plain answer fails nearly every case, and none of them says why.
+A client that cannot read a plain answer, or never asks for one, fails nearly every case, and none of them says why.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _Gate:
     def _shut_for(self, case: Case, verdict: Verdict | None = None) -> bool:
         """Whether a case cannot be judged. A cancel can be where there is any text, unless it was never reached."""
         plain = self.verdict
-        if case.plain or plain.evidence is None or not plain.evidence.likely:
+        if case.plain or plain.evidence is None or not (plain.evidence.likely or plain.evidence.unsent):
             return False
         followed = case.cancel is None or case.then is not None  # an answer is read to its end
         if followed or plain.got is None or not plain.got.text or plain.got.error is not None:
