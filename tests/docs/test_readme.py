@@ -211,7 +211,7 @@ def test_the_commands_of_the_set_up_are_those_of_ci() -> None:
     commands = [line for block in _blocks("sh") for line in block.splitlines() if line.startswith("python -m pip")]
     assert commands == [
         "python -m pip install . && orharness demo",
-        "python -m pip install -e '.[test]' && python -m pytest -n 4 --dist worksteal",
+        "python -m pip install -e '.[test]' && python -m pytest -n 6 --dist worksteal",
     ]
     for command in " && ".join(commands).split(" && "):
         assert re.search(rf"(^|[( ]){re.escape(command)}( |$)", run, re.M), f".ci/fast does not run: {command}"
