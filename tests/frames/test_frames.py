@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orharness import frames
 from orharness.errors import ScenarioError
-from orharness.frames import FRAMES, JSON_ARRAY, NDJSON, SSE, Block, Frame
+from orharness.frames import FRAMES, JSON_ARRAY, NDJSON, SSE, Block, Frame, lines, scanner
 from orharness.sse import BOM, Comment, Event, Item, Retry
 from orharness.stream import Stream
 from tests.support.examples import examples
@@ -147,7 +147,8 @@ class Counted(bytearray):
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 @each_json_frame
 def test_the_work_is_linear_however_it_is_cut(frame: Frame, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "bytearray", Counted, raising=False)
+    for module in (lines, scanner):
+        monkeypatch.setattr(module, "bytearray", Counted, raising=False)
     body = frame.encode(*(json.dumps({"text": "x\\" * 5_000, "number": n}) for n in range(5)))
     Counted.work = 0
     decoder = frame.decoder()
