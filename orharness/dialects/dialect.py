@@ -205,7 +205,8 @@ class Dialect:
     obliges a client to end; the answer is whole with the one that ``is_end`` finds, and the stream is over when the
     body is. ``cases``: its own contract cases, as documents. ``slips``: what in its JSON careless readers stumble over,
     the most special first. ``background``: its calls for answers that are made whether or not their client stays,
-    ``None`` if it has no such answers. ``keyed``: its requests carry an API key.
+    ``None`` if it has no such answers. ``keyed``: its requests carry an API key. ``end_shown``: what a sentence shows
+    of the data of the event that ends an answer, where they are too long to be shown whole.
 
     The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
@@ -245,6 +246,7 @@ class Dialect:
     elsewhere: tuple[str, ...] = ()
     models_path: str = "/models"
     prefix: str = "/v1"
+    end_shown: str = ""
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"

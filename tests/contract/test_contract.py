@@ -285,7 +285,7 @@ LEAK = (
 )
 DEAF_LEAK = LEAK.replace(";", ": it waits for bytes that do not come;")
 PLAIN = "it fails on a plain answer: "
-DEAF = "[DONE] is not obeyed: the loop around the lines goes on reading"
+DEAF = "[DONE] is not obeyed: the client reads on to the end of the response"
 UNTIL_FULL = "what has come is not handed over before the connection ends: it reads whole blocks, or all of the body"
 WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and nothing in an answer's text"
 

@@ -6,10 +6,12 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
+from http.client import HTTPConnection
 from time import monotonic, sleep
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -208,6 +210,47 @@ class NamesEachCall(Answer):
         return super().text(delta)
 
 
+class ParsesOtherLines(Answer):
+    """A line that does not begin with `data: ` is given to the JSON parser."""
+
+    def field(self, line: str) -> None:
+        if not line.startswith("data: "):
+            json.loads(line)
+        super().field(line)
+
+
+class LooksAtTheFirstLine(Answer):
+    """A block that does not begin with its data is dropped."""
+
+    begun = kept = False
+
+    def field(self, line: str) -> None:
+        if not self.begun:
+            self.begun, self.kept = True, line.startswith("data:")
+        if self.kept and not line.startswith(":"):
+            super().field(line)
+
+    def dispatch(self) -> Iterator[str]:
+        self.begun = False
+        return super().dispatch()
+
+
+class NeedsTheSpace(Answer):
+    """A line of data begins with `data: `, or it is passed over."""
+
+    def field(self, line: str) -> None:
+        if not line.startswith("data:") or line.startswith("data: "):
+            super().field(line)
+
+
+class ReadsOn(Answer):
+    """The end marker is an event like any other."""
+
+    def event(self, type_: str, data: str) -> Iterator[str]:
+        self.finished = True
+        return iter(()) if data == "[DONE]" else super().event(type_, data)
+
+
 class NeedsCR(Answer):
     """CRLF and LF end a line, and CR alone does not."""
 
@@ -248,6 +291,69 @@ def test_the_cause_is_the_one_that_trials_show(thread: ServerThread, client: Cli
     assert failed(client, case, thread).reason.startswith(reason)
 
 
+COMMENT = "a comment line (it begins with a colon) is given to the JSON parser"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("case", "answer", "reason"),
+    [
+        ("comments/like-done", ParsesOtherLines, COMMENT),
+        ("done/in-a-comment", ParsesOtherLines, COMMENT),
+        ("comments/heartbeat", ParsesOtherLines, COMMENT),
+        ("done/without-the-space", ParsesOtherLines, "it looks for `data: ` with a space"),
+        ("comments/in-front-of-data", LooksAtTheFirstLine, "a comment line (it begins with a colon) is stumbled over"),
+    ],
+)
+def test_what_a_case_is_about_is_not_blamed_for_what_fails_any_stream(
+    thread: ServerThread, case: str, answer: type[Answer], reason: str
+) -> None:
+    """Without the comment each of these holds, and so does any other stream: what the case is about is no cause."""
+    assert failed(client_of(answer), case, thread).reason.startswith(reason)
+
+
+def takes_each_line_for_data(base_url: str) -> Iterator[str]:
+    """A client of Gemini, as Google's SDKs are: each line is given to the JSON parser, without its `data: `."""
+    dialect, at = DIALECTS.named("gemini"), urlsplit(base_url)
+    with closing(HTTPConnection(at.hostname or "", at.port, timeout=60)) as connection:
+        path = f"{at.path}{dialect.example_path}?{dialect.example_query}"
+        connection.request("POST", path, json.dumps(dialect.example()), {"Accept-Encoding": "identity"})
+        for line in connection.getresponse():
+            if text := line.decode().strip():
+                [candidate] = json.loads(text.removeprefix("data: "))["candidates"]
+                yield candidate["content"]["parts"][0]["text"]
+
+
+@pytest.mark.slow
+def test_where_nothing_obliges_a_client_to_end_it_is_not_told_that_it_goes_on(thread: ServerThread) -> None:
+    after, plain = run(
+        takes_each_line_for_data,
+        only=["comments/after-the-end", "done/clean-end"],
+        dialect="gemini",
+        thread=thread,
+        patience=ENOUGH,
+    )
+    assert plain.evidence is None
+    assert after.evidence is not None
+    assert after.evidence.reason == COMMENT
+
+
+@pytest.mark.parametrize("case", ["ollama/next-line", "ollama/line-separator"])
+def test_lines_that_python_ends_are_told_where_the_escaped_text_is_read(thread: ServerThread, case: str) -> None:
+    dialect = DIALECTS.named("ollama")
+
+    def splits_lines(base_url: str) -> Iterator[str]:
+        at = urlsplit(base_url)
+        with closing(HTTPConnection(at.hostname or "", at.port, timeout=60)) as connection:
+            connection.request("POST", f"{at.path}{dialect.example_path}", json.dumps(dialect.example()))
+            for line in connection.getresponse().read().decode().splitlines():
+                yield json.loads(line)["message"]["content"]
+
+    *_, verdict = run(splits_lines, only=case, dialect=dialect, thread=thread, patience=ENOUGH)
+    assert verdict.evidence is not None
+    assert verdict.evidence.reason.startswith("a line is ended at U+2028 or U+0085, as str.splitlines does")
+
+
 def test_the_evidence_shows_where_the_feature_is(thread: ServerThread) -> None:
     def needs_the_space(base_url: str) -> Iterator[str]:
         with asked(base_url) as response:
@@ -285,6 +391,33 @@ def test_nothing_read_is_not_a_marker_that_is_not_obeyed(thread: ServerThread) -
 def test_an_unknown_line_end_is_not_a_marker_that_is_not_obeyed(thread: ServerThread) -> None:
     evidence = failed(client_of(NeedsCR), "done/cr", thread, BRIEF)
     assert evidence.reason.startswith("a CR alone is not taken for a line end")
+
+
+class KeepsCR(Answer):
+    """Only LF ends a line; JSON does not mind the CR, and the end marker is compared to the letter."""
+
+    def lines(self, data: bytes) -> Iterator[str]:
+        *ended, self._rest = (self._rest + data).split(b"\n")
+        return (line.decode() if b"[DONE]" in line else line.decode().rstrip("\r") for line in ended)
+
+    def event(self, type_: str, data: str) -> Iterator[str]:
+        return iter(()) if data == "[DONE]\r" else super().event(type_, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("case", "answer", "reason"),
+    [
+        ("done/left-open-without-the-space", ReadsOn, "[DONE] is not obeyed"),
+        ("done/left-open-without-the-space", NeedsTheSpace, "`data:[DONE]` is not taken for the end"),
+        ("done/crlf", ReadsOn, "[DONE] is not obeyed"),
+        ("done/crlf", KeepsCR, "[DONE] is not taken for the end: CRLF is taken for two line ends, or its CR"),
+    ],
+)
+def test_how_the_end_is_written_is_blamed_where_a_plain_one_is_obeyed(
+    thread: ServerThread, case: str, answer: type[Answer], reason: str
+) -> None:
+    assert failed(client_of(answer), case, thread, BRIEF).reason.startswith(reason)
 
 
 def asks_again_later(seconds: float) -> Client:
@@ -433,18 +566,11 @@ def test_a_client_that_is_known_to_wait_is_not_waited_for_so_long_each_time(
         asked_for.append((case.id, patience))
         return once(self, case, cuts, patience)
 
-    class Deaf(Answer):
-        """It reads on after the end marker."""
-
-        def event(self, type_: str, data: str) -> Iterator[str]:
-            self.finished = True
-            return iter(()) if data == "[DONE]" else super().event(type_, data)
-
     monkeypatch.setattr(Trials, "once", noted)
     only = [f"done/{name}" for name in ("connection-left-open", "left-open-in-one-chunk", "comment-in-its-chunk")]
-    verdicts = run(client_of(Deaf), only=only, thread=thread, patience=BRIEF)
+    verdicts = run(client_of(ReadsOn), only=only, thread=thread, patience=BRIEF)
     assert [one.evidence and one.evidence.reason for one in verdicts] == [
-        "[DONE] is not obeyed: the loop around the lines goes on reading"
+        "[DONE] is not obeyed: the client reads on to the end of the response"
     ] * 3
     most = [max(patience for case, patience in asked_for if case == one) for one in only]
     assert most == [4 * BRIEF, 4 * BRIEF, BRIEF]

@@ -826,7 +826,7 @@ def swallows_the_reset(base_url: str) -> Iterator[str]:
         yield from correct(base_url)
 
 
-@mutant("errors/truncated-between-events", "without [DONE] and without a finish_reason")
+@mutant("errors/truncated-between-events", "without [DONE], before the model has said why it stops")
 class TakesHalfForWhole(Answer):
     """A body that ends early is a whole answer."""
 

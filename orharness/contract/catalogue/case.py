@@ -146,7 +146,7 @@ class Case:
 
     @property
     def end(self) -> str:
-        """What ends an answer, for sentences: the data of that event."""
+        """What ends an answer, for sentences: the data of that event, or what is shown of them."""
         return end_of(self.dialect)
 
     def has_end(self, text: str) -> bool:
@@ -171,6 +171,11 @@ class Case:
 
 
 def end_of(dialect: Dialect) -> str:
+    """Return what a sentence shows of the data of the event that ends an answer: all of them, unless they are long."""
+    return dialect.end_shown or end_data(dialect)
+
+
+def end_data(dialect: Dialect) -> str:
     """Return the data of the event that ends an answer, or what to call the end where the API has no such event."""
     event = dialect.event_of(Part(end=True))
     return "the end" if event is None else event.data

@@ -32,7 +32,7 @@ from typing import Any
 
 from orharness.contract.catalogue import many
 from orharness.contract.catalogue.blocks import written
-from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Profile, end_of
+from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Profile, end_data, end_of
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
 from orharness.contract.catalogue.demands import wrong_request
 from orharness.contract.catalogue.sending import reply_of
@@ -73,12 +73,12 @@ def parse(document: Json, dialect: Dialect) -> Case:
 
 def _parsed(document: Json, dialect: Dialect) -> Case:
     def said(key: str) -> str | None:
-        return None if document.get(key) is None else _with_end(document[key], dialect)
+        return None if document.get(key) is None else _in_words(document[key], dialect)
 
     expect = document["expect"]
     return Case(
         document["id"],
-        _with_end(document["title"], dialect),
+        _in_words(document["title"], dialect),
         document.get("source", ""),
         dialect,
         _maker(document["reply"], document["id"], dialect),
@@ -143,8 +143,14 @@ def _maker(reply: Json, name: str, dialect: Dialect) -> Callable[[], Reply]:
     return make
 
 
+def _in_words(sentence: str, dialect: Dialect) -> str:
+    """Return a sentence with what is shown of the event that ends an answer."""
+    return sentence.replace("${end}", end_of(dialect)) if "${" in sentence else sentence
+
+
 def _with_end(text: str, dialect: Dialect) -> str:
-    return text.replace("${end}", end_of(dialect)) if "${" in text else text
+    """Return a text with the whole data of the event that ends an answer, as a stream has them."""
+    return text.replace("${end}", end_data(dialect)) if "${" in text else text
 
 
 def _expected(given: Json, document: Json, dialect: Dialect) -> Expected:

@@ -48,8 +48,9 @@ class Feature:
     """Something that a stream has, and that can be taken away.
 
     ``cause``: what a client does wrong that fails because of it; ``as_json``: where its JSON parser raised;
-    ``as_error``: where it raised anything else; ``as_text``: where it yields a wrong text. ``without``: the lines
-    without it. ``of_bytes``: it is in how the events are written, and not in what they say.
+    ``as_error``: where it raised anything else; ``as_text``: where it yields text that was not sent. ``without``: the
+    lines without it. ``put``: a plain answer's lines with it, in its commonest form; ``None`` where it has none.
+    ``of_bytes``: it is in how the events are written, and not in what they say.
     """
 
     name: str
@@ -59,10 +60,16 @@ class Feature:
     as_text: str = ""
     as_error: str = ""
     of_bytes: bool = True
+    put: Callable[[Lines], Lines] | None = None
 
     def taken_from(self, body: bytes) -> bytes:
         """Return the body without the feature."""
         return joined(self.without(lines_of(body)))
+
+    def put_into(self, body: bytes) -> bytes | None:
+        """Return the body with the feature, saying what it said; ``None`` where it cannot have it."""
+        changed = body if self.put is None else joined(self.put(lines_of(body)))
+        return changed if changed != body and meaning(changed) == meaning(body) else None
 
 
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n)")
@@ -273,9 +280,34 @@ def _escaped(line: Line) -> Line:
         return line
 
 
+# -- each as it is commonly sent ------------------------------------------------------------------------------------
+
+
+def _comment_blocks(block: Lines) -> Lines:
+    end = block[-1].end
+    return [Line(b": keep-alive", end), Line(b"", end), *block]
+
+
+def _ids(block: Lines) -> Lines:
+    return [Line(b"id: 1", block[-1].end), *block] if _has_data(block) else block
+
+
+def _no_spaces(lines: Lines) -> Lines:
+    return [Line(b"data:" + _value(line), line.end) if line.name == b"data" else line for line in lines]
+
+
+def _with_crlf(lines: Lines) -> Lines:
+    return [Line(line.text, b"\r\n") for line in lines]
+
+
 FEATURES: tuple[Feature, ...] = (
     Feature("bom", "a byte order mark in front of the stream is taken for a part of its first line", _no_bom),
-    Feature("crlf", "CRLF is taken for two line ends, or its CR for a part of the line", _with_line_feeds(b"\r\n")),
+    Feature(
+        "crlf",
+        "CRLF is taken for two line ends, or its CR for a part of the line",
+        _with_line_feeds(b"\r\n"),
+        put=_with_crlf,
+    ),
     Feature("cr", "a CR alone is not taken for a line end: CR, LF and CRLF are", _with_line_feeds(b"\r")),
     Feature(
         "strange-characters",
@@ -303,6 +335,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda lines: [line for line in lines if not line.is_comment],
         as_json="a comment line (it begins with a colon) is given to the JSON parser",
         as_text="a comment is taken for text",
+        put=_of_blocks(_comment_blocks),
     ),
     Feature(
         "comment-blocks",
@@ -313,6 +346,7 @@ FEATURES: tuple[Feature, ...] = (
         "ignored-fields",
         "a field other than data is taken for data, or stumbled over: it is to be read, or passed over",
         _of_blocks(_no_ignored_fields),
+        put=_of_blocks(_ids),
     ),
     Feature(
         "blocks-without-data",
@@ -323,10 +357,14 @@ FEATURES: tuple[Feature, ...] = (
         "empty-data",
         "an event whose data are empty is read as a part of the answer: it is to be passed over",
         _of_blocks(_no_empty_data),
+        as_json="empty data are given to the JSON parser: an event with empty data is to be passed over",
     ),
     Feature("blank-lines", "an empty line that ends nothing is taken for an event", _no_further_blank_lines),
     Feature(
-        "spaces", "it looks for `data: ` with a space; the standard takes one space away if it is there", _one_space
+        "spaces",
+        "it looks for `data: ` with a space; the standard takes one space away if it is there",
+        _one_space,
+        put=_no_spaces,
     ),
     Feature(
         "data-lines",

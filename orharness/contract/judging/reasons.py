@@ -197,6 +197,12 @@ def _lost_only(case: Case, heard: Heard) -> bool:
     return [one for one in expected if one.isascii()] == [one for one in heard.text if one.isascii()]
 
 
+def is_part_of(text: str, whole: str) -> bool:
+    """Return whether a text is another one from which characters were taken, and to which none was added."""
+    rest = iter(whole)
+    return all(one in rest for one in text)
+
+
 def kind_of(heard: Heard) -> tuple[object, ...]:
     """Return what kind of failure a run is: two runs fail alike if their kinds are equal."""
     error = heard.error

@@ -21,6 +21,7 @@ from orharness.contract.judging.reasons import (
     UNTIL_FULL,
     declared_by,
     is_of_json,
+    is_part_of,
     reason_of_cuts,
     seen_in,
     shown,
@@ -37,6 +38,7 @@ _MOST = 24  # trials for one fail
 _MOST_OF_HANGS = 3  # ... where each that does not hold lasts as long as patience does
 _TOKENS, _STEP = 64, 0.03  # of the answer by which it is seen when the first text comes: seconds between two tokens
 _WAITED_OUT = 12.0  # times patience for a client that may be about to ask again
+_DEAF = " is not obeyed: the client reads on to the end of the response"
 _MOST_WAITED_OUT = 2  # fails of one client for which it is waited so long in vain
 
 
@@ -71,6 +73,8 @@ class Diagnosis:
         self._left = 0
         self._waited_out = 0
         self._first_text: str | None = None  # what is known of when it comes
+        self._reads_plainly: dict[str, bool] = {}  # by a feature's name: an answer that has just that one
+        self._obeys_a_plain_end: bool | None = None  # where the connection stays open after it
 
     def of(self, case: Case, stream: Stream, first_cuts: Cuts, tried: Tried) -> Tried:
         """Return the confirmed fail with its cause, or as it is where no trial shows one.
@@ -121,7 +125,8 @@ class Diagnosis:
             return _told(failed, declared or SENT_SPECIALLY)
         if failed.style == () and len(failed.between) > 1 and self._control_holds(failed, body, None):
             return _told(failed, declared or JOINED)
-        if end is not None and end < len(body) and self._control_holds(failed, body[:end], failed.style):
+        goes_on = end is not None and end < len(body) and not case.dialect.ends_with_body
+        if goes_on and self._control_holds(failed, body[:end], failed.style):
             return _told(failed, f"it goes on after {case.end}", end)
         if wrong := wrong_parts(case.expected, failed.heard):
             return self._of_parts(failed, wrong)
@@ -130,7 +135,7 @@ class Diagnosis:
         if found:
             without_it = without(found, body, case.dialect)
             at = None if without_it is None else difference(body, without_it)
-            return _told(failed, _cause(failed, found), at)
+            return _told(failed, self._cause(failed, found), at)
         special = declared is not None and declared not in told_causes(case.dialect)
         if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
             return _told(failed, shown(case, failed.heard, declared or ""))
@@ -174,6 +179,34 @@ class Diagnosis:
             if len(others) > 1 and self._holds_without(failed, others):
                 kept = others
         return kept
+
+    def _cause(self, failed: _Failed, found: Sequence[Feature]) -> str:
+        """Return the causes of the features that were found.
+
+        The case's own words are told where it has other ones for just that feature, and where the client reads a plain
+        answer that has it.
+        """
+        declared = declared_by(failed.case, failed.heard)
+        special = declared is not None and declared not in told_causes(failed.case.dialect)
+        if special and len(found) == 1 and found[0].of_bytes and found[0].name != "not-ascii":
+            return declared or "" if self._reads(failed.case, found[0]) else _cause_of(found[0], failed)
+        return "; and ".join(dict.fromkeys(_cause_of(one, failed) for one in found))
+
+    def _reads(self, case: Case, feature: Feature) -> bool:
+        """Return whether the client reads a plain answer with a feature, in its commonest form; tried once."""
+        if feature.name not in self._reads_plainly:
+            self._reads_plainly[feature.name] = self._reads_an_answer_with(case, feature)
+        return self._reads_plainly[feature.name]
+
+    def _reads_an_answer_with(self, case: Case, feature: Feature) -> bool:
+        plain = plainest([case])
+        stream = None if plain is None else plain.reply().answer(plain_request(plain)).stream
+        body = None if stream is None else feature.put_into(stream.body)
+        if plain is None or stream is None or body is None:
+            return True
+        reply = Reply.stream(plain.dialect.marked(replace(stream, chunks=(Chunk(body),))))
+        ends = tuple(block.end for block in stream.frame.blocks(body) if block.end < len(body))
+        return self._trials.of_reply(plain, cut(reply, ends), self._trials.patience).evidence is None
 
     def _holds_without(self, failed: _Failed, features: Sequence[Feature]) -> bool:
         body = without(features, failed.stream.body, failed.case.dialect)
@@ -221,13 +254,25 @@ class Diagnosis:
         whole = heard.text == (case.expected.text or "")
         features = [one for one in self._features(failed) if one.of_bytes and one.name != "not-ascii"]
         cuts = failed.style
-        if not whole and features and self._holds_without(failed, features):
-            return _told(failed, _cause(failed, features))
+        if features and (not whole or self._obeys(case)) and self._holds_without(failed, features):
+            return _told(failed, _unseen_end(case, features) if whole else self._cause(failed, features))
         if stream.ending is Ending.HANG and stream.end_marker is not None:
             if self._control_holds(failed, stream.body, cuts, Ending.EOF):
-                return _told(failed, _deaf(case, stream) if whole else UNTIL_FULL)
+                return _told(failed, f"{case.end}{_DEAF}" if whole else UNTIL_FULL)
             return failed.tried
         return self._waited_for(failed) if stream.ending is not Ending.HANG else failed.tried
+
+    def _obeys(self, case: Case) -> bool:
+        """Return whether the client ends at the end of a plain answer while the connection stays open; tried once."""
+        if self._obeys_a_plain_end is None:
+            plain = plainest([case])
+            self._obeys_a_plain_end = plain is not None and self._ends_at(plain)
+        return self._obeys_a_plain_end
+
+    def _ends_at(self, plain: Case) -> bool:
+        stream = plain.reply().answer(plain_request(plain)).stream
+        left_open = plain.dialect.marked(replace(stream, ending=Ending.HANG))
+        return self._trials.of_reply(plain, Reply.stream(left_open), self._trials.patience).evidence is None
 
     def _waited_for(self, failed: _Failed) -> Tried:
         """Return what the client does if it is given time: one that asks again after a while is not one that hangs."""
@@ -302,22 +347,17 @@ def _is_sent_specially(failed: _Failed) -> bool:
     return bool(failed.stream.duration) or not _SPECIAL.isdisjoint(sent)
 
 
-def _cause(failed: _Failed, found: Sequence[Feature]) -> str:
-    """Return the causes of the features that were found; the case's own words where it has other ones for just that."""
-    declared = declared_by(failed.case, failed.heard)
-    special = declared is not None and declared not in told_causes(failed.case.dialect)
-    if special and len(found) == 1 and found[0].of_bytes and found[0].name != "not-ascii":
-        return declared or ""
-    return "; and ".join(dict.fromkeys(_cause_of(one, failed.heard) for one in found))
+def _cause_of(feature: Feature, failed: _Failed) -> str:
+    heard = failed.heard
+    if heard.error is not None:
+        return (feature.as_json if is_of_json(heard.error) else feature.as_error) or feature.cause
+    more = not is_part_of(heard.text, failed.case.expected.text or "")
+    return feature.as_text if more and feature.as_text else feature.cause
 
 
-def _cause_of(feature: Feature, heard: Heard) -> str:
-    if heard.error is None:
-        return feature.as_text or feature.cause
-    return (feature.as_json if is_of_json(heard.error) else feature.as_error) or feature.cause
-
-
-def _deaf(case: Case, stream: Stream) -> str:
-    if f"data:{case.end}".encode() in stream.body:
+def _unseen_end(case: Case, features: Sequence[Feature]) -> str:
+    """Return how the event that ends an answer is written where the client does not see it, and sees a plain one."""
+    if [one.name for one in features] == ["spaces"]:
         return f"`data:{case.end}` is not taken for the end: there may be no space after the colon"
-    return f"{case.end} is not obeyed: the loop around the lines goes on reading"
+    causes = "; and ".join(dict.fromkeys(one.cause for one in features))
+    return f"{case.end} is not taken for the end: {causes}"

@@ -43,5 +43,6 @@ GEMINI = DIALECTS.register(
         further_frames=(JSON_ARRAY,),
         newline="\r\n",
         ends_with_body=True,
+        end_shown='{…,"finishReason":"STOP",…}',
     )
 )

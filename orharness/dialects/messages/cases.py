@@ -18,7 +18,7 @@ RECORDED = "https://github.com/pydantic/pydantic-ai, a recorded stream of Anthro
 _ERROR = {"type": "overloaded_error", "message": "Overloaded"}
 _TOOLS = "what a tool is called with is taken for text: the text is that of text_delta"
 _THINKING = "thinking is taken for text: the text is that of text_delta"
-_SKIP = "what is not known must be passed over"
+_SKIP = "an event or a field that it does not know is stumbled over: it must be passed over"
 _PASSED_OVER = "the error event is passed over: the answer looks complete"
 
 

@@ -31,6 +31,7 @@ OLLAMA = DIALECTS.register(
         example=asked.example,
         models_path="/api/tags",
         prefix="",
+        end_shown='{…,"done":true,…}',
         keyed=False,
     )
 )

@@ -5,6 +5,7 @@ Plain data, as a user would write it. The text is that of ``message.content`` in
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ JSON = "https://www.rfc-editor.org/rfc/rfc8259, section 7"
 _THINKING = "thinking is taken for text: the text is that of message.content"
 _TOOLS = "what a tool is called with is taken for text: the text is that of message.content"
 _LAST = "the line with done: true may have a text, which belongs to the answer"
-_LINES = "lines end with LF or CRLF alone; these characters are a part of the text"
+_LINES = "a line is ended at U+2028 or U+0085, as str.splitlines does: lines end with LF or CRLF alone"
 _PASSED_OVER = "the line with an error is passed over: the answer looks complete"
 
 
@@ -39,6 +40,11 @@ def _line(**said: Any) -> Json:
 
 def _texts(*texts: str) -> list[Json]:
     return [_line(content=text) for text in texts]
+
+
+def _escaped(text: str) -> Json:
+    """Return the line of a text whose characters outside ASCII are JSON escapes."""
+    return {"data": json.dumps(json.loads(_line(content=text)["data"]))}
 
 
 def _ended(finish: str = "stop", **said: Any) -> Json:
@@ -171,7 +177,11 @@ def _characters() -> list[Json]:
             JSON,
             [*_texts("Hello", f"{character}world"), _ended()],
             {"text": f"Hello{character}world"},
-            cause=_LINES,
+            control={
+                "reply": {"events": [*_texts("Hello"), _escaped(f"{character}world"), _ended()]},
+                "expect": {"text": f"Hello{character}world"},
+                "cause": _LINES,
+            },
         )
         for name, code, character, why in (
             ("next-line", "U+0085", "\x85", "Ollama does not escape it."),

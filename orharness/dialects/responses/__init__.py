@@ -41,6 +41,7 @@ RESPONSES = DIALECTS.register(
         id_prefix=_id_prefix,
         fails_with_status=True,
         example=asked.example,
+        end_shown='{"type":"response.completed",…}',
         background=Background(
             "/responses/{id}",
             "/responses/{id}/cancel",

@@ -21,7 +21,7 @@ _FURTHER = {"parallel_tool_calls": True, "tool_choice": "auto"}
 _PASSED_OVER = "the error is passed over: the answer looks complete"
 _REASONING = "reasoning is taken for text: the text is that of response.output_text.delta"
 _CALLS = "the arguments of a call are taken for text: the text is that of response.output_text.delta"
-_SKIP = "what is not known must be passed over"
+_SKIP = "an event or a field that it does not know is stumbled over: it must be passed over"
 _REPEATED = "the whole text in a .done event repeats the deltas, and is not added to them"
 
 

@@ -30,7 +30,7 @@ _MESSAGE_BODY = "https://www.rfc-editor.org/rfc/rfc9112#section-8"
 
 _TEXT = ["Hello", " world", "!"]
 _BROKE_OFF = "the connection broke off, and the answer looks complete"
-_NOT_WHOLE = "the stream ends without ${end} and without a finish_reason, and the answer looks complete"
+_NOT_WHOLE = "the stream ends without ${end}, before the model has said why it stops, and the answer looks complete"
 _BEFORE = "the error is swallowed: it looks like an empty answer"
 _JSON = "an event that is no JSON is passed over: text is missing, and nobody knows"
 _SOON = {"retry-after-ms": "20"}  # as Azure and OpenAI tell it; SDKs that ask again then lose no time
@@ -244,7 +244,14 @@ CASES: tuple[Document, ...] = (
         cause=_NOT_WHOLE,
         requests="any",
     ),
-    _http("http-204", "HTTP 204: there is no answer.", {"status": 204}, level="SHOULD", requests="any"),
+    _http(
+        "http-204",
+        "HTTP 204: there is no answer.",
+        {"status": 204},
+        level="SHOULD",
+        requests="any",
+        cause="a response without a body (HTTP 204) is taken for an empty answer",
+    ),
     # -- the connection breaks
     *_cut("between-events", "between two events", {"after_tokens": 2}, "Hello world"),
     *_cut("inside-an-event", "inside an event", {"inside_token": 2}, "Hello"),
