@@ -11,7 +11,7 @@ from orharness.errors import ClientFailure
 from orharness.journal import Bill, Certainty, Counted, Exchange, Outcome
 from orharness.journal.expectation import Expectation, Upstream
 from orharness.providers import AS_OF, PROVIDERS
-from orharness.sse import Event, decode_with_offsets
+from orharness.sse import Event
 from orharness.verdict import aligned, count, excerpt
 
 _HOW = {"fin": "closed the connection (FIN)", "rst": "reset the connection (RST)", "half_close": "shut down its side"}
@@ -88,8 +88,8 @@ class Aftermath:
         return len(self.after.written_at) - bisect_right(self.after.written_at, self.act)
 
     @property
-    def events(self) -> int:
-        """How many events were sent whole after the act, from the chunks that were written."""
+    def events(self) -> int | None:
+        """How many events were sent whole after the act; ``None`` if none can be read in the answer."""
         first = len(self.after.written_at) - self.chunks
         already = self.after.boundaries_at[first - 1] if first else 0
         return _events_between(self.after, already, self.after.bytes_written)
@@ -170,18 +170,23 @@ def _read(exchange: Exchange) -> str:
     return f", {exchange.bytes_read:,} read{how_sure(exchange.certainty.bytes_read)}"
 
 
-def events_unsent(exchange: Exchange) -> int:
-    """Return how many events of the answer were not written whole."""
+def events_unsent(exchange: Exchange) -> int | None:
+    """Return how many events of the answer were not written whole; ``None`` if it has none, or they cannot be read."""
     return _events_between(exchange, exchange.bytes_written, len(exchange.body))
 
 
-def _events_between(exchange: Exchange, start: int, end: int) -> int:
-    found = decode_with_offsets(exchange.body)
-    return sum(start < offset <= end for offset, item in found if isinstance(item, Event))
+def _events_between(exchange: Exchange, start: int, end: int) -> int | None:
+    """Return the number of events that end after ``start``, and not after ``end``.
+
+    ``None`` for an answer in which no event can be read: one that is no stream, or is compressed.
+    """
+    found = [offset for offset, item in exchange.frame.decode_with_offsets(exchange.body) if isinstance(item, Event)]
+    return sum(start < offset <= end for offset in found) if found else None
 
 
 def _saved(exchange: Exchange) -> str:
-    saved = f"{count(events_unsent(exchange), 'event')}, {count(len(exchange.unsent), 'byte')}"
+    events, unsent = events_unsent(exchange), count(len(exchange.unsent), "byte")
+    saved = unsent if events is None else f"{count(events, 'event')}, {unsent}"
     bill = exchange.bill
     if bill is None or exchange.tokens_total is None or bill.tokens_billed >= exchange.tokens_total:
         return saved
@@ -226,7 +231,8 @@ def _since(seen: Aftermath) -> str:
         kept = f"the client had left {-seen.left:.3f} s before the end of the block"
     else:
         kept = f"the connection stayed open for {seen.left:.3f} s after the block"
-    sent = f"{count(seen.events, 'more event')} sent" if seen.chunks else "nothing was sent"
+    more = count(seen.chunks, "more chunk") if seen.events is None else count(seen.events, "more event")
+    sent = f"{more} sent" if seen.chunks else "nothing was sent"
     return f"{kept};\n{sent}{_made_since(seen)}"
 
 

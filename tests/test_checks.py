@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import re
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from orharness.checks import (
     upstream_failure,
 )
 from orharness.errors import ClientFailure
+from orharness.frames import FRAMES, Frame
 from orharness.journal import Bill, Counted, Exchange, How, Outcome, Request
 from orharness.providers import AS_OF
 from orharness.sse import encode
@@ -479,6 +481,27 @@ def test_events_that_stand_for_tokens_are_told_of_a_client_that_stays() -> None:
     assert re.search(r"and the model made 1 more event \(\$[\d.]+; events stand for tokens\)\n", said)
     assert re.search(r"; 1 event \(\$[\d.]+; events stand for tokens\) still to be made\n", said)
     assert "and the model made no more events\n" in not_met(watched(before, before))
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=repr)
+def test_the_events_of_every_frame_are_counted(frame: Frame) -> None:
+    body = frame.encode('{"a":1}', '{"b":2}', '{"c":3}')
+    [first, *_] = [offset for offset, _ in frame.decode_with_offsets(body)]
+    after = replace(
+        OPEN, body=body, frame=frame, boundaries_at=(first, len(body)), bytes_written=len(body), written_at=(0.5, 1.5)
+    )
+    seen = watched(replace(after, chunks_written=2), OPEN)
+    assert (events_unsent(replace(after, bytes_written=first)), seen.events) == (2, 2)
+    assert f"  not sent  2 events, {len(body) - first} bytes\n" in text_of(
+        upstream_failure(replace(after, bytes_written=first))
+    )
+
+
+@pytest.mark.parametrize("body", [b'{"choices":[]}', gzip.compress(BODY, mtime=0)], ids=["JSON", "gzip"])
+def test_where_no_event_can_be_read_none_is_counted(body: bytes) -> None:
+    after = replace(OPEN, body=body, boundaries_at=(4, len(body)), bytes_written=4, written_at=(0.5, 1.5))
+    assert f"  not sent  {len(body) - 4} bytes\n" in text_of(upstream_failure(after))
+    assert "\n            1 more chunk sent" in not_met(watched(after, OPEN))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.LEFT_AT_END])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orharness.frames import SSE, Frame
 from orharness.journal.bill import Bill, Counted, Work
 from orharness.journal.certainty import Certainties, Certainty
 from orharness.journal.outcome import How, Outcome, Pacing
@@ -30,9 +31,10 @@ class Exchange:
     ``chunks``: bytes and chunks of the whole answer, ``None`` before it began. ``provider`` makes the tokens,
     ``tokens_total`` in the whole answer; ``provider_stops``: whether it stops when the client leaves, ``None`` if
     unknown; ``streamed``: whether the request asked for a stream. These four are ``None`` if there is no model.
-    ``body`` and ``boundaries_at``: the whole answer, and the offset after each of its chunks. ``written_at``: the time
-    of each write. ``held_at``: the offset of the gate at which it is held. ``certainty``: how these values are known.
-    ``work``: what the model has made, if it works whether or not its client stays, else ``None``.
+    ``body`` and ``boundaries_at``: the whole answer, and the offset after each of its chunks. ``frame``: how the answer
+    is divided into events. ``written_at``: the time of each write. ``held_at``: the offset of the gate at which it is
+    held. ``certainty``: how these values are known. ``work``: what the model has made, if it works whether or not its
+    client stays, else ``None``.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Exchange:
     body: bytes = field(default=b"", repr=False)
     boundaries_at: tuple[int, ...] = field(default=(), repr=False)
     written_at: tuple[float, ...] = field(default=(), repr=False)
+    frame: Frame = field(default=SSE, repr=False)
     held_at: int | None = None
     certainty: Certainties = field(default_factory=Certainties)
     work: Work | None = None

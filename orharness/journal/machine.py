@@ -422,6 +422,7 @@ class ExchangeMachine:
             body=stream.body,
             boundaries_at=stream.boundaries,
             written_at=tuple(self._written_at),
+            frame=stream.frame,
             held_at=self._held_at,
             certainty=self.certainty,
             work=self.work,

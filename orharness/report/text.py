@@ -187,12 +187,11 @@ def _saved(exchange: Exchange) -> Text:
     if exchange.outcome is not Outcome.CANCELLED:
         known = "" if exchange.outcome is None else how_sure(exchange.certainty.outcome)
         return Text(f"nothing was saved: the exchange is {_words(exchange.outcome)}{known}", BAD)
-    chunks = (exchange.chunks or 0) - exchange.chunks_written
-    return Text.assemble(
-        ("not sent: ", "bold"),
-        f"{chunks:,} of {count(exchange.chunks or 0, 'chunk')}, {count(len(exchange.unsent), 'byte')}, "
-        f"{count(events_unsent(exchange), 'event')}",
-    )
+    chunks = f"{(exchange.chunks or 0) - exchange.chunks_written:,} of {count(exchange.chunks or 0, 'chunk')}"
+    unsent = [chunks, count(len(exchange.unsent), "byte")]
+    if (events := events_unsent(exchange)) is not None:
+        unsent.append(count(events, "event"))
+    return Text.assemble(("not sent: ", "bold"), ", ".join(unsent))
 
 
 # Two bills, beside each other

@@ -336,7 +336,7 @@ def test_both_lanes_of_a_cancel_are_in_the_order_of_time() -> None:
         "closes the connection  │",
         "│  sees the client leave (FIN) and stops",
     ]
-    assert text.splitlines()[-1].startswith("  not sent: 2 of 5 chunks, 20 bytes, ")
+    assert text.splitlines()[-1] == "  not sent: 2 of 5 chunks, 20 bytes"  # no event can be read in this body
 
 
 def test_where_nothing_was_cancelled_nothing_was_saved() -> None:
