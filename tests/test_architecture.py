@@ -313,11 +313,24 @@ def test_an_import_costs_nothing_heavy(module: str) -> None:
     assert run_python("-c", script).split() == []
 
 
-def test_a_served_text_waits_for_nothing_that_only_a_cassette_a_report_or_the_contract_needs() -> None:
+SERVED_WITHOUT = {
+    *("typer", "click", "pydantic", "rich", "vcr", "yaml", "jsonschema"),
+    *("orharness.checks", "orharness.cli.app", "orharness.contract", "orharness.scenario.document"),
+}
+
+
+def test_a_served_text_waits_for_nothing_that_only_help_a_cassette_a_report_or_the_contract_needs() -> None:
     """vcrpy alone imports every HTTP library that is installed."""
-    late = ["vcr", "yaml", "rich", "orharness.contract", "orharness.checks", "orharness.scenario.document"]
-    script = f"import sys, orharness.cli.serve; print([name for name in {late!r} if name in sys.modules])"
-    assert run_python("-c", script) == "[]\n"
+    script = f"""
+import sys
+from orharness.cli import main, serve
+
+serve.serve_until_stopped = lambda options: print(options.text, sorted({SERVED_WITHOUT!r}.intersection(sys.modules)))
+sys.argv = ["orharness", "serve", "--text", "hi", "--port", "0"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("hi []\n", "")
 
 
 @pytest.mark.slow

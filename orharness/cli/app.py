@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,9 +22,7 @@ from orharness.cli.options import (
     ScenarioFile,
     ScenarioFolder,
 )
-from orharness.cli.stderr import background_stderr
-from orharness.errors import ClientFailure, OrharnessError, ScenarioError
-from orharness.report.encoding import never_fail
+from orharness.errors import ScenarioError
 
 _CA = "Trust this file of certificates (PEM) as well, for an upstream with an authority of its own."
 _RESOLVE = "Connect to ADDR or ADDR:PORT for HOST. Repeatable."
@@ -38,23 +35,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(cassette_app, name="cassette", context_settings=CONTEXT)
-
-
-def run() -> None:
-    """Run the command: a mistake of the caller is one sentence on stderr, a finding about a client has its own text."""
-    never_fail(sys.stdout)
-    try:
-        app()
-    except OrharnessError as error:
-        _end(f"orharness: {error}", WRONG_CALL)
-    except ClientFailure as failure:
-        _end(str(failure), FAILED)
-
-
-def _end(text: str, code: int) -> None:
-    with background_stderr():
-        sys.stderr.write(f"{text}\n")
-    raise SystemExit(code)
 
 
 def _show_version(asked: bool) -> None:

@@ -1,0 +1,32 @@
+"""How a command ends that cannot do what it was asked, or that has found a mistake in a client."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from orharness.cli.codes import FAILED, WRONG_CALL
+from orharness.cli.stderr import background_stderr
+from orharness.errors import ClientFailure, OrharnessError
+from orharness.report.encoding import never_fail
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """Inside, a mistake of the caller ends the process with one sentence on stderr, a finding about a client with its
+    own text.
+    """
+    never_fail(sys.stdout)
+    try:
+        yield
+    except OrharnessError as error:
+        _end(f"orharness: {error}", WRONG_CALL)
+    except ClientFailure as failure:
+        _end(str(failure), FAILED)
+
+
+def _end(text: str, code: int) -> None:
+    with background_stderr():
+        sys.stderr.write(f"{text}\n")
+    raise SystemExit(code)
