@@ -16,6 +16,7 @@ from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
 from orharness.recording.session import RecordedExchange
+from orharness.recording.whole_chunks import data_of
 from orharness.stream import Ending, Framing
 
 log = logging.getLogger("orharness.recording")
@@ -124,6 +125,17 @@ def writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[[
     def write(data: bytes) -> None:
         if request.transport is not None:
             request.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+
+    return write
+
+
+def chunk_writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[[bytes], None]:
+    """A function that writes chunks that are framed already: as they are, or their data to a client of HTTP/1.0."""
+    chunked = response.chunked
+
+    def write(chunks: bytes) -> None:
+        if request.transport is not None:
+            request.transport.write(chunks if chunked else b"".join(data_of(chunks)))
 
     return write
 

@@ -45,6 +45,12 @@ class Keeper(Protocol):
     def begin(self, session: RecordedExchange) -> None:
         """Keep a session whose response head has come or will not come."""
 
+    def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
+        """Take chunks in their framing, which came together at ``now``; return whether they may be passed on now."""
+
+    async def until_free(self, session: RecordedExchange) -> None:
+        """Wait until what was handed over may be passed on."""
+
     async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
         """Do what is to be done before a chunk, which came at ``now``, is passed on."""
 
@@ -75,7 +81,7 @@ class KeeperProcess(asyncio.Protocol):
         self._unpacker = Unpacker()
         self._there = 0  # interactions that were in the cassette before
         self._sent = self._taken = 0  # bytes of chunks: handed over, and taken out of the queue there
-        self._free = asyncio.Event()  # all is handed over
+        self._is_full = False  # something is not handed over yet
         self._moved = asyncio.Event()  # more was taken
         self._closing = False
         self._lost: str | None = None  # why nothing is recorded any more
@@ -86,7 +92,6 @@ class KeeperProcess(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[Any, ...]] = loop.create_future()
         self._wire, _ = await loop.create_connection(lambda: self, sock=self._apart.socket)
         self._wire.set_write_buffer_limits(high=0)
-        self._free.set()
         self._send("open", str(self._path), self._options)
         answer = await self._answer
         self._answer = loop.create_future()
@@ -108,14 +113,29 @@ class KeeperProcess(asyncio.Protocol):
         fields = {name: getattr(session, name) for name in BEGUN}
         self._send("begin", fields, session.redaction.secrets, session.last_at)
 
+    def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
+        """Hand over chunks. A large answer is to wait while the process is far behind."""
+        self._hand_over("chunks", session, chunks, now)
+        return self._may_go_on(session)
+
     async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
-        """Hand over one more chunk. A large answer waits here while the process is far behind."""
+        """Hand over one more chunk, and wait until it may be passed on."""
+        self._hand_over("add", session, data, now)
+        await self.until_free(session)
+
+    def _hand_over(self, kind: str, session: RecordedExchange, data: bytes, now: float) -> None:
         session.size += len(data)
         self._sent += len(data)
-        self._send("add", session.order, data, now)
-        if not self._free.is_set():
-            await self._free.wait()
-        while session.size > LARGE and self._sent - self._taken > _BEHIND and self._lost is None:
+        self._send(kind, session.order, data, now)
+
+    def _may_go_on(self, session: RecordedExchange) -> bool:
+        if self._is_full:
+            return False
+        return session.size <= LARGE or self._sent - self._taken <= _BEHIND or self._lost is not None
+
+    async def until_free(self, session: RecordedExchange) -> None:
+        """Wait until the process has room."""
+        while not self._may_go_on(session):
             self._moved.clear()
             await self._moved.wait()
 
@@ -155,11 +175,12 @@ class KeeperProcess(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that something is not handed over yet."""
-        self._free.clear()
+        self._is_full = True
 
     def resume_writing(self) -> None:
         """Note that all is handed over."""
-        self._free.set()
+        self._is_full = False
+        self._moved.set()
 
     def data_received(self, data: bytes) -> None:
         """Take what the process says."""
@@ -182,7 +203,7 @@ class KeeperProcess(asyncio.Protocol):
             if not self._closing:
                 self._lost = why
                 log.error("%s; what passes from now on is not recorded", why)
-        self._free.set()
+        self._is_full = False
         self._moved.set()
 
     def _how_it_ended(self) -> str:

@@ -147,9 +147,12 @@ class _Keeping:
             session.prepare()
             self._sessions[session.order] = session
             store.begin(session)
-        elif kind == "add":
+        elif kind in ("add", "chunks"):
             order, data, now = rest
-            store.after_passing(self._sessions[order], data, now)
+            if kind == "chunks":
+                store.hand_over(self._sessions[order], data, now)
+            else:
+                store.after_passing(self._sessions[order], data, now)
             self._taken += len(data)
         else:
             order, ending, note = rest

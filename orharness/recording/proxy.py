@@ -22,8 +22,18 @@ from orharness.cassette.secrets import scrub_uri
 from orharness.errors import ScenarioError, UpstreamError
 from orharness.origins import OriginGate, is_everywhere, shown_host
 from orharness.recording.apart import ApartProcess
-from orharness.recording.downstream import complaint, cut_off, listening, open_response, read_body, refused, writer
+from orharness.recording.downstream import (
+    chunk_writer,
+    complaint,
+    cut_off,
+    listening,
+    open_response,
+    read_body,
+    refused,
+    writer,
+)
 from orharness.recording.keeper import Keeper, KeeperProcess
+from orharness.recording.passage import Passage
 from orharness.recording.reach import Reach, why_not_trusted
 from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange, SavedExchange
@@ -115,7 +125,7 @@ class Recorder:
         except BaseException:
             await self._keeper.close()
             raise
-        self._asker = Asker(self._clock, self._reach)
+        self._asker = Asker(self._clock, self._reach, direct=self._apart is not None)
         return self
 
     async def _opened_keeper(self) -> Keeper:
@@ -272,19 +282,12 @@ class Recorder:
     async def _relay(
         self, request: web.BaseRequest, session: RecordedExchange, upstream: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        """Pass the response on, chunk by chunk, and keep it."""
+        """Pass the response on, as it comes, and keep it."""
         downstream = await open_response(request, session, self._gate.response_headers(request.headers))
-        write = writer(request, downstream)
-        turn = self._clock()
         try:
-            async for data in http_chunks(upstream):
-                await self._keeper.before_passing(session, data, now := self._clock())
-                write(data)
-                session.end.add(data)
-                self._keeper.after_passing(session, data, now)
-                if now - turn > _TURN:  # what is there already would come without a turn for the others
-                    await asyncio.sleep(0)
-                    turn = self._clock()
+            if session.body is not None and session.body.begun:
+                await session.body.taken_by(Passage(self._keeper, session, chunk_writer(request, downstream)))
+            await self._pass_on(session, upstream, writer(request, downstream))
         except CutShort as cut:
             self._keeper.end(session, cut.ending)
             cut_off(request, cut.ending)
@@ -293,6 +296,20 @@ class Recorder:
             await downstream.write_eof()
         return downstream
 
+    async def _pass_on(
+        self, session: RecordedExchange, upstream: aiohttp.ClientResponse, write: Callable[[bytes], object]
+    ) -> None:
+        """Pass on what aiohttp parses, chunk by chunk. Raises ``CutShort``."""
+        turn = self._clock()
+        async for data in http_chunks(upstream):
+            await self._keeper.before_passing(session, data, now := self._clock())
+            write(data)
+            session.end.add(data)
+            self._keeper.after_passing(session, data, now)
+            if now - turn > _TURN:  # what is there already would come without a turn for the others
+                await asyncio.sleep(0)
+                turn = self._clock()
+
     async def _follow(
         self, session: RecordedExchange, upstream: aiohttp.ClientResponse, ending: str, note: str | None
     ) -> None:
@@ -300,9 +317,9 @@ class Recorder:
         with suppress(TimeoutError):
             async with asyncio.timeout(_TAIL_TIMEOUT):
                 try:
-                    async for data in http_chunks(upstream):
-                        await self._keeper.before_passing(session, data, now := self._clock())
-                        self._keeper.after_passing(session, data, now)
+                    if session.body is not None and session.body.begun:
+                        await session.body.taken_by(Passage(self._keeper, session, _nowhere))
+                    await self._pass_on(session, upstream, _nowhere)
                     ending, note = Ending.EOF, None
                 except CutShort as cut:
                     ending, note = cut.ending, None
@@ -313,6 +330,10 @@ class Recorder:
         task = asyncio.create_task(work)
         self._following.add(task)
         task.add_done_callback(self._following.discard)
+
+
+def _nowhere(_: bytes) -> None:
+    """Write to a client that is gone."""
 
 
 def _loaded(filters: Mapping[str, Any]) -> Filters:

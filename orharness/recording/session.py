@@ -14,7 +14,9 @@ from orharness.codings import ContentDecoder
 from orharness.dialects import DIALECTS
 from orharness.errors import CassetteError
 from orharness.frames import SSE, Frame, frame_of
+from orharness.recording.direct import DirectBody
 from orharness.recording.secrets import KeptRequest, Redaction, SearchedChunks, joined_notes, note_about
+from orharness.recording.whole_chunks import data_of
 from orharness.recording.wire_notes import WireNotes
 from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
@@ -38,7 +40,7 @@ class EndWatch:
 
     def __init__(self, content_encoding: str | None = None, frame: Frame = SSE) -> None:
         self._seen = False
-        self._last: deque[bytes] = deque()  # what was not looked at yet
+        self._last: deque[tuple[bytes, bool]] = deque()  # what was not looked at yet, and whether it is framed chunks
         self._size = 0  # bytes of that
         self._plain = ContentDecoder(content_encoding)
         self._decoder = frame.decoder()
@@ -47,18 +49,29 @@ class EndWatch:
         """Take the next chunk."""
         if not self._plain.identity:
             data = self._plain.feed(data)
-        self._last.append(data)
+        self._keep(data, framed=False)
+
+    def add_chunks(self, chunks: bytes) -> None:
+        """Take the next chunks, framed as ``WholeChunks`` returns them."""
+        if self._plain.identity:
+            self._keep(chunks, framed=True)
+        else:
+            self.add(b"".join(data_of(chunks)))
+
+    def _keep(self, data: bytes, *, framed: bool) -> None:
+        self._last.append((data, framed))
         self._size += len(data)
-        while self._size - len(self._last[0]) > _LAST:
-            self._size -= len(self._last.popleft())
+        while self._size - len(self._last[0][0]) > _LAST:
+            self._size -= len(self._last.popleft()[0])
 
     @property
     def seen(self) -> bool:
         """Whether the event has come."""
         while self._last and not self._seen:
-            items = self._decoder.feed(self._last.popleft())
+            data, framed = self._last.popleft()
+            items = self._decoder.feed(b"".join(data_of(data)) if framed else data)
             self._seen = any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items)
-        self._size = sum(map(len, self._last))
+        self._size = sum(len(data) for data, _ in self._last)
         return self._seen
 
 
@@ -102,6 +115,7 @@ class RecordedExchange:
     redaction: Redaction = field(default_factory=Redaction)
     sent_headers: Headers = field(default=(), repr=False)  # the request's, one by one, with secrets: never written
     wire: WireNotes | None = field(default=None, repr=False)
+    body: DirectBody | None = field(default=None, repr=False)  # the short way of its chunks, if there is one
     sent_at: float = 0.0  # when the last byte of the request was written
     status: int | None = None  # None: no response head has come
     reason: str = ""

@@ -15,6 +15,7 @@ from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
 from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.spool import Spool
+from orharness.recording.whole_chunks import data_of
 from orharness.report.summary import summary
 from orharness.stream import Chunk
 from orharness.verdict import count
@@ -88,6 +89,15 @@ class Store:
             return
         self._sessions[session.order] = session
         self._spool.begin(session)
+
+    def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
+        """Keep chunks that came together."""
+        for data in data_of(chunks):
+            self.after_passing(session, data, now)
+        return True
+
+    async def until_free(self, session: RecordedExchange) -> None:
+        """Wait for nothing."""
 
     async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
         """Write the chunk before this one, or a kill could lose both."""

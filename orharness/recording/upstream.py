@@ -15,7 +15,8 @@ from yarl import URL
 
 from orharness.cassette.interaction import Headers
 from orharness.errors import ScenarioError
-from orharness.recording.noted_connections import NotedConnector, current
+from orharness.recording.direct import DirectBody
+from orharness.recording.noted_connections import NotedConnector, ResponseWire, current
 from orharness.recording.reach import Reach
 from orharness.recording.session import Head, RecordedExchange
 from orharness.recording.wire_notes import WireNotes
@@ -62,10 +63,14 @@ def key_from(name: str | None) -> str | None:
 
 
 class Asker:
-    """Sends requests to upstreams, as ``reach`` says. ``clock`` is the loop's, in seconds."""
+    """Sends requests to upstreams, as ``reach`` says. ``clock`` is the loop's, in seconds.
 
-    def __init__(self, clock: Callable[[], float], reach: Reach) -> None:
+    ``direct``: the chunks of a body pass without being parsed by aiohttp, as far as that is possible.
+    """
+
+    def __init__(self, clock: Callable[[], float], reach: Reach, *, direct: bool = False) -> None:
         self._clock = clock
+        self._direct = direct
         self._proxies: dict[tuple[str, str], str | None] = {}  # by scheme and host: the environment stays as it is
         self._client = _client(clock, reach)
 
@@ -86,8 +91,10 @@ class Asker:
         # As the client sent them: the request that is recorded has repeated ones joined.
         headers = CIMultiDict(_with_key(session.sent_headers or asked.headers, key))
         headers["Accept-Encoding"] = "identity"  # what is recorded is to be the stream itself
-        session.wire = WireNotes()
-        current.set(session.wire)
+        directly = self._direct and asked.method != "HEAD"
+        session.wire = WireNotes(stops_at_chunks=directly)
+        session.body = DirectBody(self._clock) if directly else None
+        current.set(ResponseWire(session.wire, session.body))
         response = await self._client.request(
             asked.method,
             url,

@@ -1,0 +1,36 @@
+"""Passes chunks on to the client, and keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orharness.recording.keeper import Keeper
+from orharness.recording.session import RecordedExchange
+
+
+class Passage:
+    """Hands the chunks of a session over to its keeper, then writes them to the client, as a ``Taker``."""
+
+    def __init__(self, keeper: Keeper, session: RecordedExchange, write: Callable[[bytes], None]) -> None:
+        self._keeper = keeper
+        self._session = session
+        self._write = write
+        self._waiting = b""
+
+    def take(self, chunks: bytes, now: float) -> bool:
+        """Keep the chunks and write them; where the keeper is far behind, they are written in ``until_free``."""
+        session = self._session
+        if session.ending is not None:
+            return True
+        session.end.add_chunks(chunks)
+        if self._keeper.hand_over(session, chunks, now):
+            self._write(chunks)
+            return True
+        self._waiting = chunks
+        return False
+
+    async def until_free(self) -> None:
+        """Wait until the keeper has room, and write the chunks that waited for that."""
+        await self._keeper.until_free(self._session)
+        self._write(self._waiting)
+        self._waiting = b""
