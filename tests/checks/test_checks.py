@@ -332,6 +332,9 @@ def test_everything_had_been_read() -> None:
     for exchange in (COMPLETED, replace(CANCELLED, outcome=Outcome.LEFT_AT_END)):
         said = not_met(watched(exchange, there=False))
         assert said.startswith("there was nothing left to cancel: the client had read the whole answer; hold(…) keeps")
+        assert "\n  since " in said
+        before_the_block = not_met(watched(exchange, exchange, there=False))
+        assert "\n  since " not in before_the_block, "nothing was watched after an end"
         assert cause_of(said) is None
 
 
