@@ -315,22 +315,39 @@ def test_an_import_costs_nothing_heavy(module: str) -> None:
 
 SERVED_WITHOUT = {
     *("typer", "click", "pydantic", "rich", "vcr", "yaml", "jsonschema"),
-    *("orharness.checks", "orharness.cli.app", "orharness.contract", "orharness.scenario.document"),
+    *("orharness.checks", "orharness.cli.app", "orharness.contract", "orharness.latency", "orharness.report.text"),
+    *("orharness.dialects.gemini", "orharness.dialects.messages", "orharness.dialects.responses"),
+    *("orharness.scenario.document", "orharness.scenario.playback"),
+    *("orharness.server.control.verbs", "orharness.server.siblings", "orharness.server.verifying"),
 }
 
 
-def test_a_served_text_waits_for_nothing_that_only_help_a_cassette_a_report_or_the_contract_needs() -> None:
-    """vcrpy alone imports every HTTP library that is installed."""
+def test_a_served_text_waits_for_nothing_that_only_something_else_needs() -> None:
+    """A whole start, up to the end of the first answer. vcrpy alone imports every HTTP library that is installed."""
     script = f"""
 import sys
-from orharness.cli import main, serve
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+from orharness.cli import main, running
 
-serve.serve_until_stopped = lambda options: print(options.text, sorted({SERVED_WITHOUT!r}.intersection(sys.modules)))
+def ask(base_url):
+    connection = HTTPConnection(urlsplit(base_url).netloc)
+    connection.request("POST", "/v1/chat/completions", '{{"model": "m", "stream": true, "messages": []}}')
+    answer = connection.getresponse().read()
+    print("hi" in answer.decode(), sorted({SERVED_WITHOUT!r}.intersection(sys.modules)))
+    sys.exit()
+
+running.announce = ask
 sys.argv = ["orharness", "serve", "--text", "hi", "--port", "0"]
 main()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.stdout, done.stderr) == ("hi []\n", "")
+    assert (done.stdout, done.stderr) == ("True []\n", "")
+
+
+def test_what_a_server_says_in_a_pipe_needs_no_rich() -> None:
+    script = "import sys, orharness.cli.served; print('rich' in sys.modules, 'orharness.checks' in sys.modules)"
+    assert run_python("-c", script) == "False False\n"
 
 
 @pytest.mark.slow

@@ -23,9 +23,10 @@ from orharness.errors import CassetteError, OrharnessError
 from orharness.journal import Exchange
 from orharness.providers import AS_OF
 from orharness.report.contents import contents, shown
+from orharness.report.outcomes import BAD, GOOD, NOTE
 from orharness.report.screen import Column, Row, Screen
 from orharness.report.summary import summary
-from orharness.report.text import BAD, GOOD, NOTE, BillLane, Look, Moment, show_bills, show_evidence, show_lanes
+from orharness.report.text import BillLane, Look, Moment, show_bills, show_evidence, show_lanes
 from orharness.report.timeline import timeline
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute

@@ -9,27 +9,33 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orharness.cassette.interaction import Interaction
 from orharness.cli.running import TURN, announce, short_turns, stop_at_end_of_input, stopped_by_signal
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.dialects.completion import Completion
 from orharness.errors import ScenarioError
-from orharness.latency import Latency
+from orharness.lazy import Deferred
 from orharness.providers import lookup as provider_named
 from orharness.scenario.body import Plain
 from orharness.scenario.checked import seconds_of
-from orharness.scenario.playback import serving_routes
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route
-from orharness.server.control import ControlOptions
+from orharness.server.control.options import ControlOptions
 from orharness.server.facade import ServerOptions, SseServer
 from orharness.server.handles import Call
 from orharness.stream import Transform
 from orharness.transforms import comments, pace
 from orharness.transforms import rechunk as rechunked
+
+if TYPE_CHECKING:
+    import orharness.latency as latencies
+    import orharness.scenario.playback as playback
+    from orharness.cassette.interaction import Interaction
+else:  # a text is served without them
+    latencies = Deferred("orharness.latency")
+    playback = Deferred("orharness.scenario.playback")
 
 TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
 JOURNAL = 100_000  # exchanges: some 100 MB
@@ -110,7 +116,7 @@ class ServeOptions:
             raise ScenarioError(f"--model says when each token is made, and so does {other}: leave one of them out")
         if self.pacing == "instant":
             raise ScenarioError("--model has no effect with --pacing instant, which ignores all times")
-        Latency(times)
+        latencies.Latency(times)
 
     @property
     def controlled(self) -> ControlOptions:
@@ -205,8 +211,10 @@ class Played:
     @cached_property
     def of_cassettes(self) -> list[Route]:
         """The routes of all cassettes as one: an equal body is found in any of them."""
+        if not self.recorded:
+            return []
         interactions = [one for each in self.recorded.values() for one in each]
-        return serving_routes(interactions, self.through, pace=self.options.pace)
+        return playback.serving_routes(interactions, self.through, pace=self.options.pace)
 
     def mount_on(self, server: SseServer) -> None:
         """Mount it on a server."""
@@ -269,7 +277,7 @@ def scenario_routes(options: ServeOptions, through: Sequence[Transform]) -> list
     from orharness.scenario.document import load as load_scenario
 
     routes = load_scenario(options.scenario).routes
-    latency = None if options.model is None else Latency(options.model)
+    latency = None if options.model is None else latencies.Latency(options.model)
     if latency is not None and not any(route.completes for route in routes):
         raise ScenarioError(f"--model is of completions, and {options.scenario} has none")
     return [
@@ -278,7 +286,9 @@ def scenario_routes(options: ServeOptions, through: Sequence[Transform]) -> list
     ]
 
 
-def _changed(reply: Reply, changes: dict[str, Any], through: Sequence[Transform], latency: Latency | None) -> Reply:
+def _changed(
+    reply: Reply, changes: dict[str, Any], through: Sequence[Transform], latency: latencies.Latency | None
+) -> Reply:
     if isinstance(reply.body, Plain):
         return reply
     if latency is not None and isinstance(reply.body, Completion):

@@ -10,33 +10,38 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rich.text import Text
-
-from orharness.cassette.interaction import Interaction
-from orharness.checks import describe
 from orharness.cli.serve import TEXT, Decided, Played, ServeOptions
 from orharness.dialects import DIALECTS
 from orharness.dialects.completion import MODEL
 from orharness.dialects.paths import filled
 from orharness.journal import Exchange, Outcome
+from orharness.lazy import Deferred
 from orharness.report.contents import shown
-from orharness.report.screen import Screen
-from orharness.report.text import outcome_style, outcomes
+from orharness.report.outcomes import outcome_style, outcomes
+from orharness.report.plain import PlainScreen, screen_for
 from orharness.scenario import api_path
 from orharness.scenario.route import Route
 from orharness.server.facade import SseServer
 from orharness.transforms import compose
 from orharness.verdict import count
 
+if TYPE_CHECKING:
+    import orharness.checks as checks
+    from orharness.cassette.interaction import Interaction
+    from orharness.report.screen import Screen
+else:
+    checks = Deferred("orharness.checks")  # for the first exchange that ends
+
 
 class Told:
     """The lines on ``screen``, by default stderr."""
 
-    def __init__(self, decided: Decided, screen: Screen | None = None) -> None:
+    def __init__(self, decided: Decided, screen: Screen | PlainScreen | None = None) -> None:
         self._decided = decided
-        self._screen = screen or Screen(sys.stderr)
+        self._screen = screen or screen_for(sys.stderr, os.environ)
 
     def introduce(
         self,
@@ -62,7 +67,7 @@ class Told:
             *([("metrics", metrics)] if metrics is not None else []),
             ("stop", "Ctrl-C"),
         ]:
-            self._screen.line(Text.assemble((f"{name + ':':<10}", "dim"), value))
+            self._screen.named(name, value)
         self._screen.line()
 
     def show_next(self, seconds: float = 0.0) -> bool:
@@ -74,7 +79,7 @@ class Told:
         return True
 
     def _tell(self, exchange: Exchange) -> None:
-        line = f"{exchange.id.lstrip('0')}  {describe(exchange)}"
+        line = f"{exchange.id.lstrip('0')}  {checks.describe(exchange)}"
         self._screen.say(shown(line), outcome_style(exchange.outcome))
         for difference in (exchange.difference or "").splitlines():
             self._screen.say(shown(difference.rstrip()), "dim", indent=4)

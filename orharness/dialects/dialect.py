@@ -1,31 +1,30 @@
 """A dialect as a value: how one API frames its events, and what they mean.
 
-No other room names an API: it is given a ``Dialect``, or looks one up in ``DIALECTS`` by name, by the path of a
-request, or by the events of a recorded stream. A user's own dialect is registered in the same way.
+No other room names an API: it is given a ``Dialect``, or looks one up in ``DIALECTS`` (``known``).
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orharness.dialects.answer import Answer, ReportedError
 from orharness.dialects.completion import MODEL, Completion, Usage
 from orharness.dialects.conversation import NEW, Conversation
-from orharness.dialects.grammar import Grammar
 from orharness.dialects.paths import ends_like, filled, fits
 from orharness.dialects.values import Json, dumps
-from orharness.errors import Inexpressible, ScenarioError
+from orharness.errors import Inexpressible
 from orharness.frames import Frame
 from orharness.gateways import ONEROUTER, Gateway
 from orharness.journal import Request
 from orharness.sse import Event, Item
 from orharness.stream import Chunk, Stream
+
+if TYPE_CHECKING:
+    from orharness.dialects.grammar import Grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,83 +328,3 @@ class Dialect:
         marker = next((offset for offset, event in events if self.is_terminal(event)), None)
         tokens = tuple(offset for offset, event in events if self.is_token(event))
         return replace(stream, end_marker=marker, tokens=tokens)
-
-
-class Dialects(Mapping[str, Dialect]):
-    """The known dialects, by name; the first one registered is the default."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Dialect] = {}
-        self._at = lru_cache(maxsize=256)(self._found_at)  # each request asks some five times, most at one path
-
-    def __getitem__(self, name: str) -> Dialect:
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def register(self, dialect: Dialect) -> Dialect:
-        """Add a dialect, or replace the one of the same name."""
-        self._known[dialect.name] = dialect
-        self._at.cache_clear()
-        return dialect
-
-    @contextmanager
-    def registered(self, dialect: Dialect) -> Iterator[Dialect]:
-        """Register a dialect for the duration of a block: for a test."""
-        before = dict(self._known)
-        try:
-            yield self.register(dialect)
-        finally:
-            self._known = before
-            self._at.cache_clear()
-
-    @property
-    def default(self) -> Dialect:
-        """The dialect for anything that names none: a request to an unknown path, a stream without a known event."""
-        return next(iter(self._known.values()))
-
-    def named(self, name: str | Dialect) -> Dialect:
-        """Return the dialect of that name. Raises ``ScenarioError`` with the nearest name for any other."""
-        if isinstance(name, Dialect):
-            return name
-        if isinstance(name, str) and name in self._known:
-            return self._known[name]
-        near = difflib.get_close_matches(str(name), self._known, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ScenarioError(f"there is no dialect {name!r}{hint}; known are {', '.join(self._known)}")
-
-    def at(self, path: str) -> Dialect | None:
-        """Return the dialect of a request's path, ``None`` for any other path. A query does not count."""
-        return self._at(path)
-
-    def _found_at(self, path: str) -> Dialect | None:
-        bare = path.partition("?")[0].rstrip("/")
-        return next((one for one in self._known.values() if one.ends(bare)), None)
-
-    def of(self, items: Iterable[Item]) -> Dialect | None:
-        """Return the dialect of the first event that a dialect recognizes, else ``None``."""
-        for item in items:
-            if isinstance(item, Event):
-                for one in self._known.values():
-                    if one.is_own(item) or one.is_token(item):
-                        return one
-        return None
-
-    def spellings(self, endpoint: str) -> tuple[str, ...]:
-        """Return the templates at which a path is answered.
-
-        Those of the first dialect that has such an endpoint or list of models; any other path itself alone.
-        """
-        of = (one for one in self._known.values() if endpoint in (*one.paths, one.models_path))
-        return next((one.spellings(endpoint) for one in of), (endpoint,))
-
-    def is_terminal(self, event: Event) -> bool:
-        """Return whether a client of any dialect may leave after the event: an end marker, or an error."""
-        return any(one.is_terminal(event) for one in self._known.values())
-
-
-DIALECTS = Dialects()

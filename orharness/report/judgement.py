@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from orharness.report.groups import boundaries, by_family, by_reason
+from orharness.report.outcomes import BAD, GOOD, NOTE
 from orharness.report.screen import Column, Row, Screen
-from orharness.report.text import BAD, GOOD, NOTE, show_evidence
+from orharness.report.text import show_evidence
 from orharness.report.words import headline
 from orharness.verdict import BOUNDARY, Judgement, Level, Result, Verdict, count
 

@@ -11,12 +11,11 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from orharness.report.encoding import never_fail
+from orharness.report.encoding import in_ascii, is_unicode, never_fail
+from orharness.report.plain import named
 
 _MINIMUM = 16  # cells of the flexible column, at least, whatever the terminal's width
 _SPACE = 2  # cells between two columns
-# Ornaments only, one cell each, so that what was aligned stays aligned. All else becomes \u…, and says so.
-_IN_ASCII = str.maketrans("…│─→←·✓✗█▉▊▋▌▍▎▏▒»", "~|-><.+x######::->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,15 @@ class Screen:
         never_fail(self._file)
         self._console = Console(file=self._file, width=width, highlight=False, markup=False, emoji=False)
         self.width = width or (self._console.width if self._file.isatty() else None)
-        self.ascii = not self._console.encoding.lower().startswith("utf")
+        self.ascii = not is_unicode(self._console.encoding)
 
     def line(self, text: Text | str = "", style: str = "") -> None:
         """Print one line as it is, never wrapped."""
         self._console.print(self.held(text, style), soft_wrap=True)
+
+    def named(self, name: str, value: str) -> None:
+        """Print one line: a name, in a column of its own, and a value."""
+        self.line(Text.assemble((named(name), "dim"), value))
 
     def lines(self, lines: Iterable[Text | str]) -> None:
         """Print several lines."""
@@ -85,7 +88,7 @@ class Screen:
         if not self.ascii or text.plain.isascii():
             return text
         pieces = text.divide(range(1, len(text)))
-        return Text().join(Text(_ascii(piece.plain), _style_of(piece)) for piece in pieces)
+        return Text().join(Text(in_ascii(piece.plain), _style_of(piece)) for piece in pieces)
 
     def grid(self, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[Text]:
         """Yield a table's lines, its titles first; no line ends in blanks."""
@@ -152,10 +155,6 @@ class Screen:
             for line in text.wrap(self._console, width, overflow="fold"):
                 line.rstrip()
                 yield line
-
-
-def _ascii(text: str) -> str:
-    return text.translate(_IN_ASCII).encode("ascii", "backslashreplace").decode()
 
 
 def _style_of(piece: Text) -> str:

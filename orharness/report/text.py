@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,22 +12,12 @@ from orharness.checks import EVENTS_FOR_TOKENS, events_unsent, how_sure, upstrea
 from orharness.errors import OrharnessError
 from orharness.journal import Bill, Counted, Exchange, Outcome
 from orharness.report.contents import shown
+from orharness.report.outcomes import BAD, GOOD, NOTE, in_words, outcome_style, outcomes
 from orharness.report.screen import Column, Row, Screen
 from orharness.verdict import Verdict, count, shorten
 
 _WIDE = 100  # cells: from here on a journal's numbers are columns; below, they are on a line of their own
 _BAR = 24  # cells for the tokens of a whole answer
-GOOD, BAD, NOTE = "green", "red", "yellow"
-_OUTCOMES = {
-    "completed": GOOD,
-    "left_at_end": GOOD,
-    "cancelled": NOTE,
-    "faulted": NOTE,
-    "abandoned": BAD,
-    "still_open": BAD,
-    "unmatched": BAD,
-    "left": NOTE,
-}
 _HOW = {"fin": "FIN", "rst": "RST", "half_close": "half-close"}
 
 
@@ -80,7 +69,7 @@ def _entry_rows(entry: Mapping[str, Any], *, narrow: bool) -> Iterator[Row]:
     row = [
         Text(str(entry.get("id", "?")).lstrip("0") or "0", "dim"),
         Text(_asked(entry)),
-        Text(f"{_words(outcome)}{known}{how}", outcome_style(outcome)),
+        Text(f"{in_words(outcome)}{known}{how}", outcome_style(outcome)),
         Text("-" if entry.get("ended_after") is None else f"{entry['ended_after']:.3f} s"),
     ]
     chunks = _of(entry.get("chunks_written"), entry.get("chunks"))
@@ -96,11 +85,6 @@ def _entry_rows(entry: Mapping[str, Any], *, narrow: bool) -> Iterator[Row]:
         yield Text(f"    fault: {', '.join(map(str, entry['faults']))}", NOTE)
     for line in str(entry.get("difference") or "").splitlines():
         yield Text(f"    {shown(line)}", NOTE)
-
-
-def outcome_style(outcome: Outcome | str | None) -> str:
-    """Return the colour of an outcome."""
-    return _OUTCOMES.get(str(outcome), "")
 
 
 def _asked(entry: Mapping[str, Any]) -> str:
@@ -120,10 +104,6 @@ def _least(sure: Mapping[str, Any]) -> str:
     return "≥" if sure.get("bytes_read") == "at_least" else ""
 
 
-def _words(outcome: object) -> str:
-    return "open" if outcome is None else str(outcome).replace("_", " ")
-
-
 def _of(number: int | None, total: int | None) -> str:
     return f"{number or 0:,}" if total is None or total == number else f"{number or 0:,}/{total:,}"
 
@@ -131,14 +111,6 @@ def _of(number: int | None, total: int | None) -> str:
 def _boundaries(found: Mapping[str, int]) -> str:
     parts = [f"{number:,} {kind}" for kind in ("proven", "assumed") if (number := found.get(kind, 0))]
     return ", ".join(parts) or "-"
-
-
-def outcomes(found: Sequence[Outcome | str | None]) -> str:
-    """Return the number of each outcome: ``3 exchanges: 2 completed, 1 cancelled``."""
-    if not found:
-        return "no exchange"
-    numbers = Counter(_words(outcome) for outcome in found).most_common()
-    return f"{count(len(found), 'exchange')}: {', '.join(f'{number:,} {word}' for word, number in numbers)}"
 
 
 # A cancel, seen from both sides
@@ -186,7 +158,7 @@ def show_lanes(screen: Screen, client: Sequence[Moment], exchange: Exchange, sen
 def _saved(exchange: Exchange) -> Text:
     if exchange.outcome is not Outcome.CANCELLED:
         known = "" if exchange.outcome is None else how_sure(exchange.certainty.outcome)
-        return Text(f"nothing was saved: the exchange is {_words(exchange.outcome)}{known}", BAD)
+        return Text(f"nothing was saved: the exchange is {in_words(exchange.outcome)}{known}", BAD)
     chunks = f"{(exchange.chunks or 0) - exchange.chunks_written:,} of {count(exchange.chunks or 0, 'chunk')}"
     unsent = [chunks, count(len(exchange.unsent), "byte")]
     if (events := events_unsent(exchange)) is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from orharness.cassette.interaction import Interaction
 from orharness.dialects import DIALECTS, Asked, Dialect, Refused
@@ -19,7 +19,7 @@ from orharness.frames import SSE
 from orharness.gateways import ONEROUTER, Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Pacing, Request
-from orharness.latency import Latency
+from orharness.lazy import Deferred
 from orharness.options import checked_call
 from orharness.providers import DEFAULT, Provider, asked_for
 from orharness.providers import lookup as provider_named
@@ -55,6 +55,11 @@ from orharness.sse import Comment, Event, Retry
 from orharness.stream import Chunk, Ending, Framing, Stream, Transform
 from orharness.transforms import Family, Step, compose, cut_at
 from orharness.upstream import PRICE, Generation
+
+if TYPE_CHECKING:
+    import orharness.latency as latencies
+else:
+    latencies = Deferred("orharness.latency")  # few models have times that are drawn
 
 T = TypeVar("T")
 PROVIDER_NAME = "X-Provider-Name"
@@ -93,7 +98,7 @@ class Reply:
     framing: Framing | None = None
     pacing: Pacing | None = None
     encoding: str | None = None
-    latency: Latency | None = None
+    latency: latencies.Latency | None = None
     # Keyed by what requests ask for: the completion, and its stream before and after the transforms.
     _said: dict[Any, Completion] = field(default_factory=dict, init=False, repr=False, compare=False)
     _drafts: dict[Any, Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -168,7 +173,7 @@ class Reply:
             head=seconds_of(head, "head"),
             delay=seconds_of(delay, "delay"),
             through=_transforms(through),
-            latency=None if latency is None else Latency(text_of(latency, "latency")),
+            latency=None if latency is None else latencies.Latency(text_of(latency, "latency")),
             **_sending(ending, framing, pacing),
         )
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orharness.dialects import DIALECTS, Dialect
 from orharness.gateways import Gateway
 from orharness.journal import Pacing
-from orharness.latency import Latency
 from orharness.scenario.background import InBackground
 from orharness.stream import Framing, Stream
 from orharness.upstream import Generation
+
+if TYPE_CHECKING:
+    from orharness.latency import Latency
 
 
 @dataclass(frozen=True)

@@ -20,32 +20,35 @@ from orharness.loopback import API_KEY
 from orharness.options import checked_call
 from orharness.origins import is_everywhere, shown_host
 from orharness.scenario.checked import flag_of, one_of, optional, pieces_of, seconds_of, text_of, whole_number_of
-from orharness.scenario.matching import MatchOn
 from orharness.scenario.options import CompletionOptions, ModelOptions, Through
-from orharness.scenario.playback import interaction_routes, serving_routes
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route, Turns, When
-from orharness.server import addresses, verifying
-from orharness.server.control import ControlOptions
+from orharness.server import addresses
+from orharness.server.control.options import ControlOptions
 from orharness.server.exchange import LiveExchange
 from orharness.server.handles import Call, LiveRoute
 from orharness.server.mounts import Mounted
 from orharness.server.origin import Origin
 from orharness.server.routing import RouteBuilder, filters_of, recorded_in
 from orharness.server.runs import RunAddress
-from orharness.server.siblings import WorkerPlace
 from orharness.server.thread import Listener, ServerThread, listen, loopback_sockets
-from orharness.server.verifying import Verified
 from orharness.transforms import compose
 
 if TYPE_CHECKING:
     import orharness.checks as checks
     import orharness.scenario.document as scenario_document
+    import orharness.scenario.playback as playback
     import orharness.server.control.saving as saving
+    import orharness.server.verifying as verifying
+    from orharness.scenario.matching import MatchOn
+    from orharness.server.siblings import WorkerPlace
+    from orharness.server.verifying import Verified
 else:  # a first request does not wait for their import
     checks = Deferred("orharness.checks")
     scenario_document = Deferred("orharness.scenario.document")
+    playback = Deferred("orharness.scenario.playback")
     saving = Deferred("orharness.server.control.saving")
+    verifying = Deferred("orharness.server.verifying")
 
 
 class Leaks(StrEnum):
@@ -222,7 +225,7 @@ class SseServer:
     @property
     def control_token(self) -> str:
         """What web pages and clients on other machines must send to use the control verbs."""
-        return self._origin.control.gate.token
+        return self._origin.gate.token
 
     def url_for(self, path: str) -> str:
         """Return the whole URL of a path, counted from the origin."""
@@ -341,7 +344,7 @@ class SseServer:
     def _play_once(self, path: str | Path, options: Mapping[str, Any], *, strict: bool) -> LiveRoute:
         """Mount the interactions of a cassette, each for one request; ``options`` of ``interaction_routes``."""
         recorded = recorded_in(path)
-        routes = interaction_routes(recorded, **{**options, "filters": filters_of(options["filters"])})
+        routes = playback.interaction_routes(recorded, **{**options, "filters": filters_of(options["filters"])})
         mounted = [Mounted(route, strict) for route in routes]
         self._thread.call(lambda: self._answering.mounted.extend(mounted))
         return LiveRoute(mounted, self._thread, self._answering)
@@ -363,7 +366,7 @@ class SseServer:
 
     def _play_again(self, path: str | Path, options: Mapping[str, Any]) -> list[LiveRoute]:
         """Mount the interactions of a cassette for any number of requests; ``options`` of ``serving_routes``."""
-        return [self.mount(route, strict=False) for route in serving_routes(recorded_in(path), **options)]
+        return [self.mount(route, strict=False) for route in playback.serving_routes(recorded_in(path), **options)]
 
     @checked_call()
     def scenario(self, file: str | Path, *, strict: bool = True) -> list[LiveRoute]:

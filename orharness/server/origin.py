@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from orharness.gateways import Gateway
 from orharness.journal import Pacing, Request
 from orharness.journal.events import TestEnded
+from orharness.lazy import Deferred
 from orharness.scenario.response import Response
 from orharness.server.answering import Answering
 from orharness.server.builtin import builtin_routes
-from orharness.server.control import Control, ControlOptions, is_control
+from orharness.server.control.gate import ControlGate
+from orharness.server.control.options import ControlOptions, is_control
 from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.sessions import ENDED, HELD_LIMIT, Session, SessionOptions, Sessions
-from orharness.server.siblings import Siblings, WorkerPlace
 from orharness.server.thread import Listener
-from orharness.server.verifying import Verified, judge, left_open_in
 from orharness.server.wire import Incoming, Wire
+
+if TYPE_CHECKING:
+    import orharness.server.verifying as verifying
+    from orharness.server.control.control import Control
+    from orharness.server.siblings import Siblings, WorkerPlace
+    from orharness.server.verifying import Verified
+else:
+    verifying = Deferred("orharness.server.verifying")  # for the end of a test
 
 
 class Origin:
@@ -49,10 +58,20 @@ class Origin:
         self.answering = self._answering(default, None)
         make = partial(self._answering, held_limit=HELD_LIMIT)
         self.sessions = Sessions(self.answering, make, self.settle, strict=strict)
-        self.control = Control(self.sessions, default, control or ControlOptions())
+        self._default = default
+        self._given = control or ControlOptions()
+        self.gate = ControlGate(self._given.token, self._given.hosts, on=self._given.on)
         self._listening = Listening(self, peers)
         self._beginning: asyncio.Task[None] | None = None
-        self._siblings = self.control.siblings = None if place is None else Siblings(place, self.answering)
+        self._port = 80
+        self._siblings = None if place is None else _siblings(place, self.answering)
+
+    @cached_property
+    def control(self) -> Control:
+        """The control verbs: imported for the first request that needs them, since few tests have one."""
+        from orharness.server.control.control import Control
+
+        return Control(self.sessions, self._default, self._given, self.gate, self._port, self._siblings)
 
     def _answering(self, options: SessionOptions, held_limit: int | None) -> Answering:
         made = Answering(
@@ -80,7 +99,7 @@ class Origin:
         return await session.answering.answer(incoming, wire)
 
     def _asks_for_the_page(self, request: Request, session: Session | None) -> bool:
-        if not self.control.page or request.path != "/" or request.method not in ("GET", "HEAD"):
+        if not self._given.page or request.path != "/" or request.method not in ("GET", "HEAD"):
             return False
         return session is self.sessions.default and session.answering.mounted.chosen(request) is None
 
@@ -94,7 +113,7 @@ class Origin:
 
     async def listen(self, sockets: Sequence[Listener]) -> None:
         """Accept connections on sockets that are bound already."""
-        self.control.port = sockets[0].getsockname()[1]
+        self._port = sockets[0].getsockname()[1]
         if self._siblings is not None:
             await self._siblings.listen()
         await self._listening.listen(sockets)
@@ -124,11 +143,11 @@ class Origin:
         """End the test in every session, and return what is wrong in each. Raises ``ScenarioError`` as ``verify``."""
         await self.settle()
         sessions = self.sessions.all()
-        left_open = [left_open_in(one.answering) for one in sessions]
+        left_open = [verifying.left_open_in(one.answering) for one in sessions]
         for one in sessions:
             one.end_exchanges()
         return [
-            judge(one.answering, one.id, strict=one.strict, left_open=left)
+            verifying.judge(one.answering, one.id, strict=one.strict, left_open=left)
             for one, left in zip(sessions, left_open, strict=True)
         ]
 
@@ -150,3 +169,9 @@ class Origin:
         """As new, on the same port: no routes, an empty journal, no other session, no connections."""
         await self.end_exchanges()
         self.sessions.default.reset()
+
+
+def _siblings(place: WorkerPlace, answering: Answering) -> Siblings:
+    from orharness.server.siblings import Siblings  # which only a server of several processes needs
+
+    return Siblings(place, answering)

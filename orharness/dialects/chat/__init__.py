@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orharness.dialects.chat import asked, cases, fold, grammar, parts, slips, write
-from orharness.dialects.dialect import DIALECTS, Carried, Dialect
+from orharness.dialects.dialect import Carried, Dialect
+from orharness.dialects.known import DIALECTS
 from orharness.frames import SSE
 
 CHAT = DIALECTS.register(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from orharness.dialects.dialect import DIALECTS, Carried, Dialect
+from orharness.dialects.dialect import Carried, Dialect
 from orharness.dialects.gemini import asked, cases, errors, fold, grammar, parts, slips, words, write
+from orharness.dialects.known import DIALECTS
 from orharness.frames import JSON_ARRAY, SSE
 from orharness.gateways import Gateway
 

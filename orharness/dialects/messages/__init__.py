@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orharness.dialects.dialect import DIALECTS, Carried, Dialect
+from orharness.dialects.dialect import Carried, Dialect
+from orharness.dialects.known import DIALECTS
 from orharness.dialects.messages import asked, cases, errors, fold, grammar, parts, words, write
 from orharness.frames import SSE
 from orharness.gateways import Gateway

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orharness.dialects.chat.asked import BASES
 from orharness.dialects.chat.write import error_document, models_document
-from orharness.dialects.dialect import DIALECTS, Background, Carried, Dialect
+from orharness.dialects.dialect import Background, Carried, Dialect
+from orharness.dialects.known import DIALECTS
 from orharness.dialects.responses import asked, background, cases, fold, grammar, parts, words, write
 from orharness.frames import SSE
 from orharness.gateways import Gateway

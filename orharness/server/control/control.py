@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection
 from contextlib import aclosing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orharness.errors import OrharnessError
 from orharness.lazy import Deferred
 from orharness.server.control.documents import dumped, origin_of
-from orharness.server.control.gate import ControlGate
+from orharness.server.control.options import ROOT, ControlOptions
 from orharness.server.control.problems import CONTENT_TYPE, Problem, of_error
-from orharness.server.control.verbs import ROOT, Streamed, Verb, VerbAnswer, VerbCall
+from orharness.server.control.verbs import Streamed, Verb, VerbAnswer, VerbCall
 from orharness.server.head import CONTINUE, head
 from orharness.server.sessions import ENDED, Session, SessionOptions, Sessions
 from orharness.server.wire import BadBody, Incoming, TooLarge, Wire, while_there
@@ -24,6 +21,7 @@ from orharness.stream import Framing
 if TYPE_CHECKING:
     import orharness.report.page as page
     import orharness.server.control.table as table
+    from orharness.server.control.gate import ControlGate
     from orharness.server.siblings import Siblings
 else:
     page = Deferred("orharness.report.page")
@@ -37,39 +35,28 @@ _OF_ALL_WORKERS = ("about", "openapi", _JOURNAL)
 _HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
 
-@dataclass(frozen=True)
-class ControlOptions:
-    """How the control API is served.
+class Control:
+    """The control API of one server.
 
-    ``token``: the secret that web pages and clients on other machines must send; ``None`` makes a new one. ``hosts``:
-    names, besides those of loopback, under which the server is reached. ``scenarios``: the folder whose files a posted
-    document may name; ``None`` allows no file. ``page``: whether ``GET /`` is answered with the live page, where no
-    route answers it. ``on``: whether there is a control API at all; without it there is no page.
+    ``options``: the defaults of a new session. ``port``: that the server listens on. ``siblings``: the other processes
+    of the same server.
     """
 
-    token: str | None = None
-    hosts: Collection[str] = ()
-    scenarios: Path | None = None
-    page: bool = False
-    on: bool = True
-
-
-def is_control(path: str) -> bool:
-    """Whether a path belongs to the control API."""
-    return path == ROOT or path.startswith(f"{ROOT}/")
-
-
-class Control:
-    """The control API of one server. ``options``: the defaults of a new session."""
-
-    def __init__(self, sessions: Sessions, options: SessionOptions, given: ControlOptions) -> None:
-        self.gate = ControlGate(given.token, given.hosts, on=given.on)
-        self.port = 80  # that the server listens on
+    def __init__(
+        self,
+        sessions: Sessions,
+        options: SessionOptions,
+        given: ControlOptions,
+        gate: ControlGate,
+        port: int,
+        siblings: Siblings | None,
+    ) -> None:
+        self.gate = gate
+        self._port = port
         self._sessions = sessions
         self._options = options
-        self.page = given.page
         self._scenarios = given.scenarios
-        self.siblings: Siblings | None = None  # the other processes of the same server
+        self._siblings = siblings
 
     async def answer(self, incoming: Incoming, wire: Wire, found: Session | None) -> bool:
         """Answer a control request; return whether the connection stays open.
@@ -114,14 +101,14 @@ class Control:
         verb, names = _verb_of(request.method, request.path)
         if found is None:
             raise Problem(404, ENDED)
-        if self.siblings is not None:
-            _check_workers(verb, self.siblings)
+        if self._siblings is not None:
+            _check_workers(verb, self._siblings)
         values = verb.values(request.parameters)
-        origin = origin_of(request.header("Host"), self.port)
+        origin = origin_of(request.header("Host"), self._port)
         asked = VerbCall(self._sessions, self._options, self._scenarios, request, origin, found, values, names)
         asked.document = await _document(incoming, wire, verb)
-        if verb.name == _JOURNAL and self.siblings is not None:
-            return VerbAnswer(await self.siblings.journal())
+        if verb.name == _JOURNAL and self._siblings is not None:
+            return VerbAnswer(await self._siblings.journal())
         return await verb.run(asked)
 
     async def _refuse(self, incoming: Incoming, wire: Wire, problem: Problem) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orharness.journal import Request
 from orharness.lazy import Deferred
+from orharness.server.control.options import ROOT as ROOT
 from orharness.server.control.problems import Problem
 from orharness.server.exchange import LiveExchange
 from orharness.server.mounts import Mounted
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 else:
     verdict = Deferred("orharness.verdict")  # a first request does not wait for its import
 
-ROOT = "/_orharness"
 API = 1  # of these verbs: a client that was written for another number asks for an update
 
 Schema = dict[str, Any]
