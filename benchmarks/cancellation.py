@@ -26,10 +26,10 @@ from statistics import median
 from time import monotonic, sleep
 from typing import Any
 
-from benchmarks.client_process import WalkingProcess, command_for, install_node_clients
+from benchmarks.client_process import WalkingProcess, command_for, install_node_clients, missing
 from benchmarks.model_behind_recorder import RECORDER, real_model_missing, through_the_recorder
 from benchmarks.tables import Table
-from benchmarks.ways.catalogue import CLIENTS, Client, Way
+from benchmarks.ways.catalogue import CLIENTS, Client, Runtime, Way
 from orharness.journal import Exchange
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
@@ -250,11 +250,12 @@ def about() -> dict[str, str]:
 def _walk_all(clients: Sequence[Client], options: argparse.Namespace, patience: Patience) -> tuple[Table, list[str]]:
     """The table, and a line on the versions of each client."""
     table, told = table_of_ways(options.times, patience), []
-    without_node = install_node_clients() if any(client.node for client in clients) else None
+    without_node = install_node_clients() if any(client.runtime is Runtime.NODE for client in clients) else None
     for client in clients:
-        command = None if client.node and without_node else command_for(client, (sys.executable, *options.python))
+        left_out = without_node if client.runtime is Runtime.NODE else None
+        command = None if left_out else command_for(client, (sys.executable, *options.python))
         if command is None:
-            reason = without_node if client.node else f"pip install {' '.join(client.distributions)}"
+            reason = left_out or missing(client)
             told.append(f"{client.name}: left out ({reason})")
         else:
             walked = walk(client, command, options.times, patience)

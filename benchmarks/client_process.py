@@ -1,4 +1,4 @@
-"""A client in a process of its own, Python or Node, that is told line by line what to do."""
+"""A client in a process of its own, in Python, Node or Go, that is told line by line what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
-from benchmarks.ways.catalogue import Client
+from benchmarks.judged import programs
+from benchmarks.ways.catalogue import Client, Runtime
 
 ROOT = Path(__file__).resolve().parents[1]
 NODE = ROOT / "benchmarks" / "node"
@@ -96,14 +97,27 @@ def _states(tasks: Path) -> Iterator[str]:
 
 def command_for(client: Client, pythons: Iterable[str] = (sys.executable,)) -> list[str] | None:
     """How to start a client's process, with the first interpreter that has it; ``None`` where it is not installed."""
-    if client.node:
-        node = shutil.which("node")
-        return (node and [node, "--expose-gc", str(NODE / "process.mjs"), *client.distributions]) or None
+    match client.runtime:
+        case Runtime.GO:
+            return [str(programs.GO_WAYS)] if programs.build("Go ways") is None else None
+        case Runtime.NODE:
+            node = shutil.which("node")
+            return (node and [node, "--expose-gc", str(NODE / "process.mjs"), *client.distributions]) or None
     for python in pythons:
         probe = [python, "-c", _INSTALLED, *client.distributions]
         if subprocess.run(probe, stderr=subprocess.DEVNULL, check=False).returncode == 0:
             return [python, "-m", "benchmarks.ways", *client.distributions]
     return None
+
+
+def missing(client: Client) -> str:
+    """Return what has to be installed for a client that ``command_for`` does not find."""
+    match client.runtime:
+        case Runtime.GO:
+            return programs.build("Go ways") or ""
+        case Runtime.NODE:
+            return "there is no node here"
+    return f"pip install {' '.join(client.distributions)}"
 
 
 def install_node_clients(folder: Path = NODE) -> str | None:

@@ -23,7 +23,7 @@ from benchmarks.rows import Row, against
 from benchmarks.rows.row import QUICK
 from benchmarks.tables import Table, percentile
 from benchmarks.ways.catalogue import CLIENTS as CATALOGUE
-from benchmarks.ways.catalogue import Client
+from benchmarks.ways.catalogue import Client, Runtime
 from orharness.contract import cases_of
 from orharness.dialects import DIALECTS
 from orharness.journal import Exchange, Request
@@ -236,12 +236,12 @@ def test_a_client_that_is_not_installed_is_left_out() -> None:
 def test_without_node_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     assert "there is no node here" in (install_node_clients() or "")
-    assert [command_for(client) for client in CATALOGUE if client.node] == [None, None, None]
+    assert [command_for(client) for client in CATALOGUE if client.runtime is Runtime.NODE] == [None, None, None]
 
 
 def test_every_way_for_node_stands_in_its_file() -> None:
     for client in CATALOGUE:
-        for way in client.ways if client.node else ():
+        for way in client.ways if client.runtime is Runtime.NODE else ():
             file, _, function = way.call.partition(":")
             source = (client_process.NODE / f"{file}.mjs").read_text(encoding="utf-8")
             assert f"export async function {function}(app)" in source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 _OPENAI = "https://github.com/openai/openai-python#streaming-responses"
 _HTTPX = "https://www.python-httpx.org/quickstart/#streaming-responses"
@@ -18,6 +19,16 @@ _OPENAI_NODE = "https://github.com/openai/openai-node#streaming-responses"
 _AI_SDK = "https://ai-sdk.dev/docs/advanced/stopping-streams"
 _FETCH = "https://developer.mozilla.org/en-US/docs/Web/API/Fetch_API/Using_Fetch#canceling_a_request"
 _PARSER = "https://github.com/rexxars/eventsource-parser#stream-usage"
+_GO_BODY = "https://pkg.go.dev/net/http#pkg-overview"
+_GO_CONTEXT = "https://pkg.go.dev/net/http#NewRequestWithContext"
+
+
+class Runtime(StrEnum):
+    """What runs a client."""
+
+    PYTHON = "Python"
+    NODE = "Node"
+    GO = "Go"
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Client:
     name: str
     distributions: tuple[str, ...]
     ways: tuple[Way, ...]
-    node: bool = False
+    runtime: Runtime = Runtime.PYTHON
 
 
 PYTHON_CLIENTS = (
@@ -117,7 +128,7 @@ NODE_CLIENTS = (
             Way("stream.controller.abort()", "openai:abortStream", _OPENAI_NODE),
             Way("{ signal }, abort()", "openai:abortSignal", _OPENAI_NODE),
         ),
-        node=True,
+        runtime=Runtime.NODE,
     ),
     Client(
         "AI SDK",
@@ -126,7 +137,7 @@ NODE_CLIENTS = (
             Way("{ abortSignal }, abort()", "ai_sdk:abortSignal", _AI_SDK),
             Way("textStream, break", "ai_sdk:breakLoop", _AI_SDK),
         ),
-        node=True,
+        runtime=Runtime.NODE,
     ),
     Client(
         "fetch",
@@ -136,7 +147,20 @@ NODE_CLIENTS = (
             Way("parser stream, break", "fetch:breakLoop", _PARSER),
             Way("reader.cancel()", "fetch:cancelReader", _PARSER),
         ),
-        node=True,
+        runtime=Runtime.NODE,
     ),
 )
-CLIENTS = (*PYTHON_CLIENTS, *NODE_CLIENTS)
+GO_CLIENTS = (
+    Client(
+        "net/http (Go)",
+        (),
+        (
+            Way("return, no Close()", "ways:leaveLoop", _GO_BODY),
+            Way("defer Body.Close(), return", "ways:deferClose", _GO_BODY),
+            Way("Body.Close() from a goroutine", "ways:closeFromGoroutine", _GO_BODY),
+            Way("cancel() of its context", "ways:cancelContext", _GO_CONTEXT),
+        ),
+        runtime=Runtime.GO,
+    ),
+)
+CLIENTS = (*PYTHON_CLIENTS, *NODE_CLIENTS, *GO_CLIENTS)

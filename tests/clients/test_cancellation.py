@@ -6,13 +6,14 @@ That a stop did nothing is proven by what made the client leave in the end: the 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from benchmarks.cancellation import Patience, Situation, StoppedBy, measure
 from benchmarks.client_process import WalkingProcess, command_for
-from benchmarks.ways.catalogue import PYTHON_CLIENTS, Client, Way
+from benchmarks.ways.catalogue import GO_CLIENTS, PYTHON_CLIENTS, Client, Way
 from orharness.server.thread import ServerThread
 from tests.support.places import ROOT
 
@@ -50,8 +51,14 @@ KNOWN = {
         "close() from a task": (STOP, STOP),
         "task.cancel()": (STOP, STOP),
     },
+    "net/http (Go)": {
+        "return, no Close()": (NOTHING, NOTHING),
+        "defer Body.Close(), return": (STOP, NEXT),
+        "Body.Close() from a goroutine": (STOP, STOP),
+        "cancel() of its context": (STOP, STOP),
+    },
 }
-CLIENTS = {client.name: client for client in PYTHON_CLIENTS if client.name in KNOWN}
+CLIENTS = {client.name: client for client in (*PYTHON_CLIENTS, *GO_CLIENTS) if client.name in KNOWN}
 WAYS = [(client, way) for client in CLIENTS.values() for way in client.ways]
 
 
@@ -78,6 +85,8 @@ def test_what_makes_a_client_leave(
 ) -> None:
     if client.name not in processes:
         command = command_for(client)
+        if command is None and shutil.which("go") is None and client in GO_CLIENTS:
+            pytest.skip("there is no go here")
         assert command is not None
         processes[client.name] = WalkingProcess(command)
     while_events_come, while_silent = KNOWN[client.name][way.name]

@@ -1,4 +1,4 @@
-"""Clients in Go and in Java: their drivers are compiled with what Debian has, into a folder that git does not keep.
+"""Programs in Go and in Java: they are compiled with what Debian has, into a folder that git does not keep.
 
 ``apt-get install golang-go golang-github-donovanhide-eventsource-dev openjdk-17-jdk-headless libgoogle-gson-java
 libokhttp-java``.
@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _HERE = Path(__file__).parent
 _BUILT = _HERE / ".built"
@@ -18,7 +19,7 @@ _JARS = ":".join(f"/usr/share/java/{name}.jar" for name in ("gson", "okhttp", "o
 
 
 def build(language: str) -> str | None:
-    """Compile the driver of a language, if it is older than its source; return why that is not possible, if so."""
+    """Compile a program, if it is older than its source; return why that is not possible, if so."""
     source, made, compiler, words = _COMPILED[language]
     if made.exists() and made.stat().st_mtime > source.stat().st_mtime:
         return None
@@ -26,7 +27,12 @@ def build(language: str) -> str | None:
         return f"there is no {compiler} here: {__doc__}"
     _BUILT.mkdir(exist_ok=True)
     environment = {**os.environ, "GO111MODULE": "off", "GOPATH": str(_GO_PACKAGES), "GOFLAGS": ""}
-    done = subprocess.run([compiler, *words], env=environment, capture_output=True, text=True, check=False)
+    # Beside, and then put in its place in one step: two processes may want it at the same time.
+    with TemporaryDirectory(dir=_BUILT) as beside:
+        command = [compiler, *(word.replace(str(_BUILT), beside) for word in words)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        for built in Path(beside).iterdir():
+            built.replace(_BUILT / built.name)
     return f"{compiler} fails: {done.stderr}: {__doc__}" if done.returncode else None
 
 
@@ -37,8 +43,11 @@ def driver(language: str, client: str) -> list[str]:
     return ["java", "-cp", f"{_JARS}:{_BUILT}", "Driver", client]
 
 
+GO_WAYS = _BUILT / "ways"
 _GO, _JAVA = _HERE / "driver.go", _HERE / "Driver.java"
+_WAYS = _HERE.parents[1] / "ways" / "ways.go"
 _COMPILED = {
     "Go": (_GO, _BUILT / "driver", "go", ["build", "-o", str(_BUILT / "driver"), str(_GO)]),
+    "Go ways": (_WAYS, GO_WAYS, "go", ["build", "-o", str(GO_WAYS), str(_WAYS)]),
     "Java": (_JAVA, _BUILT / "Driver.class", "javac", ["-cp", _JARS, "-d", str(_BUILT), str(_JAVA)]),
 }
