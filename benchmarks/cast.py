@@ -144,7 +144,7 @@ def _scrolling(printed: Sequence[Printed], whole: float) -> str:
 
 
 def _line(number: int, text: Text) -> str:
-    """A line; each run of one style stands at its own cell, so that a font's wide characters move nothing."""
+    """Return a line; each run of one style has a cell of its own, so that wide characters of a font move nothing."""
     spans = []
     cell = 0
     for segment in text.render(Console(width=COLUMNS, color_system="standard", force_terminal=True), end=""):

@@ -79,7 +79,7 @@ class WalkingProcess:
         self._process.stdin.flush()
 
     def _answer(self, word: str) -> str:
-        """What stands after that word; lines that a library prints are passed over."""
+        """Return what follows that word; lines that a library prints are skipped."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             said, _, rest = line.partition(" ")

@@ -79,7 +79,7 @@ ALLOWED_IN = {
 
 
 def room_of(module: str) -> str:
-    """``orharness.server.app`` stands in ``server``, ``orharness`` itself in ``__init__``."""
+    """The room of ``orharness.server.app`` is ``server``, that of ``orharness`` itself ``__init__``."""
     return module.split(".")[1] if "." in module else "__init__"
 
 

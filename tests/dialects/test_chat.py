@@ -515,7 +515,7 @@ def test_the_list_of_models() -> None:
 
 
 def sdk(status: int, content_type: str, body: bytes) -> openai.OpenAI:
-    """The SDK upon a transport that answers every request so; the SDK says itself which httpx it stands on."""
+    """The SDK on a transport that answers every request so; the SDK itself says which httpx it uses."""
     httpx: Any = sys.modules[openai.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0]]
     answer = httpx.Response(status, headers={"content-type": content_type}, content=body)
     transport = httpx.MockTransport(lambda request: answer)

@@ -227,7 +227,7 @@ def test_openrouters_reasoning_stands_in_two_fields_and_counts_once(recordings: 
         ("openrouter-mid-stream-error", 0, "chat", -1),
         ("openai-responses", 0, "responses", -1),
         ("openai-responses", 1, "responses", -1),
-        # [DONE] stands after it, but the answer is whole before.
+        # [DONE] comes after it, but the answer is complete before.
         ("openrouter-responses-empty-comment", 1, "responses", -2),
         ("anthropic-messages", 0, "messages", -1),
         ("gemini-crlf", 0, "gemini", -1),

@@ -208,7 +208,7 @@ def test_a_relay_that_translates_is_judged_on_both_of_its_sides(
 
 
 def _held(upstream: SseServer) -> LiveRoute:
-    """An answer that stands still after three events, again after the fourth, and then comes all at once."""
+    """An answer that pauses after three events, again after the fourth, and then comes all at once."""
     return upstream.chat(tokens=TOKENS, through=[hold(after=3), hold(after=4)], pacing="instant")
 
 

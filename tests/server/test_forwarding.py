@@ -58,7 +58,7 @@ def test_each_chunk_comes_through_when_it_comes(server: SseServer, service: SseS
     route = forward(server, service.base_url)
     with Raw(server) as raw:
         raw.post()
-        raw.read_until(EVENTS[1] + b"\r\n")  # the service stands still, and what it sent is here
+        raw.read_until(EVENTS[1] + b"\r\n")  # the service has stopped, and what it sent is here
         assert route.call.outcome is None
         eventually(lambda: route.call.exchange.bytes_read == len(b"".join(EVENTS[:2])))
         assert route.call.exchange.bytes_written == len(b"".join(EVENTS[:2]))

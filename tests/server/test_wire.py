@@ -1,4 +1,4 @@
-"""What stands on the wire: framings, endings, chunk boundaries, proof of reading. Judged from a raw socket."""
+"""What is on the wire: framings, endings, chunk boundaries, proof of reading. Judged from a raw socket."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_instant_says_that_its_boundaries_are_assumed(server: SseServer) -> None
 
 @pytest.mark.parametrize("framing", Framing)
 def test_instant_joins_what_may_come_together(server: SseServer, framing: Framing) -> None:
-    """Chunks of HTTP in one segment; and what stands before a gate is not kept back after it."""
+    """Chunks of HTTP in one segment; and what comes before a gate is not kept back."""
     pieces = [b"1", b"22", b": three\n\n", *PIECES]
     reply = server.post("/s").stream(*pieces, pacing="instant", framing=framing, through=[hold(chunks=2)])
     with Raw(server) as raw:
