@@ -22,10 +22,11 @@ PRICE = 15e-6  # dollars a token, prompt or completion: the list price of a larg
 class Generation:
     """One answer being generated.
 
-    ``offsets``: the body offset after each event that carries a part of it. ``total``: all of its tokens (for a
-    recording those of its usage), spread evenly over these events. ``pace``: seconds a token, ``None`` for a model that
-    is as fast as the writing and, once nothing is written, as the stream's own delays (``seconds`` in all). ``price``:
-    dollars a token. ``counted``: whether ``total`` is a number of tokens, or of events in place of tokens.
+    ``offsets``: the body offset after each event that carries a part of it. ``events``: the number of these in the
+    whole answer, where a fault took some away; ``None`` if all are there. ``total``: all of its tokens (for a recording
+    those of its usage), spread evenly over the events of the whole answer. ``pace``: seconds a token, ``None`` for a
+    model that is as fast as the writing and, once nothing is written, as the stream's own delays (``seconds`` in all).
+    ``price``: dollars a token. ``counted``: whether ``total`` is a number of tokens, or of events in place of tokens.
     ``provider_known``: whether it is known if the provider stops on cancel; if not, it is simulated as one that stops.
     """
 
@@ -42,12 +43,14 @@ class Generation:
     price: float = PRICE
     counted: Counted = Counted.TOKENS
     provider_known: bool = True
+    events: int | None = None
 
     def tokens_at(self, offset: int) -> int:
         """Return the tokens whose events end at or before a body offset."""
         if not self.offsets:
             return 0
-        return round(bisect_right(self.offsets, offset) * self.total / len(self.offsets))
+        of = self.events or len(self.offsets)
+        return min(self.total, round(bisect_right(self.offsets, offset) * self.total / of))
 
     def made(self, now: float, written: int, left_at: float | None) -> int:
         """Return the tokens made by ``now``; ``left_at``: when the client left before the end, else ``None``."""
@@ -128,14 +131,18 @@ class Generation:
         )
 
 
-def generation_document(generation: Generation, made: Bill, created_at: str) -> dict[str, Any]:
+def generation_document(
+    generation: Generation, made: Bill, created_at: str, *, still_open: bool = False
+) -> dict[str, Any]:
     """Return the answer to ``GET …/generation?id=`` (https://openrouter.ai/docs/api-reference/get-a-generation).
 
-    While the model goes on without its client, ``finish_reason`` is null and ``in_progress`` is true. If events were
-    counted in place of tokens, ``counted`` says so; the gateway's own document has no such key.
+    ``still_open``: whether the answer is still being sent. Until the model has made all of it, ``finish_reason`` is
+    null; ``in_progress`` is true while it goes on, with its client or without. If events were counted in place of
+    tokens, ``counted`` says so; the gateway's own document has no such key.
     """
-    in_progress = made.tokens_made < made.tokens_billed
-    finished = not in_progress and not made.cancelled
+    whole = made.tokens_made >= generation.total
+    in_progress = made.tokens_made < made.tokens_billed or (still_open and not made.cancelled and not whole)
+    finished = whole and not made.cancelled
     counted = {} if made.counted is Counted.TOKENS else {"counted": made.counted}
     return {
         "data": {

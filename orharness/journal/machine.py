@@ -385,7 +385,7 @@ class ExchangeMachine:
             written=self._written,
             read=self._read,
             left_at=self.disconnect.at if cancelled and self.disconnect is not None else None,
-            whole=self._written >= end_of(self._stream),
+            whole=self._written >= end_of(self._stream) and not _is_cut_short(self._stream),
             work=self.work,
         )
 
@@ -440,6 +440,11 @@ _NOTHING = Stream()
 def end_of(stream: Stream) -> int:
     """Return the body offset at or after which leaving is not a cancel: the end marker, else the body's end."""
     return len(stream.body) if stream.end_marker is None else stream.end_marker
+
+
+def _is_cut_short(stream: Stream) -> bool:
+    """Return whether a fault ends the answer before its end marker, so that what is left of it is not the whole."""
+    return stream.end_marker is None and stream.ends_in_fault
 
 
 def _fault_names(stream: Stream, cut: Ending | None) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from orharness.transforms.families import checked_stream
 class Draft:
     """A stream before its transforms, and after each transform that was applied first.
 
-    A contract cuts one reply in thousands of ways; everything before the cuts is computed once.
+    A contract cuts one reply in thousands of ways; everything before the cuts is computed once. ``stream``: the one
+    before its transforms.
     """
 
     def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+        self.stream = stream
         self._steps: list[tuple[Transform, Stream]] | None = None
 
     def through(self, transforms: Sequence[Transform]) -> Stream:
@@ -25,7 +26,7 @@ class Draft:
         while shared < min(len(known), len(transforms)) and known[shared][0] is transforms[shared]:
             shared += 1
         done = known[:shared]
-        stream = done[-1][1] if done else self._stream
+        stream = done[-1][1] if done else self.stream
         for one in transforms[shared:]:
             stream = checked_stream(one, one(stream))
             done.append((one, stream))

@@ -408,18 +408,27 @@ class Reply:
             pace=self.pace,
             price=self.price,
             offsets=stream.tokens,
+            events=self._events_of(dialect, said, gateway, asked) if stream.faults else None,
             seconds=stream.duration,
         )
         return model, _marks(gateway, identifier, by)
 
     def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
         """Return the stream of a completion with its transforms, made once for all requests that ask for the same."""
-        key = (dialect.name, gateway, said.model, said.provider, *_form_of(asked))
+        key = _key_of(dialect, said, gateway, asked)
         made = self._made.get(key)
         if made is None:
-            draft = _kept(self._drafts, key, lambda: self._draft(dialect.stream(said, gateway, asked, self.delay)))
+            draft = self._draft_of(dialect, said, gateway, asked)
             made = _kept(self._made, key, lambda: self._shaped(draft, dialect))
         return made
+
+    def _draft_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Draft:
+        key = _key_of(dialect, said, gateway, asked)
+        return _kept(self._drafts, key, lambda: self._draft(dialect.stream(said, gateway, asked, self.delay)))
+
+    def _events_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> int:
+        """Return the number of events that carry a part of the answer, before any fault."""
+        return len(self._draft_of(dialect, said, gateway, asked).stream.tokens)
 
     def _replayed(self, request: Request) -> Response:
         """Return the response of an existing stream, which is read once and not again for each request."""
@@ -491,6 +500,11 @@ def _kept(store: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
             store.clear()
         found = store[key] = make()
     return found
+
+
+def _key_of(dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> tuple[object, ...]:
+    """Return what the events of an answer depend on, beside the reply."""
+    return dialect.name, gateway, said.model, said.provider, *_form_of(asked)
 
 
 def _form_of(asked: Asked) -> tuple[object, ...]:

@@ -27,7 +27,8 @@ def route(answering: Answering, *, shared: bool = False) -> Route:
             if isinstance(meter, Generation) and meter.id == identifier:
                 seen = live.snapshot()
                 assert seen.bill is not None
-                return Reply.respond(json=generation_document(meter, seen.bill, seen.started_at))
+                still_open = seen.outcome is None
+                return Reply.respond(json=generation_document(meter, seen.bill, seen.started_at, still_open=still_open))
         missing = DIALECTS.default.error_document(answering.gateway, 404, f"there is no generation {identifier!r}")
         return Reply.respond(404, json=missing)
 
