@@ -238,10 +238,17 @@ def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
     return "the order is changed" if places != sorted(places) else "something is put in between the tokens"
 
 
+def other_form(seen: Seen) -> str:
+    """Return why a case about chat completion chunks does not judge an answer that has none."""
+    if seen.dialect is not None:
+        return f"what comes out are events of {seen.dialect.name}: this case is about chat completion chunks"
+    return "what comes out are no chat completion chunks" if seen.content else "nothing came out"
+
+
 def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
     """Each of the model's events must be one event again."""
     if seen.form is not AnswerForm.CHAT:
-        return "the relay does not pass on the model's own events"
+        return other_form(seen)
     events = events_of(seen.content)
     broken = [event.data for event in events if event.data != "[DONE]" and parsed(event.data) is None]
     found = contents(events)
@@ -264,7 +271,7 @@ def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
 def end_marker(seen: Seen) -> Evidence | str | None:
     """``[DONE]`` must come out once, as the last event."""
     if seen.form is not AnswerForm.CHAT:
-        return "the relay does not pass on the model's own events"
+        return other_form(seen)
     events = [event.data for event in events_of(seen.content)]
     if events.count("[DONE]") == 1 and events[-1] == "[DONE]":
         return None
@@ -279,7 +286,7 @@ def end_marker(seen: Seen) -> Evidence | str | None:
 def no_end_marker(seen: Seen) -> Evidence | str | None:
     """No ``[DONE]`` may come out of a stream that had none."""
     if seen.form is not AnswerForm.CHAT:
-        return "the relay does not pass on the model's own events"
+        return other_form(seen)
     if "[DONE]" not in [event.data for event in events_of(seen.content)]:
         return None
     return Evidence(

@@ -21,8 +21,8 @@ _PREFIX = re.compile(r"^\w{1,2}:(?=[\"\[{])")  # the Vercel AI SDK's data stream
 class AnswerForm(StrEnum):
     """The form into which a relay puts the model's stream."""
 
-    CHAT = "chat"  # the model's own events, chat completion chunks
-    EVENTS = "events"  # an event stream of its own
+    CHAT = "chat"  # chat completion chunks
+    EVENTS = "events"  # any other event stream
     OTHER = "other"  # anything else: text, JSON lines
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from orharness.dialects.values import dumps, list_at
-from orharness.relay.judge import Seen
+from orharness.relay.judge import Seen, other_form
 from orharness.relay.views import AnswerForm, events_of, form_of, parsed, says
 from orharness.scenario import Reply
 from orharness.sse import Event
@@ -18,7 +18,6 @@ from orharness.verdict import Evidence, quote, shorten
 
 Json = dict[str, Any]
 _SHOWN = 200  # characters
-OTHER_FORM = "the relay does not pass on the model's own events"
 _HEAD: Json = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "provider": "Groq"}
 _REASONS = ("Let me", " think.")
 _USAGE = {
@@ -93,8 +92,10 @@ def _deltas(chunks: Sequence[Json]) -> Iterator[Json]:
 
 def _compared(seen: Seen, say: Callable[[Sequence[Json]], Any], reason: Callable[[Any, Any], str]) -> Found:
     """Return what differs between the chunks that were sent and those that came."""
-    if seen.form is not AnswerForm.CHAT or not seen.exchanges:
-        return OTHER_FORM
+    if seen.form is not AnswerForm.CHAT:
+        return other_form(seen)
+    if not seen.exchanges:
+        return "the upstream was not asked"
     if form_of(seen.exchanges[-1].body) is not AnswerForm.CHAT:
         return "the relay does not ask for chat completions"
     sent = say(chunks_of(events_of(seen.exchanges[-1].body)))
@@ -258,7 +259,7 @@ def _is_no_chunk(document: object) -> bool:
 
 def _with(added: Sequence[Event], seen: Seen, reason: str) -> Found:
     if seen.form is not AnswerForm.CHAT:
-        return OTHER_FORM
+        return other_form(seen)
     if not added:
         return None
     shown = f"event: {added[0].type}, data: {added[0].data}" if added[0].type != "message" else added[0].data

@@ -24,7 +24,7 @@ from orharness.relay.reasons import kind_of
 from orharness.relay.response import ResponseEnd
 from orharness.relay.views import AnswerForm, form_of, says
 from orharness.report.formats import render
-from orharness.scenario import Route
+from orharness.scenario import Reply, Route
 from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
 from orharness.sse import Event, encode
@@ -100,7 +100,7 @@ def test_a_right_relay_of_plain_text_passes_what_is_applicable(run: Run) -> None
     assert failed(verdicts) == set()
     others = {name for name, verdict in verdicts.items() if verdict.result is Result.NOT_APPLICABLE}
     assert others == {*NOT_FOR_TEXT, "fidelity/comments", "fidelity/content-type"}
-    assert verdicts["fidelity/done"].note == "the relay does not pass on the model's own events"
+    assert verdicts["fidelity/done"].note == "what comes out are no chat completion chunks"
 
 
 @pytest.mark.slow
@@ -410,6 +410,22 @@ def test_the_form_is_told_by_what_is_there(content: bytes, form: AnswerForm) -> 
 def test_a_text_is_found_in_any_form(content: bytes) -> None:
     assert says(content, "Grüße, 世界")
     assert not says(content, "Grüße; 世界")
+
+
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name != DIALECTS.default.name])
+def test_a_relay_that_passes_on_the_events_of_another_api_is_not_said_to_change_them(name: str) -> None:
+    frame, sent = DIALECTS[name].frame, Reply.completion(name, SHORT).answer(DIALECTS[name].example_request)
+    seen = replace(WHOLE, content_type=frame.content_type, content=sent.stream.body)
+    told = f"what comes out are events of {name}: this case is about chat completion chunks"
+    of_chunks = (judge.end_marker, judge.no_end_marker, whole.role, whole.only_chunks)
+    assert {judge.chunks(seen, tokens=SHORT), *(by(seen) for by in of_chunks)} == {told}
+
+
+def test_what_did_not_come_out_has_no_form() -> None:
+    assert (judge.end_marker(WHOLE), whole.role(replace(WHOLE, content=chat("a")))) == (
+        "nothing came out",
+        "the upstream was not asked",
+    )
 
 
 def reason_of(found: Evidence | str | None) -> str:
