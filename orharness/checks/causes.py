@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from orharness.checks.aftermath import Aftermath
+from orharness.dialects import DIALECTS
 from orharness.journal import Exchange
 
 # The usual causes, each with its cure; the journal shows which of them it is (``cause_of``).
 LEAK = (
-    "leaving a loop (break, return) does not close the stream: close it with `with`, `async with` or close();\n"
-    "and a close() from another thread waits for the next bytes"
+    "the stream is not closed: in Python leaving a loop (break, return) does not close it (`with`, `async with` or\n"
+    "close() do; from another thread close() waits for the next bytes); in JavaScript reader.cancel() or an\n"
+    "AbortSignal closes it, in Go a context that is cancelled, or Body.Close()"
 )
 _LEFT_THE_LOOP = (
-    "it stopped reading and kept the connection: it left the loop (break, return) without closing the stream,\n"
-    "which stays open until the garbage collector comes: use `with`, `async with`, or close() in a `finally`"
+    "it stopped reading and kept the connection: as a rule it left the loop (break, return) without closing the stream."
+    "\nIn Python that stays open until it is collected: use `with`, `async with`, or close() in a `finally`;"
+    "\nin JavaScript reader.cancel() or an AbortSignal, in Go `defer` with Body.Close()"
 )
 _READS_ON = (
     "it went on reading after the block: a task or thread of its own still reads (a queue filled in the background,\n"
     "a stop flag that nobody looks at), or its event loop reads ahead for a stream that nobody closed:\n"
-    "end what reads and wait for it, or close the stream with `with`, `async with` or close()"
+    "end what reads and wait for it, or close the stream (in Python with `with`, `async with` or close())"
 )
 _SILENT = (
     "no bytes came after the block, so it is one of two: it waits in a read (cancel the read: a task in asyncio,\n"
@@ -31,10 +34,6 @@ _LOOP_IS_KEPT = (
 _OR_IN_A_THREAD = "or, if the client does not run in that event loop:"
 _LOOP_MAY_BE_KEPT = f"it may also be that {_LOOP_IS_KEPT}"
 _ANOTHER_PROCESS = "another process keeps the connection (an app under test that does not leave its upstream):"
-NOT_STREAMED = (
-    "the request does not ask for a stream (`stream: true` is missing): such an answer is made, and billed,\n"
-    "to its end, whatever the client does"
-)
 _AT_THE_NEXT_BYTES = (
     "it left when the next bytes came: its stop flag is looked at, or its close() gets through, only between\n"
     "two reads; cancel the task that reads, or shut its socket down, so that a silent stream is left as well"
@@ -48,7 +47,7 @@ def cause_of(seen: Aftermath, in_loop: bool = False) -> str:
     holds the connection, or if the client read on.
     """
     if is_unstreamed(seen.after):
-        return NOT_STREAMED
+        return not_streamed(seen.after)
     by_bytes = _cause_by_bytes(seen)
     if seen.held_here is False:
         return f"{_ANOTHER_PROCESS}\n{by_bytes}"
@@ -74,6 +73,16 @@ def cause_of_lateness(seen: Aftermath) -> str | None:
         return None
     silence = seen.after.written_at[-seen.chunks] - seen.act
     return _AT_THE_NEXT_BYTES if silence >= seen.left / 2 else None
+
+
+def not_streamed(exchange: Exchange) -> str:
+    """Return that the request asked for an answer in one piece, in the words of its API."""
+    dialect = DIALECTS.at(exchange.request.path)
+    how = "" if dialect is None else f" ({dialect.unstreamed})"
+    return (
+        f"the request does not ask for a stream{how}: such an answer is made, and billed,\n"
+        "to its end, whatever the client does"
+    )
 
 
 def is_unstreamed(exchange: Exchange) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from orharness.checks.aftermath import Aftermath
-from orharness.checks.causes import LEAK, NOT_STREAMED, cause_of, is_unstreamed
+from orharness.checks.causes import LEAK, cause_of, is_unstreamed, not_streamed
 from orharness.checks.rows import Rows, rows_of
 from orharness.checks.words import cannot_be_known, priced
 from orharness.errors import ClientFailure
@@ -30,7 +30,7 @@ def upstream_failure(exchange: Exchange, leaked_tokens: int = 1, seen: Aftermath
     rows.append(("expected", "cancelled: the client leaves before the end marker, and the rest is never sent"))
     if exchange.outcome is None or exchange.outcome in (Outcome.STILL_OPEN, Outcome.ABANDONED):
         said = "the client has not left: the model goes on"
-        rows.append(("cause", cause_of(seen) if seen else NOT_STREAMED if is_unstreamed(exchange) else LEAK))
+        rows.append(("cause", cause_of(seen) if seen else not_streamed(exchange) if is_unstreamed(exchange) else LEAK))
     elif exchange.finished:
         said = "nothing was stopped: the client had read the whole answer"
     else:
@@ -108,5 +108,5 @@ def _leak_rows(exchange: Exchange, allowed: int, noun: str) -> Rows:
         stops = ", ".join(one.name for one in PROVIDERS if one.stops_on_cancel)
         rows += [("cause", goes_on), ("cure", f"ask for one that stops (as of {AS_OF}):\n{textwrap.fill(stops, 100)}")]
     else:
-        rows.append(("cause", NOT_STREAMED))
+        rows.append(("cause", not_streamed(exchange)))
     return rows

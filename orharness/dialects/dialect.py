@@ -205,7 +205,8 @@ class Dialect:
     body is. ``cases``: its own contract cases, as documents. ``slips``: what in its JSON careless readers stumble over,
     the most special first. ``background``: its calls for answers that are made whether or not their client stays,
     ``None`` if it has no such answers. ``keyed``: its requests carry an API key. ``end_shown``: what a sentence shows
-    of the data of the event that ends an answer, where they are too long to be shown whole.
+    of the data of the event that ends an answer, where they are too long to be shown whole. ``unstreamed``: in words,
+    how a request looks that does not ask for a stream.
 
     The law: ``fold(write(completion, gateway, asked).events)`` equals ``Answer.of(completion)``.
     """
@@ -246,6 +247,7 @@ class Dialect:
     models_path: str = "/models"
     prefix: str = "/v1"
     end_shown: str = ""
+    unstreamed: str = "`stream: true` is missing"
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"

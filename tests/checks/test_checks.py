@@ -24,6 +24,7 @@ from orharness.checks import (
     strict_failures,
     upstream_failure,
 )
+from orharness.dialects import DIALECTS
 from orharness.errors import ClientFailure
 from orharness.frames import FRAMES, Frame
 from orharness.journal import Bill, Counted, Exchange, How, Outcome, Request
@@ -142,8 +143,9 @@ ROWS = r"""
   not sent  2 events, 25 bytes
 """
 CAUSE = """\
-  cause     leaving a loop (break, return) does not close the stream: close it with `with`, `async with` or close();
-            and a close() from another thread waits for the next bytes"""
+  cause     the stream is not closed: in Python leaving a loop (break, return) does not close it (`with`, `async with` or
+            close() do; from another thread close() waits for the next bytes); in JavaScript reader.cancel() or an
+            AbortSignal closes it, in Go a context that is cancelled, or Body.Close()"""  # noqa: E501
 EXPECTED = "  expected  cancelled: the client leaves before the end marker, and the rest is never sent"
 
 
@@ -256,10 +258,11 @@ def test_the_client_never_left() -> None:
         "\n"
         "  not sent  1 event, 14 bytes\n"
         "  model     2 tokens made by None, 1 written, 1 read; 2 billed: $0.012000\n"
-        "  cause     it stopped reading and kept the connection: it left the loop (break, return) without closing the"
-        " stream,\n"
-        "            which stays open until the garbage collector comes: use `with`, `async with`, or close() in a"
-        " `finally`"
+        "  cause     it stopped reading and kept the connection: as a rule it left the loop (break, return) without"
+        " closing the stream.\n"
+        "            In Python that stays open until it is collected: use `with`, `async with`, or close()"
+        " in a `finally`;\n"
+        "            in JavaScript reader.cancel() or an AbortSignal, in Go `defer` with Body.Close()"
     )
 
 
@@ -281,8 +284,8 @@ def test_what_is_still_to_be_made_is_told_with_its_price() -> None:
         (ASKED, ASKED, False, "no bytes came after the block"),
         (ASKED, ASKED, True, "an event loop is running in this thread, and a sync `with`"),
         (replace(ASKED, streamed=False), ASKED, True, "the request does not ask for a stream"),
-        (replace(ASKED, bytes_read=None), ASKED, False, "leaving a loop (break, return) does not close the stream"),
-        (ASKED, replace(ASKED, bytes_read=None), False, "leaving a loop (break, return) does not close the stream"),
+        (replace(ASKED, bytes_read=None), ASKED, False, "the stream is not closed: in Python leaving a loop"),
+        (ASKED, replace(ASKED, bytes_read=None), False, "the stream is not closed: in Python leaving a loop"),
     ],
 )
 def test_the_bytes_tell_the_cause(after: Exchange, before: Exchange, in_loop: bool, cause: str) -> None:
@@ -436,6 +439,29 @@ def test_what_came_after_the_act_is_told_of_a_client_that_has_not_left() -> None
     assert (cause_of(said) or "").startswith("it stopped reading and kept the connection")
     unstreamed = text_of(upstream_failure(replace(OPEN, streamed=False)))
     assert (cause_of(unstreamed) or "").startswith("the request does not ask for a stream")
+
+
+UNSTREAMED = {
+    "chat": ("/v1/chat/completions", "`stream: true` is missing"),
+    "messages": ("/v1/messages", "`stream: true` is missing"),
+    "responses": ("/v1/responses", "`stream: true` is missing"),
+    "gemini": ("/v1beta/models/m:generateContent", "it is one for `generateContent`, not for `streamGenerateContent`"),
+    "ollama": ("/api/chat", "it says `stream: false`"),  # a stream is its default
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_each_api_asks_for_a_stream_in_its_own_way(name: str) -> None:
+    path, how = UNSTREAMED[name]
+    asked = replace(OPEN, streamed=False, request=Request("POST", path))
+    said = f"the request does not ask for a stream ({how}): such an answer is made, and billed,"
+    assert (cause_of(text_of(upstream_failure(asked))) or "").startswith(said)
+    assert (cause_of(not_met(watched(asked, asked))) or "").startswith(said)
+
+
+def test_of_a_path_of_no_api_it_is_not_said_how_a_stream_is_asked_for() -> None:
+    asked = replace(OPEN, streamed=False, request=Request("POST", "/my/own"))
+    assert (cause_of(text_of(upstream_failure(asked))) or "").startswith("the request does not ask for a stream: such")
 
 
 def leaking(**changes: Any) -> str:

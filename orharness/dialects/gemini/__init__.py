@@ -44,6 +44,7 @@ GEMINI = DIALECTS.register(
         further_frames=(JSON_ARRAY,),
         newline="\r\n",
         ends_with_body=True,
+        unstreamed="it is one for `generateContent`, not for `streamGenerateContent`",
         end_shown='{…,"finishReason":"STOP",…}',
     )
 )

@@ -33,6 +33,7 @@ OLLAMA = DIALECTS.register(
         models_path="/api/tags",
         prefix="",
         end_shown='{…,"done":true,…}',
+        unstreamed="it says `stream: false`",
         keyed=False,
     )
 )
