@@ -20,6 +20,7 @@ class CommandSubject:
     """A command line, run with the addresses of ``loopback.client_environment`` in its environment.
 
     ``starting``: seconds until its processes ask, at most. ``longest``: characters of one answer, at most.
+    ``process``: the number of the process that was started last.
     ``environment``: further variables. Raises ``ScenarioError`` for what is not a command.
     """
 
@@ -43,6 +44,7 @@ class CommandSubject:
         self._longest = longest
         self._command = command
         self.starting = starting
+        self.process: int | None = None
 
     def cpu(self) -> float | None:
         """Return ``None``: each run is a process of its own, which has ended before it can be looked at."""
@@ -55,6 +57,7 @@ class CommandSubject:
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
         """Begin a run in a process of its own."""
         process = ClientProcess(self._command, {**client_environment(base_url, API_KEY), **self._environment})
+        self.process = process.group
         return CommandSession(process, self._longest, stop_after)
 
 

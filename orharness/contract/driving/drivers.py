@@ -86,6 +86,11 @@ class DriverSubject:
             self._driver.quit()
             self._driver = None
 
+    @property
+    def process(self) -> int | None:
+        """The number of the driver's process."""
+        return None if self._driver is None else self._driver.group
+
     def cpu(self) -> float | None:
         """Return the CPU time of the driver and of what it has started."""
         return None if self._driver is None else cpu_of_group(self._driver.group)

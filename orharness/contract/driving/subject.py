@@ -98,3 +98,11 @@ class Subject(Protocol):
 
     def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> ClientRun:
         """Begin a run. ``stop_after``: the number of pieces after which it is to be cancelled."""
+
+
+@runtime_checkable
+class InProcess(Protocol):
+    """A client in a process of its own. ``process``: the number of that process, ``None`` before the first one."""
+
+    @property
+    def process(self) -> int | None: ...

@@ -11,12 +11,13 @@ from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.catalogue.demands import NO_KEY
 from orharness.contract.driving.subject import Subject, Trouble
-from orharness.contract.judging.reasons import kind_of
+from orharness.contract.judging.reasons import is_timeout, kind_of
 from orharness.contract.judging.shrink import smallest
 from orharness.contract.running.delivering import handed_over
 from orharness.contract.running.diagnosis import Diagnosis
 from orharness.contract.running.further import after_cancels, side_by_side
 from orharness.contract.running.growing import growing
+from orharness.contract.running.patience import NOT_KNOWN
 from orharness.contract.running.replies import representative
 from orharness.contract.running.rows import Proof
 from orharness.contract.running.sweeps import Sweep
@@ -28,6 +29,7 @@ from orharness.stream import Stream
 from orharness.verdict import Got, Result, Verdict
 
 _MORE = 4  # times patience with which a fail is confirmed
+_TIMES_IF_BUSY = 2  # trials, at most, where the machine may be the cause of a fail
 _SEEN_STUCK = 2  # fails of a client that waits, after which it is known as one that waits
 SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 1  # ... where each of them lasts as long as patience does: whether the cuts matter at all
@@ -79,7 +81,7 @@ class Bench:
             if tried.evidence is not None and tried.evidence.reason == NO_KEY and self._trials.subject.keyless:
                 return _verdict(case, [Tried(None, note=self._trials.subject.keyless)])
             tries.append(tried if tried.evidence is None or _certain(tried) else self._told(case, stream, cuts, tried))
-            if tries[-1].evidence is not None:
+            if tries[-1].evidence is not None or tries[-1].note == NOT_KNOWN:
                 break
         self._diagnosis.plain_held |= case.plain and tries[-1].evidence is None
         return _verdict(case, tries)
@@ -93,6 +95,8 @@ class Bench:
         tries: list[Tried] = []
         for cuts in _cuttings(case, representative(case), self._seed):
             tries.append(self._confirmed(partial(handed_over, self._trials, case, cuts)))
+            if tries[-1].note == NOT_KNOWN:
+                break
             if tries[-1].evidence is not None:
                 tries[-1] = self._timed(case, tries[-1])
                 break
@@ -127,9 +131,10 @@ class Bench:
         """
         waits = first.heard is not None and not first.heard.ended
         patience = self._confirming if waits else _MORE * self._patience
-        tried = self._trials.once(case, cuts, patience)
-        if tried.evidence is None and not _may_be_slowness(first):
-            tried = self._trials.once(case, cuts, patience)
+        once = partial(self._trials.once, case, cuts)
+        tried = _surely(once, patience, _may_be_slowness)
+        if tried.evidence is None and not tried.note and not _may_be_slowness(first):
+            tried = _surely(once, patience, _may_be_slowness)
         if tried.evidence is None:
             return tried
         self._stuck += waits
@@ -151,12 +156,13 @@ class Bench:
         first = trial(self._patience)
         if first.evidence is None or _certain(first):
             return first
-        again = trial(self._confirming)
+        again = _surely(trial, self._confirming)
         if again.evidence is not None or again.took <= self._patience:
             self._stuck += again.evidence is not None and again.took > self._patience
             return again
-        last = trial(self._confirming)
-        return first if last.evidence is None and last.took > self._patience else last
+        last = _surely(trial, self._confirming)
+        late = last.evidence is None and not last.note and last.took > self._patience
+        return replace(first, evidence=last.late or first.evidence) if late else last
 
     def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: Tried, patience: float) -> Tried:
         """Return the same fail with the fewest cuts. A stream whose times or gates matter is not changed.
@@ -191,10 +197,30 @@ def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:
     return [cuts for chunking in case.chunkings for cuts in chunking.cuts(stream, seed)]
 
 
+def _surely(
+    trial: Callable[[float], Tried], patience: float, of_time: Callable[[Tried], bool] = lambda _: True
+) -> Tried:
+    """Return the result of a trial, which is repeated where this machine may be the cause of its fail.
+
+    Where it may be so each time, nothing is known, and the note says that. ``of_time``: whether a fail is one that a
+    busy machine can cause.
+    """
+    tried = Tried(None)
+    for _ in range(_TIMES_IF_BUSY):
+        tried = trial(patience)
+        if tried.evidence is None or not (tried.unsure and of_time(tried)):
+            return tried
+    return replace(tried, evidence=None, note=NOT_KNOWN)
+
+
 def _may_be_slowness(tried: Tried) -> bool:
     """Whether a busy machine alone can make a correct client fail in this way."""
     heard = tried.heard
-    return heard is None or not heard.ended or tried.exchange is None or isinstance(heard.error, OSError)
+    if heard is None or not heard.ended or tried.exchange is None or isinstance(heard.error, OSError):
+        return True
+    if isinstance(heard.error, Trouble):
+        return not heard.error.certain
+    return tried.unsure and heard.error is not None and is_timeout(heard.error)
 
 
 def _certain(tried: Tried) -> bool:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
+from functools import partial
+from time import monotonic
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.driving.subject import ClientRun
 from orharness.contract.judging.delivery import Handed, has, judge_delivery
 from orharness.contract.judging.judge import judge_text
+from orharness.contract.running.patience import Patience, Watch
 from orharness.contract.running.replies import reply_cut
 from orharness.contract.running.rows import at_their_ends
 from orharness.contract.running.trials import Trials, Tried, heard_in
 from orharness.contract.running.waiting import wait_for_end
 from orharness.scenario.encoding import accepts
 from orharness.server.handles import Call, LiveRoute
-
-_LOOK = 0.002  # seconds between two looks
 
 
 def handed_over(trials: Trials, case: Case, cuts: Cuts, patience: float) -> Tried:
@@ -36,9 +36,9 @@ def handed_over(trials: Trials, case: Case, cuts: Cuts, patience: float) -> Trie
 
 def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
     call = route.calls[0]
-    handed = _at_the_gates(case, session, route, call, patience)
+    handed = _at_the_gates(case, session, route, call, trials.watch, patience)
     route.release(len(case.due))
-    ended = wait_for_end(session, route, 0, patience, patience)
+    ended = wait_for_end(session, route, 0, trials.watch.patience(patience), patience)
     calls = route.calls
     if ended:
         at_their_ends(calls[-1:], trials.habits)
@@ -50,38 +50,45 @@ def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, 
     return Tried(evidence, exchanges[-1], heard, took=late, requests=len(exchanges))
 
 
-def _at_the_gates(case: Case, session: ClientRun, route: LiveRoute, call: Call, patience: float) -> Handed:
+def _at_the_gates(
+    case: Case, session: ClientRun, route: LiveRoute, call: Call, watch: Watch, patience: float
+) -> Handed:
     after: list[float] = []
     usual: list[float] = []
-    gate, sent = -1, call.started
+    gate = -1
     for due in case.due:
-        held = _held_beyond(gate, session, call, patience)
+        being_sent = watch.patience(patience, exactly=True)
+        held = _held_beyond(gate, session, call, being_sent)
         if held is None:  # it has left, or asks again
             break
         gate = held
-        began = monotonic()
-        while not (there := has("".join(session.pieces), due)) and not session.ended.is_set():
-            if monotonic() > began + patience:
-                break
-            sleep(_LOOK)
+        held_back = watch.patience(patience, exactly=True)
+        held_back.until(partial(_handed_over, session, due))
+        had = "".join(session.pieces)
+        if not has(had, due):
+            return Handed(tuple(after), None if session.ended.is_set() else held_back.spent, had)
+        after.append(being_sent.spent + held_back.spent)
         now = monotonic()
-        if not there:
-            had = "".join(session.pieces)
-            return Handed(tuple(after), None if session.ended.is_set() else now - began, had)
-        after.append(now - sent)
         route.release()
         usual.append(monotonic() - now)
-        sent = now
     return Handed(tuple(after), None, "".join(session.pieces), tuple(usual))
 
 
-def _held_beyond(gate: int, session: ClientRun, call: Call, patience: float) -> int | None:
+def _handed_over(session: ClientRun, due: str) -> bool:
+    """Whether a run has handed over what is due, or has ended."""
+    return session.ended.is_set() or has("".join(session.pieces), due)
+
+
+def _held_beyond(gate: int, session: ClientRun, call: Call, patience: Patience) -> int | None:
     """Wait until the stream is held at a later gate and all before it has been read; return where, else ``None``."""
-    deadline = monotonic() + patience
-    while not session.ended.is_set() and monotonic() < deadline:
+    found: list[int] = []
+
+    def there() -> bool:
         exchange = call.exchange
         held, read = exchange.held_at, exchange.bytes_read
         if held is not None and held > gate and (read is None or read >= held):
-            return held
-        sleep(_LOOK)
-    return None
+            found.append(held)
+        return bool(found) or session.ended.is_set()
+
+    patience.until(there)
+    return found[0] if found else None

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from time import monotonic, sleep
+from time import monotonic
 
 from orharness.contract.catalogue.case import Cancel, Case, Further
 from orharness.contract.driving.subject import ClientRun
 from orharness.contract.judging.further import after_a_cancel, beside_another
 from orharness.contract.judging.judge import judge_text
 from orharness.contract.running.rows import at_their_ends
-from orharness.contract.running.trials import Trials, Tried, heard_in, with_trouble
-from orharness.contract.running.waiting import wait_for_end, wait_for_request
+from orharness.contract.running.trials import Trials, Tried, heard_in
+from orharness.contract.running.waiting import wait_for_end
 from orharness.server.handles import Call, LiveRoute
 
-_LOOK = 0.002  # seconds between two looks
 _NOT_CANCELLED = "the client cannot be judged by what follows a cancel: "
 
 
@@ -58,7 +57,7 @@ class _Pair:
         self._in_turn = False  # the second request came only when the first answer was over
 
     def tried(self) -> Tried:
-        addresses = self._trials.server.begin_runs(2)
+        addresses = self._trials.begin(2)
         try:
             for number, address in enumerate(addresses):
                 self._sessions.append(self._trials.subject.start(address.base_url))
@@ -69,15 +68,13 @@ class _Pair:
         finally:
             for session in self._sessions:
                 self._trials.end(session, self._patience)
-        for case, session in zip(self._cases, self._sessions, strict=True):
-            tried = with_trouble(case, tried, session)
-        return tried
+        return self._trials.result(self._cases[0], tried, *self._sessions)
 
     def _asks(self, number: int) -> bool:
         """Return whether the request of a run has come; where that of the second has not, let the first one end."""
         session, began = self._sessions[number], monotonic()
         until_request = max(self._patience, self._trials.until_request if number == 0 else 0.0)
-        wait_for_request(session, self._route, number, until_request)
+        self._trials.wait_for_request(session, self._route, number, until_request)
         self._trials.learn(session, self._route, number, began)
         if number == 1 and len(self._route.exchanges) < 2 and not session.ended.is_set():
             self._in_turn = True
@@ -87,11 +84,13 @@ class _Pair:
     def _to_the_end(self) -> list[bool]:
         """Open the gates, each when both streams are held there; return of each run whether it has ended."""
         for _ in range(0 if self._in_turn else self._gates):
-            deadline = monotonic() + self._patience
-            while not all(map(_is_held, self._route.calls)) and monotonic() < deadline:
-                sleep(_LOOK)
+            self._trials.watch.patience(self._patience).until(lambda: all(map(_is_held, self._route.calls)))
             self._route.release()
-        return [wait_for_end(one, self._route, 0, self._patience, self._patience) for one in self._sessions]
+        return [self._ends(one) for one in self._sessions]
+
+    def _ends(self, session: ClientRun) -> bool:
+        patience = self._trials.watch.patience(self._patience)
+        return wait_for_end(session, self._route, 0, patience, self._patience)
 
     def _judged(self, runs: Sequence[int], ended: Sequence[bool]) -> Tried:
         found = [self._judged_alone(number, run, ended[number]) for number, run in enumerate(runs)]

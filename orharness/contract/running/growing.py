@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import monotonic
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.subject import ClientRun
@@ -63,14 +62,15 @@ def _run(trials: Trials, case: Case, most: float, patience: float) -> Tried:
 def _wait(trials: Trials, session: ClientRun, most: float, patience: float) -> bool:
     """Wait for the end of a run; return whether it came. A client that uses CPU time, or yields text, is at work."""
     seen: object = None
-    deadline = monotonic() + patience
+    waits = trials.watch.patience(patience)
     while not session.ended.wait(_LOOK):
         used = trials.subject.cpu() or 0.0
         if used > most:
             return False
         now = (len(session.pieces), round(used, 1))
         if now != seen:
-            seen, deadline = now, monotonic() + patience
-        elif monotonic() > deadline:
+            seen = now
+            waits.renew()
+        elif waits.over:
             return False
     return True

@@ -21,6 +21,7 @@ from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.clocks import INSTALL, ClientClock, libfaketime
 from orharness.contract.driving.subject import Subject
 from orharness.contract.judging.liveness import Limit, is_dead, on_its_clock, reason, says_so, spell, with_reason
+from orharness.contract.running.patience import NOT_KNOWN
 from orharness.contract.running.trials import Trials, Tried
 from orharness.errors import ScenarioError
 from orharness.scenario import Reply
@@ -212,6 +213,8 @@ class Liveness:
         ended = tried.heard is not None and tried.heard.ended
         if ended or known.limit is not None:  # else it was seen twice to wait for ever
             tried = self._trial(case, known, max(1.0, known.rate / (_LOWER if ended else 1)))
+        if tried.evidence is not None and tried.unsure:
+            return _verdict(case, tried, NOT_KNOWN)
         if tried.evidence is None or not tried.evidence.likely:
             return _verdict(case, tried)
         return _verdict(case, tried, f"{_NOT_OF_TIME}: {tried.evidence.reason}")

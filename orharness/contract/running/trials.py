@@ -20,7 +20,9 @@ from orharness.contract.judging.judge import (
     nothing_sent,
     was_over,
 )
+from orharness.contract.judging.reasons import is_timeout
 from orharness.contract.running.handover import no_garbage_collected
+from orharness.contract.running.patience import Patience, Watch
 from orharness.contract.running.replies import patience_for, reply_cut
 from orharness.contract.running.rows import Proof, Row, at_their_ends
 from orharness.contract.running.waiting import is_there, wait_for_end, wait_for_request, wait_until_held
@@ -29,10 +31,13 @@ from orharness.journal import Exchange, Outcome
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
+from orharness.server.runs import RunAddress
 from orharness.verdict import Evidence
 
 _LOOK = 0.002  # seconds between two looks at whether a text has come
+_SOON = 0.3  # seconds for what is sent at once, and in which nothing is measured yet
 _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
+_LETS_GO = 0.5  # ... and then for its threads, or its loop
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Tried:
     took: float = 0.0  # seconds from a cancel to the client's leaving
     row: Row | None = None  # the trials that this one represents
     requests: int = 0  # that the client sent in this run
+    late: Evidence | None = None  # what is wrong if it leaves so late each time
+    unsure: bool = False  # this machine kept the client from running for as long as it was waited for
 
     @property
     def proof(self) -> Proof:
@@ -63,6 +70,7 @@ class Trials:
         self.habits = Habits()
         self.mounted: LiveRoute | None = None
         self.left = 0  # cancels after which the client was seen to leave
+        self.watch = Watch(subject)  # of the trial that was begun last
 
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
         """Run the client against the case's reply, cut so; a further request gets what the case has for it."""
@@ -91,28 +99,43 @@ class Trials:
         self, case: Case, route: LiveRoute, patience: float, follow: Callable[[ClientRun, LiveRoute], Tried]
     ) -> Tried:
         """Run the client once on a fresh route; return what ``follow`` makes of the run when its request has come."""
-        [address] = self.server.begin_runs()
+        [address] = self.begin()
         session, began = self.subject.start(address.base_url), monotonic()
         until_request = max(patience, self.until_request)
         try:
-            wait_for_request(session, route, 0, until_request)
+            self.wait_for_request(session, route, 0, until_request)
             self.learn(session, route, 0, began)
             if not route.calls:
                 return Tried(self.nothing_sent(case, session, until_request))
             tried = follow(session, route)
         finally:
             self.end(session, patience)
-        return with_trouble(case, tried, session)
+        return self.result(case, tried, session)
+
+    def begin(self, runs: int = 1) -> list[RunAddress]:
+        """Return the addresses for the runs of a trial that begins."""
+        self.watch = Watch(self.subject)
+        return self.server.begin_runs(runs)
+
+    def wait_for_request(self, session: ClientRun, route: LiveRoute, before: int, seconds: float) -> None:
+        """Wait for the first request of a run, as ``waiting.wait_for_request`` does."""
+        wait_for_request(session, route, before, self.watch.patience(seconds), self.server)
+
+    def result(self, case: Case, tried: Tried, *sessions: ClientRun) -> Tried:
+        """Return the result of a trial that is over, with what its runs and its waits have shown."""
+        for session in sessions:
+            tried = with_trouble(case, tried, session)
+        return replace(tried, unsure=self.watch.unsure or _cut_short(tried, self.watch.starved))
 
     def _run_once(self, case: Case, route: LiveRoute, patience: float) -> Tried:
-        [address] = self.server.begin_runs()
+        [address] = self.begin()
         before = len(route.exchanges)
         session, began = self.subject.start(address.base_url), monotonic()
         try:
             waited = patience_for(case, case.reply(), patience)
             until_request = max(waited, self.until_request)
-            ended = wait_for_end(session, route, before, waited, until_request)
-            wait_for_request(session, route, before, 0.0)
+            ended = wait_for_end(session, route, before, self.watch.patience(waited), until_request)
+            self.wait_for_request(session, route, before, 0.0)
             self.learn(session, route, before, began)
             calls = route.calls_from(before)
             took = monotonic() - calls[0].started if calls else 0.0
@@ -126,7 +149,7 @@ class Trials:
             tried = Tried(evidence, exchanges[-1] if exchanges else None, heard, requests=len(exchanges))
         finally:
             self.end(session, patience)
-        return with_trouble(case, tried, session)
+        return self.result(case, tried, session)
 
     @property
     def until_request(self) -> float:
@@ -153,7 +176,9 @@ class Trials:
         if not session.ended.is_set():
             self.mounted = None
             self.server.reset()  # ends its connection, so that a client which still waits is let go
-        session.join(min(patience, _LEAVES))
+        seconds = min(patience, _LEAVES)
+        ended = self.watch.patience(seconds).until(session.ended.is_set)
+        session.join(seconds if ended else min(seconds, _LETS_GO))
 
     def first_text(self, case: Case, reply: Reply) -> tuple[int, int, float] | None:
         """Run the client, and return when it yielded its first text; ``None`` if it did so only at the end.
@@ -161,10 +186,10 @@ class Trials:
         That is: how many tokens had been written by then, how many there are, and the seconds since its request.
         """
         route = self.route(case, [reply])
-        [address] = self.server.begin_runs()
+        [address] = self.begin()
         session = self.subject.start(address.base_url)
         try:
-            wait_for_request(session, route, 0, self.until_request)
+            self.wait_for_request(session, route, 0, self.until_request)
             while not session.pieces and not session.ended.wait(_LOOK):
                 if not route.calls or route.calls[0].exchange.outcome is not None:
                     return None
@@ -183,11 +208,11 @@ class Trials:
         if self.subject.cannot_cancel is not None:
             return Tried(None, note=self.subject.cannot_cancel)
         route = self.route(case, [case.reply()])
-        [address] = self.server.begin_runs()
+        [address] = self.begin()
         session = self.subject.start(address.base_url, cancel.after, inside_read=cancel.inside_read)
         began, until_request = monotonic(), max(patience, self.until_request)
         try:
-            wait_for_request(session, route, 0, until_request)
+            self.wait_for_request(session, route, 0, until_request)
             self.learn(session, route, 0, began)
             if route.calls:
                 tried = self._cancel(cancel, session, route, patience)
@@ -196,10 +221,10 @@ class Trials:
         finally:
             self.end(session, patience)
             self.server.reset()
-        return with_trouble(case, tried, session)
+        return self.result(case, tried, session)
 
     def _cancel(self, cancel: Cancel, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
-        there = is_there(cancel, session, route, 4 * patience)
+        there = is_there(cancel, session, route, self.watch.patience(4 * patience))
         heard = heard_in(session, session.ended.is_set(), patience)
         before = route.calls[-1].exchange
         if not there:
@@ -207,11 +232,11 @@ class Trials:
         if cancel.inside_read and not session.can_cancel_inside_read:
             return Tried(None, before, note="an iterator that is not asynchronous cannot be cancelled inside a read")
         if cancel.silent:
-            wait_until_held(route, 4 * patience)
-        acted = monotonic()
+            wait_until_held(route, self.watch.patience(4 * patience))
+        waits = self.watch.patience(patience)
         with no_garbage_collected():
-            said = _left(route, session, patience)
-        took = monotonic() - acted
+            said = _left(route, session, waits)
+        took = waits.spent
         self.left += said is None
         exchange = route.calls[-1].exchange
         if unknown := not_known(exchange):
@@ -219,7 +244,11 @@ class Trials:
         if said is not None and was_over(before):
             return Tried(did_not_get_there(cancel, heard), exchange, heard)
         why = None if said is None else session.why_it_stays()
-        return Tried(judge_cancel(cancel, exchange, said, why), exchange, heard, took=took)
+        late = None
+        if said is None and took > self.patience:
+            after = f"the client left {took:.1f} s after it was closed, {self.patience:g} s are allowed"
+            late = judge_cancel(cancel, exchange, after)
+        return Tried(judge_cancel(cancel, exchange, said, why), exchange, heard, took=took, late=late)
 
 
 def heard_in(session: ClientRun, ended: bool, waited: float, took: float = 0.0, *, silence: float = 0.0) -> Heard:
@@ -236,11 +265,29 @@ def with_trouble(case: Case, tried: Tried, session: ClientRun) -> Tried:
     return replace(tried, evidence=in_trouble(case, trouble, tried.exchange), heard=heard)
 
 
-def _left(route: LiveRoute, session: ClientRun, patience: float) -> str | None:
-    """Close the client; ``None`` if it left in time, else what was seen, in one line."""
+def _left(route: LiveRoute, session: ClientRun, patience: Patience) -> str | None:
+    """Close the client; ``None`` if it left as long as patience lasted, else what was seen, in one line."""
     try:
-        with route.expect_disconnect(within=patience):
+        with route.expect_disconnect(within=patience.seconds):
             session.close()
+            _wait_until_left(route, patience)
     except ClientFailure as failure:
         return str(failure).splitlines()[0]
     return None
+
+
+def _wait_until_left(route: LiveRoute, patience: Patience) -> None:
+    """Wait until all requests of the route have been left. Raises ``ClientFailure`` when patience is over."""
+    if not patience.until(lambda: not any(live.can_be_left for live in route.exchanges)):
+        raise ClientFailure(f"the client did not leave within {patience.seconds:g} s")
+
+
+def _cut_short(tried: Tried, starved: float) -> bool:
+    """Whether the client gave up after a silence that the machine, not the stream, may have made as long as it was.
+
+    ``starved``: seconds for which the client, or the server, had no core.
+    """
+    heard = tried.heard
+    if heard is None or heard.error is None or starved < heard.took / 2 or not is_timeout(heard.error):
+        return False
+    return heard.took - starved <= heard.silence + _SOON
