@@ -22,8 +22,8 @@ from orharness.cassette.serializer import Serializer
 from orharness.errors import CassetteError, ScenarioError
 
 _HEAD, _TAIL = b"interactions:\n", b"version: %d\n" % VERSION
-_IN_MEMORY = 2**22  # bytes of YAML that are held in memory; more goes to a temporary file beside the cassette
-_PIECE = 2**18  # bytes that are copied at once
+_IN_MEMORY = 2**22  # bytes
+_PIECE = 2**18  # bytes that are copied at once, if so many may be in memory
 
 
 class Tape:
@@ -31,10 +31,17 @@ class Tape:
 
     The record modes are vcrpy's: ``none`` adds nothing, ``once`` only if there was no file, ``new_episodes`` appends,
     ``all`` replaces interactions with the same method and address. ``rewrite`` is pytest-recording's: the first
-    interaction replaces the file. Raises ``ScenarioError`` for any other mode, ``CassetteError`` for a damaged file.
+    interaction replaces the file. ``in_memory``: bytes of YAML that are held in memory; more goes to a temporary file
+    beside the cassette. Raises ``ScenarioError`` for any other mode, ``CassetteError`` for a damaged file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], mode: RecordMode | str = RecordMode.ONCE) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        mode: RecordMode | str = RecordMode.ONCE,
+        *,
+        in_memory: int = _IN_MEMORY,
+    ) -> None:
         self.path = Path(path)
         self.existed = self.path.exists() and mode != "rewrite"
         try:
@@ -42,7 +49,7 @@ class Tape:
         except ValueError:
             known = "all, new_episodes, none, once, rewrite"
             raise ScenarioError(f"record mode {mode!r} is not one of {known}") from None
-        self._kept = _Kept(self.path)
+        self._kept = _Kept(self.path, in_memory)
         self._entries = [self._small(one, -1) for one in (load(path) if self.existed else [])]
 
     @property
@@ -119,10 +126,11 @@ class Entry:
 
 
 class _Kept:
-    """The YAML of all entries: beyond some size in a file without a name, for the next saves."""
+    """The YAML of all entries, for the next saves: beyond ``in_memory`` bytes in a file without a name."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, in_memory: int) -> None:
         self._path = path
+        self._in_memory = in_memory
         self._file: SpooledTemporaryFile[bytes] | None = None
 
     def add(self, pieces: Iterable[bytes]) -> Callable[[], Iterator[bytes]]:
@@ -133,17 +141,18 @@ class _Kept:
         try:
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = SpooledTemporaryFile(_IN_MEMORY, dir=str(self._path.parent))  # noqa: SIM115 - until close
+                self._file = SpooledTemporaryFile(self._in_memory, dir=str(self._path.parent))  # noqa: SIM115 - until close
                 finalize(self, self._file.close)  # a tape need not be closed
             start = self._file.seek(0, os.SEEK_END)
-            for piece in pieces:  # writelines() would look at the size only after the last one
-                self._file.write(piece)
+            for one in pieces:  # writelines() would look at the size only after the last one
+                self._file.write(one)
             end = self._file.tell()
         except OSError as error:
             raise CassetteError(f"the file cannot be written: {error.strerror}") from error
         file = self._file
         # As ``Serializer`` lays it out, with the total as the last line of the interaction.
-        return lambda: _range(file, start + len(_HEAD), end - len(_total_line(1) + _TAIL))
+        piece = min(_PIECE, self._in_memory)
+        return lambda: _range(file, start + len(_HEAD), end - len(_total_line(1) + _TAIL), piece)
 
     def close(self) -> None:
         """Release the file."""
@@ -151,11 +160,11 @@ class _Kept:
             self._file.close()
 
 
-def _range(file: SpooledTemporaryFile[bytes], start: int, end: int) -> Iterator[bytes]:
-    """Yield the bytes of a file from ``start`` to ``end``."""
-    for at in range(start, end, _PIECE):
+def _range(file: SpooledTemporaryFile[bytes], start: int, end: int, piece: int) -> Iterator[bytes]:
+    """Yield the bytes of a file from ``start`` to ``end``, at most ``piece`` at once."""
+    for at in range(start, end, piece):
         file.seek(at)
-        yield file.read(min(_PIECE, end - at))
+        yield file.read(min(piece, end - at))
 
 
 def _joined(entries: list[Entry]) -> Iterator[bytes]:

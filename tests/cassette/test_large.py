@@ -122,10 +122,8 @@ def test_what_no_cassette_can_hold_names_the_file(tmp_path: Path) -> None:
         tape.large_entry(replace(bare, request=RecordedRequest("GET", "http://[/")), pieces, 0)
 
 
-def test_much_is_kept_in_a_file_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.cassette.tape._IN_MEMORY", 100)
-    monkeypatch.setattr("orharness.cassette.tape._PIECE", 7)
-    tape = Tape(tmp_path / "a.yaml", "rewrite")
+def test_much_is_kept_in_a_file_without_a_name(tmp_path: Path) -> None:
+    tape = Tape(tmp_path / "a.yaml", "rewrite", in_memory=7)
     for number in range(5):
         tape.add(an_interaction(b"data: %d\n\n" % number))
         assert [one.stream.body for one in load(tmp_path / "a.yaml")] == [
