@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate, pairwise
 from math import inf
+from typing import Protocol
 
 from orharness.errors import ScenarioError
 from orharness.frames import SSE, Frame
@@ -201,9 +202,10 @@ def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
     """Make all of the ``edits`` at once. They are in the order of the body and do not overlap.
 
     Chunks keep their places and delays. An insertion exactly between two chunks becomes a chunk of its own without a
-    delay, as a gateway writes a comment; everything else joins the chunk in which it begins. Gates, faults and the end
-    marker move with the bytes before them, and the announced length changes with the body. Raises ``ScenarioError`` for
-    edits that overlap, are out of order, or are outside the body.
+    delay, as a gateway writes a comment; everything else joins the chunk in which it begins. Gates, the end marker
+    and a fault that ends the response move with the bytes before them, any other fault with those that it begins with.
+    The announced length changes with the body. Raises ``ScenarioError`` for edits that overlap, are out of order, or
+    are outside the body.
     """
     edits = list(edits)
     places = [0, *(place for one in edits for place in (one.start, one.end)), len(stream.body)]
@@ -222,7 +224,7 @@ def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:
         stream,
         chunks=weave.chunks(),
         gates=tuple(moved(gate) for gate in stream.gates),
-        faults=tuple(replace(fault, at=moved(fault.at)) for fault in stream.faults),
+        faults=tuple(replace(fault, at=moved(fault.at, begins=not fault.ends)) for fault in stream.faults),
         end_marker=None if stream.end_marker is None else moved(stream.end_marker),
         announced=None if stream.announced is None else stream.announced + growth,
         tokens=tuple(moved(offset) for offset in stream.tokens),
@@ -269,13 +271,21 @@ class _Weave:
             self._begun += 1
 
 
-def _mover(edits: Sequence[Edit]) -> Callable[[int], int]:
-    """Return the function that maps old positions to new ones; an insertion exactly there comes after it."""
+class _Mover(Protocol):
+    """Maps an old position to the new one. An insertion exactly there comes after it, or before what begins there."""
+
+    def __call__(self, offset: int, *, begins: bool = False) -> int: ...
+
+
+def _mover(edits: Sequence[Edit]) -> _Mover:
     starts = [one.start for one in edits]
     shifts = [0, *accumulate(len(one.data) - (one.end - one.start) for one in edits)]
 
-    def moved(offset: int) -> int:
+    def moved(offset: int, *, begins: bool = False) -> int:
         before = bisect_left(starts, offset)
+        if begins:
+            while before < len(edits) and edits[before].start == edits[before].end == offset:
+                before += 1
         if before and edits[before - 1].end > offset:  # it was in deleted bytes
             return edits[before - 1].start + shifts[before - 1] + len(edits[before - 1].data)
         return offset + shifts[before]

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from orharness.journal import Request
-from orharness.stream import Chunk, Stream
+from orharness.stream import Chunk, Ending, Stream
 
 CODINGS = ("gzip",)
 
@@ -21,11 +21,14 @@ def accepts(request: Request, coding: str) -> bool:
 def gzipped(stream: Stream) -> Stream:
     """Return the stream in gzip, flushed after each chunk (RFC 1952).
 
-    Positions inside a chunk move to its end: a client cannot read a part of it.
+    Positions inside a chunk move to its end: a client cannot read a part of it. A stream that does not end in order has
+    no end of the coding either.
     """
     packer = zlib.compressobj(wbits=31)
     chunks = [Chunk(packer.compress(one.data) + packer.flush(zlib.Z_SYNC_FLUSH), one.delay) for one in stream.chunks]
-    packed = Stream((*chunks, Chunk(packer.flush())), stream.ending, stream.framing)
+    if stream.ending is Ending.EOF:
+        chunks.append(Chunk(packer.flush()))
+    packed = Stream(tuple(chunks), stream.ending, stream.framing)
     before = (0, *stream.boundaries)
     after = (0, *packed.boundaries)
 

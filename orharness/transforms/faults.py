@@ -123,15 +123,21 @@ def _cut(name: str, stream: Stream, at: Position, ending: Ending) -> Stream:
 
 def _noted(name: str, at: int, before: Stream, after: Stream) -> Stream:
     """Name the fault in the stream; remove the end marker if the fault has destroyed that event."""
-    if before.end_marker is not None and _ending_at(before, before.end_marker) != _ending_at(after, after.end_marker):
-        after = replace(after, end_marker=None)
+    if before.end_marker is not None:
+        ended, ends = _event_at(before, before.end_marker), _event_at(after, after.end_marker)
+        same = ended is not None and ends is not None and _said(ended[1]) == _said(ends[1])
+        after = replace(after, end_marker=ends[0].end if same and ends is not None else None)
     return after.with_fault(name, at)
 
 
-def _ending_at(stream: Stream, offset: int | None) -> tuple[str, str] | None:
-    """Return the type and data of the event that ends at the offset."""
+def _said(event: Event) -> tuple[str, str]:
+    return event.type, event.data
+
+
+def _event_at(stream: Stream, offset: int | None) -> tuple[Block, Event] | None:
+    """Return the event whose bytes end at the offset, or reach over it: a line end may have been added to them."""
     found = stream.frame.events(stream.body)
-    return next(((event.type, event.data) for block, event in found if block.end == offset), None)
+    return next((one for one in found if offset is not None and one[0].start < offset <= one[0].end), None)
 
 
 def _marked(what: str, marker: Marker, stream: Stream) -> list[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import orharness.transforms as t
 from orharness.errors import ScenarioError
-from orharness.frames import SSE
+from orharness.frames import NDJSON, SSE
 from orharness.sse import BOM, Comment, Event, decode, encode
 from orharness.stream import Chunk, Ending, Fault, Stream
 from tests.support.examples import examples
@@ -163,6 +164,26 @@ def test_repeat_the_end_marker() -> None:
     assert bodies(twice) == [encode("one"), encode("two"), DONE, DONE]
     assert twice.faults == (Fault("repeat", END),)
     assert twice.end_marker == END  # after the first one: there a client has to stop
+
+
+def test_each_of_two_faults_at_one_place_is_named_where_it_begins() -> None:
+    both = t.repeat("[DONE]")(t.append("late")(STREAM))
+    assert both.body.endswith(DONE + DONE + encode("late"))
+    assert both.faults == (Fault("append", END + len(DONE)), Fault("repeat", END))
+    assert both.end_marker == END
+    cut = t.append("late")(t.truncate(END)(STREAM))
+    assert cut.faults == (Fault("truncate", END, ends=True), Fault("append", END))
+
+
+@pytest.mark.parametrize("step", [t.repeat("[2]"), t.append("[3]")], ids=repr)
+def test_an_end_marker_without_a_line_end_is_kept_when_one_is_added(step: t.Step) -> None:
+    """The last line of NDJSON may have none."""
+    body = b"[1]\n[2]"
+    stream = Stream.of(body, frame=NDJSON)
+    marked = replace(stream, end_marker=len(body))
+    changed = step(marked)
+    assert changed.body.startswith(body + b"\n")
+    assert changed.end_marker == len(body) + 1
 
 
 def test_repeat_takes_the_first_with_its_fields() -> None:
