@@ -28,6 +28,8 @@ def rows_of(exchange: Exchange, seen: Aftermath | None = None) -> Rows:
 
 
 def _saved(exchange: Exchange) -> str:
+    if exchange.stream_size is None:
+        return "not known: the end of the answer was not awaited"
     events, unsent = events_unsent(exchange), count(len(exchange.unsent), "byte")
     saved = unsent if events is None else f"{count(events, 'event')}, {unsent}"
     bill = exchange.bill

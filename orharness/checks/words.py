@@ -79,9 +79,12 @@ def cannot_be_known(exchange: Exchange) -> str | None:
 
 def progress(exchange: Exchange) -> str:
     """Return how much was written and read, and of how much."""
-    if exchange.stream_size is None:
-        return "no response yet"
     read = _read(exchange)
+    if exchange.stream_size is None:
+        if not exchange.chunks_written:
+            return "no response yet"
+        written = f"{count(exchange.chunks_written, 'chunk')} written ({count(exchange.bytes_written, 'byte')}{read})"
+        return f"{written} of an answer whose length is not known"
     return (
         f"{exchange.chunks_written:,} of {exchange.chunks:,} chunks written"
         f" ({exchange.bytes_written:,} of {exchange.stream_size:,} bytes{read})"

@@ -28,9 +28,10 @@ class Exchange:
     """A snapshot of one request and of what became of its answer.
 
     ``ended_after``: seconds until the outcome was decided; if the client left, until it left. ``stream_size``,
-    ``chunks``: bytes and chunks of the whole answer, ``None`` before it began. ``provider`` makes the tokens,
-    ``tokens_total`` in the whole answer; ``provider_stops``: whether it stops when the client leaves, ``None`` if
-    unknown; ``streamed``: whether the request asked for a stream. These four are ``None`` if there is no model.
+    ``chunks``: bytes and chunks of the whole answer, ``None`` before it began and where its end has not been seen.
+    ``provider`` makes the tokens, ``tokens_total`` in the whole answer; ``provider_stops``: whether it stops when the
+    client leaves, ``None`` if unknown; ``streamed``: whether the request asked for a stream. These four are ``None`` if
+    there is no model.
     ``body`` and ``boundaries_at``: the whole answer, and the offset after each of its chunks. ``frame``: how the answer
     is divided into events. ``written_at``: the time of each write. ``held_at``: the offset of the gate at which it is
     held. ``certainty``: how these values are known. ``work``: what the model has made, if it works whether or not its

@@ -269,7 +269,7 @@ class ExchangeMachine:
 
     def _outcome_of_leaving(self, left: Left) -> tuple[Outcome, Certainty]:
         """Judge by what the client has read: at least what it was seen to read, at most what it can have read."""
-        if self.plan is None:
+        if self.plan is None or not self.head_written:  # an answer without a body is at its end before its head
             return Outcome.CANCELLED, Certainty.SEEN
         end, exact = end_of(self._stream), self._read_known.sure
         if self._read is not None and self._read >= end:
@@ -394,6 +394,7 @@ class ExchangeMachine:
         plan, left = self.plan, self.disconnect
         stream = self.stream
         meter = None if plan is None else plan.meter
+        known = plan is not None and end_of(stream) <= len(stream.body)  # of an answer that is passed on it may not be
         return Exchange(
             id=self.id,
             started_at=datetime.fromtimestamp(self.started_at, UTC).isoformat().replace("+00:00", "Z"),
@@ -417,8 +418,8 @@ class ExchangeMachine:
             tokens_total=None if meter is None else meter.total,
             streamed=None if meter is None else meter.streamed,
             end=None if plan is None else end_of(stream),
-            stream_size=None if plan is None else len(stream.body),
-            chunks=None if plan is None else len(stream.chunks),
+            stream_size=len(stream.body) if known else None,
+            chunks=len(stream.chunks) if known else None,
             body=stream.body,
             boundaries_at=stream.boundaries,
             written_at=tuple(self._written_at),

@@ -10,7 +10,7 @@ from orharness.dialects import DIALECTS, Dialect
 from orharness.gateways import Gateway
 from orharness.journal import Pacing
 from orharness.scenario.background import InBackground
-from orharness.stream import Framing, Stream
+from orharness.stream import Ending, Framing, Stream
 from orharness.upstream import Generation
 
 if TYPE_CHECKING:
@@ -35,6 +35,24 @@ class Response:
     generation: Generation | None = None
     background: InBackground | None = None
     latency: Latency | None = None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether its status allows a body: informational, 204 and 304 responses have none (RFC 9112, 6.3)."""
+        return self.status is None or (self.status >= 200 and self.status not in (204, 304))
+
+    def to(self, method: str) -> Response:
+        """Return the response that a request of that method gets: to HEAD, and with some statuses, one without a body.
+
+        A Content-Length still announces the body. No model is behind a response that has none of it.
+        """
+        stream = self.stream
+        if (method != "HEAD" and self.has_body) or not stream.body:
+            return self
+        size = len(stream.body)
+        announced = size if stream.ending is Ending.EOF else max(stream.announced or 0, size + 1)
+        empty = replace(stream, chunks=(), tokens=(), gates=(), end_marker=None, announced=announced)
+        return replace(self, stream=empty, generation=None)
 
     def drawn(self, number: int) -> Response:
         """Return the response with the times that its model takes for request ``number`` of the session."""

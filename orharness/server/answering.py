@@ -218,7 +218,8 @@ class Answering:
             return await passing.run(self.service, wire, incoming, gate)
         except UpstreamError as error:
             exchange, reason = passing.exchange, str(error)
-            response = self._shown(error_response(self.gateway, 502, reason, DIALECTS.at(exchange.request.path)))
+            refused = error_response(self.gateway, 502, reason, DIALECTS.at(exchange.request.path))
+            response = self._shown(refused).to(exchange.request.method)
             exchange.feed(Begun(502, response.stream, Pacing.INSTANT, passing.route, reason))
             old = incoming.http_1_0
             delivery = Delivery(wire, exchange, response, Pacing.INSTANT, http_1_0=old, looks=self._looks)
@@ -277,7 +278,7 @@ class Answering:
         reply, difference = route.reply_to(request, turn)
         if isinstance(reply.body, Forward):
             return Passing(reply, route.name, request, exchange, self.pacing, self.gateway, self._looks, self._shown)
-        shared = self._shown(self._made_by(reply, request))
+        shared = self._shown(self._made_by(reply, request)).to(request.method)
         response = shared.drawn(int(exchange.id))
         pacing = response.pacing or self.pacing
         # The journal keeps the stream: the one that all exchanges share.
@@ -298,7 +299,7 @@ class Answering:
 
     def _unmatched(self, exchange: LiveExchange, status: int, reason: str) -> Response:
         dialect = DIALECTS.at(exchange.request.path)
-        response = self._shown(error_response(self.gateway, status, reason, dialect))
+        response = self._shown(error_response(self.gateway, status, reason, dialect)).to(exchange.request.method)
         exchange.feed(Begun(status, response.stream, Pacing.INSTANT, None, reason))
         # decides the outcome: last, so that listeners see the whole
         exchange.feed(Unmatched(reason, exchange.elapsed()))

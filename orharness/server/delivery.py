@@ -221,9 +221,7 @@ class Delivery:
 
     @property
     def _has_body(self) -> bool:
-        """Return whether the response has a body; informational, 204 and 304 responses have none (RFC 9112, 6.3)."""
-        status = self._response.status
-        return status is not None and status >= 200 and status not in (204, 304)
+        return self._response.status is not None and self._response.has_body
 
     def _framed(self, chunk: Chunk) -> bytes:
         if self._frames is not None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from orharness.checks import describe
+from orharness.checks.rows import rows_of
 from orharness.journal import Counted, Exchange, Outcome
 from orharness.scenario import Reply, Route
 from orharness.scenario.document import read_reply
@@ -113,6 +115,11 @@ def test_a_client_that_leaves_stops_the_service(server: SseServer, service: SseS
     bill = route.call.bill
     assert bill is not None
     assert (bill.cancelled, bill.counted, bill.tokens_made) == (True, Counted.EVENTS, 2)
+    seen = route.call.exchange
+    assert (seen.chunks, seen.stream_size) == (None, None)  # its end has not been seen
+    assert f"{seen.chunks_written} chunks written ({seen.bytes_written} bytes, " in describe(seen)
+    assert describe(seen).endswith(" of an answer whose length is not known")
+    assert ("not sent", "not known: the end of the answer was not awaited") in rows_of(seen)
 
 
 def test_a_client_that_leaves_before_the_head_stops_the_service(server: SseServer, service: SseServer) -> None:
