@@ -61,7 +61,7 @@ class Connection(Parsing):
         "_ending",
         "_fin_since",
         "_handler",
-        "_last_seen",
+        "_last_read",
         "_lost_as",
         "_lost_by",
         "_malformed",
@@ -109,7 +109,7 @@ class Connection(Parsing):
         self._lost_by: BaseException | None = None
         self._lost_as: Next | None = None
         self._peer: Peer | None = None
-        self._last_seen: PeerState | None = None
+        self._last_read: int | None = None  # bytes that the client had read at the last look
         self._fin_since = 0.0  # the client's FIN did not come before this moment
         self._own_at_leaving: OwnSide | None = None
         self._peer_at_leaving: PeerState | None = None
@@ -285,7 +285,7 @@ class Connection(Parsing):
         """Return the kernel's state of the client's socket, ``None`` if it cannot be seen."""
         state = None if self._peer is None else self._peer.state(exactly=exactly, acked=acknowledged(self._socket))
         if state is not None and state.read is not None:
-            self._last_seen = state
+            self._last_read = state.read
         return state
 
     def held_here(self) -> bool | None:
@@ -294,7 +294,7 @@ class Connection(Parsing):
 
     def read_so_far(self) -> int | None:
         """Return the bytes of the connection that the client had read at the last look; ``None`` if there was none."""
-        return None if self._last_seen is None else self._last_seen.read
+        return self._last_read
 
     def has_read_all(self, *, exactly: bool = True) -> bool | None:
         """Return whether the client has read everything, ``None`` if that cannot be seen."""
@@ -304,21 +304,31 @@ class Connection(Parsing):
         state = self.peer(exactly=exactly)
         return None if state is None or state.read is None else state.read >= self.written
 
+    def has_just_read_all(self) -> bool:
+        """Return whether the client has read everything, by one quick question.
+
+        It is asked at once, without a turn of the loop, if the last turn was just now: turns took a tenth of a contract
+        trial. False also where that is not known, or where a turn is due.
+        """
+        peer = self._peer
+        if not self.visible or peer is None or monotonic() - self._polls.returned_at >= _BETWEEN_TURNS:
+            return False
+        give_way()  # nothing that was written just now can have been read
+        if acknowledged(self._socket) != self.written:  # an acknowledgement may be delayed
+            return self.has_read_all(exactly=False) is True
+        if not peer.has_read(self.written):
+            return False
+        self._last_read = self.written
+        return True
+
     async def wait_read(self) -> bool:
         """Wait until the client has read everything; return True if that was seen, False if a pause was used instead.
 
         Raises ``ConnectionResetError`` if the client was seen to be gone.
         """
         started = monotonic()
-        # Ask at once, without a turn of the loop, if the last turn was just now: turns took a tenth of a contract
-        # trial.
-        quick = started - self._polls.returned_at < _BETWEEN_TURNS
         while self.visible:
-            # first: nothing that was written just now can have been read
-            if quick:
-                give_way()
-                quick = False
-            elif (waited := monotonic() - started) < _SPIN:
+            if (waited := monotonic() - started) < _SPIN:  # first: ``has_just_read_all`` has been asked
                 await TURN
             else:  # an eighth of the time waited, so that a stall costs little
                 await asyncio.sleep(min(0.25, max(0.001, waited / 8)))
@@ -381,7 +391,7 @@ class Connection(Parsing):
         if self._reset_by_peer:
             seen = isinstance(self._lost_by, ConnectionResetError)  # and not by a timeout, for example
             return self._departure(How.RST, Certainty.SEEN if seen else Certainty.UNKNOWN, None)
-        if self._last_seen is None:
+        if self._last_read is None:
             return self._departure(How.FIN, Certainty.UNKNOWN, None)
         # not the time since it left: on a busy machine that may be long, and one look is not enough
         looked = monotonic()
@@ -411,11 +421,11 @@ class Connection(Parsing):
         self, state: PeerState | None, own: OwnSide | None, *, reset: bool
     ) -> tuple[int | None, Certainty]:
         """Return what was read: exact for a socket closed without an RST, since closing with unread bytes sends one."""
-        if self._last_seen is None or self._last_seen.read is None:
+        if self._last_read is None:
             return None, Certainty.UNKNOWN
         if state is not None and not state.attached and not reset and own is not None:
             return own.acked, Certainty.INFERRED
-        read = self._last_seen.read
+        read = self._last_read
         exact = read >= self.written or (state is not None and state.attached)
         return read, Certainty.SEEN if exact else Certainty.AT_LEAST
 

@@ -71,6 +71,7 @@ class PeerQueue:
         self.processes = processes
         self._netlink: socket.socket | None = None
         self._sequence = count(1)
+        self._buffer = bytearray(4096)  # of an answer
         self._info_at = 0
         if hasattr(socket, "AF_NETLINK"):
             try:
@@ -108,6 +109,25 @@ class PeerQueue:
                     return SocketCounts(received, queued, state == _CLOSE_WAIT, inode != 0, inode)
         except OSError:
             return None
+
+    def holds_nothing(self, question: bytes) -> bool:
+        """Return whether nothing is queued in the socket that the question describes, by one question.
+
+        False also where that is not known: then ``ask`` tells more. Our FIN may be queued, too.
+        """
+        netlink = self._netlink
+        if netlink is None:
+            return False
+        sequence = next(self._sequence) & 0xFFFFFFFF
+        head = _HEADER.pack(_HEADER.size + len(question), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, sequence, 0)
+        try:
+            netlink.sendto(head + question, (0, 0))
+            netlink.recv_into(self._buffer)
+        except OSError:
+            return False
+        _, kind, _, answered, _, state, queued, _ = _WHOLE.unpack_from(self._buffer)
+        other = kind != _SOCK_DIAG_BY_FAMILY or answered != sequence
+        return not (queued or other or state == _LISTEN)
 
     def _answer(self, netlink: socket.socket) -> bytes:
         """Receive the answer. The kernel answers before ``sendto`` returns, so as a rule there is no wait."""
@@ -163,6 +183,16 @@ class Peer:
         unread = max(0, answer.queued - fin)
         self._seen = max(self._seen, known - fin - unread)
         return PeerState(self._seen, unread, answer.attached)
+
+    def has_read(self, sent: int) -> bool:
+        """Return whether it was just seen to have read ``sent`` bytes, all of which its kernel had acknowledged before.
+
+        One question, as ``state`` for the common case: False where it is not so, or not known.
+        """
+        if not self._queue.holds_nothing(self._question):
+            return False
+        self._seen = max(self._seen, sent)
+        return True
 
     def held_here(self) -> bool | None:
         """Return True if this process holds the client's socket, False if another one is seen to; else ``None``.

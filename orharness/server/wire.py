@@ -73,6 +73,12 @@ class Wire(Protocol):
     def has_read_all(self, *, exactly: bool = True) -> bool | None:
         """Return whether the client has read everything now, ``None`` if that cannot be seen."""
 
+    def has_just_read_all(self) -> bool:
+        """Return whether the client has read everything, by one quick question.
+
+        False also where that is not known, or where other work of the loop is due: then ``wait_read`` is to be awaited.
+        """
+
     async def wait_read(self) -> bool:
         """Wait until the client has read everything; return True if that was seen, False if a pause was used instead.
 

@@ -50,6 +50,65 @@ def test_what_was_read_and_what_lies_unread(queue: PeerQueue, pair: tuple[socket
     assert peer.state() == PeerState(10, 2, attached=True)
 
 
+def test_one_question_tells_whether_all_was_read(queue: PeerQueue, pair: tuple[socket.socket, socket.socket]) -> None:
+    server, client = pair
+    peer = _peer(queue, server)
+    assert peer.has_read(0)
+    server.sendall(b"0123456789")
+    assert not peer.has_read(10)
+    client.recv(9)
+    assert not peer.has_read(10)
+    client.recv(1)
+    assert peer.has_read(10)
+    server.sendall(b"abcde")
+    assert peer.state(exactly=False) == PeerState(10, 5, attached=True)
+
+
+def test_one_question_does_not_tell_it_of_what_is_no_such_socket(queue: PeerQueue) -> None:
+    assert not Peer(queue, ("127.0.0.1", 9), ("127.0.0.1", 10)).has_read(0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = Peer(queue, listener.getsockname(), ("127.0.0.1", 9))
+        assert not peer.has_read(0)
+        with socket.create_connection(listener.getsockname()) as client:
+            peer = Peer(queue, client.getsockname(), client.getpeername())
+            assert peer.has_read(0)
+            queue.close()
+            assert not peer.has_read(0)
+
+
+class Late:
+    """Answers each question with the answer to the one before."""
+
+    def __init__(self, netlink: socket.socket) -> None:
+        self._netlink = netlink
+        self._taken: list[bytes] = []
+
+    def sendto(self, data: bytes, address: tuple[int, int]) -> int:
+        return self._netlink.sendto(data, address)
+
+    def recv_into(self, buffer: bytearray) -> int:
+        self._taken.append(self._netlink.recv(4096))
+        late = self._taken[max(0, len(self._taken) - 2)]
+        buffer[: len(late)] = late
+        return len(late)
+
+
+def test_an_answer_to_an_earlier_question_is_not_taken_for_this_one(
+    queue: PeerQueue, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    server, client = pair
+    peer = _peer(queue, server)
+    netlink = queue._netlink
+    assert netlink is not None
+    queue._netlink = Late(netlink)  # type: ignore[assignment]
+    assert peer.has_read(0)
+    server.sendall(b"0123456789")
+    assert not peer.has_read(10)
+    client.recv(10)
+    assert not peer.has_read(10)
+    queue._netlink = netlink
+
+
 def test_our_own_fin_is_no_byte(queue: PeerQueue, pair: tuple[socket.socket, socket.socket]) -> None:
     server, client = pair
     peer = _peer(queue, server)

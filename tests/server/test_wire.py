@@ -104,6 +104,24 @@ def test_instant_joins_what_may_come_together(server: SseServer, framing: Framin
     assert reply.call.exchange.bytes_read == len(b"".join(pieces))
 
 
+def test_what_is_not_acknowledged_yet_is_not_taken_for_read(server: SseServer, sse_thread: ServerThread) -> None:
+    server.post("/s").stream(*PIECES, through=[hold(after=1)])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(PIECES[0] + b"\r\n")
+
+        def asked(buffered: int) -> bool:
+            (connection,) = server._origin._listening._connections()
+            connection.written += buffered
+            try:
+                return connection.has_just_read_all()
+            finally:
+                connection.written -= buffered
+
+        eventually(lambda: sse_thread.call(lambda: asked(0)))  # false where the loop's turn took long
+        assert not any(sse_thread.call(lambda: asked(10)) for _ in range(20))
+
+
 def test_a_peer_that_cannot_be_seen_makes_boundaries_assumed_and_still_gets_all(
     server: SseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,9 @@ class ListWire:
     def has_read_all(self, *, exactly: bool = True) -> bool | None:
         return self._reads if self.visible else None
 
+    def has_just_read_all(self) -> bool:
+        return False
+
     async def wait_read(self) -> bool:
         await asyncio.sleep(0)
         if self.visible and not self._reads:
