@@ -1,10 +1,11 @@
 """What does recording cost a stream? ``python -m benchmarks.recording [--quick] [--json FILE]``.
 
-A server, ``orharness record`` and the client are processes of their own. Each reading through the recorder has a
-reading over a direct connection beside it, in turns, because machines are noisy. Each event says when it was written,
-on the clock that all processes of a machine share (``CLOCK_MONOTONIC``), so the delay of an event is known, and what
-the recorder adds is the difference. Memory is the peak of the recorder (``VmHWM``), Linux only. Ends with 1 if bytes
-were missing; times are never judged.
+A server, ``orharness record`` and the client are processes of their own. Each reading through the recorder has beside
+it one over a direct connection and one through a bare proxy, which forwards bytes and does nothing else, in turns,
+because machines are noisy: what the bare proxy adds is the price of any process in between on that machine. Each event
+says when it was written, on the clock that all processes of a machine share (``CLOCK_MONOTONIC``), so the delay of an
+event is known, and what the recorder adds is the difference. Memory is the peak of the recorder (``VmHWM``), Linux
+only. Ends with 1 if bytes were missing; times are never judged.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _WRITTEN = re.compile(rb'"t": ([\d.]+)')
 _EVENT = b'data: {"choices": [{"delta": {"content": "word "}}], "t": %.7f}\n\n'
 _PIECE = 16_384  # bytes of a chunk of the big answer
 _PATIENCE = 300.0  # seconds
+_MODULE = "benchmarks.recording"
+WAYS = DIRECT, BARE, RECORDED = "direct", "a bare proxy", "orharness"
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,42 @@ class Upstream(asyncio.Protocol):
 
 async def _serve() -> None:
     server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
+    await asyncio.Event().wait()
+
+
+class Forward(asyncio.Protocol):
+    """One end of a connection through the bare proxy: what comes goes to the other end, which ``to`` connects."""
+
+    def __init__(self, to: tuple[str, int] | None, other: Forward | None = None) -> None:
+        self._to = to
+        self._other = other
+        self._early = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.wire = cast(asyncio.Transport, transport)
+        if self._to is not None:
+            self._task = asyncio.create_task(self._connect(*self._to))
+
+    async def _connect(self, host: str, port: int) -> None:
+        _, self._other = await asyncio.get_running_loop().create_connection(lambda: Forward(None, self), host, port)
+        self._other.wire.write(self._early)
+
+    def data_received(self, data: bytes) -> None:
+        if self._other is None:
+            self._early += data
+        else:
+            self._other.wire.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._other is not None:
+            self._other.wire.close()
+
+
+async def _forward(to: str) -> None:
+    address = urlsplit(to)
+    there = str(address.hostname), int(address.port or 0)
+    server = await asyncio.get_running_loop().create_server(lambda: Forward(there), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
     await asyncio.Event().wait()
 
@@ -230,47 +269,54 @@ class Bench:
         self.whole &= all(len(one.delays) == sizes.events for one in found)
         return found
 
+    @asynccontextmanager
+    async def ways(self, to: Path) -> AsyncIterator[dict[str, str]]:
+        """The base URLs of the three ways to the upstream, by their names. ``to``: the cassette of the recorder."""
+        async with (
+            process(_MODULE, "--forward", self.upstream) as (_, bare),
+            process(*recorder(self.upstream, to)) as (_, recorded),
+        ):
+            yield {DIRECT: self.upstream, BARE: bare, RECORDED: recorded}
+
     async def delays(self) -> Table:
-        """The delay of events, and the time to the first byte of the answer, directly and through the recorder."""
-        notes = ("milliseconds from the write of an event to its read, by way of each; added: the difference",)
-        table = Table(
-            "A",
-            "The delay of an event",
-            ("streams", "p50 direct", "p50", "added", "p99 direct", "p99", "added "),
-            notes,
-        )
+        """The delay of events, directly, through a bare proxy and through the recorder."""
+        notes = ("milliseconds from the write of an event to its read; added: the difference to the direct connection",)
+        columns = ("streams", "by way of", "p50", "p99", "added p50", "added p99")
+        table = Table("A", "The delay of an event", columns, notes)
         for number, saving in ((1, False), (self.sizes.streams, False), (self.sizes.streams, True)):
-            found: dict[str, list[float]] = {"direct": [], "recorded": []}
+            found: dict[str, list[float]] = {DIRECT: [], BARE: [], RECORDED: []}
             for turn in range(self.sizes.rounds):
-                to = self.folder / f"{number}-{saving}-{turn}.yaml"
-                async with process(*recorder(self.upstream, to)) as (_, base_url):
-                    for name, url in (("direct", self.upstream), ("recorded", base_url)):
+                async with self.ways(self.folder / f"{number}-{saving}-{turn}.yaml") as ways:
+                    for name, url in ways.items():
                         for one in await self.streams(url, number, saving=saving):
                             found[name] += one.delays
-            cells = [percentile(found[name], part) * 1000 for part in (0.5, 0.99) for name in ("direct", "recorded")]
             label = f"{number}{f', while {self.sizes.saved:,} chunks are saved' if saving else ''}"
-            table.rows.append((label, cells[0], cells[1], cells[1] - cells[0], cells[2], cells[3], cells[3] - cells[2]))
+            direct = [percentile(found[DIRECT], part) * 1000 for part in (0.5, 0.99)]
+            for name, delays in found.items():
+                p50, p99 = (percentile(delays, part) * 1000 for part in (0.5, 0.99))
+                table.rows.append((label, name, p50, p99, p50 - direct[0], p99 - direct[1]))
         return table
 
     async def heads(self) -> Table:
-        """The first byte of the answer, and small events without delays, directly and through the recorder."""
-        table = Table("B", "The first byte of an answer, and small events", ("what", "direct", "recorded", "compared"))
+        """The first byte of the answer, and small events without delays, by each way."""
+        table = Table("B", "The first byte of an answer, and small events", ("what", *WAYS, "compared"))
         sizes = self.sizes
-        heads: dict[str, list[float]] = {"direct": [], "recorded": []}
-        rates = {"direct": 0.0, "recorded": 0.0}
-        async with process(*recorder(self.upstream, self.folder / "heads.yaml")) as (_, base_url):
+        heads: dict[str, list[float]] = {name: [] for name in WAYS}
+        rates = dict.fromkeys(WAYS, 0.0)
+        async with self.ways(self.folder / "heads.yaml") as ways:
             for _ in range(sizes.requests):
-                for name, url in (("direct", self.upstream), ("recorded", base_url)):
+                for name, url in ways.items():
                     heads[name].append((await ask(url, "events=1&tick=0")).head)
             for _ in range(sizes.rounds):
-                for name, url in (("direct", self.upstream), ("recorded", base_url)):
+                for name, url in ways.items():
                     found = await ask(url, f"events={sizes.small}&tick=0", timed=False)
                     rates[name] = max(rates[name], sizes.small / found.lasted)
         for part in (0.5, 0.99):
-            direct, recorded = (percentile(heads[name], part) * 1000 for name in ("direct", "recorded"))
-            table.rows.append((f"first byte, p{part * 100:.0f}, ms", direct, recorded, f"{recorded - direct:+.3f}"))
-        share = rates["recorded"] / rates["direct"]
-        table.rows.append(("small events a second", int(rates["direct"]), int(rates["recorded"]), f"x {share:.2f}"))
+            found_heads = [percentile(heads[name], part) * 1000 for name in WAYS]
+            added = found_heads[2] - found_heads[0]
+            table.rows.append((f"first byte, p{part * 100:.0f}, ms", *found_heads, f"{added:+.3f}"))
+        share = rates[RECORDED] / rates[DIRECT]
+        table.rows.append(("small events a second", *(int(rates[name]) for name in WAYS), f"x {share:.2f}"))
         return table
 
     async def memory(self) -> Table:
@@ -296,7 +342,7 @@ async def measure(sizes: Sizes) -> tuple[list[Table], bool]:
     """All tables, and whether nothing was missing."""
     tables = []
     with TemporaryDirectory() as folder:
-        async with process("benchmarks.recording", "--serve") as (_, upstream):
+        async with process(_MODULE, "--serve") as (_, upstream):
             bench = Bench(sizes, upstream, Path(folder))
             for table in (bench.delays, bench.heads, bench.memory):
                 tables.append(await table())
@@ -310,10 +356,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a few seconds, for a look; too few samples for a claim")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--forward", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.serve:
+    if options.serve or options.forward:
         with suppress(KeyboardInterrupt):
-            asyncio.run(_serve())
+            asyncio.run(_serve() if options.serve else _forward(options.forward))
         return 0
     described = about()
     print("orharness.recording" + " (quick)" * options.quick, *described.values(), sep="\n", end="\n\n", flush=True)

@@ -120,8 +120,12 @@ def test_the_tables_of_recording(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
     delays, heads, memory = json.loads(file.read_text(encoding="utf-8"))["tables"]
-    assert [row["streams"] for row in delays["rows"]] == ["1", "5", "5, while 300 chunks are saved"]
-    assert all(row["p50 direct"] > 0 and row["p99"] >= row["p50"] > 0 for row in delays["rows"])
+    assert [(row["streams"], row["by way of"]) for row in delays["rows"]] == [
+        (streams, way)
+        for streams in ("1", "5", "5, while 300 chunks are saved")
+        for way in ("direct", "a bare proxy", "orharness")
+    ]
+    assert all(row["p99"] >= row["p50"] > 0 for row in delays["rows"])
     assert [row["what"] for row in heads["rows"]][-1] == "small events a second"
     assert [row["MB"] > 10 for row in memory["rows"]] == [True] * 3
 
