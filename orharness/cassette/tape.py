@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from weakref import finalize
@@ -93,6 +93,17 @@ class Tape:
             entries.sort(key=lambda entry: entry.order)
             write(self.path, _joined(entries))
         self._entries = entries
+
+    def renumber(self, before: int, orders: Sequence[int]) -> bool:
+        """Give the interactions of the file, but for the first ``before``, these orders, which are sorted.
+
+        Does nothing and returns false where it has another number of them.
+        """
+        if len(self._entries) != before + len(orders):
+            return False
+        numbers = (*[-1] * before, *orders)
+        self._entries = [replace(entry, order=order) for entry, order in zip(self._entries, numbers, strict=True)]
+        return True
 
     def close(self) -> None:
         """Release what was kept for further saves."""

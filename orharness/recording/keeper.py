@@ -3,7 +3,8 @@
 The search for secrets and the YAML take the interpreter for longer than an event may wait. So they have a process of
 their own (``keeping``), except on Windows. The recorder hands over each chunk before it passes it on: what a client has
 received is in that process, or in the kernel on its way there. A recorder that is killed loses nothing, since the
-process reads on to the end of what was handed over, and ends then.
+process reads on to the end of what was handed over, and ends then. Where that process is killed, the recorder still
+holds what is not in the cassette (``unconfirmed``), and hands it over to another one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -19,8 +22,12 @@ from orharness.errors import CassetteError, ScenarioError
 from orharness.recording.apart import ApartProcess
 from orharness.recording.messages import Unpacker, packed
 from orharness.recording.session import LARGE, RecordedExchange, SavedExchange
+from orharness.recording.unconfirmed import Message, SoFar, Unconfirmed
+from orharness.verdict import count
 
 _BEHIND = 2**23  # bytes that may wait in the process while a large answer passes
+_PIECE = 2**16  # bytes that are read at once
+_TRIES, _CRASH = 100, 25
 _PATIENCE = 1.0  # seconds for which a process is waited for whose end of the socket is closed
 _ERRORS = {error.__name__: error for error in (CassetteError, ScenarioError)}
 BEGUN = ("order", "request", "recorded_at", "sent_at", "status", "reason", "headers", "head", "framing", "announced")
@@ -68,7 +75,8 @@ class KeeperProcess(asyncio.Protocol):
     """Keeps sessions in a process of its own, which writes the cassette ``path``.
 
     The process gets ``options`` beside the path: ``overwrite``, ``personal``, ``keep_headers`` and ``filters`` (as
-    ``--filters`` has them).
+    ``--filters`` has them). Where it is killed, another one gets what is not in the cassette yet. Of an answer that is
+    ``LARGE`` that is only what was written; this is told, and ``close`` raises an error.
     """
 
     searches_here = False
@@ -80,26 +88,46 @@ class KeeperProcess(asyncio.Protocol):
         self._options = options
         self._unpacker = Unpacker()
         self._there = 0  # interactions that were in the cassette before
+        self._goes_on = False  # whether they stay in it
         self._sent = self._taken = 0  # bytes of chunks: handed over, and taken out of the queue there
         self._is_full = False  # something is not handed over yet
         self._moved = asyncio.Event()  # more was taken
-        self._closing = False
         self._lost: str | None = None  # why nothing is recorded any more
+        self._unconfirmed = Unconfirmed()
+        self._in_cassette: set[int] = set()  # orders
+        self._saving: set[int] = set()  # orders of what is being put into it
+        self._cut: set[int] = set()  # orders of large sessions that another process took over from the spool
+        self._incomplete: set[int] = set()  # those of which the rest is lost
+        self._answer: asyncio.Future[tuple[Any, ...]]
+        self._has_started = False
+        self._up = False  # whether there is a process that takes messages
+        self._starting: asyncio.Task[None] | None = None  # another process
+        self._failures = 0  # how often that was in vain since something was saved; a crash counts more than a kill
 
     async def start(self) -> None:
         """Start the process. Raises ``CassetteError`` and ``ScenarioError`` as ``Store`` does."""
-        loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[tuple[Any, ...]] = loop.create_future()
-        self._wire, _ = await loop.create_connection(lambda: self, sock=self._apart.socket)
-        self._wire.set_write_buffer_limits(high=0)
-        self._send("open", str(self._path), self._options)
-        answer = await self._answer
-        self._answer = loop.create_future()
-        if answer[0] == "refused":
-            self._closing = True
+        kind, *answer = await self._opened(None)
+        if kind != "opened":
             await self._end()
-            raise _ERRORS.get(answer[1], CassetteError)(answer[2])
-        self._there = answer[1]
+            if kind == "refused":
+                raise _ERRORS.get(answer[0], CassetteError)(answer[1])
+            raise CassetteError(f"{self._path}: {self._how_it_ended()}")
+        self._there, self._goes_on, _ = answer
+        self._has_started = True
+        if not self._up:
+            self._start_soon()
+
+    async def _opened(self, so_far: Callable[[], SoFar] | None) -> tuple[Any, ...]:
+        """Connect to the process, and return what it answers."""
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
+        self._unpacker = Unpacker()
+        await loop.create_connection(lambda: self, sock=self._apart.socket)
+        self._wire.set_write_buffer_limits(high=0)
+        self._up = True
+        self._taken, self._sent = 0, self._unconfirmed.size
+        self._send("open", str(self._path), self._options, so_far and so_far())
+        return await self._answer
 
     @property
     def interactions(self) -> list[Interaction]:
@@ -111,7 +139,7 @@ class KeeperProcess(asyncio.Protocol):
     def begin(self, session: RecordedExchange) -> None:
         """Hand over a session whose response head has come or will not come."""
         fields = {name: getattr(session, name) for name in BEGUN}
-        self._send("begin", fields, session.redaction.secrets, session.last_at)
+        self._hold(session.order, ("begin", fields, session.redaction.secrets, session.last_at))
 
     def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
         """Hand over chunks. A large answer is to wait while the process is far behind."""
@@ -126,12 +154,14 @@ class KeeperProcess(asyncio.Protocol):
     def _hand_over(self, kind: str, session: RecordedExchange, data: bytes, now: float) -> None:
         session.size += len(data)
         self._sent += len(data)
-        self._send(kind, session.order, data, now)
+        self._hold(session.order, (kind, session.order, data, now), len(data))
 
     def _may_go_on(self, session: RecordedExchange) -> bool:
-        if self._is_full:
-            return False
-        return session.size <= LARGE or self._sent - self._taken <= _BEHIND or self._lost is not None
+        if self._lost is not None or session.order in self._cut:
+            return True
+        if not self._up:  # all is held here, and that is enough if it is not much
+            return session.size <= LARGE
+        return not self._is_full and (session.size <= LARGE or self._sent - self._taken <= _BEHIND)
 
     async def until_free(self, session: RecordedExchange) -> None:
         """Wait until the process has room."""
@@ -146,26 +176,96 @@ class KeeperProcess(asyncio.Protocol):
         """Hand over how the response ended. Only the first ending of a session counts."""
         if session.ending is None:
             session.finish(ending, note)
-            self._send("end", session.order, session.ending, session.note)
+            self._hold(session.order, ("end", session.order, session.ending, session.note))
 
     async def close(self) -> None:
         """Wait until all is saved, and the process has ended. Raises ``CassetteError`` where something was not."""
-        if self._lost is None:
-            self._closing = True
+        problem = None
+        while self._lost is None:
+            if self._starting is not None:
+                await self._starting
+                self._starting = None
+                continue
+            self._answer = asyncio.get_running_loop().create_future()
             self._send("close")
-            answer = await self._answer
-            self._lost = answer[1]
+            kind, *rest = await self._answer
+            if kind == "closed":
+                (problem,) = rest
+                break
         await self._end()
-        if self._lost is not None:
-            raise CassetteError(self._lost)
+        if (problem := self._lost or problem or self._what_was_cut()) is not None:
+            raise CassetteError(problem)
+
+    def _what_was_cut(self) -> str | None:
+        if not self._incomplete:
+            return None
+        what = f"the rest of {count(len(self._incomplete), 'answer')} of more than {LARGE:,} bytes"
+        return f"{self._path}: {what} is lost: the process that writes was killed"
 
     async def _end(self) -> None:
+        self._up = False
         self._wire.close()
         await asyncio.to_thread(self._apart.process.wait)
 
+    def _hold(self, order: int, message: Message, size: int = 0) -> None:
+        """Hand over a message about a session, and hold it until the session is in the cassette."""
+        if self._lost is None and order not in self._cut:
+            self._unconfirmed.add(order, message, size, delivered=self._up)
+            self._send(*message)
+
     def _send(self, *message: object) -> None:
-        if self._lost is None:
+        if self._up and not self._wire.is_closing():  # it may have ended, and the loop has not said so yet
             self._wire.write(packed(*message))
+
+    # another process
+
+    def _start_soon(self) -> None:
+        self._starting = asyncio.get_running_loop().create_task(self._start_again())
+
+    async def _start_again(self) -> None:
+        """Start processes until one has taken what is not in the cassette, or it is clear that none will."""
+        while not self._up:
+            how = await asyncio.to_thread(self._how_it_ended)
+            self._failures += 1 if self._apart.process.returncode < 0 else _CRASH
+            if self._failures > _TRIES:
+                self._give_up(how)
+                return
+            log.warning("%s: %s; another one goes on", self._path, how)
+            try:
+                self._apart = await asyncio.to_thread(ApartProcess)
+            except OSError as error:
+                self._give_up(f"{how}, and another one cannot be started: {error.strerror}")
+                return
+            kind, *answer = await self._opened(self._so_far)
+            if kind == "refused":
+                self._give_up(answer[1])
+                return
+            if kind == "opened":  # what it has found in the spool is in the cassette
+                *_, unfinished = answer
+                self._incomplete |= {*unfinished} | (self._cut - self._in_cassette)
+        self._moved.set()
+
+    def _so_far(self) -> SoFar:
+        self._cut |= self._unconfirmed.large
+        saved, saving = sorted(self._in_cassette), sorted(self._saving - self._in_cassette)
+        return SoFar(self._goes_on, self._there, (*saved,), (*saving,), self._unconfirmed.messages)
+
+    def _give_up(self, why: str) -> None:
+        self._up = False
+        self._lost = f"{self._path}: {why}; what it had not written yet is lost"
+        log.error("%s; what passes from now on is not recorded", self._lost)
+        self._moved.set()
+
+    def _how_it_ended(self) -> str:
+        process = self._apart.process
+        try:
+            code = process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return "the process that writes it does not answer"
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        return f"the process that writes it has ended ({how})"
 
     # asyncio's protocol
 
@@ -188,28 +288,32 @@ class KeeperProcess(asyncio.Protocol):
             if kind == "taken":
                 self._taken = rest[0]
                 self._moved.set()
+            elif kind == "saving":
+                self._saving = {*rest[0]}
             elif kind == "saved":
-                self.saved.append(rest[0])
+                self._note_saved(*rest)
             elif kind == "log":
                 log.log(rest[0], "%s", rest[1])
             elif not self._answer.done():  # opened, refused, closed
                 self._answer.set_result((kind, *rest))
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the process has ended; say so where it was not asked to."""
-        if not self._answer.done():
-            why = f"{self._path}: {self._how_it_ended()}; the next recording recovers what it had written"
-            self._answer.set_result(("closed", why) if self._closing else ("refused", "", why))
-            if not self._closing:
-                self._lost = why
-                log.error("%s; what passes from now on is not recorded", why)
-        self._is_full = False
-        self._moved.set()
+    def _note_saved(self, order: int, said: SavedExchange | None) -> None:
+        self._unconfirmed.confirm(order)
+        if said is not None:
+            self._failures = 0
+            self._in_cassette.add(order)
+            self.saved.append(said)
 
-    def _how_it_ended(self) -> str:
-        try:
-            code = self._apart.process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            return "the process that writes it does not answer"
-        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-        return f"the process that writes it has ended ({how})"
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the process has ended; where it was not asked to, start another one."""
+        with suppress(OSError):  # what it said before it ended, where it was a write of ours that failed
+            while data := self._apart.socket.recv(_PIECE):
+                self.data_received(data)
+        was_asked = not self._up or (self._answer.done() and self._answer.result()[0] in ("closed", "refused"))
+        self._up = self._is_full = False
+        self._moved.set()
+        if not self._answer.done():
+            self._answer.set_result(("ended",))
+        is_starting = self._starting is not None and not self._starting.done()
+        if self._has_started and not was_asked and not is_starting:
+            self._start_soon()

@@ -22,6 +22,7 @@ from orharness.recording.messages import Unpacker, packed
 from orharness.recording.secrets import Redaction
 from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.store import Store
+from orharness.recording.unconfirmed import SoFar
 
 if TYPE_CHECKING:
     from orharness.cassette.filters import Filters
@@ -86,15 +87,23 @@ class _Keeping:
             if not (data := self._connection.recv(_PIECE)):
                 return
             came = self._unpacker.feed(data)
-        (_, path, options), *first = came
+        (_, path, options, so_far), *first = came
         try:
             self._redaction = self._redaction_of(options)
-            store = Store(Path(path), overwrite=options["overwrite"], on_saved=self._say)
+            store = self._opened(Path(path), options["overwrite"], so_far)
         except OrharnessError as error:
             self.tell("refused", type(error).__name__, str(error))
             return
-        self.tell("opened", len(store.interactions))
-        asyncio.run(self._keep(store, first))
+        asyncio.run(self._keep(store, so_far, first))
+
+    def _opened(self, path: Path, overwrite: bool, so_far: SoFar | None) -> Store:
+        def saving(orders: list[int]) -> None:
+            self.tell("saving", orders)
+
+        def saved(order: int, said: SavedExchange | None) -> None:
+            self.tell("saved", order, said)
+
+        return Store(path, overwrite=overwrite, so_far=so_far, on_saving=saving, on_saved=saved)
 
     def _redaction_of(self, options: Mapping[str, Any]) -> Redaction:
         filters: Filters | None = None
@@ -104,10 +113,15 @@ class _Keeping:
             filters = Filters(self._settings_at(options["filters"]))
         return Redaction(personal=options["personal"], keep_headers=options["keep_headers"], filters=filters)
 
-    def _say(self, saved: SavedExchange) -> None:
-        self.tell("saved", saved)
+    async def _keep(self, store: Store, so_far: SoFar | None, first: list[tuple[Any, ...]]) -> None:
+        """Keep what comes.
 
-    async def _keep(self, store: Store, first: list[tuple[Any, ...]]) -> None:
+        ``so_far.held`` came with the first message: it is kept as a whole or, where the recorder ends before that has
+        come, not at all, and the spool stays as it was.
+        """
+        for message in so_far.held if so_far else ():
+            self._take(store, *message)
+        self.tell("opened", 0 if so_far else len(store.interactions), store.goes_on, store.cut)
         queue: asyncio.Queue[list[tuple[Any, ...]] | None] = asyncio.Queue()
         queue.put_nowait(first)
         reading = threading.Thread(target=self._read, args=(asyncio.get_running_loop(), queue, store), daemon=True)
@@ -139,7 +153,7 @@ class _Keeping:
             store.release_soon()
             loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    def _take(self, store: Store, kind: str, *rest: Any) -> None:
+    def _take(self, store: Store, kind: Any, *rest: Any) -> None:
         if kind == "begin":
             fields, secrets, last_at = rest
             session = RecordedExchange(**fields, redaction=replace(self._redaction, secrets=secrets))

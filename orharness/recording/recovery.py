@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
@@ -15,6 +15,7 @@ from orharness.server.headers import readable
 from orharness.stream import Chunk, Framing
 
 _KILLED = "the recorder was killed in the middle of it"
+KEEPER_KILLED = "the process that writes was killed in the middle of it"
 _ORDER = re.compile(rb'\{"order": (\d+)[,}]')  # how each line of a spool begins
 
 
@@ -24,21 +25,42 @@ def recovered(data: bytes) -> tuple[list[Interaction], str | None]:
     A last line without its line end is not damage: the process was killed in the middle of a write. Zeros in it are: a
     file system may leave them in place of what it had not written when the machine lost power.
     """
+    recovery = _read(data)
+    found, damage = [], recovery.damage()
+    for order in sorted(recovery.sessions):
+        try:
+            if (interaction := _interaction(recovery.sessions[order])) is not None:
+                found.append(interaction)
+        except (OrharnessError, AttributeError, TypeError, ValueError) as error:
+            damage.append(f"a session of the spool is damaged: {error}")
+    return found, "; ".join(damage) or None
+
+
+def left_by_keeper(data: bytes, others: Collection[int]) -> dict[int, tuple[Interaction, bool]]:
+    """The sessions of a spool but for the ``others``, by their order, and whether each had ended."""
+    found = {}
+    for order, session in _read(data).sessions.items():
+        ended = session.ending is not None
+        if not ended:
+            session.note = KEEPER_KILLED
+        if order not in others and (interaction := _interaction(session)) is not None:
+            found[order] = interaction, ended
+    return found
+
+
+def _read(data: bytes) -> _Recovery:
     *lines, unfinished = data.split(b"\n")
     if b"\0" in unfinished or _is_json(unfinished):  # damaged, or whole but for its line end
         lines.append(unfinished)
     recovery = _Recovery()
     for number, line in enumerate(lines, 1):
         recovery.read(number, line)
-    found, damage, sessions = [], recovery.damage(), recovery.sessions
-    for order in sorted(sessions):
-        try:
-            sessions[order].chunks = _filled(sessions[order].chunks)
-            if (interaction := sessions[order].interaction()) is not None:
-                found.append(interaction)
-        except (OrharnessError, AttributeError, TypeError, ValueError) as error:
-            damage.append(f"a session of the spool is damaged: {error}")
-    return found, "; ".join(damage) or None
+    return recovery
+
+
+def _interaction(session: RecordedExchange) -> Interaction | None:
+    session.chunks = _filled(session.chunks)
+    return session.interaction()
 
 
 def _is_json(line: bytes) -> bool:

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from io import FileIO
 from itertools import count
@@ -18,7 +18,7 @@ from time import monotonic, sleep
 
 from orharness.cassette.interaction import Interaction
 from orharness.errors import CassetteError
-from orharness.recording.recovery import recovered
+from orharness.recording.recovery import left_by_keeper, recovered
 from orharness.recording.secrets import decoder_for, joined_notes, note_about, uncoded
 from orharness.recording.session import RecordedExchange
 from orharness.stream import Chunk
@@ -63,6 +63,16 @@ class Spool:
         self._file.seek(0)
         found, self.damage = recovered(self._file.read())
         return found
+
+    def left_by_keeper(self, others: Collection[int]) -> dict[int, tuple[Interaction, bool]]:
+        """The sessions that a process had in hand that was killed, but for the ``others``; the file goes on.
+
+        By the order of their requests, each with whether it had ended.
+        """
+        self._file.seek(0)
+        data = self._file.read()
+        self._torn = bool(data) and not data.endswith(b"\n")
+        return left_by_keeper(data, others)
 
     def set_aside(self) -> Path:
         """Copy the file under a name that is free. Returns the copy; raises ``OSError`` where it cannot be made."""
@@ -145,8 +155,12 @@ class Spool:
 
     def saved(self, session: RecordedExchange) -> None:
         """Write that the session is in the cassette."""
-        self._places.pop(session.order, None)
-        self._write(order=session.order, saved=True)
+        self.mark_saved(session.order)
+
+    def mark_saved(self, order: int) -> None:
+        """Write that the session with this order is in the cassette."""
+        self._places.pop(order, None)
+        self._write(order=order, saved=True)
 
     def clear(self) -> None:
         """Empty the file: nothing in it is needed any more."""

@@ -15,6 +15,7 @@ from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.secrets import UNREADABLE
 from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.spool import Spool
+from orharness.recording.unconfirmed import SoFar
 from orharness.recording.whole_chunks import data_of
 from orharness.report.summary import summary
 from orharness.stream import Chunk
@@ -33,7 +34,11 @@ class Store:
 
     Opening it recovers what a recorder that was killed has left, and goes on with its cassette. Raises
     ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to it, and
-    where its folder cannot be written. ``on_saved`` is called with what is said of each session that was saved.
+    where its folder cannot be written.
+
+    ``so_far``: it takes the place of one whose process was killed; ``cut`` has the order of each session of which the
+    rest is lost then. ``on_saving`` is called, in a thread, with the orders of sessions before the file is written;
+    ``on_saved`` after that with the order of each and what is said of it, or ``None`` for one that is left out.
     """
 
     searches_here = True
@@ -43,7 +48,9 @@ class Store:
         path: Path,
         *,
         overwrite: bool,
-        on_saved: Callable[[SavedExchange], None] = lambda saved: None,
+        so_far: SoFar | None = None,
+        on_saving: Callable[[list[int]], None] = lambda orders: None,
+        on_saved: Callable[[int, SavedExchange | None], None] = lambda order, saved: None,
     ) -> None:
         self.saved: list[SavedExchange] = []
         """What was added to the cassette."""
@@ -55,10 +62,23 @@ class Store:
         self._unwritten: dict[int, tuple[RecordedExchange, Chunk]] = {}  # by order: the last chunk of a session
         self._writing: asyncio.Handle | None = None
         self._path = path
+        self._on_saving = on_saving
         self._on_saved = on_saved
-        self._spool, self._mode = _opened(path, overwrite=overwrite)
-        if self._spool.left_over and not overwrite:
+        self.cut: list[int] = []
+        if so_far is not None:
+            self._spool = _spool_of(path)
+            self._mode = "new_episodes" if so_far.goes_on or so_far.saved else "rewrite"
             self._go_on()
+            self._take_over(so_far)
+            return
+        self._spool, self._mode = _opened(path, overwrite=overwrite)
+        if self.goes_on:
+            self._go_on()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is in the cassette stays in it."""
+        return self._mode == "new_episodes"
 
     def _go_on(self) -> None:
         """Load the cassette, so that a damaged one is refused at once; the spool stays then."""
@@ -67,6 +87,29 @@ class Store:
         except BaseException:
             self._spool.close(keep=True)
             raise
+
+    def _take_over(self, so_far: SoFar) -> None:
+        """Find out what is in the cassette, and put into it what is in the spool and will not be handed over again."""
+        saved = sorted({*so_far.saved, *so_far.saving})
+        if so_far.saving and self.goes_on and self._tape.renumber(so_far.before, saved):
+            found = self._tape.interactions[so_far.before :]
+            for order, interaction in zip(saved, found, strict=True):
+                if order in so_far.saving:
+                    self._tell_saved(order, interaction)
+        elif self._tape.renumber(so_far.before, so_far.saved):
+            saved = [*so_far.saved]
+        held = (fields["order"] for kind, fields, *_ in so_far.held if kind == "begin" and isinstance(fields, dict))
+        for order, (interaction, ended) in self._spool.left_by_keeper({*saved, *held}).items():
+            self._tape.add(interaction, order)
+            self._tell_saved(order, interaction)
+            if not ended:
+                self.cut.append(order)
+
+    def _tell_saved(self, order: int, interaction: Interaction) -> None:
+        said = _said(interaction, interaction.stream.duration, summary(interaction.stream))
+        self.saved.append(said)
+        self._on_saved(order, said)
+        self._spool.mark_saved(order)
 
     @cached_property
     def _tape(self) -> Tape:
@@ -82,10 +125,12 @@ class Store:
     def begin(self, session: RecordedExchange) -> None:
         """Keep a session whose response head has come or will not come, unless the user's filters leave it out."""
         try:
-            if session.kept_request is None:
-                return
+            left_out = session.kept_request is None
         except CassetteError as error:
             self._cannot_save(error)
+            left_out = True
+        if left_out:
+            self._on_saved(session.order, None)
             return
         self._sessions[session.order] = session
         self._spool.begin(session)
@@ -183,7 +228,7 @@ class Store:
                     continue
                 if saved is not None:
                     self.saved.append(saved)
-                    self._on_saved(saved)
+                self._on_saved(session.order, saved)
                 del self._sessions[session.order]
                 self._spool.saved(session)
             if not self._sessions:
@@ -210,6 +255,7 @@ class Store:
                 found.append((session, error))
         try:
             if entries := [one.entry for _, one in found if isinstance(one, _Made)]:
+                self._on_saving([entry.order for entry in entries])
                 self._tape.add_all(entries)
         except OrharnessError as error:
             return [(session, error if isinstance(one, _Made) else one) for session, one in found]
