@@ -23,7 +23,8 @@ def main() -> None:
         else:
             with _uncollected():
                 from orharness.cli.app import app
-            app()
+                from orharness.cli.usage import run_app
+            run_app(app)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from orharness.cli.codes import FAILED, WRONG_CALL
 from orharness.cli.stderr import background_stderr
@@ -21,12 +22,13 @@ def mistakes_told() -> Iterator[None]:
     try:
         yield
     except OrharnessError as error:
-        _end(f"orharness: {error}", WRONG_CALL)
+        end(f"orharness: {error}", WRONG_CALL)
     except ClientFailure as failure:
-        _end(str(failure), FAILED)
+        end(str(failure), FAILED)
 
 
-def _end(text: str, code: int) -> None:
+def end(text: str, code: int) -> NoReturn:
+    """End the process with a text on stderr and this exit code."""
     with background_stderr():
         sys.stderr.write(f"{text}\n")
     raise SystemExit(code)
