@@ -130,30 +130,30 @@ class Delivery:
         if self._watched is not None:
             self._watched.wrote()
 
-    async def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> bool:
+    def run(self, gate: Gate, *, keep_alive: bool, body: bool = True) -> Awaitable[bool]:
         """Send the whole response; return whether the connection may serve another request."""
-        try:
-            return await self._pace.drive(self._run(in_task(gate), keep_alive=keep_alive, body=body))
-        finally:
-            self.end()
+        return self._pace.drive(self._run(in_task(gate), keep_alive=keep_alive, body=body))
 
     async def _run(self, gate: Gate, *, keep_alive: bool, body: bool) -> bool:
-        clock = LoopClock()
-        await clock.sleep_until(self._exchange.started + self._response.head)
-        if self._response.status is None:
-            self._exchange.feed(FaultReached(self._exchange.elapsed()))
-            await self._break_off()
-            return False
-        await self._begin(keep_alive=keep_alive)
-        if body and self._has_body:
-            self._frames = iter(self._stream.framed(self._framing))
-            if self._pacing is Pacing.INSTANT:
-                await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._after_all(gate))
-                await self._flush()
-            else:
-                brake = self._exchange.braked
-                await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate, brake=brake)
-        return await self._finish(body=body)
+        try:
+            clock = LoopClock()
+            await clock.sleep_until(self._exchange.started + self._response.head)
+            if self._response.status is None:
+                self._exchange.feed(FaultReached(self._exchange.elapsed()))
+                await self._break_off()
+                return False
+            await self._begin(keep_alive=keep_alive)
+            if body and self._has_body:
+                self._frames = iter(self._stream.framed(self._framing))
+                if self._pacing is Pacing.INSTANT:
+                    await play(self._stream, self._gather, clock, pacing=self._pacing, gate=self._after_all(gate))
+                    await self._flush()
+                else:
+                    brake = self._exchange.braked
+                    await play(self._stream, self._write, clock, pacing=self._pacing, gate=gate, brake=brake)
+            return await self._finish(body=body)
+        finally:
+            self.end()
 
     async def follow(self, source: Source, *, keep_alive: bool, body: bool = True) -> bool:
         """Send each chunk once its source has it, and end in order if the source does; otherwise as ``run``."""

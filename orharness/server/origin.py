@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orharness.gateways import Gateway
 from orharness.journal import Pacing, Request
@@ -87,16 +87,19 @@ class Origin:
         made.make_builtin = partial(builtin_routes, made, self._models, shared=self._place is not None)
         return made
 
-    async def answer(self, incoming: Incoming, wire: Wire) -> bool:
-        """Have the control verbs or the request's session answer it; return whether the connection may go on."""
+    def answer(self, incoming: Incoming, wire: Wire) -> Coroutine[Any, Any, bool]:
+        """Have the control verbs or the request's session answer it; return whether the connection may go on.
+
+        Not a coroutine of its own: each takes memory as long as a stream is open.
+        """
         session, incoming.head = self.sessions.find(incoming.head)
         if is_control(incoming.head.path):
-            return await self.control.answer(incoming, wire, session)
+            return self.control.answer(incoming, wire, session)
         if self._asks_for_the_page(incoming.head, session):
-            return await self.control.show_page(incoming, wire)
+            return self.control.show_page(incoming, wire)
         if session is None:
-            return await self.answering.refuse(incoming, wire, ENDED, 410)
-        return await session.answering.answer(incoming, wire)
+            return self.answering.refuse(incoming, wire, ENDED, 410)
+        return session.answering.answer(incoming, wire)
 
     def _asks_for_the_page(self, request: Request, session: Session | None) -> bool:
         if not self._given.page or request.path != "/" or request.method not in ("GET", "HEAD"):
