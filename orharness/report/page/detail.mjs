@@ -90,7 +90,8 @@ export class Detail {
     const call = await this.source.call(lane);
     if (call !== null) lane.learn(call);
     if (this.tab === "bytes") {
-      const whole = this.stream !== null && this.stream.total >= (lane.chunks ?? 0);
+      const all = lane.call?.chunks ?? null; // null while the end of the answer has not been seen
+      const whole = this.stream !== null && all !== null && this.stream.total >= all;
       const stream = whole ? this.stream : await this.source.stream(lane);
       if (this.lane === lane) this.stream = stream;
     }
@@ -164,12 +165,12 @@ export class Detail {
       element("h3", {}, "The model's bill"),
       facts([
         ["provider", [lane.call.provider, stops].filter(Boolean).join(": ") || null],
-        ["made", counted(bill.tokens_made, lane.call.bill?.counted === "events" ? "event" : "token")],
-        ["written", counted(bill.tokens_written, "token"), "seen"],
-        ["read", bill.tokens_read === null ? "—" : counted(bill.tokens_read, "token"), sure.tokens_read],
-        ["billed", counted(bill.tokens_billed, "token")],
+        ["made", counted(bill.tokens_made, lane.noun)],
+        ["written", counted(bill.tokens_written, lane.noun), "seen"],
+        ["read", bill.tokens_read === null ? "—" : counted(bill.tokens_read, lane.noun), sure.tokens_read],
+        ["billed", counted(bill.tokens_billed, lane.noun)],
         ["cost", money(bill.cost)],
-        ["leaked", leaked > 0 ? `${counted(leaked, "token")}, ${money(dollars)}` : null],
+        ["leaked", leaked > 0 ? `${counted(leaked, lane.noun)}, ${money(dollars)}` : null],
       ]),
     ];
   }

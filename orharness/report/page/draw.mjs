@@ -160,7 +160,7 @@ function drawModel(context, lane, view, x, line, width, colour) {
     context.arc(at, line, 1.6, 0, 7);
     context.fill();
   }
-  const text = `+${tokens} tokens`;
+  const text = `+${tokens} ${lane.noun}s`;
   context.font = "600 10.5px system-ui, sans-serif";
   if (right + 8 + context.measureText(text).width < width) context.fillText(text, right + 8, line + 3.5);
 }

@@ -126,6 +126,11 @@ export class Lane {
     return last !== undefined && last[1] === null;
   }
 
+  /** What its bill counts: where a stream's tokens cannot be counted, its events stand for them. */
+  get noun() {
+    return this.call?.bill?.counted === "events" ? "event" : "token";
+  }
+
   /** What the model made, or will have made, that was never sent: [tokens, dollars]. */
   get leaked() {
     if (this.bill === null || !NEVER_SENT.has(this.outcome)) return [0, 0];

@@ -176,7 +176,7 @@ function tell(row, moment) {
   say(parts.path, `${lane.request.method} ${lane.request.path}`);
   say(parts.state, stateText(lane));
   say(parts.more, moreOf(lane));
-  const made = lane.bill === null ? "" : counted(lane.bill.tokens_made, "token");
+  const made = lane.bill === null ? "" : counted(lane.bill.tokens_made, lane.noun);
   say(parts.tokens, made);
   const [leaked, dollars] = lane.leaked;
   parts.cost.classList.toggle("leak", leaked > 0);

@@ -135,6 +135,18 @@ def test_what_leaks_is_shown_with_its_price(shown: Shown) -> None:
     shown.until("document.querySelector('.cost.leak')?.textContent === '$0.00747\u202fleaked'.replace('\u202f', ' ')")
 
 
+def test_events_that_stand_for_tokens_are_named_in_the_whole_bill(shown: Shown) -> None:
+    pieces = ("one", "two", "three", "[DONE]")
+    shown.server.post("/v1/chat/completions").stream(*pieces, through=[hold(2)], provider="Groq")
+    client = shown.ask()
+    shown.lane("held")
+    client.close()
+    shown.open("cancelled")
+    eventually(lambda: "3 events" in shown.text("#detail-body").replace("\u202f", " "))
+    assert "token" not in shown.text("#detail-body")
+    assert shown.text(".tokens").replace("\u202f", " ") == "3 events"
+
+
 def test_a_call_is_shown_with_its_certainty_request_bytes_and_events(shown: Shown) -> None:
     shown.server.chat("Zürich", through=[per_byte(), hold(2)], pacing="lockstep")
     client = shown.ask({"model": "of the test", "messages": [], "stream": True})
