@@ -337,7 +337,7 @@ def load_data(text: str, *, error: type[OrharnessError], libyaml: bool = True) -
             _check_growth(yaml.parse(text, Loader=loader), error)
         return yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        raise error(f"the file is not YAML: {problem}") from problem
+        raise error(f"the file is not YAML: {' '.join(str(problem).split())}") from problem  # PyYAML's has four lines
 
 
 def dump_data(data: object, *, libyaml: bool = True) -> str:

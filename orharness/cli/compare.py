@@ -14,6 +14,7 @@ import aiohttp
 
 from orharness.cassette import load
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, RecordedRequest
+from orharness.errors import CassetteError
 from orharness.recording.comparison import differences
 from orharness.recording.proxy import Recorder
 from orharness.recording.reach import Reach
@@ -34,6 +35,8 @@ def compare_cassette(file: Path, upstreams: Sequence[str], key_envs: Sequence[st
     interactions = load(file)
     changed = 0
     recorded = [one for one in interactions if _is_whole(one)]
+    if not recorded:
+        raise CassetteError(f"{file}: there is no whole answer in this cassette that could be compared")
     with TemporaryDirectory(prefix="orharness-") as folder:
         to = Path(folder) / "now.yaml"
         recorder = Recorder(

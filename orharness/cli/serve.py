@@ -15,7 +15,7 @@ from orharness.cli.running import TURN, announce, short_turns, stop_at_end_of_in
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.dialects.completion import Completion
-from orharness.errors import ScenarioError
+from orharness.errors import CassetteError, ScenarioError
 from orharness.lazy import Deferred
 from orharness.providers import lookup as provider_named
 from orharness.scenario.body import Plain
@@ -38,6 +38,7 @@ else:  # a text is served without them
     playback = Deferred("orharness.scenario.playback")
 
 TEXT = "Grüße aus Zürich: 世界 says “hello” 🙂, one token at a time."
+MOST_WORKERS = 256  # a slip of the finger must not fill the machine with processes
 JOURNAL = 100_000  # exchanges: some 100 MB
 
 
@@ -97,6 +98,8 @@ class ServeOptions:
             raise ScenarioError(f"--journal is how many exchanges are kept, from 1 up, not {self.journal}")
         if self.workers < 1:
             raise ScenarioError(f"--workers is how many processes serve, from 1 up, not {self.workers}")
+        if self.workers > MOST_WORKERS:
+            raise ScenarioError(f"--workers is at most {MOST_WORKERS} processes, not {self.workers}")
         if self.cors not in ("on", "off"):
             raise ScenarioError(f"--cors is on or off, not {self.cors!r}")
         if self.control not in ("on", "off", "token"):
@@ -230,7 +233,11 @@ def _loaded(cassettes: Sequence[Path]) -> dict[Path, list[Interaction]]:
         return {}
     from orharness.conversion import interactions_in  # vcrpy imports every HTTP library that is installed
 
-    return {path: interactions_in(path) for path in cassettes}
+    found = {path: interactions_in(path) for path in cassettes}
+    for path, interactions in found.items():
+        if not interactions:
+            raise CassetteError(f"{path}: there is nothing in this cassette")
+    return found
 
 
 def _metrics_of(server: SseServer, port: int) -> str:

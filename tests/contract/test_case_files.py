@@ -132,3 +132,16 @@ def test_so_is_a_wrong_python_file(tmp_path: Path, text: str | None, said: str) 
         file.write_text(text)
     with pytest.raises(ScenarioError, match=said):
         with_own([file])
+
+
+def test_a_folder_without_cases_is_no_set_of_cases(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(OWN)
+    with pytest.raises(ScenarioError, match=r"there is no case in this folder: of a folder, the \*\.json files"):
+        load(tmp_path, CHAT)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_file_of_cases_that_ends_the_process_is_a_mistake_and_no_verdict(tmp_path: Path, code: int) -> None:
+    (tmp_path / "mine.py").write_text(f"raise SystemExit({code})\n")
+    with pytest.raises(ScenarioError, match=rf"mine\.py: it raised SystemExit\({code}\) when it was imported"):
+        load(tmp_path / "mine.py", CHAT)

@@ -36,7 +36,10 @@ def load(path: Path, dialect: Dialect) -> list[Case]:
     Raises ``ScenarioError``, which names the file, for what cannot be read and for a wrong case.
     """
     if path.is_dir():
-        return [case for file in sorted(path.rglob("*.json")) for case in load(file, dialect)]
+        files = sorted(path.rglob("*.json"))
+        if not files:
+            raise ScenarioError(f"{path}: there is no case in this folder: of a folder, the *.json files are read")
+        return [case for file in files for case in load(file, dialect)]
     documents = _of_python(path) if path.suffix == ".py" else _of_document(path)
     return [one if isinstance(one, Case) else _parsed(one, path, dialect) for one in documents]
 
@@ -71,7 +74,7 @@ def _of_python(path: Path) -> Iterator[Any]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit in it would end the command, perhaps with the code of a pass
         raise ScenarioError(f"{path}: it raised {error!r} when it was imported") from error
     cases = getattr(module, "CASES", None)
     if not isinstance(cases, list | tuple):
