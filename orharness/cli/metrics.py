@@ -35,8 +35,10 @@ class Metrics:
         self._open = Gauge("streams_open", "Answers that are being played.", multiprocess_mode="livesum", **made)
         self._outcomes = Counter("exchanges", "Exchanges that are decided.", ["route", "outcome"], **made)
         self._chunks = Counter("chunks_written", "Chunks that were written: events, where each is a chunk.", **made)
-        self._bytes = Counter("body_bytes", "Bytes of bodies.", ["what"], **made)
-        self._tokens = Counter("tokens", "Tokens, or the events that stand for them.", ["what"], **made)
+        self._bytes = Counter("body_bytes", "Bytes of bodies; as read count those seen to be.", ["what"], **made)
+        self._tokens = Counter(
+            "tokens", "Tokens, or events for them; as read count those seen to be.", ["what"], **made
+        )
         self._first = Histogram("first_chunk_seconds", "From the request to the first chunk.", buckets=_SECONDS, **made)
         self._left = Histogram("left_after_seconds", "From the request to the client's leaving.", **made)
 

@@ -76,6 +76,9 @@ def test_they_are_served_as_text(server: SseServer) -> None:
     with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
     assert "# TYPE orharness_streams_open gauge" in text
+    for name in ("body_bytes", "tokens"):  # what a client that cannot be seen has read is not among them
+        [said] = [line for line in text.splitlines() if line.startswith(f"# HELP orharness_{name}_total")]
+        assert said.endswith("as read count those seen to be.")
     with pytest.raises(ScenarioError, match=f"--metrics {port}: cannot listen there"):
         serve_metrics(metrics, port)
 
