@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED
+from orharness.cli.outputs import refuse_folder
 from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
 from orharness.cli.stderr import background_stderr
@@ -54,6 +55,7 @@ def record_until_stopped(
     """Record until SIGINT or SIGTERM, or until the test run that started it has ended. Raises as ``Recorder`` does."""
     if not 0 <= port <= 65535:
         raise ScenarioError(f"a port is a number from 0 to 65535, not {port}")
+    refuse_folder(to, "--to")
     screen = Screen(sys.stderr)
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger("orharness").addHandler(handler)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from orharness.cli.outputs import refuse_folder
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.report.formats import FORMATS, render, write
 from orharness.report.judgement import show_judgement
@@ -23,8 +24,7 @@ def check_reports(formats: Sequence[str], outputs: Sequence[Path]) -> None:
         if form not in FORMATS:
             raise ScenarioError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
     for output in outputs:
-        if output.is_dir():
-            raise ScenarioError(f"--output {output} is a folder: name a file")
+        refuse_folder(output, "--output")
 
 
 def report(judgement: Judgement, formats: Sequence[str], outputs: Sequence[Path]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orharness.cli.commands import command_of, exit_code, run_command
+from orharness.cli.outputs import refuse_folder
 from orharness.cli.record import filters_for_recorder, saved_line, told_line
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
@@ -48,6 +49,7 @@ class RecordOptions:
     filters: str | None = None
 
     def __post_init__(self) -> None:
+        refuse_folder(self.to, "--record")
         if not self.upstreams and not self.intercept:
             raise ScenarioError(
                 "--record needs to know what is recorded: --upstream URL for clients that take a base URL, --intercept"

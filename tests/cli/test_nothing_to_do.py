@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from orharness.cli.compare import compare_cassette
+from orharness.cli.record import record_until_stopped
+from orharness.cli.run_recorded import RecordOptions
 from orharness.cli.serve import MOST_WORKERS, Played, ServeOptions
 from orharness.errors import CassetteError, ScenarioError
 from orharness.yamlfile import load_data
@@ -40,3 +42,16 @@ def test_what_is_wrong_with_the_yaml_of_a_cassette_is_one_line(*, libyaml: bool)
     with pytest.raises(CassetteError, match=r"the file is not YAML: .* line 2, column 1") as told:
         load_data("a: [1\n", error=CassetteError, libyaml=libyaml)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["folder", ""])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_recording_is_not_begun_where_its_file_is_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, overwrite: bool, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    with pytest.raises(ScenarioError, match=r"--to (folder|\.) is a folder: name a file"):
+        record_until_stopped(["nowhere"], Path(name), overwrite=overwrite)
+    with pytest.raises(ScenarioError, match=r"--record (folder|\.) is a folder: name a file"):
+        RecordOptions(["true"], Path(name), ["nowhere"], overwrite=overwrite)
