@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -89,6 +90,8 @@ def filters_for_recorder(where: str | None, apart: ApartProcess | None) -> Mappi
 async def _record(recorder: Recorder, screen: Screen, stop: Stop, *, alone: Callable[[], bool]) -> None:
     watch = _Watch(recorder, screen)
     async with recorder:
+        gc.collect()
+        gc.freeze()  # all that was loaded: to look through it takes longer than an event may wait
         announce(recorder.base_url)
         screen.say(f"records {shown(str(recorder.upstreams))} into {recorder.path}; Ctrl-C ends it")
         if recorder.listens_everywhere:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -13,11 +12,13 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from orharness.errors import CassetteError, OrharnessError
+from orharness.recording.giving_way import GivingWay
 from orharness.recording.messages import Unpacker, packed
 from orharness.recording.secrets import Redaction
 from orharness.recording.session import RecordedExchange, SavedExchange
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 _PIECE = 2**18  # bytes that are read at once
 _TOLD = 2**18  # bytes after which the recorder is told how far we are
 _REST = 0.002  # seconds between two looks at what came
-_NICE = 5  # the recorder goes first: its clients wait, and here is a queue
+_AGAIN = 0.1  # seconds until the priority can be changed again
+_BEHIND = 2**20  # bytes that wait here; with more, this process does not give way to others
 _SWITCH = 0.0005  # seconds after which the search lets the thread that reads go on
 
 SettingsAt = Callable[[str], Mapping[str, Any]]
@@ -43,8 +45,6 @@ def keep(connection: socket.socket, settings_at: SettingsAt) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with suppress(AttributeError):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    with suppress(OSError, AttributeError):
-        os.nice(_NICE)
     sys.setswitchinterval(_SWITCH)
     keeping = _Keeping(connection, settings_at)
     logging.getLogger("orharness").addHandler(_Passed(keeping))
@@ -74,6 +74,7 @@ class _Keeping:
         self._telling = threading.Lock()
         self._sessions: dict[int, RecordedExchange] = {}
         self._taken = self._told = 0  # bytes of chunks
+        self._came = self._handled = 0  # bytes of messages
 
     def tell(self, *message: object) -> None:
         """Tell the recorder, if it is still there."""
@@ -122,20 +123,27 @@ class _Keeping:
         for message in so_far.held if so_far else ():
             self._take(store, *message)
         self.tell("opened", 0 if so_far else len(store.interactions), store.goes_on, store.cut)
-        queue: asyncio.Queue[list[tuple[Any, ...]] | None] = asyncio.Queue()
-        queue.put_nowait(first)
-        reading = threading.Thread(target=self._read, args=(asyncio.get_running_loop(), queue, store), daemon=True)
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[tuple[list[tuple[Any, ...]], int] | None] = asyncio.Queue()
+        queue.put_nowait((first, 0))
+        reading = threading.Thread(target=self._read, args=(loop, queue, store), daemon=True)
         reading.start()
-        while (messages := await queue.get()) is not None:
+        # The recorder goes first while streams pass: their clients wait, and here is a queue.
+        giving_way = GivingWay(partial(loop.call_later, _AGAIN))
+        while (came := await queue.get()) is not None:
+            messages, self._handled = came
             for message in messages:
                 if message[0] == "close":
+                    giving_way.set(wanted=False)
                     await self._close(store)
                     return
                 self._take(store, *message)
+            giving_way.set(wanted=bool(self._sessions) and self._came - self._handled < _BEHIND)
             if self._taken - self._told >= _TOLD:
                 self._told = self._taken
                 self.tell("taken", self._taken)
             await asyncio.sleep(0)  # there may be something to save
+        giving_way.set(wanted=False)
         await store.leave()
 
     def _read(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Any], store: Store) -> None:
@@ -145,8 +153,9 @@ class _Keeping:
         """
         with suppress(OSError):
             while data := self._connection.recv(_PIECE):
+                self._came += len(data)
                 if messages := self._unpacker.feed(data):
-                    loop.call_soon_threadsafe(queue.put_nowait, messages)
+                    loop.call_soon_threadsafe(queue.put_nowait, (messages, self._came))
                 if len(data) < _PIECE:  # what comes meanwhile is in the kernel, where no kill loses it
                     sleep(_REST)
         with suppress(RuntimeError):  # the loop has ended, after all was saved
