@@ -195,6 +195,13 @@ _FURTHER = (
     ),
     _python("langchain-ollama", "langchain_sdks:ollama", "langchain-ollama", dialect="ollama", environment=FRAMEWORKS),
     _python("pydantic-ai", "agents:pydantic_ai", "pydantic-ai-slim", "openai", environment=FRAMEWORKS),
+    _python(
+        "pydantic-ai-openrouter",
+        "agents:pydantic_ai_openrouter",
+        "pydantic-ai-slim",
+        "openai",
+        environment=FRAMEWORKS,
+    ),
     _python("agno", "agents:agno", "agno", "openai", environment=FRAMEWORKS),
     _python("llama-index", "agents:llama_index", "llama-index-llms-openai-like", "openai", environment=FRAMEWORKS),
     _node("groq-node", "groq", "groq-sdk"),

@@ -8,9 +8,12 @@ from typing import Any
 from agno.agent import Agent as AgnoAgent
 from agno.models.openai.like import OpenAILike as AgnoModel
 from llama_index.llms.openai_like import OpenAILike
+from openai import AsyncOpenAI
 from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openrouter import OpenRouterModel
 from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.providers.openrouter import OpenRouterProvider
 
 from benchmarks.judged.sdks import KEY
 
@@ -18,6 +21,12 @@ from benchmarks.judged.sdks import KEY
 def pydantic_ai(base_url: str) -> AsyncIterator[str]:
     """https://ai.pydantic.dev/output/#streaming-text"""
     return _streamed(OpenAIChatModel("m", provider=OpenAIProvider(base_url=base_url, api_key=KEY)))
+
+
+def pydantic_ai_openrouter(base_url: str) -> AsyncIterator[str]:
+    """https://ai.pydantic.dev/models/openrouter/: each chunk is validated once more, as one of OpenRouter's"""
+    client = AsyncOpenAI(base_url=base_url, api_key=KEY)
+    return _streamed(OpenRouterModel("openai/m", provider=OpenRouterProvider(openai_client=client)))
 
 
 async def _streamed(model: Any) -> AsyncIterator[str]:

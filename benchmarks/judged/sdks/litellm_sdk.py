@@ -31,9 +31,18 @@ def completion(base_url: str) -> Iterator[str]:
         yield chunk.choices[0].delta.content or ""
 
 
-def openrouter(base_url: str) -> Iterator[str]:
-    """https://docs.litellm.ai/docs/providers/openrouter"""
-    for chunk in litellm.completion(
+async def openrouter(base_url: str) -> AsyncIterator[str]:
+    """https://docs.litellm.ai/docs/providers/openrouter: async, closed, as in ``completion_async``
+
+    The synchronous stream has no close(), and all calls share one httpx client: where the garbage collector closes a
+    stream that was left while another call holds the lock of httpcore's pool, in the same thread, that call waits for
+    itself, and every later one for it. So what it does in one run depends on when the collector comes.
+    """
+    response = await litellm.acompletion(
         model="openrouter/m", messages=MESSAGES, stream=True, api_base=base_url, api_key=KEY
-    ):
-        yield chunk.choices[0].delta.content or ""
+    )
+    try:
+        async for chunk in response:
+            yield chunk.choices[0].delta.content or ""
+    finally:
+        await response.aclose()
