@@ -57,7 +57,8 @@ class Evidence:
 
     ``body`` was sent in chunks that end at ``cuts`` and at its end: the fewest with which the client still fails.
     ``at`` is its most telling offset. ``likely``: the reason is inferred from what the client made of the bytes;
-    otherwise it was seen. ``unsent``: the client ended without a request, so no bytes can be the cause.
+    otherwise it was seen. ``unsent``: the client ended without a request, so no bytes can be the cause; ``mute``: it
+    still runs, and has sent none.
     """
 
     expected: str
@@ -69,6 +70,7 @@ class Evidence:
     at: int = 0
     likely: bool = False
     unsent: bool = False
+    mute: bool = False
 
 
 @dataclass(frozen=True)

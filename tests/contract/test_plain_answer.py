@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
+from threading import Event, Lock, Thread
 from typing import Any
 
 import pytest
@@ -260,3 +262,33 @@ def test_each_item_of_a_test_class_fails_with_it(pytester: pytest.Pytester) -> N
     result = pytester.runpytest_inprocess("-k", "one-event")
     result.assert_outcomes(failed=1, deselected=2)
     result.stdout.fnmatch_lines([f"*{PLAINEST.id} *", f"*1 other case not judged: {NOT_JUDGED}*"])
+
+
+@pytest.mark.slow
+def test_a_client_that_asks_no_more_is_told_so_once(thread: ServerThread) -> None:
+    """As where a response that was left is closed by the garbage collector while the pool's lock is held."""
+    pool, runs, over = Lock(), count(), Event()
+
+    def client(base_url: str) -> Iterator[str]:
+        with pool:
+            yield from correct(base_url)
+            if next(runs) == 3:
+                Thread(target=keep, daemon=True).start()
+
+    def keep() -> None:
+        with pool:
+            over.wait()
+
+    only = [case.id for case in CASES if case.family == "comments"][:8]
+    verdicts = run(client, only=["framing/lf", *only], thread=thread, patience=BRIEF / 3)
+    over.set()
+    told = [one.result for one in verdicts]
+    fail = told.index(Result.FAIL)
+    assert 0 < fail < len(told) - 2
+    assert set(told[:fail]) == {Result.PASS}
+    assert set(told[fail + 1 :]) == {Result.NOT_APPLICABLE}
+    evidence = verdicts[fail].evidence
+    assert evidence is not None
+    assert evidence.reason.startswith("the client sends no request any more, not for a plain answer either")
+    since = f"the client fails on a plain answer since {verdicts[fail].case}: it sends no request any more"
+    assert {one.note for one in verdicts[fail + 1 :]} == {since}

@@ -1,6 +1,7 @@
 """The plain answer as a gate: a client that fails it gets that one verdict, and the other cases are not judged.
 
-A client that cannot read a plain answer, or never asks for one, fails nearly every case, and none of them says why.
+A client that cannot read a plain answer, or never asks for one, fails nearly every case, and none of them says why. So
+does one that asks no more after some case, because a run has left a lock or a connection that all runs share.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from orharness.contract.catalogue.case import Case
 from orharness.verdict import Result, Verdict
 
 NOT_JUDGED = "the client fails on a plain answer"  # begins the note of a case that is not judged for it
+
+_ASKS_NO_MORE = (
+    "the client sends no request any more, not for a plain answer either, which it had read before:"
+    " an earlier run has left something that all runs wait for, such as a lock or a pool of connections"
+)
 
 Judge = Callable[[Case, Sequence[int] | None], Verdict]
 """Return the verdict on a case, its stream cut at these offsets, or with ``None`` in the case's own ways."""
@@ -40,7 +46,7 @@ def judge_all(cases: Sequence[Case], at: Sequence[int] | None, judge: Judge) -> 
             if not told:
                 told = True
                 yield gate.verdict
-            verdict = _not_judged(case, gate.verdict)
+            verdict = gate.not_judged(case)
         yield verdict
 
 
@@ -53,6 +59,7 @@ class _Gate:
         self._at = at
         self._plain_at = plain_at
         self._verdict: Verdict | None = None
+        self._mute_since = ""  # the id of the case at which it was seen that the client asks no more
 
     @property
     def verdict(self) -> Verdict:
@@ -69,12 +76,35 @@ class _Gate:
         """Return the verdict on a case; ``None`` if it cannot be judged because the client fails the plain one."""
         if case is self._case:
             return self.verdict
-        if self._verdict is not None and self._shut_for(case):
+        if self._mute_since or (self._verdict is not None and self._shut_for(case)):
             return None
         verdict = self._judge(case, self._at)
+        if verdict.evidence is not None and verdict.evidence.mute and self._asks_no_more():
+            self._mute_since = case.id
+            return replace(verdict, evidence=replace(verdict.evidence, reason=_ASKS_NO_MORE))
         if case.plain:
             return self._alike(verdict)
         return None if _depends(case, verdict) and self._shut_for(case, verdict) else verdict
+
+    def not_judged(self, case: Case) -> Verdict:
+        """Return that a case is not judged, and since when or because of which plain case."""
+        why = f" since {self._mute_since}: it sends no request any more" if self._mute_since else ""
+        return Verdict(
+            case.id,
+            case.title,
+            Result.NOT_APPLICABLE,
+            level=case.level,
+            source=case.source,
+            expected=case.expected,
+            note=f"{NOT_JUDGED}{why or f' ({self.verdict.case})'}",
+        )
+
+    def _asks_no_more(self) -> bool:
+        """Return whether the client sends no request for the plain answer either, which it has read before."""
+        if self.verdict.result is not Result.PASS:
+            return False
+        again = self._judge(self._case, self._plain_at).evidence
+        return again is not None and again.mute
 
     def _shut_for(self, case: Case, verdict: Verdict | None = None) -> bool:
         """Whether a case cannot be judged. A cancel can be where there is any text, unless it was never reached."""
@@ -100,15 +130,3 @@ def _depends(case: Case, verdict: Verdict) -> bool:
         return verdict.evidence.likely
     by_error = any(one.error is not False for one in (case.expected, *case.also))
     return verdict.result is Result.PASS and case.cancel is None and by_error
-
-
-def _not_judged(case: Case, plain: Verdict) -> Verdict:
-    return Verdict(
-        case.id,
-        case.title,
-        Result.NOT_APPLICABLE,
-        level=case.level,
-        source=case.source,
-        expected=case.expected,
-        note=f"{NOT_JUDGED} ({plain.case})",
-    )
