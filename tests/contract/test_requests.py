@@ -158,3 +158,54 @@ def test_who_asks_again_and_again_without_a_pause_is_told_how_often(status: int,
 @pytest.mark.parametrize("waits", [[], [0.0, 0.0], [0.0, 0.0, 0.0, 0.15]])
 def test_who_tries_twice_more_or_makes_a_pause_does_not_hammer(waits: list[float], thread: ServerThread) -> None:
     assert reason_of(retries(waits), "errors/no-hammering-429", thread) is None
+
+
+# -- agents ----------------------------------------------------------------------------------------------------------
+
+HI = {"role": "user", "content": "hi"}
+
+
+def agent(*, with_the_result: bool) -> Client:
+    """It asks again after a call of a tool: with what the tool returned, or the same once more."""
+
+    class Called(Answer):
+        calls: list[Any] = []  # noqa: RUF012 - made anew by each run
+
+        def text(self, delta: dict[str, Any]) -> Iterator[str]:
+            self.calls.extend(delta.get("tool_calls") or ())
+            return super().text(delta)
+
+    def client(base_url: str) -> Iterator[str]:
+        messages: list[Any] = [HI]
+        for _ in range(3):
+            answer = Called()
+            answer.calls = []
+            ask = json.dumps({"model": "m", "stream": True, "messages": messages})
+            with asked(base_url, ask) as response:
+                check(response.status, response.headers["Content-Type"], response.read)
+                yield from text_of(response, answer)
+            if not answer.calls:
+                return
+            if with_the_result:
+                messages = [
+                    *messages,
+                    {"role": "assistant", "content": None, "tool_calls": []},
+                    {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+                ]
+
+    return client
+
+
+def test_an_agent_that_goes_on_with_the_conversation_is_not_judged_by_that(thread: ServerThread) -> None:
+    plain, calls = run(
+        agent(with_the_result=True), only=["framing/lf", "chat/tool-calls"], thread=thread, patience=10.0
+    )
+    assert plain.result is Result.PASS
+    assert calls.result is Result.NOT_APPLICABLE
+    assert calls.note.startswith("the client is an agent: it goes on with the conversation by itself")
+
+
+def test_the_same_request_once_more_is_no_next_step(thread: ServerThread) -> None:
+    *_, calls = run(agent(with_the_result=False), only=["framing/lf", "chat/tool-calls"], thread=thread, patience=10.0)
+    assert calls.evidence is not None
+    assert calls.evidence.reason == "the request was silently sent again"

@@ -13,6 +13,7 @@ from orharness.contract.driving.subject import ClientError, NotText, Trouble
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.reasons import reason_of, reason_of_loops
 from orharness.dialects import Refused
+from orharness.dialects.conversation import NEW, Conversation
 from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange
 from orharness.parts import TITLES, Part, differs, folded
@@ -40,6 +41,25 @@ def judge_text(case: Case, heard: Heard, exchanges: Sequence[Exchange]) -> Evide
     if not any(_fits(one, heard) for one in (case.expected, *case.also)):
         return _likely(case, exchange, _got(heard), reason_of(case, heard, len(exchanges)), heard.text)
     return None
+
+
+AN_AGENT = (
+    "the client is an agent: it goes on with the conversation by itself after this answer,"
+    " so what it makes of the answer alone is not seen"
+)
+
+
+def goes_on(case: Case, exchanges: Sequence[Exchange]) -> bool:
+    """Return whether a later request of a run is the next step of its conversation, and not the first one again."""
+    first, *others = (_conversation(case, one) for one in exchanges)
+    return any(one is not None and one not in (first, NEW) for one in others)
+
+
+def _conversation(case: Case, exchange: Exchange) -> Conversation | None:
+    try:
+        return case.dialect.asked(exchange.request, ONEROUTER).conversation
+    except Refused:
+        return None
 
 
 def _sent_again(case: Case, requests: int) -> str | None:

@@ -12,7 +12,9 @@ from orharness.contract.driving.habits import Habits
 from orharness.contract.driving.subject import ClientRun, Subject, Trouble
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import (
+    AN_AGENT,
     did_not_get_there,
+    goes_on,
     in_trouble,
     judge_cancel,
     judge_text,
@@ -146,7 +148,9 @@ class Trials:
             evidence = (
                 judge_text(case, heard, exchanges) if exchanges else self.nothing_sent(case, session, until_request)
             )
-            tried = Tried(evidence, exchanges[-1] if exchanges else None, heard, requests=len(exchanges))
+            note = AN_AGENT if evidence is not None and exchanges and goes_on(case, exchanges) else ""
+            last = exchanges[-1] if exchanges else None
+            tried = Tried(None if note else evidence, last, heard, note, requests=len(exchanges))
         finally:
             self.end(session, patience)
         return self.result(case, tried, session)
