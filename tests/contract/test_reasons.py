@@ -251,6 +251,20 @@ class ReadsOn(Answer):
         return iter(()) if data == "[DONE]" else super().event(type_, data)
 
 
+class ChecksNames(Answer):
+    """Each chunk is checked: its `object` is the one that there is, and a finish_reason is null or names a reason."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        if chunk["object"] != "chat.completion.chunk":
+            raise LookupError("1 validation error: object")
+        return super().chunk(chunk)
+
+    def finish(self, reason: str | None) -> None:
+        if reason == "":
+            raise LookupError("1 validation error: finish_reason")
+        super().finish(reason)
+
+
 class NeedsCR(Answer):
     """CRLF and LF end a line, and CR alone does not."""
 
@@ -283,6 +297,8 @@ def exact_content_type(base_url: str) -> Iterator[str]:
         (client_of(EachDataLine), "framing/two-data-lines", "an event of several data lines is read line by line"),
         (client_of(KeepsEscapes), "chat/escapes", "JSON escapes are left in the text"),
         (client_of(NamesEachCall), "chat/tool-calls-after-text", "a chunk with tool calls is stumbled over"),
+        (client_of(ChecksNames), "chat/prompt-filter-results-first", "an empty `id`, `object` or `model` is refused"),
+        (client_of(ChecksNames), "chat/finish-empty-string", "an empty finish_reason is refused"),
         (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
     ],
     ids=lambda one: one if isinstance(one, str) and "/" in one else "",

@@ -14,12 +14,18 @@ _REASONING = ("reasoning", "reasoning_content", "reasoning_details")
 _OF_A_CHUNK = frozenset(
     ("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "error", "provider")
 )
+_NAMES = {"id": "1", "object": "chat.completion.chunk", "model": "m"}
 _OF_A_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs", "error", "native_finish_reason"))
 _OF_A_DELTA = frozenset(("role", "content", "tool_calls", "function_call", "refusal", *_REASONING))
 
 
 def _no_other_event(chunk: Json) -> Json | None:
     return chunk if "choices" in chunk or "error" in chunk else None
+
+
+def _no_empty_names(chunk: Json) -> Json:
+    empty = [name for name in _NAMES if chunk.get(name) == ""]
+    return {**chunk, **{name: _NAMES[name] for name in empty}} if empty else chunk
 
 
 def _no_empty_choices(chunk: Json) -> Json | None:
@@ -101,6 +107,11 @@ SLIPS: tuple[Slip, ...] = (
         _no_other_event,
     ),
     Slip(
+        "empty-names",
+        "an empty `id`, `object` or `model` is refused, which Azure's first chunk has: it says nothing of the text",
+        _no_empty_names,
+    ),
+    Slip(
         "empty-choices",
         "it takes the first of an empty list: a usage chunk has no choices",
         _no_empty_choices,
@@ -143,6 +154,7 @@ SLIPS: tuple[Slip, ...] = (
         "empty-finish",
         "an empty finish_reason is taken for the end: only one that names a reason says why the model stopped",
         _each_choice(lambda choice: {**choice, "finish_reason": None} if choice.get("finish_reason") == "" else choice),
+        as_error="an empty finish_reason is refused: it names no reason, and says no more than null",
     ),
     Slip(
         "finish-beside-text",
