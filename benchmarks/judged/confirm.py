@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.client_process import ROOT
 from benchmarks.judged.catalogue import CLIENTS
-from benchmarks.judged.records import Fail, Record
+from benchmarks.judged.records import UNASKED, Fail, Record
 from orharness.contract.catalogue import cases_in
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.export import as_document
@@ -34,13 +34,14 @@ _PASS = "pass"
 
 
 def confirmed(record: Record, driver: Sequence[str]) -> Record:
-    """Return the record with what the bare server says of each fail of which it was not asked yet.
+    """Return the record with what the bare server says of each fail of which it was not asked yet, or in vain.
 
     ``driver``: the command of the client's driver. First the fewest cuts are played that showed the fail; what holds
-    with those, because our server proved more than that one can, is played with all cuts of the case.
+    with those, because our server proved more than that one can, is played with all cuts of the case; and so is a case
+    for which no request came in time, as may be on a busy machine.
     """
     fails = dict(record.fails)
-    asked = [case for case, fail in fails.items() if fail.bare is None]
+    asked = [case for case, fail in fails.items() if fail.bare is None or (fail.why == UNASKED and not fail.confirmed)]
     control = [as_document(case) for case in _plain(record)]
     for shrunk in (_SHRUNK, _WHOLE):
         left = {case: fails[case] for case in asked if not fails[case].confirmed}

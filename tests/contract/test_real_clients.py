@@ -23,7 +23,7 @@ from benchmarks.judged import records
 from benchmarks.judged.catalogue import CLIENTS, Judged
 from benchmarks.judged.confirm import confirmed
 from benchmarks.judged.page import page
-from benchmarks.judged.records import UNEXPLAINED, Fail, Record, notes
+from benchmarks.judged.records import UNASKED, UNEXPLAINED, Fail, Record, notes
 from benchmarks.judged.unconfirmed import why_unconfirmed
 from orharness.contract import run
 from orharness.contract.catalogue import cases_in
@@ -147,6 +147,7 @@ def test_only_what_has_no_verdict_is_new() -> None:
 BY_HAND = Record("by hand", "Python 3", "Python", "chat", "2026-01-01")
 DRIVER = [sys.executable, "-m", "benchmarks.judged.driver"]
 TRUE, FALSE = "framing/no-space-after-colon", "chat/escapes"  # of a loop that wants the space
+ALSO_TRUE = "framing/fields-without-space"
 
 
 @pytest.mark.slow
@@ -164,6 +165,46 @@ def test_what_fails_everything_there_confirms_nothing(node: str) -> None:
     with pytest.raises(RuntimeError, match="fails a plain answer on the bare server"):
         confirmed(claimed, [sys.executable, "-c", GREETS_AND_FAILS])
 
+
+@pytest.mark.slow
+def test_a_run_that_sent_no_request_confirms_nothing(
+    node: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A busy machine, or a client that is still at an earlier run: the case is played once more."""
+    monkeypatch.setenv("PATIENCE", "1500")
+    late = IS_LATE_FOR_ONE_RUN.replace("LATE", str(tmp_path / "late"))
+    claimed = replace(BY_HAND, fails={case: Fail("MUST", "", ()) for case in (TRUE, ALSO_TRUE)})
+    found = confirmed(claimed, [sys.executable, "-c", late, "by_hand:http_client"]).fails
+    assert {case: (fail.confirmed, fail.why == UNASKED) for case, fail in found.items()} == {
+        TRUE: (True, False),
+        ALSO_TRUE: (True, False),
+    }
+    assert not Fail("MUST", "its text is wrong", (), "fail", UNASKED).confirmed
+    assert Fail("MUST", "the client sent no request within 5 s", (), "fail", UNASKED).confirmed
+
+
+IS_LATE_FOR_ONE_RUN = """
+import sys
+from pathlib import Path
+from benchmarks.judged import driver
+from benchmarks.judged.sdks import by_hand
+
+streams = by_hand.http_client
+late = Path("LATE")
+
+def client(base_url):
+    if not late.exists():
+        late.touch()
+        import time
+        time.sleep(60)
+    return streams(base_url)
+
+def later(base_url):
+    yield from client(base_url)
+
+by_hand.http_client = later
+driver.main(sys.argv[1])
+"""
 
 GREETS_AND_FAILS = """
 import json, sys
