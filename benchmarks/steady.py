@@ -68,13 +68,17 @@ def words_of(client: str) -> list[str]:
     return [f"--{kind}", command] if colon else [client]
 
 
-def judged(client: str, options: Sequence[str]) -> Found:
-    """Run ``orharness check`` once, and return what it found."""
+def judged(client: str, options: Sequence[str], environment: Mapping[str, str] | None = None) -> Found:
+    """Run ``orharness check`` once, and return what it found. ``environment``: further variables."""
     with TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [sys.executable, "-m", "orharness", "check", *words_of(client), *options]
         done = subprocess.run(
-            [*command, "--format", "json", "--output", str(report)], cwd=ROOT, capture_output=True, text=True
+            [*command, "--format", "json", "--output", str(report)],
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
         )
         if done.returncode not in (0, 1):
             raise RuntimeError(f"{client}: {done.stderr}")

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from benchmarks.steady import compared, differing, words_of
 from orharness.contract import run
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.usage import starved
@@ -239,3 +240,28 @@ def test_a_client_that_gave_up_after_a_silence_of_the_machine_is_asked_again(
     starving(monkeypatch)
     [verdict] = run(client, only="framing/lf", patience=5.0, thread=thread)
     assert verdict.result is Result.PASS
+
+
+# -- the benchmark that compares whole runs ----------------------------------------------------------------------------
+
+
+def found(reason: str, *cuts: int, verdict: str = "fail") -> dict[str, tuple[object, ...]]:
+    evidence = {"reason": reason, "cuts": list(cuts)}
+    return {"a/b": compared({"verdict": verdict, "evidence": evidence, "note": None})}
+
+
+def test_runs_differ_by_verdict_reason_or_cuts_and_not_by_the_seconds_that_were_measured() -> None:
+    one = found("it gave up 1.5 s after its request", 7)
+    assert differing([one, found("it gave up 20 s after its request", 7)]) == {}
+    for other in (
+        found("it gave up 1.5 s after its request", 8),
+        found("it hangs", 7),
+        found("it", verdict="pass"),
+        {},
+    ):
+        assert list(differing([one, one, other])) == ["a/b"]
+
+
+def test_a_client_of_the_benchmark_is_named_as_on_the_command_line() -> None:
+    assert words_of("driver: node a.mjs") == ["--driver", "node a.mjs"]
+    assert words_of("a.py:stream") == ["a.py:stream"]

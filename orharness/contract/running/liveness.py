@@ -213,7 +213,7 @@ class Liveness:
         ended = tried.heard is not None and tried.heard.ended
         if ended or known.limit is not None:  # else it was seen twice to wait for ever
             tried = self._trial(case, known, max(1.0, known.rate / (_LOWER if ended else 1)))
-        if tried.evidence is not None and tried.unsure:
+        if tried.evidence is not None and tried.unsure and tried.heard is not None and not tried.heard.ended:
             return _verdict(case, tried, NOT_KNOWN)
         if tried.evidence is None or not tried.evidence.likely:
             return _verdict(case, tried)
