@@ -197,6 +197,7 @@ def late(base_url: str) -> Iterator[str]:
 def test_a_client_that_the_machine_kept_from_running_holds(
     client: Callable[[str], Iterator[str]], case: str, monkeypatch: pytest.MonkeyPatch, thread: ServerThread
 ) -> None:
+    starving(monkeypatch, lambda: False)
     [verdict] = run(client, only=case, patience=BRIEF, thread=thread)
     assert verdict.result is Result.FAIL
     starving(monkeypatch)
