@@ -19,6 +19,7 @@ from orharness.cassette.keys import KEY
 TOTAL = "interactions"  # below KEY, in the first interaction: the number of interactions in the file
 SEAL = "sha256"  # below KEY, in each interaction of ours: the checksum of its content
 VERSION = 1  # the version of vcrpy's format
+_SCENARIO = "orharness"  # the key of its version in a scenario document
 _KEYS = frozenset(["format", "head", "chunks", "framing", "ending", "recorded_at", "announced", "note", "timed"]) | {
     TOTAL,
     SEAL,
@@ -27,7 +28,9 @@ _SEAL_IT = "Restore the file or record it again; if it was edited on purpose, ru
 
 
 def check_version(root: At) -> None:
-    """Refuse a file that has lost its end, and an unknown version."""
+    """Refuse a file that is no cassette or has lost its end, and an unknown version."""
+    if "version" not in root and "interactions" not in root and _SCENARIO in root:
+        root[_SCENARIO].fail("this is a scenario document, not a cassette: play it with `orharness serve --scenario`")
     if "version" not in root:
         At("version", None).fail(
             "this key is missing: it is the last line of a cassette, so the end of this file is lost. Restore the file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -15,6 +16,7 @@ from orharness.report.text import show_evidence
 from orharness.report.words import headline
 from orharness.verdict import BOUNDARY, Judgement, Level, Result, Verdict, count
 
+_MANY_NOTES = 40  # cases that are not judged for one reason
 _NARROW = 24  # cells of bytes that a row shows, at least
 _WIDE = 72  # and at most
 _TOKEN = re.compile(r"\\x[0-9a-f]{2}|\\.|.", re.DOTALL)
@@ -164,7 +166,16 @@ def _show_notes(screen: Screen, verdicts: Sequence[Verdict]) -> None:
     for note, cases in notes.items():
         screen.line()
         screen.say(Text.assemble((f"- not judged: {note}", "bold dim")))
-        screen.say(", ".join(cases), "dim", indent=2)
+        screen.say(_listed(cases), "dim", indent=2)
+
+
+def _listed(cases: Sequence[str]) -> str:
+    """Return the ids; of many cases, how many of each family: nobody reads two hundred ids."""
+    if len(cases) <= _MANY_NOTES:
+        return ", ".join(cases)
+    families = Counter(case.partition("/")[0] for case in cases)
+    told = ", ".join(f"{family} ({number})" for family, number in families.items())
+    return f"{count(len(cases), 'case')}: {told}"
 
 
 def _proof(verdicts: Sequence[Verdict]) -> str:

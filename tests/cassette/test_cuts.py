@@ -147,3 +147,13 @@ def test_a_file_of_an_earlier_version_loads(tmp_path: Path) -> None:
     path.write_bytes(text)
 
     assert load(path) == whole
+
+
+def test_a_scenario_document_is_told_as_that(tmp_path: Path) -> None:
+    """It has no end that was lost."""
+    path = tmp_path / "a.yaml"
+    path.write_text("orharness: 1\nroutes:\n- chat: hi\n", "utf-8")
+    with pytest.raises(
+        CassetteError, match=r"a\.yaml: orharness: this is a scenario document, not a cassette: play it"
+    ):
+        load(path)

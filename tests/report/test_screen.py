@@ -432,6 +432,20 @@ def test_a_judgement_is_a_row_a_family_and_what_fails_by_its_reason(width: int |
     assert re.search(r"✗ 41 of 43 cases fail; 1 that only should hold\s+does not\n", text)
 
 
+@pytest.mark.parametrize(
+    ("cases", "told"),
+    [
+        (["a/1", "b/1"], "a/1, b/1"),
+        ([f"a/{n}" for n in range(39)] + ["b/1", "b/2"], "41 cases: a (39), b (2)"),
+    ],
+)
+def test_many_cases_that_are_not_judged_are_counted_by_family(cases: list[str], told: str) -> None:
+    left_out = [Verdict(one, "Title.", Result.NOT_APPLICABLE, note="no such read") for one in cases]
+    judged = replace(JUDGEMENT, verdicts=(VERDICTS[0], *left_out))
+    text = printed(lambda screen: show_judgement(screen, judged), None)
+    assert f"- not judged: no such read\n  {told}\n" in text
+
+
 def test_a_judgement_without_a_fail_says_so() -> None:
     text = printed(lambda screen: show_judgement(screen, replace(JUDGEMENT, verdicts=(VERDICTS[0],))))
     assert text.endswith("✓ the one case holds\n  4 chunk boundaries, each proven by the kernel\n")
