@@ -155,18 +155,18 @@ def test_text_that_is_held_back_is_told_by_the_hold(client: Client, reason: str,
 
 
 def reads_later(base_url: str) -> Iterator[str]:
-    """What has come is looked for every 0.4 s."""
+    """What has come is looked for every 0.7 s."""
     answer = Answer()
     with asked(base_url) as response:
         for data in reads(response):
             yield from answer.feed(data)
             if answer.done:
                 return
-            sleep(0.4)
+            sleep(0.7)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", [later(0.4), reads_later], ids=["hands over later", "reads later"])
+@pytest.mark.parametrize("client", [later(0.7), reads_later], ids=["hands over later", "reads later"])
 def test_text_that_is_late_each_time_is_told_with_its_seconds(client: Client, thread: ServerThread) -> None:
     verdict = verdict_of(client, HELD, thread, patience=ENOUGH)
     assert verdict.evidence is not None

@@ -193,17 +193,28 @@ class Diagnosis:
         return "; and ".join(dict.fromkeys(_cause_of(one, failed) for one in found))
 
     def _reads(self, case: Case, feature: Feature) -> bool:
-        """Return whether the client reads a plain answer with a feature, in its commonest form; tried once."""
+        """Return whether the client reads a plain answer with a feature, in its commonest form; tried once.
+
+        Throughout, or everywhere but in the event that ends the answer: that may be what the case is about.
+        """
         if feature.name not in self._reads_plainly:
             self._reads_plainly[feature.name] = self._reads_an_answer_with(case, feature)
         return self._reads_plainly[feature.name]
 
     def _reads_an_answer_with(self, case: Case, feature: Feature) -> bool:
         plain = plainest([case])
-        stream = None if plain is None else plain.reply().answer(plain_request(plain)).stream
-        body = None if stream is None else feature.put_into(stream.body)
-        if plain is None or stream is None or body is None:
+        if plain is None:
             return True
+        stream = plain.reply().answer(plain_request(plain)).stream
+        blocks = stream.frame.blocks(stream.body)
+        last = next((block.start for block in blocks if block.end == stream.end_marker), len(stream.body))
+        for end in dict.fromkeys([len(stream.body), last]):
+            body = feature.put_into(stream.body[:end])
+            if body is None or self._reads_body(plain, stream, body + stream.body[end:]):
+                return True
+        return False
+
+    def _reads_body(self, plain: Case, stream: Stream, body: bytes) -> bool:
         reply = Reply.stream(plain.dialect.marked(replace(stream, chunks=(Chunk(body),))))
         ends = tuple(block.end for block in stream.frame.blocks(body) if block.end < len(body))
         return self._trials.of_reply(plain, cut(reply, ends), self._trials.patience).evidence is None
