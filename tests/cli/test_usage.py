@@ -58,6 +58,7 @@ def parameters(words: tuple[str, ...]) -> list[object]:
     return list(command.params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_option_without_its_value_is_named(
     words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

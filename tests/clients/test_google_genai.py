@@ -106,6 +106,7 @@ async def test_an_answer_that_is_not_streamed_is_read_as_it_was_written(
         assert read([await aclient.models.generate_content(**ASKED)]) == meant(name)
 
 
+@pytest.mark.slow
 def test_a_stream_is_read_whatever_the_chunks(server: SseServer, client: genai.Client) -> None:
     server.gemini(TEXT, through=[per_byte()])
     assert read(client.models.generate_content_stream(**ASKED)) == meant("text")

@@ -168,6 +168,7 @@ def test_a_long_answer_does_not_say_the_same_again_and_again(case: Case) -> None
         assert [one for one, other in pairwise(events) if one == other] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BLOCKS, ids=lambda case: f"{case.dialect.name}-{case.id.partition('/')[2]}")
 def test_what_a_case_is_about_lies_across_the_ends_of_blocks(case: Case) -> None:
     if case.inapplicable is not None:

@@ -34,6 +34,7 @@ def test_a_client_that_is_right_holds_each_case_of_the_api(dialect: Dialect, sse
     assert [one.case for one in verdicts if one.result is Result.PASS] == ids
 
 
+@pytest.mark.slow
 @apis
 def test_a_client_that_is_right_ends_at_the_terminal_event_and_stops_when_it_is_closed(
     dialect: Dialect, sse_thread: ServerThread
@@ -51,6 +52,7 @@ def test_a_client_that_is_right_ends_at_the_terminal_event_and_stops_when_it_is_
     assert any(case.startswith("cancellation/") for case in held)
 
 
+@pytest.mark.slow
 @apis
 @pytest.mark.parametrize("by_name", [False, True], ids=["by its type", "by its name"])
 def test_a_client_that_is_right_holds_the_rules_of_bytes(

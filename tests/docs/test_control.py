@@ -30,6 +30,7 @@ def test_there_is_a_command_for_each_operation() -> None:
     assert len(COMMANDS) == sum(map(len, document()["paths"].values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.partition("$O")[2][:40])
 def test_a_command_of_the_reference_is_answered_as_it_says(sse_server: SseServer, command: str) -> None:
     control = Control(sse_server)

@@ -101,10 +101,12 @@ def _check_strangers(found: list[Seen]) -> None:
             assert one.exchange.finished is None, leaving
 
 
+@pytest.mark.slow
 def test_a_sample_of_clients_that_are_seen(sse_thread: ServerThread, neighbours: Leavers) -> None:
     _check_neighbours(list(play(sse_thread, neighbours, _sample(HERE), Random(1))))
 
 
+@pytest.mark.slow
 def test_a_sample_of_clients_in_another_namespace(
     sse_thread: ServerThread, namespace: Namespace, strangers: Leavers
 ) -> None:

@@ -316,6 +316,7 @@ def test_each_way_to_leave_at_each_stage(stage: Stage, way: Way, sse_thread: Ser
                     client.check_moments(left=way.leave is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pacing", Pacing)
 @pytest.mark.parametrize("way", LEAVING, ids=lambda way: way.name)
 @pytest.mark.parametrize("stage", [s for s in STAGES if s.kept == "gate"], ids=lambda stage: stage.name)
@@ -364,6 +365,7 @@ def test_leaving_before_the_server_knows_that_the_last_byte_was_read(
         scene.check(_expected(AFTER_END, way, pacing))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pacing", Pacing)
 @pytest.mark.parametrize("stage", [s for s in STAGES if s.kept == "gate"], ids=lambda stage: stage.name)
 def test_a_socket_that_is_gone_is_not_taken_for_one_that_has_read(

@@ -44,6 +44,7 @@ def shared(sse_thread: ServerThread) -> Iterator[SseServer]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sender", HOSTILE)
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_no_verb_obeys_a_web_page(shared: SseServer, verb: Verb, sender: str) -> None:
