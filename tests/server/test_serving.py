@@ -98,7 +98,8 @@ def test_a_pause_costs_three_looks_at_most_and_none_once_all_is_read(
         if reads:
             while raw.received.count(EVENT) < 9:
                 raw.read()
-        eventually(lambda: not server._answering._looks._waiting)
+        looks = server._answering._looks
+        eventually(lambda: server._thread.call(lambda: not looks._waiting))  # in its loop: a look empties it first
         assert peers.asked <= 2 * (1 + 3)  # a look is two questions at most; the first is that of the connection
         assert live.machine.all_read is reads
 
