@@ -327,6 +327,8 @@ class _Runs:
         self._wait(lambda: all(self._there(case, call) for call in route.calls), self.patience)
         if case.marker:
             self._comes(browser, case.marker, self.patience * _GLANCE)
+        else:  # a relay that has still to write its head would notice by that alone
+            browser.read_while(lambda: browser.status is None, self.patience * _GLANCE)
         calls = route.calls
         written = sum(call.bill.tokens_written for call in calls if call.bill is not None)
         left_at = monotonic()

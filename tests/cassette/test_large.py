@@ -129,5 +129,8 @@ def test_much_is_kept_in_a_file_without_a_name(tmp_path: Path) -> None:
         assert [one.stream.body for one in load(tmp_path / "a.yaml")] == [
             b"data: %d\n\n" % one for one in range(number + 1)
         ]
+    if Path("/proc/self/fd").is_dir():
+        open_files = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+        assert any(one.startswith(str(tmp_path)) and one.endswith("(deleted)") for one in open_files)
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
     tape.close()

@@ -211,6 +211,13 @@ def test_a_relay_that_notices_only_when_it_writes_is_told_how_late(run: Run) -> 
     assert "handler_cancellation=True" in got.reason
 
 
+@pytest.mark.slow
+def test_a_relay_that_notices_only_when_it_writes_is_not_saved_by_its_head(run: Run) -> None:
+    """The browser leaves when the head has come, or has not come for a while."""
+    case = "cancel/before-the-first-event-fin"
+    assert failed(run("begins_late!", case, patience=2.0)) == {case}
+
+
 # -- who asks more than once -------------------------------------------------------------------------------------------
 
 

@@ -93,6 +93,17 @@ async def right(request: web.Request) -> web.StreamResponse:
 
 
 @relay
+async def begins_late(request: web.Request) -> web.StreamResponse:
+    """Its head comes a moment after that of the upstream, as on a busy machine."""
+    async with upstream(request) as answer:
+        await asyncio.sleep(0.1)
+        response = await begun(request, answer)
+        async for piece in answer.content.iter_any():
+            await response.write(piece)
+        return response
+
+
+@relay
 async def plain_text(request: web.Request) -> web.StreamResponse:
     return await by_event(request, lambda event: said(event).encode(), "text/plain; charset=utf-8")
 
