@@ -97,7 +97,7 @@ def interactions_in(path: Path) -> list[Interaction]:
     try:
         return load(path)
     except CassetteError as error:
-        if not path.is_file() or _is_cassette(path):
+        if not path.is_file() or _is_ours(path):
             raise
         damaged = error
     source = _of_file(path, None, Given())
@@ -111,7 +111,10 @@ def interactions_in(path: Path) -> list[Interaction]:
     return list(source.interactions)
 
 
-def _is_cassette(path: Path) -> bool:
-    """Whether it begins like a cassette of ours or vcrpy's, so that what is wrong with it is damage."""
+def _is_ours(path: Path) -> bool:
+    """Tell a damaged cassette, ours or vcrpy's, and a scenario document from the file of another tool."""
     data = path.read_bytes().removeprefix(b"\xef\xbb\xbf").lstrip()
-    return data.startswith((b"interactions:", b"version: 1")) and b"\n    uri: " in data
+    if data.startswith((b"interactions:", b"version: 1")) and b"\n    uri: " in data:
+        return True
+    parsed = _parsed(data)
+    return isinstance(parsed, dict) and "orharness" in parsed

@@ -283,6 +283,14 @@ def test_a_damaged_cassette_is_that_and_nothing_else(tmp_path: Path) -> None:
         interactions_in(path)
 
 
+@pytest.mark.parametrize("data", [b"orharness: 1\nroutes:\n- chat: hello\n", b'{"orharness": 1, "routes": []}'])
+def test_a_scenario_document_is_that_and_nothing_else(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(CassetteError, match="this is a scenario document, not a cassette: play it with") as raised:
+        interactions_in(tmp_path / "a")
+    assert "HAR" not in str(raised.value)
+
+
 def test_what_holds_no_bytes_is_refused_with_the_command(tmp_path: Path) -> None:
     (tmp_path / "fixtures.json").write_bytes(others.AIMOCK)
     with pytest.raises(CassetteError, match=r"aimock holds no recorded bytes: .*convert .*fixtures.json --as scenario"):
