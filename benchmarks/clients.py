@@ -1,7 +1,8 @@
 """What real clients make of the contract: ``python -m benchmarks.clients [CLIENT…] [--write docs/clients.md]``.
 
 One row a client, one column a family of cases: how many hold, of how many that could be judged. Clients whose packages
-are not there are left out, and named; those with an environment of their own are judged there.
+are not there are left out, and named; those with an environment of their own are judged there. What is judged are the
+cases of the profile, and what a long answer costs; ``--cases`` judges some cases by their ids, in any profile.
 
 ``--store`` keeps what was found: the counts and the fails of each client in ``benchmarks/judged/measured``, and in
 ``benchmarks/judged/verdicts.json`` which cases fail, each with a note, written by hand, on why it is the client's
@@ -49,12 +50,22 @@ def subject_of(client: Judged) -> AbstractContextManager[Client | Subject]:
     return DriverSubject(client.driver) if client.function is None else nullcontext(client.load())
 
 
-def judge(client: Judged, profile: str = "gateway", only: Sequence[str] | None = None) -> list[Verdict]:
-    """Every verdict on a client, in the catalogue's order. ``only``: the ids of some cases, ``None`` for all."""
-    if only is not None and not only:
+def judge(client: Judged, cases: Sequence[str]) -> list[Verdict]:
+    """Every verdict on a client. ``cases``: their ids, in any profile.
+
+    What an answer costs is measured behind the client's driver: in this process, the server's part would be in it.
+    """
+    growing = {case.id for case in cases_in(None, client.dialect) if case.grows}
+    alone = [case for case in cases if case in growing]
+    rest = [case for case in cases if case not in growing]
+    return _judged_by(subject_of(client), client, rest) + _judged_by(DriverSubject(client.driver), client, alone)
+
+
+def _judged_by(one: AbstractContextManager[Client | Subject], client: Judged, cases: Sequence[str]) -> list[Verdict]:
+    if not cases:
         return []
-    with subject_of(client) as subject:
-        return run(subject, profile=profile, patience=_PATIENCE, dialect=client.dialect, only=only)
+    with one as subject:
+        return run(subject, patience=_PATIENCE, dialect=client.dialect, only=cases)
 
 
 def fails(verdicts: Iterable[Verdict]) -> list[str]:
@@ -69,12 +80,22 @@ def record_of(client: Judged, verdicts: Sequence[Verdict]) -> Record:
     return Record(*about, held(verdicts), failed(verdicts))
 
 
-def unknown_to(record: Record | None, client: Judged, profile: str) -> list[str] | None:
-    """The ids of the cases of which a record says neither that they hold nor that they fail; ``None`` without one."""
-    if record is None:
-        return None
-    every = chosen(profile=profile, dialect=client.dialect)
-    return [case.id for case in every if case.id not in record.held and case.id not in record.fails]
+def of_profile(client: Judged, profile: str = "gateway") -> list[str]:
+    """The ids of the cases of a profile for the client's API."""
+    return [case.id for case in chosen(profile=profile, dialect=client.dialect)]
+
+
+def asked_of(client: Judged, profile: str, named: Sequence[str] = ()) -> list[str]:
+    """The ids of the cases to judge: those that are named, or else those of the profile and what an answer costs."""
+    if named:
+        return [case.id for case in cases_in(None, client.dialect) if case.id in named]
+    growing = [case.id for case in cases_in(None, client.dialect) if case.grows]
+    return list(dict.fromkeys([*of_profile(client, profile), *growing]))
+
+
+def unknown_to(record: Record | None, cases: Sequence[str]) -> list[str]:
+    """Those of the cases of which a record says neither that they hold nor that they fail; all without a record."""
+    return [case for case in cases if record is None or (case not in record.held and case not in record.fails)]
 
 
 def row(record: Record, seconds: float) -> tuple[Any, ...]:
@@ -109,6 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("client", nargs="*")
     parser.add_argument("--profile", default="gateway")
     parser.add_argument("--new", action="store_true", help="only the cases that have no stored verdict")
+    parser.add_argument("--cases", nargs="+", default=[], metavar="ID", help="only these cases, in any profile")
     parser.add_argument("--store", action="store_true", help="keep what was found where the tests and the page look")
     parser.add_argument("--confirm", action="store_true", help="play what fails again, from a bare server")
     parser.add_argument("--write", type=Path, metavar="FILE", help="--store, --confirm, and write the page")
@@ -117,6 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = [client.name for client in CLIENTS]
     if unknown := [name for name in options.client if name not in known]:
         parser.error(f"no such client: {', '.join(unknown)}{did_you_mean(unknown, known)}")
+    every = {case.id for dialect in DIALECTS for case in cases_in(None, dialect)}
+    if unknown := [name for name in options.cases if name not in every]:
+        parser.error(f"no such case: {', '.join(unknown)}{did_you_mean(unknown, every)}")
     if options.page is None:
         asked = [client for client in CLIENTS if not options.client or client.name in options.client]
         elsewhere = [client for client in asked if client.missing and client.environment in (SDKS, FRAMEWORKS)]
@@ -131,6 +156,7 @@ def _judged_in(environment: str, clients: Sequence[str], options: argparse.Names
     """Judge them by this command in the environment that has their packages."""
     words = [str(python_of(environment)), "-m", "benchmarks.clients", *clients, "--profile", options.profile]
     words += ["--new"] if options.new else []
+    words += ["--cases", *options.cases] if options.cases else []
     words += ["--store"] if options.store or options.write else []
     words += ["--confirm"] if options.confirm or options.write else []
     subprocess.run(words, cwd=ROOT, check=True)
@@ -146,8 +172,9 @@ def _judged(clients: Sequence[Judged], options: argparse.Namespace) -> Table:
     )
     for client in runnable(clients):
         began = monotonic()
-        before = Record.read(client.name) if options.new else None
-        record = record_of(client, judge(client, options.profile, unknown_to(before, client, options.profile)))
+        before = Record.read(client.name) if options.new or options.cases else None
+        cases = asked_of(client, options.profile, options.cases)
+        record = record_of(client, judge(client, unknown_to(before, cases) if options.new else cases))
         record = record.after(before, [case.id for case in cases_in(None, client.dialect)])
         seconds = monotonic() - began
         if store := options.store or options.write:

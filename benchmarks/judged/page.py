@@ -27,13 +27,13 @@ hide: [navigation, toc]
 # What real clients make of the contract
 
 `python -m benchmarks.clients --write docs/clients.md` makes this page: it judges {number} clients (pinned),
-by [the contract](contract.md) (profile `gateway`). Each streams as its manual shows; what the manual leaves to the user
-is left out. Where a package only reads events, or is only an HTTP client, the loop around it is the one that people
-write, and is judged with it.
+by [the contract](contract.md) (profile `gateway`, and what an answer of 100,000 events costs). Each streams as its
+manual shows; what the manual leaves to the user is left out. Where a package only reads events, or is only an HTTP
+client, the loop around it is the one that people write, and is judged with it.
 
 A cell is the number of cases that hold, of those that could be judged; it leads to the fails. Fails of a SHOULD are
 counted as well. What each case asks, and from where, is on the page "The cases" of the built reference. CI judges
-again, at each change, the clients that have a yes there.
+again, at each change and but for `cost`, the clients that have a yes there.
 
 **Confirmed** is a fail that came again from a bare server in Node that shares no code with orharness
 (`python -m benchmarks.judged.confirm`): {confirmed:,} of {fails:,}. That server cannot prove that a client read up to a

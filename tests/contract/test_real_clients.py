@@ -31,10 +31,12 @@ from orharness.contract.driving.drivers import DriverSubject
 from orharness.dialects import DIALECTS
 from orharness.report.words import in_words
 from orharness.server.thread import ServerThread
-from orharness.verdict import Result
+from orharness.verdict import Evidence, Result, Verdict
 
 PAGE = ROOT / "docs" / "clients.md"
 JUDGED = [client for client in CLIENTS if Record.read(client.name) is not None]
+
+COST = "cost/many-events"
 
 REQUIRED = "ORHARNESS_REAL_CLIENTS"  # set where they have to be there
 
@@ -62,9 +64,10 @@ def _absent(client: Judged) -> str | None:
 def test_what_fails_is_what_was_looked_at(client: Judged) -> None:
     if (absent := _absent(client)) is not None:
         pytest.skip(absent)
-    verdicts = judge(client)
-    expected = notes()[client.name]
-    surprising = [in_words(one) for one in verdicts if one.case in set(fails(verdicts)) ^ set(expected)]
+    cases = clients.of_profile(client)  # what an answer costs takes too long here
+    verdicts = judge(client, cases)
+    expected = set(notes()[client.name]) & set(cases)
+    surprising = [in_words(one) for one in verdicts if one.case in set(fails(verdicts)) ^ expected]
     assert surprising == []
 
 
@@ -134,12 +137,45 @@ def test_a_record_keeps_what_was_not_judged_again(monkeypatch: pytest.MonkeyPatc
 
 def test_only_what_has_no_verdict_is_new() -> None:
     client = CLIENTS[0]
-    every = clients.unknown_to(BY_HAND, client, "gateway")
-    assert every is not None
+    every = clients.of_profile(client)
     known = replace(BY_HAND, held=tuple(every[:-2]), fails={every[-2]: Fail("MUST", "")})
-    assert clients.unknown_to(known, client, "gateway") == every[-1:]
-    assert clients.unknown_to(None, client, "gateway") is None
-    assert judge(client, only=[]) == []
+    assert clients.unknown_to(known, every) == every[-1:]
+    assert clients.unknown_to(None, every) == every
+    assert judge(client, []) == []
+
+
+def test_what_an_answer_costs_is_judged_beside_the_profile() -> None:
+    for client in CLIENTS:
+        profile = clients.of_profile(client)
+        asked = clients.asked_of(client, "gateway")
+        assert asked[: len(profile)] == profile
+        assert asked[len(profile) :] == [case.id for case in cases_in(None, client.dialect) if case.grows] != []
+        assert clients.asked_of(client, "gateway", [asked[-1], "no/such"]) == asked[-1:]
+
+
+def test_a_case_by_name_leaves_what_is_stored_of_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of the client's own process, in which the server has no part."""
+    monkeypatch.setattr(records, "MEASURED", tmp_path)
+    monkeypatch.setattr(records, "NOTES", tmp_path / "verdicts.json")
+    [client] = [one for one in CLIENTS if one.name == "http-client-loop"]
+    replace(BY_HAND, client=client.name, held=("framing/lf",)).write()
+    monkeypatch.setattr(clients, "run", lambda subject, **kinds: [told(case, subject) for case in kinds["only"]])
+    clients.main([client.name, "--cases", COST, "--store"])
+    record = Record.read(client.name)
+    assert record is not None
+    assert (record.held, list(record.fails)) == (("framing/lf",), [COST])
+    assert list(notes()[client.name]) == [COST]
+
+
+def told(case: str, subject: object) -> Verdict:
+    assert isinstance(subject, DriverSubject)
+    return Verdict(case, "", Result.FAIL, Evidence("", "", "its time grows faster than the answer"))
+
+
+def test_a_case_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        clients.main(["--cases", "cost/many-event"])
+    assert "no such case: cost/many-event (did you mean 'cost/many-events'?)" in capsys.readouterr().err
 
 
 # --- a server that shares no code with ours -------------------------------------------------------------------------
