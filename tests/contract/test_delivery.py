@@ -17,12 +17,14 @@ from orharness.contract.catalogue import cases_of
 from orharness.contract.driving.commands import CommandSubject
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.judging.delivery import Handed
+from orharness.contract.running.patience import NOT_KNOWN
 from orharness.contract.running.replies import representative
 from orharness.dialects import DIALECTS
 from orharness.server.thread import ServerThread
 from orharness.verdict import Result, Verdict
 from tests.support import correct_clients
 from tests.support.correct_clients import HEADERS, Answer, asked, correct, correct_async, reads
+from tests.support.starvation import counted_as_starved
 
 STARTERS = Path(__file__).parents[2] / "orharness" / "contract" / "starters"
 BRIEF = 0.3  # seconds of patience where the client is to be caught waiting
@@ -189,6 +191,45 @@ def test_a_machine_on_which_everything_takes_long_makes_nobody_late(
     after: list[float], usual: list[float], late: float
 ) -> None:
     assert Handed(tuple(after), None, "", tuple(usual)).late == late
+
+
+@pytest.mark.parametrize(
+    ("after", "usual", "by_clock", "perhaps"),
+    [
+        ([0.01, 0.02, 0.03], [0.001], [0.9, 0.4, 0.5], 0.4),  # the rest is time in which one side had no core
+        ([0.01, 0.02, 0.03], [0.001], [0.9, 0.4, 0.1], 0.0),  # once it was in time, whatever the machine did
+        ([0.01, 0.02, 0.03], [0.001], [0.1, 0.4, 0.5], 0.4),  # the first one does not count
+        ([0.41, 0.40, 0.42], [0.2], [0.41, 0.40, 0.42], 0.40),  # everything takes as long on this machine
+        ([0.41, 0.40, 0.42], [0.001], [0.5, 0.5, 0.5], 0.0),  # late for certain
+        ([0.01], [0.001], [0.9], 0.0),
+        ([], [], [], 0.0),
+    ],
+)
+def test_who_is_late_by_the_clock_alone_is_neither_late_nor_in_time(
+    after: list[float], usual: list[float], by_clock: list[float], perhaps: float
+) -> None:
+    handed = Handed(tuple(after), None, "", tuple(usual), tuple(by_clock))
+    assert handed.perhaps_late == perhaps
+    assert not (handed.late and handed.perhaps_late)
+
+
+@pytest.mark.slow
+def test_late_text_is_not_known_where_one_side_could_not_run_for_as_long(
+    monkeypatch: pytest.MonkeyPatch, thread: ServerThread
+) -> None:
+    counted_as_starved(monkeypatch)
+    verdict = verdict_of(later(0.25), HELD, thread, patience=ENOUGH)
+    assert (verdict.result, verdict.note) == (Result.NOT_APPLICABLE, NOT_KNOWN)
+
+
+@pytest.mark.slow
+def test_text_that_comes_at_once_by_the_clock_is_in_time_on_any_machine(
+    monkeypatch: pytest.MonkeyPatch, thread: ServerThread
+) -> None:
+    """The second text is handed over at once, so that it does not matter what the machine did at the others."""
+    counted_as_starved(monkeypatch)
+    monkeypatch.setattr("orharness.contract.judging.delivery.LATE", 5.0)
+    assert verdict_of(correct, HELD, thread, patience=ENOUGH).result is Result.PASS
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 
@@ -20,8 +20,8 @@ from orharness.contract.running.patience import NOT_KNOWN, Patience, Starvation,
 from orharness.server.thread import ServerThread
 from orharness.verdict import Result
 from tests.support.correct_clients import correct
+from tests.support.starvation import counted_as_starved
 
-STARVED = "orharness.contract.running.patience.starved"
 BRIEF = 0.04  # seconds of patience
 
 
@@ -159,18 +159,6 @@ def thread() -> Iterator[ServerThread]:
 # -- verdicts --------------------------------------------------------------------------------------------------------
 
 
-def starving(monkeypatch: pytest.MonkeyPatch, often: Callable[[], bool] = lambda: True) -> None:
-    """A thread of this process is starved all the time, as Linux would count it."""
-    counted = [0.0, monotonic()]
-
-    def counts(process: int, *, children: bool = True) -> dict[int, float]:
-        now = monotonic()
-        counted[:] = [counted[0] + (now - counted[1] if often() else 0.0), now]
-        return {1: counted[0]}
-
-    monkeypatch.setattr(STARVED, counts)
-
-
 def slow(base_url: str) -> Iterator[str]:
     """Has all of the answer, and needs long for what it does then."""
     yield from correct(base_url)
@@ -197,10 +185,10 @@ def late(base_url: str) -> Iterator[str]:
 def test_a_client_that_the_machine_kept_from_running_holds(
     client: Callable[[str], Iterator[str]], case: str, monkeypatch: pytest.MonkeyPatch, thread: ServerThread
 ) -> None:
-    starving(monkeypatch, lambda: False)
+    counted_as_starved(monkeypatch, lambda: False)
     [verdict] = run(client, only=case, patience=BRIEF, thread=thread)
     assert verdict.result is Result.FAIL
-    starving(monkeypatch)
+    counted_as_starved(monkeypatch)
     [verdict] = run(client, only=case, patience=BRIEF, thread=thread)
     assert verdict.result is Result.PASS
 
@@ -209,7 +197,7 @@ def test_a_client_that_the_machine_kept_from_running_holds(
 def test_one_that_hangs_where_the_machine_may_be_the_cause_is_not_known(
     monkeypatch: pytest.MonkeyPatch, thread: ServerThread
 ) -> None:
-    starving(monkeypatch)
+    counted_as_starved(monkeypatch)
     [verdict] = run(hangs, only="framing/lf", patience=BRIEF, thread=thread)
     assert (verdict.result, verdict.note) == (Result.NOT_APPLICABLE, NOT_KNOWN)
 
@@ -219,7 +207,7 @@ def test_one_that_hangs_on_a_machine_that_is_busy_now_and_then_fails(
     monkeypatch: pytest.MonkeyPatch, thread: ServerThread
 ) -> None:
     turns = count()
-    starving(monkeypatch, lambda: next(turns) % 2 == 0)
+    counted_as_starved(monkeypatch, lambda: next(turns) % 2 == 0)
     [verdict] = run(hangs, only="framing/lf", patience=BRIEF, thread=thread)
     assert verdict.result is Result.FAIL
     assert verdict.evidence is not None
@@ -238,7 +226,7 @@ def test_a_client_that_gave_up_after_a_silence_of_the_machine_is_asked_again(
             sleep(0.8)
             raise TimeoutError("timed out")
 
-    starving(monkeypatch)
+    counted_as_starved(monkeypatch)
     [verdict] = run(client, only="framing/lf", patience=5.0, thread=thread)
     assert verdict.result is Result.PASS
 

@@ -19,16 +19,18 @@ _LONGEST = 200  # characters of a text that are shown
 class Handed:
     """What was seen at the gates of one stream.
 
-    ``after``: for each gate the seconds from when the text was sent until it was handed over, up to the first gate
-    where that did not happen. ``held_back``: the seconds that were waited for it there, ``None`` if it came each time.
-    ``had``: the text that it had handed over at the last gate. ``usual``: for each gate the seconds that it took to
-    wake the server, as a busy machine delays it.
+    ``after``: for each gate the seconds from when the text was sent until it was handed over, without those in which
+    the machine kept the client or the server from running, up to the first gate where that did not happen.
+    ``held_back``: the seconds that were waited for it there, ``None`` if it came each time. ``had``: the text that it
+    had handed over at the last gate. ``usual``: for each gate the seconds that it took to wake the server, as a busy
+    machine delays it. ``by_clock``: for each gate all of the seconds: so late the client is at most.
     """
 
     after: tuple[float, ...]
     held_back: float | None
     had: str
     usual: tuple[float, ...] = ()
+    by_clock: tuple[float, ...] = ()
 
     @property
     def late(self) -> float:
@@ -40,6 +42,15 @@ class Handed:
         least = min(self.after[1:], default=0.0)
         return least if least >= max(LATE, _SLOWER * usual) else 0.0
 
+    @property
+    def perhaps_late(self) -> float:
+        """The seconds that each text after the first came late by the clock, where the machine may be the cause.
+
+        0 where one of them came in time for certain, and where the client is late for certain.
+        """
+        least = min(self.by_clock[1:], default=0.0)
+        return 0.0 if self.held_back is not None or self.late or least < LATE else least
+
 
 def has(text: str, due: str) -> bool:
     """Return whether as much text was handed over as is due. Blanks do not count: another case is about them."""
@@ -47,14 +58,14 @@ def has(text: str, due: str) -> bool:
 
 
 def judge_delivery(case: Case, handed: Handed, exchange: Exchange) -> Evidence | None:
-    """Return what is wrong with when the text came, ``None`` if nothing is."""
+    """Return what is wrong, or what the machine lets look wrong, with when the text came; ``None`` if nothing is."""
     if handed.held_back is not None:
         due = case.due[len(handed.after)]
         waited = f"{shorten(repr(handed.had), _LONGEST)}, for {handed.held_back:.1f} s in which nothing more was sent"
         return _evidence(due, waited, HELD_BACK if handed.had else NOTHING_EARLY, exchange)
-    if handed.late:
-        times = ", ".join(f"{one:.2f}" for one in handed.after)
-        reason = f"it hands over its text late: each one after the first at least {handed.late:.1f} s after it was sent"
+    if late := handed.late or handed.perhaps_late:
+        times = ", ".join(f"{one:.2f}" for one in (handed.after if handed.late else handed.by_clock))
+        reason = f"it hands over its text late: each one after the first at least {late:.1f} s after it was sent"
         return _evidence(case.due[-1], f"the same, {times} s after it was sent", reason, exchange)
     return None
 

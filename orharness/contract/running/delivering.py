@@ -45,9 +45,11 @@ def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, 
     took = monotonic() - call.started
     heard = heard_in(session, ended, patience, took, silence=handed.held_back or 0.0)
     exchanges = [one.exchange for one in calls]
-    evidence = judge_text(case, heard, exchanges) or judge_delivery(case, handed, exchanges[-1])
+    of_text = judge_text(case, heard, exchanges)
+    evidence = of_text or judge_delivery(case, handed, exchanges[-1])
+    unsure = of_text is None and handed.perhaps_late > 0
     late = handed.held_back or 0.0
-    return Tried(evidence, exchanges[-1], heard, took=late, requests=len(exchanges))
+    return Tried(evidence, exchanges[-1], heard, took=late, requests=len(exchanges), unsure=unsure)
 
 
 def _at_the_gates(
@@ -55,8 +57,10 @@ def _at_the_gates(
 ) -> Handed:
     after: list[float] = []
     usual: list[float] = []
+    by_clock: list[float] = []
     gate = -1
     for due in case.due:
+        began = monotonic()
         being_sent = watch.patience(patience, exactly=True)
         held = _held_beyond(gate, session, call, being_sent)
         if held is None:  # it has left, or asks again
@@ -69,9 +73,10 @@ def _at_the_gates(
             return Handed(tuple(after), None if session.ended.is_set() else held_back.spent, had)
         after.append(being_sent.spent + held_back.spent)
         now = monotonic()
+        by_clock.append(now - began)
         route.release()
         usual.append(monotonic() - now)
-    return Handed(tuple(after), None, "".join(session.pieces), tuple(usual))
+    return Handed(tuple(after), None, "".join(session.pieces), tuple(usual), tuple(by_clock))
 
 
 def _handed_over(session: ClientRun, due: str) -> bool:

@@ -54,7 +54,7 @@ class Tried:
     row: Row | None = None  # the trials that this one represents
     requests: int = 0  # that the client sent in this run
     late: Evidence | None = None  # what is wrong if it leaves so late each time
-    unsure: bool = False  # this machine kept the client from running for as long as it was waited for
+    unsure: bool = False  # this machine may be the cause: it kept the client, or the server, from running
 
     @property
     def proof(self) -> Proof:
@@ -127,7 +127,8 @@ class Trials:
         """Return the result of a trial that is over, with what its runs and its waits have shown."""
         for session in sessions:
             tried = with_trouble(case, tried, session)
-        return replace(tried, unsure=self.watch.unsure or _cut_short(tried, self.watch.starved))
+        unsure = tried.unsure or self.watch.unsure or _cut_short(tried, self.watch.starved)
+        return replace(tried, unsure=unsure)
 
     def _run_once(self, case: Case, route: LiveRoute, patience: float) -> Tried:
         [address] = self.begin()
