@@ -122,6 +122,21 @@ def host_name(host: str) -> str | None:
     return None if match is None else match["name"].removeprefix("[").removesuffix("]")
 
 
+def check_host(host: str) -> None:
+    """Raise ``ScenarioError`` for a ``--host`` that names nothing: the system takes it for every address."""
+    if not host.strip():
+        raise ScenarioError("--host names no address; 0.0.0.0 is every address of this machine, 127.0.0.1 loopback's")
+
+
+def is_name_or_address(text: str) -> bool:
+    """Return whether that is a host name or an IP address alone: no URL, no port, no path, and not in brackets."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return re.fullmatch(r"[\w-]+(\.[\w-]+)*\.?", text) is not None
+    return True
+
+
 def _checked_origin(text: str) -> str:
     origin = text.lower().removesuffix("/")
     if not _is_origin(origin):

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -115,9 +115,15 @@ class CheckOptions:
         limit = [] if self.idle_limit is None else ["--idle-limit", f"{self.idle_limit:g}"]
         return [*seed, *patience, *dialect, *rate, *limit]
 
-    def subject(self) -> AbstractContextManager[Subject]:
-        """The client, for as long as it is judged."""
-        return opened(self.words)
+    @contextmanager
+    def subject(self) -> Iterator[Subject]:
+        """The client, for as long as it is judged. Raises ``OrharnessError`` for a driver that does not say hello."""
+        with opened(self.words) as subject:
+            if isinstance(subject, DriverSubject) and subject.mute is not None:
+                wrong = " ".join(f"{subject.mute}; {subject.mute.got}".split())
+                hint = "a driver first says hello (orharness check --new-driver python writes one to begin with)"
+                raise OrharnessError(f"--driver {self.driver}: nothing can be judged: {wrong}; {hint}")
+            yield subject
 
 
 def check_client(options: CheckOptions) -> int:

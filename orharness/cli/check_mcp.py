@@ -14,6 +14,7 @@ from orharness.cli.relay_check import address_of, sent_headers, told
 from orharness.cli.reports import STDOUT, check_reports, report
 from orharness.errors import ScenarioError
 from orharness.mcp import REVISIONS, FileWitness, McpTarget, RequestWitness, Witness, check
+from orharness.origins import check_host
 from orharness.processes import arguments
 from orharness.relay.process import SseProcess
 from orharness.report.screen import Screen
@@ -46,6 +47,7 @@ class CheckMcpOptions:
 
     def __post_init__(self) -> None:
         check_reports(self.formats, self.outputs)
+        check_host(self.host)
         if self.url is None and self.command is None:
             raise ScenarioError("name the server: its URL, or --command CMD that starts it")
         if "{port}" in (self.url or "") and self.command is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orharness.cli.check import CheckOptions
+from orharness.cli.outputs import refuse_unwritable
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.running.fuzz import fuzz
 from orharness.dialects import DIALECTS
@@ -29,6 +30,8 @@ class FuzzOptions:
     def __post_init__(self) -> None:
         if not 0 < self.seconds < float("inf"):
             raise ScenarioError(f"--seconds is a number of seconds above 0, not {self.seconds:g}")
+        if self.to is not None:
+            refuse_unwritable(self.to, "--to")
 
 
 def fuzz_client(options: FuzzOptions) -> int:

@@ -17,6 +17,7 @@ from orharness.cli.plugins import settings_at
 from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
 from orharness.cli.stderr import background_stderr
 from orharness.errors import ScenarioError
+from orharness.origins import check_host
 from orharness.recording.apart import ApartProcess
 from orharness.recording.proxy import Recorder
 from orharness.recording.reach import Reach, addresses_of
@@ -56,6 +57,7 @@ def record_until_stopped(
     """Record until SIGINT or SIGTERM, or until the test run that started it has ended. Raises as ``Recorder`` does."""
     if not 0 <= port <= 65535:
         raise ScenarioError(f"a port is a number from 0 to 65535, not {port}")
+    check_host(host)
     refuse_folder(to, "--to")
     screen = Screen(sys.stderr)
     handler = logging.StreamHandler(sys.stderr)

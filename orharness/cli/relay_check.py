@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from orharness.cli.reports import check_reports, report
 from orharness.errors import ScenarioError
+from orharness.origins import check_host
 from orharness.processes import arguments
 from orharness.relay.check import PATIENCE, check, chosen
 from orharness.relay.process import SseProcess
@@ -39,6 +40,7 @@ class RelayCheckOptions:
 
     def __post_init__(self) -> None:
         check_reports(self.formats, self.outputs)
+        check_host(self.host)
         if self.within <= 0:
             raise ScenarioError(f"--within is a number of seconds above 0, not {self.within:g}")
         if "{port}" in self.url and self.command is None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from orharness.cli.outputs import refuse_folder
+from orharness.cli.outputs import refuse_unwritable
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.report.formats import FORMATS, render, write
 from orharness.report.judgement import show_judgement
@@ -24,7 +24,8 @@ def check_reports(formats: Sequence[str], outputs: Sequence[Path]) -> None:
         if form not in FORMATS:
             raise ScenarioError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
     for output in outputs:
-        refuse_folder(output, "--output")
+        if output != STDOUT:
+            refuse_unwritable(output, "--output")
 
 
 def report(judgement: Judgement, formats: Sequence[str], outputs: Sequence[Path]) -> None:

@@ -17,6 +17,7 @@ from orharness.dialects import DIALECTS
 from orharness.dialects.completion import Completion
 from orharness.errors import CassetteError, ScenarioError
 from orharness.lazy import Deferred
+from orharness.origins import check_host, is_name_or_address
 from orharness.providers import lookup as provider_named
 from orharness.scenario.body import Plain
 from orharness.scenario.checked import seconds_of
@@ -106,6 +107,11 @@ class ServeOptions:
             raise ScenarioError(f"--control is on, off or token, not {self.control!r}")
         if self.scenarios is not None and not self.scenarios.is_dir():
             raise ScenarioError(f"--scenarios {self.scenarios} is not a folder")
+        check_host(self.host)
+        for name in self.allow_host:
+            if not is_name_or_address(name):
+                said = "a host name or an address without scheme, port and path, such as bench.local"
+                raise ScenarioError(f"--allow-host is {said}; not {name!r}")
         if not 0 <= self.port <= 65535:
             raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
 

@@ -157,6 +157,9 @@ def _plays(options: ServeOptions, recorded: dict[Path, list[Interaction]], route
     elif options.scenario is not None:
         yield f"plays {options.scenario}:"
         yield from (f"  {route.name}" for route in routes)
+        if not routes:
+            until = " until the control API is given a route" if options.controlled.on else ""
+            yield f"  it has no routes: every request is answered with status 404{until}"
     elif not options.cassettes:
         requests = "request" if options.dialect is None else f"request for {options.dialect}"
         yield f"answers every {requests} with {shown(TEXT if options.text is None else options.text)!r}"

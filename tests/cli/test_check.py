@@ -465,6 +465,7 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
             "a format is one of text, json, junit, html, sarif, badge; not 'xml'",
         ),
         (["client.py:good", "--format", "json", "--output", "."], "--output . is a folder"),
+        (["client.py:good", "--format", "json", "--output", "client.py/x"], "client.py is no folder"),
         (["client.py:good", "--profile", "all"], "all"),
         (["client.py:good", "--only", "nothing-like-it"], "nothing-like-it"),
         (
@@ -474,6 +475,12 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
         (["client.py:good", "--at", "x"], "--at takes byte offsets"),
         (["client.py:good", "--patience", "0"], "--patience is a number of seconds above 0, not 0"),
         (["--driver", "no-such-program"], "no-such-program: cannot be run"),
+        (
+            ["--driver", f"{sys.executable} -c 'raise SystemExit(3)'"],
+            "nothing can be judged: the driver died: exit code 3; nothing on its stderr; a driver first says hello",
+        ),
+        (["--driver", f"{sys.executable} -c pass", "--jobs", "2"], "nothing can be judged: the driver died"),
+        (["--driver", f"{sys.executable} -c 'print(1)'"], "nothing can be judged: the driver writes a line that is no"),
         (["--command", "'"], "is no command line"),
         (["client.py:good", "--to", "x"], "--to belongs to --new-driver"),
         (["--new-driver", "rust"], "there are starter drivers for python, node and go, not for 'rust'"),

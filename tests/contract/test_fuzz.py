@@ -84,3 +84,17 @@ def test_the_command_writes_the_document(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_wrong_time_is_told() -> None:
     with pytest.raises(ScenarioError, match="--seconds is a number of seconds above 0, not 0"):
         FuzzOptions(CheckOptions("x:y"), 0.0)
+
+
+def test_where_nothing_can_be_written_is_told_before_the_search(tmp_path: Path) -> None:
+    tmp_path.joinpath("file").touch()
+    FuzzOptions(CheckOptions("x:y"), to=tmp_path / "new" / "found.json")
+    for to, why in ((tmp_path, "is a folder: name a file"), (tmp_path / "file" / "found.json", r"file is no folder")):
+        with pytest.raises(ScenarioError, match=f"--to .*{why}"):
+            FuzzOptions(CheckOptions("x:y"), to=to)
+
+
+def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # the user of the tests may write anywhere
+    with pytest.raises(ScenarioError, match=r"--to .* cannot be written: you may not write to"):
+        FuzzOptions(CheckOptions("x:y"), to=tmp_path / "new" / "found.json")

@@ -58,6 +58,7 @@ class DriverSubject:
         self.starting = 0.0
         self.name = ""  # as its hello says it
         self.dialect: str | None = None  # likewise
+        self.mute: Trouble | None = None  # why it said no hello when it was entered
         self._command = command
         self._greeting = greeting
         self._driver: Driver | None = None
@@ -70,8 +71,9 @@ class DriverSubject:
     def __enter__(self) -> DriverSubject:
         try:
             self._ready()
-        except Trouble:
+        except Trouble as trouble:
             assert self._driver is not None
+            self.mute = trouble
             self._driver.told = False  # the first run tells it
         return self
 
