@@ -25,7 +25,7 @@ from orharness.frames import SSE
 from orharness.report.groups import by_reason
 from orharness.server.thread import ServerThread
 from orharness.sse import Event
-from orharness.verdict import Evidence
+from orharness.verdict import Evidence, Result
 from tests.support.correct_clients import Answer, asked, correct, correct_async, reads, text_of
 
 BRIEF = 0.3  # seconds of patience where the client is to be caught waiting
@@ -473,6 +473,49 @@ def test_a_client_that_still_retries_does_not_swallow_the_error(thread: ServerTh
 
     evidence = failed(retries, "errors/http-500-onerouter", thread, BRIEF / 2)
     assert evidence.reason.startswith("it is still asking again: ")
+
+
+def retries_after(*pauses: float) -> Client:
+    """A request that fails is sent again after each pause; then the error is shown."""
+
+    def client(base_url: str) -> Iterator[str]:
+        for pause in (*pauses, None):
+            try:
+                yield from correct(base_url)
+            except Exception:
+                if pause is None:
+                    raise
+                sleep(pause)
+            else:
+                return
+
+    return client
+
+
+LATER = 0.9  # seconds: beyond four times the patience of the tests below, and within twelve times
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pauses", [(LATER,), (0.2, LATER)])
+def test_a_client_that_pauses_before_it_asks_again_is_waited_out(
+    thread: ServerThread, pauses: tuple[float, ...]
+) -> None:
+    [verdict] = run(retries_after(*pauses), only="errors/event-bare-first", thread=thread, patience=0.1)
+    assert verdict.result is Result.PASS, verdict.evidence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pauses", "reason"),
+    [
+        ((30.0,), "it still waits when everything was sent"),
+        ((LATER, 30.0), "it is still asking again: 2 requests, and no end"),
+    ],
+)
+def test_a_client_that_never_shows_the_error_is_told_as_what_it_does_meanwhile(
+    thread: ServerThread, pauses: tuple[float, ...], reason: str
+) -> None:
+    assert failed(retries_after(*pauses), "errors/event-bare-first", thread, 0.1).reason == reason
 
 
 class HasATimeLimit(Answer):

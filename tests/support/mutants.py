@@ -648,6 +648,14 @@ class MixesTheChoices(Answer):
         return super().chunk({**chunk, "choices": choices})
 
 
+@mutant("chat/no-delta", "a choice without a delta is stumbled over")
+class NeedsADelta(Answer):
+    """Each choice is taken to have a delta."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        return super().chunk({**chunk, "choices": [{"delta": one["delta"], **one} for one in chunk.get("choices", ())]})
+
+
 @mutant("chat/role-and-null-content", "null as content is stumbled over")
 class AddsNull(Answer):
     """Null as content is added to a text."""

@@ -261,7 +261,7 @@ class Diagnosis:
     def _of_a_hang(self, failed: _Failed) -> Tried:
         case, stream, heard = failed.case, failed.stream, failed.heard
         if case.expected.error or len(stream.body) == 0:
-            return failed.tried
+            return failed.tried if stream.ending is Ending.HANG else self._waited_for(failed)
         whole = heard.text == (case.expected.text or "")
         features = [one for one in self._features(failed) if one.of_bytes and one.name != "not-ascii"]
         cuts = failed.style
@@ -286,15 +286,19 @@ class Diagnosis:
         return self._trials.of_reply(plain, Reply.stream(left_open), self._trials.patience).evidence is None
 
     def _waited_for(self, failed: _Failed) -> Tried:
-        """Return what the client does if it is given time: one that asks again after a while is not one that hangs."""
-        if self._waited_out >= _MOST_WAITED_OUT:
+        """Return what the client does if it is given time: one that asks again after a while is not one that hangs.
+
+        If that brings it to the right end, nothing is wrong. One that never ends is not waited for so long each time.
+        """
+        seconds = _WAITED_OUT * self._trials.patience
+        if self._waited_out >= _MOST_WAITED_OUT or failed.heard.waited >= seconds:
             return failed.tried
         cuts = None if failed.tried.evidence is None else failed.tried.evidence.cuts
-        later = self._trials.once(failed.case, cuts, _WAITED_OUT * self._trials.patience)
-        if later.evidence is not None and not later.evidence.likely:
-            return later
-        self._waited_out += 1
-        return failed.tried
+        later = self._trials.once(failed.case, cuts, seconds / failed.case.patience)
+        self._waited_out += later.heard is not None and not later.heard.ended
+        of_requests = later.evidence is not None and not later.evidence.likely
+        told = later.evidence is None or of_requests or later.requests > failed.tried.requests
+        return later if told else failed.tried
 
     # -- controls ----------------------------------------------------------------------------------------------------
 

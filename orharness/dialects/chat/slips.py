@@ -124,7 +124,7 @@ SLIPS: tuple[Slip, ...] = (
     ),
     Slip(
         "no-delta",
-        "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone",
+        "a choice without a delta is stumbled over: it says nothing of the text, and is to be passed over",
         _each_choice(_with_delta),
     ),
     Slip(

@@ -31,6 +31,7 @@ AZURE = "https://learn.microsoft.com/en-us/azure/ai-services/openai/concepts/con
 _COUNTS = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 _USAGE = event(chunk(None, usage=_COUNTS))
 _NO_CONTENT = "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone"
+_NO_DELTA = "a choice without a delta is stumbled over: it says nothing of the text, and is to be passed over"
 _REASONING = "reasoning is taken for text: the text is what stands in `content`"
 _TOOLS = "tool calls are taken for text: the text is what stands in `content`"
 _CHOICES = "the choices are mixed: each has an index, and a text is that of one of them"
@@ -133,7 +134,7 @@ CASES: tuple[Document, ...] = (
         ),
         yields("Hello world"),
         level="SHOULD",
-        cause=_NO_CONTENT,
+        cause=_NO_DELTA,
     ),
     case(
         "null-fields",
