@@ -8,13 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
-import anthropic
-import ollama
-import openai
 import pytest
 
 from orharness import Reply, SseServer, ToolCall
 from orharness.server.thread import ServerThread
+from tests.support.sdks import anthropic, ollama, openai
 
 AGENTS = 4  # at once
 PARAMETERS = {"type": "object", "properties": {}}

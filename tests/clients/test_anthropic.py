@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import anthropic
 import pytest
 
 from orharness.dialects import MESSAGES, Asked
@@ -18,6 +17,7 @@ from orharness.sse import Event, decode
 from orharness.stream import Ending
 from orharness.transforms import hold, truncate
 from tests.support.sdk_answers import ANSWERS, CALLS, TEXT, Read, answers, check_the_bill_of_a_cancel, expected
+from tests.support.sdks import anthropic
 
 ASKED: Any = {"model": "m", "max_tokens": 2000, "messages": [{"role": "user", "content": "hi"}]}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.transforms import hold
+from tests.support.sdks import openai
 
 TEXT = "Grüße, 世界"
 MESSAGES: Any = [{"role": "user", "content": "hi"}]

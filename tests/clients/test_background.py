@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from orharness.dialects.completion import Failure
@@ -15,6 +14,7 @@ from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.transforms import hold
 from tests.support.raw import eventually
+from tests.support.sdks import openai
 
 ASKED: Any = {"model": "m", "input": "hi", "background": True}
 LEAD = 5  # events before the first token: created, queued, in progress, the item, its part

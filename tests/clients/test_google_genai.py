@@ -8,9 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from google import genai
-from google.genai import errors, types
-from google.oauth2.credentials import Credentials
 
 from orharness.dialects import GEMINI
 from orharness.dialects.completion import Failure
@@ -20,6 +17,7 @@ from orharness.sse import decode
 from orharness.stream import Ending
 from orharness.transforms import after_event, hold, per_byte, truncate
 from tests.support.sdk_answers import ANSWERS, CALLS, TEXT, Read, answers, check_the_bill_of_a_cancel, expected
+from tests.support.sdks import genai, google_credentials, google_errors, google_types
 
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession")  # the SDK's own
 ASKED: Any = {"model": "gemini-2.0-flash", "contents": "hi"}
@@ -51,7 +49,7 @@ async def async_client_of(server: SseServer) -> AsyncIterator[Any]:
         client.close()
 
 
-def read(chunks: Iterable[types.GenerateContentResponse]) -> Read:
+def read(chunks: Iterable[google_types.GenerateContentResponse]) -> Read:
     """What the chunks of an answer say."""
     found = Read()
     for chunk in chunks:
@@ -116,7 +114,7 @@ def test_a_refusal_stops_for_safety(server: SseServer, client: genai.Client) -> 
     route = server.gemini("", refusal="I would rather not.")
     *_, last = client.models.generate_content_stream(**ASKED)
     (candidate,) = last.candidates or []
-    assert candidate.finish_reason is types.FinishReason.SAFETY
+    assert candidate.finish_reason is google_types.FinishReason.SAFETY
     assert candidate.finish_message is None  # this SDK drops what explains it
     assert GEMINI.fold(decode(route.call.exchange.body)).refusal == "I would rather not."
 
@@ -126,13 +124,13 @@ def test_a_prompt_that_is_blocked(server: SseServer, client: genai.Client) -> No
     server.post(GEMINI.paths[0]).stream(json.dumps(blocked))
     (chunk,) = client.models.generate_content_stream(**ASKED)
     assert chunk.prompt_feedback is not None
-    assert chunk.prompt_feedback.block_reason is types.BlockedReason.PROHIBITED_CONTENT
+    assert chunk.prompt_feedback.block_reason is google_types.BlockedReason.PROHIBITED_CONTENT
 
 
 def test_an_error_in_the_stream_reaches_the_caller(server: SseServer, client: genai.Client) -> None:
     server.gemini(TEXT, error=Failure("The model is overloaded.", 503, after=2))
     said: list[str] = []
-    with pytest.raises(errors.ServerError, match="The model is overloaded") as raised:
+    with pytest.raises(google_errors.ServerError, match="The model is overloaded") as raised:
         said.extend(chunk.text or "" for chunk in client.models.generate_content_stream(**ASKED))
     assert (raised.value.code, raised.value.status) == (503, "UNAVAILABLE")
     assert server.calls[0].exchange.status == 200
@@ -141,11 +139,11 @@ def test_an_error_in_the_stream_reaches_the_caller(server: SseServer, client: ge
 @pytest.mark.asyncio
 async def test_an_answer_that_fails_has_the_status_of_its_error(server: SseServer, client: genai.Client) -> None:
     server.gemini("", error=Failure("slow down", 429))
-    with pytest.raises(errors.ClientError, match="slow down") as raised:
+    with pytest.raises(google_errors.ClientError, match="slow down") as raised:
         client.models.generate_content(**ASKED)
     assert (raised.value.code, raised.value.status) == (429, "RESOURCE_EXHAUSTED")
     async with async_client_of(server) as aclient:
-        with pytest.raises(errors.ClientError, match="slow down"):
+        with pytest.raises(google_errors.ClientError, match="slow down"):
             await aclient.models.generate_content(**ASKED)
 
 
@@ -153,7 +151,7 @@ def test_what_no_route_answers_is_an_error_of_this_api(sse_thread: ServerThread)
     with (
         SseServer(sse_thread, strict=False) as server,
         client_of(server) as client,
-        pytest.raises(errors.ClientError) as raised,
+        pytest.raises(google_errors.ClientError) as raised,
     ):
         client.models.generate_content(**ASKED)
     assert (raised.value.code, raised.value.status) == (404, "NOT_FOUND")
@@ -162,8 +160,8 @@ def test_what_no_route_answers_is_an_error_of_this_api(sse_thread: ServerThread)
 def test_what_the_api_refuses_is_refused(sse_thread: ServerThread) -> None:
     with SseServer(sse_thread, strict=False) as server, client_of(server) as client:
         route = server.gemini(TEXT)
-        config = types.GenerateContentConfig(max_output_tokens=0)
-        with pytest.raises(errors.ClientError, match="maxOutputTokens must be 1 or more"):
+        config = google_types.GenerateContentConfig(max_output_tokens=0)
+        with pytest.raises(google_errors.ClientError, match="maxOutputTokens must be 1 or more"):
             list(client.models.generate_content_stream(**ASKED, config=config))
         assert route.calls == []
 
@@ -174,9 +172,11 @@ def test_a_turn_with_the_results_of_tools(server: SseServer, client: genai.Clien
     first = read([client.models.generate_content(model="m", contents="hi")])
     assert first.tools == [("call_1", "get_weather", '{"city": "Zürich"}')]
     contents: Any = [
-        types.UserContent("What is the weather?"),
-        types.ModelContent(types.Part.from_function_call(name="get_weather", args={"city": "Zürich"})),
-        types.UserContent(types.Part.from_function_response(name="get_weather", response={"sky": "sunny"})),
+        google_types.UserContent("What is the weather?"),
+        google_types.ModelContent(google_types.Part.from_function_call(name="get_weather", args={"city": "Zürich"})),
+        google_types.UserContent(
+            google_types.Part.from_function_response(name="get_weather", response={"sky": "sunny"})
+        ),
     ]
     again = read(client.models.generate_content_stream(model="m", contents=contents))
     assert again.text == "It is sunny."
@@ -197,8 +197,8 @@ def key_of_vertex(server: SseServer) -> genai.Client:
 
 
 def project_of_vertex(server: SseServer) -> genai.Client:
-    options = types.HttpOptions(base_url=server.origin, api_version="v1")
-    logged_in = Credentials("token")  # type: ignore[no-untyped-call]
+    options = google_types.HttpOptions(base_url=server.origin, api_version="v1")
+    logged_in = google_credentials.Credentials("token")  # type: ignore[no-untyped-call]
     return genai.Client(vertexai=True, project="p", location="us-central1", credentials=logged_in, http_options=options)
 
 

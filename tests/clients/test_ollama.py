@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import ollama
 import pytest
 
 from orharness.dialects.completion import Failure
@@ -14,6 +13,7 @@ from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.transforms import hold, per_byte
 from tests.support.sdk_answers import ANSWERS, CALLS, TEXT, Read, answers, check_the_bill_of_a_cancel, expected
+from tests.support.sdks import ollama
 
 ASKED: Any = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 PROMPTED: Any = {"model": "m", "prompt": "hi"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from orharness.dialects.completion import Failure
@@ -14,6 +13,7 @@ from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from orharness.transforms import hold
 from tests.support.sdk_answers import ANSWERS, TEXT, Read, answers, check_the_bill_of_a_cancel, expected
+from tests.support.sdks import openai
 
 ASKED: Any = {"model": "m", "input": "hi"}
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import httpx
-import openai
 import pytest
 import requests
 
@@ -21,6 +20,7 @@ from orharness.transforms import after_text, comments, hold, per_byte, split_at
 from orharness.verdict import Result
 from tests.support.correct_clients import Answer, check
 from tests.support.documented_clients import cancelling_thread, reading_loop
+from tests.support.sdks import openai
 from tests.support.selections import OF_THE_GATEWAY
 
 TEXT = "Grüße, 世界"

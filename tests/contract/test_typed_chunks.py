@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
 
 from orharness.contract import CASES, Case
 from orharness.journal import Request
 from orharness.sse import Event, decode
+from tests.support.sdks import openai
 
 # Cases that are about an event which is no chunk by its type, each with what is wrong with that event.
 BREACHES = {
@@ -79,7 +79,7 @@ def wrong_with(case: Case) -> list[str]:
     found = []
     for data in {data for body in bodies(case) for data in chunks(body)}:
         try:
-            ChatCompletionChunk.model_validate(json.loads(data))
+            openai.types.chat.ChatCompletionChunk.model_validate(json.loads(data))
         except (ValueError, ValidationError) as error:
             found.append(f"{data[:200]}: {error}")
     return found
@@ -109,13 +109,15 @@ def test_most_cases_send_chunks() -> None:
 def test_a_chunk_needs_what_the_reference_requires() -> None:
     """The types are strict enough to see what is missing."""
     whole = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
-    ChatCompletionChunk.model_validate(whole)
+    openai.types.chat.ChatCompletionChunk.model_validate(whole)
     for name in whole:
         with pytest.raises(ValidationError):
-            ChatCompletionChunk.model_validate({key: value for key, value in whole.items() if key != name})
+            openai.types.chat.ChatCompletionChunk.model_validate(
+                {key: value for key, value in whole.items() if key != name}
+            )
 
 
 def test_a_whole_answer_is_one_by_its_type() -> None:
     [case] = [case for case in CASES if case.id == "errors/json-answer"]
     for body in bodies(case):
-        ChatCompletion.model_validate_json(body)
+        openai.types.chat.ChatCompletion.model_validate_json(body)

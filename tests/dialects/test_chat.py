@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +33,7 @@ from orharness.gateways import (
 from orharness.sse import Comment, Event, decode, encode
 from orharness.stream import Ending, Stream
 from tests.support import chat_dialect as chat
+from tests.support.sdks import openai
 
 texts = st.text(st.characters(codec="utf-8"), max_size=60)
 pieces = st.lists(texts, max_size=8).map(tuple)

@@ -13,10 +13,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 
-import httpx
-import openai
 import pytest
 
 import orharness.contract
@@ -31,9 +30,6 @@ TUTORIALS = sorted(f"docs/tutorials/{page.name}" for page in (ROOT / "docs" / "t
 PAGES = {"README.md": README, **DOCS}
 IN_THE_CLONE = ("README.md", "docs/guide.md")  # their commands name files of the clone
 _KEPT = (orharness.contract, orharness.recording.process, orharness.yamlfile)  # see test_plugin.py
-# A stream of openai's is collected during a later block. It then looks for exceptions in httpx, which must not be a
-# module that is just being imported once more.
-_KEPT_FOR_STREAMS = (httpx, openai)
 _FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
 
 
@@ -63,6 +59,9 @@ COMMANDS = [pytest.param(name, block, id=name) for name, page in PAGES.items() f
 
 @pytest.fixture
 def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    # A stream of openai's is collected during a later block. It then looks for exceptions in httpx, which must not be a
+    # module that is just being imported once more: a block forgets only what it has itself imported.
+    import_module("openai")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = --strict-markers")
     return pytester
