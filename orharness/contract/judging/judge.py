@@ -71,13 +71,36 @@ def _sent_again(case: Case, requests: int) -> str | None:
 
 def _too_soon(pauses: Pauses, exchanges: Sequence[Exchange]) -> str | None:
     """Return what is wrong with the pauses between requests. They are longer on a busy machine, and never shorter."""
-    asked = [datetime.fromisoformat(one.started_at).timestamp() for one in exchanges]
-    gaps = [later - earlier for earlier, later in pairwise(asked)]
+    gaps = _gaps(exchanges)
     if gaps and min(gaps) < _NEARLY * pauses.each:
         return f"it asks again after {min(gaps):.2f} s, and was told to wait for {pauses.each:g} s (Retry-After)"
-    if len(asked) >= _MANY and max(gaps) < pauses.longest:
-        return f"it asks again and again without a pause: {len(asked)} requests in {sum(gaps):.2f} s"
+    if len(exchanges) >= _MANY and max(gaps) < pauses.longest:
+        return _hammers(gaps)
     return None
+
+
+def perhaps_too_soon(case: Case, exchanges: Sequence[Exchange], starved: float) -> Evidence | None:
+    """Return what would be wrong with the pauses if the client had made none of them, which cannot be known.
+
+    ``starved``: the seconds of the run for which the client, or the server, was ready to run and had no core. ``None``
+    where they are too few to be the longest pause, so that the client has made it.
+    """
+    if case.pauses is None or not case.pauses.longest or len(exchanges) < _MANY:
+        return None
+    gaps = _gaps(exchanges)
+    if max(gaps) - starved >= case.pauses.longest:
+        return None
+    return Evidence(in_words(case.expected), _when_asked(exchanges), _hammers(gaps))
+
+
+def _gaps(exchanges: Sequence[Exchange]) -> list[float]:
+    """Return the seconds from each request to the next."""
+    asked = [datetime.fromisoformat(one.started_at).timestamp() for one in exchanges]
+    return [later - earlier for earlier, later in pairwise(asked)]
+
+
+def _hammers(gaps: Sequence[float]) -> str:
+    return f"it asks again and again without a pause: {len(gaps) + 1} requests in {sum(gaps):.2f} s"
 
 
 def _when_asked(exchanges: Sequence[Exchange]) -> str:

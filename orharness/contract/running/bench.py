@@ -216,7 +216,7 @@ def _surely(
 def _may_be_slowness(tried: Tried) -> bool:
     """Whether a busy machine alone can make a correct client fail in this way."""
     heard = tried.heard
-    if heard is None or not heard.ended or tried.exchange is None or isinstance(heard.error, OSError):
+    if heard is None or not heard.ended or tried.excused or tried.exchange is None or isinstance(heard.error, OSError):
         return True
     if isinstance(heard.error, Trouble):
         return not heard.error.certain

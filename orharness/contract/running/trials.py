@@ -20,11 +20,12 @@ from orharness.contract.judging.judge import (
     judge_text,
     not_known,
     nothing_sent,
+    perhaps_too_soon,
     was_over,
 )
 from orharness.contract.judging.reasons import is_timeout
 from orharness.contract.running.handover import no_garbage_collected
-from orharness.contract.running.patience import Patience, Watch
+from orharness.contract.running.patience import Patience, Starvation, Watch
 from orharness.contract.running.replies import patience_for, reply_cut
 from orharness.contract.running.rows import Proof, Row, at_their_ends
 from orharness.contract.running.waiting import is_there, wait_for_end, wait_for_request, wait_until_held
@@ -55,6 +56,7 @@ class Tried:
     requests: int = 0  # that the client sent in this run
     late: Evidence | None = None  # what is wrong if it leaves so late each time
     unsure: bool = False  # this machine may be the cause: it kept the client, or the server, from running
+    excused: bool = False  # only the machine made right what would else be wrong
 
     @property
     def proof(self) -> Proof:
@@ -133,6 +135,9 @@ class Trials:
     def _run_once(self, case: Case, route: LiveRoute, patience: float) -> Tried:
         [address] = self.begin()
         before = len(route.exchanges)
+        starvation = Starvation(self.subject)
+        if case.pauses is not None:
+            starvation.since()
         session, began = self.subject.start(address.base_url), monotonic()
         try:
             waited = patience_for(case, case.reply(), patience)
@@ -152,6 +157,8 @@ class Trials:
             note = AN_AGENT if evidence is not None and exchanges and goes_on(case, exchanges) else ""
             last = exchanges[-1] if exchanges else None
             tried = Tried(None if note else evidence, last, heard, note, requests=len(exchanges))
+            if evidence is None and case.pauses is not None:
+                tried = _or_excused(tried, perhaps_too_soon(case, exchanges, starvation.since()))
         finally:
             self.end(session, patience)
         return self.result(case, tried, session)
@@ -268,6 +275,11 @@ def with_trouble(case: Case, tried: Tried, session: ClientRun) -> Tried:
         return tried
     heard = Heard("".join(session.pieces), trouble, ended=True, waited=0.0)
     return replace(tried, evidence=in_trouble(case, trouble, tried.exchange), heard=heard)
+
+
+def _or_excused(tried: Tried, perhaps: Evidence | None) -> Tried:
+    """Return the trial; ``perhaps``: what is wrong if it was not the machine that made it right."""
+    return tried if perhaps is None else replace(tried, evidence=perhaps, unsure=True, excused=True)
 
 
 def _left(route: LiveRoute, session: ClientRun, patience: Patience) -> str | None:
