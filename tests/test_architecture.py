@@ -307,6 +307,7 @@ def run_python(*arguments: str, cwd: Path | None = None, **environment: str) -> 
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["orharness", "orharness.pytest_plugin"])
 def test_an_import_costs_nothing_heavy(module: str) -> None:
     script = f"import sys, {module}; print(*(name for name in {HEAVY} if name in sys.modules))"
@@ -322,6 +323,7 @@ SERVED_WITHOUT = {
 }
 
 
+@pytest.mark.slow
 def test_a_served_text_waits_for_nothing_that_only_something_else_needs() -> None:
     """A whole start, up to the end of the first answer. vcrpy alone imports every HTTP library that is installed."""
     script = f"""
@@ -345,6 +347,7 @@ main()
     assert (done.stdout, done.stderr) == ("True []\n", "")
 
 
+@pytest.mark.slow
 def test_what_a_server_says_in_a_pipe_needs_no_rich() -> None:
     script = "import sys, orharness.cli.served; print('rich' in sys.modules, 'orharness.checks' in sys.modules)"
     assert run_python("-c", script) == "False False\n"

@@ -415,6 +415,7 @@ def test_the_page_of_apis_is_what_its_command_makes() -> None:
     assert [row for row in rows if not all(row)] == []
 
 
+@pytest.mark.slow
 def test_a_cell_that_does_not_hold_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(matrix.COLUMNS, "contract", lambda dialect: matrix.contract(replace(dialect, cases=tuple)))
     with pytest.raises(AssertionError):

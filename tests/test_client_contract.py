@@ -192,6 +192,7 @@ def test_cases_of_ones_own_are_items(user: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*serve  *orharness serve --case mine/wrong*"])
 
 
+@pytest.mark.slow
 def test_a_claim_names_the_cases_that_are_expected_to_fail(sse_contract: SseContract) -> None:
     def right(base_url: str) -> Iterator[str]:
         return correct(base_url)

@@ -242,6 +242,7 @@ def test_a_wrong_fixture_is_one_sentence(user: pytest.Pytester, code: str, said:
 # --- age --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_old_cassette_fails_with_the_command(user: pytest.Pytester) -> None:
     _ini(user, "sse_max_age = 30 days", "sse_upstream = https://host/v1")
     now = datetime.now(UTC)

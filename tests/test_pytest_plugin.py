@@ -908,6 +908,7 @@ def test_without_the_plugin(user: pytest.Pytester) -> None:
     _run(user, "def test_it(): assert Ending.EOF == 'eof'", "-p", "no:orharness", subprocess=True, passed=1)
 
 
+@pytest.mark.slow
 def test_the_server_of_a_test_is_freed_with_it(user: pytest.Pytester) -> None:
     _run(
         user,

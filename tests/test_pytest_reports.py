@@ -108,6 +108,7 @@ def test_a_page_that_cannot_be_written_is_told(user: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*test_x.html: the page cannot be written: *"])
 
 
+@pytest.mark.slow
 def test_a_server_that_runs_elsewhere_is_reported_too(user: pytest.Pytester, sse_thread: ServerThread) -> None:
     with SseServer(sse_thread) as server:
         result = user.runpytest_inprocess(f"--sse-server={server.origin}", "--sse-report=out")

@@ -67,6 +67,7 @@ def test_a_large_body_is_loaded_as_it_was(tmp_path: Path, name: str) -> None:
         check(tmp_path / "a.yaml", body, cuts)
 
 
+@pytest.mark.slow
 def test_a_large_body_of_any_characters(tmp_path: Path) -> None:
     chance = Random(18)
     for known in range(3, len(CHARACTERS), 2):

@@ -157,6 +157,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         files_in(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_the_hook_names_what_exists() -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
     assert hook["entry"].split()[0] == "orharness"

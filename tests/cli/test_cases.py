@@ -60,6 +60,7 @@ def test_a_case_of_ones_own_fails_with_its_cause_and_its_commands(tmp_path: Path
     assert judged(tmp_path, GOOD, files=[own], only=["mine"])[0] == 0
 
 
+@pytest.mark.slow
 def test_a_baseline_lets_a_known_fail_pass_and_no_other(tmp_path: Path, own: Path) -> None:
     known = tmp_path / "known.json"
     options: dict[str, Any] = {"files": [own], "only": ["mine", "done/clean-end"], "baseline": known}

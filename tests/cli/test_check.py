@@ -300,6 +300,7 @@ def test_a_client_that_is_wrong_is_one_with_its_bytes_boundary_reason_and_comman
     assert re.search(r"serve +orharness serve --case boundaries/\S+ --at \d+\n", out)
 
 
+@pytest.mark.slow
 def test_the_client_may_be_a_command_or_a_driver(check: Callable[..., tuple[object, str, str]], folder: Path) -> None:
     (folder / "command.py").write_text(
         CLIENT + "\nimport os\nfor text in good(os.environ['OPENAI_BASE_URL']): print(end=text)\n", encoding="utf-8"
@@ -335,6 +336,7 @@ def careless(base_url):
 """
 
 
+@pytest.mark.slow
 def test_a_client_is_judged_in_its_own_dialect_and_a_fail_s_commands_say_it(
     check: Callable[..., tuple[object, str, str]], folder: Path
 ) -> None:
@@ -354,6 +356,7 @@ def test_a_client_is_judged_in_its_own_dialect_and_a_fail_s_commands_say_it(
     assert check("lines.py:good", "--dialect", "olama")[0] == 2
 
 
+@pytest.mark.slow
 def test_a_command_finds_the_server_where_each_sdk_looks(
     check: Callable[..., tuple[object, str, str]], folder: Path
 ) -> None:
@@ -414,6 +417,7 @@ def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return put
 
 
+@pytest.mark.slow
 def test_the_cases_are_listed(check: Callable[..., tuple[object, str, str]]) -> None:
     code, out, err = check("--list")
     named = [line.split()[0] for line in out.splitlines()]

@@ -357,6 +357,7 @@ def test_serve_ends_on_sigint_also_where_the_shell_had_it_ignored() -> None:
         assert server.stop(signal.SIGINT) == 0
 
 
+@pytest.mark.slow
 def test_serve_answers_each_api_in_its_own_form() -> None:
     with running("serve", "--text", TEXT) as server:
         for dialect in DIALECTS.values():

@@ -91,6 +91,7 @@ def given_option(name: str) -> st.SearchStrategy[list[str]]:
     return st.one_of(values.map(lambda one: [name, one]), values.map(lambda one: [f"{name}={one}"]))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.one_of(st.sampled_from(sorted(OPTIONS)).flatmap(given_option), st.just(["a.yaml"])), max_size=6))
 def test_plain_arguments_are_read_as_typer_reads_them(given: list[list[str]]) -> None:
@@ -160,6 +161,7 @@ def test_an_interrupt_before_serve_takes_signals_is_130(monkeypatch: pytest.Monk
     assert ended.value.code == 130
 
 
+@pytest.mark.slow
 def test_an_address_that_nobody_can_read_ends_it_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)

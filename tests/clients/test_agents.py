@@ -130,6 +130,7 @@ def replies() -> list[Reply]:
     return [*called, Reply.completion(None, ANSWER)]
 
 
+@pytest.mark.slow
 @agents
 def test_agents_that_ask_at_the_same_time_do_not_take_each_others_turns(server: SseServer, agent: Agent) -> None:
     route = server.conversation(*replies())

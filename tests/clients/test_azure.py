@@ -62,6 +62,7 @@ async def test_an_async_chat(server: SseServer) -> None:
         assert text_of([chunk async for chunk in stream]) == TEXT
 
 
+@pytest.mark.slow
 def test_responses(server: SseServer, client: openai.AzureOpenAI) -> None:
     route = server.responses(TEXT)
     with client.responses.stream(model="mine", input="hi") as stream:

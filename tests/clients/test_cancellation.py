@@ -102,6 +102,7 @@ def test_what_makes_a_client_leave(
         assert seen.leaked == 0
 
 
+@pytest.mark.slow
 def test_the_cures_of_the_docs_pass_as_they_stand(pytester: pytest.Pytester) -> None:
     text = (ROOT / "docs" / "cancellation.md").read_text("utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)

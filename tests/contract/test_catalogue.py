@@ -67,6 +67,7 @@ def test_the_stream_says_what_is_expected(case: Case) -> None:
     assert fitting, (text, error)
 
 
+@pytest.mark.slow
 @each_stream
 def test_cutting_changes_nothing_but_the_boundaries(case: Case) -> None:
     stream = representative(case)

@@ -336,12 +336,14 @@ FLOODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FLOODS)
 def test_a_driver_that_floods_is_told_as_that(kind: str, script: Callable[[str], str]) -> None:
     (verdict,) = judged(script(FLOODS[kind]))
     assert trouble_of(verdict)[0] == "the driver floods its stdout: more bytes than any answer has"
 
 
+@pytest.mark.slow
 def test_a_flood_on_stderr_is_read_and_only_its_end_kept(script: Callable[[str], str]) -> None:
     code = HEARS + "    sys.stderr.write('x' * 50_000_000 + '\\nlast words'); sys.exit(1)"
     _, got = trouble_of(judged(script(code))[0])
@@ -414,6 +416,7 @@ with urllib.request.urlopen(request) as answer:
 NOT_PLAIN = 'if "role" not in choice["delta"]: '  # the finish of a plain answer has one
 
 
+@pytest.mark.slow
 def test_a_command_is_judged_by_what_it_writes(script: Callable[[str], str]) -> None:
     verdicts = run(
         CommandSubject(script(WRITES)),
@@ -427,11 +430,13 @@ def test_a_command_is_judged_by_what_it_writes(script: Callable[[str], str]) -> 
     assert "--driver" in by_family["cancellation"].note
 
 
+@pytest.mark.slow
 def test_one_line_end_too_many_has_its_reason(script: Callable[[str], str]) -> None:
     (verdict,) = run(CommandSubject(script(WRITES + "print()")), only=ONE)
     assert "one line end too many after the text" in trouble_of(verdict)[0]
 
 
+@pytest.mark.slow
 def test_an_exit_code_is_an_error_with_the_words_before_it(script: Callable[[str], str]) -> None:
     code = WRITES + NOT_PLAIN + "print(file=sys.stderr); sys.stdout.flush(); raise RuntimeError('not that')"
     (verdict,) = run(CommandSubject(script(code)), only="done/usage-before")

@@ -246,6 +246,7 @@ def test_the_command_fails_and_reports_it(tmp_path: Path, capsys: pytest.Capture
     assert f'<skipped message="{NOT_JUDGED}" />' in said
 
 
+@pytest.mark.slow
 def test_each_item_of_a_test_class_fails_with_it(pytester: pytest.Pytester) -> None:
     """A skip would be green where -k or pytest-xdist leaves the plain case to nobody."""
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")

@@ -153,6 +153,7 @@ def test_what_an_answer_costs_is_judged_beside_the_profile() -> None:
         assert clients.asked_of(client, "gateway", [asked[-1], "no/such"]) == asked[-1:]
 
 
+@pytest.mark.slow
 def test_a_case_by_name_leaves_what_is_stored_of_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Of the client's own process, in which the server has no part."""
     monkeypatch.setattr(records, "MEASURED", tmp_path)

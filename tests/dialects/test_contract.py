@@ -214,6 +214,7 @@ def test_what_the_cases_send_obeys_the_grammar_but_where_they_are_about_a_break(
         assert broken == about.get(case["id"], set()), case["id"]
 
 
+@pytest.mark.slow
 @apis
 def test_each_case_can_be_sent_or_says_why_not(dialect: Dialect) -> None:
     cases = cases_of(dialect)

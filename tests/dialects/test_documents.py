@@ -122,6 +122,7 @@ def _meaning(given: Any) -> Any:
         return given
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", READ, ids=lambda each: each.name)
 @given(st.data(), gateways)
 def test_the_document_of_an_answer_says_what_its_stream_says(

@@ -144,6 +144,7 @@ async def test_any_order_of_any_methods_and_statuses_is_served_and_kept(to: Path
     assert Counter(one.request.method for one in found) == Counter(asked.method for asked in every)
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_what_was_recorded_of_them_is_replayed_as_it_was(to: Path) -> None:
     every = one_of_each(7)[:60]

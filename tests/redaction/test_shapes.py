@@ -276,6 +276,7 @@ def test_real_streams_have_nothing_that_looks_like_a_secret(recordings: Path) ->
             assert (path.name, spans_in(one.request.body)) == (path.name, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [b"sk-", b"token-", b"a_b", b"api_key", b"-eyJ", b"bearer ", b"basic", b"'a"])
 def test_the_beginnings_of_many_secrets_do_not_take_long(unit: bytes) -> None:
     """Each was quadratic once: 300 KB took minutes."""

@@ -696,6 +696,7 @@ def test_an_address_without_a_port_is_told_at_once() -> None:
     assert (ran.returncode, "names no port" in ran.stderr) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "method", "said"), [("/no/such", "POST", "answers 404"), ("/chat", "PUT", "answers 405")]
 )
@@ -714,6 +715,7 @@ def test_a_status_that_becomes_a_success_is_no_fault_for_whoever_reads_it() -> N
     assert "limit" in reason_of(judge.limit_kept(replace(WHOLE, status=500)))
 
 
+@pytest.mark.slow
 def test_a_case_that_is_not_there_is_said_before_a_backend_is_started(tmp_path: Path) -> None:
     started = tmp_path / "started"
     command = f"{sys.executable} -c \"open({str(started)!r}, 'w'); import time; time.sleep(600)\""

@@ -144,6 +144,7 @@ def test_a_response_that_never_came_is_shown() -> None:
     assert "the connection is reset" in text
 
 
+@pytest.mark.slow
 def test_of_a_very_long_stream_the_middle_is_left_out() -> None:
     page = streams_as_html("a.yaml", [recorded(Stream.of(*[b"data: x\n\n"] * 2500))])
     assert "… 500 chunks …" in page

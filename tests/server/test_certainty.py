@@ -320,6 +320,7 @@ def test_an_assertion_on_what_cannot_be_known_fails(blind: SseServer) -> None:
             claim()
 
 
+@pytest.mark.slow
 def test_bytes_that_were_not_even_sent_are_unread(blind: SseServer) -> None:
     reply = blind.post("/s").stream(b"data: " + b"x" * 20_000_000 + b"\n\n", framing=Framing.LENGTH, pacing="instant")
     with Raw(blind) as raw:

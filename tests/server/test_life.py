@@ -190,6 +190,7 @@ def test_a_chat_without_stream_is_one_document(server: SseServer) -> None:
 # --- life -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_500_servers_one_after_the_other(sse_thread: ServerThread) -> None:
     before = threading.active_count()
     for _ in range(500):
@@ -335,6 +336,7 @@ def test_a_forgotten_release_ends_and_says_so(sse_thread: ServerThread) -> None:
         assert "release() was never called" in server.account()
 
 
+@pytest.mark.slow
 def test_a_reset_ends_though_clients_come_again_and_again(sse_thread: ServerThread) -> None:
     over = threading.Event()
     with SseServer(sse_thread, strict=False) as server:
@@ -419,6 +421,7 @@ HELD = """
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_forgets_to_close_ends_in_order() -> None:
     process = _python(HELD + "    raw.close()\n", "-X", "dev")
     out, err = process.communicate(timeout=60)
@@ -461,6 +464,7 @@ def test_asyncios_debug_mode_has_nothing_to_say() -> None:
     assert (process.returncode, out, err) == (0, "ready\n", "")
 
 
+@pytest.mark.slow
 def test_loggers_are_silent_by_default() -> None:
     code = """
     from orharness.server.facade import SseServer

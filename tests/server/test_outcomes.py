@@ -74,6 +74,7 @@ def test_leaving_on_a_silent_stream_is_seen_at_once(server: SseServer, how: How,
     assert exchange.unsent == b"".join(PIECES[3:]) + DONE
 
 
+@pytest.mark.slow
 @each_way
 def test_leaving_while_chunks_come(server: SseServer, how: How, leave: Callable[[Raw], None]) -> None:
     reply = server.post("/s").stream(*(b"data: x\n\n" for _ in range(5000)), DONE, delay=0.001)

@@ -68,6 +68,7 @@ def test_drop_repeat_and_append_keep_the_frame_whole(stream: Stream, data: st.Da
         assert dropped.body[:at] == stream.body[:at]
 
 
+@pytest.mark.slow
 @examples(200)
 @given(json_streams())
 def test_per_event_makes_each_event_end_a_chunk(stream: Stream) -> None:
