@@ -12,15 +12,27 @@ from orharness.journal import Exchange, Outcome
 from orharness.journal.expectation import Expectation, Upstream
 from orharness.verdict import aligned
 
+_NOT_FOUND, _WRONG_METHOD = 404, 405  # the statuses of requests that no route answers
+_FAILED = 500  # ... of those whose reply raised
+_REFUSED = {*range(400, 500)} - {_NOT_FOUND, _WRONG_METHOD}  # ... of those that were malformed, or wrong to their API
+
 
 def strict_failures(exchanges: Sequence[Exchange], unused: Sequence[str]) -> list[str]:
     """Return what a strict server reports at the end of a test: requests without a route, replies without a request."""
     found = [
-        f"a request that no route answers\n{aligned([('request', _asked(exchange)), ('difference', _why(exchange))])}"
+        f"{_unanswered(exchange)}\n{aligned([('request', _asked(exchange)), ('difference', _why(exchange))])}"
         for exchange in exchanges
         if exchange.outcome is Outcome.UNMATCHED
     ]
     return found + [f"a reply that was never asked for: {name}" for name in unused]
+
+
+def _unanswered(exchange: Exchange) -> str:
+    """Return what became of a request without an answer: it may be refused though a route would answer it."""
+    status = exchange.status or _NOT_FOUND
+    if status == _FAILED:
+        return "a request whose reply failed"
+    return "a request that is refused" if status in _REFUSED else "a request that no route answers"
 
 
 def _asked(exchange: Exchange) -> str:

@@ -24,7 +24,6 @@ from orharness.server.verifying import Finding, Verified
 from orharness.verdict import Evidence, Judgement, Result, Verdict, count
 
 _TITLES = {
-    "requests": "a request that no route answers",
     "routes": "a route is asked",
     "expectations": "what a route expects",
     "connections": "no answer is left open",
@@ -143,7 +142,8 @@ def _of_a_session(each: Verified) -> Iterator[Verdict]:
     for one in each.findings:
         if one.kind not in ("routes", "expectations"):
             case = f"{one.kind}/{_named(each, one.subject)}"
-            yield Verdict(case, _TITLES[one.kind], Result.FAIL, _evidence("none", [one]))
+            title = _TITLES.get(one.kind) or one.text.partition("\n")[0]
+            yield Verdict(case, title, Result.FAIL, _evidence("none", [one]))
 
 
 def _named(each: Verified, subject: str) -> str:

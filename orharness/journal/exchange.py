@@ -27,6 +27,7 @@ class Boundaries:
 class Exchange:
     """A snapshot of one request and of what became of its answer.
 
+    ``status``: ``None`` before the answer was chosen, and where the client left, or the test ended, before its head.
     ``ended_after``: seconds until the outcome was decided; if the client left, until it left. ``stream_size``,
     ``chunks``: bytes and chunks of the whole answer, ``None`` before it began and where its end has not been seen.
     ``provider`` makes the tokens, ``tokens_total`` in the whole answer; ``provider_stops``: whether it stops when the

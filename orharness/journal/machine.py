@@ -373,6 +373,12 @@ class ExchangeMachine:
         """Whether the response head was written: no other answer is possible any more."""
         return self._framing is not None
 
+    @property
+    def _without_head(self) -> bool:
+        """Whether it is over, or was left, before its head: the status that was chosen has gone to nobody."""
+        over = self._left is not None or self.outcome is not None
+        return over and self._matched and not self.head_written
+
     # --- readers --------------------------------------------------------------------------------------------------
 
     def bill(self, now: float) -> Bill | None:
@@ -400,7 +406,7 @@ class ExchangeMachine:
             started_at=datetime.fromtimestamp(self.started_at, UTC).isoformat().replace("+00:00", "Z"),
             request=self.request,
             route=None if plan is None else plan.route,
-            status=None if plan is None else plan.status,
+            status=None if plan is None or self._without_head else plan.status,
             outcome=self.outcome,
             how=None if left is None else left.how,
             left_after=None if left is None else left.at,

@@ -12,7 +12,7 @@ from orharness.dialects import DIALECTS, Dialect, Refused
 from orharness.errors import OrharnessError, ScenarioError, UpstreamError
 from orharness.gateways import Gateway
 from orharness.journal import Certainty, Exchange, How, Pacing, Request
-from orharness.journal.events import AskedAgain, Begun, Held, Read, Unmatched
+from orharness.journal.events import AskedAgain, Begun, HeadWritten, Held, Read, Unmatched, Wrote
 from orharness.scenario.body import Forward
 from orharness.scenario.paths import api_path
 from orharness.scenario.reply import Reply
@@ -28,8 +28,9 @@ from orharness.server.looks import Looks
 from orharness.server.mounts import Mounted, Mounts
 from orharness.server.passing import LiveService, Passing
 from orharness.server.runs import Runs
-from orharness.server.wire import BadBody, Incoming, Next, Wire, while_there
+from orharness.server.wire import BadBody, Incoming, Next, Wire, WriteWhole, while_there
 from orharness.server.works import Following, Works
+from orharness.stream import Framing
 
 log = logging.getLogger("orharness.server")
 _RUN_IS_OVER = "this base_url belongs to an earlier run of the client, which is over"
@@ -238,12 +239,15 @@ class Answering:
         wire.finish()
         return False
 
-    def garbage(self, status: int, reason: str) -> Response:
-        """Return the response to bytes that are not HTTP: an error in the gateway's format, recorded in the journal."""
+    def garbage(self, status: int, reason: str, write: WriteWhole) -> None:
+        """Answer bytes that are not HTTP with an error in the gateway's format, recorded in the journal."""
         exchange = self._entered(LiveExchange(f"{next(self._ids):06d}", Request("", ""), self.listeners))
         response = self._unmatched(exchange, status, f"malformed HTTP: {reason}")
+        body_at = write(response)
+        if body_at is not None:
+            exchange.feed(HeadWritten(body_at, Framing.LENGTH, exchange.elapsed()))
+            exchange.feed(Wrote(exchange.elapsed(), len(response.stream.chunks)))
         self._over(exchange)
-        return response
 
     # --- which answer ---------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from aiohttp.streams import StreamReader
 
 from orharness.journal import Certainty, How, Request
 from orharness.origins import is_loopback
+from orharness.scenario.response import Response
 from orharness.server.head import head
 from orharness.server.ownsocket import OwnSide, acknowledged, own_side
 from orharness.server.pace import TURN, Pace, give_way
@@ -195,12 +196,17 @@ class Connection(Parsing):
 
     def _refuse_garbage(self) -> None:
         """Answer malformed HTTP in the gateway's format."""
-        response = self._handler.garbage(400, self._malformed or "")
+        self._handler.garbage(400, self._malformed or "", self._write_whole)
+        self._close()
+
+    def _write_whole(self, response: Response) -> int | None:
+        """As ``WriteWhole``: the connection ends with this response, whatever its ending is."""
         body = response.stream.body
         headers = (("Content-Type", "application/json"),)
         with suppress(ConnectionResetError):
-            self.write(head(400, headers, Framing.LENGTH, len(body), close=True) + body)
-        self._close()
+            self.write(head(response.status or 400, headers, Framing.LENGTH, len(body), close=True) + body)
+            return self.written - len(body)
+        return None
 
     def _close(self) -> None:
         if self._wire is not None:

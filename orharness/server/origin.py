@@ -11,7 +11,6 @@ from orharness.gateways import Gateway
 from orharness.journal import Pacing, Request
 from orharness.journal.events import TestEnded
 from orharness.lazy import Deferred
-from orharness.scenario.response import Response
 from orharness.server.answering import Answering
 from orharness.server.builtin import builtin_routes
 from orharness.server.control.gate import ControlGate
@@ -21,7 +20,7 @@ from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.sessions import ENDED, HELD_LIMIT, Session, SessionOptions, Sessions
 from orharness.server.thread import Listener
-from orharness.server.wire import Incoming, Wire
+from orharness.server.wire import Incoming, Wire, WriteWhole
 
 if TYPE_CHECKING:
     import orharness.server.verifying as verifying
@@ -106,9 +105,9 @@ class Origin:
             return False
         return session is self.sessions.default and session.answering.mounted.chosen(request) is None
 
-    def garbage(self, status: int, reason: str) -> Response:
-        """Return the answer to what is not an HTTP request; it is in the journal of the default session."""
-        return self.answering.garbage(status, reason)
+    def garbage(self, status: int, reason: str, write: WriteWhole) -> None:
+        """Answer what is not an HTTP request; it is in the journal of the default session."""
+        self.answering.garbage(status, reason, write)
 
     def begin(self, sockets: Sequence[Listener]) -> None:
         """Begin to ``listen``; what ends or settles this waits for it."""

@@ -12,6 +12,8 @@ from orharness.journal import Certainty, How, Request
 from orharness.scenario.response import Response
 
 T = TypeVar("T")
+WriteWhole = Callable[[Response], int | None]
+"""Writes a response in one piece; returns where its body begins on the wire, ``None`` if nothing was written."""
 _TURNS = 3  # turns of the loop: ready data is read, and accepted sockets become connections
 _MOMENTS = 500  # milliseconds, at most, for finding out how clients left
 
@@ -137,8 +139,8 @@ class Handler(Protocol):
     async def answer(self, incoming: Incoming, wire: Wire) -> bool:
         """Answer a request; return whether the connection may go on."""
 
-    def garbage(self, status: int, reason: str) -> Response:
-        """Return the answer to what is not an HTTP request."""
+    def garbage(self, status: int, reason: str, write: WriteWhole) -> None:
+        """Answer what is not an HTTP request."""
 
 
 class BadBody(Exception):  # noqa: N818 - a client's mistake, answered with 400

@@ -574,6 +574,24 @@ def test_a_strict_server_complains_of_each_unmatched_request_and_unused_reply() 
     assert strict_failures([OPEN, CANCELLED, COMPLETED], []) == []
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "a request that no route answers"),
+        (405, "a request that no route answers"),
+        (400, "a request that is refused"),
+        (410, "a request that is refused"),
+        (422, "a request that is refused"),
+        (500, "a request whose reply failed"),
+    ],
+)
+def test_a_request_that_is_refused_is_not_told_to_be_without_a_route(status: int, said: str) -> None:
+    lost = replace(OPEN, outcome=Outcome.UNMATCHED, status=status, difference="messages: missing")
+    [told] = strict_failures([lost], [])
+    assert told.startswith(f"{said}\n  request ")
+    assert told.endswith("difference  messages: missing")
+
+
 def test_a_long_body_is_cut_and_a_missing_one_leaves_no_gap() -> None:
     request = Request("POST", "/x", body=b"a" * 401)
     [said] = strict_failures([replace(OPEN, request=request, outcome=Outcome.UNMATCHED)], [])

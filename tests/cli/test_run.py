@@ -23,9 +23,9 @@ ASK = """
 import http.client, json, os, sys
 from urllib.parse import urlsplit
 at = urlsplit(os.environ["OPENAI_BASE_URL"])
-def ask(path="/chat/completions", read=True, base=at):
+def ask(path="/chat/completions", read=True, base=at, body={"messages": [], "stream": True}):
     connection = http.client.HTTPConnection(base.hostname, base.port, timeout=30)
-    connection.request("POST", base.path + path, json.dumps({"messages": [], "stream": True}))
+    connection.request("POST", base.path + path, json.dumps(body))
     response = connection.getresponse()
     if read:
         response.read()
@@ -62,6 +62,7 @@ def test_its_own_code_is_passed_on(code: int) -> None:
     ("code", "routes", "said"),
     [
         ("ask('/nowhere')", [], "a request that no route answers"),
+        ("ask(body=[])", [], "a request that is refused"),
         ("", [CHAT], "a reply that was never asked for: POST /chat/completions"),
         ("ask()", [{**CHAT, "expect": {"outcome": "cancelled"}}], "POST /chat/completions expects otherwise"),
         (
@@ -75,7 +76,7 @@ def test_its_own_code_is_passed_on(code: int) -> None:
             "still open",
         ),
     ],
-    ids=["unmatched", "never asked", "unmet", "leak", "left open"],
+    ids=["unmatched", "refused", "never asked", "unmet", "leak", "left open"],
 )
 @posix
 def test_what_is_wrong_fails_it_whatever_its_own_code(

@@ -62,6 +62,23 @@ BOUNDED = Left(How.FIN, 2.0, most=HEAD + 89)
 DELIVERED = [*begun(), Wrote(0.5, 10), Ended(None, 1.0)]
 
 
+PLANNED = begun()[:2]  # no head was written
+
+
+@pytest.mark.parametrize(
+    ("events", "status"),
+    [
+        pytest.param(PLANNED, 200, id="the head is still to come"),
+        pytest.param([*PLANNED, FIN], None, id="left before the head"),
+        pytest.param([*PLANNED, TestEnded(2.0)], None, id="the test ended before the head"),
+        pytest.param([*begun(), FIN], 200, id="left after the head"),
+        pytest.param([*PLANNED, Unmatched("no route")], 200, id="unmatched: what answers that is written after it"),
+    ],
+)
+def test_a_status_that_went_to_nobody_is_none(events: list[ExchangeEvent], status: int | None) -> None:
+    assert machine(*events).snapshot(3.0).status == status
+
+
 @pytest.mark.parametrize(
     ("events", "outcome"),
     [

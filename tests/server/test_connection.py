@@ -14,11 +14,11 @@ from time import monotonic, sleep
 import pytest
 
 from orharness.gateways import ONEROUTER
-from orharness.scenario.response import Response, error_response
+from orharness.scenario.response import error_response
 from orharness.server.http1 import Connection, Manager
 from orharness.server.ownsocket import own_side
 from orharness.server.peerqueue import PeerQueue, SocketCounts
-from orharness.server.wire import Incoming, Next, Wire
+from orharness.server.wire import Incoming, Next, Wire, WriteWhole
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what a client has read")
 
@@ -53,8 +53,8 @@ class Answering:
         self.wire.set_result(wire)
         return self._keeps
 
-    def garbage(self, status: int, reason: str) -> Response:
-        return error_response(ONEROUTER, status, reason)
+    def garbage(self, status: int, reason: str, write: WriteWhole) -> None:
+        write(error_response(ONEROUTER, status, reason))
 
 
 @asynccontextmanager

@@ -19,9 +19,12 @@ from typing import Any
 import pytest
 
 from orharness.cassette import Interaction, RecordedRequest
+from orharness.checks import describe, strict_failures
 from orharness.errors import OrharnessError, ScenarioError
-from orharness.journal import Outcome
+from orharness.gateways import ONEROUTER
+from orharness.journal import Outcome, Pacing
 from orharness.scenario.playback import serving_routes
+from orharness.server.answering import Answering
 from orharness.server.facade import SseServer
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.thread import ServerThread, _ProxyBypass
@@ -143,6 +146,19 @@ def test_malformed_http_is_journaled_in_the_gateways_shape(server: SseServer) ->
     assert "malformed HTTP" in json.loads(raw.body)["error"]["message"]
     (exchange,) = server.journal
     assert exchange.outcome is Outcome.UNMATCHED
+    assert exchange.status == 400
+    assert (exchange.chunks_written, exchange.bytes_written) == (1, len(raw.body))
+    assert describe(exchange).startswith("a request that was no HTTP → 400: unmatched, 1 of 1 chunks written")
+    [told] = strict_failures([exchange], [])
+    assert told.startswith("a request that is refused\n")
+
+
+def test_an_error_whose_client_has_gone_is_not_called_written() -> None:
+    service: Any = None
+    answering = Answering(gateway=ONEROUTER, pacing=Pacing.INSTANT, service=service)
+    answering.garbage(400, "no head", lambda response: None)
+    [exchange] = answering.journal()
+    assert (exchange.outcome, exchange.status, exchange.chunks_written) == (Outcome.UNMATCHED, 400, 0)
 
 
 def test_a_predicate_that_raises_is_the_scenarios_fault(server: SseServer) -> None:
