@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from http.client import HTTPConnection
@@ -17,7 +17,7 @@ import pytest
 
 from orharness.contract import CASES, Client, run
 from orharness.contract.catalogue.case import Case
-from orharness.contract.judging.features import FEATURES, features_of, lines_of, meaning, without
+from orharness.contract.judging.features import FEATURES, Feature, features_of, lines_of, meaning, without
 from orharness.contract.running.replies import representative
 from orharness.contract.running.trials import Trials, Tried
 from orharness.dialects import DIALECTS
@@ -56,28 +56,25 @@ def client_of(answer: type[Answer]) -> Client:
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_a_stream_says_the_same_without_each_of_its_features() -> None:
+def test_each_feature_is_in_a_case_and_a_stream_says_the_same_without_it() -> None:
+    found = set()
     for case in CASES:
-        if meaning(representative(case).body):
-            says_the_same_without_each(case)
+        body = representative(case).body
+        features = features_of(body, case.dialect)
+        found |= {one.name for one in features}
+        if meaning(body):
+            says_the_same_without_each(case, body, features)
+    assert found >= {one.name for one in FEATURES} | {one.name for one in DIALECTS.default.slips}
 
 
-def says_the_same_without_each(case: Any) -> None:
-    body = representative(case).body
-    for feature in features_of(body, case.dialect):
+def says_the_same_without_each(case: Case, body: bytes, features: Iterable[Feature]) -> None:
+    text = case.dialect.fold(SSE.decode(body)).text
+    for feature in features:
         changed = feature.taken_from(body)
         assert changed != body
-        text = case.dialect.fold(SSE.decode(changed)).text
-        assert text == case.dialect.fold(SSE.decode(body)).text
+        assert case.dialect.fold(SSE.decode(changed)).text == text
         again = feature.taken_from(changed)
         assert again == changed, f"{feature.name} is still there"
-
-
-@pytest.mark.slow
-def test_each_feature_of_bytes_is_in_a_case() -> None:
-    found = {one.name for case in CASES for one in features_of(representative(case).body, case.dialect)}
-    slips = {one.name for one in DIALECTS.default.slips}
-    assert found >= {one.name for one in FEATURES} | slips
 
 
 def test_lines_join_to_the_same_body() -> None:

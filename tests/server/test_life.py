@@ -223,7 +223,7 @@ def test_a_connection_that_comes_as_the_server_closes_is_closed(sse_thread: Serv
             server = SseServer(sse_thread)
             Raw(server).close()
             server.close()
-            gc.collect()
+        gc.collect()
     assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
 
