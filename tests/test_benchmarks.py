@@ -182,6 +182,14 @@ def test_the_table_of_judging(capsys: pytest.CaptureFixture[str], tmp_path: Path
         assert rounds == "1"
         assert int(tried) > 500
         assert tried == proven or sys.platform != "linux"
+    [never_closes] = [
+        line.split() for line in printed.splitlines() if line.startswith("tests/support/mutants.py:never")
+    ]
+    for _, cases, failed, *seconds in (*sweeps[2:], never_closes):
+        assert (int(cases) > 10, failed) == (True, "0")
+        took, cpu, _, waits = map(float, seconds)
+        assert 0 <= waits <= took
+        assert cpu > 0
 
 
 @pytest.mark.slow
