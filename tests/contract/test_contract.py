@@ -25,6 +25,7 @@ from orharness.server.thread import ServerThread
 from orharness.sse import Comment, Decoder, Event
 from orharness.verdict import Evidence, Result, Verdict
 from tests.support.correct_clients import asked, correct, correct_async, reads
+from tests.support.mutants import closes_at_the_next_event, never_closes
 from tests.support.selections import WITHOUT_SWEEPS
 
 NOT_DONE = ("the client does not ask for gzip", "a function is given no API key, and this one sends none")
@@ -407,6 +408,19 @@ def test_a_client_that_never_closes_its_connection(thread: ServerThread, case: s
     assert "the client did not leave within 1.2 s" in evidence.got
     assert " chunks written (" in evidence.got
     assert evidence.expected == "the connection is closed at once, and the rest of the answer is never made"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(("client", "reason"), [(never_closes, LEAK), (closes_at_the_next_event, DEAF_LEAK)])
+def test_a_client_that_stays_while_bytes_come_does_not_wait_for_them(
+    thread: ServerThread, client: Client, reason: str
+) -> None:
+    cases = ["cancellation/between-events", "cancellation/while-silent"]
+    [early, silent] = run(client, only=cases, thread=thread, patience=BRIEF)
+    assert early.evidence is None or early.evidence.reason == reason
+    assert silent.evidence is not None
+    assert silent.evidence.reason == reason
 
 
 async def cannot_be_cancelled(base_url: str) -> AsyncIterator[str]:

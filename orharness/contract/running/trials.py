@@ -74,6 +74,7 @@ class Trials:
         self.habits = Habits()
         self.mounted: LiveRoute | None = None
         self.left = 0  # cancels after which the client was seen to leave
+        self.stayed = False  # after a cancel with bytes on their way, so that it is not for want of them
         self.watch = Watch(subject)  # of the trial that was begun last
 
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
@@ -250,6 +251,8 @@ class Trials:
             said = _left(route, session, waits)
         took = waits.spent
         self.left += said is None
+        self.stayed |= said is not None and not cancel.silent
+        cancel = replace(cancel, silent=cancel.silent and not self.stayed)
         exchange = route.calls[-1].exchange
         if unknown := not_known(exchange):
             return Tried(None, exchange, heard, note=unknown)
