@@ -91,6 +91,9 @@ class Gateway:
     gemini_key: bool
     chat_required: tuple[str, ...]
 
+    def __hash__(self) -> int:  # not of all fields: each request looks up what a gateway makes of it, five times
+        return hash(self.name)
+
 
 ONEROUTER = Gateway(
     name="onerouter",

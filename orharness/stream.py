@@ -10,7 +10,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -137,14 +136,23 @@ class Stream:
             position += len(chunk.data) + 2
         return starts
 
+    def with_chunks(self, chunks: tuple[Chunk, ...]) -> Stream:
+        """Return the stream with the same body in other chunks, none of them empty, that take as long in all."""
+        return self._with(chunks, "boundaries", "_chunked", "_chunked_starts")
+
+    def _with(self, chunks: tuple[Chunk, ...], *made: str) -> Stream:
+        """Return a copy with other chunks, without what was ``made`` of the old ones; valid chunks of the same body."""
+        changed = object.__new__(type(self))
+        vars(changed).update(vars(self), chunks=chunks)
+        for name in made:
+            vars(changed).pop(name, None)
+        return changed
+
     def with_delays(self, delays: Sequence[float]) -> Stream:
         """Return the stream with these delays of its chunks; it shares all that is made of the bytes."""
         self.framed(self.framing)  # made once, for all copies
-        timed = copy(self)
-        timed.__dict__.pop("duration", None)
-        chunks = tuple(Chunk(chunk.data, delay) for chunk, delay in zip(self.chunks, delays, strict=True))
-        object.__setattr__(timed, "chunks", chunks)
-        return timed
+        timed = zip(self.chunks, delays, strict=True)
+        return self._with(tuple([Chunk(chunk.data, delay) for chunk, delay in timed]), "duration")
 
     @cached_property
     def duration(self) -> float:
@@ -195,7 +203,7 @@ def repartition(stream: Stream, offsets: Iterable[int]) -> Stream:
         for start, chunk in zip((0, *stream.boundaries), stream.chunks, strict=False):
             delays[bisect_left(cuts, start + 1) - 1] += chunk.delay
     pieces = zip(cuts, cuts[1:], delays, strict=False)
-    return replace(stream, chunks=tuple(Chunk(stream.body[start:end], delay) for start, end, delay in pieces))
+    return stream.with_chunks(tuple([Chunk(stream.body[start:end], delay) for start, end, delay in pieces]))
 
 
 def edit(stream: Stream, edits: Iterable[Edit]) -> Stream:

@@ -279,7 +279,12 @@ class Dialect:
 
     def is_at(self, path: str) -> bool:
         """Return whether a path (without the API prefix) is one of its endpoints."""
-        return any(self.is_below(endpoint, path) for endpoint in self.paths)
+        return path in self._templates or any(fits(template, path) for template in self._templates)
+
+    @cached_property
+    def _templates(self) -> tuple[str, ...]:
+        """The templates of all of its endpoints."""
+        return tuple(template for endpoint in self.paths for template in self.spellings(endpoint))
 
     def is_below(self, endpoint: str, path: str) -> bool:
         """Return whether a path (without the API prefix) is the endpoint, as it is or below one of its bases."""

@@ -41,6 +41,8 @@ from orharness.journal.outcome import Disconnect, How, Outcome, Pacing
 from orharness.journal.request import Request
 from orharness.stream import Chunk, Ending, Framing, Stream
 
+_FEW = 16  # moments that take no more memory as they are than packed
+
 
 class ExchangeMachine:
     """One request and what becomes of its answer. Only ``apply`` changes it, and the two for what each chunk brings.
@@ -164,7 +166,7 @@ class ExchangeMachine:
         """Nothing more will be seen: keep only what a report needs."""
         self.over = True
         self.request.forget_json()
-        if isinstance(self._written_at, array):
+        if isinstance(self._written_at, array) and len(self._written_at) > _FEW:
             self._written_at = Packed(self._written_at)
 
     def passed(self, count: int = 1, *, proven: bool) -> None:
@@ -203,7 +205,9 @@ class ExchangeMachine:
         if event.all_read:
             self._read, self._read_known = self._written, event.known
         elif event.wire is not None:
-            self._read, self._read_known = max(self._read or 0, self._body_offset(event.wire)), event.known
+            if self._read != self._written:  # more than that cannot have been read
+                self._read = max(self._read or 0, self._body_offset(event.wire))
+            self._read_known = event.known
         elif self._read is not None:
             self._read_known = Certainty.AT_LEAST
         self._all_read = event.all_read

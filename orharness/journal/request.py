@@ -30,7 +30,11 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name; case does not matter."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+        wanted = name.lower()
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value
+        return None
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -104,6 +103,7 @@ class Reply:
     _drafts: dict[Any, Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
     _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
     _replies: dict[Any, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _uncut: Reply | None = field(default=None, init=False, repr=False, compare=False)  # of ``with_cuts``
 
     def __post_init__(self) -> None:
         """Check the scenario: an impossible one fails where it is written, and not at the first request."""
@@ -300,13 +300,14 @@ class Reply:
         The offsets are not checked here, since there may be thousands of such replies: one outside the body is an error
         at the first request. A plain response, which takes no transforms, is returned unchanged.
         """
-        return self if isinstance(self.body, Plain) else self._with_steps((*self.through, cut_at(*offsets)))
+        if isinstance(self.body, Plain):
+            return self
+        return self._with_steps((*self.through, cut_at(*offsets)), uncut=self)
 
-    def _with_steps(self, through: tuple[Transform, ...]) -> Reply:
+    def _with_steps(self, through: tuple[Transform, ...], uncut: Reply | None = None) -> Reply:
         """Return a copy with other transforms. It shares what is already written, because the body is the same."""
-        changed = copy(self)
-        for name, value in {"through": through, "_made": {}, "_replies": {}}.items():
-            object.__setattr__(changed, name, value)
+        changed = object.__new__(type(self))
+        vars(changed).update(vars(self), through=through, _made={}, _replies={}, _uncut=uncut)
         return changed
 
     @property
@@ -358,11 +359,16 @@ class Reply:
             return self._in_background(dialect, said, gateway, asked, by)
         if not asked.stream:
             return self._whole(dialect, said, gateway, asked, by)
-        # One response, with one model behind it, for all requests that ask for the same: a journal keeps it.
-        key = (dialect.name, gateway, named, by, _form_of(asked), asked.prompt_tokens)
+        return self._shared(dialect, said, gateway, asked, by)
+
+    def _shared(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
+        """Return one response, with one model behind it, for all requests that ask for the same: a journal keeps it."""
+        key = (dialect.name, gateway, said.model, by, _form_of(asked), asked.prompt_tokens)
         return _kept(self._replies, key, lambda: self._streamed(dialect, said, gateway, asked, by))
 
     def _streamed(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
+        if self._uncut is not None:
+            return self._cut(self._uncut._shared(dialect, said, gateway, asked, by))
         stream = self._stream_of(dialect, said, gateway, asked)
         model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
         sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
@@ -434,8 +440,14 @@ class Reply:
         """Return the response of an existing stream, which is read once and not again for each request."""
         coded = self.encoding is not None and accepts(request, self.encoding)
         if coded not in self._replies:
-            self._replies[coded] = self._replay(coded=coded)
+            shared = None if coded else self._uncut  # a coded body is cut before it is coded
+            self._replies[coded] = self._replay(coded=coded) if shared is None else self._cut(shared._replayed(request))
         return self._replies[coded]
+
+    def _cut(self, whole: Response) -> Response:
+        """Return the response of the uncut reply, cut: its bytes, what they mean, and their model are the same."""
+        last = self.through[-1]
+        return replace(whole, stream=last(whole.stream))
 
     def _replay(self, *, coded: bool) -> Response:
         stream = self._recorded()

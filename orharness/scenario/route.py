@@ -115,7 +115,7 @@ class Route:
         if endpoints is None:
             return DIALECTS.at(path) is not None
         asked = api_path(path)
-        return any(fits(endpoint, asked) for endpoint in endpoints)
+        return asked in endpoints or any(fits(endpoint, asked) for endpoint in endpoints)
 
     def difference(self, request: Request) -> list[str]:
         """Return one sentence for each mismatch; none means that it matches.

@@ -205,8 +205,6 @@ class LiveRoute:
         self._answering = answering
         self._acts: dict[str, Act] = {}  # the last act of cancelling, by the id of its exchange
         self._arrived = Condition()
-        for one in mounted:
-            one.on_exchange = self._notify
 
     @property
     def exchanges(self) -> list[LiveExchange]:
@@ -248,6 +246,8 @@ class LiveRoute:
         """Block until the request with that number (from 1) has come; raise ``ClientFailure`` if it does not."""
         seconds_of(timeout, "timeout")
         whole_number_of(number, "number", least=1)
+        for one in self._mounted:
+            one.on_exchange = self._notify
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.exchanges) >= number, timeout):
                 came = len(self.exchanges)

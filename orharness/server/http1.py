@@ -90,10 +90,11 @@ class Connection(Parsing):
     )
 
     def __init__(self, manager: Manager, peers: PeerQueue, handler: Handler) -> None:
-        super().__init__(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        super().__init__(loop)
         self.answered = 0  # requests whose exchanges are over
         self.bodies_read = 0
-        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[None] = loop.create_future()
         self.gone_at = 0.0
         self.made_at = monotonic()
         self.ended = False  # whether the server ended the connection
@@ -123,8 +124,8 @@ class Connection(Parsing):
         self._polls = polls_of_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._wire = cast(asyncio.Transport, transport)
+        # What aiohttp's own method does besides, to set TCP_NODELAY, asyncio has done.
+        self.transport = self._wire = cast(asyncio.Transport, transport)
         self._socket = transport.get_extra_info("socket")
         if self._socket is not None:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -289,7 +290,11 @@ class Connection(Parsing):
 
     def peer(self, *, exactly: bool = True) -> PeerState | None:
         """Return the kernel's state of the client's socket, ``None`` if it cannot be seen."""
-        state = None if self._peer is None else self._peer.state(exactly=exactly, acked=acknowledged(self._socket))
+        peer = self._peer
+        if peer is None:
+            return None
+        acked = 0 if peer.has_received(self.written) else acknowledged(self._socket)
+        state = peer.state(exactly=exactly, acked=acked)
         if state is not None and state.read is not None:
             self._last_read = state.read
         return state
@@ -582,7 +587,7 @@ class Manager:
 class ReadRequest:
     """A request whose head has come, as ``Incoming``."""
 
-    __slots__ = ("_connection", "_request", "expects_continue", "head", "http_1_0", "keep_alive", "local")
+    __slots__ = ("_connection", "_request", "expects_continue", "head", "http_1_0", "keep_alive")
 
     def __init__(self, request: Received, connection: Connection) -> None:
         message = request.message
@@ -592,16 +597,23 @@ class ReadRequest:
         self.http_1_0 = message.version < (1, 1)
         self.keep_alive = not message.should_close
         self.expects_continue = message.headers.get("Expect", "").lower() == "100-continue"
-        self.local = connection.client_is_local
         self._request = request
         self._connection = connection
+
+    @property
+    def local(self) -> bool:
+        """Whether the client reached us by this machine's loopback."""
+        return self._connection.client_is_local
 
     async def body(self, limit: int | None = None) -> bytes:
         """Return the whole body. Raises ``BadBody`` where it is malformed, ``TooLarge`` past ``limit`` bytes."""
         received = self._request.body
         if received is None:
             return b""
-        data = await (received.read() if limit is None else _limited(received, limit))
+        if limit is not None:
+            data = await _limited(received, limit)
+        else:
+            data = received.read_nowait() if received.is_eof() else await received.read()
         self._connection.bodies_read += 1
         self._request.forget()
         return data

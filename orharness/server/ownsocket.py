@@ -17,6 +17,7 @@ from typing import NamedTuple
 _FIELDS = struct.Struct("=B55xI60xQ16xI")  # the state, the last ACK, bytes acknowledged, bytes not sent
 _ACKED = struct.Struct("=120xQ")
 _CLOSED, _CLOSE_WAIT = 7, 8  # include/net/tcp_states.h
+_TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 
 
 class OwnSide(NamedTuple):
@@ -35,10 +36,10 @@ class OwnSide(NamedTuple):
 
 def acknowledged(sock: socket.socket | None) -> int:
     """Return the bytes that the peer's kernel has acknowledged, 0 if the kernel does not tell: one field, quickly."""
-    if sock is None or not hasattr(socket, "TCP_INFO"):
+    if sock is None or _TCP_INFO is None:
         return 0
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED.size)
+        info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _ACKED.size)
     except OSError:
         return 0
     return int(_ACKED.unpack(info)[0]) if len(info) == _ACKED.size else 0
@@ -46,10 +47,10 @@ def acknowledged(sock: socket.socket | None) -> int:
 
 def own_side(sock: socket.socket | None) -> OwnSide | None:
     """Return the kernel's view of our socket; ``None`` if it gives none."""
-    if sock is None or not hasattr(socket, "TCP_INFO"):
+    if sock is None or _TCP_INFO is None:
         return None
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _FIELDS.size)
+        info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _FIELDS.size)
     except OSError:
         return None
     if len(info) < _FIELDS.size:  # an older kernel, or the structure of another system

@@ -204,9 +204,14 @@ class _Driven(Generic[T]):
             if self.number:
                 self.number = 0
                 self._pace.forget()
-        if self._error is not None:
-            raise self._error
-        return waits
+            # The traceback leads back here: a connection would be kept until garbage is collected.
+            error, self._error = self._error, None
+        if error is None:
+            return waits
+        try:
+            raise error
+        finally:
+            del error
 
     def _advance(self, error: BaseException | None = None) -> Any:
         try:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from select import select
@@ -37,6 +38,7 @@ _ANSWER = struct.Struct("=xBxx52xI8xI")  # family, state, timer, retransmits, â€
 _WHOLE = struct.Struct(_HEADER.format + _ANSWER.format.removeprefix("="))
 _ATTRIBUTE = struct.Struct("=HH")
 _INFO = struct.Struct("=HH128xQ")  # length, kind, struct tcp_info up to bytes_received
+_NO_INTERFACE = b"\0" * 4
 _NO_COOKIE = b"\xff" * 8
 
 
@@ -160,6 +162,10 @@ class Peer:
         self._received: int | None = 0
         self._seen = 0  # bytes read, as far as seen
 
+    def has_received(self, sent: int) -> bool:
+        """Return whether its kernel was seen to have received that many bytes: its acknowledgements tell no more."""
+        return self._received is not None and self._received >= sent
+
     def state(self, *, exactly: bool = True, acked: int = 0) -> PeerState | None:
         """Return what it has read by now; ``None`` if it cannot be seen.
 
@@ -192,6 +198,8 @@ class Peer:
         if not self._queue.holds_nothing(self._question):
             return False
         self._seen = max(self._seen, sent)
+        if self._received is not None:
+            self._received = max(self._received, sent)
         return True
 
     def held_here(self) -> bool | None:
@@ -232,13 +240,18 @@ def _target(descriptor: Path) -> str:
 
 def _question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
     family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
-    addresses = (socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0") for host in (local[0], remote[0]))
+    addresses = _packed(family, local[0]), _packed(family, remote[0])
     return (
         _QUESTION.pack(family, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, 0xFFFFFFFF)
         + _ADDRESSES.pack(local[1], remote[1], *addresses)
-        + struct.pack("=I", 0)
+        + _NO_INTERFACE
         + _NO_COOKIE
     )
+
+
+@lru_cache(maxsize=256)  # as a rule all connections are of the same two hosts
+def _packed(family: int, host: str) -> bytes:
+    return socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0")
 
 
 def _find_info(answer: bytes) -> int | None:

@@ -120,14 +120,16 @@ class Incoming(Protocol):
 
     ``head`` has an empty body. ``http_1_0``: the HTTP version is below 1.1. ``keep_alive``: whether the client wants to
     keep the connection. ``expects_continue``: whether it waits for ``100 Continue`` before it sends the body.
-    ``local``: whether the client reached us by this machine's loopback.
     """
 
     head: Request
     http_1_0: bool
     keep_alive: bool
     expects_continue: bool
-    local: bool
+
+    @property
+    def local(self) -> bool:
+        """Whether the client reached us by this machine's loopback."""
 
     async def body(self, limit: int | None = None) -> bytes:
         """Return the whole body. Raises ``BadBody`` where it is malformed, ``TooLarge`` past ``limit`` bytes."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
 from typing import Any
@@ -213,3 +215,33 @@ def test_each_request_is_a_moment_to_catch_up(sse_thread: ServerThread, monkeypa
         raw.request("POST", "/s")
         raw.read()
     assert len(caught) >= 2  # when its bytes come, and when its task begins
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_a_failed_one_held_is_let_go_at_once(cancelled: bool) -> None:
+    class Held:
+        pass
+
+    kept: list[weakref.ref[Held]] = []
+
+    async def fail(tasks: list[asyncio.Task[Any]]) -> None:
+        held = Held()
+        kept.append(weakref.ref(held))
+        await TURN
+        if cancelled:
+            tasks[0].cancel()
+        raise ConnectionResetError("the client has left")
+
+    async def test() -> None:
+        tasks: list[asyncio.Task[Any]] = []
+        tasks.append(driven(fail(tasks)))
+        await asyncio.wait(tasks)
+        assert tasks[0].cancelled() if cancelled else isinstance(tasks[0].exception(), ConnectionResetError)
+        tasks.clear()
+
+    gc.disable()
+    try:
+        asyncio.run(test())
+        assert [one() for one in kept] == [None]
+    finally:
+        gc.enable()

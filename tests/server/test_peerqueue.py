@@ -180,3 +180,16 @@ def test_what_comes_between_two_counts_is_not_taken_for_read(answers: list[tuple
     queue.close()
     assert state is not None
     assert state.read == read
+
+
+def test_what_was_seen_to_be_read_had_been_received_before_the_next_question() -> None:
+    queue = _Interrupted((30, 20))
+    peer = Peer(queue, ("127.0.0.1", 1), ("127.0.0.1", 2))
+    queue.holds_nothing = lambda question: True  # type: ignore[method-assign]
+    assert peer.has_read(30)
+    assert peer.has_received(30)
+    assert not peer.has_received(31)
+    queue.answers = [(50, 20)]  # one answer suffices where a count of the queue can be compared with bytes known before
+    state = peer.state(exactly=False)
+    queue.close()
+    assert state == PeerState(30, 20, attached=True)
