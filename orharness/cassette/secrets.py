@@ -44,8 +44,12 @@ def hidden(interaction: Interaction, *, keep_headers: Iterable[str] = (), person
     secrets = secrets_of(request.headers, (*_address_secrets(request.uri), *unkept))
 
     def clean(headers: Headers) -> Headers:
-        values = ((name, value if _keeps(name, names) else PLACEHOLDER) for name, value in scrub(headers))
-        return tuple((name, hide(value, secrets, personal=personal)) for name, value in values)
+        return tuple(
+            (name, hide(value, secrets, personal=personal))
+            if _keeps(name, names)
+            else (hide(name, secrets, personal=personal), PLACEHOLDER)
+            for name, value in scrub(headers)
+        )
 
     spans = spans_in(interaction.stream.body, secrets, personal=personal)
     return replace(

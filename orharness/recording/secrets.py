@@ -59,7 +59,11 @@ class Redaction:
 
     def headers(self, headers: Headers) -> Headers:
         """The headers without those that authenticate; a placeholder is the value of those that nobody vouches for."""
-        return tuple((name, self._value(name, value)) for name, value in scrub(headers))
+        return tuple((self._name(name), self._value(name, value)) for name, value in scrub(headers))
+
+    def _name(self, name: str) -> str:
+        """The name of a header, which may be a key where a client forgot what goes before the colon."""
+        return name if self._keeps(name) else self.text(name)
 
     def unkept(self, headers: Headers) -> Iterable[str]:
         """The values that are not kept, as a server may repeat them in a body."""

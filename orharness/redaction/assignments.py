@@ -55,6 +55,20 @@ class Assignments:
         rb"|(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*\Z"
     )
     _stems = (b"key", b"secret", b"passw", b"token")
+    _cut_stems = frozenset(  # what a piece may end in whose next one completes a stem
+        stem[:size]
+        for stem in (
+            *(b"%b%bkey" % (one, between) for one in (b"api", b"access", b"secret") for between in (b"", b"_", b"-")),
+            *(
+                b"%b%btoken" % (one, between)
+                for one in (b"access", b"auth", b"api", b"bot")
+                for between in (b"", b"_", b"-")
+            ),
+            *(b"secret", b"password", b"passwd"),
+        )
+        for size in range(1, len(stem))
+    )
+    _longest = max(map(len, _cut_stems))
 
     def may_be_in(self, low: bytes) -> bool:
         """Return whether there may be a name."""
@@ -68,10 +82,14 @@ class Assignments:
 
     def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
         """Return an assignment at the end."""
-        if b"_" not in text and not any(stem in low for stem in self._stems):
-            return None
-        match = self._begun.search(text, max(0, len(text) - _TAIL))
-        return match and PartialMatch(match.start(), match.start("value") if match["value"] else None)
+        if b"_" in text or any(stem in low for stem in self._stems):
+            match = self._begun.search(text, max(0, len(text) - _TAIL))
+            if match is not None:
+                return PartialMatch(match.start(), match.start("value") if match["value"] else None)
+        for size in range(min(len(low), self._longest), 0, -1):
+            if low[-size:] in self._cut_stems:
+                return PartialMatch(len(low) - size, None)
+        return None
 
 
 class AddressPasswords:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from orharness.cassette import RecordedRequest, Tape, load, redact, save, scrub, scrub_uri
+from orharness.cassette.secrets import hidden
 from orharness.journal import Request
+from orharness.recording.secrets import Redaction
 from tests.support.cassette_samples import URI, an_interaction
 
 SECRETS = [
@@ -98,3 +100,14 @@ def test_redact_moves_the_boundaries() -> None:
         "POST", URI + "?user=REDACTED", (("A", "REDACTED"),), b'{"key": "REDACTED"}'
     )
     assert found.headers == (("B", "REDACTED"),)
+
+
+def test_a_key_in_the_name_of_a_header_is_not_written() -> None:
+    """``curl -H "sk-…: "``: a client that forgot what goes before the colon."""
+    key = "sk-or-v1-0123456789abcdef0123456789"
+    headers = ((key, "1"), (f"X-{key}", "2"), ("X-Mine", "3"), ("X-Request-Id", "4"))
+    kept = (("REDACTED", "REDACTED"), ("X-REDACTED", "REDACTED"), ("X-Mine", "REDACTED"), ("X-Request-Id", "4"))
+    assert Redaction().headers(headers) == kept
+    request = RecordedRequest("POST", URI, headers)
+    found = hidden(an_interaction(request=request, headers=headers))
+    assert found.headers == found.request.headers == kept

@@ -125,6 +125,77 @@ def test_each_beginning_of_a_shape_is_known_as_one(planted: Planted) -> None:
         assert begun.start <= 4 + first, text[:size]
 
 
+def _letters(size: int) -> str:
+    return ("a1B2c3D4e5F6g7H8i9J0" * 8)[:size]
+
+
+def _hexadecimal(size: int) -> str:
+    return ("0a1b2c3d4e5f6789" * 8)[:size]
+
+
+@pytest.mark.parametrize(
+    ("before", "secret", "kept"),
+    [
+        *(("", head + _letters(60), "") for head in ("GOCSPX-", "1//0", "vck_", "jina_", "pcsk_", "tvly-", "lsv2_pt_")),
+        *(
+            ("", head + _letters(60), "")
+            for head in ("glrt-", "gldt-", "glcbt-", "EAAA", "doo_v1_", "ntn_", "hvs.", "dp.pt.")
+        ),
+        *(
+            ("", head + _letters(60), "")
+            for head in ("shpat_", "glsa_", "glc_", "sntrys_", "figd_", "PMAK-", "dckr_pat_", "AKC")
+        ),
+        *(("", head + _letters(60).upper(), "") for head in ("rpa_", "NRAK-", "AGE-SECRET-KEY-1")),
+        *(("", head + _hexadecimal(48), "") for head in ("sk_", "e2b_", "dapi", "sbp_")),
+        *(("", head + _hexadecimal(32), "") for head in ("SK", "key-")),
+        ("", "pa-" + _letters(43), ""),
+        ("", "AQ.Ab8RN6" + _letters(40), ""),
+        ("", "ABSK" + _letters(60) + "=", ""),
+        ("", "pscale_tkn_" + _letters(40), ""),
+        ("https://discord.com/api/webhooks/", "123456789012345678/" + _letters(68), ""),
+        ("https://a.webhook.office.com/webhookb2/", "a1-b2@c3/IncomingWebhook/" + _letters(32) + "/d4-e5", ""),
+        ("Authorization: ", "Token " + _letters(40), ""),
+        ("Authorization: ", "ApiKey " + _letters(40), ""),
+        ("authorization: ", _letters(40), ""),
+        ("Authorization: ", "AWS4-HMAC-SHA256 Credential=a1/b2,SignedHeaders=host, Signature=" + _letters(64), ""),
+        ("OPENAI_API_KEY=", _letters(30), ""),
+        ("x-api-key: ", _letters(30), ""),
+        ("the password: ", "hunter2hunter23", ""),
+        ("apikey = '", _letters(20), "'"),
+        ("bot_token=", _letters(20), ""),
+        ("Cookie: ", "sid=" + _letters(20), ""),
+    ],
+)
+def test_a_shape_is_found_whole_and_in_pieces_of_any_size(before: str, secret: str, kept: str) -> None:
+    text = f"say {before}{secret}{kept} ."
+    expected = f"say {before}REDACTED{kept} ."
+    assert hide(text) == expected
+    for depth in range(1, 4):
+        document, found = text, text
+        for _ in range(depth):
+            document = json.dumps({"a": document})
+        found = redacted(document.encode()).decode()
+        for _ in range(depth):
+            found = json.loads(found)["a"]
+        assert found == expected
+    for size in (1, 3):
+        for first in range(size):
+            pieces = [text[:first], *(text[at : at + size] for at in range(first, len(text), size))]
+            assert texts_in(redacted(b"".join(map(delta, pieces)))) == expected, (size, first)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_cookie_at_the_end_of_a_string_leaves_its_quotes(depth: int) -> None:
+    document: object = f"Set-Cookie: session={_letters(20)}"
+    for _ in range(depth):
+        document = json.dumps([document])
+    assert isinstance(document, str)
+    found = json.loads(redacted(document.encode()))
+    for _ in range(depth - 1):
+        found = json.loads(found[0])
+    assert found == ["Set-Cookie: REDACTED"]
+
+
 @named
 def test_a_field_is_found_by_its_name(planted: Planted) -> None:
     document = {"a": [{"b": {planted.name: planted.value, "c": "d"}}]}
@@ -178,6 +249,8 @@ def test_a_number_becomes_a_text() -> None:
         b"https://user@host.example/path?page=2&order=asc and http://localhost:8080/v1?x=1\n",
         b'{"image": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5="}',
         b'{"api_key": "$OPENAI_API_KEY", "password": "", "secret": null, "token": true, "jwt": "{{jwt}}"}',
+        b"sk_learn, key-value store, dp.columns, pa-system-for-outdoor-events-and-all-of-it-2024\n",
+        b"https://discord.com/api/webhooks/ and SKU 1234, AKCESS, EAAA, 1//0, hvs.dev, Authorization: required\n",
         b"mail a@b.example, call +49 30 901820 or 555-123-4567, at 10.0.0.1 or 2001:db8::1\n",
     ],
 )
