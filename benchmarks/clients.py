@@ -42,12 +42,13 @@ from orharness.verdict import Verdict, did_you_mean
 OWN = "own API"  # the column of the family that is about the JSON of the client's own dialect
 # Most of the time is spent on those that never end. Four times as many seconds are they waited for before that is told.
 _PATIENCE = 0.5
+_GREETING = 120.0  # seconds for a driver's hello: a framework of agents is imported first, on a machine that is busy
 _COLUMNS = tuple(OWN if family == DIALECTS.default.name else family for family in FAMILIES)
 
 
 def subject_of(client: Judged) -> AbstractContextManager[Client | Subject]:
     """The client as the contract takes it; a context manager, since a driver is to be ended."""
-    return DriverSubject(client.driver) if client.function is None else nullcontext(client.load())
+    return DriverSubject(client.driver, greeting=_GREETING) if client.function is None else nullcontext(client.load())
 
 
 def judge(client: Judged, cases: Sequence[str]) -> list[Verdict]:
@@ -58,7 +59,8 @@ def judge(client: Judged, cases: Sequence[str]) -> list[Verdict]:
     growing = {case.id for case in cases_in(None, client.dialect) if case.grows}
     alone = [case for case in cases if case in growing]
     rest = [case for case in cases if case not in growing]
-    return _judged_by(subject_of(client), client, rest) + _judged_by(DriverSubject(client.driver), client, alone)
+    driven = DriverSubject(client.driver, greeting=_GREETING)
+    return _judged_by(subject_of(client), client, rest) + _judged_by(driven, client, alone)
 
 
 def _judged_by(one: AbstractContextManager[Client | Subject], client: Judged, cases: Sequence[str]) -> list[Verdict]:

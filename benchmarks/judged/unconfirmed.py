@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.judged.records import UNEXPLAINED, Fail
 
+_LEAVES_IT_OPEN = "closing the client does not close its connection"
 _ASKS_AGAIN = "it is still asking again"  # as the report begins
 
 
@@ -13,4 +14,6 @@ def why_unconfirmed(fail: Fail) -> str:
         return "that server plays no case of very many cuts, or of more than one answer"
     if fail.bare == "pass" and fail.reason.startswith(_ASKS_AGAIN):
         return "that server waits for longer, and the last of the requests ends with an error"
+    if fail.bare == "pass" and fail.reason.startswith(_LEAVES_IT_OPEN):
+        return "that server has the run's task cancelled inside a read; here the iterator is closed between two of them"
     return UNEXPLAINED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,13 @@ def test_the_process_of_a_driver_is_measured_and_a_command_is_not(thread: Server
     assert after[0] > before[0]
     assert (after[1] or 0) >= (before[1] or 0) > MIB
     assert judged(CommandSubject("true"), 1_000, thread=thread).result is Result.NOT_APPLICABLE
+
+
+def test_a_driver_without_a_hello_is_told_as_that(thread: ServerThread) -> None:
+    with DriverSubject([sys.executable, "-c", "import time; time.sleep(60)"], greeting=0.2) as subject:
+        verdict = judged(subject, 10, thread=thread)
+    assert verdict.evidence is not None
+    assert verdict.evidence.reason == "the driver says no hello within 0.2 s"
 
 
 @pytest.fixture(scope="module")

@@ -110,9 +110,7 @@ class Trials:
         try:
             self.wait_for_request(session, route, 0, until_request)
             self.learn(session, route, 0, began)
-            if not route.calls:
-                return Tried(self.nothing_sent(case, session, until_request))
-            tried = follow(session, route)
+            tried = follow(session, route) if route.calls else Tried(self.nothing_sent(case, session, until_request))
         finally:
             self.end(session, patience)
         return self.result(case, tried, session)
