@@ -105,7 +105,7 @@ async def open_response(
         headers = CIMultiDict(pair for pair in headers.items() if not pair[0].lower().startswith("access-control-"))
         headers.extend(cors)
     assert session.status is not None, "no response head has come"
-    response = web.StreamResponse(status=session.status, reason=session.reason, headers=headers)
+    response = _PassedOn(status=session.status, reason=session.reason, headers=headers)
     if session.announced is not None:
         response.content_length = session.announced
     elif session.framing is Framing.LENGTH:
@@ -116,6 +116,16 @@ async def open_response(
         response.force_close()
     await response.prepare(request)
     return response
+
+
+class _PassedOn(web.StreamResponse):
+    """A response with the headers that the server sent, and none that aiohttp would add of its own."""
+
+    async def _prepare_headers(self) -> None:
+        added = [name for name in ("Content-Type", "Date", "Server") if name not in self.headers]
+        await super()._prepare_headers()
+        for name in added:
+            self.headers.popall(name, None)
 
 
 def writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[[bytes], None]:

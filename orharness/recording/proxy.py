@@ -34,7 +34,7 @@ from orharness.recording.downstream import (
 )
 from orharness.recording.keeper import Keeper, KeeperProcess
 from orharness.recording.passage import Passage
-from orharness.recording.reach import Reach, why_not_trusted
+from orharness.recording.reach import Reach, why_unanswered
 from orharness.recording.secrets import Redaction, address_secrets
 from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.store import Store
@@ -354,6 +354,5 @@ def _port_of(request: web.BaseRequest) -> int:
 
 def _why(session: RecordedExchange, upstream: UpstreamServer, error: Exception) -> str:
     """A sentence about why no response head came."""
-    # What aiohttp says may quote the address that was asked, and what the server sent.
-    why = why_not_trusted(error) or session.redaction.text(str(error) or type(error).__name__)
+    why = session.redaction.text(why_unanswered(error))
     return str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))

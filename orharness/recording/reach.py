@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -67,6 +68,23 @@ def why_not_trusted(error: Exception) -> str | None:
         return None
     reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
     return f"its certificate is not trusted: {reason}; --ca FILE names the authority that signed it"
+
+
+def why_unanswered(error: Exception) -> str:
+    """A clause about a request to which no response head came; it may quote the address and what the server sent."""
+    if (untrusted := why_not_trusted(error)) is not None:
+        return untrusted
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "it ended the connection before a response"
+    if isinstance(error, aiohttp.ClientResponseError):  # of which aiohttp says that the status is 400
+        return f"what it sent is not HTTP: {' '.join(error.message.rstrip(' ^').split())}"
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return "the connection was not accepted in time"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno or 0  # positive but where the host was not found
+        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
+        return f"cannot connect to {error.host}, port {error.port}: {why}"
+    return str(error) or type(error).__name__
 
 
 class _Resolver(AbstractResolver):

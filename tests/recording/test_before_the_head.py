@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 from pathlib import Path
 from threading import Event
@@ -76,17 +77,17 @@ def refused() -> str:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("script", "ending", "read"),
+    ("script", "ending", "read", "why"),
     [
-        (None, "reset", b"RST"),
-        (resets, "reset", b"RST"),
-        (hangs_up, "abort", b""),
-        (talks_no_http, "abort", b""),
-        (breaks_off, "abort", b""),
+        (None, "reset", b"RST", "cannot connect to 127.0.0.1, port [0-9]+: Connection refused"),
+        (resets, "reset", b"RST", ".*Connection reset by peer"),
+        (hangs_up, "abort", b"", "it ended the connection before a response"),
+        (talks_no_http, "abort", b"", "what it sent is not HTTP: Bad status line: .*'SSH-2.0-OpenSSH_9.2'"),
+        (breaks_off, "abort", b"", "it ended the connection before a response"),
     ],
 )
 async def test_an_upstream_that_does_not_answer(
-    to: Path, script: Script | None, ending: str, read: bytes, caplog: pytest.LogCaptureFixture
+    to: Path, script: Script | None, ending: str, read: bytes, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(script or awkward) as upstream:
         url = upstream.url if script else refused()
@@ -98,6 +99,7 @@ async def test_an_upstream_that_does_not_answer(
     (found,) = load(to)
     assert (found.status, found.ending_recorded, found.stream.body) == (None, ending, b"")
     assert found.note == answer.json()["error"]["message"]
+    assert re.fullmatch(f"{re.escape(url)} did not answer: {why}", str(found.note))
     assert str(found.note) in caplog.text
     assert await replayed(to) == read
 

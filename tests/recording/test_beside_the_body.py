@@ -80,6 +80,24 @@ async def test_what_is_compressed_all_the_same_is_kept_decoded_and_passed_on_as_
 
 
 @pytest.mark.asyncio
+async def test_the_client_gets_no_header_that_the_server_did_not_send(to: Path) -> None:
+    async def sends_none(wire: Wire) -> None:
+        wire.raw(b"HTTP/1.1 200 OK\r\nX-Own: 1\r\nX-Own: 2\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab")
+
+    async with recording(to, sends_none) as bench, asking(bench.base_url) as client:
+        head, _, body = (await client.rest()).partition(b"\r\n\r\n")
+
+    assert body == b"ab"
+    assert head.split(b"\r\n") == [
+        b"HTTP/1.1 200 OK",
+        b"X-Own: 1",
+        b"X-Own: 2",
+        b"Content-Length: 2",
+        b"Connection: close",
+    ]
+
+
+@pytest.mark.asyncio
 async def test_what_http_has_beside_the_body_is_noted(to: Path) -> None:
     async def has_it_all(wire: Wire) -> None:
         wire.raw(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
