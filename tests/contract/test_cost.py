@@ -123,6 +123,21 @@ def test_the_process_of_a_driver_is_measured_and_a_command_is_not(thread: Server
     assert judged(CommandSubject("true"), 1_000, thread=thread).result is Result.NOT_APPLICABLE
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_is_wrong_is_told_if_it_is_so_again(thread: ServerThread, times: int) -> None:
+    """A connection that is lost once, as between two answers of a client that keeps it, is not the client's fault."""
+    left = [times]
+
+    def loses_its_connection(base_url: str) -> Iterator[str]:
+        if left[0] > 0:
+            left[0] -= 1
+            raise ConnectionResetError
+        yield from correct(base_url)
+
+    verdict = judged(loses_its_connection, 10, 20, thread=thread)
+    assert verdict.result is (Result.PASS if times == 1 else Result.FAIL)
+
+
 def test_a_driver_without_a_hello_is_told_as_that(thread: ServerThread) -> None:
     with DriverSubject([sys.executable, "-c", "import time; time.sleep(60)"], greeting=0.2) as subject:
         verdict = judged(subject, 10, thread=thread)

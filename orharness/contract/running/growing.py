@@ -15,33 +15,42 @@ from orharness.verdict import Evidence
 
 _LOOK = 0.05  # seconds between two looks at what it costs
 _MORE_PATIENCE = 10.0  # times; a client that uses the CPU is at work
+_CONFIRMING = 4  # times the patience
 _MOST_CPU = 30.0  # seconds for the smallest answer
 
 
 def growing(trials: Trials, case: Case, patience: float) -> Tried:
     """Run the client against answers of more and more events, up to the first that is wrong or costs too much.
 
-    One that costs too much is ended: at a hundred thousand events it could last for hours, or take all the memory.
+    One that costs too much is ended: at a hundred thousand events it could last for hours, or take all the memory. One
+    that is wrong, or for which no request comes, is told if it is so again.
     """
     costs: list[Cost] = []
     before = trials.subject.memory()
+    if before is None or trials.subject.cpu() is None:
+        return Tried(None, note="what the client costs cannot be measured: its processes cannot be looked at")
     tried = Tried(None)
     for events, answer in case.grows:
         sized = replace(case, reply=answer.reply, expected=answer.expected)
-        used = trials.subject.cpu()
-        if used is None or before is None:
-            return Tried(None, note="what the client costs cannot be measured: its processes cannot be looked at")
         most = limit_of(costs[-1], events) if costs else _MOST_CPU
-        tried = _run(trials, sized, used + most, patience)
-        spent, peak = trials.subject.cpu(), trials.subject.memory()
-        costs.append(Cost(events, max(0.0, (spent or used) - used), max(0, (peak or before) - before)))
-        wrong = grows(costs)
-        if wrong is not None:
+        tried, cost = _measured(trials, sized, events, before, most, patience)
+        if tried.evidence is not None and grows([*costs, cost]) is None:
+            tried, cost = _measured(trials, sized, events, before, most, _CONFIRMING * patience)
+        costs.append(cost)
+        if (wrong := grows(costs)) is not None:
             expected, got = "time and memory in proportion to the number of events", "; ".join(map(str, costs))
             return replace(tried, evidence=Evidence(expected, got, wrong))
         if tried.evidence is not None:
             break
     return tried
+
+
+def _measured(trials: Trials, case: Case, events: int, before: int, most: float, patience: float) -> tuple[Tried, Cost]:
+    """Run the client once, for ``most`` seconds of CPU time; return what came of it, and what it cost."""
+    used = trials.subject.cpu() or 0.0
+    tried = _run(trials, case, used + most, patience)
+    spent, peak = trials.subject.cpu(), trials.subject.memory()
+    return tried, Cost(events, max(0.0, (spent or used) - used), max(0, (peak or before) - before))
 
 
 def _run(trials: Trials, case: Case, most: float, patience: float) -> Tried:
