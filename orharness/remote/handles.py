@@ -16,7 +16,7 @@ from orharness.journal import Exchange, Outcome
 from orharness.options import checked_call
 from orharness.remote.verbs import Verbs
 from orharness.scenario.checked import seconds_of, whole_number_of
-from orharness.server.control.waits import LONGEST
+from orharness.server.control.options import LONGEST_POLL
 from orharness.server.handles import Call, ExpectedDisconnect, LiveRoute
 
 T = TypeVar("T")
@@ -38,9 +38,9 @@ class RemoteSession:
         """Return what the waiting verb finds. Raises ``ClientFailure`` if the condition is not met in that time."""
         left = 0.0 if timeout is None else timeout
         while True:
-            seconds = None if timeout is None else min(left, LONGEST)
+            seconds = None if timeout is None else min(left, LONGEST_POLL)
             found = self.ask("GET", "/wait", **{"for": condition, "timeout": seconds, **query})
-            left -= LONGEST
+            left -= LONGEST_POLL
             if found["met"] or found["final"] or left <= 0:
                 return met(found)
 
@@ -104,7 +104,7 @@ class RemoteCall(Call):
         """Block as ``Call.wait_finished`` does."""
         seconds_of(timeout, "timeout")
         found = self._session.ask(
-            "GET", "/wait", **{"for": "finished", "call": self.id, "timeout": min(timeout, LONGEST)}
+            "GET", "/wait", **{"for": "finished", "call": self.id, "timeout": min(timeout, LONGEST_POLL)}
         )
         return bool(found["met"]) or self.finished
 

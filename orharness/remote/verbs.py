@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from orharness.errors import ClientFailure, OrharnessError, ScenarioError
 from orharness.server.control.gate import TOKEN_HEADER
+from orharness.server.control.options import LONGEST_POLL
 from orharness.server.control.problems import CLIENT, SCENARIO
 from orharness.server.control.verbs import API, ROOT
-from orharness.server.control.waits import LONGEST
 
-_PATIENCE = LONGEST + 30.0  # seconds for an answer: a poll, and what a busy machine needs
+_PATIENCE = LONGEST_POLL + 30.0  # seconds for an answer: a poll, and what a busy machine needs
 
 
 class Verbs:

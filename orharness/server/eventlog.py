@@ -15,8 +15,6 @@ from orharness.journal.events import ExchangeEvent, RequestRead
 from orharness.server.exchange import LiveExchange
 from orharness.stream import Chunk, Stream
 
-KEPT = 20_000  # events of one session; older ones are forgotten
-
 
 @dataclass(frozen=True, slots=True)
 class NumberedEvent:
@@ -102,9 +100,12 @@ class Numbers:
 
 
 class EventLog:
-    """The latest events of one session. ``dropped``: the number of the last event that was forgotten, 0 for none."""
+    """The latest events of one session, at most ``kept``.
 
-    def __init__(self, session: str, numbers: Numbers, kept: int = KEPT) -> None:
+    ``dropped``: the number of the last event that was forgotten, 0 for none.
+    """
+
+    def __init__(self, session: str, numbers: Numbers, kept: int) -> None:
         self.changes = Changes()
         self.dropped = 0
         self._session = session

@@ -18,7 +18,7 @@ from orharness.server.control.options import ControlOptions, is_control
 from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
 from orharness.server.peerqueue import PeerQueue
-from orharness.server.sessions import ENDED, HELD_LIMIT, Session, SessionOptions, Sessions
+from orharness.server.sessions import ENDED, Session, SessionOptions, Sessions
 from orharness.server.thread import Listener
 from orharness.server.wire import Incoming, Wire, WriteWhole
 
@@ -55,10 +55,12 @@ class Origin:
         self._place = place
         default = SessionOptions(gateway, pacing, strict, hold_limit=hold_limit)
         self.answering = self._answering(default, None)
-        make = partial(self._answering, held_limit=HELD_LIMIT)
-        self.sessions = Sessions(self.answering, make, self.settle, strict=strict)
         self._default = default
-        self._given = control or ControlOptions()
+        self._given = given = control or ControlOptions()
+        make = partial(self._answering, held_limit=given.limits.held)
+        self.sessions = Sessions(
+            self.answering, make, self.settle, strict=strict, limits=given.limits, clock=given.clock
+        )
         self.gate = ControlGate(self._given.token, self._given.hosts, on=self._given.on)
         self._listening = Listening(self, peers)
         self._beginning: asyncio.Task[None] | None = None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from time import monotonic
 from typing import NamedTuple
 
 from orharness.gateways import Gateway
@@ -18,6 +17,7 @@ from orharness.journal import Pacing, Request
 from orharness.journal.events import TestEnded
 from orharness.server import addresses
 from orharness.server.answering import Answering
+from orharness.server.control.options import Limits
 from orharness.server.eventlog import EventLog, Numbers
 from orharness.server.handles import Act
 
@@ -25,8 +25,6 @@ DEFAULT = "default"
 ENDED = "this request names a session of orharness that has ended, or that never was: open one for each test"
 SESSION_HEADER = "X-Orharness-Session"
 KEY_PREFIX = "orh-"
-LIMIT = 1000  # sessions at once
-HELD_LIMIT = 1000  # streams of one session that are held at gates at once
 TTL = 600.0  # seconds without a request or a verb after which a session ends
 _SWEEP = 5.0  # seconds between two looks at which sessions are to end
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -46,32 +44,42 @@ class SessionOptions:
 class Session:
     """One test's routes and journal. Everything here runs in the server's loop."""
 
-    def __init__(self, identifier: str, answering: Answering, numbers: Numbers, *, strict: bool, ttl: float) -> None:
+    def __init__(
+        self,
+        identifier: str,
+        answering: Answering,
+        make_log: Callable[[str], EventLog],
+        clock: Callable[[], float],
+        *,
+        strict: bool,
+        ttl: float,
+    ) -> None:
         self.id = identifier
         self.answering = answering
         self.strict = strict
         self.ttl = ttl
         self.acts: dict[str, Act] = {}  # of each exchange the last act of cancelling
-        self._numbers = numbers
+        self._make_log = make_log
         self._log: EventLog | None = None
-        self._used = monotonic()
+        self._clock = clock
+        self._used = clock()
 
     @property
     def log(self) -> EventLog:
         """Its event log. It starts when first asked for, because each event costs time."""
         if self._log is None:
-            self._log = EventLog(self.id, self._numbers)
+            self._log = self._make_log(self.id)
             self.answering.listeners.append(self._log.heard)
         return self._log
 
     def touch(self) -> None:
         """Record that the session is in use."""
-        self._used = monotonic()
+        self._used = self._clock()
 
     @property
     def has_expired(self) -> bool:
         """Whether it was unused for longer than its ``ttl``. A session with an open answer is in use."""
-        idle = monotonic() - self._used > self.ttl
+        idle = self._clock() - self._used > self.ttl
         return idle and not any(live.open for live in self.answering.exchanges)
 
     def end_exchanges(self) -> None:
@@ -100,7 +108,7 @@ class Sessions:
     """The sessions of one server. Everything here runs in its loop.
 
     ``make`` creates the answering part of a session. ``settle`` returns once every client that has left is seen to have
-    left.
+    left. ``clock``: returns the seconds by which unused sessions end.
     """
 
     def __init__(
@@ -110,13 +118,15 @@ class Sessions:
         settle: Callable[[], Awaitable[None]],
         *,
         strict: bool,
-        limit: int = LIMIT,
+        limits: Limits,
+        clock: Callable[[], float],
     ) -> None:
         self.numbers = Numbers()
-        self.default = Session(DEFAULT, default, self.numbers, strict=strict, ttl=float("inf"))
+        self.limits = limits
         self.settle = settle
-        self.limit = limit
         self._make = make
+        self._clock = clock
+        self.default = Session(DEFAULT, default, self._make_log, clock, strict=strict, ttl=float("inf"))
         self._others: dict[str, Session] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -131,18 +141,22 @@ class Sessions:
     @property
     def is_full(self) -> bool:
         """Whether no more sessions can be opened. Expired ones do not count."""
-        if len(self._others) >= self.limit:
+        if len(self._others) >= self.limits.sessions:
             self._end_expired()
-        return len(self._others) >= self.limit
+        return len(self._others) >= self.limits.sessions
 
     def open(self, options: SessionOptions) -> Session:
         """Return a new session."""
         made = self._make(options)
-        session = Session(addresses.new_session_id(), made, self.numbers, strict=options.strict, ttl=options.ttl)
+        named = addresses.new_session_id()
+        session = Session(named, made, self._make_log, self._clock, strict=options.strict, ttl=options.ttl)
         _ = session.log  # from its first event on
         self._others[session.id] = session
         self._sweep_later()
         return session
+
+    def _make_log(self, session: str) -> EventLog:
+        return EventLog(session, self.numbers, self.limits.events)
 
     def end(self, session: Session) -> None:
         """End a session other than the default one, with its connections and its address."""

@@ -47,7 +47,7 @@ async def open_session(asked: VerbCall) -> VerbAnswer:
     routes = [] if asked.document is None else await _read(asked)
     if asked.sessions.is_full:
         raise Problem(
-            429, f"{asked.sessions.limit} sessions are open, and no more are at once: end those that are done"
+            429, f"{asked.sessions.limits.sessions} sessions are open, the most at once: end those that are done"
         )
     options = replace(asked.options, pacing=Pacing(values["pacing"]), strict=values["strict"], ttl=values["ttl"])
     if values["gateway"] is not None:

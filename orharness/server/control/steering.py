@@ -7,7 +7,6 @@ from orharness.server.control.verbs import VerbAnswer, VerbCall
 from orharness.server.control.waits import call_document
 from orharness.server.exchange import LiveExchange
 from orharness.server.gates import Brake
-from orharness.server.sessions import HELD_LIMIT
 from orharness.stream import Ending
 
 CUTS = {"fin": Ending.ABORT, "rst": Ending.RESET}
@@ -24,8 +23,9 @@ async def hold(asked: VerbCall) -> VerbAnswer:
     """Hold a stream before its next chunk."""
     live = _under_way(asked)
     held = sum(one.brake is not None and one.open for one in asked.session.answering.exchanges)
-    if held >= HELD_LIMIT:
-        raise Problem(429, f"{HELD_LIMIT} streams of this session are held already: release those that are done")
+    most = asked.sessions.limits.held
+    if held >= most:
+        raise Problem(429, f"{most} streams of this session are held already: release those that are done")
     if live.brake is None:
         live.brake = Brake()
     return VerbAnswer(call_document(asked.session, live))

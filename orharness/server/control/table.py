@@ -5,9 +5,10 @@ from __future__ import annotations
 from orharness.gateways import GATEWAYS
 from orharness.journal import Pacing
 from orharness.server.control import files, handlers, lanes, saving, steering
+from orharness.server.control.options import LONGEST_POLL
 from orharness.server.control.schemas import ROUTE, SCENARIO, ref
 from orharness.server.control.verbs import ROOT, Param, Verb
-from orharness.server.control.waits import FOR, LONGEST, wait
+from orharness.server.control.waits import FOR, wait
 from orharness.server.sessions import TTL
 
 _ALL = f"{ROOT}/sessions"
@@ -41,7 +42,7 @@ _WAIT = (
     Param("call", "string", "Only the call with that id."),
     _SINCE,
     Param("number", "integer", "Which of the calls, from 1.", 1, least=1),
-    Param("timeout", "number", "Seconds of this poll.", 5.0, least=0, most=LONGEST),
+    Param("timeout", "number", "Seconds of this poll.", 5.0, least=0, most=LONGEST_POLL),
     Param("within", "number", "For `left`: seconds that the client has, from the moment of this call.", 0.25, least=0),
     Param("act", "number", "For `left`: what an answer that was not final said; the time counts from there.", least=0),
     Param("leaked_tokens", "integer", "For `upstream`: how many a model that goes on may bill.", 1, least=0),

@@ -28,7 +28,6 @@ from orharness.server.handles import GRACE, LOOK, Act, finished_by_now
 from orharness.server.mounts import Mounted, exchanges_of, name_of
 from orharness.server.sessions import Session
 
-LONGEST = 30.0  # seconds of one poll
 FOR = ("call", "held", "outcome", "finished", "left", "upstream")
 
 
@@ -208,7 +207,7 @@ async def _left(waiting: Waiting, asked: VerbCall) -> tuple[WaitResult, float]:
         return WaitResult(False, str(nobody_failure(waiting.name, before, waiting.others()))), act
     acts = list(_acts(session, concerned, act))
     deadline = act + within + max(within, GRACE)
-    poll = monotonic() + LONGEST
+    poll = monotonic() + asked.sessions.limits.poll
     while any(live.can_be_left for live in concerned):
         if not await session.log.changes.until(min(deadline, poll), LOOK):
             break

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from orharness.server.control.options import ControlOptions
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 from tests.support.control import Control
@@ -38,3 +40,14 @@ def server(sse_thread: ServerThread) -> Iterator[SseServer]:
 @pytest.fixture
 def control(server: SseServer) -> Control:
     return Control(server)
+
+
+@pytest.fixture
+def make_control(sse_thread: ServerThread) -> Iterator[Callable[..., Control]]:
+    """Make a server with these ``ControlOptions``, and return a client of its control verbs."""
+    with ExitStack() as servers:
+
+        def make(**options: Any) -> Control:
+            return Control(servers.enter_context(SseServer(sse_thread, control=ControlOptions(**options))))
+
+        yield make

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from orharness.server import eventlog
+from orharness.server.control.options import Limits
 from orharness.server.control.watching import watch
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
@@ -106,10 +106,9 @@ def test_all_sessions_are_watched_together_in_order(control: Control) -> None:
         assert {next(events)["data"]["session"] for _ in range(3)} == {other["id"]}
 
 
-def test_forgotten_events_are_told(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forgotten_events_are_told(make_control: Callable[..., Control]) -> None:
+    control = make_control(limits=Limits(events=3))
     session = control.open(CHAT)
-    [log] = [one.log for one in control.server._origin.sessions.all() if one.id == session["id"]]
-    monkeypatch.setattr(log, "_kept", 3)
     Stream(session["base_url"]).read()
     assert control.wait(session["id"], "outcome")["met"]
     with watching(control.server, f"/sessions/{session['id']}/events") as events:
@@ -118,10 +117,9 @@ def test_forgotten_events_are_told(control: Control, monkeypatch: pytest.MonkeyP
     assert missed["data"] == {"after": 0, "up_to": int(first["id"]) - 1}
 
 
-def test_what_was_forgotten_before_a_reset_is_told_once(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_forgotten_before_a_reset_is_told_once(make_control: Callable[..., Control]) -> None:
+    control = make_control(limits=Limits(events=3))
     session = control.open(CHAT)
-    [log] = [one.log for one in control.server._origin.sessions.all() if one.id == session["id"]]
-    monkeypatch.setattr(log, "_kept", 3)
     Stream(session["base_url"]).read()
     assert control.wait(session["id"], "outcome")["met"]
     control.ask("POST", f"/sessions/{session['id']}/reset")
@@ -158,4 +156,4 @@ def test_events_of_the_default_session_are_noted_from_the_first_look_on(server: 
     Stream(server.base_url).read()
     with watching(server, f"/sessions/default/events?since={event}") as events:
         assert next(events)["data"]["call"] == "000002"
-    assert eventlog.KEPT > 1000
+    assert Limits().events > 1000

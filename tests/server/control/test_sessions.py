@@ -6,13 +6,12 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import aiohttp
 import pytest
 
-from orharness.server import sessions as module
+from orharness.server.control.options import Limits
 from orharness.server.facade import SseServer
 from tests.support.control import ASKED, CHAT, HELD, Control, Stream, whole
 
@@ -109,8 +108,18 @@ def test_a_reset_of_one_session_leaves_the_streams_of_another(control: Control) 
     streams[0].close()
 
 
-def test_no_more_sessions_than_the_limit(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control.server._origin.sessions, "limit", 2)
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_no_more_sessions_than_the_limit(make_control: Callable[..., Control]) -> None:
+    control = make_control(limits=Limits(sessions=2))
     first = control.open()
     control.open()
     refused = control.ask("POST", "/sessions")
@@ -119,37 +128,37 @@ def test_no_more_sessions_than_the_limit(control: Control, monkeypatch: pytest.M
     control.open()
 
 
-def test_a_session_that_nobody_uses_ends(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control.server._origin.sessions, "limit", 1)
+def test_a_session_that_nobody_uses_ends(make_control: Callable[..., Control]) -> None:
+    clock = Clock()
+    control = make_control(limits=Limits(sessions=1), clock=clock)
     forgotten = control.open(ttl=100)
-    now = monotonic()
-    monkeypatch.setattr(module, "monotonic", lambda: now + 99)
+    clock.now = 99
     assert control.ask("POST", "/sessions").status == 429
     assert control.ask("GET", f"/sessions/{forgotten['id']}").status == 200  # which uses it
-    monkeypatch.setattr(module, "monotonic", lambda: now + 198)
+    clock.now = 198
     assert control.ask("POST", "/sessions").status == 429
-    monkeypatch.setattr(module, "monotonic", lambda: now + 200)
+    clock.now = 200
     control.open()
     assert control.ask("GET", f"/sessions/{forgotten['id']}").status == 404
 
 
-def test_a_request_uses_its_session(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control.server._origin.sessions, "limit", 1)
+def test_a_request_uses_its_session(make_control: Callable[..., Control]) -> None:
+    clock = Clock()
+    control = make_control(limits=Limits(sessions=1), clock=clock)
     session = control.open(CHAT, ttl=100)
-    now = monotonic()
-    monkeypatch.setattr(module, "monotonic", lambda: now + 99)
+    clock.now = 99
     Stream(session["base_url"]).read()
-    monkeypatch.setattr(module, "monotonic", lambda: now + 198)
+    clock.now = 198
     assert control.ask("POST", "/sessions").status == 429
 
 
-def test_one_that_a_stream_is_open_in_does_not_end(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control.server._origin.sessions, "limit", 1)
+def test_one_that_a_stream_is_open_in_does_not_end(make_control: Callable[..., Control]) -> None:
+    clock = Clock()
+    control = make_control(limits=Limits(sessions=1), clock=clock)
     session = control.open(HELD, ttl=1, pacing="recorded")
     stream = Stream(session["base_url"])
     assert control.wait(session["id"], "held")["met"]
-    now = monotonic()
-    monkeypatch.setattr(module, "monotonic", lambda: now + 1000)
+    clock.now = 1000
     assert control.ask("POST", "/sessions").status == 429
     stream.close()
     assert control.wait(session["id"], "outcome")["met"]
@@ -161,10 +170,9 @@ def test_a_reset_of_the_server_ends_its_sessions(control: Control) -> None:
     assert control.ask("GET", f"/sessions/{session['id']}").status == 404
 
 
-def test_a_session_holds_so_many_streams_and_no_more(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_holds_so_many_streams_and_no_more(make_control: Callable[..., Control]) -> None:
+    control = make_control(limits=Limits(held=1))
     session = control.open(HELD, pacing="recorded")
-    [answering] = [one.answering for one in control.server._origin.sessions.all() if one.id == session["id"]]
-    monkeypatch.setattr(answering, "_held_limit", 1)
     held = Stream(session["base_url"])
     assert control.wait(session["id"], "held")["met"]
     with pytest.raises(Exception, match=r"IncompleteRead|Connection"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from orharness.server.control.options import Limits
 from tests.support.control import CHAT, HELD, Control, Stream
 from tests.support.raw import eventually
 
@@ -113,8 +115,8 @@ def test_what_is_over_is_left_alone(control: Control, verb: str) -> None:
     assert call(control, session) == before
 
 
-def test_a_session_holds_so_many_streams_by_hand_and_no_more(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.server.control.steering.HELD_LIMIT", 1)
+def test_a_session_holds_so_many_streams_by_hand_and_no_more(make_control: Callable[..., Control]) -> None:
+    control = make_control(limits=Limits(held=1))
     session = control.open(SLOW)
     streams = [Stream(session["base_url"]) for _ in range(2)]
     at = f"/sessions/{session['id']}/calls"

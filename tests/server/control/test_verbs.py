@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from orharness.errors import ClientFailure
 from orharness.scenario.document import read
-from orharness.server.control import waits
+from orharness.server.control.options import Limits
 from orharness.server.facade import SseServer
 from tests.support.control import CHAT, HELD, Control, Stream, plain, whole
 from tests.support.raw import eventually
@@ -179,16 +180,17 @@ def test_one_that_does_not_leave_fails_with_the_text_of_expect_disconnect(server
         one.close()
 
 
-def test_a_long_wait_for_leaving_is_asked_again_with_its_act(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waits, "LONGEST", 0.1)
+def test_a_long_wait_for_leaving_is_asked_again_with_its_act(make_control: Callable[..., Control]) -> None:
+    control = make_control(limits=Limits(poll=0.1))
     session, _, stream = held(control)
     first = control.wait(session, "left", within=60)
     assert (first["met"], first["final"]) == (False, False)
     again = control.wait(session, "left", within=60, act=first["act"])
     assert again["act"] == first["act"]
     stream.close()
-    monkeypatch.setattr(waits, "LONGEST", 20)
-    assert control.wait(session, "left", within=60, act=first["act"])["met"]
+    while not (found := control.wait(session, "left", within=60, act=first["act"]))["final"]:
+        pass
+    assert found["met"]
 
 
 def test_a_model_that_goes_on_is_told_with_its_price(server: SseServer, control: Control) -> None:
