@@ -11,10 +11,10 @@ nothing is lost. A ``Recorder`` that is used as a library keeps all in its own p
 
 The modules: ``proxy`` (``Recorder``), ``downstream`` (the client's side), ``upstream`` and ``noted_connections`` (the
 server's side), ``whole_chunks``, ``direct`` and ``passage`` (the short way of chunks from one to the other),
-``session`` (one request and its response), ``apart``, ``keeper``, ``unconfirmed``, ``keeping``, ``giving_way`` and
-``messages`` (the process that keeps what passes: its start, its two sides and what they say), ``store`` (cassette and
-spool), ``spool``, ``recovery``, ``secrets`` (what is never written), ``process`` (the recorder as a process, for
-pytest).
+``session`` (one request and its response), ``apart``, ``keeper``, ``unconfirmed``, ``keeping``, ``giving_way``,
+``bell`` and ``messages`` (the process that keeps what passes: its start, its two sides, what they say and when it is
+woken), ``store`` (cassette and spool), ``spool``, ``recovery``, ``secrets`` (what is never written), ``process`` (the
+recorder as a process, for pytest).
 """
 
 from __future__ import annotations

@@ -16,17 +16,27 @@ _BUFFER = 2**20  # bytes on their way, as far as the kernel allows
 
 
 class ApartProcess:
-    """The process, and our end of the socket between us. It ends when that is closed, when it has saved what it has."""
+    """The process, and our ends of the sockets between us. It ends when they are closed, and it has saved what it has.
+
+    ``bell`` wakes it for what was written to ``socket``, see ``bell``.
+    """
 
     def __init__(self) -> None:
         self.socket, theirs = socket.socketpair()
-        with theirs:
+        self.bell, their_bell = socket.socketpair()
+        with theirs, their_bell:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            command = [sys.executable, "-m", _MODULE, str(theirs.fileno())]
+            passed = [theirs.fileno(), their_bell.fileno()]
+            command = [sys.executable, "-m", _MODULE, *map(str, passed)]
             nothing = subprocess.DEVNULL
             self.process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, stderr=nothing, **own_group()
+                command, pass_fds=passed, stdin=nothing, stdout=nothing, stderr=nothing, **own_group()
             )
+
+    def close(self) -> None:
+        """Close our ends."""
+        self.socket.close()
+        self.bell.close()
 
 
 @contextmanager
@@ -39,5 +49,5 @@ def apart() -> Iterator[ApartProcess | None]:
     try:
         yield started
     finally:
-        started.socket.close()
+        started.close()
         started.process.wait()

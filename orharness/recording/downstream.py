@@ -139,15 +139,18 @@ def writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[[
     return write
 
 
-def chunk_writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[[bytes], None]:
+def chunk_writer(request: web.BaseRequest, response: web.StreamResponse) -> Callable[[bytes], object]:
     """A function that writes chunks that are framed already: as they are, or their data to a client of HTTP/1.0."""
-    chunked = response.chunked
+    transport = request.transport
+    if transport is None:
+        return nowhere
+    if response.chunked:
+        return transport.write
+    return lambda chunks: transport.write(b"".join(data_of(chunks)))
 
-    def write(chunks: bytes) -> None:
-        if request.transport is not None:
-            request.transport.write(chunks if chunked else b"".join(data_of(chunks)))
 
-    return write
+def nowhere(_: bytes) -> None:
+    """Write to a client that is gone."""
 
 
 def cut_off(request: web.BaseRequest, ending: Ending) -> None:

@@ -20,7 +20,8 @@ from typing import Any, Protocol, cast
 from orharness.cassette.interaction import Interaction
 from orharness.errors import CassetteError, ScenarioError
 from orharness.recording.apart import ApartProcess
-from orharness.recording.messages import Unpacker, packed
+from orharness.recording.bell import Bell
+from orharness.recording.messages import Unpacker, packed, packed_data
 from orharness.recording.session import LARGE, RecordedExchange, SavedExchange
 from orharness.recording.unconfirmed import Message, SoFar, Unconfirmed
 from orharness.verdict import count
@@ -54,6 +55,9 @@ class Keeper(Protocol):
 
     def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
         """Take chunks in their framing, which came together at ``now``; return whether they may be passed on now."""
+
+    def after_handing_over(self, session: RecordedExchange, chunks: bytes, now: float) -> None:
+        """Do what is to be done in the same turn of the loop, but can wait for the write to the client."""
 
     async def until_free(self, session: RecordedExchange) -> None:
         """Wait until what was handed over may be passed on."""
@@ -122,6 +126,7 @@ class KeeperProcess(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._answer = loop.create_future()
         self._unpacker = Unpacker()
+        self._bell = Bell(self._apart.bell)
         await loop.create_connection(lambda: self, sock=self._apart.socket)
         self._wire.set_write_buffer_limits(high=0)
         self._up = True
@@ -143,25 +148,48 @@ class KeeperProcess(asyncio.Protocol):
 
     def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
         """Hand over chunks. A large answer is to wait while the process is far behind."""
-        self._hand_over("chunks", session, chunks, now)
+        self._hand_over("chunks", session.order, chunks, now)
         return self._may_go_on(session)
+
+    def after_handing_over(self, session: RecordedExchange, chunks: bytes, now: float) -> None:
+        """Hold the chunks, in case that the process is killed, and have it read them."""
+        self._hold_data("chunks", session, chunks, now)
 
     async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
         """Hand over one more chunk, and wait until it may be passed on."""
-        self._hand_over("add", session, data, now)
+        self._hand_over("add", session.order, data, now)
+        self._hold_data("add", session, data, now)
         await self.until_free(session)
 
-    def _hand_over(self, kind: str, session: RecordedExchange, data: bytes, now: float) -> None:
+    def _hand_over(self, kind: str, order: int, data: bytes, now: float) -> None:
+        """Write to the socket ourselves: a transport takes longer for that, and each event waits for it."""
+        if not self._up or order in self._cut:
+            return
+        message = packed_data(kind, order, data, now)
+        try:
+            sent = 0 if self._is_full else self._apart.socket.send(message)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the process has ended, as the transport is about to say
+            return
+        if sent < len(message):
+            self._wire.write(message[sent:])
+
+    def _hold_data(self, kind: str, session: RecordedExchange, data: bytes, now: float) -> None:
         session.size += len(data)
         self._sent += len(data)
-        self._hold(session.order, (kind, session.order, data, now), len(data))
+        if self._is_kept(session.order):
+            self._unconfirmed.add(session.order, (kind, session.order, data, now), len(data), delivered=self._up)
+            self._bell.ring_soon(len(data))
 
     def _may_go_on(self, session: RecordedExchange) -> bool:
+        if self._up and not self._is_full and session.size <= LARGE:
+            return True
         if self._lost is not None or session.order in self._cut:
             return True
         if not self._up:  # all is held here, and that is enough if it is not much
             return session.size <= LARGE
-        return not self._is_full and (session.size <= LARGE or self._sent - self._taken <= _BEHIND)
+        return not self._is_full and self._sent - self._taken <= _BEHIND
 
     async def until_free(self, session: RecordedExchange) -> None:
         """Wait until the process has room."""
@@ -205,17 +233,28 @@ class KeeperProcess(asyncio.Protocol):
     async def _end(self) -> None:
         self._up = False
         self._wire.close()
+        self._bell.close()
         await asyncio.to_thread(self._apart.process.wait)
 
-    def _hold(self, order: int, message: Message, size: int = 0) -> None:
+    def _is_kept(self, order: int) -> bool:
+        """Whether what comes of a session is still recorded."""
+        return self._lost is None and order not in self._cut
+
+    def _hold(self, order: int, message: Message) -> None:
         """Hand over a message about a session, and hold it until the session is in the cassette."""
-        if self._lost is None and order not in self._cut:
-            self._unconfirmed.add(order, message, size, delivered=self._up)
+        if self._is_kept(order):
+            self._unconfirmed.add(order, message, 0, delivered=self._up)
             self._send(*message)
 
+    @property
+    def _is_heard(self) -> bool:
+        """Whether there is a process that takes messages, as far as is known: it may have ended just now."""
+        return self._up and not self._wire.is_closing()
+
     def _send(self, *message: object) -> None:
-        if self._up and not self._wire.is_closing():  # it may have ended, and the loop has not said so yet
+        if self._is_heard:
             self._wire.write(packed(*message))
+            self._bell.ring()
 
     # another process
 
@@ -231,6 +270,7 @@ class KeeperProcess(asyncio.Protocol):
                 self._give_up(how)
                 return
             log.warning("%s: %s; another one goes on", self._path, how)
+            self._bell.close()
             try:
                 self._apart = await asyncio.to_thread(ApartProcess)
             except OSError as error:
@@ -276,10 +316,12 @@ class KeeperProcess(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Note that something is not handed over yet."""
         self._is_full = True
+        self._bell.ring()
 
     def resume_writing(self) -> None:
         """Note that all is handed over."""
         self._is_full = False
+        self._bell.ring()
         self._moved.set()
 
     def data_received(self, data: bytes) -> None:

@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from orharness.errors import CassetteError, OrharnessError
+from orharness.recording.bell import rung
 from orharness.recording.giving_way import GivingWay
 from orharness.recording.messages import Unpacker, packed
 from orharness.recording.secrets import Redaction
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _PIECE = 2**18  # bytes that are read at once
 _TOLD = 2**18  # bytes after which the recorder is told how far we are
-_REST = 0.002  # seconds between two looks at what came
 _AGAIN = 0.1  # seconds until the priority can be changed again
 _BEHIND = 2**20  # bytes that wait here; with more, this process does not give way to others
 _SWITCH = 0.0005  # seconds after which the search lets the thread that reads go on
@@ -39,14 +38,14 @@ SettingsAt = Callable[[str], Mapping[str, Any]]
 """Reads the settings of ``--filters``."""
 
 
-def keep(connection: socket.socket, settings_at: SettingsAt) -> None:
-    """Keep what comes through the connection, until it ends, and all is saved."""
+def keep(connection: socket.socket, bell: socket.socket, settings_at: SettingsAt) -> None:
+    """Keep what comes through the connection, until it ends, and all is saved. ``bell`` says when to look."""
     # The recorder is told to stop, and tells us: a signal to the whole group would come too early.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         with suppress(AttributeError):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     sys.setswitchinterval(_SWITCH)
-    keeping = _Keeping(connection, settings_at)
+    keeping = _Keeping(connection, bell, settings_at)
     logging.getLogger("orharness").addHandler(_Passed(keeping))
     try:
         keeping.run()
@@ -67,8 +66,9 @@ class _Passed(logging.Handler):
 
 
 class _Keeping:
-    def __init__(self, connection: socket.socket, settings_at: SettingsAt) -> None:
+    def __init__(self, connection: socket.socket, bell: socket.socket, settings_at: SettingsAt) -> None:
         self._connection = connection
+        self._bell = bell
         self._settings_at = settings_at
         self._unpacker = Unpacker()
         self._telling = threading.Lock()
@@ -147,17 +147,20 @@ class _Keeping:
         await store.leave()
 
     def _read(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Any], store: Store) -> None:
-        """Read what comes, in a thread: the recorder would wait for the search if the socket were full.
+        """Read what comes, in a thread: the recorder would wait for the search if the socket were full."""
 
-        Events come one by one, and each that woke this process at once would take the processor from the streams.
-        """
+        def take(data: bytes) -> None:
+            self._came += len(data)
+            if messages := self._unpacker.feed(data):
+                loop.call_soon_threadsafe(queue.put_nowait, (messages, self._came))
+
         with suppress(OSError):
+            while rung(self._bell):
+                with suppress(BlockingIOError):
+                    while data := self._connection.recv(_PIECE, socket.MSG_DONTWAIT):
+                        take(data)
             while data := self._connection.recv(_PIECE):
-                self._came += len(data)
-                if messages := self._unpacker.feed(data):
-                    loop.call_soon_threadsafe(queue.put_nowait, (messages, self._came))
-                if len(data) < _PIECE:  # what comes meanwhile is in the kernel, where no kill loses it
-                    sleep(_REST)
+                take(data)
         with suppress(RuntimeError):  # the loop has ended, after all was saved
             store.release_soon()
             loop.call_soon_threadsafe(queue.put_nowait, None)

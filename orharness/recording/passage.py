@@ -11,7 +11,7 @@ from orharness.recording.session import RecordedExchange
 class Passage:
     """Hands the chunks of a session over to its keeper, then writes them to the client, as a ``Taker``."""
 
-    def __init__(self, keeper: Keeper, session: RecordedExchange, write: Callable[[bytes], None]) -> None:
+    def __init__(self, keeper: Keeper, session: RecordedExchange, write: Callable[[bytes], object]) -> None:
         self._keeper = keeper
         self._session = session
         self._write = write
@@ -22,12 +22,14 @@ class Passage:
         session = self._session
         if session.ending is not None:
             return True
-        session.end.add_chunks(chunks)
-        if self._keeper.hand_over(session, chunks, now):
+        if is_free := self._keeper.hand_over(session, chunks, now):
             self._write(chunks)
-            return True
-        self._waiting = chunks
-        return False
+        else:
+            self._waiting = chunks
+        # What can wait is done after the write, for which the client waits.
+        self._keeper.after_handing_over(session, chunks, now)
+        session.end.add_chunks(chunks)
+        return is_free
 
     async def until_free(self) -> None:
         """Wait until the keeper has room, and write the chunks that waited for that."""

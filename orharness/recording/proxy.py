@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -27,6 +28,7 @@ from orharness.recording.downstream import (
     complaint,
     cut_off,
     listening,
+    nowhere,
     open_response,
     read_body,
     refused,
@@ -118,7 +120,7 @@ class Recorder:
         self._stopping = False
 
     async def __aenter__(self) -> Recorder:
-        self._clock = asyncio.get_running_loop().time
+        self._clock = monotonic  # the loop's
         self._keeper = await self._opened_keeper()
         try:
             self._runner = await listening(self._handle, *self._address)
@@ -318,8 +320,8 @@ class Recorder:
             async with asyncio.timeout(_TAIL_TIMEOUT):
                 try:
                     if session.body is not None and session.body.begun:
-                        await session.body.taken_by(Passage(self._keeper, session, _nowhere))
-                    await self._pass_on(session, upstream, _nowhere)
+                        await session.body.taken_by(Passage(self._keeper, session, nowhere))
+                    await self._pass_on(session, upstream, nowhere)
                     ending, note = Ending.EOF, None
                 except CutShort as cut:
                     ending, note = cut.ending, None
@@ -330,10 +332,6 @@ class Recorder:
         task = asyncio.create_task(work)
         self._following.add(task)
         task.add_done_callback(self._following.discard)
-
-
-def _nowhere(_: bytes) -> None:
-    """Write to a client that is gone."""
 
 
 def _loaded(filters: Mapping[str, Any]) -> Filters:

@@ -141,6 +141,9 @@ class Store:
             self.after_passing(session, data, now)
         return True
 
+    def after_handing_over(self, session: RecordedExchange, chunks: bytes, now: float) -> None:
+        """Do nothing: they are kept."""
+
     async def until_free(self, session: RecordedExchange) -> None:
         """Wait for nothing."""
 

@@ -29,6 +29,8 @@ class WholeChunks:
             if self._missing > 0:
                 return b"", b""
             data = self.rest()
+        elif _is_one(data):
+            return data, b""
         whole, at = self._whole(data)
         if self.over:
             return whole, data[at:]
@@ -64,6 +66,13 @@ class WholeChunks:
         else:
             self.over = _BEGUN.fullmatch(data, at) is None
         return b"".join((*written, data[same:at])) if written else data[:at], at
+
+
+def _is_one(data: bytes) -> bool:
+    """Whether the bytes are one chunk, framed as we frame it: what comes of a stream is that, as a rule."""
+    end = data.find(b"\r\n", 0, _LINE)
+    size = len(data) - end - 4
+    return end > 0 and size > 0 and data[:end] == b"%x" % size and data.endswith(b"\r\n")
 
 
 def _size(line: bytes) -> int:

@@ -20,7 +20,7 @@ from orharness.cassette import load
 from orharness.errors import CassetteError, ScenarioError
 from orharness.recording import Recorder
 from orharness.recording.apart import apart
-from orharness.recording.messages import Unpacker, packed
+from orharness.recording.messages import Unpacker, packed, packed_data
 from orharness.recording.spool import Spool
 from tests.support.recording_bench import (
     AWKWARD,
@@ -53,8 +53,10 @@ async def recorder_apart(upstream: str, to: Path, **options: Any) -> AsyncIterat
 
 
 def test_messages_cut_anywhere() -> None:
-    sent = [("add", 1, b"data: a\n\n", 0.5), ("close",), ("log", 30, "Grüße")]
+    sent: list[tuple[object, ...]] = [("add", 1, b"data: a\n\n", 0.5), ("close",), ("log", 30, "Grüße")]
     data = b"".join(packed(*one) for one in sent)
+    sent += [("add", 2, b"data: b\n\n", 1.25), ("chunks", 2**40, b"", 0.0)]
+    data += packed_data("add", 2, b"data: b\n\n", 1.25) + packed_data("chunks", 2**40, b"", 0.0)
     for size in (1, 2, 7, 30, len(data)):
         unpacker = Unpacker()
         found = [one for at in range(0, len(data), size) for one in unpacker.feed(data[at : at + size])]
