@@ -14,7 +14,8 @@ vcrpy has no place for chunk boundaries, timing, framing and ending. They are ke
       note: the recorder was stopped         # only where there is something to say
       timed: false                           # only where chunks and delays are not those of a recording
       sha256: 9f86d081884c7d659a2feaa0…      # the checksum of the interaction: of its values, not of their layout
-      interactions: 31                       # in the first interaction only: how many the file holds
+      interactions: 31                       # in the first interaction only: how many the file holds; beside it
+                                             # `ours: N`, where others are not of orharness
 
 The modules: ``interaction`` (what is recorded), ``codec`` (an interaction as vcrpy's request and response),
 ``foreign`` (cassettes that vcrpy or pydantic-ai wrote), ``damage`` (what shows that a file is incomplete or changed),

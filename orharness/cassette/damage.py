@@ -1,8 +1,8 @@
 """Detection of cassettes that have lost a part, or in which something was changed.
 
 ``version: 1`` is the last line that we and vcrpy write, so a file without it has lost its end. A total, in the first
-interaction that has ``x-orharness``, reveals a missing interaction in a file that still has its end. A checksum in each
-interaction of ours reveals a change.
+interaction that has ``x-orharness``, reveals a missing interaction in a file that still has its end: it is missing
+itself where that first one is. A checksum in each interaction of ours reveals a change.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from orharness.cassette.foreign import as_vcrpy_takes_it
 from orharness.cassette.keys import KEY
 
 TOTAL = "interactions"  # below KEY, in the first interaction: the number of interactions in the file
+OURS = "ours"  # beside TOTAL where other recorders' were written too: how many of them have KEY
 SEAL = "sha256"  # below KEY, in each interaction of ours: the checksum of its content
 VERSION = 1  # the version of vcrpy's format
 _SCENARIO = "orharness"  # the key of its version in a scenario document
 _KEYS = frozenset(["format", "head", "chunks", "framing", "ending", "recorded_at", "announced", "note", "timed"]) | {
     TOTAL,
+    OURS,
     SEAL,
 }
+_NOT_CONTENT = (TOTAL, OURS, SEAL)
 _SEAL_IT = "Restore the file or record it again; if it was edited on purpose, run `orharness cassette seal` on it"
 
 
@@ -41,14 +44,26 @@ def check_version(root: At) -> None:
 
 
 def check_total(interactions: list[At]) -> None:
-    """Refuse a file with fewer interactions than were written. More are allowed: vcrpy appends its own to ours."""
-    for interaction in interactions:
-        response = interaction["response"]
-        if KEY not in response or TOTAL not in response[KEY]:
-            continue
-        total = response[KEY][TOTAL]
+    """Refuse a file with fewer interactions than were written, or with another number of ours.
+
+    More of others are allowed: vcrpy appends its own to ours.
+    """
+    ours = [response[KEY] for one in interactions if KEY in (response := one["response"])]
+    totals = [one for one in ours if TOTAL in one]
+    for first in totals:
+        total = first[TOTAL]
         if total.integer(1) > len(interactions):
             total.fail(f"{total.value} interactions were written, but the file holds {len(interactions)}. {_SEAL_IT}")
+        written = first[OURS if OURS in first else TOTAL]
+        if written.integer(1) != len(ours):
+            written.fail(
+                f"{written.value} interactions with {KEY} were written, the file holds {len(ours)}. {_SEAL_IT}"
+            )
+    if not totals and any(SEAL in one for one in ours):  # older files have neither
+        ours[0].fail(
+            f"{TOTAL}, the number of interactions, is missing: the first of a file has it, so one before this is lost."
+            f" {_SEAL_IT}"
+        )
 
 
 def check_seals(root: At, taken: list[dict[str, Any]]) -> int | None:
@@ -118,7 +133,7 @@ def digested_text(interaction: Mapping[str, Any]) -> str:
         "request": {**{name: request[name] for name in ("method", "uri", "headers")}, "body": _hex(request["body"])},
         "response": {name: response[name] for name in ("status", "headers")},
         "body": _hex(response["body"]["string"]),
-        "ours": {name: value for name, value in ours.items() if name not in (TOTAL, SEAL)},
+        "ours": {name: value for name, value in ours.items() if name not in _NOT_CONTENT},
     }
     return json.dumps(content, sort_keys=True, default=str)
 
@@ -129,15 +144,17 @@ def _hex(body: bytes) -> str:
 
 def sealed(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the interactions with a checksum in each that has ``x-orharness``, and the total in the first of these."""
-    ours = (index for index, one in enumerate(interactions) if isinstance(one["response"].get(KEY), dict))
-    first = next(ours, None)
-    return [_sealed(one, len(interactions) if at == first else None) for at, one in enumerate(interactions)]
+    ours = [index for index, one in enumerate(interactions) if isinstance(one["response"].get(KEY), dict)]
+    total = {TOTAL: len(interactions)}
+    if len(ours) != len(interactions):
+        total[OURS] = len(ours)
+    return [_sealed(one, total if at in ours[:1] else {}) for at, one in enumerate(interactions)]
 
 
-def _sealed(interaction: dict[str, Any], total: int | None) -> dict[str, Any]:
+def _sealed(interaction: dict[str, Any], total: Mapping[str, int]) -> dict[str, Any]:
     response = interaction["response"]
     if not isinstance(response.get(KEY), dict):
         return interaction
-    ours = {name: value for name, value in response[KEY].items() if name not in (TOTAL, SEAL)}
+    ours = {name: value for name, value in response[KEY].items() if name not in _NOT_CONTENT}
     ours[SEAL] = digest(as_vcrpy_takes_it(At("", interaction)))
-    return {**interaction, "response": {**response, KEY: ours if total is None else {**ours, TOTAL: total}}}
+    return {**interaction, "response": {**response, KEY: {**ours, **total}}}

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.cassette import Interaction, Tape, load, save
+from orharness.cassette import Interaction, Tape, load, save, seal
 from orharness.errors import CassetteError
 from tests.support.cassette_samples import NASTY, URI, an_interaction, interactions, ours
 from tests.support.places import ROOT
@@ -102,6 +102,47 @@ def test_whatever_is_saved_is_not_loaded_when_cut(
     check_cuts(folder / "whole.yaml", [data.draw(st.integers(0, (folder / "whole.yaml").stat().st_size - 1))])
 
 
+def test_the_first_interaction_may_be_the_missing_one(tmp_path: Path) -> None:
+    """It has the total."""
+    path = several(tmp_path / "a.yaml")
+    data = yaml.safe_load(path.read_text("utf-8"))
+    del data["interactions"][0]
+    path.write_text(yaml.safe_dump(data), "utf-8")
+
+    with pytest.raises(
+        CassetteError, match=r"interactions\[0\]\.response\.x-orharness: interactions, the number .* lost\."
+    ):
+        load(path)
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+@pytest.mark.parametrize("again", [False, True], ids=["as vcrpy saved it", "sealed with it"])
+def test_what_another_recorder_added_does_not_stand_for_one_that_is_missing(
+    tmp_path: Path, gone: int, again: bool
+) -> None:
+    path = resaved(tmp_path / "a.yaml")
+    if again:
+        seal(path)
+    data = yaml.safe_load(path.read_text("utf-8"))
+    del data["interactions"][gone]
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    with pytest.raises(CassetteError, match=r"a\.yaml: interactions\[0\]\.response\.x-orharness.* cassette seal`"):
+        load(path)
+    seal(path)
+    assert len(load(path)) == 3
+
+
+def test_one_that_is_there_twice_is_a_change(tmp_path: Path) -> None:
+    path = several(tmp_path / "a.yaml")
+    data = yaml.safe_load(path.read_text("utf-8"))
+    data["interactions"].append(data["interactions"][1])
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    with pytest.raises(
+        CassetteError, match=r"x-orharness\.interactions: 3 interactions with .* written, the file holds 4"
+    ):
+        load(path)
+
+
 @pytest.mark.parametrize("gone", [1, 2])
 def test_an_interaction_that_is_missing_before_the_end_is_refused(tmp_path: Path, gone: int) -> None:
     path = several(tmp_path / "a.yaml")
@@ -140,10 +181,11 @@ def _interactions_in(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_file_of_an_earlier_version_loads(tmp_path: Path) -> None:
-    """It has ``version`` as its first line, and no number of interactions."""
+    """It has ``version`` as its first line, no number of interactions, and no checksums."""
     path = several(tmp_path / "a.yaml")
     whole, text = load(path), path.read_bytes()
     text = b"version: 1\n" + text.removesuffix(b"version: 1\n").replace(b"      interactions: 3\n", b"")
+    text = re.sub(rb" +sha256: .*\n", b"", text)
     path.write_bytes(text)
 
     assert load(path) == whole
