@@ -1,8 +1,9 @@
-"""Sets of cases that stay what they are: frozen ones by their date, and the quick one.
+"""Sets of cases: those that are frozen by their date stay what they are; the quick one is of its version.
 
 A frozen set is a file ``sets/DATE.txt`` with an id a line; what a later release adds is not in it. Ids are never used
 again for something else, so that "all of the set 2026-12" says the same for ever. ``python -m
-orharness.contract.catalogue.sets DATE`` freezes the cases of today.
+orharness.contract.catalogue.sets DATE`` freezes the cases of today. The quick set is no frozen one: it has the cases
+that find the most, and may be chosen anew (``python -m benchmarks.quick``); CHANGES.md says when it was.
 """
 
 from __future__ import annotations
