@@ -656,6 +656,14 @@ class NeedsADelta(Answer):
         return super().chunk({**chunk, "choices": [{"delta": one["delta"], **one} for one in chunk.get("choices", ())]})
 
 
+@mutant("chat/content-as-parts", "content that is a list of parts is stumbled over")
+class NeedsAText(Answer):
+    """Content is joined as a text."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        yield "" + (delta.get("content") or "")
+
+
 @mutant("chat/role-and-null-content", "null as content is stumbled over")
 class AddsNull(Answer):
     """Null as content is added to a text."""

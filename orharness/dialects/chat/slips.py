@@ -131,6 +131,7 @@ SLIPS: tuple[Slip, ...] = (
         "content-parts",
         "content that is a list of parts is not read: the text is that of its parts of the type text",
         _each_delta(_joined_parts),
+        as_error="content that is a list of parts is stumbled over: the text is that of its parts of the type text",
     ),
     Slip(
         "reasoning",
