@@ -104,6 +104,7 @@ class Reply:
     _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
     _replies: dict[Any, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
     _uncut: Reply | None = field(default=None, init=False, repr=False, compare=False)  # of ``with_cuts``
+    _last_cut: tuple[Response, Response] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the scenario: an impossible one fails where it is written, and not at the first request."""
@@ -307,7 +308,7 @@ class Reply:
     def _with_steps(self, through: tuple[Transform, ...], uncut: Reply | None = None) -> Reply:
         """Return a copy with other transforms. It shares what is already written, because the body is the same."""
         changed = object.__new__(type(self))
-        vars(changed).update(vars(self), through=through, _made={}, _replies={}, _uncut=uncut)
+        vars(changed).update(vars(self), through=through, _made={}, _replies={}, _uncut=uncut, _last_cut=None)
         return changed
 
     @property
@@ -363,12 +364,12 @@ class Reply:
 
     def _shared(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
         """Return one response, with one model behind it, for all requests that ask for the same: a journal keeps it."""
+        if self._uncut is not None:
+            return self._cut(self._uncut._shared(dialect, said, gateway, asked, by))
         key = (dialect.name, gateway, said.model, by, _form_of(asked), asked.prompt_tokens)
         return _kept(self._replies, key, lambda: self._streamed(dialect, said, gateway, asked, by))
 
     def _streamed(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
-        if self._uncut is not None:
-            return self._cut(self._uncut._shared(dialect, said, gateway, asked, by))
         stream = self._stream_of(dialect, said, gateway, asked)
         model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
         sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
@@ -439,15 +440,20 @@ class Reply:
     def _replayed(self, request: Request) -> Response:
         """Return the response of an existing stream, which is read once and not again for each request."""
         coded = self.encoding is not None and accepts(request, self.encoding)
+        if self._uncut is not None and not coded:  # a coded body is cut before it is coded
+            return self._cut(self._uncut._replayed(request))
         if coded not in self._replies:
-            shared = None if coded else self._uncut  # a coded body is cut before it is coded
-            self._replies[coded] = self._replay(coded=coded) if shared is None else self._cut(shared._replayed(request))
+            self._replies[coded] = self._replay(coded=coded)
         return self._replies[coded]
 
     def _cut(self, whole: Response) -> Response:
         """Return the response of the uncut reply, cut: its bytes, what they mean, and their model are the same."""
-        last = self.through[-1]
-        return replace(whole, stream=last(whole.stream))
+        kept = self._last_cut
+        if kept is None or kept[0] is not whole:
+            last = self.through[-1]
+            kept = whole, replace(whole, stream=last(whole.stream))
+            object.__setattr__(self, "_last_cut", kept)
+        return kept[1]
 
     def _replay(self, *, coded: bool) -> Response:
         stream = self._recorded()

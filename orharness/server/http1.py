@@ -50,7 +50,7 @@ _MOST_WAITING = 32  # requests of one connection that came early; nothing more i
 _KEEP_ALIVE = 3600.0  # seconds that a connection stays open without a request
 _SWEEP = 60.0  # seconds between two looks at which have
 _TURNS = 10  # turns of the loop from a request's arrival to its body being read: four, and some to spare
-_BETWEEN_TURNS = 0.0005  # seconds: the longest that other work of the loop waits
+_BETWEEN_TURNS = 0.001  # seconds: the longest that other work of the loop waits; its timers are no more exact
 
 
 class Connection(Parsing):
@@ -288,12 +288,16 @@ class Connection(Parsing):
 
     # --- what the client's process has read -----------------------------------------------------------------------
 
-    def peer(self, *, exactly: bool = True) -> PeerState | None:
-        """Return the kernel's state of the client's socket, ``None`` if it cannot be seen."""
+    def peer(self, *, exactly: bool = True, acked: int | None = None) -> PeerState | None:
+        """Return the kernel's state of the client's socket, ``None`` if it cannot be seen.
+
+        ``acked``: the bytes that its kernel has acknowledged, where that has just been asked.
+        """
         peer = self._peer
-        if peer is None:
+        if peer is None or peer.gone:
             return None
-        acked = 0 if peer.has_received(self.written) else acknowledged(self._socket)
+        if acked is None:
+            acked = 0 if peer.has_received(self.written) else acknowledged(self._socket)
         state = peer.state(exactly=exactly, acked=acked)
         if state is not None and state.read is not None:
             self._last_read = state.read
@@ -312,7 +316,9 @@ class Connection(Parsing):
         if not self.visible:
             own = self._own()
             return False if own is not None and self._sent(own) < self.written else None
-        state = self.peer(exactly=exactly)
+        return self._shows_all_read(self.peer(exactly=exactly))
+
+    def _shows_all_read(self, state: PeerState | None) -> bool | None:
         return None if state is None or state.read is None else state.read >= self.written
 
     def has_just_read_all(self) -> bool:
@@ -325,8 +331,9 @@ class Connection(Parsing):
         if not self.visible or peer is None or monotonic() - self._polls.returned_at >= _BETWEEN_TURNS:
             return False
         give_way()  # nothing that was written just now can have been read
-        if acknowledged(self._socket) != self.written:  # an acknowledgement may be delayed
-            return self.has_read_all(exactly=False) is True
+        acked = acknowledged(self._socket)
+        if acked != self.written:  # an acknowledgement may be delayed
+            return self._shows_all_read(self.peer(exactly=False, acked=acked)) is True
         if not peer.has_read(self.written):
             return False
         self._last_read = self.written
@@ -338,6 +345,8 @@ class Connection(Parsing):
         Raises ``ConnectionResetError`` if the client was seen to be gone.
         """
         started = monotonic()
+        if self.visible and self._peer is not None and self._peer.gone:
+            await self._wait_told()
         while self.visible:
             if (waited := monotonic() - started) < _SPIN:  # first: ``has_just_read_all`` has been asked
                 await TURN

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from errno import ENOENT
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -35,6 +36,7 @@ _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _QUESTION = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
 _ADDRESSES = struct.Struct("!HH16s16s")  # ports and addresses, in network order
 _ANSWER = struct.Struct("=xBxx52xI8xI")  # family, state, timer, retransmits, …, expires, rqueue, wqueue, uid, inode
+_ERROR = struct.Struct(f"={_HEADER.size}xi")
 _WHOLE = struct.Struct(_HEADER.format + _ANSWER.format.removeprefix("="))
 _ATTRIBUTE = struct.Struct("=HH")
 _INFO = struct.Struct("=HH128xQ")  # length, kind, struct tcp_info up to bytes_received
@@ -63,6 +65,10 @@ class SocketCounts(NamedTuple):
     inode: int = 0  # 0 if no process holds the socket
 
 
+NO_SOCKET = SocketCounts(None, 0, closing=False, attached=False)
+"""The kernel's answer where it has no such socket."""
+
+
 class PeerQueue:
     """One netlink socket for any number of connections. Not for use from two threads at once.
 
@@ -89,7 +95,7 @@ class PeerQueue:
             self._netlink = None
 
     def ask(self, question: bytes) -> SocketCounts | None:
-        """Return the kernel's answer about the socket that the question describes; ``None`` if it cannot be seen."""
+        """Return the kernel's answer about the socket that the question describes; ``None`` if it gives none."""
         if self._netlink is None:
             return None
         sequence = next(self._sequence) & 0xFFFFFFFF
@@ -98,15 +104,16 @@ class PeerQueue:
             self._netlink.sendto(head + question, (0, 0))
             while True:
                 answer = self._answer(self._netlink)
-                if len(answer) < _WHOLE.size:  # an error message, as a rule ENOENT: no such socket on this host
+                if len(answer) < _WHOLE.size:  # an error message
                     if _HEADER.unpack_from(answer)[3] == sequence:
-                        return None
+                        return _refusal(answer)
                     continue
                 _, kind, _, answered, _, state, queued, inode = _WHOLE.unpack_from(answer)
                 if answered == sequence:
-                    # Without such a connection the kernel looks for a listener at the local address.
-                    if kind != _SOCK_DIAG_BY_FAMILY or state == _LISTEN:
-                        return None
+                    if kind != _SOCK_DIAG_BY_FAMILY:
+                        return _refusal(answer)
+                    if state == _LISTEN:  # without such a connection the kernel looks for a listener there
+                        return NO_SOCKET
                     received = self._bytes_received(answer)
                     return SocketCounts(received, queued, state == _CLOSE_WAIT, inode != 0, inode)
         except OSError:
@@ -159,6 +166,7 @@ class Peer:
     def __init__(self, queue: PeerQueue, local: tuple[str, int], remote: tuple[str, int]) -> None:
         self._queue = queue
         self._question = _question_about(local, remote)
+        self.gone = False  # there is no such socket: it never comes back
         self._received: int | None = 0
         self._seen = 0  # bytes read, as far as seen
 
@@ -177,10 +185,11 @@ class Peer:
         if known is not None and acked > known:
             known = acked
         answer = self._queue.ask(self._question)
-        if answer is not None and answer.received != known and (exactly or not answer.queued):
+        if answer and answer.received != known and (exactly or not answer.queued) and answer is not NO_SOCKET:
             # Count the queue again after the bytes received by this answer.
             known, answer = answer.received, self._queue.ask(self._question)
-        if answer is None:
+        if answer is None or answer is NO_SOCKET:
+            self.gone = answer is NO_SOCKET
             return None
         self._received = answer.received
         if answer.received is None or known is None:
@@ -252,6 +261,12 @@ def _question_about(local: tuple[str, int], remote: tuple[str, int]) -> bytes:
 @lru_cache(maxsize=256)  # as a rule all connections are of the same two hosts
 def _packed(family: int, host: str) -> bytes:
     return socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0")
+
+
+def _refusal(answer: bytes) -> SocketCounts | None:
+    """Return what an error message (netlink(7)) says: as a rule ENOENT, that there is no such socket on this host."""
+    missing = len(answer) >= _ERROR.size and _ERROR.unpack_from(answer)[0] == -ENOENT
+    return NO_SOCKET if missing else None
 
 
 def _find_info(answer: bytes) -> int | None:

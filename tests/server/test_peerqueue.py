@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from orharness.server.peerqueue import Peer, PeerQueue, PeerState, SocketCounts
-from tests.support.raw import Victims, eventually
+from orharness.journal import Outcome
+from orharness.server.facade import SseServer
+from orharness.server.peerqueue import NO_SOCKET, Peer, PeerQueue, PeerState, SocketCounts
+from orharness.server.thread import ServerThread
+from tests.support.raw import Raw, Victims, eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what a client has read")
 
@@ -193,3 +196,40 @@ def test_what_was_seen_to_be_read_had_been_received_before_the_next_question() -
     state = peer.state(exactly=False)
     queue.close()
     assert state == PeerState(30, 20, attached=True)
+
+
+def test_a_socket_that_is_no_more_is_gone_and_one_of_which_the_kernel_says_nothing_is_not(
+    queue: PeerQueue, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    server, client = pair
+    peer, other = _peer(queue, server), _peer(queue, server)
+    server.sendall(b"0123456789")
+    assert peer.state() == PeerState(0, 10, attached=True)
+    gone = [peer.gone]
+    client.close()  # with unread bytes: an RST, and no socket is left
+    assert peer.state() is None
+    gone.append(peer.gone)
+    queue.close()
+    assert other.state() is None
+    assert [*gone, other.gone] == [False, True, False]
+
+
+def test_a_socket_that_is_no_more_is_not_asked_for_again(
+    sse_thread: ServerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing: list[bool] = []
+    ask = PeerQueue.ask
+
+    def counted(self: PeerQueue, question: bytes) -> SocketCounts | None:
+        answer = ask(self, question)
+        missing.append(answer is NO_SOCKET)
+        return answer
+
+    monkeypatch.setattr(PeerQueue, "ask", counted)
+    with SseServer(sse_thread, strict=False) as server:
+        route = server.post("/s").stream("one", "two")
+        with Raw(server) as raw:
+            raw.request("POST", "/s")
+            eventually(lambda: len(missing) > 5)  # it is asked for again and again until it has read the head
+        assert route.call.wait_ended() is Outcome.CANCELLED  # it left with unread bytes
+    assert sum(missing) == 1
