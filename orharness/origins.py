@@ -117,7 +117,7 @@ def is_loopback(name: str) -> bool:
 
 
 def host_name(host: str) -> str | None:
-    """Return the name or address in a ``Host`` header, in lower case and without port; ``None`` for what is none."""
+    """Return the name or address in a ``Host`` header, in lower case and without port; ``None`` for anything else."""
     match = _HOST.fullmatch(host.lower())
     return None if match is None else match["name"].removeprefix("[").removesuffix("]")
 

@@ -45,7 +45,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Reasoning of the model, which is no text of the answer."""
+    """Reasoning of the model, which is not part of the answer's text."""
 
     text: str
 

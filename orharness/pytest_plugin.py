@@ -112,7 +112,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             pytest_reports.keep(item, report, cast("SseServer", server))
     if report.when == "teardown":  # on the report, because xdist carries that to where the summary is written
         vars(report)["sse_recorded"] = item.stash.get(pytest_cassettes.RECORDED, [])
-        vars(report)["sse_left_open"] = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "report"]
+        vars(report)["sse_left_open"] = [line for leaks, line in item.stash.get(_LEFT_OPEN, []) if leaks == "report"]
         if _SERVER in item.stash:
             del item.stash[_SERVER]  # pytest keeps the test to the end of the run
     return report
@@ -159,7 +159,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     finally:
         for server in item.config.stash.get(_SERVERS, []):
             _note_left_open(item, server, server.take_left_open())
-    wrong = [line for told, line in item.stash.get(_LEFT_OPEN, []) if told == "error"]
+    wrong = [line for leaks, line in item.stash.get(_LEFT_OPEN, []) if leaks == "error"]
     if wrong:
         pytest.fail("\n  ".join([_LEFT_OPEN_SAID.format("this test"), *wrong]), pytrace=False)
 
@@ -173,8 +173,8 @@ _LEFT_OPEN_SAID = (
 def _note_left_open(item: pytest.Item, server: SseServer, left: list[str]) -> None:
     """Note open answers. Adds nothing to a test that did not pass: its streams are open because it was cut short."""
     if not item.stash.get(_NOT_PASSED, False):
-        told = str(server.leaks or item.config.getoption("--sse-leaks") or item.config.getini("sse_leaks"))
-        item.stash.setdefault(_LEFT_OPEN, []).extend((told, line) for line in left)
+        leaks = str(server.leaks or item.config.getoption("--sse-leaks") or item.config.getini("sse_leaks"))
+        item.stash.setdefault(_LEFT_OPEN, []).extend((leaks, line) for line in left)
 
 
 @pytest.fixture(scope="session")

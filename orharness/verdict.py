@@ -109,7 +109,7 @@ class Verdict:
 
     @property
     def counts(self) -> bool:
-        """Whether it is a fail to be told as one: a failed SHOULD, or a fail that is known, is not."""
+        """Whether it counts as a fail: a failed SHOULD, or a fail that is known, does not."""
         return self.fails_client and not self.known
 
 
@@ -169,10 +169,10 @@ def _quoted(character: str) -> str:
 
 def excerpt(data: bytes, at: int, *, around: int = 32) -> str:
     """Return the bytes around an offset, with the boundary marked: ``…{"content":"Gr\\xc3│\\xbc…``."""
-    before, behind = data[max(0, at - around) : at], data[at : at + around]
+    before, after = data[max(0, at - around) : at], data[at : at + around]
     left = "…" if at > around else ""
     right = "…" if at + around < len(data) else ""
-    return f"{left}{quote(before)}{BOUNDARY}{quote(behind)}{right}"
+    return f"{left}{quote(before)}{BOUNDARY}{quote(after)}{right}"
 
 
 def count(number: int, one: str, more: str | None = None) -> str:

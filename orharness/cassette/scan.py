@@ -21,7 +21,7 @@ from orharness.errors import CassetteError
 from orharness.redaction import SecretFinder, is_secret, is_secret_parameter
 
 SUFFIXES = (".yaml", ".yml", ".json", ".har", ".recording")
-_SHORT = 8  # characters: what is shorter authenticates nobody
+_SHORT = 8  # characters: anything shorter is not a credential
 _PLACEHOLDER = re.compile(
     r"(?:(?:bearer|basic|token)\s+)?(?:[$<{\[*].*|x+|\*+|\.+|-+|(?:.*[^a-z])?(?:redacted|filtered|hidden|removed|dummy|fake"
     r"|placeholder|example|test|mock|your|none|null|sk-orharness)(?:[^a-z].*)?)",

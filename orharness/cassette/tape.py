@@ -23,7 +23,7 @@ from orharness.errors import CassetteError, ScenarioError
 
 _HEAD, _TAIL = b"interactions:\n", b"version: %d\n" % VERSION
 _IN_MEMORY = 2**22  # bytes
-_PIECE = 2**18  # bytes that are copied at once, if so many may be in memory
+_PIECE = 2**18  # bytes that are copied at once, if that many may be in memory
 
 
 class Tape:

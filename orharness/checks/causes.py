@@ -10,7 +10,7 @@ from orharness.journal import Exchange
 LEAK = (
     "the stream is not closed: in Python leaving a loop (break, return) does not close it (`with`, `async with` or\n"
     "close() do; from another thread close() waits for the next bytes); in JavaScript reader.cancel() or an\n"
-    "AbortSignal closes it, in Go a context that is cancelled, or Body.Close()"
+    "AbortSignal closes it, in Go a cancelled context or Body.Close()"
 )
 _LEFT_THE_LOOP = (
     "it stopped reading and kept the connection: as a rule it left the loop (break, return) without closing the stream."
@@ -19,23 +19,23 @@ _LEFT_THE_LOOP = (
 )
 _READS_ON = (
     "it went on reading after the block: a task or thread of its own still reads (a queue filled in the background,\n"
-    "a stop flag that nobody looks at), or its event loop reads ahead for a stream that nobody closed:\n"
+    "a stop flag that nothing checks), or its event loop reads ahead for a stream that was not closed:\n"
     "end what reads and wait for it, or close the stream (in Python with `with`, `async with` or close())"
 )
 _SILENT = (
-    "no bytes came after the block, so it is one of two: it waits in a read (cancel the read: a task in asyncio,\n"
-    "an AbortSignal in JavaScript, a context in Go; a close() from another Python thread waits with it); or it left\n"
+    "no bytes came after the block, so the client either waits in a read (cancel the read: a task in asyncio,\n"
+    "an AbortSignal in JavaScript, a context in Go; in Python a close() from another thread waits, too), or it left\n"
     "the loop without closing the response (`with` or close() in Python, reader.cancel(), Body.Close())"
 )
 _LOOP_IS_KEPT = (
     "an event loop is running in this thread, and a sync `with` keeps it from going on, so that no async client\n"
-    "can leave: use `async with reply.expect_disconnect()`"
+    "can leave: use `async with route.expect_disconnect()`"
 )
 _OR_IN_A_THREAD = "or, if the client does not run in that event loop:"
 _LOOP_MAY_BE_KEPT = f"it may also be that {_LOOP_IS_KEPT}"
 _ANOTHER_PROCESS = "another process keeps the connection (an app under test that does not leave its upstream):"
 _AT_THE_NEXT_BYTES = (
-    "it left when the next bytes came: its stop flag is looked at, or its close() gets through, only between\n"
+    "it left when the next bytes came: its stop flag is checked, or its close() takes effect, only between\n"
     "two reads; cancel the task that reads, or shut its socket down, so that a silent stream is left as well"
 )
 

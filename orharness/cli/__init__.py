@@ -12,9 +12,9 @@ from importlib import import_module
 def main() -> None:
     """Run the console script. Ends the process: 0 good, 1 the client or the comparison failed, 2 the call was wrong."""
     from orharness.cli import plain
-    from orharness.cli.ending import mistakes_told
+    from orharness.cli.ending import mistakes_reported
 
-    with mistakes_told():
+    with mistakes_reported():
         fields = plain.fields_of(sys.argv[2:]) if sys.argv[1:2] == ["serve"] else None
         if fields is not None:
             with _uncollected():

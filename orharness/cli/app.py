@@ -134,11 +134,13 @@ def serve(
     ] = None,
     cases: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="... which is a case of your own in this file; repeats.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="... which is a case of your own in this file. Repeatable.", show_default=False
+        ),
     ] = None,
     scenario: ScenarioFile = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Only say whether the scenario FILE is good, and if not, what is wrong.")
+        bool, typer.Option("--check", help="Only say whether the scenario FILE is valid, and if not, what is wrong.")
     ] = False,
     plugin: Plugins = None,
     pace: Annotated[
@@ -181,7 +183,7 @@ def serve(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="A host name by which the control verbs may be reached, beside loopback's. Repeatable.",
+            help="A host name by which the control verbs may be reached, besides loopback's. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -359,7 +361,7 @@ def relay_check(
     ] = 2.0,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="Only the cases with this in their id; repeats.", show_default=False),
+        typer.Option(metavar="TEXT", help="Only the cases with this in their id. Repeatable.", show_default=False),
     ] = None,
     host: Annotated[str, typer.Option(help="The address on which the upstream listens.")] = "127.0.0.1",
     port: Annotated[
@@ -370,11 +372,11 @@ def relay_check(
 ) -> None:
     """Judge a backend that passes a model's stream on to browsers.
 
-    It plays the model behind your backend, and the browser before it. Does
+    It plays the model behind your backend and the browser in front of it. Does
     each event come through at once and unchanged? Can an error be seen? When
     the browser leaves, does the model stop? You need not write a test.
 
-    Your backend runs with its OPENAI_BASE_URL at the upstream's address, which
+    Your backend runs with OPENAI_BASE_URL set to the upstream's address, which
     is the first line on stderr; or --command starts it so.
 
     Example: [bold]orharness relay-check http://127.0.0.1:8000/chat --json '{"messages": []}' --port 8788[/bold]
@@ -421,10 +423,10 @@ def check_mcp_server(
     ] = None,
     revision: Annotated[
         list[str] | None,
-        typer.Option(metavar="DATE", help="2026-07-28 or 2025-11-25; repeats.", show_default="both"),
+        typer.Option(metavar="DATE", help="2026-07-28 or 2025-11-25. Repeatable.", show_default="both"),
     ] = None,
     within: Annotated[
-        float, typer.Option(metavar="S", help="Seconds in which a tool has to stop whose call is cancelled.")
+        float, typer.Option(metavar="S", help="Seconds within which a tool whose call is cancelled has to stop.")
     ] = 1.0,
     leave_after: Annotated[
         float | None,
@@ -448,13 +450,13 @@ def check_mcp_server(
     format_: Formats = None,
     output: Outputs = None,
 ) -> None:
-    """Judge an MCP server over HTTP: what it makes of a client that leaves.
+    """Judge an MCP server over HTTP: does a tool stop when its client leaves?
 
     In revision 2026-07-28, closing the stream cancels a call; in 2025-11-25 it
-    does not, and the stream can be resumed. It calls a tool, leaves, and sees
-    whether the tool works on: a tool shows it by requests to the witness (its
-    address is {beat} in --arguments and ORHARNESS_BEAT), by asking a model at
-    OPENAI_BASE_URL, or by a file that it writes (--watch).
+    does not, and the stream can be resumed. The command calls a tool, leaves,
+    and sees whether the tool goes on: a tool shows that by requests to the
+    witness (its address is {beat} in --arguments and ORHARNESS_BEAT), by asking
+    a model at OPENAI_BASE_URL, or by a file that it writes (--watch).
 
     Example: [bold]orharness check-mcp http://127.0.0.1:8000/mcp --tool research --watch research.log[/bold]
 
@@ -562,7 +564,7 @@ def run_tests(
     When it has ended, it is judged: requests that no route answers, routes that
     were never asked, what the scenario expects, connections left open, tokens
     that a model made and billed after a cancel. The exit code is 1 if there is
-    any of it, else the command's own.
+    any such finding, else the command's own.
 
     With --record its real requests are recorded, with --cassette they are
     answered from that file. Programs that have https://HOST in their code are

@@ -118,7 +118,7 @@ def convert(
     mitmproxy, what curl -i -N prints, raw event streams, cassettes of Ruby's
     VCR and of go-vcr, chunks of the AI SDK, and aimock's fixtures. It writes a
     cassette, HAR, a plain event stream, or a scenario document. What SOURCE
-    does not know is said on stderr, and in a note of the cassette; keys are
+    does not know is named on stderr, and in a note of the cassette; keys are
     left out.
 
     Example: [bold]orharness cassette convert session.har --to answer.yaml[/bold]

@@ -162,19 +162,19 @@ def check_client(options: CheckOptions) -> int:
         )
         progress = stack.enter_context(_progress(cases))
 
-        def told(verdict: Verdict) -> None:
+        def add(verdict: Verdict) -> None:
             verdicts.append(with_commands(verdict, options.words, options.extra, every, files))
-            progress.told(len(verdicts))
+            progress.judged(len(verdicts))
 
         if not share.only:
             pass
         elif options.jobs > 1:
-            ordered = {one.case: number for number, one in enumerate(run_in_jobs(share, options.jobs, told))}
+            ordered = {one.case: number for number, one in enumerate(run_in_jobs(share, options.jobs, add))}
             verdicts.sort(key=lambda one: ordered[one.case])
         else:
-            share.judge(subject, told)
+            share.judge(subject, add)
         if lives:
-            Liveness(partial(opened, options.words), options.pace, patience).judge(lives, told)
+            Liveness(partial(opened, options.words), options.pace, patience).judge(lives, add)
     judgement = Judgement(name, options.profile, options.seed, tuple(verdicts), made=_made(monotonic() - began))
     compared = baseline.compare(judgement, known, [case.id for case in every])
     report(compared.judgement, options.formats, options.outputs)
@@ -266,18 +266,18 @@ def _restore(handlers: dict[int, object]) -> None:
 
 
 class _Progress(Protocol):
-    def told(self, number: int) -> None: ...
+    def judged(self, number: int) -> None: ...
 
 
 class _Lines:
-    """Off a terminal, such as in CI: a line each half minute, so that nobody takes it for dead."""
+    """Off a terminal, such as in CI: a line each half minute, so that the run does not look dead."""
 
     def __init__(self, cases: Sequence[str]) -> None:
         self._number = len(cases)
         self._told = monotonic()
 
-    def told(self, number: int) -> None:
-        """``number`` cases are judged."""
+    def judged(self, number: int) -> None:
+        """Print a line if the last one is old: ``number`` cases are judged."""
         if monotonic() > self._told + _EACH:
             self._told = monotonic()
             sys.stderr.write(f"orharness: {number} of {self._number} cases judged\n")
@@ -302,7 +302,7 @@ class _Bar:
         )
         self._task = self.bar.add_task(cases[0], total=len(cases))
 
-    def told(self, number: int) -> None:
+    def judged(self, number: int) -> None:
         """Show that ``number`` cases are judged, and the next one has begun."""
         self.bar.update(self._task, completed=number, description=self._cases[min(number, len(self._cases) - 1)])
 
@@ -332,5 +332,5 @@ def write_starter(language: str, to: Path | None) -> None:
         raise OrharnessError(f"{path}: cannot be written: {error.strerror or error}") from error
     command = f"{_RUN.get(language, language)} {shlex.quote(str(path))}"
     screen = Screen()
-    screen.line(f"{path}: a driver that works as it stands; put the call of your client where it says so, then:")
+    screen.line(f"{path}: a working driver; put the call of your client where it says so, then:")
     screen.line(f"  orharness check --driver {shlex.quote(command)}", "bold")

@@ -1,4 +1,4 @@
-"""``orharness check-mcp``: an MCP server whose clients leave, and a witness that its tool works on, or stops."""
+"""``orharness check-mcp``: leave an MCP server's tool call, and see by a witness whether the tool stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orharness.cli.relay_check import address_of, sent_headers, told
+from orharness.cli.relay_check import address_of, progress_line, sent_headers
 from orharness.cli.reports import STDOUT, check_reports, report
 from orharness.errors import ScenarioError
 from orharness.mcp import REVISIONS, FileWitness, McpTarget, RequestWitness, Witness, check
@@ -101,7 +101,7 @@ def check_mcp(options: CheckMcpOptions) -> bool:
         with process or nullcontext():
             url = options.url or DEFAULT_URL
             asked = options.asked(url.replace("{port}", str(process.port)) if process else url, requests.url)
-            verdicts = check(asked, witnesses, lambda verdict: progress.line(told(verdict), "dim"))
+            verdicts = check(asked, witnesses, lambda verdict: progress.line(progress_line(verdict), "dim"))
     progress.line()
     outputs = (*options.outputs, STDOUT) if options.as_json else options.outputs
     formats = (*options.formats, "json") if options.as_json else options.formats

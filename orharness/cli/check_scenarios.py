@@ -1,4 +1,4 @@
-"""``orharness serve --check``: whether scenarios are good."""
+"""``orharness serve --check``: whether scenarios are valid."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def check_scenarios(files: Sequence[Path]) -> bool:
         for line in wrong:
             sys.stderr.write(f"{line}\n")
         if not wrong:
-            sys.stdout.write(f"{file} is good: {count(len(scenario.routes), 'route')}\n")
+            sys.stdout.write(f"{file} is valid: {count(len(scenario.routes), 'route')}\n")
         good = good and not wrong
     return good

@@ -20,7 +20,7 @@ _OF_A_SIGNAL = 128  # what shells add to its number
 
 
 def command_of(given: Sequence[str]) -> list[str]:
-    """Return the command with the path of its program: on Windows `npm` is npm.cmd, which only a search of PATH tells.
+    """Return the command with the path of its program: on Windows `npm` is npm.cmd, found only by a search of PATH.
 
     Raises ``ScenarioError`` if there is no such program.
     """

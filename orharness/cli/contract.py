@@ -26,7 +26,7 @@ def check(
         ),
     ] = None,
     profile: Annotated[
-        str, typer.Option(help="gateway: what services really send; whatwg: the whole rule set of event streams.")
+        str, typer.Option(help="gateway: what services really send; whatwg: all rules of event streams.")
     ] = "gateway",
     only: OnlyCases = None,
     at: Annotated[
@@ -45,7 +45,7 @@ def check(
         float | None,
         typer.Option(
             metavar="N",
-            help="liveness: the client's clock runs N times faster (libfaketime); 1: as ours.",
+            help="liveness: the client's clock runs N times faster (libfaketime); 1: the real clock.",
             show_default="as its limit needs",
         ),
     ] = None,
@@ -65,7 +65,7 @@ def check(
     cases: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", help="Cases of your own beside ours: YAML, JSON or Python; repeats.", show_default=False
+            metavar="FILE", help="Cases of your own, too: YAML, JSON or Python. Repeatable.", show_default=False
         ),
     ] = None,
     set_: OfSet = None,
@@ -142,14 +142,14 @@ def fuzz(
     command: Annotated[str | None, typer.Option(metavar="CMD", help="A client in any language.")] = None,
     driver: Annotated[str | None, typer.Option(metavar="CMD", help="... one that speaks JSON lines.")] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="How long to search.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="Of the streams.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the random streams.")] = 0,
     patience: Patience = None,
     dialect: Annotated[str | None, typer.Option(help="The API of the client.", show_default="chat")] = None,
     to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the case document goes.", show_default="stdout")
     ] = None,
 ) -> None:
-    """Search for a stream that your client reads wrong, and print the least one that was found as a case document.
+    """Search for a stream that your client reads wrong, and print the smallest one found as a case document.
 
     Exit code 1 if there is one. It needs Hypothesis. [bold]orharness check CLIENT --cases FILE[/bold] plays it again.
 
@@ -170,7 +170,7 @@ def export(
     set_: OfSet = None,
     cases: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Cases of your own as well; repeats.", show_default=False),
+        typer.Option(metavar="FILE", help="Cases of your own, too. Repeatable.", show_default=False),
     ] = None,
     seed: Seed = 0,
 ) -> None:

@@ -49,7 +49,7 @@ def text_of(data: str) -> str:
     """Return the text that a chat chunk adds; raise an error in the stream."""
     chunk: Any = json.loads(data)
     if "error" in chunk:
-        raise OrharnessError(f"the stream told of an error: {chunk['error']}")
+        raise OrharnessError(f"the stream reported an error: {chunk['error']}")
     return "".join(choice["delta"].get("content") or "" for choice in chunk.get("choices", ()))
 
 

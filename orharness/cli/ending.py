@@ -14,7 +14,7 @@ from orharness.report.encoding import never_fail
 
 
 @contextmanager
-def mistakes_told() -> Iterator[None]:
+def mistakes_reported() -> Iterator[None]:
     """Inside, a mistake of the caller ends the process with one sentence on stderr, a finding about a client with its
     own text.
     """

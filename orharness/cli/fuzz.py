@@ -1,4 +1,4 @@
-"""``orharness fuzz``: streams by chance against one client, and the least one that fails as a case document."""
+"""``orharness fuzz``: random streams against one client, and the smallest one that fails as a case document."""
 
 from __future__ import annotations
 

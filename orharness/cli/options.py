@@ -32,11 +32,13 @@ OfSet = Annotated[
 ]
 OnlyCases = Annotated[
     list[str] | None,
-    typer.Option(metavar="CASE", help="Only this case or family; repeats.", show_default=False),
+    typer.Option(metavar="CASE", help="Only this case or family. Repeatable.", show_default=False),
 ]
 Outputs = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", help="Where the --format goes; - is stdout. Pairs repeat.", show_default=False),
+    typer.Option(
+        metavar="FILE", help="Where the --format goes; - is stdout. Repeatable, in pairs.", show_default=False
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")]
 Patience = Annotated[
@@ -64,4 +66,4 @@ ScenarioFolder = Annotated[
         metavar="DIR", help="The folder of the files that a posted document may name.", show_default="no files"
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Of the chunks that are cut by chance.")]
+Seed = Annotated[int, typer.Option(help="The seed of the random chunks.")]

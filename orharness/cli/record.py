@@ -118,10 +118,10 @@ class _Watch:
         if self._recorder.recorded > self._told:
             for saved in self._recorder.saved[self._told :]:
                 self._told += 1
-                self._screen.say(*told_line(self._told, saved))
+                self._screen.say(*interaction_line(self._told, saved))
 
 
-def told_line(number: int, saved: SavedExchange) -> tuple[str, str]:
+def interaction_line(number: int, saved: SavedExchange) -> tuple[str, str]:
     """Return a line about an interaction that was recorded, and its colour."""
     ended = _ENDED.get(saved.ending, f", {saved.ending}")
     asked = shown(f"{saved.method} {saved.uri}")

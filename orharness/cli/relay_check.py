@@ -87,7 +87,7 @@ def address_of(url: str) -> int | None:
 
 
 def sent_headers(lines: Sequence[str]) -> dict[str, str]:
-    """Return the headers as ``curl -H`` takes them. Raises ``ScenarioError`` for a line that is none."""
+    """Return the headers as ``curl -H`` takes them. Raises ``ScenarioError`` for a line that is not a header."""
     found = {}
     for line in lines:
         name, colon, value = line.partition(":")
@@ -97,7 +97,7 @@ def sent_headers(lines: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def told(verdict: Verdict) -> str:
+def progress_line(verdict: Verdict) -> str:
     """Return the line shown while the check runs; what a verdict measured is in its title."""
     why = f": {verdict.note}" if verdict.note else ""
     return (
@@ -124,7 +124,7 @@ def check_relay(options: RelayCheckOptions) -> bool:
                 headers=headers,
                 patience=options.within,
                 only=options.only or None,
-                told=lambda verdict: progress.line(told(verdict), "dim"),
+                on_verdict=lambda verdict: progress.line(progress_line(verdict), "dim"),
             )
     progress.line()
     judgement = Judgement(options.url, None, None, tuple(verdicts), "relay-check")

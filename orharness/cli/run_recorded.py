@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from orharness.cli.commands import command_of, exit_code, run_command
 from orharness.cli.outputs import refuse_folder
-from orharness.cli.record import filters_for_recorder, saved_line, told_line
+from orharness.cli.record import filters_for_recorder, interaction_line, saved_line
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
@@ -94,7 +94,7 @@ def run_and_record(options: RecordOptions, apart: ApartProcess | None = None) ->
         finally:
             thread.stop()
     for number, saved in enumerate(recorder.saved, 1):
-        screen.say(*told_line(number, saved))
+        screen.say(*interaction_line(number, saved))
     screen.line(saved_line(recorder), "bold")
     return exit_code(code, passed_on)
 

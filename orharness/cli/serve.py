@@ -176,15 +176,15 @@ def _serve_alone(options: ServeOptions) -> bool:
             server.listen(decided.notice)
             address = None if options.metrics is None else _metrics_of(server, options.metrics)
             announce(server.base_url)
-            from orharness.cli.served import Account, Served, Told  # imported once the server can be asked
+            from orharness.cli.served import Account, Served, ServeOutput  # imported once the server can be asked
 
-            told = Told(decided)
-            told.introduce(Served.of(server), played, metrics=address)
+            output = ServeOutput(decided)
+            output.introduce(Served.of(server), played, metrics=address)
             while not stop.asked:
-                told.show_next(TURN)
-        while told.show_next():  # also those that the server's end decided
+                output.show_next(TURN)
+        while output.show_next():  # also those that the server's end decided
             pass
-    return told.sum_up(Account.of(server), options.journal)
+    return output.sum_up(Account.of(server), options.journal)
 
 
 def server_options(options: ServeOptions, played: Played) -> ServerOptions:

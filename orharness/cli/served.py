@@ -36,8 +36,8 @@ else:
     checks = Deferred("orharness.checks")  # for the first exchange that ends
 
 
-class Told:
-    """The lines on ``screen``, by default stderr."""
+class ServeOutput:
+    """What ``orharness serve`` prints on ``screen``, by default stderr."""
 
     def __init__(self, decided: Decided, screen: Screen | PlainScreen | None = None) -> None:
         self._decided = decided

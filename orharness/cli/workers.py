@@ -26,7 +26,7 @@ from typing import Any, Unpack
 from orharness.cli.metrics import MergedMetrics, Metrics, serve_metrics
 from orharness.cli.running import TURN, Stop, announce, short_turns, stop_at_end_of_input, stopped_by_signal
 from orharness.cli.serve import Decided, Played, ServeOptions, server_options
-from orharness.cli.served import Account, Served, Told
+from orharness.cli.served import Account, Served, ServeOutput
 from orharness.errors import OrharnessError, ScenarioError
 from orharness.journal import Pacing
 from orharness.scenario.body import Whole
@@ -63,13 +63,13 @@ def serve_with_workers(options: ServeOptions) -> bool:
                 raise
         if options.until_eof:
             stop_at_end_of_input(stop)  # a thread: no process is forked after it
-        told = Told(Decided())
+        output = ServeOutput(Decided())
         address = None if merged is None else f"http://127.0.0.1:{serve_metrics(merged, options.metrics or 0)}/metrics"
         announce(served.base_url)
-        told.introduce(served, played, metrics=address)
-        team.watch(stop, told, merged)
-        account = team.end(told)
-    return told.sum_up(account, options.journal) and team.all_told
+        output.introduce(served, played, metrics=address)
+        team.watch(stop, output, merged)
+        account = team.end(output)
+    return output.sum_up(account, options.journal) and team.all_reported
 
 
 def check_stateless(played: Played) -> None:
@@ -187,11 +187,11 @@ class _Team:
         return served
 
     @property
-    def all_told(self) -> bool:
+    def all_reported(self) -> bool:
         """Whether each worker has sent its account: one that was stopped by a signal has, one that died has not."""
         return all(one.account is not None for one in self._all)
 
-    def watch(self, stop: Stop, told: Told, merged: MergedMetrics | None) -> None:
+    def watch(self, stop: Stop, output: ServeOutput, merged: MergedMetrics | None) -> None:
         """Return when the stop is asked for, or no worker is left; report each that ends before."""
         while not stop.asked and (alive := [one for one in self._all if one not in self._reported]):
             running = [one for one in alive if one.ended_at is None]
@@ -206,17 +206,17 @@ class _Team:
             for one in alive:
                 # A signal to all processes of a group ends the workers, too: it is no loss.
                 if one.ended_at is not None and monotonic() - one.ended_at > _AT_ONCE and not stop.asked:
-                    self._report(one, told)
+                    self._report(one, output)
                     if merged is not None:
                         merged.ended(one.process.pid or 0)
 
-    def _report(self, one: _WorkerProcess, told: Told) -> None:
+    def _report(self, one: _WorkerProcess, output: ServeOutput) -> None:
         self._reported.append(one)
         others = sum(each.ended_at is None for each in self._all)
         kept = "its exchanges are lost" if one.account is None else "its exchanges are in the account, not the journal"
-        told.complain(f"{one.how_it_ended}: {kept}; {others} of {len(self._all)} workers serve")
+        output.complain(f"{one.how_it_ended}: {kept}; {others} of {len(self._all)} workers serve")
 
-    def end(self, told: Told) -> Account:
+    def end(self, output: ServeOutput) -> Account:
         """End all workers; return what they saw."""
         for one in self._all:
             if one.ended_at is None:
@@ -233,7 +233,7 @@ class _Team:
         for one in self._all:
             if one.account is None and one not in self._reported:
                 one.ended_at = monotonic()
-                self._report(one, told)
+                self._report(one, output)
         return sum((one.account for one in self._all if one.account is not None), Account())
 
     def kill(self) -> None:
@@ -268,11 +268,11 @@ def _work(
             server.listen(decided.notice)
             if options.metrics is not None:
                 server.listen(Metrics().notice)
-            told = Told(decided)
+            output = ServeOutput(decided)
             pipe.send(Served.of(server))
             while not stop.asked and not pipe.poll():
-                told.show_next(TURN)
-        while told.show_next():
+                output.show_next(TURN)
+        while output.show_next():
             pass
         if not stop.asked and _is_gone(pipe):
             return

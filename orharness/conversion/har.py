@@ -122,7 +122,7 @@ def _content(entry: At) -> tuple[bytes, tuple[Chunk, ...] | None, list[str]]:
 
 
 def _bytes_of(text: str, content: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a text. mitmproxy reads one without a charset as Latin-1: then the size tells."""
+    """Return the bytes of a text. mitmproxy reads one without a charset as Latin-1, which the size shows."""
     data = text.encode("utf-8", "surrogatepass")
     size = int(content.get("size") or 0) + max(0, int(content.get("compression") or 0))
     if size and len(data) != size == len(text):

@@ -130,7 +130,7 @@ _WRITERS = {"cassette": _cassette, "har": _har, "sse": _sse, "scenario": _scenar
 
 
 def chosen(source: OtherRecording, number: int | None) -> OtherRecording:
-    """Return the source with one of its interactions alone, from 1. Raises ``CassetteError`` if there is none such."""
+    """Return the source with one of its interactions alone, from 1. Raises ``CassetteError`` if it has no such one."""
     if number is None:
         return source
     if not 1 <= number <= len(source.interactions):

@@ -93,7 +93,7 @@ class Completion:
 
     @classmethod
     def of(cls, content: str | int | Iterable[str] = "", **fields: Any) -> Completion:
-        """Return an answer with a text (cut by ``tokens_of``), with so many ``sample_tokens``, or with these pieces."""
+        """Return an answer with a text (cut by ``tokens_of``), with that many ``sample_tokens`` or these pieces."""
         match content:
             case str():
                 tokens: Iterable[str] = tokens_of(content)

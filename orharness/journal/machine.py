@@ -45,7 +45,7 @@ _FEW = 16  # moments that take no more memory as they are than packed
 
 
 class ExchangeMachine:
-    """One request and what becomes of its answer. Only ``apply`` changes it, and the two for what each chunk brings.
+    """One request and what becomes of its answer. Only ``apply``, ``wrote`` and ``passed`` change it.
 
     A decided outcome stays, with one exception: an answer that was delivered to a client whose reading cannot be seen
     is ``completed`` with certainty ``unknown`` as long as nothing contradicts that. If the client then sends another

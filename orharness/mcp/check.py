@@ -1,4 +1,4 @@
-"""The run: a call that is left alone, then calls that are left or cancelled, each watched until it would be done."""
+"""The run: one undisturbed call, then calls that are left or cancelled, each watched until it would have ended."""
 
 from __future__ import annotations
 
@@ -50,19 +50,20 @@ class McpTarget:
 
 
 def check(
-    asked: McpTarget, witnesses: Sequence[Witness] = (), told: Callable[[Verdict], object] = lambda verdict: None
+    asked: McpTarget, witnesses: Sequence[Witness] = (), on_verdict: Callable[[Verdict], object] = lambda verdict: None
 ) -> list[Verdict]:
-    """Judge the server, and return a verdict on each case; each is ``told`` as it is found.
+    """Judge the server, and return a verdict on each case.
 
-    A revision that the server does not speak is not applicable. Raises ``ScenarioError`` for a tool that fails, or that
-    ends too early to be left, and ``UpstreamError`` if the server cannot be reached.
+    ``on_verdict`` is called with each verdict as soon as it is found. A revision that the server does not speak is not
+    applicable. Raises ``ScenarioError`` for a tool that fails, or that ends too early to be left, and ``UpstreamError``
+    if the server cannot be reached.
     """
     at = Address.of(asked.url)
     found: list[Verdict] = []
 
     def take(verdict: Verdict) -> None:
         found.append(verdict)
-        told(verdict)
+        on_verdict(verdict)
 
     for revision in dict.fromkeys(asked.revisions):
         session = McpSession(at, revision, asked.headers)

@@ -64,14 +64,14 @@ CASES = {STATELESS: (LEAVING[STATELESS],), WITH_SESSIONS: (LEAVING[WITH_SESSIONS
 
 @dataclass(frozen=True)
 class Alone:
-    """A call that nobody disturbed: the seconds until its response, and when the tool was seen to work."""
+    """An undisturbed call: the seconds until its response, and when the tool was seen to work."""
 
     seconds: float
     signs: tuple[float, ...]
 
     @property
     def gap(self) -> float:
-        """The longest time without a sign: what is seen of a tool is known no better."""
+        """The longest time without a sign of work, in seconds: how precisely the tool's end is known."""
         times = (0.0, *self.signs, self.seconds)
         return max(later - earlier for earlier, later in pairwise(times))
 
@@ -83,7 +83,7 @@ class Alone:
 
 @dataclass(frozen=True)
 class Disturbed:
-    """A call that was left, or cancelled, ``at`` so many seconds, and when the tool was seen to work."""
+    """A call that was left, or cancelled, after ``at`` seconds, and when the tool was seen to work."""
 
     at: float
     signs: tuple[float, ...]
@@ -95,7 +95,7 @@ class Disturbed:
 
 
 def can_be_judged(alone: Alone, at: float, within: float) -> str | None:
-    """Return why a call that is left ``at`` so many seconds would show nothing, ``None`` if it would."""
+    """Return why a call that is left after ``at`` seconds would show nothing, ``None`` if it would show something."""
     if not alone.signs:
         return _NOT_SEEN
     if alone.last < at + within + alone.gap:
@@ -126,7 +126,9 @@ def goes_on(case: McpCase, tool: str, alone: Alone, seen: Disturbed) -> Verdict:
         f" and {missing:.1f} s of its work are missing"
     )
     got = f"it was seen to work until {seen.at + seen.worked_on:.1f} s"
-    return _fail(case, f"it works until {alone.last:.1f} s after its call, as when nobody leaves", got, reason)
+    return _fail(
+        case, f"it works until {alone.last:.1f} s after its call, as in a call that nobody leaves", got, reason
+    )
 
 
 @dataclass(frozen=True)

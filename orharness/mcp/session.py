@@ -25,7 +25,7 @@ _CLIENT = {"name": "orharness", "version": version()}
 _ANSWERS = 30.0  # seconds for what a server should do at once: a busy machine has to start it
 
 
-class Unspoken(Exception):  # noqa: N818 - an answer, not an error: what the server says is told as the reason
+class Unspoken(Exception):  # noqa: N818 - an answer, not an error: what the server says is reported as the reason
     """The server does not speak a revision."""
 
 

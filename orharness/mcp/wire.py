@@ -37,7 +37,7 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> Address:
-        """Return the parts of a URL. Raises ``ScenarioError`` for one that is none."""
+        """Return the parts of a URL. Raises ``ScenarioError`` for a text that is not one."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -92,7 +92,7 @@ class McpExchange:
         return self._headers[name]
 
     def wait(self, seconds: float) -> bool:
-        """Read once, for so many seconds at most; return whether anything came."""
+        """Read once, for at most that many seconds; return whether anything came."""
         if self.over:
             return False
         self._socket.settimeout(max(seconds, 0.001))

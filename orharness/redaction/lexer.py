@@ -54,7 +54,7 @@ class Lexer:
             return [(("text",), start, end)]
         values = self._values(line, start, end)
         found: list[tuple[tuple[object, ...], int, int]] = []
-        ids_of = {frame: frame.all_ids() for frame, *_ in values}  # all that the line has told
+        ids_of = {frame: frame.all_ids() for frame, *_ in values}  # all ids in the line
         for frame, key, begin, stop in values:
             place, ids = (*frame.place, key), ids_of[frame]
             found.append(((place, (place, ids)) if ids else (place,), begin, stop))

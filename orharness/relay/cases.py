@@ -99,7 +99,7 @@ def _model(through: Shaped) -> Callable[[Dialect], Reply]:
 
 
 def _gates(tokens: int, number: int) -> Shaped:
-    """Return gates after so many tokens, from that one on."""
+    """Return a gate after each token from that one on."""
     return lambda dialect: [hold(after=dialect.lead + tokens + step) for step in range(number)]
 
 
@@ -217,9 +217,9 @@ _CASES: tuple[RelayCase, ...] = (
         (partial(judge.each_event, number=len(SHORT)),),
         act=BrowserAct.STEP,
     ),
-    _error("limit", "An error before the stream (429) can be seen.", _limit, judge.told),
+    _error("limit", "An error before the stream (429) can be seen.", _limit, judge.error_visible),
     _error("limit-status", "It keeps its status, 429.", _limit, judge.limit_kept, Level.SHOULD),
-    _error("server", "An error before the stream (500) can be seen.", _broken, judge.told),
+    _error("server", "An error before the stream (500) can be seen.", _broken, judge.error_visible),
     _error(
         "server-status", "It stays a server's fault, a status from 500 up.", _broken, judge.fault_kept, Level.SHOULD
     ),
@@ -227,19 +227,19 @@ _CASES: tuple[RelayCase, ...] = (
         "in-stream",
         "An error event within the stream can be seen.",
         _said(SHORT, error=Failure("relay-check: the provider broke off", 502, after=3)),
-        judge.told,
+        judge.error_visible,
     ),
     _error(
         "cut",
         "An answer that is cut off between two events does not look whole.",
         _said(SHORT, _cut(after_event, Ending.ABORT)),
-        judge.told,
+        judge.error_visible,
     ),
     _error(
         "cut-inside-an-event",
         "An answer that is cut off inside an event does not look whole.",
         _said(SHORT, _cut(inside_event, Ending.ABORT)),
-        judge.told,
+        judge.error_visible,
     ),
     _error(
         "ends-early",
@@ -251,7 +251,7 @@ _CASES: tuple[RelayCase, ...] = (
         "reset",
         "An upstream connection that is reset does not look like the end.",
         _said(SHORT, _cut(after_event, Ending.RESET)),
-        judge.told,
+        judge.error_visible,
     ),
     *_cancel("before-the-first-event", "before the first event", _model(_before_all)),
     *_cancel(

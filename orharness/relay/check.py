@@ -54,18 +54,18 @@ def check(
     headers: Mapping[str, str] | None = None,
     patience: float = PATIENCE,
     only: str | Sequence[str] | None = None,
-    told: Callable[[Verdict], None] = lambda verdict: None,
+    on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> list[Verdict]:
     """Return a verdict for each case, on the relay at ``url`` whose upstream is ``server``.
 
     ``json``, ``method``, ``headers``: the request that the browser sends. ``patience``: seconds that the relay has for
-    what it should do at once. ``only``: cases whose id contains one of these. ``told`` is called with each verdict once
-    it is certain. The server is reset before and after. If the relay never asks it, that is the only verdict. Raises
-    ``ScenarioError`` if the relay cannot be reached, and for a part in ``only`` that is in no case's id.
+    what it should do at once. ``only``: cases whose id contains one of these. ``on_verdict`` gets each verdict
+    once it is certain. The server is reset before and after. If the relay never asks it, that is the only verdict.
+    Raises ``ScenarioError`` if the relay cannot be reached, and for a part in ``only`` that is in no case's id.
     """
     cases = chosen(only)
     runs = _Runs(server, lambda: RelayClient(url, json, method=method, headers=headers, timeout=patience), patience)
-    verdicts = _Verdicts(runs, told)
+    verdicts = _Verdicts(runs, on_verdict)
     server.reset()
     try:
         first = verdicts.tell(_asks(), runs.of(CASES[0]).seen)
@@ -134,7 +134,7 @@ class _Verdicts:
     """The verdicts on cases that run one after the other, each reported once all effects of its case are certain."""
 
     runs: _Runs
-    told: Callable[[Verdict], None]
+    on_verdict: Callable[[Verdict], None]
     found: list[Verdict] = field(default_factory=list)
     undecided: list[_Run] = field(default_factory=list)
     asks_again: bool = False
@@ -158,7 +158,7 @@ class _Verdicts:
         """Return one verdict."""
         verdict = _verdict(case, seen)
         self.found.append(verdict)
-        self.told(verdict)
+        self.on_verdict(verdict)
         return verdict
 
     def _decide(self) -> None:

@@ -338,11 +338,11 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
     return Evidence(
         f"each of the {number} events comes out while the next one is held back",
         f"event {stuck.event} ({stuck.text!r}) did not come within {seen.patience:g} s; it came {when}\n{came}",
-        BUFFERS.told(seen.kind),
+        BUFFERS.reason_for(seen.kind),
     )
 
 
-def told(seen: Seen) -> Evidence | None:
+def error_visible(seen: Seen) -> Evidence | None:
     """The upstream's error must be visible: by the status, an error in the text, or a connection that is cut."""
     failed = seen.status is not None and seen.status >= 400
     if (glued := _glued_error(seen)) is not None:
@@ -384,7 +384,7 @@ def ends_early(seen: Seen) -> Evidence | str | None:
     """The relay must add neither a finish reason nor ``[DONE]`` to an answer that ends without them."""
     if seen.dialect is None:
         return "the relay does not send the events of an API"
-    return told(seen)
+    return error_visible(seen)
 
 
 def grammar(seen: Seen) -> Evidence | str | None:
@@ -439,11 +439,11 @@ def left(seen: Seen) -> Evidence | str | None:
     if leaving.woken_by is not None:
         events = "1 event" if leaving.woken_by == 1 else f"{leaving.woken_by} events"
         return Evidence(
-            expected, f"only when it had sent {events} more\n{_leaked(seen, leaving)}", WAKES_LATE.told(seen.kind)
+            expected, f"only when it had sent {events} more\n{_leaked(seen, leaving)}", WAKES_LATE.reason_for(seen.kind)
         )
     ran = all(one.bytes_written == one.stream_size for one in seen.exchanges)
     got = "the upstream ran to its end" if ran else "the upstream's connection stayed open"
-    return Evidence(expected, f"{got}\n{_leaked(seen, leaving)}", READS_ON.told(seen.kind))
+    return Evidence(expected, f"{got}\n{_leaked(seen, leaving)}", READS_ON.reason_for(seen.kind))
 
 
 def _asked_after(seen: Seen, leaving: Leaving) -> Evidence | None:

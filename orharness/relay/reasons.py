@@ -47,7 +47,7 @@ class Cause:
     usual: str
     known: Mapping[RelayKind, str] = field(default_factory=dict)
 
-    def told(self, kind: RelayKind | None) -> str:
+    def reason_for(self, kind: RelayKind | None) -> str:
         """Return the reason for a relay of that kind."""
         return f"{self.seen}. {self.usual if kind is None else self.known.get(kind, self.usual)}"
 

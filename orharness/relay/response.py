@@ -96,7 +96,7 @@ class ResponseReader:
                 " (RFC 9112, 6.2)"
             )
         if coding is not None and coding.lower() != "chunked":
-            raise ClientFailure(f"the relay sends Transfer-Encoding {coding!r}, for which nobody asked")
+            raise ClientFailure(f"the relay sends Transfer-Encoding {coding!r}, which was not asked for")
         if length is not None and _LENGTH.fullmatch(length) is None:
             raise ClientFailure(f"the relay sends Content-Length {length!r}, which is no number")
         if self._without_body or self.status in _WITHOUT_BODY:
@@ -174,7 +174,7 @@ def _headers(lines: list[str]) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.partition(":")
         if line and (not colon or _FIELD_NAME.fullmatch(name) is None):
-            raise ClientFailure(f"the relay sends a header line that is none: {line!r}")
+            raise ClientFailure(f"the relay sends an invalid header line: {line!r}")
         if colon:
             name, value = name.lower(), value.strip()
             found[name] = f"{found[name]}, {value}" if name in found else value
@@ -190,7 +190,7 @@ def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
         case "deflate":
             unpack = zlib.decompressobj().decompress
         case unknown:
-            raise ClientFailure(f"the relay answers in Content-Encoding {unknown}, for which nobody asked")
+            raise ClientFailure(f"the relay answers in Content-Encoding {unknown}, which was not asked for")
 
     def unpacked(data: bytes) -> bytes:
         try:

@@ -255,8 +255,8 @@ def _size_at(body: bytes, at: int, end: int) -> int:
 def _strip(window: Window) -> str:
     chunks = "".join(f'<span class="chunk">{"".join(map(_cell, chunk))}</span>' for chunk in cells(window))
     before = f'<span class="more">{window.start:,} bytes</span>' if window.start else ""
-    behind = len(window.body) - window.end
-    after = f'<span class="more">{behind:,} bytes</span>' if behind else ""
+    rest = len(window.body) - window.end
+    after = f'<span class="more">{rest:,} bytes</span>' if rest else ""
     return f'<div class="bytes">{before}{chunks}{after}</div>\n'
 
 

@@ -170,7 +170,7 @@ def _show_notes(screen: Screen, verdicts: Sequence[Verdict]) -> None:
 
 
 def _listed(cases: Sequence[str]) -> str:
-    """Return the ids; of many cases, how many of each family: nobody reads two hundred ids."""
+    """Return the ids; of many cases the number in each family: two hundred ids are not readable."""
     if len(cases) <= _MANY_NOTES:
         return ", ".join(cases)
     families = Counter(case.partition("/")[0] for case in cases)

@@ -179,7 +179,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class BillLane:
-    """The bills of one model, looked at repeatedly while its client was there and afterwards.
+    """The bills of one model, taken repeatedly while its client was there and afterwards.
 
     ``closed``: when the client closed its connection, in seconds since the server read the request.
     """
@@ -193,7 +193,7 @@ class BillLane:
 def show_bills(screen: Screen, left: BillLane, right: BillLane) -> None:
     """Show two lanes on one clock: the tokens that each model has made, the leaving, and the two bills at the end.
 
-    The lanes are looked at at the same times, so that each row is one time.
+    Both lanes have bills of the same times, so that each row is one time.
     """
     total = max(one.exchange.tokens_total or 1 for one in (left, right))
     lanes = (left, right)

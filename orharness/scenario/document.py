@@ -149,7 +149,7 @@ def _chosen(node: Node, around: Collection[str]) -> tuple[str, BodyKind]:
 
 def _refuse_key(node: Node, name: str, kind: BodyKind, key: str, around: Collection[str]) -> None:
     taken = ", ".join((*kind.takes, *around))
-    node[name].fail(f"{kind.called} ({key}) does not take {name!r}; beside it stand {taken}")
+    node[name].fail(f"{kind.called} ({key}) does not take {name!r}; it takes {taken}")
 
 
 def _built(node: Node, body: Any, key: str, options: dict[str, Any]) -> Reply:

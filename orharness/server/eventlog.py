@@ -92,7 +92,7 @@ class Changes:
 
 
 class Numbers:
-    """The numbers of events, one row for all sessions of a server, and who waits for any event at all."""
+    """The numbers of events, one sequence for all sessions of a server, and who waits for an event of any session."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -136,7 +136,7 @@ class EventLog:
 
     def _drop(self, oldest: NumberedEvent) -> None:
         self.dropped = oldest.number
-        if not oldest.live.can_be_left:  # it was over long ago: so much is said by knowing nothing of it
+        if not oldest.live.can_be_left:  # the events of an ended exchange are not looked up by number any more
             self._begun.pop(oldest.live.id, None)
             self._over.pop(oldest.live.id, None)
 

@@ -49,7 +49,7 @@ class _Part:
     state: str = "serves"
 
     @property
-    def told(self) -> dict[str, Any]:
+    def line(self) -> dict[str, Any]:
         """The worker's line in the document."""
         return {"worker": self.worker, "state": self.state, "exchanges": len(self.exchanges)}
 
@@ -83,7 +83,7 @@ class Siblings:
         exchanges = sorted(one for part in parts for one in part.exchanges)
         document = {
             **journal_document([], sum(part.dropped for part in parts)),
-            "workers": [part.told for part in parts],
+            "workers": [part.line for part in parts],
             "exchanges": [],
         }
         before, _, after = json.dumps(document).encode().rpartition(b"[]")

@@ -89,7 +89,7 @@ def judge(answering: Answering, session: str, *, strict: bool, left_open: Sequen
 def unmet_in(answering: Answering, *, strict: bool) -> list[str]:
     """Return the unmet expectations of the routes, as texts.
 
-    A route that expects something must be asked; of one that is strict, ``verify`` says that by itself.
+    A route that expects something must be asked; for a strict one ``verify`` itself reports that it was not.
     """
     return [text for one in answering.mounted for text in _unmet_of(one, strict=strict)]
 

@@ -176,7 +176,7 @@ class Works:
         return _following(response, work=work, start=start, first=True)
 
     def answer(self, request: Request, known: Callable[[str], bool]) -> Response | None:
-        """Return the response to one of the APIs' calls for such an answer, ``None`` if it is none or for no known id.
+        """Return the response to one of the APIs' calls for such an answer; ``None`` for any other request or id.
 
         ``known``: whether any other answer has this id.
         """

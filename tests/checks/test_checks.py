@@ -145,7 +145,7 @@ ROWS = r"""
 CAUSE = """\
   cause     the stream is not closed: in Python leaving a loop (break, return) does not close it (`with`, `async with` or
             close() do; from another thread close() waits for the next bytes); in JavaScript reader.cancel() or an
-            AbortSignal closes it, in Go a context that is cancelled, or Body.Close()"""  # noqa: E501
+            AbortSignal closes it, in Go a cancelled context or Body.Close()"""  # noqa: E501
 EXPECTED = "  expected  cancelled: the client leaves before the end marker, and the rest is never sent"
 
 

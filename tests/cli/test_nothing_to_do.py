@@ -14,7 +14,7 @@ from orharness.cli.record import record_until_stopped
 from orharness.cli.relay_check import RelayCheckOptions
 from orharness.cli.run_recorded import RecordOptions
 from orharness.cli.serve import MOST_WORKERS, Decided, Played, ServeOptions
-from orharness.cli.served import Served, Told
+from orharness.cli.served import Served, ServeOutput
 from orharness.errors import CassetteError, ScenarioError
 from orharness.report.screen import Screen
 from orharness.yamlfile import load_data
@@ -97,5 +97,7 @@ def test_serve_tells_of_a_scenario_that_answers_nothing(tmp_path: Path, control:
     file.write_text("orharness: 1\nroutes: []\n")
     printed = StringIO()
     served = Served("http://127.0.0.1:7/v1", "http://127.0.0.1:7", 7, everywhere=False, token="t")
-    Told(Decided(), Screen(printed)).introduce(served, Played.by(ServeOptions([], scenario=file, control=control)))
+    ServeOutput(Decided(), Screen(printed)).introduce(
+        served, Played.by(ServeOptions([], scenario=file, control=control))
+    )
     assert f"it has no routes: every request is answered with status 404{until}\n" in printed.getvalue()

@@ -367,7 +367,7 @@ def test_the_server_of_a_test_can_be_the_upstream(sse_server: SseServer, relays:
     told: list[Verdict] = []
     headers = {"X-Upstream": sse_server.base_url}
     found = check(
-        relays("right"), BODY, server=sse_server, headers=headers, patience=LONG, only="text", told=told.append
+        relays("right"), BODY, server=sse_server, headers=headers, patience=LONG, only="text", on_verdict=told.append
     )
     assert told == found
     assert [verdict.case for verdict in found] == ["fidelity/asks", "fidelity/text"]
@@ -487,7 +487,7 @@ def test_the_end_marker_s_judge() -> None:
     ],
 )
 def test_what_counts_as_an_error_that_can_be_seen(content: bytes, changes: dict[str, object], seen: bool) -> None:
-    assert (judge.told(replace(WHOLE, content=content, **changes)) is None) is seen  # type: ignore[arg-type]
+    assert (judge.error_visible(replace(WHOLE, content=content, **changes)) is None) is seen  # type: ignore[arg-type]
 
 
 def test_the_words_for_one_and_for_many() -> None:

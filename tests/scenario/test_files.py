@@ -228,7 +228,7 @@ def test_check_says_that_a_file_is_good(tmp_path: Path) -> None:
     file = written(tmp_path, "- answer: hi\n- {path: /x, status: 204}\n")
     for arguments in (["--check", str(file)], ["--scenario", str(file), "--check"]):
         done = run("serve", *arguments)
-        assert (done.returncode, done.stdout, done.stderr) == (0, f"{file} is good: 2 routes\n", "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{file} is valid: 2 routes\n", "")
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ def test_a_silent_stream_that_is_not_left_tells_what_is_at_stake(server: SseServ
     assert "  held      at a gate after byte" in said
     assert "  not sent  500 events, " in said
     assert "; 498 tokens ($0.498000) still to be made\n" in said
-    assert "  cause     no bytes came after the block, so it is one of two: it waits in a read" in said
+    assert "  cause     no bytes came after the block, so the client either waits in a read" in said
 
 
 @pytest.mark.slow
@@ -359,7 +359,7 @@ def test_a_sync_block_inside_a_running_loop_is_the_cause(server: SseServer, run:
 
     run(noted())
     assert "  cause     an event loop is running in this thread, and a sync `with` keeps it from going on" in seen[0]
-    assert "use `async with reply.expect_disconnect()`" in seen[0]
+    assert "use `async with route.expect_disconnect()`" in seen[0]
 
 
 @pytest.mark.slow
@@ -382,7 +382,7 @@ def test_an_app_in_another_process_is_the_cause_and_not_a_loop_in_this_one(
     seen.append(_not_stopped(reply))
     for said in seen:
         assert "  cause     another process keeps the connection (an app under test that does not leave its" in said
-        assert "no bytes came after the block, so it is one of two: it waits in a read" in said
+        assert "no bytes came after the block, so the client either waits in a read" in said
         assert "event loop is running" not in said
 
 

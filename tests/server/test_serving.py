@@ -19,7 +19,7 @@ import pytest
 
 from orharness.cli.running import short_turns
 from orharness.cli.serve import Decided
-from orharness.cli.served import Told
+from orharness.cli.served import ServeOutput
 from orharness.journal import How, Outcome
 from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
@@ -241,7 +241,7 @@ def test_who_hears_of_an_outcome_finds_the_answer_in_the_exchange(server: SseSer
 def test_the_watch_prints_what_was_decided_and_nothing_else(server: SseServer) -> None:
     printed = StringIO()
     decided = Decided()
-    watch = Told(decided, Screen(printed))
+    watch = ServeOutput(decided, Screen(printed))
     server.listen(decided.notice)
     reply = server.post("/s").stream(*[EVENT] * 9, DONE, through=[hold(chunks=9)])
     with Raw(server) as raw, Raw(server) as other:

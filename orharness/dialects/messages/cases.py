@@ -194,13 +194,13 @@ def _content() -> list[Json]:
 def _errors() -> list[Json]:
     error = _event("error", error=_ERROR)
     hello = _text(0, "Hello", " world")[:-1]
-    behind = {"events": [_START, *hello, error]}
+    after_text = {"events": [_START, *hello, error]}
     return [
         _case(
             "errors/messages-event",
             "An error event after two deltas.",
             STREAMING,
-            behind,
+            after_text,
             {"text": "Hello world", "error": True},
             cause=_PASSED_OVER,
         ),

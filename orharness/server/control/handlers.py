@@ -87,12 +87,12 @@ async def verify(asked: VerbCall) -> VerbAnswer:
 
 
 def _verdict(session: Session, left_open: Sequence[str]) -> VerbAnswer:
-    told = {"session": session.id, "left_open": list(left_open), "account": verifying.account(session.answering)}
+    seen = {"session": session.id, "left_open": list(left_open), "account": verifying.account(session.answering)}
     try:
         verifying.verify(session.answering, strict=session.strict)
     except ClientFailure as failure:
-        raise of_failure(failure, **told) from failure
-    return VerbAnswer({"passed": True, **told})
+        raise of_failure(failure, **seen) from failure
+    return VerbAnswer({"passed": True, **seen})
 
 
 async def account(asked: VerbCall) -> VerbAnswer:

@@ -187,7 +187,7 @@ CASES: tuple[Document, ...] = (
     ),
     case(
         "content-with-the-finish",
-        "The last text stands in the chunk that has the finish_reason.",
+        "The last text is in the chunk that has the finish_reason.",
         CHAT,
         stream(delta("Hello"), event(chunk({"content": " world"}, "stop")), "[DONE]"),
         yields("Hello world"),
@@ -300,7 +300,7 @@ CASES: tuple[Document, ...] = (
     ),
     case(
         "unknown-fields",
-        "Fields that nobody knows, in the chunk, the choice and the delta; the known ones come last.",
+        "Unknown fields in the chunk, the choice and the delta; the known ones come last.",
         CHAT,
         said(
             _choices({"x_score": 0.5, **_choice(0, "Hello")}, x_trace=[{"content": "no"}], obfuscation="aB3"),
