@@ -201,6 +201,7 @@ _CASES: tuple[RelayCase, ...] = (
     _whole("role", "The role comes out, in the first chunk.", whole.role, Level.SHOULD),
     _whole("finish", "The finish_reason comes out, once.", whole.finish),
     _whole("finish-last", "No chunk with a choice comes after the finish_reason.", whole.finish_last, Level.SHOULD),
+    _whole("required", "What the API requires in each chunk comes out.", whole.required, Level.SHOULD),
     _whole("finish-null", "A finish_reason of null stays one.", whole.null_finish, Level.SHOULD),
     _whole("usage", "The usage comes out, as it is, once.", whole.usage),
     _whole("reasoning", "The reasoning comes out.", whole.reasoning, Level.SHOULD),

@@ -99,7 +99,7 @@ def _asks() -> RelayCase:
 def _verdict(case: RelayCase, seen: Seen) -> Verdict:
     title = case.title + judge.measured(seen)
     for one in case.judges:
-        found = one(seen)
+        found = (None if one is judge.asked else judge.unreadable(seen)) or one(seen)
         if isinstance(found, Evidence):
             return Verdict(case.id, title, Result.FAIL, judge.counted(found, seen), level=case.level)
         if isinstance(found, str):
@@ -238,7 +238,8 @@ class _Runs:
             try:
                 seen = act(case, route, browser, seen)
             except ClientFailure as failure:
-                seen = replace(seen, problem=str(failure))
+                several = (b"",) * (1 + len(case.others)) if case.others else ()
+                seen = replace(seen, problem=str(failure), several=several)
             finally:
                 route.release(_ALL)
             if browser.begun:

@@ -36,6 +36,7 @@ GLUED = (
     "the error is written right after half an event: together they are one event, which is no JSON."
     " End the half one with an empty line first"
 )
+_NO_HTTP = "what came out is no HTTP"
 _TAIL = 160  # bytes of the answer that evidence shows
 
 
@@ -198,6 +199,13 @@ def _bills(seen: Seen) -> str:
     return f"the upstream was asked {number} times for one request of the browser: {bills}"
 
 
+def unreadable(seen: Seen) -> Evidence | None:
+    """What comes out must be HTTP: of what is not, nothing else can be told."""
+    if not seen.problem or seen.leaving is not None:
+        return None
+    return Evidence("a response in HTTP", seen.outcome(), _NO_HTTP)
+
+
 def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
     """The whole text must come out, once, in order and unbroken, and the answer must end."""
     problem = _unread(seen)
@@ -211,7 +219,7 @@ def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
 def _unread(seen: Seen) -> str | None:
     """Return why there is nothing to read."""
     if seen.problem:
-        return "what came out is no HTTP"
+        return _NO_HTTP
     if seen.status != 200:
         return "the relay answers with an error, though its upstream does not"
     if seen.ended is None:
@@ -263,6 +271,8 @@ def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
         return Evidence("JSON in each event", shorten(repr(broken[0]), 200), reason)
     got = f"{len(found)} events with text: {shorten(repr(found), 200)}"
     reason = "events are lost" if len(found) < len(tokens) else "events are repeated or cut into several"
+    if len(found) == len(tokens):
+        reason = "the text of events is changed"
     if len(found) < len(tokens) and "".join(found) == "".join(tokens):
         reason = "several events are joined into one"
     return Evidence(f"{len(tokens)} events with text", got, reason)

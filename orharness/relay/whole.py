@@ -19,6 +19,8 @@ from orharness.verdict import Evidence, quote, shorten
 Json = dict[str, Any]
 _SHOWN = 200  # characters
 _HEAD: Json = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "provider": "Groq"}
+_REQUIRED = ("id", "object", "created", "model")  # beside the choices, without which it is no chunk
+_OTHER_ID = "another id in each chunk"
 _REASONS = ("Let me", " think.")
 _USAGE = {
     "prompt_tokens": 3,
@@ -115,7 +117,29 @@ def role(seen: Seen) -> Found:
         first = next(_deltas(chunks), {})
         return first.get("role")
 
-    return _compared(seen, say, lambda sent, came: "the role is lost: the first chunk has none")
+    def reason(sent: str | None, came: str | None) -> str:
+        return "the role is another one" if came else "the role is lost: the first chunk has none"
+
+    return _compared(seen, say, reason)
+
+
+def required(seen: Seen) -> Found:
+    """What the API's reference requires of each chunk must come out, and one id in all of them."""
+
+    def say(chunks: Sequence[Json]) -> list[str]:
+        missing = [f"no {name}" for name in _REQUIRED if any(one.get(name) is None for one in chunks)]
+        ids = {str(one["id"]) for one in chunks if one.get("id") is not None}
+        return [*missing, *([_OTHER_ID] if len(ids) > 1 else [])]
+
+    def reason(sent: list[str], came: list[str]) -> str:
+        left_out = ", ".join(one.removeprefix("no ") for one in came if one != _OTHER_ID)
+        if not left_out:
+            return "the id is another one in each chunk: the API has the same in all chunks of an answer"
+        return (
+            f"what the API requires in each chunk is left out: {left_out}; clients that check their chunks refuse them"
+        )
+
+    return _compared(seen, say, reason)
 
 
 def finish(seen: Seen) -> Found:

@@ -129,6 +129,9 @@ FAULTS = [
     ("repeats_finish", "fidelity", {"fidelity/finish", "fidelity/finish-last"}, "the finish_reason is sent again"),
     ("repeats_finish", "fidelity/finish-last", {"fidelity/finish-last"}, "after the one with the finish_reason$"),
     ("adds_a_chunk_after_the_finish", "fidelity/finish", {"fidelity/finish-last"}, "finds no finish_reason"),
+    ("drops_id", "fidelity", {"fidelity/required"}, "requires in each chunk is left out: id;"),
+    ("makes_ids", "fidelity", {"fidelity/required"}, "the id is another one in each chunk"),
+    ("strips_text", "fidelity/events", {"fidelity/events"}, "the text of events is changed"),
     ("leaves_out_null", "fidelity", {"fidelity/finish-null"}, "left out where it is null"),
     ("drops_usage", "fidelity", {"fidelity/usage"}, "the usage is lost"),
     ("doubles_usage", "fidelity", {"fidelity/usage"}, "the usage is changed"),
@@ -149,6 +152,15 @@ def test_a_fault_of_fidelity_is_found_and_named(run: Run, name: str, only: str, 
     verdicts = run(name, only)
     assert failed(verdicts) == found
     assert any(judge_said(verdicts[case], reason) for case in found)
+
+
+@pytest.mark.slow
+def test_what_is_no_http_is_told_once_whatever_the_case_is_about(run: Run) -> None:
+    only = "fidelity/comments", "fidelity/several-browsers"
+    found = {name: evidence(run("names_two_lengths", name, SHORTLY)[name]) for name in only}
+    assert {one.reason for one in found.values()} == {"what came out is no HTTP"}
+    assert all("a response has one of them" in one.got for one in found.values())
+    assert not any("billed" in one.got for one in found.values())
 
 
 @pytest.mark.slow

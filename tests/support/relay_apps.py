@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -354,6 +355,40 @@ async def drops_finish(request: web.Request) -> web.StreamResponse:
 @relay
 async def repeats_finish(request: web.Request) -> web.StreamResponse:
     return await by_event(request, lambda one: b": kept\n\n" + encode(one) * (1 + ('"tool_calls","nat' in one.data)))
+
+
+@relay
+async def names_two_lengths(request: web.Request) -> web.StreamResponse:
+    """Both lengths in one head, which a proxy and a browser may read each in another way."""
+    async with upstream(request) as answer:
+        data = await answer.read()
+    assert request.transport is not None
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    request.transport.write(head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+    request.transport.close()
+    return web.Response()
+
+
+@relay
+async def drops_id(request: web.Request) -> web.StreamResponse:
+    return await by_chunk(request, lambda chunk: chunk.pop("id", None))
+
+
+@relay
+async def makes_ids(request: web.Request) -> web.StreamResponse:
+    numbers = count()
+    return await by_chunk(request, lambda chunk: chunk.update(id=f"mine-{next(numbers)}"))
+
+
+@relay
+async def strips_text(request: web.Request) -> web.StreamResponse:
+    def change(chunk: dict[str, Any]) -> None:
+        delta = choice_of(chunk)["delta"]
+        delta["content"] = delta.get("content", "").strip()
+
+    return await by_chunk(request, change)
 
 
 @relay

@@ -14,6 +14,7 @@ from orharness.contract.catalogue.case import LIVENESS, Case
 from orharness.contract.catalogue.parse import parse
 from orharness.dialects import DIALECTS, Dialect
 from orharness.parts import folded
+from orharness.verdict import Level
 
 Cases = Iterable[Case | Mapping[str, Any]]
 """Cases, or their documents."""
@@ -76,6 +77,15 @@ def plainest_of(kind: str, case: Case) -> Case | None:
     """Return the first case of the same dialect that is about a kind of parts (``parts``), and no other."""
     known = (*cases_of(case.dialect), case)
     return next((one for one in known if list(folded(one.expected.parts)) == [kind]), None)
+
+
+def about(kind: str, case: Case) -> list[Case]:
+    """Return the cases of the same dialect that are about a kind of parts and no other, the plainest one first.
+
+    Those that a client need not pass (``SHOULD``) come only if the plainest is one of them.
+    """
+    known = [one for one in (*cases_of(case.dialect), case) if list(folded(one.expected.parts)) == [kind]]
+    return [one for one in known if one is known[0] or one.level is Level.MUST]
 
 
 def _family(document: Mapping[str, Any]) -> str:

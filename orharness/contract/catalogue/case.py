@@ -14,6 +14,7 @@ from orharness.dialects.dialect import Part
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.frames import Frame
 from orharness.journal import Request
+from orharness.parts import Part as Said
 from orharness.scenario import Reply
 from orharness.verdict import Expected, Level
 
@@ -99,6 +100,7 @@ class Case:
     the same time; ``then``: one after the cancel; ``control``: one without what
     the case is about, which shows a cause. ``pauses``: between its requests.
     ``grows``: answers of more and more events, by their number; what they cost is to grow no faster.
+    ``mistaken``: what a client says besides text that makes the mistake of ``cause``; without it, any wrong parts.
     ``in_limits``: its times are multiples of the longest silence that the client allows, so that it is judged by the
     client's own clock. ``document``: the case as it was written.
     """
@@ -132,6 +134,7 @@ class Case:
     control: Further | None = None
     pauses: Pauses | None = None
     grows: tuple[tuple[int, Further], ...] = ()
+    mistaken: tuple[tuple[Said, ...], ...] = ()
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

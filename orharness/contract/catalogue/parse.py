@@ -21,7 +21,8 @@ longest silence that the client allows), ``beside: {reply, expect, side_by_side}
 cancels), ``control: {reply, expect, cause}`` (the same without what the case is about: where that holds, the cause is
 told), ``pauses: {each, longest}`` (seconds between requests), ``grows`` (numbers of events: what an answer costs is to
 grow no faster), and the causes ``cause``, ``broken_json`` (where its JSON parser raised) and ``raises`` (where it
-raised anything else). A cause is told only after a trial has shown it.
+raised anything else). A cause is told only after a trial has shown it; one about parts only of a client that says
+one of the lists of parts in ``mistaken``, where that is given (an empty list: nothing of the kind).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _NEEDED = ("id", "title", "reply", "expect")
 _RESOLVED = "case dialect path gates end_marker cuts"  # of a written-out case: its reply says the same
 _FURTHER = (
     "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
-    " again unit beside then control pauses grows"
+    " again unit beside then control pauses grows mistaken"
 )
 _LIMIT = "limit"
 _KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *_RESOLVED.split()))
@@ -106,6 +107,7 @@ def _parsed(document: Json, dialect: Dialect) -> Case:
         _further(document, "control", dialect),
         Pauses(**document["pauses"]) if "pauses" in document else None,
         tuple((number, _of_many(number, document, dialect)) for number in document.get("grows", ())),
+        tuple(tuple(map(_part, one)) for one in document.get("mistaken", ())),
         document,
     )
 

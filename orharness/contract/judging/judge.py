@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from orharness.checks import cannot_be_known, progress, state, upstream_failure
 from orharness.contract.catalogue.case import Cancel, Case, Pauses
@@ -136,8 +137,23 @@ def wrong_parts(expected: Expected, heard: Heard) -> list[str]:
     return [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
 
 
+def makes_the_mistake(case: Case, heard: Heard, kinds: Sequence[str]) -> bool:
+    """Return whether what the client says of these kinds is what the mistake makes of it that the case names."""
+    got = folded(heard.parts)
+    mistakes = [folded(one) for one in case.mistaken]
+    return not mistakes or any(all(_alike(kind, one, got) for kind in kinds) for one in mistakes)
+
+
+def _alike(kind: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    if kind in one and kind in other:
+        return not differs(kind, one[kind], other[kind])
+    return (kind in one) is (kind in other)
+
+
 def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
-    if not _asks_for_a_stream(case, exchange):
+    if (refused := refusal(case, exchange)) is not None:
+        return refused
+    if not case.dialect.asked(exchange.request, ONEROUTER).stream:
         got = shorten(exchange.request.text, _LONGEST)
         return Evidence('a request with "stream": true', got, "the client did not ask for a stream")
     if case.wrong_request is not None and (wrong := case.wrong_request(exchange.request)) is not None:
@@ -145,11 +161,14 @@ def _wrong_request(case: Case, exchange: Exchange) -> Evidence | None:
     return None
 
 
-def _asks_for_a_stream(case: Case, exchange: Exchange) -> bool:
+def refusal(case: Case, exchange: Exchange) -> Evidence | None:
+    """Return why the API refuses a request, ``None`` if it takes it."""
     try:
-        return case.dialect.asked(exchange.request, ONEROUTER).stream
-    except Refused:
-        return False
+        case.dialect.asked(exchange.request, ONEROUTER)
+    except Refused as refused:
+        got = shorten(exchange.request.text, _LONGEST)
+        return Evidence("a request that the API takes", got, f"the API refuses the request: {refused}")
+    return None
 
 
 def in_words(expected: Expected) -> str:

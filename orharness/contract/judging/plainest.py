@@ -11,14 +11,12 @@ from dataclasses import replace
 
 from orharness.contract.catalogue import plainest
 from orharness.contract.catalogue.case import Case
-from orharness.verdict import Result, Verdict
+from orharness.verdict import Evidence, Result, Verdict
 
 NOT_JUDGED = "the client fails on a plain answer"  # begins the note of a case that is not judged for it
 
-_ASKS_NO_MORE = (
-    "the client sends no request any more, not for a plain answer either, which it had read before:"
-    " an earlier run has left something that all runs wait for, such as a lock or a pool of connections"
-)
+_ASKS_NO_MORE = "the client sends no request any more, not for a plain answer either, which it had read before:"
+_WAITS = "an earlier run has left something that all runs wait for, such as a lock or a pool of connections"
 
 Judge = Callable[[Case, Sequence[int] | None], Verdict]
 """Return the verdict on a case, its stream cut at these offsets, or with ``None`` in the case's own ways."""
@@ -79,9 +77,14 @@ class _Gate:
         if self._mute_since or (self._verdict is not None and self._shut_for(case)):
             return None
         verdict = self._judge(case, self._at)
-        if verdict.evidence is not None and verdict.evidence.mute and self._asks_no_more():
+        evidence = verdict.evidence
+        silent = evidence is not None and (evidence.mute or evidence.unsent)
+        if evidence is not None and silent and (again := self._asks_no_more()) is not None:
             self._mute_since = case.id
-            return replace(verdict, evidence=replace(verdict.evidence, reason=_ASKS_NO_MORE))
+            if case.then is not None and evidence.unsent:  # its own words name the cancel
+                return verdict
+            why = _WAITS if again.mute else f"what came instead is {again.got}"
+            return replace(verdict, evidence=replace(evidence, reason=f"{_ASKS_NO_MORE} {why}"))
         if case.plain:
             return self._alike(verdict)
         return None if _depends(case, verdict) and self._shut_for(case, verdict) else verdict
@@ -99,12 +102,12 @@ class _Gate:
             note=f"{NOT_JUDGED}{why or f' ({self.verdict.case})'}",
         )
 
-    def _asks_no_more(self) -> bool:
-        """Return whether the client sends no request for the plain answer either, which it has read before."""
+    def _asks_no_more(self) -> Evidence | None:
+        """Return how the client sends no request for the plain answer either, which it has read before."""
         if self.verdict.result is not Result.PASS:
-            return False
+            return None
         again = self._judge(self._case, self._plain_at).evidence
-        return again is not None and again.mute
+        return again if again is not None and (again.mute or again.unsent) else None
 
     def _shut_for(self, case: Case, verdict: Verdict | None = None) -> bool:
         """Whether a case cannot be judged. A cancel can be where there is any text, unless it was never reached."""

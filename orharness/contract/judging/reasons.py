@@ -16,6 +16,7 @@ from contextlib import suppress
 from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.subject import ClientError, NotText
 from orharness.contract.judging.heard import Heard
+from orharness.parts import TITLES, differs, folded
 from orharness.verdict import count, shorten
 
 _LONGEST = 120  # characters of an error or a text inside a reason
@@ -34,6 +35,7 @@ LEFT_OVERS = (
 )
 SENT_SPECIALLY = "it does not take the response as it is sent: with the usual head, framing and times it holds"
 JOINED = "of the events that come in one read some are lost: each of them ends at its own empty line"
+UNPACKED_LATE = "what comes compressed is unpacked only at its end: the text of an answer that is not comes at once"
 UNTIL_FULL = "what has come is not handed over before the connection ends: it reads whole blocks, or all of the body"
 
 
@@ -80,11 +82,23 @@ def seen_in(case: Case, heard: Heard) -> str | None:
 
 
 def _not_reported(case: Case, heard: Heard, expected: str) -> str | None:
+    if heard.error is None and heard.text.startswith(expected) and _is_told_as_text(case, heard.text, expected):
+        told = shorten(repr(heard.text.removeprefix(expected)), _LONGEST)
+        return f"what went wrong is handed over as text of the answer: {told}"
     if heard.error is None:
         return case.cause or "the error is swallowed: the answer looks complete"
     if expected != heard.text and expected.startswith(heard.text):
         return "what had come before the error is thrown away: the text that was read is to be kept"
     return None
+
+
+def _is_told_as_text(case: Case, text: str, expected: str) -> bool:
+    """Return whether a text has more than the answer: neither what was sent as text, nor the same once more."""
+    more = text.removeprefix(expected)
+    if not more or (expected and not more.replace(expected, "")):
+        return False
+    stream = case.reply().answer(case.dialect.example_request).stream
+    return not case.dialect.fold(stream.frame.decode(stream.body)).text.endswith(more)
 
 
 def _without_escapes(text: str) -> str | None:
@@ -104,7 +118,7 @@ def told_by(case: Case, heard: Heard) -> str:
     """Return what a run did that has ended, without a cause."""
     expected, got, error = case.expected.text or "", heard.text, heard.error
     if error is None and got == expected and case.expected.parts:
-        return "it says something else than was sent, besides text" if heard.parts else "it says nothing besides text"
+        return _of_parts(case, heard)
     if error is None:
         lost = "characters outside ASCII are lost: " if got != expected and _lost_only(case, heard) else ""
         return f"{lost}its text is {shorten(repr(got), _LONGEST)}"
@@ -113,6 +127,16 @@ def told_by(case: Case, heard: Heard) -> str:
     if isinstance(error, ClientError):
         return f"it ended with an error{when}: {said}"
     return f"it raised {said}{when}"
+
+
+def _of_parts(case: Case, heard: Heard) -> str:
+    """Return what a run said of the first kind of parts that it did not say as it was sent."""
+    wanted, got = folded(case.expected.parts), folded(heard.parts)
+    wrong = [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
+    kind = next(iter(wrong))
+    if kind not in got:
+        return f"it says nothing of {TITLES.get(kind, kind)}"
+    return f"of {TITLES.get(kind, kind)} it says {shorten(repr(got[kind]), _LONGEST)}, which is not what was sent"
 
 
 def reason_of_loops(error: BaseException | None) -> str | None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from orharness.contract.catalogue import plainest_of
+from orharness.contract.catalogue import about
 from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.catalogue.demands import NO_KEY
-from orharness.contract.driving.subject import Subject, Trouble
+from orharness.contract.driving.subject import NotText, Subject, Trouble
 from orharness.contract.judging.reasons import is_timeout, kind_of
 from orharness.contract.judging.shrink import smallest
 from orharness.contract.running.delivering import handed_over
@@ -31,6 +31,7 @@ from orharness.verdict import Got, Result, Verdict
 _MORE = 4  # times patience with which a fail is confirmed
 _TIMES_IF_BUSY = 2  # trials, at most, where the machine may be the cause of a fail
 _SEEN_STUCK = 2  # fails of a client that waits, after which it is known as one that waits
+_TRIES_TO_HEAR = 4  # cases of a kind of parts that are played to see whether a client says that kind
 SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 1  # ... where each of them lasts as long as patience does: whether the cuts matter at all
 
@@ -113,15 +114,19 @@ class Bench:
     def _unsaid(self, case: Case) -> list[str]:
         """Return the kinds of parts that the case is about and that the client says nothing of, in any stream.
 
-        Whether it does is seen once for each kind, with the plainest case of that kind.
+        Whether it does is seen once for each kind, with the first cases of that kind: the plainest may be the very one
+        that it reads wrong.
         """
         kinds = list(folded(case.expected.parts))
         for kind in kinds:
-            plain = plainest_of(kind, case)
-            if kind not in self._says and plain is not None:
-                heard = self._trials.once(plain, None, self._patience).heard
-                self._says[kind] = heard is not None and kind in folded(heard.parts)
+            if kind not in self._says:
+                self._says[kind] = any(self._is_said(kind, one) for one in about(kind, case)[:_TRIES_TO_HEAR])
         return [TITLES.get(kind, kind) for kind in kinds if not self._says.get(kind)]
+
+    def _is_said(self, kind: str, case: Case) -> bool:
+        """Return whether the client says a kind of parts of this case, or means to: what it yields is no part."""
+        heard = self._trials.once(case, None, self._patience).heard
+        return heard is not None and (kind in folded(heard.parts) or isinstance(heard.error, NotText))
 
     def _told(self, case: Case, stream: Stream, cuts: Cuts, first: Tried) -> Tried:
         """Return a fail as it is reported: confirmed by another run, with the fewest cuts, and with its cause if found.

@@ -13,11 +13,12 @@ from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import WHOLE, Cuts
 from orharness.contract.judging.features import Feature, difference, features_of, told_causes, without
 from orharness.contract.judging.heard import Heard
-from orharness.contract.judging.judge import NOTHING_EARLY, wrong_parts
+from orharness.contract.judging.judge import NOTHING_EARLY, makes_the_mistake, wrong_parts
 from orharness.contract.judging.reasons import (
     JOINED,
     LEFT_OVERS,
     SENT_SPECIALLY,
+    UNPACKED_LATE,
     UNTIL_FULL,
     declared_by,
     is_of_json,
@@ -30,6 +31,7 @@ from orharness.contract.running.replies import cut, plain_request
 from orharness.contract.running.trials import Trials, Tried
 from orharness.errors import OrharnessError
 from orharness.scenario import Reply
+from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.verdict import excerpt
 
@@ -37,6 +39,7 @@ _SPECIAL = frozenset(("headers", "framing", "head", "encoding", "pacing"))  # of
 _MOST = 24  # trials for one fail
 _MOST_OF_HANGS = 3  # ... where each that does not hold lasts as long as patience does
 _TOKENS, _STEP = 64, 0.03  # of the answer by which it is seen when the first text comes: seconds between two tokens
+_AT_ONCE = 4  # tokens of that answer, at most, that have come when a client yields its text as it comes
 _WAITED_OUT = 12.0  # times patience for a client that may be about to ask again
 _DEAF = " is not obeyed: the client reads on to the end of the response"
 _MOST_WAITED_OUT = 2  # fails of one client for which it is waited so long in vain
@@ -73,6 +76,7 @@ class Diagnosis:
         self._left = 0
         self._waited_out = 0
         self._first_text: str | None = None  # what is known of when it comes
+        self._at_once = False  # whether that is with the first tokens
         self._reads_plainly: dict[str, bool] = {}  # by a feature's name: an answer that has just that one
         self._obeys_a_plain_end: bool | None = None  # where the connection stays open after it
 
@@ -111,7 +115,10 @@ class Diagnosis:
         if self._first_text is None:
             reply = Reply.completion(case.dialect, tokens=_TOKENS, delay=_STEP)
             found = self._trials.first_text(case, reply)
+            self._at_once = found is not None and found[0] <= _AT_ONCE
             self._first_text = NOTHING_EARLY if found is None else _late(*found)
+        if self._at_once and case.document["reply"].get("encoding") is not None:
+            return UNPACKED_LATE
         return self._first_text
 
     # -- a client that has ended -------------------------------------------------------------------------------------
@@ -127,7 +134,7 @@ class Diagnosis:
             return _told(failed, declared or JOINED)
         goes_on = end is not None and end < len(body) and not case.dialect.ends_with_body
         if goes_on and self._control_holds(failed, body[:end], failed.style):
-            return _told(failed, f"it goes on after {case.end}", end)
+            return _told(failed, f"it goes on after {_name_of_end(failed)}", end)
         if wrong := wrong_parts(case.expected, failed.heard):
             return self._of_parts(failed, wrong)
         features = self._features(failed)
@@ -153,7 +160,8 @@ class Diagnosis:
         others = [one for one in plain if one is not None and one.id != failed.case.id]
         held = [self._trials.once(one, None, self._trials.patience).evidence is None for one in others]
         cause = failed.case.cause
-        return _told(failed, cause) if cause is not None and held and all(held) else failed.tried
+        made = cause is not None and makes_the_mistake(failed.case, failed.heard, kinds)
+        return _told(failed, cause or "") if made and held and all(held) else failed.tried
 
     def _only_text_matters(self, failed: _Failed) -> bool:
         """Return whether the client yields a wrong text, and yields the right one of another plain answer."""
@@ -368,6 +376,15 @@ def _cause_of(feature: Feature, failed: _Failed) -> str:
         return (feature.as_json if is_of_json(heard.error) else feature.as_error) or feature.cause
     more = not is_part_of(heard.text, failed.case.expected.text or "")
     return feature.as_text if more and feature.as_text else feature.cause
+
+
+def _name_of_end(failed: _Failed) -> str:
+    """Return what ends the answer in words: the API's own event, or an error."""
+    dialect, body, end = failed.case.dialect, failed.stream.body, failed.stream.end_marker or 0
+    start = max((at for at in failed.between if at < end), default=0)
+    last = [one for one in failed.stream.frame.decode(body[start:end]) if isinstance(one, Event)]
+    is_error = any(dialect.error_of(one) is not None for one in last)
+    return "the error event: what comes then is no part of the answer" if is_error else failed.case.end
 
 
 def _unseen_end(case: Case, features: Sequence[Feature]) -> str:

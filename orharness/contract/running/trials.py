@@ -21,6 +21,7 @@ from orharness.contract.judging.judge import (
     not_known,
     nothing_sent,
     perhaps_too_soon,
+    refusal,
     was_over,
 )
 from orharness.contract.judging.reasons import is_timeout
@@ -178,6 +179,9 @@ class Trials:
     def nothing_sent(self, case: Case, session: ClientRun, waited: float) -> Evidence:
         """Return the evidence of a run that has sent no request; ``waited``: seconds that it was waited for."""
         unmatched = [exchange for exchange in self.server.journal if exchange.outcome is Outcome.UNMATCHED]
+        asked = [one for one in unmatched if one.request.method == "POST" and one.request.path.endswith(case.path)]
+        if refused := next(filter(None, (refusal(case, one) for one in asked)), None):
+            return refused
         still_runs = waited if not session.ended.is_set() else None
         return nothing_sent(case.path, session.error, unmatched, waited=still_runs, late=self.server.late_requests)
 

@@ -73,7 +73,7 @@ CASES: tuple[Document, ...] = (
         fails(""),
         also=[yields("Hello world")],
         patience=5,
-        cause=_BEFORE,
+        cause="a whole answer, which comes as JSON and not as an event stream, is taken for an empty one",
     ),
     *_in_stream(
         "documented",

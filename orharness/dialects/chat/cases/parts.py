@@ -25,7 +25,11 @@ _USAGE: Document = {"type": "usage", "prompt_tokens": 3, "completion_tokens": 2}
 _THOUGHT: Document = {"type": "reasoning", "text": "Let me think."}
 _MERGED = "calls that share an index, or have none, are merged: a new id and a new name begin a new call"
 _GROWN = "a fragment is added to the wrong call: the index says which call it continues"
+_OF_ONE_CHUNK = (
+    "fragments of two calls in one chunk are lost, or added to the wrong call: the index says which it continues"
+)
 _EARLY = "it leaves at the finish_reason: the usage comes after it"
+_UNREAD = "it leaves at the finish_reason, or passes over a chunk without choices: the usage comes in it"
 _LAST = "the first usage is taken: each one counts all until then, and the last one is the whole"
 _STOP = "an empty finish_reason, or none, overwrites the one that names a reason"
 _KEYS = "only one of the keys that carry reasoning is read"
@@ -58,6 +62,15 @@ def _called(*chunks: Document) -> Document:
 
 _WEATHER, _CLOCK = _call("weather", _A, "call_1"), _call("clock", _B, "call_2")
 _BOTH = (_WEATHER, _CLOCK)
+
+_USAGE_WITH_THE_FINISH = stream(delta("Hello"), delta(" world"), event(chunk({}, "stop", usage=_COUNTS)), "[DONE]")
+
+
+def _with_the_finish(cause: str) -> Document:
+    """Return the control of a case whose usage comes after the finish_reason: there it comes with it."""
+    expect = {"text": "Hello world", "parts": [_USAGE]}
+    return {"reply": _USAGE_WITH_THE_FINISH, "expect": expect, "cause": cause}
+
 
 CASES: tuple[Document, ...] = (
     # -- tool calls
@@ -97,7 +110,7 @@ CASES: tuple[Document, ...] = (
         ),
         "",
         *_BOTH,
-        cause=_GROWN,
+        cause=_OF_ONE_CHUNK,
     ),
     _case(
         "tool-calls-of-one-index",
@@ -166,6 +179,7 @@ CASES: tuple[Document, ...] = (
         "",
         _call("weather", "", "call_1"),
         cause="a call without arguments is thrown away: it is one all the same",
+        mistaken=[[]],
     ),
     _case(
         "text-and-a-tool-call",
@@ -179,6 +193,7 @@ CASES: tuple[Document, ...] = (
         "Hello",
         _WEATHER,
         cause="a call after text is lost",
+        mistaken=[[]],
     ),
     # -- why it stopped
     _case(
@@ -197,6 +212,7 @@ CASES: tuple[Document, ...] = (
         "Hello world",
         {"type": "finish", "reason": "length"},
         cause="every answer is said to have stopped by itself",
+        mistaken=[[{"type": "finish", "reason": "stop"}]],
     ),
     _case(
         "finish-abort",
@@ -206,6 +222,7 @@ CASES: tuple[Document, ...] = (
         "Hello",
         {"type": "finish", "reason": "abort"},
         cause="a finish_reason that it does not know is taken for `stop`: the answer looks whole, and is not",
+        mistaken=[[{"type": "finish", "reason": "stop"}]],
         level="SHOULD",
     ),
     _case(
@@ -222,6 +239,7 @@ CASES: tuple[Document, ...] = (
         "Hello",
         {"type": "finish", "reason": "length"},
         cause=_STOP,
+        mistaken=[[], [{"type": "finish", "reason": ""}]],
     ),
     # -- usage
     _case(
@@ -231,15 +249,17 @@ CASES: tuple[Document, ...] = (
         stream(delta("Hello"), delta(" world"), finish(), event(chunk(None, usage=_COUNTS)), "[DONE]"),
         "Hello world",
         _USAGE,
+        control=_with_the_finish(_UNREAD),
     ),
     _case(
         "usage-with-the-finish",
         "The usage in the chunk of the finish_reason.",
         _DEEPSEEK,
-        stream(delta("Hello"), delta(" world"), event(chunk({}, "stop", usage=_COUNTS)), "[DONE]"),
+        _USAGE_WITH_THE_FINISH,
         "Hello world",
         _USAGE,
         cause="usage is looked for only in a chunk without choices",
+        mistaken=[[]],
     ),
     _case(
         "usage-with-a-choice",
@@ -248,7 +268,7 @@ CASES: tuple[Document, ...] = (
         stream(delta("Hello"), delta(" world"), finish(), event(chunk({"content": ""}, usage=_COUNTS)), "[DONE]"),
         "Hello world",
         _USAGE,
-        cause=_EARLY,
+        control=_with_the_finish(_EARLY),
     ),
     _case(
         "usage-in-each-chunk",
@@ -261,6 +281,7 @@ CASES: tuple[Document, ...] = (
         "Hello world",
         _USAGE,
         cause=_LAST,
+        mistaken=[[{**_USAGE, "completion_tokens": 1}]],
     ),
     _case(
         "usage-null-until-the-end",
@@ -300,6 +321,7 @@ CASES: tuple[Document, ...] = (
         "Hello",
         _THOUGHT,
         cause=_KEYS,
+        mistaken=[[]],
         level="SHOULD",  # no key for it is in OpenAI's reference
     ),
     _case(
@@ -313,6 +335,7 @@ CASES: tuple[Document, ...] = (
         "Hello world",
         _THOUGHT,
         cause="of a delta with both, only one is read: the reasoning or the text",
+        mistaken=[[]],
     ),
     _case(
         "thinking-parts",
@@ -325,6 +348,7 @@ CASES: tuple[Document, ...] = (
         "Hello",
         _THOUGHT,
         cause="content that is a list of parts is not read",
+        mistaken=[[]],
         level="SHOULD",
     ),
     # -- refusal
