@@ -21,7 +21,7 @@ def arguments(command: str) -> list[str]:
     try:
         found = shlex.split(command, posix=sys.platform != "win32")
     except ValueError as error:
-        raise ScenarioError(f"{command!r} is no command line: {error}") from error
+        raise ScenarioError(f"{command!r} is not a command line: {error}") from error
     if not found:
         raise ScenarioError("the command line is empty: name a program, as in 'node my.mjs'")
     return found

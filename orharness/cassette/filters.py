@@ -31,7 +31,7 @@ class Filters:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         for name in settings:
             if name not in FILTERS:
-                raise ScenarioError(f"{name!r} is not a filter of vcrpy that is known here: {', '.join(FILTERS)}")
+                raise ScenarioError(f"{name!r} is not a known filter of vcrpy: {', '.join(FILTERS)}")
         try:
             merged = VCR(**settings).get_merged_config()
         except TypeError as error:

@@ -58,7 +58,7 @@ class CheckMcpOptions:
         try:
             found = json.loads(self.arguments.replace(_BEAT_IN_ARGUMENTS, beat))
         except ValueError as error:
-            raise ScenarioError(f"--arguments is no JSON: {error}") from error
+            raise ScenarioError(f"--arguments is not JSON: {error}") from error
         if not isinstance(found, dict):
             raise ScenarioError(f"--arguments is a JSON object, not {self.arguments}")
         return found

@@ -19,6 +19,6 @@ def refuse_unwritable(path: Path, option: str) -> None:
     refuse_folder(path, option)
     folder = next(one for one in Path(os.path.realpath(path)).parents if one.exists())
     if not folder.is_dir():
-        raise ScenarioError(f"{option} {path} cannot be written: {folder} is no folder")
+        raise ScenarioError(f"{option} {path} cannot be written: {folder} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ScenarioError(f"{option} {path} cannot be written: you may not write to {folder}")

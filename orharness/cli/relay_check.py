@@ -58,7 +58,7 @@ class RelayCheckOptions:
         except OSError as error:
             raise ScenarioError(f"--json {self.json}: cannot be read: {error.strerror}") from error
         except ValueError as error:
-            raise ScenarioError(f"--json is no JSON: {error}") from error
+            raise ScenarioError(f"--json is not JSON: {error}") from error
 
     def process(self, server: SseServer) -> SseProcess | None:
         """Return the backend to start, if any; without ``{port}`` it must listen where the URL says."""
@@ -78,7 +78,7 @@ def address_of(url: str) -> int | None:
     try:
         port = urlsplit(url).port
     except ValueError as error:
-        raise ScenarioError(f"{url} is no address: {error}") from error
+        raise ScenarioError(f"{url} is not an address: {error}") from error
     if port is None:
         raise ScenarioError(
             f"{url} names no port: write the one that --command listens on, or {{port}} in both (a free one)"

@@ -111,7 +111,7 @@ class _Judge:
         call.exchange.leave()
         seconds = monotonic() - started
         if (why := error_of(call)) is not None:
-            raise ScenarioError(f"{self._asked.tool} fails before anybody has left: {why}")
+            raise ScenarioError(f"{self._asked.tool} fails although no client has left: {why}")
         if call.response is None:
             raise ScenarioError(f"{self._asked.tool} gives no response within {seconds:.1f} s")
         return Alone(seconds, tuple(signs))

@@ -42,9 +42,9 @@ class Address:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise ScenarioError(f"{url!r} is no address: {error}") from error
+            raise ScenarioError(f"{url!r} is not an address: {error}") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ScenarioError(f"{url!r} is no address of a server: write http://HOST:PORT/PATH")
+            raise ScenarioError(f"{url!r} is not the address of a server: write http://HOST:PORT/PATH")
         secure = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(url, parts.hostname, port or (443 if secure else 80), target, secure)
@@ -144,7 +144,7 @@ class McpExchange:
             line, _, fields = head.partition(b"\r\n")
             words = line.split()
             if len(words) < 2 or not words[1].isdigit():
-                raise UpstreamError(f"the server answers with what is no HTTP response: {line[:60]!r}")
+                raise UpstreamError(f"the server answers with something other than an HTTP response: {line[:60]!r}")
             if not words[1].startswith(b"1"):
                 self.status = int(words[1])
                 self._headers = BytesHeaderParser().parsebytes(fields)
@@ -214,7 +214,7 @@ def _size(line: bytes) -> int:
     try:
         return int(line.partition(b";")[0], 16)
     except ValueError:
-        raise UpstreamError(f"the server begins a chunk with what is no size: {line[:60]!r}") from None
+        raise UpstreamError(f"the server sends a chunk with an invalid size: {line[:60]!r}") from None
 
 
 def _parsed(text: str) -> Any:

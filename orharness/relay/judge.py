@@ -36,7 +36,7 @@ GLUED = (
     "the error is written right after half an event: together they are one event, which is no JSON."
     " End the half one with an empty line first"
 )
-_NO_HTTP = "what came out is no HTTP"
+_NO_HTTP = "what came out is not HTTP"
 _TAIL = 160  # bytes of the answer that evidence shows
 
 
@@ -132,7 +132,7 @@ def wants_stream(request: Request) -> bool:
 
 def asked(seen: Seen) -> Evidence | None:
     """The relay must ask our upstream, for a stream."""
-    expected = f"POST {seen.base_url}/chat/completions, or of another API that is known here, for a stream"
+    expected = f"POST {seen.base_url}/chat/completions, or of another known API, for a stream"
     if not seen.exchanges:
         others = "; ".join(describe(one) for one in seen.unmatched)
         got = f"no such request; the browser saw: {seen.outcome()}" + (f"\nbut {others}" if others else "")

@@ -73,13 +73,13 @@ class ResponseReader:
     def _head(self) -> bytes | None:
         end = self._buffer.find(b"\r\n\r\n")
         if not self._buffer.startswith(b"HTTP/"[: len(self._buffer)]) or (end < 0 and len(self._buffer) > _HEAD_LIMIT):
-            raise ClientFailure(f"the relay answers no HTTP: {shorten(quote(bytes(self._buffer)), 200)}")
+            raise ClientFailure(f"the relay does not answer in HTTP: {shorten(quote(bytes(self._buffer)), 200)}")
         if end < 0:
             return None
         lines = self._take(end + 4).decode("latin-1").split("\r\n")
         status = _STATUS_LINE.fullmatch(lines[0])
         if status is None:
-            raise ClientFailure(f"the relay answers no HTTP: {lines[0]!r}")
+            raise ClientFailure(f"the relay does not answer in HTTP: {lines[0]!r}")
         if status[1].startswith("1"):  # an interim response
             return b""
         self.status, self.reason = int(status[1]), status[2] or ""
@@ -98,7 +98,7 @@ class ResponseReader:
         if coding is not None and coding.lower() != "chunked":
             raise ClientFailure(f"the relay sends Transfer-Encoding {coding!r}, which was not asked for")
         if length is not None and _LENGTH.fullmatch(length) is None:
-            raise ClientFailure(f"the relay sends Content-Length {length!r}, which is no number")
+            raise ClientFailure(f"the relay sends Content-Length {length!r}, which is not a number")
         if self._without_body or self.status in _WITHOUT_BODY:
             self.ended = ResponseEnd.CLEAN
         elif coding is not None:
@@ -132,7 +132,7 @@ class ResponseReader:
             return None
         line = self._take(end + 2)
         if (size := _SIZE.fullmatch(line)) is None:
-            raise ClientFailure(f"the relay sends no HTTP chunk: its size is {line!r}")
+            raise ClientFailure(f"the relay sends an invalid HTTP chunk: its size is {line!r}")
         self._left = int(size[1], 16)
         self._step = self._chunk_data if self._left else self._trailers
         return b""

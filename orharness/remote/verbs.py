@@ -61,7 +61,7 @@ class Verbs:
             response = connection.getresponse()
             answer = json.loads(response.read())
         except (OSError, HTTPException, ValueError) as error:
-            raise OrharnessError(f"{self.origin} is no server of orharness that answers: {error}") from error
+            raise OrharnessError(f"no server of orharness answers at {self.origin}: {error}") from error
         finally:
             connection.close()
         return response.status, answer if isinstance(answer, dict) else {}

@@ -222,7 +222,7 @@ def _replies_of(node: Node, cassettes: Cassettes) -> list[Reply]:
         return _read_replies(node, cassettes, (*ROUTE, "replies"))
     node.mapping(_ONLY_IN_ROUTES, "a route with 'replies'")
     found = [reply for one in node["replies"].items("replies") for reply in _read_replies(one, cassettes)]
-    return found or node["replies"].fail("replies has one reply at least")
+    return found or node["replies"].fail("replies has at least one reply")
 
 
 def _path_of(replies: tuple[Reply, ...]) -> str | None:

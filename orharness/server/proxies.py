@@ -21,7 +21,7 @@ def proxy_for(scheme: str, host: str) -> str | None:
     url = urlsplit(found if "://" in found else f"http://{found}")
     if url.scheme not in ("http", "https"):
         raise ScenarioError(
-            f"the proxy for {scheme}://{host} speaks {url.scheme}, which is not known here: name an HTTP proxy in"
+            f"the proxy for {scheme}://{host} speaks {url.scheme}, which is not supported: name an HTTP proxy in"
             f" {scheme.upper()}_PROXY, or the host in NO_PROXY"
         )
     return url.geturl()

@@ -102,7 +102,7 @@ class RouteBuilder:
         asks at the same time.
         """
         if not replies:
-            raise ScenarioError("replies takes one reply at least")
+            raise ScenarioError("replies takes at least one reply")
         for one in replies:
             instance_of(Reply, one, "each of replies")
         shaped = tuple(map(self._through_the_server_s, replies))

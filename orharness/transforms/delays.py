@@ -77,7 +77,7 @@ def hold(after: int | None = None, *, chunks: int | None = None) -> Transform:
         case None, int():
             whole_number("hold(chunks=)", chunks, 0)
         case _:
-            raise ScenarioError("hold takes one of the two: after (a number of events) or chunks (a number of chunks)")
+            raise ScenarioError("hold takes either after (a number of events) or chunks (a number of chunks)")
 
     def transform(stream: Stream) -> Stream:
         gate = _after_events(after, stream) if after is not None else _after_chunks(chunks or 0, stream)

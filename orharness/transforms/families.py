@@ -226,7 +226,9 @@ def factory_named(name: str) -> Factory | None:
 def checked_stream(one: Transform, result: object) -> Stream:
     """Return the result of a transform. Raises ``ScenarioError`` if it is not a stream."""
     if not isinstance(result, Stream):
-        raise ScenarioError(f"{shown(one)} in through made {shown(result)} and not a Stream: was it to be called?")
+        raise ScenarioError(
+            f"{shown(one)} in through returned {shown(result)} and not a Stream: should it be called first?"
+        )
     return result
 
 

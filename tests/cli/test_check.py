@@ -469,7 +469,7 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
             "a format is one of text, json, junit, html, sarif, badge; not 'xml'",
         ),
         (["client.py:good", "--format", "json", "--output", "."], "--output . is a folder"),
-        (["client.py:good", "--format", "json", "--output", "client.py/x"], "client.py is no folder"),
+        (["client.py:good", "--format", "json", "--output", "client.py/x"], "client.py is not a folder"),
         (["client.py:good", "--profile", "all"], "all"),
         (["client.py:good", "--only", "nothing-like-it"], "nothing-like-it"),
         (
@@ -485,7 +485,7 @@ def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
         ),
         (["--driver", f"{sys.executable} -c pass", "--jobs", "2"], "nothing can be judged: the driver died"),
         (["--driver", f"{sys.executable} -c 'print(1)'"], "nothing can be judged: the driver writes a line that is no"),
-        (["--command", "'"], "is no command line"),
+        (["--command", "'"], "is not a command line"),
         (["client.py:good", "--to", "x"], "--to belongs to --new-driver"),
         (["--new-driver", "rust"], "there are starter drivers for python, node and go, not for 'rust'"),
     ],

@@ -522,7 +522,7 @@ def test_a_command_that_dies_before_it_asks_is_told_as_that(script: Callable[[st
     ("command", "said"),
     [
         ("no-such-program --now", "no-such-program --now: cannot be run: no-such-program: No such file or directory"),
-        ("node 'my.mjs", "is no command line: No closing quotation"),
+        ("node 'my.mjs", "is not a command line: No closing quotation"),
         (" ", "the command line is empty"),
     ],
 )

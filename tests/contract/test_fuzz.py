@@ -89,7 +89,10 @@ def test_a_wrong_time_is_told() -> None:
 def test_where_nothing_can_be_written_is_told_before_the_search(tmp_path: Path) -> None:
     tmp_path.joinpath("file").touch()
     FuzzOptions(CheckOptions("x:y"), to=tmp_path / "new" / "found.json")
-    for to, why in ((tmp_path, "is a folder: name a file"), (tmp_path / "file" / "found.json", r"file is no folder")):
+    for to, why in (
+        (tmp_path, "is a folder: name a file"),
+        (tmp_path / "file" / "found.json", r"file is not a folder"),
+    ):
         with pytest.raises(ScenarioError, match=f"--to .*{why}"):
             FuzzOptions(CheckOptions("x:y"), to=to)
 

@@ -121,7 +121,7 @@ def test_a_revision_that_is_not_spoken_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("manners", "more", "said"),
     [
-        ({"seconds": 0.1, "fails": True}, {}, "slow fails before anybody has left: it broke"),
+        ({"seconds": 0.1, "fails": True}, {}, "slow fails although no client has left: it broke"),
         ({"seconds": 0.1}, {"leave_after": 3.0}, r"slow has answered after \d.\d s, before 3.0 s"),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_connection_that_ends_is_the_end(reset: bool) -> None:
 
 @pytest.mark.parametrize("said", [b"hello\r\n\r\n", CHUNKED + b"x\r\n"])
 def test_what_is_no_http_is_told(said: bytes) -> None:
-    with answered(said) as (at, _), pytest.raises(UpstreamError, match="with what is no"):
+    with answered(said) as (at, _), pytest.raises(UpstreamError, match=r"other than an HTTP response|an invalid size"):
         read(at)
 
 
@@ -109,7 +109,7 @@ def test_a_server_that_is_not_there_is_told() -> None:
 
 @pytest.mark.parametrize("url", ["", "localhost:80", "ftp://a/b", "http://", "http://a:b/"])
 def test_what_is_no_address_is_told(url: str) -> None:
-    with pytest.raises(ScenarioError, match="is no address"):
+    with pytest.raises(ScenarioError, match=r"is not (an|the) address"):
         Address.of(url)
 
 

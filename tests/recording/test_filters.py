@@ -109,9 +109,7 @@ async def test_a_filter_that_fails_keeps_the_exchange_from_the_disk_and_not_from
 
 
 def test_what_is_no_filter_is_refused() -> None:
-    with pytest.raises(
-        ScenarioError, match="'filter_header' is not a filter of vcrpy that is known here: filter_headers"
-    ):
+    with pytest.raises(ScenarioError, match="'filter_header' is not a known filter of vcrpy: filter_headers"):
         Filters({"filter_header": ["a"]})
 
 

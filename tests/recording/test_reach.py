@@ -88,7 +88,7 @@ def test_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch, name: str
     assert proxy_for("https", "a.test") is None
     assert proxy_for("https", "b.test") is not None
     monkeypatch.setenv(name, "socks5://proxy.test")
-    with pytest.raises(ScenarioError, match="speaks socks5, which is not known here"):
+    with pytest.raises(ScenarioError, match="speaks socks5, which is not supported"):
         proxy_for("https", "b.test")
 
 

@@ -103,8 +103,8 @@ def test_headers_are_told_by_name_in_lower_case() -> None:
 @pytest.mark.parametrize(
     ("wire", "said"),
     [
-        (b"SSH-2.0-x\r\n\r\n", "no HTTP: SSH-2.0"),
-        (b"HTTP/1.1 abc\r\n\r\n", "no HTTP"),
+        (b"SSH-2.0-x\r\n\r\n", "does not answer in HTTP: SSH-2.0"),
+        (b"HTTP/1.1 abc\r\n\r\n", "not answer in HTTP"),
         (head("Content-Length: ten"), "Content-Length 'ten'"),
         (head("Content-Length: +4"), r"Content-Length '\+4'"),
         (head("Content-Length: 4", "Content-Length: 5"), "Content-Length '4, 5'"),
@@ -117,8 +117,8 @@ def test_headers_are_told_by_name_in_lower_case() -> None:
         (head("Transfer-Encoding: chunked") + b" 4\r\n", "its size is"),
         (head("Content-Length: 2") + b"abcd", "after the end of it: cd"),
         (head("X One: a"), "an invalid header line"),
-        (b"HTTP/1.1 2000 OK\r\n\r\n", "answers no HTTP"),
-        (head("Transfer-Encoding: chunked") + b"data: x\r\n", "no HTTP chunk"),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", "does not answer in HTTP"),
+        (head("Transfer-Encoding: chunked") + b"data: x\r\n", "an invalid HTTP chunk"),
         (head("Transfer-Encoding: chunked") + b"2\r\nabcd", "longer than its size"),
         (head("Content-Encoding: br", "Content-Length: 4"), "Content-Encoding br"),
         (head("Content-Encoding: gzip", "Content-Length: 4") + b"abcd", "cannot be unpacked"),

@@ -158,7 +158,7 @@ def test_a_fault_of_fidelity_is_found_and_named(run: Run, name: str, only: str, 
 def test_what_is_no_http_is_told_once_whatever_the_case_is_about(run: Run) -> None:
     only = "fidelity/comments", "fidelity/several-browsers"
     found = {name: evidence(run("names_two_lengths", name, SHORTLY)[name]) for name in only}
-    assert {one.reason for one in found.values()} == {"what came out is no HTTP"}
+    assert {one.reason for one in found.values()} == {"what came out is not HTTP"}
     assert all("a response has one of them" in one.got for one in found.values())
     assert not any("billed" in one.got for one in found.values())
 
@@ -465,7 +465,7 @@ def test_the_text_s_judge_tells_what_happened_to_it() -> None:
     assert judged("", status=500) == "the relay answers with an error, though its upstream does not"
     assert judged("", ended=None) == "the answer does not end, though the upstream's has"
     assert judged("", ended=ResponseEnd.CUT) == "the connection is cut, though the upstream's answer ends in order"
-    assert judged("", problem="the relay answers no HTTP: x") == "what came out is no HTTP"
+    assert judged("", problem="the relay does not answer in HTTP: x") == "what came out is not HTTP"
 
 
 def test_the_end_marker_s_judge() -> None:
@@ -687,7 +687,7 @@ def test_a_backend_that_runs_already_and_does_not_know_us_is_told_where_we_are(r
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--json", "{"], "--json is no JSON"),
+        (["--json", "{"], "--json is not JSON"),
         (["--json", "@no-such-file"], "no-such-file: cannot be read"),
         (["--json", "{}", "--header", "X"], "--header takes 'Name: value'"),
         (["--json", "{}", "--within", "0"], "--within is a number of seconds above 0"),

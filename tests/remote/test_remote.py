@@ -250,7 +250,7 @@ def test_a_cassette_is_served_again_and_again(server: SseServer, tmp_path: Path)
         ({"play": "once", "options": {"filters": 1}}, "options.filters"),
         (
             {"play": "once", "options": {"filters": {"filter_body": []}}},
-            "options.filters: 'filter_body' is not a filter",
+            "options.filters: 'filter_body' is not a known filter",
         ),
         ({"play": "once", "text": "orharness: 1\nroutes: []"}, "play"),
     ],
@@ -297,7 +297,7 @@ def test_what_is_no_address_is_told(url: str) -> None:
 
 
 def test_where_nobody_answers_is_told() -> None:
-    with pytest.raises(OrharnessError, match="is no server of orharness that answers"):
+    with pytest.raises(OrharnessError, match="no server of orharness answers at http"):
         RemoteServer("http://127.0.0.1:1")
 
 

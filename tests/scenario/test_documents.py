@@ -424,7 +424,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"answer": "x", "through": "per_byte"}, ".through: through is a list, not 'per_byte'"),
     ({"answer": "x", "json": {}}, ": 'answer' and 'json' both say what is answered"),
     ({"pace": 3}, ": what is answered is missing: one of answer, "),
-    ({"replies": []}, ".replies: replies has one reply at least"),
+    ({"replies": []}, ".replies: replies has at least one reply"),
     ({"replies": [{"answer": "x"}], "pace": 3}, ".pace: a route with 'replies' has no key 'pace'"),
     ({"replies": [{"answer": "x", "when": {}}]}, ".replies[0].when: a reply has no key 'when'"),
     ({"events": [{"date": 1}]}, ".events[0].date: an event has no key 'date' (did you mean 'data'?)"),

@@ -114,7 +114,7 @@ def made_no_stream(stream: Stream) -> Transform:
         ([None], "not None"),
         (t.per_byte(), r"a list of transforms, not per_byte\(\) alone"),
         (shout, "a list of transforms, not shout alone"),
-        ([made_no_stream], "made_no_stream in through made shout and not a Stream"),
+        ([made_no_stream], "made_no_stream in through returned shout and not a Stream"),
     ],
 )
 def test_what_is_no_transform(through: list[Transform], says: str) -> None:

@@ -157,7 +157,7 @@ def test_a_law_holds_in_the_streams_own_frame() -> None:
 def test_a_factory_that_makes_no_transform() -> None:
     with pytest.raises(ScenarioError, match=r"breaks\(\) made 3: what is decorated returns a function from Stream"):
         broken(orharness.boundary, 3)  # type: ignore[arg-type]
-    with pytest.raises(ScenarioError, match="<lambda> in through made None and not a Stream"):
+    with pytest.raises(ScenarioError, match="<lambda> in through returned None and not a Stream"):
         broken(orharness.boundary, lambda stream: None)(STREAM)  # type: ignore[arg-type,return-value]
 
 

@@ -121,8 +121,8 @@ SHOWN = "the stream has 36 bytes and 4 events: 'a', 'b', 'c', 'd'"
         (lambda: t.hold(-1), "hold(after) is a whole number from 0 up, not -1"),
         (lambda: t.hold(chunks=-1), "hold(chunks=) is a whole number from 0 up, not -1"),
         (lambda: t.hold(chunks=5), "hold: there is no chunk 5: the stream has 4 chunks"),
-        (lambda: t.hold(), "hold takes one of the two"),
-        (lambda: t.hold(1, chunks=1), "hold takes one of the two"),
+        (lambda: t.hold(), "hold takes either after"),
+        (lambda: t.hold(1, chunks=1), "hold takes either after"),
     ],
 )
 def test_impossible_timings(make: Callable[[], t.Step], says: str) -> None:
