@@ -353,6 +353,16 @@ def test_what_a_server_says_in_a_pipe_needs_no_rich() -> None:
     assert run_python("-c", script) == "False False\n"
 
 
+DRIVEN_WITHOUT = ("aiohttp", "orharness.server", "orharness.dialects", "orharness.contract.catalogue")
+
+
+@pytest.mark.slow
+def test_a_client_in_a_process_of_its_own_loads_no_cases_and_no_server() -> None:
+    """Each trial of liveness is such a process; what they loaded was most of the CPU time of the family."""
+    script = f"import sys, {DRIVING}.host; print(*(name for name in {DRIVEN_WITHOUT} if name in sys.modules))"
+    assert run_python("-c", script).split() == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",

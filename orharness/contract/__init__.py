@@ -9,31 +9,33 @@ cases nor servers), ``judging`` (pure), ``running`` (trials, sweeps, the bench).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from orharness.contract.catalogue import cases_of, families_of
-from orharness.contract.catalogue.case import Case, Profile
-from orharness.contract.catalogue.parse import parse
-from orharness.contract.catalogue.selection import CLAIMS, chosen, claim_of
-from orharness.contract.driving.subject import Client, Subject
-from orharness.contract.running.failure import failure_of
-from orharness.contract.running.run import run
-from orharness.dialects import DIALECTS
+from orharness.lazy import lazy_names
 
-CASES: tuple[Case, ...] = cases_of(DIALECTS.default)
-"""The cases for a client of the default dialect."""
-FAMILIES: tuple[str, ...] = families_of(CASES)
-
-
-def select(
-    claims: Iterable[str] = CLAIMS, only: str | Iterable[str] | None = None, profile: Profile = Profile.WHATWG
-) -> list[Case]:
-    """Return those of ``CASES`` that are of the claims and of the profile; ``only`` names some of them.
-
-    Raises ``ScenarioError`` for what does not exist.
-    """
-    return chosen(CASES, claims, only, profile)
-
+if TYPE_CHECKING:
+    from orharness.contract.catalogue import cases_of
+    from orharness.contract.catalogue.case import Case, Profile
+    from orharness.contract.catalogue.default import CASES, FAMILIES, select
+    from orharness.contract.catalogue.parse import parse
+    from orharness.contract.catalogue.selection import CLAIMS, claim_of
+    from orharness.contract.driving.subject import Client, Subject
+    from orharness.contract.running.failure import failure_of
+    from orharness.contract.running.run import run
+else:  # a client in a process of its own needs the room ``driving`` alone: no cases, and no server
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "catalogue": "cases_of",
+            "catalogue.case": "Case Profile",
+            "catalogue.default": "CASES FAMILIES select",
+            "catalogue.parse": "parse",
+            "catalogue.selection": "CLAIMS claim_of",
+            "driving.subject": "Client Subject",
+            "running.failure": "failure_of",
+            "running.run": "run",
+        },
+    )
 
 __all__ = [
     "CASES",
