@@ -160,8 +160,16 @@ def _fixture(request: pytest.FixtureRequest, name: str, kind: type) -> Any:
 def _of_ini(config: pytest.Config) -> dict[str, Any]:
     """Return the options that the ini file says; what it leaves out is not in them."""
     names = ("match_on", "allow_playback_repeats", "keep_headers", "redact_personal")
-    found = {name: value for name in names if (value := config.getini(f"sse_{name}"))}
-    return found if config.getini("sse_delays") else {**found, "delays": False}
+    found = {name: value for name in names if (value := _of_line(config, f"sse_{name}"))}
+    return found if _of_line(config, "sse_delays") else {**found, "delays": False}
+
+
+def _of_line(config: pytest.Config, name: str) -> Any:
+    """Return an ini setting; pytest's own error for a bad one does not name it."""
+    try:
+        return config.getini(name)
+    except (ValueError, pytest.UsageError) as error:  # ValueError: pytest before 9
+        _fail(f"the ini setting {name} is true or false: {error}")
 
 
 def _mode(config: pytest.Config, merged: Mapping[str, Any]) -> str:

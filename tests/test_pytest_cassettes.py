@@ -239,6 +239,14 @@ def test_a_wrong_fixture_is_one_sentence(user: pytest.Pytester, code: str, said:
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+@pytest.mark.parametrize("name", ["sse_delays", "sse_allow_playback_repeats", "sse_redact_personal"])
+def test_a_wrong_setting_is_named(user: pytest.Pytester, name: str) -> None:
+    _ini(user, f"{name} = maybe")
+    recorded(user.path / "cassettes" / "test_it" / "test_a.yaml", "text")
+    result = _run(user, "@pytest.mark.sse_cassette\ndef test_a(sse_server): ...", errors=1)
+    result.stdout.fnmatch_lines([f"the ini setting {name} is true or false: *'maybe'*"])
+
+
 # --- age --------------------------------------------------------------------------------------------------------------
 
 
