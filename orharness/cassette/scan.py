@@ -93,6 +93,7 @@ Found = tuple[str, str, str]  # where, kind, text
 def _in_message(message: _Message, personal: bool) -> Iterator[Found]:
     for name, value in message.headers:
         where = f"{message.where}.headers.{name}"
+        yield from _in_body(f"{message.where}.headers", name.encode("utf-8", "replace"), personal)
         if is_secret(name):
             yield from _unless_harmless(where, "header that authenticates", value)
         else:
@@ -183,7 +184,7 @@ def _of_har(data: bytes) -> Iterable[_Message] | None:
     if data.lstrip()[:1] != b"{":
         return None
     log = json.loads(data).get("log")
-    return None if log is None else _entries(log["entries"])
+    return None if log is None else (*_entries(log["entries"]), _others("log", log, "entries"))
 
 
 def _entries(entries: list[Mapping[str, Any]]) -> Iterator[_Message]:
@@ -200,6 +201,15 @@ def _entries(entries: list[Mapping[str, Any]]) -> Iterator[_Message]:
         redirect = (("redirectURL", response.get("redirectURL") or ""),)
         headers = tuple(pair for pair in _named(response) if pair[0].lower() != "content-encoding")  # HAR is decoded
         yield _Message(f"log.entries[{index}].response", headers, answer, texts=redirect)
+        yield _others(f"log.entries[{index}]", entry, "request", "response")
+        yield _others(where, request, "headers", "cookies", "url", "queryString", "postData")
+        yield _others(f"log.entries[{index}].response", response, "headers", "cookies", "content", "redirectURL")
+
+
+def _others(where: str, mapping: Mapping[str, Any], *searched: str) -> _Message:
+    """What else is there: messages of web sockets, initiators, titles of pages, what a tool adds of its own."""
+    others = ((str(name), value) for name, value in mapping.items() if name not in searched)
+    return _Message(where, texts=tuple((name, json.dumps({name: value})) for name, value in others))
 
 
 def _named(message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

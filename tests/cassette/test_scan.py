@@ -172,3 +172,30 @@ def test_the_command_seals(tmp_path: Path) -> None:
     assert found.exit_code == 0
     assert "the chunks have their delays" in found.stdout
     assert CliRunner().invoke(app, ["cassette", "seal", str(tmp_path / "none.yaml")]).exception is not None
+
+
+def test_a_har_is_searched_in_all_of_its_places(tmp_path: Path) -> None:
+    """Those that browsers and tools add are in no list: web sockets, initiators, titles, comments."""
+    secrets = {where: f"ghp_{number:036}" for number, where in enumerate(("pages", "comment", "_own", "asked", "got"))}
+    path = tmp_path / "a.har"
+    entry = {
+        "request": {"method": "GET", "url": "https://a.example/", "headers": [], "comment": secrets["asked"]},
+        "response": {"status": 200, "headers": [], "content": {"text": "ok"}, "_error": {"a": [secrets["got"]]}},
+        "_own": [{"data": json.dumps({"a": secrets["_own"]})}],
+    }
+    pages = [{"title": f"https://a.example/#{secrets['pages']}"}]
+    path.write_text(json.dumps({"log": {"entries": [entry], "pages": pages, "comment": secrets["comment"]}}), "utf-8")
+    assert {(one.where, one.text) for one in scan(path)} == {
+        ("log.pages", secrets["pages"]),
+        ("log.comment", secrets["comment"]),
+        ("log.entries[0]._own", secrets["_own"]),
+        ("log.entries[0].request.comment", secrets["asked"]),
+        ("log.entries[0].response._error", secrets["got"]),
+    }
+
+
+def test_a_name_of_a_header_may_be_a_secret(tmp_path: Path) -> None:
+    path, secret = tmp_path / "a.har", f"ghp_{7:036}"
+    request = {"method": "GET", "url": "https://a.example/", "headers": [{"name": secret, "value": "1"}]}
+    path.write_text(json.dumps({"log": {"entries": [{"request": request, "response": {"headers": []}}]}}), "utf-8")
+    assert [(one.where, one.text) for one in scan(path)] == [("log.entries[0].request.headers", secret)]
