@@ -1,0 +1,15 @@
+"""LangChain's ChatOpenRouter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from langchain_openrouter import ChatOpenRouter
+
+from benchmarks.judged.sdks import KEY
+from benchmarks.judged.sdks.langchain_sdks import texts_of
+
+
+def stream(base_url: str) -> AsyncIterator[str]:
+    """https://docs.langchain.com/oss/python/integrations/chat/openrouter"""
+    return texts_of(ChatOpenRouter(model="m", base_url=base_url, api_key=KEY))
