@@ -106,7 +106,7 @@ class KeeperProcess(asyncio.Protocol):
         self._has_started = False
         self._up = False  # whether there is a process that takes messages
         self._starting: asyncio.Task[None] | None = None  # another process
-        self._failures = 0  # how often that was in vain since something was saved; a crash counts more than a kill
+        self._failures = 0  # how often that failed since something was saved; a crash counts more than a kill
 
     async def start(self) -> None:
         """Start the process. Raises ``CassetteError`` and ``ScenarioError`` as ``Store`` does."""

@@ -27,7 +27,7 @@ def packed_data(kind: str, order: int, data: bytes, now: float) -> bytes:
 
 
 class Unpacker:
-    """Takes bytes cut anywhere. They come from a process of our own, through a socket that nobody else holds."""
+    """Takes bytes cut anywhere. They come from a process of our own, through a socket that no other process holds."""
 
     def __init__(self) -> None:
         self._rest = bytearray()

@@ -240,7 +240,7 @@ class Recorder:
     async def _keep_failure(
         self, session: RecordedExchange, prepared: asyncio.Task[None] | None, ending: str, note: Callable[[], T]
     ) -> T:
-        """Keep a request to which no response head came, also where the client leaves meanwhile.
+        """Keep a request to which no response head came, even if the client leaves meanwhile.
 
         Returns the note, which is made when all secrets of the request are known.
         """
@@ -253,7 +253,7 @@ class Recorder:
         return said
 
     async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None] | None) -> None:
-        """Begin to keep the session as soon as it is prepared, also where the client leaves meanwhile, or we stop."""
+        """Begin to keep the session as soon as it is prepared, even if the client leaves meanwhile, or we stop."""
         left: asyncio.CancelledError | None = None
         while prepared is not None and not prepared.done():
             try:

@@ -58,7 +58,7 @@ class Redaction:
         return hide(text, self.secrets, personal=self.personal)
 
     def headers(self, headers: Headers) -> Headers:
-        """The headers without those that authenticate; a placeholder is the value of those that nobody vouches for."""
+        """The headers without those that authenticate; a value whose name is not on the allow-list is a placeholder."""
         return tuple((self._name(name), self._value(name, value)) for name, value in scrub(headers))
 
     def _name(self, name: str) -> str:

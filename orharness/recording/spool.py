@@ -65,7 +65,7 @@ class Spool:
         return found
 
     def left_by_keeper(self, others: Collection[int]) -> dict[int, tuple[Interaction, bool]]:
-        """The sessions that a process had in hand that was killed, but for the ``others``; the file goes on.
+        """The unfinished sessions of a process that was killed, without the ``others``; the file goes on.
 
         By the order of their requests, each with whether it had ended.
         """

@@ -164,7 +164,7 @@ class Store:
             self._writing = asyncio.get_running_loop().call_soon(self._write_all)
 
     def _write_all(self) -> None:
-        """Write the chunks of all sessions, but for a turn of the loop from time to time."""
+        """Write the chunks of all sessions; from time to time the loop has a turn."""
         self._writing, loop = None, asyncio.get_running_loop()
         until = loop.time() + _TURN
         for session, _ in [*self._unwritten.values()]:

@@ -10,7 +10,7 @@ Message = tuple[object, ...]
 
 
 class SoFar(NamedTuple):
-    """What another process is to know that takes the place of one that was killed.
+    """What a process must know that takes the place of one that was killed.
 
     ``goes_on``: the cassette was there before, with ``before`` interactions. By the order of their requests: what is
     known to be in the cassette (``saved``), and what was being put into it when the process was killed (``saving``).

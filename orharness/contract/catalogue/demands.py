@@ -26,7 +26,10 @@ _STRICT = "openai"  # the gateway that requires most
 
 
 def wrong_request(demanded: Mapping[str, Any], dialect: Dialect) -> Wrong | None:
-    """Return what tells what is wrong with a request, ``None`` for no demand. Raises ``ScenarioError`` for another."""
+    """Return a check that says what is wrong with a request, ``None`` for no demand.
+
+    Raises ``ScenarioError`` for an unknown demand.
+    """
     if unknown := set(demanded) - set(_DEMANDS):
         raise ScenarioError(f"request has no {', '.join(sorted(unknown))}{did_you_mean(unknown, _DEMANDS)}")
     checks = [_DEMANDS[name](value, dialect) for name, value in demanded.items()]

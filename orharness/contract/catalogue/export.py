@@ -46,7 +46,7 @@ _MOST_CUTS = 4096  # ways to cut one stream that are written out
 
 
 def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
-    """Return the case with its bytes. ``seed``: of the chunks by chance."""
+    """Return the case with its bytes. ``seed``: of the random chunks."""
     stream = _sent(case, case.reply()).stream
     cuts = [None if one is None else list(one) for chunking in case.chunkings for one in chunking.cuts(stream, seed)]
     return {

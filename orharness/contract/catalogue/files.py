@@ -50,7 +50,7 @@ def _parsed(document: Any, path: Path, dialect: Dialect) -> Case:
     named = document.get("dialect")
     try:
         case = parse(document, dialect if named is None else DIALECTS.named(named))
-        _ = case.inapplicable  # makes what it sends: a mistake in that is told here
+        _ = case.inapplicable  # makes what it sends, so that a mistake in that is an error here
     except ScenarioError as error:
         raise ScenarioError(f"{path}: {error}") from error
     return case

@@ -18,7 +18,7 @@ from orharness.errors import ScenarioError
 def locate(name: str) -> Client:
     """Return the client of that name; ``NAME`` may have dots. The current directory comes first on ``sys.path``.
 
-    Raises ``ScenarioError`` for a name that is none, a file, module or name that is not there, a module that cannot be
+    Raises ``ScenarioError`` for an invalid name, a file, module or name that is not there, a module that cannot be
     imported (with the line), and what cannot be called.
     """
     place, colon, attribute = name.rpartition(":")

@@ -27,7 +27,7 @@ class NotText(TypeError):  # noqa: N818 - a finding about the client, as it is t
 class Trouble(Exception):  # noqa: N818 - a finding about the client, as it is told
     """A client under test breaks the protocol by which it is driven; ``got`` is what it did instead.
 
-    ``certain``: it was seen, and not only waited for in vain; so no second run can make it undone.
+    ``certain``: it was seen, and does not follow from a time limit alone; so no second run can refute it.
     """
 
     def __init__(self, reason: str, got: str = "", *, certain: bool = True) -> None:

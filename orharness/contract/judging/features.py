@@ -206,7 +206,7 @@ def _with_line_feeds(ends: bytes) -> Callable[[Lines], Lines]:
 
 
 def _no_strange_characters(lines: Lines) -> Lines:
-    """Take what is no line end out of the lines that mean nothing, and write it as a JSON escape in data."""
+    """Remove strange characters from lines that mean nothing, and write them as JSON escapes in data."""
     changed = []
     for line in lines:
         text = line.text.decode("utf-8", "surrogateescape")

@@ -1,6 +1,6 @@
 """The cause of a fail, found by trials: the same stream with one feature taken away, which then holds.
 
-What no trial shows is not told: the reason stays what the client did.
+A cause that no trial shows is not reported: the reason is then what the client did.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TOKENS, _STEP = 64, 0.03  # of the answer by which it is seen when the first te
 _AT_ONCE = 4  # tokens of that answer, at most, that have come when a client yields its text as it comes
 _WAITED_OUT = 12.0  # times patience for a client that may be about to ask again
 _DEAF = " is not obeyed: the client reads on to the end of the response"
-_MOST_WAITED_OUT = 2  # fails of one client for which it is waited so long in vain
+_MOST_WAITED_OUT = 2  # fails of one client for which that long wait may end without a result
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Fuzzing a client: streams by chance that a service may send, what must come of each, and the least one that fails.
+"""Fuzzing a client: random streams that a service may send, what must come of each, and the smallest one that fails.
 
 Hypothesis (https://hypothesis.readthedocs.io) draws case documents: neutral events in an order that the API allows, and
 transforms that change how they are written and cut. Each is checked against the dialect's own reader before it is

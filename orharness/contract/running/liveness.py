@@ -128,7 +128,7 @@ class Liveness:
         return verdicts
 
     def _with_common_cause(self, cases: Sequence[Case], found: Sequence[Verdict], known: _Known) -> list[Verdict]:
-        """Return the verdicts; where a plainer living stream fails as well, each tells the cause of that one."""
+        """Return the verdicts; if a plainer live stream fails as well, each has the cause of that one."""
         living = [one for one, case in zip(found, cases, strict=True) if one.evidence is not None and not is_dead(case)]
         causes = {case.id: case.cause for case in cases}
         for plainer in _PLAINER if living else ():
@@ -220,7 +220,7 @@ class Liveness:
         return _verdict(case, tried, f"{_NOT_OF_TIME}: {tried.evidence.reason}")
 
     def _trial(self, case: Case, known: _Known, rate: float) -> Tried:
-        """Return the result of one trial at a rate; the reason of a fail is told of time, or not at all."""
+        """Return the result of one trial at a rate; the reason of a fail is one about time, or there is none."""
         length = known.limit.seconds if known.limit is not None else LONGEST
         timed = replace(case, reply=_in_seconds(case.reply, length / rate))
         if case.again is not None:

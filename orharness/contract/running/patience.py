@@ -35,7 +35,7 @@ class Watch:
         self._subject = subject
 
     def patience(self, seconds: float, *, exactly: bool = False) -> Patience:
-        """Return so many seconds of patience, which begin now. ``exactly``: the first tenth of a second counts."""
+        """Return that many seconds of patience, which begin now. ``exactly``: the first tenth of a second counts."""
         starvation = Starvation(self._subject)
         if exactly:
             starvation.since()
