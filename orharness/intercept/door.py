@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import logging
+import re
 import secrets
 import socket
 import struct
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from orharness.errors import ScenarioError
@@ -27,6 +29,7 @@ _PIECE = 2**16  # bytes
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _USER = "orharness"
 _HTTPS = 443
+_IS_HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*")
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,30 @@ class _Head:
         return next((value.strip() for key, _, value in found if key.strip().lower() == name), None)
 
 
+def _host(given: str) -> str:
+    host = given.lower().rstrip(".")
+    if _IS_HOST.fullmatch(host) or _is_address(host):
+        return host
+    raise ScenarioError(
+        f"--intercept is a host such as api.example.com, or *.example.com for all below it; not {given!r}"
+    )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return ip_address(host) is not None
+    except ValueError:
+        return False
+
+
 class Door:
     """The proxy, on a free port of loopback; only who knows ``url`` can use it.
 
     ``hosts``: names or addresses that are intercepted (``*.example.com``: also all below it). ``port_for`` returns the
     loopback port of the server that answers for a target in plain HTTP. ``only``: any other host is refused, so that
     nothing leaves this machine; ``refused`` counts them. ``resolve``: the address, and perhaps a port, to connect to
-    for a host. Raises ``ScenarioError`` where hosts are intercepted and trustme is not installed.
+    for a host. Raises ``ScenarioError`` for what is no host, and where hosts are intercepted and trustme is not
+    installed.
     """
 
     def __init__(
@@ -75,7 +95,7 @@ class Door:
         only: bool = False,
         resolve: Mapping[str, tuple[str, int | None]] | None = None,
     ) -> None:
-        self.hosts = [host.lower().rstrip(".") for host in hosts]
+        self.hosts = [_host(one) for one in hosts]
         self.authority = Authority() if self.hosts else None
         self._port_for = port_for
         self._only = only

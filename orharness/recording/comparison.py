@@ -25,7 +25,8 @@ def differences(before: Interaction, after: Interaction) -> list[str]:
     """Return a sentence for each thing that changed from the recorded answer to the one that came now."""
     if before.status is None or after.status is None:
         same = before.status is after.status
-        return [] if same else [f"status: {_status(before)} before, {_status(after)} now"]
+        why = f": {after.note}" if after.status is None and after.note else ""
+        return [] if same else [f"status: {_status(before)} before, {_status(after)} now{why}"]
     found = [*_heads(before, after)]
     if before.stream.frame is not after.stream.frame:
         return [*found, f"framing of events: {before.stream.frame.name} before, {after.stream.frame.name} now"]

@@ -148,6 +148,21 @@ async def test_a_host_that_cannot_be_reached_is_a_502() -> None:
     assert answer.startswith(b"HTTP/1.1 502 ")
 
 
+async def _no_port(_: Target) -> int:
+    return 0
+
+
+@pytest.mark.parametrize("given", ["https://api.test/v1", "api.test:8443", "api.test/v1", "*", "*api.test", "", "a..b"])
+def test_what_is_no_host_cannot_be_intercepted(given: str) -> None:
+    with pytest.raises(ScenarioError, match=r"--intercept is a host such as api\.example\.com, or .*; not '"):
+        Door([given], _no_port)
+
+
+def test_names_and_addresses_are_hosts() -> None:
+    given = ["API.test.", "*.api.test", "localhost", "127.0.0.1", "::1", "grüße.test", "a_b.test"]
+    assert Door(given, _no_port).hosts == ["api.test", *given[1:]]
+
+
 def test_without_trustme_the_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trustme", None)
     with pytest.raises(ScenarioError, match=r"pip install 'onerouter-harness\[intercept\]'"):

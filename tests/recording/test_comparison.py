@@ -121,6 +121,10 @@ def test_heads_endings_and_pacing() -> None:
         "pacing: a chunk had 1.0 events, and has 4.0"
     )
     assert differences(before, answer([], ending=Ending.RESET, status=None)) == ["status: 200 before, no response now"]
+    refused = answer([], ending=Ending.RESET, status=None)
+    assert differences(before, replace(refused, note="a did not answer: cannot connect")) == [
+        "status: 200 before, no response now: a did not answer: cannot connect"
+    ]
 
 
 def test_named_events_and_documents() -> None:
