@@ -116,7 +116,7 @@ def test_a_text_fills_a_line() -> None:
     [
         ({"expects": {}}, "mine/one: a case has no key expects (did you mean 'expect'?)"),
         ({"chunkings": ["per-bite"]}, "mine/one: there is no chunking 'per-bite' (did you mean 'per-byte'?)"),
-        ({"level": "must"}, "mine/one: 'must' is not a valid Level"),
+        ({"level": "must"}, "mine/one: level is MUST or SHOULD; not 'must'"),
         ({"reply": {"evnts": []}}, "mine/one: a reply has no key evnts; it takes body, error, gateway"),
         ({"reply": {"events": [{"txt": "x"}]}}, "mine/one: an event is one of"),
         ({"reply": {"events": [{"raw": "${text:x|frist}"}]}}, r"mine/one: a placeholder has no change 'frist'"),

@@ -145,3 +145,42 @@ def test_a_file_of_cases_that_ends_the_process_is_a_mistake_and_no_verdict(tmp_p
     (tmp_path / "mine.py").write_text(f"raise SystemExit({code})\n")
     with pytest.raises(ScenarioError, match=rf"mine\.py: it raised SystemExit\({code}\) when it was imported"):
         load(tmp_path / "mine.py", CHAT)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("id", 3, "id is a text, FAMILY/NAME; not 3"),
+        ("level", "must", "level is MUST or SHOULD; not 'must'"),
+        ("chunkings", "per-byte", "chunkings is a list of names; not 'per-byte'"),
+        ("runs", 0, "runs is a number from 1 up; not 0"),
+        ("requests", -1, "requests is a number from 1 up, or any; not -1"),
+        ("patience", "soon", "patience is a number greater than 0; not 'soon'"),
+        ("reply", ["x"], "reply is a mapping; not ['x']"),
+        (
+            "expect",
+            {"txt": "a"},
+            "expect has no key txt; it takes cancel, due, error, parts, sent, text (did you mean 'text'?)",
+        ),
+        ("expect", {"text": 3}, "text in expect is a text; not 3"),
+        ("expect", {"error": "maybe"}, "error in expect is true, false or allowed; not 'maybe'"),
+        ("expect", {"cancel": {"aftr": 2}}, "cancel has no key aftr; it takes after, inside_read, silent, stops"),
+        ("control", {"reply": {}}, "control needs expect"),
+        ("then", {"reply": {}, "expect": {}}, "then is the answer after a cancel, and expect has no cancel"),
+        ("mistaken", [{"type": "finish"}], "mistaken is a list of lists of parts; not [{'type': 'finish'}]"),
+        ("expects", {}, "a case has no key expects (did you mean 'expect'?)"),
+    ],
+)
+def test_a_wrong_value_of_a_case_is_one_sentence(tmp_path: Path, key: str, value: object, said: str) -> None:
+    case = {
+        "id": "mine/one",
+        "title": "One.",
+        "reply": {"events": [{"text": "a"}]},
+        "expect": {"text": "a"},
+        key: value,
+    }
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps([case]))
+    with pytest.raises(ScenarioError) as caught:
+        with_own([file])
+    assert str(caught.value).startswith(f"{file}: {case['id']}: {said}")

@@ -34,6 +34,7 @@ from typing import Any
 from orharness.contract.catalogue import many
 from orharness.contract.catalogue.blocks import written
 from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Profile, end_data, end_of
+from orharness.contract.catalogue.checked import check_document
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
 from orharness.contract.catalogue.demands import wrong_request
 from orharness.contract.catalogue.sending import reply_of
@@ -62,11 +63,14 @@ def parse(document: Json, dialect: Dialect) -> Case:
     Raises ``ScenarioError``, which names the case, for a key that is missing or unknown and for a wrong value.
     """
     name = document.get("id", "a case")
+    unknown = {str(key) for key in document} - _KEYS
+    no_key = f"a case has no key {', '.join(sorted(unknown))}{did_you_mean(unknown, _KEYS)}"
     if missing := [key for key in _NEEDED if key not in document]:
-        raise ScenarioError(f"{name}: {missing[0]} is missing")
-    if unknown := set(document) - _KEYS:
-        raise ScenarioError(f"{name}: a case has no key {', '.join(sorted(unknown))}{did_you_mean(unknown, _KEYS)}")
+        raise ScenarioError(f"{name}: {missing[0]} is missing{f', and {no_key}' if unknown else ''}")
+    if unknown:
+        raise ScenarioError(f"{name}: {no_key}")
     try:
+        check_document(document)
         return _parsed(document, dialect)
     except (ScenarioError, ValueError, TypeError, KeyError) as error:
         raise ScenarioError(f"{name}: {error}") from error
