@@ -75,16 +75,24 @@ class ServeOptions:
     files: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
+        self._check_what_is_played()
+        self._check_what_belongs_together()
+        self._check_numbers()
+        self._check_access()
+
+    def _check_what_is_played(self) -> None:
         if self.scenario is not None and (self.case is not None or self.cassettes or self.text is not None):
             raise ScenarioError("serve plays a --scenario, a --case, or cassettes, or answers with --text; one of them")
         if self.case is not None and (self.cassettes or self.text is not None or self.provider is not None):
             raise ScenarioError("serve plays one --case, or cassettes, or answers with --text; not two of them")
+        if self.cassettes and self.text is not None:
+            raise ScenarioError("serve plays cassettes or answers with --text, not both")
+
+    def _check_what_belongs_together(self) -> None:
         if self.at is not None and self.case is None:
             raise ScenarioError("--at cuts the stream of a --case; --rechunk cuts any answer")
         if self.files and self.case is None:
             raise ScenarioError("--cases names the file of a --case of your own")
-        if self.cassettes and self.text is not None:
-            raise ScenarioError("serve plays cassettes or answers with --text, not both")
         if (self.cassettes or self.scenario) and self.dialect is not None:
             raise ScenarioError("--dialect belongs to --text and --case: recorded answers and scenarios have their own")
         if self.dialect is not None:
@@ -95,12 +103,18 @@ class ServeOptions:
             raise ScenarioError("--comment-every needs --comment, which says what is sent")
         if self.model is not None:
             self._check_model(self.model)
+
+    def _check_numbers(self) -> None:
         if self.journal < 1:
             raise ScenarioError(f"--journal is how many exchanges are kept, from 1 up, not {self.journal}")
         if self.workers < 1:
             raise ScenarioError(f"--workers is how many processes serve, from 1 up, not {self.workers}")
         if self.workers > MOST_WORKERS:
             raise ScenarioError(f"--workers is at most {MOST_WORKERS} processes, not {self.workers}")
+        if not 0 <= self.port <= 65535:
+            raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
+
+    def _check_access(self) -> None:
         if self.cors not in ("on", "off"):
             raise ScenarioError(f"--cors is on or off, not {self.cors!r}")
         if self.control not in ("on", "off", "token"):
@@ -112,8 +126,6 @@ class ServeOptions:
             if not is_name_or_address(name):
                 said = "a host name or an address without scheme, port and path, such as bench.local"
                 raise ScenarioError(f"--allow-host is {said}; not {name!r}")
-        if not 0 <= self.port <= 65535:
-            raise ScenarioError(f"a port is a number from 0 to 65535, not {self.port}")
 
     def _check_model(self, times: str) -> None:
         if self.cassettes or self.case is not None:
