@@ -94,7 +94,7 @@ class LiveExchange:
             self._tell(event, before)
         for listener in self._listeners:
             listener(self, event)
-        if not isinstance(event, Wrote | Boundary):
+        if self._listeners.of_turns and not isinstance(event, Wrote | Boundary):
             for listener in self._listeners.of_turns:
                 listener(self, event)
 
