@@ -230,10 +230,15 @@ def _or_fail(call: Callable[[], T]) -> T:
 def _path(request: pytest.FixtureRequest, given: str | os.PathLike[str] | None) -> Path:
     """Return the file: the marker's path beside the test, or a name in the folder of the test's cassettes."""
     if given is not None and (not isinstance(given, str) or _is_path(given)):
-        return Path(request.node.path.parent / given)
+        return _without_dots(request.node.path.parent / given)
     name = given or _fixture(request, "sse_cassette_name", str)
     folder = _fixture(request, "sse_cassette_dir", str | os.PathLike)  # type: ignore[arg-type]  # isinstance takes it
-    return Path(request.node.path.parent / folder / (name if _is_path(name) else f"{name}.yaml"))
+    return _without_dots(request.node.path.parent / folder / (name if _is_path(name) else f"{name}.yaml"))
+
+
+def _without_dots(path: Path) -> Path:
+    """Return the path without ``..``: the folder before it need not be there, as that of a module's cassettes."""
+    return Path(os.path.normpath(path))
 
 
 def _is_path(name: str) -> bool:

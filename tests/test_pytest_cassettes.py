@@ -127,6 +127,20 @@ def test_the_fixtures_say_where_cassettes_are(user: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["../shared/it", "cassettes/nowhere/../shared/it.yaml"])
+def test_a_name_may_lead_up_out_of_a_folder_that_is_not_there(user: pytest.Pytester, name: str) -> None:
+    recorded(user.path / "cassettes" / "shared" / "it.yaml", "the shared one")
+    _run(
+        user,
+        f"""
+        @pytest.mark.sse_cassette("{name}")
+        def test_a(sse_server):
+            assert "the shared one" in ask(sse_server)
+        """,
+        passed=1,
+    )
+
+
 def test_the_ini_file_says_where_all_cassettes_are(user: pytest.Pytester) -> None:
     _ini(user, "sse_cassette_dir = data/tapes", "sse_match_on = path")
     recorded(user.path / "data" / "tapes" / "test_it" / "test_a.yaml", "from the ini")
