@@ -286,7 +286,7 @@ def nothing_sent(
         return Evidence(wanted, got, f"it ended before it sent a request: {error}", unsent=ended)
     if isinstance(error, TypeError):
         reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
-    return Evidence(wanted, got, reason, unsent=ended, mute=not ended)
+    return Evidence(wanted, got, reason, unsent=ended and not late, mute=not ended)
 
 
 def _evidence(case: Case, exchange: Exchange, got: str, reason: str, text: str = "") -> Evidence:
