@@ -12,6 +12,7 @@ that find as much, it is the shorter one. A second or two: nothing is run.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,24 +122,28 @@ def every_fault() -> list[Fault]:
     return [*of_measured(Measured.read()), *of_records(records, notes())]
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the set, and what it finds; write it where ``--write`` is given."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quick", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="make it the set of check --quick")
+    parser.add_argument("--before", type=Path, metavar="FILE", help="compare with this set, an id a line")
+    options = parser.parse_args(arguments)
     faults, seconds = every_fault(), Measured.read().seconds
     cases = candidates()
     plain = plainest(CASES)
     assert plain is not None
     taken = chosen(faults, seconds, short(cases, seconds), plain.id)
     order = [case.id for case in cases if case.id in taken]
-    before = sets.ids_of(sets.QUICK)
+    before = sets.ids_of(sets.QUICK) if options.before is None else sets.ids_in(options.before.read_text("utf-8"))
     print(*order, sep="\n")
     print(compared(faults, before, order, [case.id for case in cases]))
     print("new:", *(one for one in order if one not in before))
     print("no longer:", *sorted(before.difference(order)))
     print(f"{sum(seconds.get(one, 0.0) for one in order):.1f} s with the correct client")
-    if "--write" in arguments:
+    if options.write:
         _FILE.write_text(_HEAD + "".join(f"{one}\n" for one in order), "utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

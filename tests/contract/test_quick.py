@@ -13,12 +13,14 @@ from benchmarks.judged.records import Fail, Record
 from benchmarks.quick import (
     CAUGHT,
     MUTANTS,
+    NUMBER,
     REAL,
     REPORTED,
     Fault,
     chosen,
     compared,
     every_fault,
+    main,
     of_measured,
     of_records,
     short,
@@ -134,6 +136,15 @@ def test_the_bug_of_a_file_is_what_its_fixed_client_does_not_fail(monkeypatch: p
 def test_the_command_tells_what_fails_a_client() -> None:
     client = "tests/support/mutants.py:takes_a_page_for_an_empty_answer"
     assert bad_clients.judged(client, ["done/clean-end", "errors/html-with-200"]) == ["errors/html-with-200"]
+
+
+def test_the_command_compares_the_choice_with_another_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tmp_path / "before.txt"
+    before.write_text("# none that is left\ntransport/slow-head\n", "utf-8")
+    assert main(["--before", str(before)]) == 0
+    told = capsys.readouterr().out
+    assert "\nno longer: transport/slow-head\n" in told
+    assert len(told.partition("quick. ")[0].split()) == NUMBER
 
 
 # -- the set of today ------------------------------------------------------------------------------------------------

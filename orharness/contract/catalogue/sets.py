@@ -38,6 +38,11 @@ def ids_of(name: str) -> frozenset[str]:
         known = ", ".join(names())
         raise ScenarioError(f"there is no set {name!r}{did_you_mean([name], names())}; the sets are {known}")
     text = (files("orharness.contract.catalogue") / _FOLDER / f"{name}.txt").read_text("utf-8")
+    return ids_in(text)
+
+
+def ids_in(text: str) -> frozenset[str]:
+    """Return the ids of a set as its file has them: an id a line, and comments."""
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
