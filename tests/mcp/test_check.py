@@ -137,7 +137,8 @@ def test_a_tool_that_is_over_too_soon_is_not_judged() -> None:
 
 
 def test_a_tool_that_is_not_there_is_an_error() -> None:
-    with mcp_server() as server, pytest.raises(ScenarioError, match=r"other fails although .*: Unknown tool \(-32602\)"):
+    told = r"other fails although .*: Unknown tool \(-32602\)"
+    with mcp_server() as server, pytest.raises(ScenarioError, match=told):
         check(McpTarget(server.url, "other"), [server])
 
 
