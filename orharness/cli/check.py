@@ -188,7 +188,8 @@ def check_client(options: CheckOptions) -> int:
     if compared.stale:
         entries = count(len(compared.stale), "entry of", "entries of")
         stale = ", ".join(compared.stale)
-        sys.stderr.write(f"orharness: {entries} {options.baseline} no longer fail: {stale}; --update-baseline\n")
+        no_longer = "no longer fail" if len(compared.stale) > 1 else "no longer fails"
+        sys.stderr.write(f"orharness: {entries} {options.baseline} {no_longer}: {stale}; --update-baseline\n")
     return 0 if compared.ok else 1
 
 

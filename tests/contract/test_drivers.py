@@ -538,3 +538,30 @@ def test_a_session_that_nobody_drives_can_be_closed() -> None:
     session.close()
     assert not session.join(0)
     assert not session.can_cancel_inside_read
+
+
+@pytest.mark.slow
+def test_a_part_that_breaks_the_protocol_is_told_and_not_taken_for_silence(script: Callable[[str], str]) -> None:
+    """Its arguments are an object, where the protocol asks for their JSON text."""
+    code = f"""{HELLO}
+import orharness, urllib.request
+from tests.support.correct_clients import correct_parts
+tell(event="hello", name="n", version="1")
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["op"] != "stream":
+        break
+    for part in correct_parts(asked["base_url"]):
+        if isinstance(part, orharness.ToolCall):
+            arguments = json.loads(part.arguments)
+            tell(event="tool_call", id=asked["id"], name=part.name, arguments=arguments, call_id=part.id)
+    tell(event="end", id=asked["id"])
+"""
+    with DriverSubject(
+        script(f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{code}")
+    ) as subject:
+        [verdict] = run(subject, only=["parts/tool-call"], patience=ENOUGH / 4)
+    assert verdict.result is Result.FAIL
+    assert verdict.evidence is not None
+    assert "tool_call" in verdict.evidence.reason
+    assert "arguments" in verdict.evidence.reason

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,7 @@ from orharness.contract.running.fuzz import fuzz
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.verdict import Result
-from tests.support.correct_clients import correct
+from tests.support.correct_clients import Answer, correct
 from tests.support.mutants import MUTANTS
 
 CLIENTS = {one.name: one.client for one in MUTANTS}
@@ -43,6 +46,20 @@ def test_a_planted_bug_is_found_by_a_small_stream(name: str, reason: str) -> Non
     assert reason in found.verdict.evidence.reason
     again = run(CLIENTS[name], [found.document])
     assert [one.result for one in again if one.case == "fuzz/found"] == [Result.FAIL]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dropped", [str.isdigit, lambda text: "<" in text], ids=["digits", "markup"])
+def test_a_client_that_drops_some_texts_is_found(dropped: Callable[[str], bool]) -> None:
+    class Drops(Answer):
+        """No text of this kind is handed over."""
+
+        def text(self, delta: dict[str, Any]) -> Iterator[str]:
+            return (one for one in super().text(delta) if not dropped(one))
+
+    found = fuzz(FunctionSubject(partial(correct, make_answer=Drops)), CHAT, seconds=ENOUGH, seed=1)
+    assert found.document is not None
+    assert len(found.document["reply"]["events"]) <= 4
 
 
 @pytest.mark.slow

@@ -124,9 +124,9 @@ class Bench:
         return [TITLES.get(kind, kind) for kind in kinds if not self._says.get(kind)]
 
     def _is_said(self, kind: str, case: Case) -> bool:
-        """Return whether the client says a kind of parts of this case, or means to: what it yields is no part."""
+        """Return whether the client says a kind of parts of this case, or means to and fails."""
         heard = self._trials.once(case, None, self._patience).heard
-        return heard is not None and (kind in folded(heard.parts) or isinstance(heard.error, NotText))
+        return heard is not None and (kind in folded(heard.parts) or isinstance(heard.error, NotText | Trouble))
 
     def _told(self, case: Case, stream: Stream, cuts: Cuts, first: Tried) -> Tried:
         """Return a fail as it is reported: confirmed by another run, with the fewest cuts, and with its cause if found.

@@ -43,7 +43,11 @@ _PIECES = (
     '"',
     "\\",
     "null",
+    "7",
+    "\t",
+    "{}",
 )
+_LONGEST = 4  # characters of a text that is drawn
 _COMMENTS = (" keep-alive", "", " data: x", " OPENROUTER PROCESSING")
 _ROW = "data: ${text:%s}\n\n"
 _FIELDS = ("id: 7\n", "event:\n", "retry: 10\n", ":\n", "")
@@ -168,7 +172,10 @@ def _documents() -> Any:
     """Return the strategy of case documents."""
     from hypothesis import strategies as st
 
-    texts = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=3).map("".join)
+    known = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=3).map("".join)
+    ascii_ones = st.text(st.characters(max_codepoint=0x7E), min_size=1, max_size=_LONGEST)
+    drawn = st.one_of(ascii_ones, st.text(min_size=1, max_size=_LONGEST))
+    texts = st.one_of(known, drawn.filter(lambda text: "${" not in text))  # which would be a placeholder
     plain_texts = st.sampled_from(("a", "Hello", " world"))
     said = texts.map(lambda text: ({"text": text}, text))
     written = st.tuples(st.sampled_from(_FIELDS), plain_texts, st.booleans()).map(_written)
