@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orharness.redaction.fields import NOT_A_VALUE
+from orharness.redaction.fields import NOT_A_VALUE, is_secret_field
 from orharness.redaction.names import is_secret_parameter
 from orharness.redaction.shape import REDACTED, PartialMatch, SecretMatch
 
@@ -38,6 +38,36 @@ class Parameters:
         if match is None or (match["value"] is not None and not is_secret_parameter(match["name"].decode())):
             return None
         return PartialMatch(match.start(), match.start("value") if match["value"] else None)
+
+
+class FormData:
+    """The field of a multipart form with a secret name: its value is the line that follows its head.
+
+    Lines that are not JSON are joined without their ends, so the value is what follows the closing quote.
+    """
+
+    _whole = re.compile(rb"(?i:form-data);[^\"\r\n]*\bname=\"(?P<name>[\w.-]{2,48})\"(?P<value>[^;\s\"'][^\r\n]{3,})")
+    _begun = re.compile(rb"(?i:form-data);[^\"\r\n]*\bname=\"(?P<name>[\w.-]{2,48})\"\Z")
+
+    def may_be_in(self, low: bytes) -> bool:
+        """Return whether there is the head of a field."""
+        return b"form-data" in low
+
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
+        """Return each value."""
+        if b"form-data" in low:
+            for match in self._whole.finditer(text):
+                if _is_secret_name(match["name"]) and not NOT_A_VALUE.match(match["value"]):
+                    yield SecretMatch(*match.span("value"), REDACTED, f"field {match['name'].decode()}")
+
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
+        """Return the head of a field with a secret name, at the end."""
+        match = self._begun.search(text) if b"form-data" in low else None
+        return PartialMatch(match.start(), None) if match and _is_secret_name(match["name"]) else None
+
+
+def _is_secret_name(name: bytes) -> bool:
+    return is_secret_field(name) or is_secret_parameter(name.decode("ascii", "replace"))
 
 
 class Assignments:

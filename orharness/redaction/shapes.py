@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from orharness.redaction.assignments import AddressPasswords, Assignments, Parameters
+from orharness.redaction.assignments import AddressPasswords, Assignments, FormData, Parameters
 from orharness.redaction.fields import Fields
 from orharness.redaction.personal import Personal
 from orharness.redaction.prefixes import Prefixed
@@ -23,7 +23,7 @@ class Shapes:
     """Finds secrets of every shape in a text without escapes."""
 
     def __init__(self, *, personal: bool = False) -> None:
-        self._secret: list[Shape] = [Prefixed(), Fields(), Parameters(), Assignments(), AddressPasswords()]
+        self._secret: list[Shape] = [Prefixed(), Fields(), Parameters(), FormData(), Assignments(), AddressPasswords()]
         self._shapes = [*self._secret, Personal()] if personal else self._secret
         self._in_base64 = lru_cache(maxsize=1024)(self._found_in_base64)
 

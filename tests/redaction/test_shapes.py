@@ -296,6 +296,27 @@ def test_a_value_of_a_form_and_of_an_address_in_a_text() -> None:
     assert redacted(text) == b'{"message": "GET https://a.example/x?sig=REDACTED&page=2 failed"}'
 
 
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("name", ["api_key", "client_secret", "password", "code", "X-Amz-Signature"])
+def test_a_field_of_a_multipart_form_is_found_by_its_name(name: str, size: int) -> None:
+    def form(value: str) -> bytes:
+        fields = {"before": "kept", name: value, "after": "kept too"}
+        parts = (
+            f'--b\r\nContent-Disposition: form-data; name="{one}"\r\n\r\n{text}\r\n' for one, text in fields.items()
+        )
+        file = '--b\r\nContent-Disposition: form-data; name="password"; filename="a.txt"\r\n\r\nof a file\r\n--b--\r\n'
+        return "".join((*parts, file)).encode()
+
+    body = form("correct horse: battery/staple+1")
+    finder, written, before = SecretFinder(), b"", 0
+    for at in range(0, len(body), size):
+        finder.feed(body[at : at + size])
+        written += cut(body[before : finder.known], before, finder.known, finder.spans)
+        before = finder.known
+    finder.finish()
+    assert written + cut(body[before:], before, len(body), finder.spans) == form("REDACTED")
+
+
 @pytest.mark.parametrize(
     "name",
     [
