@@ -358,6 +358,7 @@ def test_headers_are_kept_by_an_allow_list() -> None:
         "openai-organization",
         "anthropic-organization-id",
         "X-Forwarded-For",
+        "Sec-WebSocket-Protocol",
     ):
         assert not is_kept_header(name)
 
