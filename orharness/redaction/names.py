@@ -17,7 +17,8 @@ _KEPT_HEADERS = re.compile(
     # HTTP itself (RFC 9110, 9111), CORS, client hints
     r"accept(?:-.+)?|age|allow|alt-svc|cache-control|content-.+|date|etag|expires|host|if-.+|last-modified|link|location|origin"
     r"|pragma|prefer(?:ence-applied)?|priority|range|referer|retry-after(?:-ms)?|server|server-timing|te|trailer|upgrade"
-    r"|upgrade-insecure-requests|user-agent|vary|via|warning|www-authenticate|access-control-.+|sec-(?!websocket-protocol).+|dnt"  # subprotocols carry tokens
+    r"|upgrade-insecure-requests|user-agent|vary|via|warning|www-authenticate|access-control-.+|dnt"
+    r"|sec-(?!websocket-protocol).+"  # a browser that cannot send Authorization has its token there
     r"|strict-transport-security|referrer-policy|permissions-policy|cross-origin-.+"
     r"|x-(?:content-type-options|frame-options|xss-protection|robots-tag|powered-by|accel-buffering|runtime|cache|title)"
     # ids of one request, limits, times
