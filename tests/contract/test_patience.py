@@ -20,6 +20,7 @@ from orharness.contract.running.patience import NOT_KNOWN, Patience, Starvation,
 from orharness.server.thread import ServerThread
 from orharness.verdict import Result
 from tests.support.correct_clients import correct
+from tests.support.raw import eventually
 from tests.support.starvation import counted_as_starved
 
 BRIEF = 0.04  # seconds of patience
@@ -108,18 +109,25 @@ def loops(number: int) -> Iterator[list[int]]:
 
 @linux
 def test_a_thread_that_has_no_core_is_seen_and_one_that_sleeps_is_not() -> None:
-    sleeper = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    try:
-        with loops(2) as (first, second):
-            while not all(sum(starved(one).values()) > 0.1 for one in (first, second)):
-                sleep(0.02)
-            before = starved(sleeper.pid)
-            sleep(0.1)
-            assert starved(sleeper.pid) == before  # it has started, and waits
-    finally:
+    sleeps = "import sys; print('started', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", sleeps]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as sleeper,
+        loops(2) as (first, second),
+    ):
+        while not all(sum(starved(one).values()) > 0.1 for one in (first, second)):
+            sleep(0.02)
         assert sleeper.stdin is not None
+        assert sleeper.stdout is not None
+        sleeper.stdout.readline()
+        eventually(lambda: _stays_as_it_is(sleeper.pid))  # it may still be on its way from its line to its sleep
         sleeper.stdin.close()
-        sleeper.wait()
+
+
+def _stays_as_it_is(process: int) -> bool:
+    before = starved(process)
+    sleep(0.1)
+    return starved(process) == before
 
 
 @linux
