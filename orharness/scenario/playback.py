@@ -137,6 +137,11 @@ class _Recorded(Route):
 
     recorded: tuple[str, ...] = ()
 
+    @property
+    def replays(self) -> bool:
+        """Not where requests choose among all that was recorded, as ``serving_routes`` has it."""
+        return isinstance(self.when, AsRecorded)
+
     @cached_property
     def endpoints(self) -> tuple[str, ...] | None:
         """Its path and the recorded ones, without other bases: each of two deployments answers its own requests."""

@@ -82,6 +82,11 @@ class Route:
         """Whether it answers with a completion: then it acts as an API, and checks requests as that does."""
         return any(isinstance(reply.body, Completion) for reply in self.replies)
 
+    @property
+    def replays(self) -> bool:
+        """Whether it is one of a cassette's recorded exchanges: then nothing is answered that was not recorded."""
+        return False
+
     def turn_of(self, request: Request, calls: int, sent: Mapping[str, int]) -> int:
         """Return the number of the reply to the request, from 0.
 

@@ -11,4 +11,8 @@ from orharness.server.builtin import generation, models
 
 def builtin_routes(answering: Answering, model_names: Sequence[str], *, shared: bool = False) -> tuple[Route, ...]:
     """Return the built-in routes of a session. ``shared``: other processes answer on the same port."""
-    return (*models.routes(model_names), generation.route(answering, shared=shared))
+
+    def replays() -> bool:
+        return any(mounted.route.replays for mounted in answering.mounted)
+
+    return (*models.routes(model_names, replays), generation.route(answering, shared=shared))

@@ -18,6 +18,6 @@ class Computed(Route):
         return (self.path or "").rpartition("/")[2]
 
 
-def computed(path: str, reply: Callable[[Request], Reply]) -> Route:
-    """Return a route for GET requests to the path."""
-    return Computed("GET", path, (), choose=lambda request, turn: (reply(request), None))
+def computed(path: str, reply: Callable[[Request], Reply], when: Callable[[Request], bool] | None = None) -> Route:
+    """Return a route for GET requests to the path, for those of which ``when`` is true."""
+    return Computed("GET", path, (), when, choose=lambda request, turn: (reply(request), None))
