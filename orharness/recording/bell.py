@@ -11,7 +11,7 @@ import socket
 from contextlib import suppress
 
 _SOON = 0.05  # seconds, at most, for which data is not read
-_MUCH = 2**17  # bytes that are read at once; the kernel has room for some 400 KB where nothing else is set
+_MUCH = 2**18  # bytes that are read at once; the kernel has room for some 400 KB where nothing else is set
 _OVERHEAD = 2**10  # bytes that the kernel needs for each message
 
 
