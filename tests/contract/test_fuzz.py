@@ -57,7 +57,7 @@ def test_a_client_that_drops_some_texts_is_found(dropped: Callable[[str], bool])
         def text(self, delta: dict[str, Any]) -> Iterator[str]:
             return (one for one in super().text(delta) if not dropped(one))
 
-    found = fuzz(FunctionSubject(partial(correct, make_answer=Drops)), CHAT, seconds=ENOUGH, seed=1)
+    found = fuzz(FunctionSubject(partial(correct, make_answer=Drops)), CHAT, seconds=6 * ENOUGH, seed=1)
     assert found.document is not None
     assert len(found.document["reply"]["events"]) <= 4
 
