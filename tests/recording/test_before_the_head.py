@@ -82,7 +82,7 @@ def refused() -> str:
         (None, "reset", b"RST", "cannot connect to 127.0.0.1, port [0-9]+: Connection refused"),
         (resets, "reset", b"RST", ".*Connection reset by peer"),
         (hangs_up, "abort", b"", "it ended the connection before a response"),
-        (talks_no_http, "abort", b"", "what it sent is not HTTP: Bad status line: .*'SSH-2.0-OpenSSH_9.2'"),
+        (talks_no_http, "abort", b"", "what it sent is not HTTP: .*'SSH-2.0-OpenSSH_9.2'"),
         (breaks_off, "abort", b"", "it ended the connection before a response"),
     ],
 )
