@@ -104,6 +104,22 @@ def test_instant_joins_what_may_come_together(server: SseServer, framing: Framin
     assert reply.call.exchange.bytes_read == len(b"".join(pieces))
 
 
+def test_no_chunk_waits_for_the_acknowledgement_of_the_one_before(server: SseServer, sse_thread: ServerThread) -> None:
+    """Nagle's algorithm is off: beside a client that delays its acknowledgements each answer took 40 ms."""
+    server.post("/s").stream(*PIECES, through=[hold(after=1)])
+    with Raw(server) as raw:
+        raw.request("POST", "/s")
+        raw.read_until(PIECES[0] + b"\r\n")
+
+        def no_delay() -> int:
+            (connection,) = server._origin._listening._connections()
+            assert connection.transport is not None
+            own: socket.socket = connection.transport.get_extra_info("socket")
+            return own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+        assert sse_thread.call(no_delay)
+
+
 def test_what_is_not_acknowledged_yet_is_not_taken_for_read(server: SseServer, sse_thread: ServerThread) -> None:
     server.post("/s").stream(*PIECES, through=[hold(after=1)])
     with Raw(server) as raw:
