@@ -175,7 +175,8 @@ def test_a_request_is_a_sign_and_an_answer_that_is_read_is_one_all_the_time(sse_
         assert (witness.look(), witness.look()) == (True, False)
         body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
         with client.stream("POST", f"{server.base_url}/chat/completions", json=body) as response:
-            next(response.iter_lines())
+            lines = response.iter_lines()  # kept: an iterator that is dropped closes the connection
+            next(lines)
             assert [witness.look() for _ in range(3)] == [True] * 3
         server.calls[-1].wait_ended(20)
         witness.look()
