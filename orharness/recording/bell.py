@@ -10,19 +10,23 @@ import asyncio
 import socket
 from contextlib import suppress
 
-_SOON = 0.05  # seconds, at most, for which data is not read
+SOON = 0.05  # seconds
 _MUCH = 2**18  # bytes that are read at once; the kernel has room for some 400 KB where nothing else is set
 _OVERHEAD = 2**10  # bytes that the kernel needs for each message
 
 
 class Bell:
-    """Rings at the other end of a socket, where ``rung`` waits. Make it in the loop that uses it."""
+    """Rings at the other end of a socket, where ``rung`` waits. Make it in the loop that uses it.
 
-    def __init__(self, connection: socket.socket) -> None:
+    ``soon``: the seconds for which data may stay unread.
+    """
+
+    def __init__(self, connection: socket.socket, soon: float = SOON) -> None:
         self._connection = connection
         self._connection.setblocking(False)
         self._loop = asyncio.get_running_loop()
         self._unread = 0  # bytes since it rang
+        self._seconds = soon
         self._soon: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
@@ -35,12 +39,12 @@ class Bell:
             self._connection.send(b"\0")
 
     def ring_soon(self, size: int) -> None:
-        """Ring for one more message of so many bytes, within 50 ms: at once where much has come."""
+        """Ring for one more message of that many bytes, soon: at once where much has come."""
         self._unread += size + _OVERHEAD
         if self._unread > _MUCH:
             self.ring()
         elif self._soon is None:
-            self._soon = self._loop.call_later(_SOON, self.ring)
+            self._soon = self._loop.call_later(self._seconds, self.ring)
 
     def close(self) -> None:
         """Let the other end know that nothing more comes."""

@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from orharness.errors import ScenarioError
+from orharness.server.forwarding import CONNECT_TIMEOUT
 
 _ADDRESS = re.compile(r"(?P<host>[^=\s]+)=(?P<address>\[[^\]]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?")
 Addresses = Mapping[str, tuple[str, int | None]]
@@ -22,10 +23,15 @@ Addresses = Mapping[str, tuple[str, int | None]]
 
 @dataclass(frozen=True)
 class Reach:
-    """``ca``: a file of certificates (PEM) that are trusted beside the system's. ``addresses``: those of some hosts."""
+    """How servers are reached.
+
+    ``ca``: a file of certificates (PEM) that are trusted beside the system's. ``addresses``: those of some hosts.
+    ``connect_timeout``: the seconds within which a server accepts a connection.
+    """
 
     ca: Path | None = None
     addresses: Addresses = field(default_factory=dict)
+    connect_timeout: float = CONNECT_TIMEOUT
 
     def tls(self) -> ssl.SSLContext | None:
         """The context for connections; ``None`` for the usual one. Raises ``ScenarioError`` for an unusable file."""

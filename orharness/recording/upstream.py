@@ -127,7 +127,7 @@ def _client(clock: Callable[[], float], reach: Reach) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(sent)
     trace.on_request_chunk_sent.append(sent)
-    return client_session(trace, connector=NotedConnector(reach))
+    return client_session(trace, connector=NotedConnector(reach), connect_timeout=reach.connect_timeout)
 
 
 def ending_of(error: Exception) -> Ending:

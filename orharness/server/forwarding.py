@@ -18,26 +18,28 @@ from orharness.server.headers import OF_THE_CONNECTION, text
 from orharness.server.passing import CutShort
 from orharness.stream import Ending
 
-_CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for any time
+CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for any time
 _WATCH_INTERVAL = 0.25  # seconds between two checks whether a silent server is still there
 _IN_A_PATH = "/:@!$&'()*+,;=~"  # allowed besides letters and digits (RFC 3986, section 3.3)
 _READ_SIZE = 2**20  # bytes: reading pauses only when an HTTP chunk is larger
 
 
 def client_session(
-    *traces: aiohttp.TraceConfig, connector: aiohttp.BaseConnector | None = None
+    *traces: aiohttp.TraceConfig,
+    connector: aiohttp.BaseConnector | None = None,
+    connect_timeout: float = CONNECT_TIMEOUT,
 ) -> aiohttp.ClientSession:
     """Return a client that passes everything on as it comes. Call it in the loop that uses the client.
 
     ``connector`` makes its connections; without one, each request has a new connection, and aiohttp reads proxies from
     the environment. With one, who asks does so: aiohttp needs a thread for that in each request, and takes credentials
-    from a ``.netrc``, too.
+    from a ``.netrc``, too. ``connect_timeout``: seconds within which a server accepts a connection.
     """
     return aiohttp.ClientSession(
         # An idle connection may end as it is used, and a POST must not be repeated.
         connector=connector or aiohttp.TCPConnector(limit=0, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
         auto_decompress=False,
         read_bufsize=_READ_SIZE,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),

@@ -13,6 +13,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
 from time import monotonic
@@ -46,9 +47,6 @@ _SHORT_TURN = 0.005  # seconds, at most, of a loop turn that is so short that a 
 _RESET_WITHIN = 0.2  # seconds after the FIN of a client that cannot be seen, in which an RST is awaited
 _TOLD_WITHIN = 2.0  # seconds, at most, from the client's socket vanishing to its FIN or RST
 _LINGER_RESET = struct.pack("ii", 1, 0)
-_MOST_WAITING = 32  # requests of one connection that came early; nothing more is received meanwhile
-_KEEP_ALIVE = 3600.0  # seconds that a connection stays open without a request
-_SWEEP = 60.0  # seconds between two looks at which have
 _TURNS = 10  # turns of the loop from a request's arrival to its body being read: four, and some to spare
 _BETWEEN_TURNS = 0.001  # seconds: the longest that other work of the loop waits; its timers are no more exact
 
@@ -161,7 +159,7 @@ class Connection(Parsing):
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(request)
-        if len(self._waiting) == _MOST_WAITING:
+        if len(self._waiting) == self._manager.limits.early:
             self._pause_reading(paused=True)
 
     def _pause_reading(self, *, paused: bool) -> None:
@@ -192,7 +190,7 @@ class Connection(Parsing):
             self._close()
         elif self._waiting:
             self._begin(self._waiting.popleft())
-            if len(self._waiting) == _MOST_WAITING // 2:
+            if len(self._waiting) == self._manager.limits.early // 2:
                 self._pause_reading(paused=False)
         elif self._malformed is not None:
             self._refuse_garbage()
@@ -558,10 +556,24 @@ class Connection(Parsing):
             self._wire.abort()
 
 
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """What a connection may take up.
+
+    ``early``: how many of its requests may wait for the answers to those before them; then nothing more is received.
+    ``idle``: the seconds for which it may stay open without a request; ``each``: seconds between two looks at that.
+    """
+
+    early: int = 32
+    idle: float = 3600.0
+    each: float = 60.0
+
+
 class Manager:
     """Makes the connections of an origin, and knows those that there are."""
 
-    def __init__(self, handler: Handler, peers: PeerQueue) -> None:
+    def __init__(self, handler: Handler, peers: PeerQueue, limits: ConnectionLimits = ConnectionLimits()) -> None:
+        self.limits = limits
         self.made = 0  # connections so far
         self.connections: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None  # while there are any
@@ -586,12 +598,12 @@ class Manager:
             self._sweeper = None
 
     def _sweep_later(self) -> None:
-        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+        self._sweeper = asyncio.get_running_loop().call_later(self.limits.each, self._sweep)
 
     def _sweep(self) -> None:
         """Close connections without a request; one timer for all, as there may be thousands."""
         for connection in list(self.connections):
-            connection.close_if_idle(monotonic() - _KEEP_ALIVE)
+            connection.close_if_idle(monotonic() - self.limits.idle)
         self._sweep_later()
 
 

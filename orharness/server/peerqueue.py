@@ -185,7 +185,12 @@ class Peer:
         if known is not None and acked > known:
             known = acked
         answer = self._queue.ask(self._question)
-        if answer and answer.received != known and (exactly or not answer.queued) and answer is not NO_SOCKET:
+        if (
+            answer is not None
+            and answer is not NO_SOCKET
+            and answer.received != known
+            and (exactly or not answer.queued)
+        ):
             # Count the queue again after the bytes received by this answer.
             known, answer = answer.received, self._queue.ask(self._question)
         if answer is None or answer is NO_SOCKET:

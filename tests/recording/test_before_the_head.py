@@ -17,6 +17,7 @@ from orharness.cassette import load
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, RecordedRequest
 from orharness.errors import CassetteError
 from orharness.recording import Recorder
+from orharness.recording.reach import Reach
 from orharness.recording.session import Head, RecordedExchange
 from orharness.recording.store import Store
 from orharness.server.facade import SseServer
@@ -105,8 +106,8 @@ async def test_an_upstream_that_does_not_answer(
 
 
 @pytest.mark.asyncio
-async def test_an_upstream_that_is_not_reached_in_time_hangs(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.server.forwarding._CONNECT_TIMEOUT", 0.05)
+async def test_an_upstream_that_is_not_reached_in_time_hangs(to: Path) -> None:
+    at_once = Reach(connect_timeout=0.05)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         # Its queue takes one connection: the kernel leaves the next ones unanswered.
         others = [socket.socket() for _ in range(3)]
@@ -114,7 +115,7 @@ async def test_an_upstream_that_is_not_reached_in_time_hangs(to: Path, monkeypat
             one.setblocking(False)
             one.connect_ex(full.getsockname())
         async with (
-            Recorder(f"http://127.0.0.1:{full.getsockname()[1]}/v1", to) as recorder,
+            Recorder(f"http://127.0.0.1:{full.getsockname()[1]}/v1", to, reach=at_once) as recorder,
             httpx.AsyncClient(timeout=PATIENCE) as client,
         ):
             answer = await client.post(recorder.base_url + "/chat/completions", content=b"{}")

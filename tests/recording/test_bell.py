@@ -61,12 +61,9 @@ async def test_it_rings_at_once_for_much(ends: tuple[socket.socket, socket.socke
 
 
 @pytest.mark.asyncio
-async def test_a_ring_takes_the_place_of_one_to_come(
-    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("orharness.recording.bell._SOON", 0.0)
+async def test_a_ring_takes_the_place_of_one_to_come(ends: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = ends
-    bell = Bell(ours)
+    bell = Bell(ours, soon=0.0)
     bell.ring_soon(80)
     bell.ring()
     await asyncio.sleep(0)

@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from time import monotonic, sleep
 
@@ -15,7 +15,7 @@ import pytest
 
 from orharness.gateways import ONEROUTER
 from orharness.scenario.response import error_response
-from orharness.server.http1 import Connection, Manager
+from orharness.server.http1 import Connection, ConnectionLimits, Manager
 from orharness.server.ownsocket import own_side
 from orharness.server.peerqueue import PeerQueue, SocketCounts
 from orharness.server.wire import Incoming, Next, Wire, WriteWhole
@@ -119,3 +119,74 @@ def test_an_rst_that_comes_while_the_kernel_is_asked_about_the_client_is_an_rst(
 
     asyncio.run(reset_meanwhile())
     assert told == [Next.RESET]
+
+
+# -- limits ----------------------------------------------------------------------------------------------------------
+
+HELD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx"
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Holding:
+    """Answers each request; the answer to one for ``/held`` has no end before ``go_on``."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def answer(self, incoming: Incoming, wire: Wire) -> bool:
+        await incoming.body()
+        if incoming.head.path == "/held":
+            wire.write(HELD)
+            await self.go_on.wait()
+            wire.write(b"y")
+        else:
+            wire.write(ANSWER)
+        return True
+
+    def garbage(self, status: int, reason: str, write: WriteWhole) -> None:
+        raise AssertionError(reason)
+
+
+@asynccontextmanager
+async def _connected(handler: Holding, limits: ConnectionLimits, number: int) -> AsyncIterator[list[Streams]]:
+    """Yield clients that are connected."""
+    loop = asyncio.get_running_loop()
+    with closing(Blind()) as peers:
+        async with await loop.create_server(Manager(handler, peers, limits), "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            clients = [await asyncio.open_connection(host, port) for _ in range(number)]
+            try:
+                yield clients
+            finally:
+                for _, writer in clients:
+                    writer.close()
+                    with suppress(ConnectionError):
+                        await writer.wait_closed()
+
+
+@pytest.mark.asyncio
+async def test_a_connection_without_requests_is_closed_and_one_with_an_open_answer_is_not() -> None:
+    handler = Holding()
+    async with asyncio.timeout(20), _connected(handler, ConnectionLimits(idle=0.05, each=0.02), 3) as clients:
+        silent, asked, held = clients
+        asked[1].write(REQUEST)
+        held[1].write(REQUEST.replace(b"/", b"/held", 1))
+        assert await asked[0].read() == ANSWER
+        assert await silent[0].read() == b""
+        assert await held[0].readexactly(len(HELD)) == HELD
+        handler.go_on.set()
+        assert await held[0].read() == b"y"
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_asks_far_ahead_gets_all_its_answers() -> None:
+    """Nothing more is received while two requests wait for the answer before theirs."""
+    many, handler = 200, Holding()
+    async with asyncio.timeout(20), _connected(handler, ConnectionLimits(early=2), 1) as [(reader, writer)]:
+        writer.write(REQUEST.replace(b"/", b"/held", 1))
+        assert await reader.readexactly(len(HELD)) == HELD
+        for _ in range(many):
+            writer.write(REQUEST)
+            await asyncio.sleep(0)
+        handler.go_on.set()
+        assert await reader.readexactly(1 + many * len(ANSWER)) == b"y" + many * ANSWER

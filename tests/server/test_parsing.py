@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from orharness.server import http1
 from orharness.server.facade import SseServer
 from orharness.server.parsing import Malformed, Parsing, Received
 from orharness.server.thread import ServerThread
 from orharness.server.wire import BadBody
-from orharness.transforms import hold
 from tests.support.raw import Raw
 
 
@@ -268,31 +266,3 @@ def test_a_body_that_nobody_has_read_ends_the_connection(server: SseServer) -> N
                 raw.send(b"x" * 10_000)
         with suppress(ConnectionError):
             raw.read_all()
-
-
-def test_a_connection_without_requests_is_closed_and_one_with_an_open_answer_is_not(
-    sse_thread: ServerThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http1, "_KEEP_ALIVE", 0.05)
-    monkeypatch.setattr(http1, "_SWEEP", 0.02)
-    with SseServer(sse_thread, strict=False) as server:
-        server.get("/a").respond(json="a")
-        held = server.get("/held").stream("x", "y", through=[hold(chunks=1)])
-        with Raw(server) as silent, Raw(server) as open_, Raw(server) as asked:
-            open_.request("GET", "/held")
-            asked.request("GET", "/a")
-            assert asked.read_all().endswith(b'"a"')
-            assert silent.read_all() == b""
-            open_.read_until(b"x\n\n\r\n")
-            held.release()
-            assert open_.read_all().endswith(b"0\r\n\r\n")
-
-
-def test_a_client_that_asks_far_ahead_gets_all_its_answers(server: SseServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1, "_MOST_WAITING", 2)  # then nothing more is received until one of them was answered
-    many = 200
-    with Raw(server) as raw:
-        for _ in range(many):
-            raw.send(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
-        while raw.received.count(b'"a"') < many:
-            assert raw.read()
