@@ -22,11 +22,10 @@ from orharness.errors import CassetteError, ScenarioError
 from orharness.recording.apart import ApartProcess
 from orharness.recording.bell import Bell
 from orharness.recording.messages import Unpacker, packed, packed_data
-from orharness.recording.session import LARGE, RecordedExchange, SavedExchange
+from orharness.recording.session import MemoryLimits, RecordedExchange, SavedExchange
 from orharness.recording.unconfirmed import Message, SoFar, Unconfirmed
 from orharness.verdict import count
 
-_BEHIND = 2**23  # bytes that may wait in the process while a large answer passes
 _PIECE = 2**16  # bytes that are read at once
 _TRIES, _CRASH = 100, 25
 _PATIENCE = 1.0  # seconds for which a process is waited for whose end of the socket is closed
@@ -80,13 +79,14 @@ class KeeperProcess(asyncio.Protocol):
 
     The process gets ``options`` beside the path: ``overwrite``, ``personal``, ``keep_headers`` and ``filters`` (as
     ``--filters`` has them). Where it is killed, another one gets what is not in the cassette yet. Of an answer that is
-    ``LARGE`` that is only what was written; this is told, and ``close`` raises an error.
+    large (``memory``) that is only what was written; this is told, and ``close`` raises an error.
     """
 
     searches_here = False
 
-    def __init__(self, apart: ApartProcess, path: Path, **options: object) -> None:
+    def __init__(self, apart: ApartProcess, path: Path, memory: MemoryLimits, **options: object) -> None:
         self.saved: list[SavedExchange] = []
+        self._memory = memory
         self._apart = apart
         self._path = path
         self._options = options
@@ -97,7 +97,7 @@ class KeeperProcess(asyncio.Protocol):
         self._is_full = False  # something is not handed over yet
         self._moved = asyncio.Event()  # more was taken
         self._lost: str | None = None  # why nothing is recorded any more
-        self._unconfirmed = Unconfirmed()
+        self._unconfirmed = Unconfirmed(memory.large)
         self._in_cassette: set[int] = set()  # orders
         self._saving: set[int] = set()  # orders of what is being put into it
         self._cut: set[int] = set()  # orders of large sessions that another process took over from the spool
@@ -183,13 +183,13 @@ class KeeperProcess(asyncio.Protocol):
             self._bell.ring_soon(len(data))
 
     def _may_go_on(self, session: RecordedExchange) -> bool:
-        if self._up and not self._is_full and session.size <= LARGE:
+        if self._up and not self._is_full and session.size <= self._memory.large:
             return True
         if self._lost is not None or session.order in self._cut:
             return True
         if not self._up:  # all is held here, and that is enough if it is not much
-            return session.size <= LARGE
-        return not self._is_full and self._sent - self._taken <= _BEHIND
+            return session.size <= self._memory.large
+        return not self._is_full and self._sent - self._taken <= self._memory.behind
 
     async def until_free(self, session: RecordedExchange) -> None:
         """Wait until the process has room."""
@@ -227,7 +227,7 @@ class KeeperProcess(asyncio.Protocol):
     def _what_was_cut(self) -> str | None:
         if not self._incomplete:
             return None
-        what = f"the rest of {count(len(self._incomplete), 'answer')} of more than {LARGE:,} bytes"
+        what = f"the rest of {count(len(self._incomplete), 'answer')} of more than {self._memory.large:,} bytes"
         return f"{self._path}: {what} is lost: the process that writes was killed"
 
     async def _end(self) -> None:

@@ -38,7 +38,7 @@ from orharness.recording.keeper import Keeper, KeeperProcess
 from orharness.recording.passage import Passage
 from orharness.recording.reach import Reach, why_unanswered
 from orharness.recording.secrets import Redaction, address_secrets
-from orharness.recording.session import RecordedExchange, SavedExchange
+from orharness.recording.session import USUAL, MemoryLimits, RecordedExchange, SavedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, ending_of
 from orharness.recording.upstreams import Upstreams, UpstreamServer
@@ -75,7 +75,7 @@ class Recorder:
 
     ``reach`` says which certificates are trusted, and which address a host has. ``doors``: servers are named by
     ``door``, too, so there may be no upstream. ``apart``: the process that searches for secrets and writes, so that no
-    stream waits for that; ``filters`` are then a text as ``--filters`` takes it.
+    stream waits for that; ``filters`` are then a text as ``--filters`` takes it. ``memory``: what is held in memory.
 
     Raises ``CassetteError`` where the cassette exists (unless ``overwrite``), where another recorder writes to it, and
     at the end where something could not be saved; ``ScenarioError`` for an impossible upstream or origin, or an unset
@@ -98,6 +98,7 @@ class Recorder:
         reach: Reach | None = None,
         doors: bool = False,
         apart: ApartProcess | None = None,
+        memory: MemoryLimits = USUAL,
     ) -> None:
         self.upstreams = Upstreams(upstream, key_env, others=doors)
         self._reach = reach or Reach()
@@ -113,6 +114,7 @@ class Recorder:
             filters=_loaded(filters) if filters and not isinstance(filters, str) else None,
         )
         self._apart = apart
+        self._memory = memory
         self._filters = filters
         self._orders = count()
         self._handlers: set[asyncio.Task[Any]] = set()
@@ -134,7 +136,9 @@ class Recorder:
         if self._apart is None:
             return Store(self.path, overwrite=self._overwrite)
         redaction = {"personal": self._redaction.personal, "keep_headers": self._redaction.keep_headers}
-        keeper = KeeperProcess(self._apart, self.path, overwrite=self._overwrite, filters=self._filters, **redaction)
+        keeper = KeeperProcess(
+            self._apart, self.path, self._memory, overwrite=self._overwrite, filters=self._filters, **redaction
+        )
         await keeper.start()
         return keeper
 
@@ -279,6 +283,7 @@ class Recorder:
             replace(self._redaction, secrets=secrets_of(headers, (*self.upstreams.keys, *others))),
             sent_headers=sent,
             sent_at=self._clock(),
+            large=self._memory.large,
         )
 
     async def _relay(

@@ -21,8 +21,7 @@ from orharness.recording.wire_notes import WireNotes
 from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Framing, Stream
 
-LARGE = 2**20
-"""Bytes of a body; a larger one is not held in memory, but taken from the spool when it is saved."""
+LARGE = 2**20  # bytes
 _LAST = 2**16  # bytes, at least, in which the end is looked for
 
 
@@ -73,6 +72,21 @@ class EndWatch:
             self._seen = any(isinstance(item, Event) and DIALECTS.is_terminal(item) for item in items)
         self._size = sum(len(data) for data, _ in self._last)
         return self._seen
+
+
+@dataclass(frozen=True)
+class MemoryLimits:
+    """What a recorder holds in memory, in bytes.
+
+    ``large``: a larger body is not held, but taken from the spool when it is saved. ``behind``: what may wait in the
+    process that keeps what passes, while a large body passes.
+    """
+
+    large: int = LARGE
+    behind: int = 2**23
+
+
+USUAL = MemoryLimits()
 
 
 class SavedExchange(NamedTuple):
@@ -130,6 +144,7 @@ class RecordedExchange:
     ending: str | None = None  # None: it goes on
     note: str | None = None
     end: EndWatch = field(default_factory=EndWatch)
+    large: int = LARGE  # bytes of a body that is not held in memory any more
 
     def sent(self, now: float) -> None:
         """Note the time at which one more part of the request was written."""
@@ -151,7 +166,7 @@ class RecordedExchange:
     @property
     def is_large(self) -> bool:
         """Whether the body is not held in memory."""
-        return self.size > LARGE and not self.redaction.needs_the_whole_body
+        return self.size > self.large and not self.redaction.needs_the_whole_body
 
     def failed(self, now: float) -> None:
         """Take that at ``now`` it was clear that no response head comes."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orharness.recording.session import LARGE
-
 Message = tuple[object, ...]
 
 
@@ -25,9 +23,10 @@ class SoFar(NamedTuple):
 
 
 class Unconfirmed:
-    """The messages about sessions that are not in the cassette. Of one that is ``LARGE`` they are not held."""
+    """The messages about sessions that are not in the cassette, but for those of more than ``most`` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._messages: dict[int, list[Message]] = {}  # by order
         self._sizes: dict[int, int] = {}  # bytes
         self.large: set[int] = set()
@@ -39,7 +38,7 @@ class Unconfirmed:
             return
         self._messages.setdefault(order, []).append(message)
         self._sizes[order] = self._sizes.get(order, 0) + size
-        if delivered and self._sizes[order] > LARGE:
+        if delivered and self._sizes[order] > self._most:
             self.confirm(order)
             self.large.add(order)
 

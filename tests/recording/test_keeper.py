@@ -21,6 +21,7 @@ from orharness.errors import CassetteError, ScenarioError
 from orharness.recording import Recorder
 from orharness.recording.apart import apart
 from orharness.recording.messages import Unpacker, packed, packed_data
+from orharness.recording.session import MemoryLimits
 from orharness.recording.spool import Spool
 from tests.support.recording_bench import (
     AWKWARD,
@@ -88,10 +89,9 @@ async def test_what_passes_is_kept_there(to: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.asyncio
-async def test_a_large_answer_waits_for_the_process(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_answer_waits_for_the_process(to: Path) -> None:
     """It is behind, since it searches; the recorder would hold without end what it has not taken."""
-    monkeypatch.setattr("orharness.recording.keeper._BEHIND", 2**19)
-    monkeypatch.setattr("orharness.recording.keeper.LARGE", 0)
+    small = MemoryLimits(large=0, behind=2**19)
     body = [b"data: %d %b\n\n" % (number, b"a" * 2**16) for number in range(32)]
 
     async def much(wire: Wire) -> None:
@@ -100,7 +100,7 @@ async def test_a_large_answer_waits_for_the_process(to: Path, monkeypatch: pytes
         wire.last_chunk()
 
     waiting: list[int] = []
-    async with serving(much) as upstream, recorder_apart(upstream.url, to) as (recorder, _):
+    async with serving(much) as upstream, recorder_apart(upstream.url, to, memory=small) as (recorder, _):
         keeper: Any = recorder._keeper
         async with asking(recorder.base_url) as client:
             await client.head()
@@ -241,11 +241,8 @@ async def test_the_process_is_killed_at_random_moments_and_all_is_in_the_cassett
 
 @pytest.mark.slow
 @pytest.mark.asyncio
-async def test_of_a_large_answer_what_was_written_is_kept_where_the_process_is_killed(
-    to: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_of_a_large_answer_what_was_written_is_kept_where_the_process_is_killed(to: Path) -> None:
     """It is not held a second time; the loss is told."""
-    monkeypatch.setattr("orharness.recording.unconfirmed.LARGE", 15)
     killed = asyncio.Event()
 
     async def two(wire: Wire) -> None:
@@ -258,7 +255,7 @@ async def test_of_a_large_answer_what_was_written_is_kept_where_the_process_is_k
     async def recorded() -> None:
         async with (
             serving(two) as upstream,
-            recorder_apart(upstream.url, to) as (recorder, _),
+            recorder_apart(upstream.url, to, memory=MemoryLimits(large=15)) as (recorder, _),
             asking(recorder.base_url) as client,
         ):
             await client.head()

@@ -16,7 +16,7 @@ import pytest
 from orharness.cassette import RecordedRequest, load
 from orharness.cassette.scan import scan
 from orharness.errors import CassetteError
-from orharness.recording.session import RecordedExchange
+from orharness.recording.session import MemoryLimits, RecordedExchange
 from orharness.recording.spool import Spool
 from tests.support.recording_bench import (
     AWKWARD,
@@ -35,15 +35,12 @@ from tests.support.recording_bench import (
     until,
 )
 
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orharness.recording.session.LARGE", 20)
+SMALL = MemoryLimits(large=20)
 
 
 @pytest.mark.asyncio
 async def test_a_large_answer_is_kept_with_its_chunks(to: Path) -> None:
-    async with recording(to, awkward) as bench:
+    async with recording(to, awkward, memory=SMALL) as bench:
         for _ in range(2):
             async with asking(bench.base_url) as client:
                 await client.rest()
@@ -56,7 +53,7 @@ async def test_a_large_answer_is_kept_with_its_chunks(to: Path) -> None:
 
 
 def test_a_large_body_is_not_held_in_memory() -> None:
-    session = RecordedExchange(0, RecordedRequest("GET", "http://a/"), "", status=200)
+    session = RecordedExchange(0, RecordedRequest("GET", "http://a/"), "", status=200, large=20)
     for number in range(4):
         session.add(b"data: %d\n\n" % number, 0.5 * number)
     assert session.chunks == []
@@ -65,7 +62,7 @@ def test_a_large_body_is_not_held_in_memory() -> None:
 
 @pytest.mark.asyncio
 async def test_large_answers_at_once_do_not_mix(to: Path) -> None:
-    async with recording(to, numbered(8, 0.002)) as bench:
+    async with recording(to, numbered(8, 0.002), memory=SMALL) as bench:
         await ask_at_once(bench, 12)
 
     found = load(to)
@@ -92,7 +89,10 @@ async def test_a_secret_in_a_large_answer_is_not_kept(to: Path, coded: bool) -> 
         wire.raw(sent[cut:])
         wire.close()
 
-    async with recording(to, tells) as bench, asking(bench.base_url, "/x", f"Authorization: Bearer {KEY}") as client:
+    async with (
+        recording(to, tells, memory=SMALL) as bench,
+        asking(bench.base_url, "/x", f"Authorization: Bearer {KEY}") as client,
+    ):
         assert (await client.rest()).endswith(sent)
 
     (found,) = load(to)
@@ -113,7 +113,7 @@ async def test_a_large_answer_that_cannot_be_searched_is_not_kept(to: Path) -> N
         wire.chunks(b"a" * 50, b"b" * 50)
         wire.last_chunk()
 
-    async with recording(to, packs) as bench, asking(bench.base_url) as client:
+    async with recording(to, packs, memory=SMALL) as bench, asking(bench.base_url) as client:
         await client.rest()
     (found,) = load(to)
     assert found.stream.body == b""
@@ -136,7 +136,7 @@ async def test_a_large_answer_that_the_disk_has_no_room_for_is_told(
         caplog.at_level(logging.ERROR),
         pytest.raises(CassetteError, match="keeps only the beginning of what"),
     ):
-        async with recording(to, awkward) as bench, asking(bench.base_url) as client:
+        async with recording(to, awkward, memory=SMALL) as bench, asking(bench.base_url) as client:
             await client.rest()
     assert "No space left on device; the rest of an answer of 62 bytes is lost" in caplog.text
 
