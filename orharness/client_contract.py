@@ -19,8 +19,9 @@ class ClientContract:
     families, or parts of ids, by default every case. ``cases``: files with cases of your own beside them, in YAML, JSON
     or Python, from the current directory. ``xfail``: reasons why cases are expected to fail, by id; one that then
     passes is a failure. ``seed``: for the random chunks. ``patience``: seconds that the client has for what it should
-    do at once. A SHOULD that does not hold is an xfail, a case that cannot be judged is a skip, each with its reason;
-    if the client fails a plain answer, every item fails with that. Works with ``-k``, ``-x`` and pytest-xdist.
+    do at once. ``strict``: a SHOULD that does not hold is a failure; otherwise it is an xfail. A case that cannot be
+    judged is a skip, with its reason; if the client fails a plain answer, every item fails with that. Works with
+    ``-k``, ``-x`` and pytest-xdist.
     """
 
     profile: ClassVar[str] = "gateway"
@@ -30,6 +31,7 @@ class ClientContract:
     xfail: ClassVar[Mapping[str, str]] = {}
     seed: ClassVar[int] = 0
     patience: ClassVar[float] = 1.0
+    strict: ClassVar[bool] = False
 
     def stream(self, base_url: str) -> Any:
         """Yield the text as it comes (also as an async generator); closing it is the cancel."""
@@ -50,6 +52,8 @@ class ClientContract:
 
         cases, seed, patience = with_own(self.cases, self.dialect), self.seed, self.patience
         verdicts = run(self.stream, cases, only=[sse_case], thread=sse_thread, seed=seed, patience=patience)
+        if self.strict:
+            verdicts = [verdict.as_strict() for verdict in verdicts]
         failure = failure_of(verdicts, cases, [str(one) for one in self.cases])
         if failure is not None:  # also if this case is not judged because a plain answer fails: -k could hide that
             raise failure

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -24,7 +24,10 @@ class Result(StrEnum):
 
 
 class Level(StrEnum):
-    """How strongly a case is required, in the words of RFC 2119: a failed SHOULD is shown, but fails no client."""
+    """How strongly a case is required, in the words of RFC 2119: a failed SHOULD is shown, but fails no client.
+
+    With ``--strict`` (``ClientContract.strict``) it does.
+    """
 
     MUST = "MUST"
     SHOULD = "SHOULD"
@@ -79,7 +82,8 @@ class Verdict:
 
     In a pass, that is all of them; chunks that are joined on purpose have no boundary that is tried. ``note``: why it
     is not applicable. ``replay``: the command that runs this case alone; ``serve``: the one that serves the same stream
-    to any client. ``known``: the fail is in the user's baseline, so that it does not count.
+    to any client. ``known``: the fail is in the user's baseline, so that it does not count. ``strict``: the user asked
+    that a SHOULD which fails counts as a MUST does.
     """
 
     case: str
@@ -96,6 +100,7 @@ class Verdict:
     replay: str = ""
     serve: str = ""
     known: bool = False
+    strict: bool = False
 
     @property
     def family(self) -> str:
@@ -104,13 +109,17 @@ class Verdict:
 
     @property
     def fails_client(self) -> bool:
-        """Whether a MUST does not hold."""
-        return self.result is Result.FAIL and self.level is Level.MUST
+        """Whether a MUST does not hold; where the judgement is strict, a SHOULD."""
+        return self.result is Result.FAIL and (self.strict or self.level is Level.MUST)
 
     @property
     def counts(self) -> bool:
-        """Whether it counts as a fail: a failed SHOULD, or a fail that is known, does not."""
+        """Whether it counts as a fail: a failed SHOULD does only if it is strict, and a fail that is known does not."""
         return self.fails_client and not self.known
+
+    def as_strict(self) -> Verdict:
+        """Return this verdict with a SHOULD counted as a MUST."""
+        return replace(self, strict=True)
 
 
 @dataclass(frozen=True)

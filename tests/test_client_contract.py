@@ -116,6 +116,25 @@ def test_a_case_that_fails_shows_its_evidence_alone(user: pytest.Pytester) -> No
     result.stdout.no_fnmatch_line("*verdict = run(*")
 
 
+@pytest.mark.parametrize(("strict", "outcome"), [(False, {"xfailed": 1}), (True, {"failed": 1})])
+def test_a_should_that_does_not_hold_fails_where_the_class_is_strict(
+    user: pytest.Pytester, strict: bool, outcome: dict[str, int]
+) -> None:
+    user.makepyfile(
+        CLIENT
+        + f"""
+    class TestMine(orharness.ClientContract):
+        only = "chat/keep-alive-as-data"
+        strict = {strict}
+        def stream(self, base_url):
+            return read(base_url, bytes.decode)
+"""
+    )
+    result = user.runpytest_inprocess("-rx")
+    result.assert_outcomes(**outcome)
+    result.stdout.fnmatch_lines(["*reason*keep-alive*" if strict else "*only a SHOULD, and it does not hold*"])
+
+
 def test_what_is_expected_to_fail_is_and_must(user: pytest.Pytester) -> None:
     user.makepyfile(
         CLIENT

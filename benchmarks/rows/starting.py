@@ -159,13 +159,14 @@ def tests(sizes: Sizes) -> Iterator[Row]:
     base = f"an empty test: {empty:.3g} ms"
     why = (
         "a fixture that does nothing costs pytest 0.2 to 0.3 ms; two sockets, the server's objects and one call to its"
-        " thread at the end take 0.15"
+        " thread, on another core, at the end take the rest"
     )
     what = "ms a test with `sse_server`, above an empty one"
     yield Row(f"{what}: only asked for", f"{fixture - empty:.3g} ms", base, fixture - empty, 0.5, why=why)
     why = (
-        "the fixture itself, 0.15 ms to write the answer, 0.2 of the client's own, and 0.4 to 0.5 of a connection, its"
-        " request and its end, of which aiohttp alone takes 0.2"
+        "the client and the server are two threads of one interpreter, which hand over to each other at each of six"
+        " boundaries that are proven: from core to core that is nearly half of it (`taskset -c 0 python -m"
+        " benchmarks.all --only tests`)"
     )
     yield Row(
         f"{what}: one request, its client included", f"{request - empty:.3g} ms", base, request - empty, 2, why=why

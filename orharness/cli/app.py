@@ -21,6 +21,7 @@ from orharness.cli.options import (
     RedactPersonal,
     ScenarioFile,
     ScenarioFolder,
+    Strict,
 )
 from orharness.errors import ScenarioError
 
@@ -367,6 +368,7 @@ def relay_check(
     port: Annotated[
         int, typer.Option(help="The port of the upstream, which your backend must know; 0 is any free one.")
     ] = 0,
+    strict: Strict = False,
     format_: Formats = None,
     output: Outputs = None,
 ) -> None:
@@ -398,6 +400,7 @@ def relay_check(
         port,
         formats=format_ or (),
         outputs=output or (),
+        strict=strict,
     )
     if not check_relay(options):
         raise typer.Exit(FAILED)
@@ -447,6 +450,7 @@ def check_mcp_server(
         int, typer.Option(help="The port of the witness, which a running server must know; 0 is any free one.")
     ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON: --format json --output -.")] = False,
+    strict: Strict = False,
     format_: Formats = None,
     output: Outputs = None,
 ) -> None:
@@ -481,6 +485,7 @@ def check_mcp_server(
         formats=format_ or (),
         outputs=output or (),
         as_json=json,
+        strict=strict,
     )
     if not check_mcp(options):
         raise typer.Exit(FAILED)

@@ -64,6 +64,7 @@ class CheckOptions:
     update_baseline: bool = False
     time_rate: float | None = None
     idle_limit: float | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.client, self.command, self.driver)) != 1:
@@ -129,8 +130,8 @@ class CheckOptions:
 def check_client(options: CheckOptions) -> int:
     """Judge a client and report.
 
-    Returns the exit code: 0 if no MUST failed, 1 if one did (with a baseline: a new one, or an entry that is stale),
-    128 and a signal's number. Raises ``OrharnessError`` for what cannot be judged or written.
+    Returns the exit code: 0 if no MUST (with ``strict``, no case) failed, 1 if one did (with a baseline: a new one, or
+    an entry that is stale), 128 and a signal's number. Raises ``OrharnessError`` for what cannot be judged or written.
     """
     at = None if options.at is None else parse(options.at)
     known = {} if options.baseline is None else _known(options)
@@ -163,7 +164,8 @@ def check_client(options: CheckOptions) -> int:
         progress = stack.enter_context(_progress(cases))
 
         def add(verdict: Verdict) -> None:
-            verdicts.append(with_commands(verdict, options.words, options.extra, every, files))
+            counted = verdict.as_strict() if options.strict else verdict
+            verdicts.append(with_commands(counted, options.words, options.extra, every, files))
             progress.judged(len(verdicts))
 
         if not share.only:

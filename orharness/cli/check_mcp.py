@@ -44,6 +44,7 @@ class CheckMcpOptions:
     formats: Sequence[str] = ()
     outputs: Sequence[Path] = ()
     as_json: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         check_reports(self.formats, self.outputs)
@@ -84,7 +85,7 @@ class CheckMcpOptions:
 
 
 def check_mcp(options: CheckMcpOptions) -> bool:
-    """Run the check and print its verdicts; return whether no MUST failed.
+    """Run the check and print its verdicts; return whether no MUST (with ``strict``, no case) failed.
 
     Raises ``ScenarioError`` if nothing could be judged, and any ``OrharnessError`` of the run.
     """
@@ -105,7 +106,8 @@ def check_mcp(options: CheckMcpOptions) -> bool:
     progress.line()
     outputs = (*options.outputs, STDOUT) if options.as_json else options.outputs
     formats = (*options.formats, "json") if options.as_json else options.formats
-    judgement = Judgement(f"{options.tool} of {asked.url}", None, None, tuple(verdicts), "check-mcp")
+    counted = (one.as_strict() if options.strict else one for one in verdicts)
+    judgement = Judgement(f"{options.tool} of {asked.url}", None, None, tuple(counted), "check-mcp")
     report(judgement, formats, outputs)
     if all(one.result is Result.NOT_APPLICABLE for one in verdicts):
         raise ScenarioError(f"nothing could be judged: {verdicts[0].note}")

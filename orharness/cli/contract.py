@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orharness.cli.options import CONTEXT, Formats, OfSet, OnlyCases, Outputs, Patience, PythonClient, Seed
+from orharness.cli.options import CONTEXT, Formats, OfSet, OnlyCases, Outputs, Patience, PythonClient, Seed, Strict
 from orharness.errors import ScenarioError
 
 cases_app = typer.Typer(no_args_is_help=True, context_settings=CONTEXT, rich_markup_mode="rich")
@@ -71,6 +71,7 @@ def check(
     set_: OfSet = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only the 40 cases that find the most.")] = False,
     jobs: Annotated[int, typer.Option(metavar="N", help="Judge in N processes.")] = 1,
+    strict: Strict = False,
     baseline: Annotated[
         Path | None,
         typer.Option(
@@ -133,6 +134,7 @@ def check(
         dialect=dialect,
         time_rate=time_rate,
         idle_limit=idle_limit,
+        strict=strict,
     )
     raise typer.Exit(check_client(options))
 

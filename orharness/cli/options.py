@@ -67,3 +67,4 @@ ScenarioFolder = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The seed of the random chunks.")]
+Strict = Annotated[bool, typer.Option("--strict", help="A SHOULD that fails counts as a MUST: exit code 1.")]

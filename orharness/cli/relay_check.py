@@ -37,6 +37,7 @@ class RelayCheckOptions:
     port: int = 0
     formats: Sequence[str] = ()
     outputs: Sequence[Path] = ()
+    strict: bool = False
 
     def __post_init__(self) -> None:
         check_reports(self.formats, self.outputs)
@@ -106,7 +107,10 @@ def progress_line(verdict: Verdict) -> str:
 
 
 def check_relay(options: RelayCheckOptions) -> bool:
-    """Run the check and print its verdicts; return whether no MUST failed. Raises ``OrharnessError``."""
+    """Run the check and print its verdicts; return whether no MUST (with ``strict``, no case) failed.
+
+    Raises ``OrharnessError``.
+    """
     body, headers = options.body(), sent_headers(options.headers)
     chosen(options.only or None)  # report a wrong name before a backend is started
     progress = Screen(sys.stderr)
@@ -127,6 +131,7 @@ def check_relay(options: RelayCheckOptions) -> bool:
                 on_verdict=lambda verdict: progress.line(progress_line(verdict), "dim"),
             )
     progress.line()
-    judgement = Judgement(options.url, None, None, tuple(verdicts), "relay-check")
+    counted = (one.as_strict() if options.strict else one for one in verdicts)
+    judgement = Judgement(options.url, None, None, tuple(counted), "relay-check")
     report(judgement, options.formats, options.outputs)
     return judgement.ok

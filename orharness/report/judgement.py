@@ -88,7 +88,7 @@ def _show_alike(screen: Screen, alike: Sequence[Verdict]) -> None:
 
 def _level(verdict: Verdict) -> str:
     known = " (in the baseline)" if verdict.known else ""
-    return f" ({Level.SHOULD})" if verdict.level is Level.SHOULD else known
+    return f" ({Level.SHOULD}){known}" if verdict.level is Level.SHOULD else known
 
 
 def _commands(verdict: Verdict) -> Iterator[tuple[str, str]]:

@@ -441,6 +441,25 @@ def test_a_failed_should_is_shown_and_changes_no_exit_code(
     assert check("client.py:good", *one)[0] == 1
 
 
+def test_where_it_is_strict_a_failed_should_counts_and_still_says_what_it_is(
+    finds: Callable[..., None], check: Callable[..., tuple[object, str, str]], folder: Path
+) -> None:
+    finds(replace(failed("done/clean-end"), level=Level.SHOULD))
+    strict = ["--only", "done/clean-end", "--strict"]
+    code, out, _ = check("client.py:good", *strict, "--format", "junit", "--output", "x.xml")
+    assert code == 1
+    assert "done/clean-end (SHOULD)" in out
+    assert 'failures="1"' in (folder / "x.xml").read_text("utf-8")
+    document = json.loads(check("client.py:good", *strict, "--format", "json", "--output", "-")[1])
+    assert (document["summary"]["failed"], document["summary"]["failed_should"]) == (1, 0)
+    assert document["cases"][0]["level"] == "SHOULD"
+    known = [*strict, "--baseline", "known.json"]
+    assert check("client.py:good", *known, "--update-baseline")[0] == 0
+    code, out, _ = check("client.py:good", *known)
+    assert code == 0
+    assert "done/clean-end (SHOULD) (in the baseline)" in out
+
+
 def test_reports_are_written_in_pairs_and_text_goes_to_the_terminal(
     finds: Callable[..., None], check: Callable[..., tuple[object, str, str]], folder: Path
 ) -> None:

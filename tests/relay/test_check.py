@@ -196,6 +196,7 @@ def test_a_relay_that_swallows_errors_fails_each_of_them(run: Run) -> None:
     assert evidence(verdicts["errors/cut"]).got.startswith("status 200, ")
     assert verdicts["errors/limit-status"].level is Level.SHOULD
     assert not verdicts["errors/limit-status"].counts
+    assert verdicts["errors/limit-status"].as_strict().counts
 
 
 @pytest.mark.slow
