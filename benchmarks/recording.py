@@ -2,7 +2,8 @@
 
 A server, ``orharness record`` and the client are processes of their own. Each reading through the recorder has beside
 it one over a direct connection and one through a bare proxy, which forwards bytes and does nothing else, in turns,
-because machines are noisy: what the bare proxy adds is the price of any process in between on that machine. Each event
+because machines are noisy: what the bare proxy adds is the price of any process in between on that machine. So is what
+socat adds, a relay in C, if it is installed. Each event
 says when it was written, on the clock that all processes of a machine share (``CLOCK_MONOTONIC``), so the delay of an
 event is known, and what the recorder adds is the difference. Memory is the peak of the recorder (``VmHWM``), Linux
 only. Ends with 1 if bytes were missing; times are never judged.
@@ -14,14 +15,16 @@ import argparse
 import asyncio
 import json
 import re
+import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
+from time import monotonic, sleep
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -36,6 +39,7 @@ _PIECE = 16_384  # bytes of a chunk of the big answer
 _PATIENCE = 300.0  # seconds
 _MODULE = "benchmarks.recording"
 WAYS = DIRECT, BARE, RECORDED = "direct", "a bare proxy", "orharness"
+SOCAT = "socat"
 
 
 @dataclass(frozen=True)
@@ -278,18 +282,40 @@ class Bench:
         ):
             yield {DIRECT: self.upstream, BARE: bare, RECORDED: recorded}
 
+    @contextmanager
+    def by_socat(self) -> Iterator[dict[str, str]]:
+        """The base URL of the way through socat, a bare proxy in C; none where it is not installed."""
+        command = shutil.which(SOCAT)
+        if command is None:
+            yield {}
+            return
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        there = urlsplit(self.upstream)
+        ends = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,nodelay", f"TCP:127.0.0.1:{there.port},nodelay"
+        running = subprocess.Popen([command, *ends])
+        try:
+            while not _listens(port):
+                sleep(0.01)
+            yield {SOCAT: f"http://127.0.0.1:{port}{there.path}"}
+        finally:
+            running.terminate()
+            running.wait()
+
     async def delays(self) -> Table:
         """The delay of events, directly, through a bare proxy and through the recorder."""
         notes = ("milliseconds from the write of an event to its read; added: the difference to the direct connection",)
         columns = ("streams", "by way of", "p50", "p99", "added p50", "added p99")
         table = Table("A", "The delay of an event", columns, notes)
         for number, saving in ((1, False), (self.sizes.streams, False), (self.sizes.streams, True)):
-            found: dict[str, list[float]] = {DIRECT: [], BARE: [], RECORDED: []}
+            found: dict[str, list[float]] = {}
             for turn in range(self.sizes.rounds):
-                async with self.ways(self.folder / f"{number}-{saving}-{turn}.yaml") as ways:
-                    for name, url in ways.items():
-                        for one in await self.streams(url, number, saving=saving):
-                            found[name] += one.delays
+                to = self.folder / f"{number}-{saving}-{turn}.yaml"
+                async with self.ways(to) as ways:
+                    with self.by_socat() as in_c:
+                        for name, url in {**ways, **in_c}.items():
+                            for one in await self.streams(url, number, saving=saving):
+                                found.setdefault(name, []).extend(one.delays)
             label = f"{number}{f', while {self.sizes.saved:,} chunks are saved' if saving else ''}"
             direct = [percentile(found[DIRECT], part) * 1000 for part in (0.5, 0.99)]
             for name, delays in found.items():
@@ -336,6 +362,12 @@ class Bench:
         if self.sizes is QUICK:
             self.whole &= len(load(to)[1].stream.body) >= self.sizes.big - _PIECE
         return table
+
+
+def _listens(port: int) -> bool:
+    """Whether a server listens there. It is asked by its state: a connection would make it call the upstream."""
+    listening = f"0100007F:{port:04X} 00000000:0000 0A"
+    return listening in Path("/proc/net/tcp").read_text("ascii")
 
 
 async def measure(sizes: Sizes) -> tuple[list[Table], bool]:
