@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from math import isclose
 
 from orharness.verdict import Result, Verdict
+
+_SECONDS = re.compile(r"\d[\d,]*(?:\.\d+)?(?= s\b)")
 
 
 def by_family(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
@@ -16,12 +20,26 @@ def by_family(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
 
 
 def by_reason(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
-    """Return the failed verdicts grouped by reason: those of a MUST first, then those of a SHOULD."""
-    found: dict[str, list[Verdict]] = {}
+    """Return the failed verdicts grouped by reason: those of a MUST first, then those of a SHOULD.
+
+    Two reasons that differ only in seconds which were measured, by a fifth at most, are one.
+    """
+    found: dict[str, list[tuple[list[float], list[Verdict]]]] = {}
     for verdict in verdicts:
         if verdict.result is Result.FAIL:
-            found.setdefault(verdict.evidence.reason if verdict.evidence else "", []).append(verdict)
-    return sorted(found.values(), key=lambda alike: not any(one.counts for one in alike))
+            reason = verdict.evidence.reason if verdict.evidence else ""
+            seconds = [float(one.replace(",", "")) for one in _SECONDS.findall(reason)]
+            groups = found.setdefault(_SECONDS.sub("", reason), [])
+            group = next((alike for those, alike in groups if all(map(_close, those, seconds))), None)
+            if group is None:
+                groups.append((seconds, group := []))
+            group.append(verdict)
+    groups_of_all = [alike for groups in found.values() for _, alike in groups]
+    return sorted(groups_of_all, key=lambda alike: not any(one.counts for one in alike))
+
+
+def _close(one: float, other: float) -> bool:
+    return isclose(one, other, rel_tol=0.2, abs_tol=0.2)
 
 
 def boundaries(verdicts: Sequence[Verdict]) -> tuple[int, int]:
