@@ -351,7 +351,10 @@ def recorder_of(settings: Settings, fresh: Path) -> RecordingServer:
     from orharness.recording.process import RecordingServer
 
     if not settings.upstream:
-        _fail(f"recording needs --sse-upstream=URL, e.g. {_UPSTREAM}")
+        _fail(
+            f"recording needs an upstream: --sse-upstream=URL (e.g. {_UPSTREAM}), sse_upstream in the ini file, or the"
+            " fixture sse_upstream"
+        )
     keys = {name: one for name, one in settings.key_env.items() if name in settings.upstream}
     filters = settings.filters or None
     return _or_fail(lambda: RecordingServer(settings.upstream, fresh, keys, filters=filters, **settings.kept))

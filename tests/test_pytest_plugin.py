@@ -297,7 +297,10 @@ def test_recording_without_an_upstream_says_what_is_missing(user: pytest.Pyteste
         "--sse-record-mode=once",
         errors=1,
     )
-    result.stdout.fnmatch_lines(["*recording needs --sse-upstream=URL*"])
+    said = " ".join(str(result.stdout).split())
+    assert (
+        "recording needs an upstream: --sse-upstream=URL (e.g. https://llm.onerouter.pro/v1), sse_upstream in" in said
+    )
 
 
 RECORDED = """
