@@ -17,7 +17,8 @@ from orharness.stream import Stream
 _WORDS_OF_THE_GRAMMAR = ("type", "object", "role", "finish_reason", "native_finish_reason", "stop_reason", "status")
 """Fields whose text is one of a few words that an API defines."""
 _APART = 3.0  # times: two answers of one service differ by less, as a rule
-_SHORT = 0.01  # seconds: below this a difference is the machine's
+_SHORT = 0.01  # seconds: a median gap below this is the machine's
+_SHORT_HEAD = 0.1  # seconds: a head comes once, and waits for a connection, perhaps: below this it is chance
 _FEW = 4  # chunks: fewer say nothing about pacing
 
 
@@ -186,21 +187,22 @@ def _pacing(before: Interaction, after: Interaction) -> Iterator[str]:
     """Differences in time and in chunks that are too large for chance."""
     if not before.timed:
         return
-    if _apart(before.head, after.head):
+    if _apart(before.head, after.head, _SHORT_HEAD):
         yield f"pacing: the head came after {before.head:.3f} s, and comes after {after.head:.3f} s"
     if min(len(before.stream.chunks), len(after.stream.chunks)) < _FEW:
         return
     gaps = [median(chunk.delay for chunk in one.stream.chunks[1:]) for one in (before, after)]
-    if _apart(*gaps):
+    if _apart(*gaps, _SHORT):
         yield f"pacing: half of the gaps between chunks were below {gaps[0]:.3f} s, and are below {gaps[1]:.3f} s"
     per = [_events(one.stream) / len(one.stream.chunks) for one in (before, after)]
     if max(per) > _APART * min(per) > 0:
         yield f"pacing: a chunk had {per[0]:.1f} events, and has {per[1]:.1f}"
 
 
-def _apart(one: float, other: float) -> bool:
+def _apart(one: float, other: float, short: float) -> bool:
+    """Whether one is more than three times the other, and longer than ``short``."""
     low, high = sorted((one, other))
-    return high > _SHORT and high > _APART * max(low, _SHORT / _APART)
+    return high > short and high > _APART * low
 
 
 def _events(stream: Stream) -> int:
