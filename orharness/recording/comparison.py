@@ -191,9 +191,9 @@ def _pacing(before: Interaction, after: Interaction) -> Iterator[str]:
         yield f"pacing: the head came after {before.head:.3f} s, and comes after {after.head:.3f} s"
     if min(len(before.stream.chunks), len(after.stream.chunks)) < _FEW:
         return
-    gaps = [median(chunk.delay for chunk in one.stream.chunks[1:]) for one in (before, after)]
-    if _apart(*gaps, _SHORT):
-        yield f"pacing: half of the gaps between chunks were below {gaps[0]:.3f} s, and are below {gaps[1]:.3f} s"
+    was, now = (median(chunk.delay for chunk in one.stream.chunks[1:]) for one in (before, after))
+    if _apart(was, now, _SHORT):
+        yield f"pacing: half of the gaps between chunks were below {was:.3f} s, and are below {now:.3f} s"
     per = [_events(one.stream) / len(one.stream.chunks) for one in (before, after)]
     if max(per) > _APART * min(per) > 0:
         yield f"pacing: a chunk had {per[0]:.1f} events, and has {per[1]:.1f}"
