@@ -27,6 +27,7 @@ from orharness.scenario.checked import status_of
 from orharness.scenario.conditions import WHEN
 from orharness.scenario.encoding import CODINGS
 from orharness.scenario.forms import SECONDS, TEXT, Form, record, refused, whole
+from orharness.scenario.mistakes import mistakes
 from orharness.scenario.node import DocumentError, Node, brief
 from orharness.scenario.reply import Reply
 from orharness.scenario.route import Route, Turns
@@ -281,24 +282,15 @@ def read(value: Any, folder: Path | Cassettes | None = None) -> Scenario:
 
     Raises ``ScenarioError`` for an invalid form, with the keys that lead to the place.
     """
-    routes = []
-    for one in _read_each(Node(value), _cassettes(folder)):
-        if isinstance(one, DocumentError):
-            raise one
-        routes.append(one)
-    return Scenario(tuple(routes))
+    found = _cassettes(folder)
+    return Scenario(tuple(_read_route(one, found) for one in _routes_in(Node(value))))
 
 
-def _read_each(node: Node, cassettes: Cassettes) -> Iterator[Route | DocumentError]:
-    """Yield each route, or the error of one that is invalid."""
+def _routes_in(node: Node) -> list[Node]:
     node.mapping(("orharness", "routes"), "a scenario").require(("orharness", "routes"), "a scenario")
     if node["orharness"].value != VERSION or isinstance(node["orharness"].value, bool):
         node["orharness"].fail(f"the version of this form is {VERSION}, not {brief(node['orharness'].value)}")
-    for one in node["routes"].items("routes"):
-        try:
-            yield _read_route(one, cassettes)
-        except DocumentError as error:
-            yield error
+    return node["routes"].items("routes")
 
 
 def write(scenario: Scenario) -> dict[str, Any]:
@@ -315,7 +307,7 @@ def load(path: Path) -> Scenario:
 
 
 def examined(path: Path) -> tuple[Scenario, list[str]]:
-    """Return the valid routes of a file, and the errors of the others, a sentence each."""
+    """Return the valid routes of a file, and the mistakes in the others, a sentence each."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -330,11 +322,13 @@ def examined_text(text: str | bytes, name: str, cassettes: Cassettes) -> tuple[S
     routes, wrong = [], []
     try:
         located = load_document(text, name)
-        for one in _read_each(Node(located.value), cassettes):
-            if isinstance(one, DocumentError):
-                wrong.append(f"{name}:{located.line_of(one.keys)}: {one}")
-            else:
-                routes.append(one)
+        for one in _routes_in(Node(located.value)):
+            try:
+                routes.append(_read_route(one, cassettes))
+            except DocumentError:
+                found = mistakes(one, lambda node: _read_route(node, cassettes))
+                placed = [(located.line_of(mistake.keys), mistake) for mistake in found]
+                wrong += [f"{name}:{line}: {said}" for line, said in sorted(placed, key=lambda pair: pair[0])]
     except DocumentError as error:
         wrong.append(f"{name}:{located.line_of(error.keys)}: {error}")
     except ScenarioError as error:  # it is not YAML; the error says where

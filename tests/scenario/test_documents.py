@@ -41,6 +41,8 @@ from orharness.scenario.document import (
     write_reply,
     write_route,
 )
+from orharness.scenario.mistakes import mistakes
+from orharness.scenario.node import Node
 from orharness.scenario.route import Turns
 from orharness.scenario.schema import SHIPPED, schema
 from orharness.scenario.schema import text as schema_text
@@ -523,6 +525,27 @@ routes:
 """
 
 
+MANY = """orharness: 1
+routes:
+- path: /v1/chat/completions
+  chat: hi
+  when: {modl: a/b, turn: -1}
+  ending: zz
+  through:
+  - {hold: x}
+  - per_byte
+  - per_bytes
+  provder: Groq
+- path: /v1/b
+  replies:
+  - {chat: {text: hi}, ending: zz}
+  - {chat: {txt: hi}}
+  - {chat: hi}
+  - {chat: hi, statu: 3}
+- {chat: hi, messages: hi}
+"""
+
+
 def test_a_file_is_named_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "scenario.yaml"
     file.write_text(SPOILED, "utf-8")
@@ -536,6 +559,40 @@ def test_a_file_is_named_with_its_line(tmp_path: Path) -> None:
         first,
         f"{file}:12: routes[2].events[1].dlay: an event has no key 'dlay' (did you mean 'delay'?)",
     ]
+
+
+def test_all_mistakes_of_a_route_are_said_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(MANY, "utf-8")
+    with pytest.raises(ScenarioError, match=r":5: routes\[0\]\.when\.modl: when has no key 'modl'"):
+        load(file)
+    assert [line.removeprefix(f"{file}:").partition(": ")[::2] for line in examined(file)[1]] == [
+        ("5", "routes[0].when.modl: when has no key 'modl' (did you mean 'model'?)"),
+        ("5", "routes[0].when.turn: a whole number from 0 up is expected here, not -1"),
+        ("6", "routes[0].ending: one of eof, abort, reset, hang is expected here, not 'zz'"),
+        ("8", "routes[0].through[0]: hold(after=) is a whole number or null, not 'x'"),
+        ("10", "routes[0].through[2]: there is no transform 'per_bytes' (did you mean per_byte?)"),
+        ("11", "routes[0].provder: a route has no key 'provder' (did you mean 'provider'?)"),
+        ("14", "routes[1].replies[0].ending: one of eof, abort, reset, hang is expected here, not 'zz'"),
+        ("15", "routes[1].replies[1].chat.txt: an answer has no key 'txt' (did you mean 'text'?)"),
+        ("17", "routes[1].replies[3].statu: a reply has no key 'statu' (did you mean 'status'?)"),
+        ("18", "routes[2]: 'chat' and 'messages' both say what is answered: a reply has one of them"),
+    ]
+
+
+@given(data=st.data())
+def test_each_wrong_transform_is_said_at_its_own_place(data: st.DataObject) -> None:
+    through = data.draw(st.lists(st.sampled_from(["per_byte", "crlf_none", "nothing_such"]), max_size=8))
+    found = mistakes(Node({"chat": "hi", "through": through}), lambda node: read_route(node.value))
+    wrong = [number for number, name in enumerate(through) if name != "per_byte"]
+    assert [one.keys for one in found] == [("through", number) for number in wrong]
+
+
+def test_what_is_missing_once_a_wrong_key_is_taken_out_is_no_mistake() -> None:
+    value = {"answr": "hi", "times": 0}
+    found = [one.keys for one in mistakes(Node(value), lambda node: read_route(node.value))]
+    assert found == [("answr",)]  # not that nothing is answered
+    assert value == {"answr": "hi", "times": 0}
 
 
 def test_a_json_file_is_named_with_its_line(tmp_path: Path) -> None:
