@@ -449,7 +449,6 @@ def check_mcp_server(
     port: Annotated[
         int, typer.Option(help="The port of the witness, which a running server must know; 0 is any free one.")
     ] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON: --format json --output -.")] = False,
     strict: Strict = False,
     format_: Formats = None,
     output: Outputs = None,
@@ -484,7 +483,6 @@ def check_mcp_server(
         port,
         formats=format_ or (),
         outputs=output or (),
-        as_json=json,
         strict=strict,
     )
     if not check_mcp(options):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orharness.cli.relay_check import address_of, progress_line, sent_headers
-from orharness.cli.reports import STDOUT, check_reports, report
+from orharness.cli.reports import check_reports, report
 from orharness.errors import ScenarioError
 from orharness.mcp import REVISIONS, FileWitness, McpTarget, RequestWitness, Witness, check
 from orharness.origins import check_host
@@ -43,7 +43,6 @@ class CheckMcpOptions:
     port: int = 0
     formats: Sequence[str] = ()
     outputs: Sequence[Path] = ()
-    as_json: bool = False
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -104,11 +103,9 @@ def check_mcp(options: CheckMcpOptions) -> bool:
             asked = options.asked(url.replace("{port}", str(process.port)) if process else url, requests.url)
             verdicts = check(asked, witnesses, lambda verdict: progress.line(progress_line(verdict), "dim"))
     progress.line()
-    outputs = (*options.outputs, STDOUT) if options.as_json else options.outputs
-    formats = (*options.formats, "json") if options.as_json else options.formats
     counted = (one.as_strict() if options.strict else one for one in verdicts)
     judgement = Judgement(f"{options.tool} of {asked.url}", None, None, tuple(counted), "check-mcp")
-    report(judgement, formats, outputs)
+    report(judgement, options.formats, options.outputs)
     if all(one.result is Result.NOT_APPLICABLE for one in verdicts):
         raise ScenarioError(f"nothing could be judged: {verdicts[0].note}")
     return judgement.ok

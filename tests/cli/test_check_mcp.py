@@ -65,7 +65,7 @@ def test_a_server_is_started_judged_and_ended(
     monkeypatch.chdir(ROOT)
     report = tmp_path / "report.json"
     wanted = ["--tool", "slow", "--revision", "2026-07-28", "--within", "0.6", "--leave-after", "0.3"]
-    wanted += ["--format", "json", "--output", str(report), *(["--json"] if stops else [])]
+    wanted += ["--format", "json", "--output", str(report), *(["--format", "json", "--output", "-"] if stops else [])]
     code, out, err = run(capsys, "--command", f"{sys.executable} -m tests.support.mcp_server", *wanted)
     assert code == (0 if stops else 1), (out, err)
     found = json.loads(report.read_text("utf-8"))
