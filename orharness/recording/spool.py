@@ -38,16 +38,16 @@ class Spool:
     Secrets are not written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = _PATIENCE) -> None:
         """Open the file for this process alone.
 
-        Raises ``CassetteError`` where another recorder has it for some seconds: its process may have been killed just
-        now, and is waited for then.
+        Raises ``CassetteError`` where another recorder has it for ``patience`` seconds: its process may have been
+        killed just now, and is waited for then.
         """
         self.path = path
         self.left_over = path.exists()
         """Whether a recorder that was killed has left the file, even an empty one."""
-        self._file = _locked(path)
+        self._file = _locked(path, patience)
         self._failed: str | None = None  # why something could not be written
         self._torn = False  # whether the last line is not whole
         self._size = self.path.stat().st_size  # bytes
@@ -217,9 +217,9 @@ def _packed(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _locked(path: Path) -> FileIO:
+def _locked(path: Path, patience: float) -> FileIO:
     """Open the file and lock it. It may be released, and deleted, meanwhile."""
-    refused = monotonic() + _PATIENCE
+    refused = monotonic() + patience
     given_up = monotonic() + _SAVING
     while True:
         file = path.open("a+b", buffering=0)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -299,7 +300,7 @@ async def test_where_no_other_process_can_go_on_that_is_told_and_hinders_no_stre
             await client.head()
             assert await client.chunk() == b"data: a\n\n"
             await until_written(to.with_name("a.yaml.recording"), chunks=1)
-            monkeypatch.setattr("orharness.recording.apart._MODULE", "orharness.there_is_no_such_module")
+            monkeypatch.setattr(sys, "executable", shutil.which("false"))  # no process starts
             with caplog.at_level(logging.ERROR):
                 os.kill(keeper, signal.SIGKILL)
                 await until(lambda: any(one.levelno == logging.ERROR for one in caplog.records))
@@ -345,15 +346,14 @@ def in_a_thread(opens: Callable[[], Spool]) -> tuple[threading.Thread, list[Spoo
     return thread, opened
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_spool_that_is_soon_released_is_waited_for(tmp_path: Path, keep: bool) -> None:
     """The process of a recorder that was killed saves what it has. The file may be another one after that."""
     first = Spool(tmp_path / "spool")
     with pytest.raises(CassetteError, match="another recorder"):
-        Spool(tmp_path / "spool")
+        Spool(tmp_path / "spool", patience=0.0)
     first.share()
-    thread, opened = in_a_thread(lambda: Spool(tmp_path / "spool"))
+    thread, opened = in_a_thread(lambda: Spool(tmp_path / "spool", patience=0.0))
     thread.join(0.05)
     assert opened == []
     first.close(keep=keep)
@@ -361,7 +361,7 @@ def test_a_spool_that_is_soon_released_is_waited_for(tmp_path: Path, keep: bool)
     (second,) = opened
     assert (tmp_path / "spool").exists()
     with pytest.raises(CassetteError, match="another recorder"):
-        Spool(tmp_path / "spool")
+        Spool(tmp_path / "spool", patience=0.0)
     second.close()
 
 

@@ -52,7 +52,7 @@ def put_a_file(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.slow  # the other one may have been killed just now: it is waited for
 @pytest.mark.asyncio
 async def test_two_recorders_do_not_share_a_cassette(to: Path) -> None:
     async with Recorder("http://127.0.0.1:1/v1", to):
