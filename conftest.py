@@ -60,8 +60,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """The folder of the foreign recordings; a test that needs it is skipped where it is missing, and fails in CI."""
-    folder = Path(os.environ.get("ORHARNESS_RECORDINGS") or _BESIDE_THE_REPOSITORY)
+    """The folder of the foreign recordings; a test that needs it is skipped where it is missing, and fails in CI.
+
+    ``ORHARNESS_RECORDINGS=none`` skips it in CI, too: for machines that cannot have recordings, which are not public.
+    """
+    named = os.environ.get("ORHARNESS_RECORDINGS")
+    if named == "none":
+        pytest.skip("the recordings are not public, and ORHARNESS_RECORDINGS=none says that they are not here")
+    folder = Path(named or _BESIDE_THE_REPOSITORY)
     if folder.is_dir():
         return folder
     missing = f"there are no recordings at {folder} (ORHARNESS_RECORDINGS says where they are)"
@@ -104,6 +110,7 @@ ALLOWED_SKIPS = {
     r"the AI SDK's providers read our answers where": "they are 128 MB of packages: CI has a step for them",
     r"MCP's own SDKs are judged where": "they want packages of their own, for Python and Node: CI has a step for them",
     r"no second network namespace can be made here": "it takes root and iproute2; CI runs these tests as root once",
+    r"ORHARNESS_RECORDINGS=none": "they are not public: GitHub's machines do not have them, the project's own CI has",
     r"came with vcrpy \d": "the run with the oldest vcrpy passes over what only newer ones have",
 }
 if os.environ.get("ORHARNESS_FAST"):  # `.ci/run` runs these by themselves, in environments that have what they need
