@@ -14,6 +14,8 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
+from generate_documents import documents_page, value_of
+from generate_markdown import Cells, code, docstring, fence, first_paragraph, in_line, page, prose, table, written
 from typer.models import OptionInfo
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from orharness.contract import Case
 
 DOCS = Path(__file__).parent
-Cells = Iterable[str]
 
 
 def pages() -> dict[str, str]:
@@ -105,21 +106,17 @@ def options_page() -> str:
     """Return the page of all keyword options, with their types and defaults."""
     parts = ["# Options", "The keyword options that functions share. What each does is said where a function takes it."]
     for kind, takers, function in options():
-        parts += [f"## {kind.__name__}", f"Taken by {takers}.", _first_paragraph(kind.__doc__ or "")]
-        parts.append(_table(("option", "type", "default"), _option_rows(kind, function)))
-    return _page(parts)
+        parts += [f"## {kind.__name__}", f"Taken by {takers}.", first_paragraph(kind.__doc__)]
+        parts.append(table(("option", "type", "default"), _option_rows(kind, function)))
+    return page(parts)
 
 
 def _option_rows(kind: type, function: Callable[..., Any]) -> Iterator[Cells]:
     defaults = {} if function is dict else inspect.signature(function).parameters
     for name, hint in kind.__annotations__.items():
         parameter = defaults.get(name)
-        default = "" if parameter is None or parameter.default is parameter.empty else _value(parameter.default)
-        yield _code(name), _code(hint.__forward_arg__), default
-
-
-def _value(value: Any) -> str:
-    return _code(getattr(value, "name", None) or repr(value))
+        default = "" if parameter is None or parameter.default is parameter.empty else written(parameter.default)
+        yield code(name), code(hint.__forward_arg__), default
 
 
 # --- the plugin ---------------------------------------------------------------------------------------------------
@@ -130,7 +127,7 @@ class _Noted:
 
     def __init__(self) -> None:
         self.options: list[tuple[tuple[str, ...], dict[str, Any]]] = []
-        self.ini: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+        self.ini: list[tuple[str, str, dict[str, Any]]] = []
         self.lines: list[tuple[str, str]] = []
 
     def getgroup(self, *_: Any, **__: Any) -> _Noted:
@@ -139,8 +136,8 @@ class _Noted:
     def addoption(self, *names: str, **attributes: Any) -> None:
         self.options.append((names, attributes))
 
-    def addini(self, *names: str, **attributes: Any) -> None:
-        self.ini.append((names, attributes))
+    def addini(self, name: str, help: str, **attributes: Any) -> None:  # noqa: A002 - pytest's name
+        self.ini.append((name, help, attributes))
 
     def addinivalue_line(self, name: str, line: str) -> None:
         self.lines.append((name, line))
@@ -156,27 +153,44 @@ def pytest_page() -> str:
     parts = ["# The pytest plugin", "It is loaded by its entry point: install the package, and use the fixtures."]
     parts.append("## Fixtures")
     for name, scope, returns, text in _fixtures(Path(pytest_plugin.__file__).read_text("utf-8")):
-        parts += [f"### {name}", f"Scope: {scope}. Its value: `{returns}`.", text]
+        parts += [f"### {name}", f"Scope: {scope}. Its value: {code(returns)}.", text]
     parts.append("## Markers")
     for _, line in noted.lines:
         call, _, text = line.partition(": ")
-        parts += [f"### {call.partition('(')[0]}", _fence(f"@pytest.mark.{call}"), f"{_escaped(text)}."]
+        parts += [f"### {call.partition('(')[0]}", fence(f"@pytest.mark.{call}"), f"{in_line(text)}."]
     parts.append("## Options of the command line")
     for names, attributes in noted.options:
         parts += [f"### {', '.join(names)}", _option_text(attributes)]
     parts.append("## Options of the ini file")
     if not noted.ini:
         parts.append("There are none; an option of the command line can be put in `addopts`.")
-    parts += [f"### {names[0]}\n\n{attributes.get('help', names[1:])}" for names, attributes in noted.ini]
-    return _page(parts)
+    for name, text, attributes in noted.ini:
+        parts += [f"### {name}", _ini_text(text, **attributes)]
+    return page(parts)
 
 
 def _option_text(attributes: Mapping[str, Any]) -> str:
     default = attributes.get("default")
     choices = attributes.get("choices")
-    text = _escaped(str(attributes["help"]).replace("%(default)s", str(default))) + "."
-    takes = ", ".join(map(_code, choices)) if choices else _code(attributes.get("metavar", "a flag"))
-    return f"{text}\n\nTakes {takes}; by default {'none' if default is None else _code(default)}."
+    text = in_line(str(attributes["help"]).replace("%(default)s", str(default))) + "."
+    takes = ", ".join(map(code, choices)) if choices else code(attributes.get("metavar", "a flag"))
+    return f"{text}\n\nTakes {takes}; by default {'none' if default is None else code(default)}."
+
+
+_INI_TYPES = {
+    "string": "a text",
+    "bool": "`true` or `false`",
+    "args": "words, separated by spaces",
+    "linelist": "a text a line",
+}
+
+
+def _ini_text(text: str, type: str = "string", default: object = None) -> str:  # noqa: A002 - pytest's name
+    """What a setting does, what it takes and its default: without one, pytest's own for its type."""
+    said = re.sub(r"--sse-[\w-]+", lambda option: code(option[0]), text)
+    shown = str(bool(default)).lower() if type == "bool" else default
+    unset = f"by default {code(shown)}" if shown else "not set by default"
+    return f"{prose(said[0].upper() + said[1:])}.\n\nTakes {_INI_TYPES[type]}; {unset}."
 
 
 def _fixtures(source: str) -> Iterator[tuple[str, str, str, str]]:
@@ -188,7 +202,7 @@ def _fixtures(source: str) -> Iterator[tuple[str, str, str, str]]:
             if ast.unparse(decorator).startswith("pytest.fixture"):
                 scope = re.search(r"scope='(\w+)'", ast.unparse(decorator))
                 returns = re.sub(r"^Iterator\[(.*)\]$", r"\1", ast.unparse(node.returns))
-                yield node.name, scope[1] if scope else "function", returns, ast.get_docstring(node) or ""
+                yield node.name, scope[1] if scope else "function", returns, docstring(ast.get_docstring(node))
 
 
 # --- the commands -------------------------------------------------------------------------------------------------
@@ -213,12 +227,12 @@ def commands_page() -> str:
         if command.callback is not None:
             name = within + (command.name or command.callback.__name__)
             parts += [f"## orharness {name}", _rich(command.callback.__doc__), _parameters(command.callback)]
-    return _page(parts)
+    return page(parts)
 
 
 def _parameters(command: Callable[..., Any]) -> str:
     rows = [_parameter(one, hint) for one, hint in _declared(command)]
-    return _table(("argument or option", "default", "what it does"), rows) if rows else ""
+    return table(("argument or option", "default", "what it does"), rows) if rows else ""
 
 
 def _declared(command: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, Any]]:
@@ -237,110 +251,21 @@ def _parameter(one: inspect.Parameter, hint: Any) -> Cells:
         names = [f"--{one.name.replace('_', '-')}"]
     kinds = [part for part in get_args(kind) if part is not NoneType] or [kind]
     value = shown.metavar or ("" if bool in kinds else kinds[0].__name__.upper())
-    called = ", ".join(map(_code, names)) + (f" {_code(value)}" if value else "")
+    called = ", ".join(map(code, names)) + (f" {code(value)}" if value else "")
     hidden = shown.show_default is False or one.default in (None, False, one.empty)
-    default = shown.show_default if isinstance(shown.show_default, str) else "" if hidden else _code(one.default)
-    return called.strip(), default, _escaped(shown.help or "")
+    default = shown.show_default if isinstance(shown.show_default, str) else "" if hidden else code(one.default)
+    return called.strip(), default, in_line(_not_rich(shown.help or ""))
 
 
 def _rich(text: str | None) -> str:
     """The help of a command as Markdown: rich's bold is a command line there."""
-    plain = inspect.cleandoc(text or "")
-    return re.sub(r"\[bold\](.*?)\[/bold\]", lambda found: _code(" ".join(found[1].split())), plain, flags=re.S)
+    marked = re.sub(r"\[bold\](.*?)\[/bold\]", lambda found: code(" ".join(found[1].split())), text or "", flags=re.S)
+    return docstring(_not_rich(marked))
 
 
-# --- scenario documents -------------------------------------------------------------------------------------------
-
-
-def documents_page() -> str:
-    """Return the page of every key of a scenario document, made from its JSON Schema."""
-    from orharness.scenario.schema import schema
-
-    whole = schema(own=False)
-    named = whole["$defs"]
-    parts = [
-        "# The keys of a scenario document",
-        "Made from `orharness/scenario/scenario.schema.json`; what the keys mean is in [Scenarios](../scenarios.md).",
-        "## The document",
-        _table(("key", "value"), _keys(whole)),
-        "## A route {#route}",
-        "These keys; in place of `replies`, a route with one reply has the keys of that reply.",
-        _table(("key", "value"), _keys(_route_with_replies(named))),
-        "## A reply {#reply}",
-        "The first column has the key that says what is answered; the others may be beside it.",
-        _table(("key", "value", "beside it"), _reply_rows(named)),
-    ]
-    for form in named["reply"]["anyOf"]:
-        key = form["required"][0]
-        if tables := list(_inner(form["properties"][key])):
-            parts += [f"### The value of {key}", *tables]
-    for name, one in named.items():
-        if name not in ("route", "reply"):
-            parts += [f"### {name}", f"{_value_of(one)}.", *_inner(one)]
-    return _page(parts)
-
-
-def _route_with_replies(named: Mapping[str, Any]) -> Mapping[str, Any]:
-    return next(one for one in named["route"]["anyOf"] if "replies" in one["properties"])
-
-
-def _reply_rows(named: Mapping[str, Any]) -> Iterator[Cells]:
-    for form in named["reply"]["anyOf"]:
-        [key, *_] = form["required"]
-        others = [other for other in form["properties"] if other != key]
-        beside = ", ".join(_linked(other) if other in named else _code(other) for other in others)
-        yield _code(key), _value_of(form["properties"][key]), beside
-
-
-def _inner(one: Mapping[str, Any]) -> Iterator[str]:
-    """A table for each mapping that a value may be, however deep."""
-    if "properties" in one:
-        yield _table(("key", "value"), _keys(one))
-        for inner in one["properties"].values():
-            yield from _inner(inner)
-    for inner in (*one.get("anyOf", ()), *([one["items"]] if "items" in one else [])):
-        yield from _inner(inner)
-
-
-def _keys(one: Mapping[str, Any]) -> Iterator[Cells]:
-    for key, value in one["properties"].items():
-        required = " (required)" if key in one.get("required", ()) else ""
-        yield _code(key) + required, _value_of(value)
-
-
-def _linked(name: str) -> str:
-    return f"[`{name}`](#{name})"
-
-
-def _value_of(one: Mapping[str, Any]) -> str:
-    """What a schema allows, in words."""
-    if "$ref" in one:
-        return _linked(one["$ref"].rpartition("/")[2])
-    if "anyOf" in one:
-        return ", or ".join(dict.fromkeys(map(_value_of, one["anyOf"])))
-    if "enum" in one:
-        return ", ".join(map(_code, one["enum"]))
-    if "const" in one:
-        return _code(one["const"])
-    kind = one.get("type")
-    if kind == "array":
-        return f"a list of: {_value_of(one['items'])}" if "items" in one else "a list"
-    if kind == "object":
-        keys = ", ".join(map(_code, one.get("properties", ())))
-        return f"a mapping of {keys}" if keys else "a mapping"
-    if isinstance(kind, list):
-        return " or ".join(kind)
-    least = f", at least {one['minimum']}" if "minimum" in one else ""
-    return f"{_TYPES[kind]}{least}" if kind else "any value"
-
-
-_TYPES = {
-    "string": "a text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "`true` or `false`",
-    "null": "`null`",
-}
+def _not_rich(text: str) -> str:
+    """A text without the backslash that keeps rich from reading ``[…]`` as a style."""
+    return text.replace("\\[", "[")
 
 
 # --- control over HTTP --------------------------------------------------------------------------------------------
@@ -362,9 +287,9 @@ def http_page() -> str:
     parts.append("## What is answered")
     for name, schema in document()["components"]["schemas"].items():
         if not name.startswith("Scenario"):
-            parts += [f"### {name}", _plain(schema.get("description", ""))]
-            parts.append(_table(("key", "value", ""), _fields(schema)) if schema.get("properties") else "")
-    return _page(parts)
+            parts += [f"### {name} {{#{_anchor(name)}}}", in_line(schema.get("description", ""))]
+            parts.append(table(("key", "value", ""), _fields(schema)) if schema.get("properties") else "")
+    return page(parts)
 
 
 # --- the cases ----------------------------------------------------------------------------------------------------
@@ -393,62 +318,67 @@ def cases_page() -> str:
         own = [one for one in cases_of(DIALECTS.named(dialect)) if one.id not in known and one.family == dialect]
         if own:
             parts += [f"## {dialect}", _cases_table(own)]
-    return _page([*parts, re.sub(r"^#", "##", changes, flags=re.M)])
+    return page([*parts, re.sub(r"^#", "##", changes, flags=re.M)])
 
 
 def _cases_table(cases: Iterable[Case]) -> str:
-    return _table(("case", "what is asked", "level", "from"), map(_case_row, cases))
+    return table(("case", "what is asked", "level", "from"), map(_case_row, cases))
 
 
 def _case_row(case: Case) -> Cells:
     address = case.source.partition(",")[0]
     host = re.sub(r"^https://([^/#]+).*$", r"\1", address)
-    link = f"[{host}]({address})" if address.startswith("https://") else _escaped(case.source)
+    link = f"[{host}]({address})" if address.startswith("https://") else in_line(case.source)
     level = f"{case.level}, {case.profile}" if case.profile == "whatwg" else str(case.level)
-    return _code(case.id), _escaped(case.title), level, link
+    return code(case.id), in_line(case.title), level, link
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {method} {path} {{#{operation['operationId']}}}"
-    yield _plain(operation["summary"])
+    yield in_line(operation["summary"])
     yield f"```sh\n{curl(path, method, operation)}\n```"
     query = [one for one in operation.get("parameters", ()) if one["in"] == "query"]
     if query:
-        yield _table(("parameter", "value", "default", ""), map(_query_row, query))
+        yield table(("parameter", "value", "default", ""), map(_query_row, query))
     rows = []
     for status, answer in operation["responses"].items():
         [content] = answer["content"].values()
         shown = content["schema"].get("$ref", "").rpartition("/")[2]
         rows.append(
-            (status, f"[`{shown}`](#{shown.lower()})" if shown else "an event stream", _plain(answer["description"]))
+            (status, f"[`{shown}`](#{_anchor(shown)})" if shown else "an event stream", in_line(answer["description"]))
         )
-    yield _table(("status", "answer", ""), rows)
+    yield table(("status", "answer", ""), rows)
+
+
+def _anchor(schema: str) -> str:
+    """The anchor of a schema; an operation may have the same name."""
+    return f"schema-{schema.lower()}"
 
 
 def _query_row(one: Mapping[str, Any]) -> Cells:
     schema = one["schema"]
-    name = _code(one["name"]) + (" (required)" if one["required"] else "")
-    default = _code(str(schema["default"]).lower()) if "default" in schema else ""
+    name = code(one["name"]) + (" (required)" if one["required"] else "")
+    default = code(str(schema["default"]).lower()) if "default" in schema else ""
     most = f", at most {schema['maximum']}" if "maximum" in schema else ""
-    return name, _value_of(schema) + most, default, _plain(one["description"])
+    return name, value_of(schema) + most, default, in_line(one["description"])
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[Cells]:
     for key, value in schema["properties"].items():
         required = "" if key in schema.get("required", ()) else " (optional)"
-        yield _code(key) + required, _schema_words(value), _plain(value.get("description", ""))
+        yield code(key) + required, _schema_words(value), in_line(value.get("description", ""))
 
 
 def _schema_words(one: Mapping[str, Any]) -> str:
     """What a schema of the OpenAPI document allows, in words; other schemas are linked."""
     if "$ref" in one:
         name = one["$ref"].rpartition("/")[2]
-        return f"[`{name}`](#{name.lower()})"
+        return f"[`{name}`](#{_anchor(name)})"
     if "anyOf" in one:
         return ", or ".join(map(_schema_words, one["anyOf"]))
     if one.get("type") == "array":
         return f"a list of: {_schema_words(one['items'])}"
-    return _value_of(one)
+    return value_of(one)
 
 
 def curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
@@ -467,38 +397,3 @@ def curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
 
 _A_FILE = r'{"name": "answer.yaml", "text": "orharness: 1\nroutes:\n- chat: Hello\n"}'
 _EXAMPLE = '{"orharness": 1, "routes": [{"chat": "Hello"}]}'
-
-
-def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-# --- Markdown -----------------------------------------------------------------------------------------------------
-
-
-def _page(parts: Iterable[str]) -> str:
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _table(head: Cells, rows: Iterable[Cells]) -> str:
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _code(value: object) -> str:
-    text = str(value).replace("|", "\\|")
-    return f"`` {text} ``" if "`" in text else f"`{text}`"
-
-
-def _fence(code: str) -> str:
-    return f"```python\n{code}\n```"
-
-
-def _escaped(text: str) -> str:
-    """What Markdown would read as its own."""
-    return re.sub(r"([*_|<\[\]])", r"\\\1", text)
-
-
-def _first_paragraph(text: str) -> str:
-    return inspect.cleandoc(text).partition("\n\n")[0]

@@ -6,13 +6,12 @@ mkdocs is not needed: what is read are the sources of the pages, and what ``docs
 from __future__ import annotations
 
 import ast
-import importlib.util
+import importlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,22 +23,14 @@ from orharness.cli.app import app
 from orharness.contract import CASES
 from orharness.contract.catalogue import lives_of, sets
 from orharness.dialects import DIALECTS
+from tests.support.generated import generator, pages
 from tests.support.places import ROOT
 
 DOCS = ROOT / "docs"
 PACKAGE = Path(orharness.__file__).parent
 
 
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-GENERATED: dict[str, str] = _generator().pages()
+GENERATED = pages()
 WRITTEN = {page.relative_to(DOCS).as_posix(): page.read_text("utf-8") for page in sorted(DOCS.rglob("*.md"))}
 
 
@@ -49,7 +40,7 @@ def _named(page: str) -> set[str]:
 
 
 def _headings(page: str) -> set[str]:
-    return set(re.findall(r"^#+ (.*)$", GENERATED[page], re.M))
+    return set(re.findall(r"^#+ (.*?)(?: \{#[\w-]+\})?$", GENERATED[page], re.M))
 
 
 def test_each_public_name_has_one_entry() -> None:
@@ -171,5 +162,5 @@ def test_a_link_out_of_the_pages_keeps_its_text() -> None:
         file = File
 
     text = "[README](../README.md), [gone](../gone.md), [here](certainty.md), [`x`](../tests)"
-    shown = _generator().on_page_markdown(text, Page, None, None)
+    shown = generator().on_page_markdown(text, Page, None, None)
     assert shown == "README, [gone](../gone.md), [here](certainty.md), `x`"
