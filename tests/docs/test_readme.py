@@ -22,6 +22,7 @@ import orharness.contract
 import orharness.recording.process
 import orharness.yamlfile
 from orharness.server.facade import SseServer
+from tests.support.generated import pages
 from tests.support.places import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -144,17 +145,24 @@ def test_a_client_that_does_not_leave_gets_the_failure_that_is_shown(user: pytes
     assert _missing(shown.splitlines(), raised) == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *DOCS, *TUTORIALS])
+GENERATED = {f"docs/{name}": text for name, text in pages().items()}
+LINKING = sorted({*GENERATED, *(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))})
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *LINKING])
 def test_a_link_leads_to_a_file_and_a_heading(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
+    """A page that is generated is no file: one that is read in the repository, and links it, says how to build it."""
+    text = GENERATED.get(page) or (ROOT / page).read_text("utf-8")
+    builds = page in GENERATED or "mkdocs serve`" in text or "\n::: " in text  # which only the site fills
     for link, file, anchor in re.findall(r"\]\((?!https?:)(([^)#]*)(?:#([^)]*))?)\)", text):
-        target = (ROOT / page).parent / file if file else ROOT / page
-        assert target.exists(), link
+        target = os.path.normpath(Path(page).parent / file) if file else page
+        assert target in GENERATED or (ROOT / target).exists(), link
+        assert builds or target not in GENERATED, f"{link}: say how it is built"
         if anchor:
-            written = target.read_text("utf-8")
+            written = GENERATED.get(target) or (ROOT / target).read_text("utf-8")
             headings = re.findall(r"^#+ (.+)$", written, re.M)
             anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-            assert anchor in anchors | set(re.findall(r'<a id="([^"]+)">', written)), link
+            assert anchor in anchors | set(re.findall(r'(?:<a id="|\{#)([\w-]+)["}]', written)), link
 
 
 def test_the_install_section_warns_of_the_strangers_package() -> None:
@@ -214,3 +222,10 @@ def test_the_commands_of_the_set_up_are_those_of_ci() -> None:
     ]
     for command in " && ".join(commands).split(" && "):
         assert re.search(rf"(^|[( ]){re.escape(command)}( |$)", run, re.M), f".ci/fast does not run: {command}"
+
+
+@pytest.mark.parametrize("page", ["docs/reference/index.md", "CONTRIBUTING.md"])
+def test_what_the_site_needs_installed_is_what_ci_installs(page: str) -> None:
+    run = (ROOT / ".ci" / "run").read_text("utf-8").replace(" --quiet", "")
+    [install] = re.findall(r"`([^`]+) && mkdocs serve`", (ROOT / page).read_text("utf-8"))
+    assert f" && {install} && mkdocs build --strict " in run

@@ -142,6 +142,9 @@ def test_each_key_of_a_scenario_document_is_shown() -> None:
     assert "`interaction`" in GENERATED["reference/documents.md"]  # beside `cassette`
 
 
+NAVIGATION = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+
+
 def test_each_page_is_in_the_navigation() -> None:
     def paths(entry: Any) -> Iterator[str]:
         if isinstance(entry, str):
@@ -150,8 +153,13 @@ def test_each_page_is_in_the_navigation() -> None:
             for one in entry.values() if isinstance(entry, dict) else entry:
                 yield from paths(one)
 
-    navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
-    assert sorted(paths(navigation)) == sorted({*WRITTEN, *GENERATED})
+    assert sorted(paths(NAVIGATION)) == sorted({*WRITTEN, *GENERATED})
+
+
+def test_the_first_page_of_the_reference_lists_the_others_as_the_navigation_does() -> None:
+    [[index, *others]] = [one["Reference"] for one in NAVIGATION if "Reference" in one]
+    rows = re.findall(r"^\| \[(.+?)\]\((.+?)\) \| .*\S.* \|$", WRITTEN[index], re.M)
+    assert [{title: f"reference/{path}"} for title, path in rows] == others
 
 
 def test_a_link_out_of_the_pages_keeps_its_text() -> None:
