@@ -14,14 +14,17 @@ import pytest
 
 from orharness.contract import Client, run
 from orharness.contract.catalogue import cases_of
+from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.commands import CommandSubject
 from orharness.contract.driving.drivers import DriverSubject
-from orharness.contract.judging.delivery import Handed
+from orharness.contract.judging.delivery import Handed, judge_delivery
+from orharness.contract.running import delivering
 from orharness.contract.running.patience import NOT_KNOWN
 from orharness.contract.running.replies import representative
 from orharness.dialects import DIALECTS
+from orharness.journal import Exchange
 from orharness.server.thread import ServerThread
-from orharness.verdict import Result, Verdict
+from orharness.verdict import Evidence, Result, Verdict
 from tests.support import correct_clients
 from tests.support.correct_clients import HEADERS, Answer, asked, correct, correct_async, reads
 from tests.support.starvation import counted_as_starved
@@ -164,16 +167,31 @@ def reads_later(base_url: str) -> Iterator[str]:
             yield from answer.feed(data)
             if answer.done:
                 return
-            sleep(0.7)
+            sleep(0.66)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", [later(0.7), reads_later], ids=["hands over later", "reads later"])
+@pytest.mark.parametrize("client", [later(0.66), reads_later], ids=["hands over later", "reads later"])
 def test_text_that_is_late_each_time_is_told_with_its_seconds(client: Client, thread: ServerThread) -> None:
     verdict = verdict_of(client, HELD, thread, patience=ENOUGH)
     assert verdict.evidence is not None
-    told = r"it hands over its text late: each one after the first at least \d\.\d s after it was sent"
-    assert re.fullmatch(told, verdict.evidence.reason)
+    told = r"it hands over its text late: each one after the first at least (\d\.\d) s after it was sent"
+    least = re.fullmatch(told, verdict.evidence.reason)
+    assert least is not None
+    assert float(least[1]) <= min(map(float, re.findall(r"\d\.\d\d", verdict.evidence.got)))
+
+
+def test_no_second_of_a_late_text_is_counted_twice(monkeypatch: pytest.MonkeyPatch, thread: ServerThread) -> None:
+    seen: list[Handed] = []
+
+    def judged(case: Case, handed: Handed, exchange: Exchange) -> Evidence | None:
+        seen.append(handed)
+        return judge_delivery(case, handed, exchange)
+
+    monkeypatch.setattr(delivering, "judge_delivery", judged)
+    verdict_of(later(0.14), HELD, thread, patience=ENOUGH)
+    assert seen
+    assert all(spent <= passed for one in seen for spent, passed in zip(one.after, one.by_clock, strict=True))
 
 
 @pytest.mark.parametrize(

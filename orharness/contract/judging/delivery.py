@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.judging.judge import NOTHING_EARLY
@@ -65,7 +66,8 @@ def judge_delivery(case: Case, handed: Handed, exchange: Exchange) -> Evidence |
         return _evidence(due, waited, HELD_BACK if handed.had else NOTHING_EARLY, exchange)
     if late := handed.late or handed.perhaps_late:
         times = ", ".join(f"{one:.2f}" for one in (handed.after if handed.late else handed.by_clock))
-        reason = f"it hands over its text late: each one after the first at least {late:.1f} s after it was sent"
+        least = floor(late * 10) / 10
+        reason = f"it hands over its text late: each one after the first at least {least:.1f} s after it was sent"
         return _evidence(case.due[-1], f"the same, {times} s after it was sent", reason, exchange)
     return None
 

@@ -65,13 +65,13 @@ def _at_the_gates(
         held = _held_beyond(gate, session, call, being_sent)
         if held is None:  # it has left, or asks again
             break
-        gate = held
+        gate, being_sent_took = held, being_sent.spent  # asked now: later it would count what comes next, too
         held_back = watch.patience(patience, exactly=True)
         held_back.until(partial(_handed_over, session, due))
         had = "".join(session.pieces)
         if not has(had, due):
             return Handed(tuple(after), None if session.ended.is_set() else held_back.spent, had)
-        after.append(being_sent.spent + held_back.spent)
+        after.append(being_sent_took + held_back.spent)
         now = monotonic()
         by_clock.append(now - began)
         route.release()
