@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orharness.dialects.chat import asked, cases, fold, grammar, parts, slips, write
+from orharness.dialects.chat import asked, cases, grammar, parts, slips, write
+from orharness.dialects.chat.fold import brief, error_of, fold, is_end, is_own, is_token
 from orharness.dialects.dialect import Carried, Dialect
 from orharness.dialects.known import DIALECTS
 from orharness.frames import SSE
@@ -17,17 +18,17 @@ CHAT = DIALECTS.register(
         carries=frozenset(Carried),
         write=write.write,
         document=write.document,
-        fold=fold.fold,
-        is_end=fold.is_end,
-        error_of=fold.error_of,
-        is_token=fold.is_token,
+        fold=fold,
+        is_end=is_end,
+        error_of=error_of,
+        is_token=is_token,
         error_document=write.error_document,
         models=write.models_document,
         event_of=parts.event_of,
-        brief=fold.brief,
+        brief=brief,
         cases=cases.documents,
         slips=slips.SLIPS,
         grammar=grammar.GRAMMAR,
-        is_own=fold.is_own,
+        is_own=is_own,
     )
 )
