@@ -8,6 +8,8 @@ from orharness.dialects.dialect import Carried, Dialect
 from orharness.dialects.known import DIALECTS
 from orharness.frames import SSE
 
+__all__ = ["CHAT", "fold"]
+
 CHAT = DIALECTS.register(
     Dialect(
         name="chat",
