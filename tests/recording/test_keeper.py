@@ -116,6 +116,20 @@ async def test_a_large_answer_waits_for_the_process(to: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.asyncio
+async def test_a_large_request_is_kept_and_hinders_nothing(to: Path) -> None:
+    """It is one message, of many times what the socket has room for."""
+    body = b'{"file": "%b"}' % (b"word " * 5_000_000)
+    async with serving(awkward) as upstream, recorder_apart(upstream.url, to) as (recorder, _):
+        async with asking(recorder.base_url, body=body) as client:
+            await client.head()
+            assert dechunked(await client.rest()) == ([*AWKWARD, b"END"], b"")
+        await until(lambda: recorder.recorded == 1)
+    (found,) = load(to)
+    assert found.request.body == body
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
 async def test_a_recorder_that_is_killed_loses_not_even_the_last_chunk_and_leaves_no_process(to: Path) -> None:
     async with (
         serving(streaming([], b"data: a\n\n", b"data: b\n\n")) as upstream,
