@@ -145,6 +145,18 @@ def test_a_client_that_does_not_leave_gets_the_failure_that_is_shown(user: pytes
     assert _missing(shown.splitlines(), raised) == []
 
 
+def test_the_first_test_leaves_after_two_tokens_and_fails_if_it_does_not_leave(user: pytest.Pytester) -> None:
+    (first,) = _tests(PAGES["docs/index.md"])
+    assert first.count("stream.close()") == 1
+    seen = "    assert (route.call.exchange.chunks_written, route.call.bill.tokens_read) == (3, 2)\n"
+    user.makepyfile(test_it=_patient(first) + seen)
+    user.runpytest_inprocess().assert_outcomes(passed=1)
+    user.makepyfile(test_it=first.replace("stream.close()", "pass"))
+    ran = user.runpytest_inprocess()
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(["*ClientFailure: the client did not leave within 0.25 s of the end of the block"])
+
+
 GENERATED = {f"docs/{name}": text for name, text in pages().items()}
 LINKING = sorted({*GENERATED, *(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))})
 
