@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import orharness.cassette.files
-import orharness.contract
+import orharness.contract.catalogue.default
+import orharness.contract.running.run
 import orharness.recording.process
 import orharness.server.facade
 from orharness.cassette import Interaction, RecordedRequest, save
@@ -29,7 +30,8 @@ _KEPT = (
     hypothesis,
     trio,
     orharness.cassette.files,
-    orharness.contract,
+    orharness.contract.catalogue.default,
+    orharness.contract.running.run,
     orharness.recording.process,
     orharness.server.facade,
 )

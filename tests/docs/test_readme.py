@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-import orharness.contract
+import orharness.contract.catalogue.default
+import orharness.contract.running.run
 import orharness.recording.process
 import orharness.yamlfile
 from orharness.server.facade import SseServer
@@ -30,7 +31,12 @@ DOCS = {f"docs/{page.name}": page.read_text("utf-8") for page in sorted((ROOT / 
 TUTORIALS = sorted(f"docs/tutorials/{page.name}" for page in (ROOT / "docs" / "tutorials").glob("*.md"))
 PAGES = {"README.md": README, **DOCS}
 IN_THE_CLONE = ("README.md", "docs/guide.md")  # their commands name files of the clone
-_KEPT = (orharness.contract, orharness.recording.process, orharness.yamlfile)  # see test_plugin.py
+_KEPT = (  # see test_pytest_plugin.py; what orharness.contract loads only when it is used is named here
+    orharness.contract.catalogue.default,
+    orharness.contract.running.run,
+    orharness.recording.process,
+    orharness.yamlfile,
+)
 _FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
 
 
