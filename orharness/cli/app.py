@@ -572,7 +572,7 @@ def run_tests(
     With --record its real requests are recorded, with --cassette they are
     answered from that file. Programs that have https://HOST in their code are
     reached by --intercept HOST: they find a proxy and its certificate in their
-    environment (pip install 'onerouter-harness\\[intercept]').
+    environment. It needs: pip install trustme (the extra intercept).
 
     Example: [bold]orharness run --scenario scenario.yaml -- npm test[/bold]
 

@@ -48,8 +48,9 @@ class Metrics:
         try:
             from prometheus_client import CollectorRegistry
         except ImportError:
-            advice = "python -m pip install 'onerouter-harness[metrics]'"
-            raise OrharnessError(f"--metrics needs the package prometheus_client: {advice}") from None
+            raise OrharnessError(
+                "--metrics needs the package prometheus_client: pip install prometheus_client (the extra metrics)"
+            ) from None
         return CollectorRegistry()
 
     def notice(self, call: Call) -> None:

@@ -30,7 +30,7 @@ class Authority:
             import trustme
         except ImportError:
             raise ScenarioError(
-                "--intercept needs the package trustme: pip install 'onerouter-harness[intercept]'"
+                "--intercept needs the package trustme: pip install trustme (the extra intercept)"
             ) from None
         self._authority = trustme.CA(organization_name="orharness, for one run of one command")
         self._contexts: dict[str, ssl.SSLContext] = {}

@@ -85,5 +85,5 @@ def test_they_are_served_as_text(server: SseServer) -> None:
 
 def test_without_the_package_a_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    with pytest.raises(OrharnessError, match="--metrics needs the package prometheus_client"):
+    with pytest.raises(OrharnessError, match=r"pip install prometheus_client \(the extra metrics\)"):
         Metrics()

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -190,6 +191,20 @@ def test_the_install_section_warns_of_the_strangers_package() -> None:
     assert "overwrite" in warning
     for command in _blocks("sh"):
         assert not re.search(r"install[^\n]*\borharness\b", command.replace("&& orharness", ""))
+
+
+def test_an_extra_is_named_beside_its_packages_which_a_clone_can_install_too() -> None:
+    """Nothing is published, so a command that names the distribution fails. pyproject.toml has the packages."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    pages = (ROOT / "docs").rglob("*.md")
+    seen = set()
+    for file in (ROOT / "README.md", *pages, *(ROOT / "orharness").rglob("*.py")):
+        text = re.sub(r"\s+", " ", file.read_text("utf-8"))
+        assert re.findall(r"pip install [^`]*?onerouter-harness\b", text) == [], file
+        for packages, extra in re.findall(r"pip install ([\w ]+?)[`, #(]*the extra `?(\w+)", text):
+            assert packages.split() == [re.split("[<>=]", one)[0] for one in extras[extra]], file
+            seen.add(extra)
+    assert seen == {"codings", "intercept", "metrics"}
 
 
 def _shape(line: str) -> str:

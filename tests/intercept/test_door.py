@@ -163,9 +163,9 @@ def test_names_and_addresses_are_hosts() -> None:
     assert Door(given, _no_port).hosts == ["api.test", *given[1:]]
 
 
-def test_without_trustme_the_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_trustme_the_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trustme", None)
-    with pytest.raises(ScenarioError, match=r"pip install 'onerouter-harness\[intercept\]'"):
+    with pytest.raises(ScenarioError, match=r"pip install trustme \(the extra intercept\)"):
         Authority()
 
 
