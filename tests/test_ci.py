@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from tests.support.places import ROOT
 
 WORKFLOWS = {path.name: yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / ".github/workflows").glob("*.yml")}
 NEEDS_THEM = "def test_of_a_real_stream(recordings): assert recordings.is_dir()"
+NEEDS_BASH = pytest.mark.skipif(
+    shutil.which("bash") is None and not os.environ.get("CI"), reason="there is no bash here"
+)
 
 
 @pytest.fixture
@@ -58,6 +62,21 @@ def test_each_workflow_that_runs_the_tests_says_that_it_has_no_recordings(name: 
     for job in WORKFLOWS[name]["jobs"].values():
         if ".ci/" in _scripts(job):
             assert {**WORKFLOWS[name].get("env", {}), **job.get("env", {})}["ORHARNESS_RECORDINGS"] == "none"
+
+
+@NEEDS_BASH
+@pytest.mark.parametrize(("tag", "ends"), [("v{}", 0), ("{}", 1), ("v{}.1", 1), ("v", 1)])
+def test_only_the_tag_of_the_packages_own_version_is_published(tag: str, ends: int) -> None:
+    steps = WORKFLOWS["publish.yml"]["jobs"]["publish"]["steps"]
+    names = [step.get("name") for step in steps]
+    check = names.index("the tag is the version of the package")
+    assert check < next(number for number, step in enumerate(steps) if ".ci/run" in step.get("run", ""))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    environment = {**os.environ, "GITHUB_REF_NAME": tag.format(project["version"])}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", steps[check]["run"]]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
+    assert ran.returncode == ends
+    assert ("::error::The tag is" in ran.stdout) == bool(ends)
 
 
 # --- .ci/run on a machine that lacks something ------------------------------------------------------------------------
@@ -109,6 +128,7 @@ def _command(machine: Path, name: str, script: str = "#!/bin/sh\necho there") ->
 NODE, NPM, NPX, CURL = FAST_NEEDS = ("node", "npm", "npx", "curl")
 
 
+@NEEDS_BASH
 @pytest.mark.parametrize("there", [[], [NODE], [NODE, NPM, NPX], FAST_NEEDS], ids="-".join)
 def test_what_the_fast_lane_needs_is_installed_before_it_where_it_is_missing(machine: Path, there: list[str]) -> None:
     for name in there:
