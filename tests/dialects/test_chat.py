@@ -376,7 +376,8 @@ def test_fold_raises_on_nothing(events: list[Event]) -> None:
 
 of_chunks = ["choices", "id", "model", "usage", "error", "code", "message", "object", "index", "delta", "finish_reason"]
 of_deltas = ["content", "reasoning", "reasoning_details", "text", "tool_calls", "function", "name", "arguments"]
-names = st.sampled_from([*of_chunks, *of_deltas])
+of_others = ["function_call", "x_groq", "id"]
+names = st.sampled_from([*of_chunks, *of_deltas, *of_others])
 chat_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),

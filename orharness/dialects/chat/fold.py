@@ -3,18 +3,19 @@
 Input of a wrong type or that is not JSON is noted and skipped, never raised. Sources: those of ``write``;
 openai-python's ``_streaming.py`` for what its users see (every event type is read, an error ends the stream);
 https://github.com/block/goose/pull/8031 for vLLM's errors (``{"object": "error", …}``);
-https://docs.mistral.ai/capabilities/reasoning for content as parts.
+https://docs.mistral.ai/capabilities/reasoning for content as parts; https://github.com/higress-group/higress/pull/1568
+for Moonshot's usage in the choice; https://console.groq.com/docs/api-reference for Groq's in ``x_groq``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
-from orharness.dialects.answer import Answer, Choice, ReportedError
+from orharness.dialects.answer import Answer, ReportedError
 from orharness.dialects.chat.calls import Calls
+from orharness.dialects.chat.choices import ChoiceParts, Parts
 from orharness.dialects.values import Json, at, list_at, parsed
 from orharness.sse import Event, Item
 
@@ -54,11 +55,12 @@ def fold(items: Iterable[Item]) -> Answer:
 def is_token(event: Event) -> bool:
     """Return whether the event carries a part of an answer: text, reasoning, refusal or a tool call."""
     data = parsed(event.data)
-    deltas = [at(choice, "delta") for choice in list_at(data, "choices")]
+    # A message beside a delta says the same again.
+    deltas = [at(choice, "delta") or at(choice, "message") for choice in list_at(data, "choices")]
     return any(at(delta, name) for delta in deltas for name in _PARTS)
 
 
-_PARTS = ("content", "reasoning", "reasoning_content", "refusal", "tool_calls")
+_PARTS = ("content", "reasoning", "reasoning_content", "reasoning_details", "refusal", "tool_calls", "function_call")
 
 
 def error_of(event: Event) -> ReportedError | None:
@@ -79,27 +81,13 @@ def _error_in(data: object, event: Event) -> ReportedError | None:
     )
 
 
-@dataclass
-class _ChoiceParts:
-    text: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    refusal: list[str] = field(default_factory=list)
-    calls: Calls = field(default_factory=Calls)
-    finish_reason: str | None = None
-    native_finish_reason: str | None = None
-
-    def joined(self) -> Choice:
-        texts = ("".join(self.text), "".join(self.reasoning), "".join(self.refusal))
-        return Choice(*texts, self.calls.joined(), self.finish_reason, self.native_finish_reason)
-
-
 class _Folder:
     """Builds an answer event by event. Values of a wrong type are noted and skipped."""
 
     def __init__(self) -> None:
         self._number = 0
         self._names: dict[str, str] = {}
-        self._choices: dict[int, _ChoiceParts] = {}
+        self._choices: dict[int, ChoiceParts] = {}
         self._usage: Json | None = None
         self._error: ReportedError | None = None
         self._complete = False
@@ -121,6 +109,7 @@ class _Folder:
 
     def answer(self) -> Answer:
         choices = {index: self._choices[index].joined() for index in sorted(self._choices)}
+        unknown = (f"choice {i}: {problem}" for i in choices for problem in self._choices[i].problems())
         return Answer(
             choices,
             self._usage,
@@ -129,7 +118,7 @@ class _Folder:
             self._names.get("model"),
             self._names.get("provider"),
             self._complete,
-            tuple(self._problems),
+            (*self._problems, *unknown),
         )
 
     def _note(self, problem: str) -> None:
@@ -140,21 +129,33 @@ class _Folder:
             # Azure's first chunk has empty names: the first name that is not empty counts.
             if text := self._text(data, name):
                 self._names.setdefault(name, text)
-        self._usage = self._get(data, "usage", dict) or self._usage
+        groq = self._get(data, "x_groq", dict) or {}
+        usage = self._get(data, "usage", dict) or self._get(groq, "usage", dict)
         for choice in self._objects(data, "choices"):
             self._choice(choice)
+            usage = usage or self._get(choice, "usage", dict)
+        self._usage = usage or self._usage
 
     def _choice(self, choice: Json) -> None:
         index = self._get(choice, "index", int)
-        parts = self._choices.setdefault(index or 0, _ChoiceParts())
+        parts = self._choices.setdefault(index or 0, ChoiceParts())
         parts.finish_reason = self._text(choice, "finish_reason") or parts.finish_reason
         parts.native_finish_reason = self._text(choice, "native_finish_reason") or parts.native_finish_reason
-        delta = self._get(choice, "delta", dict) or {}
-        parts.text.append(self._content(delta))
-        parts.refusal.append(self._text(delta, "refusal"))
-        parts.reasoning.append(self._reasoning(delta))
-        for position, call in enumerate(self._objects(delta, "tool_calls")):
-            self._call(parts, position, call)
+        self._add(parts.deltas, self._get(choice, "delta", dict) or {})
+        if message := self._get(choice, "message", dict):
+            parts.messages.append(Parts())
+            self._add(parts.messages[-1], message)
+
+    def _add(self, parts: Parts, said: Json) -> None:
+        """Add what a delta or a message says."""
+        parts.text.append(self._content(said))
+        parts.refusal.append(self._text(said, "refusal"))
+        parts.reasoning.append(self._reasoning(said))
+        for position, call in enumerate(self._objects(said, "tool_calls")):
+            index, id_ = self._get(call, "index", int), self._text(call, "id") or None
+            self._function(parts.calls, self._get(call, "function", dict) or {}, index, id_, position)
+        if function := self._get(said, "function_call", dict):
+            self._function(parts.function_calls, function)
 
     def _reasoning(self, delta: Json) -> str:
         # The same text may be in all of these fields: count it once.
@@ -166,10 +167,10 @@ class _Folder:
             or "".join(self._text(each, "text") or self._text(each, "summary") for each in details)
         )
 
-    def _call(self, parts: _ChoiceParts, position: int, call: Json) -> None:
-        function = self._get(call, "function", dict) or {}
-        name, arguments = self._text(function, "name"), self._text(function, "arguments")
-        parts.calls.take(self._get(call, "index", int), self._text(call, "id") or None, name, arguments, position)
+    def _function(
+        self, calls: Calls, function: Json, index: int | None = 0, id_: str | None = None, position: int = 0
+    ) -> None:
+        calls.take(index, id_, self._text(function, "name"), self._text(function, "arguments"), position)
 
     def _content(self, delta: Json) -> str:
         """Return the text; Mistral sends it as a list of parts where the model thinks or cites."""
