@@ -520,7 +520,9 @@ def run_tests(
     cassette: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Play each interaction of a cassette once; no network at all.", show_default=False
+            metavar="FILE",
+            help="Play a cassette, each interaction once; no network for what obeys proxies.",
+            show_default=False,
         ),
     ] = None,
     intercept: Annotated[

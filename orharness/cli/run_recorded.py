@@ -146,7 +146,7 @@ def _open(door: Door | None, thread: ServerThread, folder: Path) -> Iterator[dic
     thread.run(door.start)
     try:
         certificate = None if door.authority is None else door.authority.certificate
-        yield proxy_environment(door.url, certificate, folder, door.hosts)
+        yield proxy_environment(door.url, certificate, folder, door.hosts, only=door.only)
     finally:
         thread.run(door.stop)
 

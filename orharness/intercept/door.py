@@ -98,7 +98,7 @@ class Door:
         self.hosts = [_host(one) for one in hosts]
         self.authority = Authority() if self.hosts else None
         self._port_for = port_for
-        self._only = only
+        self.only = only
         self._resolve = dict(resolve or {})
         self._password = secrets.token_urlsafe(24)
         self._connections: set[asyncio.Task[None]] = set()
@@ -156,7 +156,7 @@ class Door:
         tunnel = head.method == "CONNECT"
         target = _target_of(head.target, tunnel=tunnel)
         inner = self.intercepts(target.host)
-        if not inner and self._only:
+        if not inner and self.only:
             self.refused[target.host] += 1
             why = f"nothing goes to the network here, and {target.host} is not one of the hosts of --intercept"
             writer.write(_refusal(403, "Forbidden", why))

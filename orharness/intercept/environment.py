@@ -21,16 +21,21 @@ def proxy_environment(
     folder: Path,
     hosts: Iterable[str] = (),
     environment: Mapping[str, str] = os.environ,
+    *,
+    only: bool = False,
 ) -> dict[str, str]:
     """Return the variables for a program that is to use the proxy at ``url``.
 
     Files for it are written into ``folder``: the roots that the program trusts already with ``certificate`` (PEM)
     among them, since these variables replace roots, and a preload for Node. Loopback is never proxied, and ``hosts``
-    always are, whatever the ``NO_PROXY`` of the environment says. Raises ``ScenarioError`` where roots that the
-    environment names cannot be read.
+    always are, whatever the ``NO_PROXY`` of the environment says. ``only``: so is every host but loopback, for a
+    program that is not to reach the network. Raises ``ScenarioError`` where roots that the environment names cannot be
+    read.
     """
-    bypass = without_proxy(_without_hosts(environment.get("NO_PROXY") or environment.get("no_proxy") or "", set(hosts)))
-    found = {name: url for one in _PROXIES for name in (one, one.lower())}
+    given = "" if only else environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+    bypass = without_proxy(_without_hosts(given, set(hosts)))
+    # A proxy of the user's for other schemes leads to the network too.
+    found = {name: url for one in (*_PROXIES, *(["ALL_PROXY"] if only else ())) for name in (one, one.lower())}
     found |= {"NO_PROXY": bypass, "no_proxy": bypass, **_node(folder, environment)}
     if certificate is not None:
         found |= _roots(certificate, folder, environment)

@@ -200,5 +200,16 @@ def test_no_proxy_takes_no_named_host_past_the_proxy(tmp_path: Path, given: str,
     assert Path(found["NODE_EXTRA_CA_CERTS"]).read_bytes() == b"PEM"
 
 
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize("given", ["192.0.2.2", "internal.example,.test", "*"])
+def test_where_nothing_is_to_reach_the_network_only_loopback_is_not_proxied(
+    tmp_path: Path, name: str, given: str
+) -> None:
+    environment = {name: given, "ALL_PROXY": "http://proxy.example:3128"}
+    found = proxy_environment("http://a", b"PEM", tmp_path, ["api.test"], environment, only=True)
+    assert found["NO_PROXY"] == found["no_proxy"] == "127.0.0.1,localhost,::1"
+    assert found["ALL_PROXY"] == found["all_proxy"] == "http://a"
+
+
 def test_without_hosts_there_are_no_certificates(tmp_path: Path) -> None:
     assert "SSL_CERT_FILE" not in proxy_environment("http://a", None, tmp_path, [], {})

@@ -173,8 +173,9 @@ assert httpx.post({untouched.url!r}, content=BODY, verify=trusted).status_code =
 
 @pytest.mark.slow
 def test_with_a_cassette_nothing_goes_to_the_network(
-    tmp_path: Path, upstream: TlsUpstream, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, upstream: TlsUpstream, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.2")
     to = tmp_path / "a.yaml"
     assert recorded(python(PYTHON["httpx"])(tmp_path, upstream.url), to, upstream) == 0
     capfd.readouterr()
