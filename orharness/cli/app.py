@@ -320,7 +320,7 @@ def record(
     with apart() as process:  # both load at the same time
         from orharness.cli.record import record_until_stopped
 
-        record_until_stopped(
+        whole = record_until_stopped(
             upstream,
             to,
             overwrite=overwrite,
@@ -335,6 +335,8 @@ def record(
             port=port,
             apart=process,
         )
+    if not whole:
+        raise typer.Exit(FAILED)
 
 
 @app.command("relay-check")

@@ -53,8 +53,11 @@ def record_until_stopped(
     host: str = "127.0.0.1",
     port: int = 0,
     apart: ApartProcess | None = None,
-) -> None:
-    """Record until SIGINT or SIGTERM, or until the test run that started it has ended. Raises as ``Recorder`` does."""
+) -> bool:
+    """Record until SIGINT or SIGTERM, or until the test run that started it has ended.
+
+    Returns whether each body that came is in the cassette. Raises as ``Recorder`` does.
+    """
     if not 0 <= port <= 65535:
         raise ScenarioError(f"a port is a number from 0 to 65535, not {port}")
     check_host(host)
@@ -80,6 +83,7 @@ def record_until_stopped(
             )
             asyncio.run(_record(recorder, screen, stop, alone=parent_is_gone()))
         screen.line(saved_line(recorder), "bold")
+        return not not_whole(recorder)
     finally:
         logging.getLogger("orharness").removeHandler(handler)
 
@@ -126,7 +130,10 @@ def interaction_line(number: int, saved: SavedExchange) -> tuple[str, str]:
     ended = _ENDED.get(saved.ending, f", {saved.ending}")
     asked = shown(f"{saved.method} {saved.uri}")
     answer = "no response" if saved.status is None else f"{saved.status}: {saved.summary}"
-    return f"{number}  {asked} → {answer}, {saved.lasted:.3f} s{ended}", "yellow" if ended else "green"
+    return (
+        f"{number}  {asked} → {answer}, {saved.lasted:.3f} s{ended}",
+        "green" if saved.has_body and not ended else "yellow",
+    )
 
 
 def saved_line(recorder: Recorder) -> str:
@@ -135,4 +142,11 @@ def saved_line(recorder: Recorder) -> str:
         return "nothing was recorded: no request came"
     without = sum(one.status is None for one in recorder.saved)
     failed = f" and {count(without, 'request')} without one" if without else ""
-    return f"{count(recorder.recorded - without, 'answer')}{failed} recorded: orharness show {recorder.path}"
+    bare = not_whole(recorder)
+    lost = f", of which {bare:,} {'has' if bare == 1 else 'have'} no body" if bare else ""
+    return f"{count(recorder.recorded - without, 'answer')}{failed} recorded{lost}: orharness show {recorder.path}"
+
+
+def not_whole(recorder: Recorder) -> int:
+    """Return how many answers are in the cassette without the body that came."""
+    return sum(not one.has_body for one in recorder.saved)

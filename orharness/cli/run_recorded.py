@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from orharness.cli.codes import FAILED
 from orharness.cli.commands import command_of, exit_code, run_command
 from orharness.cli.outputs import refuse_folder
-from orharness.cli.record import filters_for_recorder, interaction_line, saved_line
+from orharness.cli.record import filters_for_recorder, interaction_line, not_whole, saved_line
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
@@ -61,7 +62,8 @@ class RecordOptions:
 def run_and_record(options: RecordOptions, apart: ApartProcess | None = None) -> int:
     """Run the command, and record what it asks of the upstreams and of the intercepted hosts.
 
-    Returns the exit code of the command. Raises ``OrharnessError`` for what cannot be run or saved.
+    Returns the exit code of the command; 1 if that is 0 and a body is not in the cassette. Raises ``OrharnessError``
+    for what cannot be run or saved.
     """
     command = command_of(options.command)
     screen = Screen(sys.stderr)
@@ -96,7 +98,7 @@ def run_and_record(options: RecordOptions, apart: ApartProcess | None = None) ->
     for number, saved in enumerate(recorder.saved, 1):
         screen.say(*interaction_line(number, saved))
     screen.line(saved_line(recorder), "bold")
-    return exit_code(code, passed_on)
+    return exit_code(code, passed_on) or (FAILED if not_whole(recorder) else 0)
 
 
 def _environment(base_url: str, upstreams: Upstreams, given: Mapping[str, str]) -> dict[str, str]:

@@ -93,6 +93,7 @@ class SavedExchange(NamedTuple):
     """What is said of a session that is in the cassette. ``status``: ``None`` where no response head came.
 
     ``lasted``: seconds from the request to the last byte. ``ending``: as in the cassette. ``summary``: of the body.
+    ``has_body``: the body is in the cassette; it is not if it could not be searched for secrets.
     """
 
     method: str
@@ -101,6 +102,7 @@ class SavedExchange(NamedTuple):
     lasted: float
     ending: str
     summary: str
+    has_body: bool = True
 
 
 @dataclass(frozen=True)

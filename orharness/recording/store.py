@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orharness.cassette.interaction import Interaction
 from orharness.cassette.secrets import scrub_uri
 from orharness.errors import CassetteError, OrharnessError
-from orharness.recording.secrets import UNREADABLE
+from orharness.recording.secrets import UNREADABLE, note_about
 from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.spool import Spool
 from orharness.recording.unconfirmed import SoFar
@@ -290,13 +290,15 @@ class _Made(NamedTuple):
 
 def _said(interaction: Interaction, lasted: float, what: str) -> SavedExchange:
     request = interaction.request
+    has_body = str(note_about("response", UNREADABLE)) not in (interaction.note or "")
     return SavedExchange(
         request.method,
         scrub_uri(request.uri),
         interaction.status,
         interaction.head + lasted,
         interaction.ending_recorded,
-        what,
+        what if has_body else "its body is not kept",
+        has_body,
     )
 
 

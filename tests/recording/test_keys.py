@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 import re
+import signal
 import zlib
 from pathlib import Path
 
@@ -243,6 +244,25 @@ async def test_a_body_in_which_the_key_cannot_be_looked_for_is_not_kept(
         assert kept.note is not None
         assert kept.note.startswith("the response's body is not kept: its content coding is unknown here or damaged")
     assert [record.getMessage().endswith(kept.note or "") for record in caplog.records] == [True, True]
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_body_that_is_not_kept_is_a_loss_that_the_command_tells(to: Path) -> None:
+    async def unknown(wire: Wire) -> None:
+        wire.head("Content-Encoding: compress")
+        wire.chunks(b"\x8b\x03\x80")
+        wire.last_chunk()
+
+    async with serving(unknown) as upstream, recording_process(upstream.url, to) as (process, base_url):
+        async with asking(base_url) as client:
+            await client.rest()
+        process.send_signal(signal.SIGINT)
+        _, told = await process.communicate()
+        assert process.returncode == 1
+        said = " ".join(told.decode().split())
+        assert "200: its body is not kept" in said
+        assert "1 answer recorded, of which 1 has no body" in said
 
 
 @pytest.mark.asyncio
