@@ -1,11 +1,13 @@
 """A search for what looks like a secret in cassettes, spools and HAR files, whoever wrote them.
 
-A file that is none of these, or is damaged, is searched as text.
+What a file of these forms says is searched decoded, place by place; then the text of any file is searched as it is, so
+that nothing is left out which no form knows: comments, further keys, what a repeated key hides.
 """
 
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,18 +17,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
+from orharness.cassette.keys import KEY
+from orharness.cassette.placeholders import is_placeholder
 from orharness.cassette.serializer import Serializer
 from orharness.codings import ContentDecoder
 from orharness.errors import CassetteError
 from orharness.redaction import SecretFinder, is_secret, is_secret_parameter
+from orharness.redaction.escapes import Unescaped
 
 SUFFIXES = (".yaml", ".yml", ".json", ".har", ".recording")
+_LAYOUT = re.compile(r"[\s\\\"']+")
+_ANY_BYTE = frozenset(range(256))
 _SHORT = 8  # characters: anything shorter is not a credential
-_PLACEHOLDER = re.compile(
-    r"(?:(?:bearer|basic|token)\s+)?(?:[$<{\[*].*|x+|\*+|\.+|-+|(?:.*[^a-z])?(?:redacted|filtered|hidden|removed|dummy|fake"
-    r"|placeholder|example|test|mock|your|none|null|sk-orharness)(?:[^a-z].*)?)",
-    re.I | re.S,
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def files_in(path: Path) -> list[Path]:
 
 def _may_be_recording(path: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and (path.suffix in SUFFIXES or ".recording.unsaved" in path.name)
+    return not hidden and (path.suffix.lower() in SUFFIXES or ".recording.unsaved" in path.name)
 
 
 def scan(path: Path, *, personal: bool = False) -> list[SuspectText]:
@@ -83,11 +85,52 @@ def scan(path: Path, *, personal: bool = False) -> list[SuspectText]:
         raise CassetteError(f"{path}: the file cannot be read: {error.strerror}") from error
     messages = _messages(data)
     if messages is None:
-        messages = [_Message("", body=data)]
-    return [SuspectText(path, *found) for message in messages for found in _in_message(message, personal)]
+        found = list(_in_message(_Message("", body=_as_utf8(data)), personal))
+    else:
+        found = [one for message in messages for one in _in_message(message, personal)]
+        found += _not_told(found, _in_body("text", _as_utf8(data), personal, offsets=True), personal)
+    return [SuspectText(path, *one) for one in found]
 
 
 Found = tuple[str, str, str]  # where, kind, text
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """The text of a file; a form of UTF-16 by its mark."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace").encode()
+    return data
+
+
+def _not_told(told: list[Found], in_the_text: Iterable[Found], personal: bool) -> Iterator[Found]:
+    """What was found in the text of a file alone. Its form may escape, fold or encode what was found decoded."""
+    known = {form for *_, text in told for form in _forms(text, personal)}
+    for where, kind, text in in_the_text:
+        forms = _forms(text, personal)
+        if not any(one in other or other in one for one in forms for other in known):
+            known.update(forms)
+            yield where, kind, text
+
+
+def _forms(text: str, personal: bool) -> list[str]:
+    """A text as it is compared: bare, and the secrets that it holds in base64."""
+    return [_plain(text), *(_plain(one) for one in _encoded_in(text, personal))]
+
+
+def _plain(text: str) -> str:
+    """A text without its escapes, quotes and white space."""
+    return _LAYOUT.sub(
+        "", Unescaped.unescaped(text.encode("utf-8", "replace"), 0, _ANY_BYTE).plain.decode("utf-8", "replace")
+    )
+
+
+def _encoded_in(text: str, personal: bool) -> list[str]:
+    """The secrets that a text holds in base64."""
+    run = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    with suppress(ValueError):
+        plain = base64.b64decode(run[: len(run) // 4 * 4], validate=True)
+        return [one for *_, one in _in_body("", plain, personal)]
+    return []
 
 
 def _in_message(message: _Message, personal: bool) -> Iterator[Found]:
@@ -121,7 +164,7 @@ def _in_uri(where: str, uri: str, personal: bool) -> Iterator[Found]:
 
 
 def _unless_harmless(where: str, kind: str, text: str) -> Iterator[Found]:
-    if len(text) >= _SHORT and not _PLACEHOLDER.fullmatch(text):
+    if len(text) >= _SHORT and not is_placeholder(text):
         yield where, kind, text
 
 
@@ -134,7 +177,7 @@ def _in_body(where: str, body: bytes, personal: bool, *, offsets: bool = False) 
             continue
         text = body[span.start : span.end].decode("utf-8", "replace")
         at = f" byte {span.start} (line {body.count(10, 0, span.start) + 1})" if offsets else ""
-        if not _PLACEHOLDER.fullmatch(text):
+        if not is_placeholder(text):
             yield f"{where}{at}".lstrip("."), finder.kinds.get(span.start, "secret"), text
 
 
@@ -183,8 +226,11 @@ def _of_spool(data: bytes) -> Iterable[_Message] | None:
 def _of_har(data: bytes) -> Iterable[_Message] | None:
     if data.lstrip()[:1] != b"{":
         return None
-    log = json.loads(data).get("log")
-    return None if log is None else (*_entries(log["entries"]), _others("log", log, "entries"))
+    root = json.loads(data)
+    log = root.get("log")
+    if log is None:
+        return None
+    return (*_entries(log["entries"]), _others("log", log, "entries"), _others("", root, "log"))
 
 
 def _entries(entries: list[Mapping[str, Any]]) -> Iterator[_Message]:
@@ -209,7 +255,7 @@ def _entries(entries: list[Mapping[str, Any]]) -> Iterator[_Message]:
 def _others(where: str, mapping: Mapping[str, Any], *searched: str) -> _Message:
     """What else is there: messages of web sockets, initiators, titles of pages, what a tool adds of its own."""
     others = ((str(name), value) for name, value in mapping.items() if name not in searched)
-    return _Message(where, texts=tuple((name, json.dumps({name: value})) for name, value in others))
+    return _Message(where, texts=tuple((name, json.dumps({name: value}, default=_text)) for name, value in others))
 
 
 def _named(message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -219,7 +265,7 @@ def _named(message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _of_cassette(data: bytes) -> Iterable[_Message] | None:
     root = Serializer().read(data.decode("utf-8-sig"))
-    return _interactions(root["interactions"].value)
+    return (*_interactions(root["interactions"].value), _others("", root.mapping(), "interactions"))
 
 
 def _interactions(interactions: list[Mapping[str, Any]]) -> Iterator[_Message]:
@@ -229,12 +275,14 @@ def _interactions(interactions: list[Mapping[str, Any]]) -> Iterator[_Message]:
         body = _bytes(request.get("body", request.get("parsed_body")))
         yield _Message(f"{where}.request", _listed(request), body, str(request["uri"]))
         string = response["body"].get("string") if response.get("body") else response.get("parsed_body")
-        ours = response.get("x-orharness") or {}
         texts = (
             ("status.message", str(response["status"].get("message") or "")),
-            ("note", str(ours.get("note") or "")),
+            ("note", str((response.get(KEY) or {}).get("note") or "")),
         )
         yield _Message(f"{where}.response", _listed(response), _bytes(string), texts=texts)
+        yield _others(where, one, "request", "response")
+        yield _others(f"{where}.request", request, "body", "parsed_body", "headers", "uri")
+        yield _others(f"{where}.response", response, "body", "parsed_body", "headers", "status", KEY)
 
 
 def _bytes(value: Any) -> bytes:

@@ -74,6 +74,76 @@ def test_a_placeholder_is_no_finding(tmp_path: Path, value: str) -> None:
     assert scan(path) == []
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Bearer prod-test-4f9a8b7c6d5e4f3a",
+        "acme-example-4f9a8b7c6d5e",
+        "your_4f9a8b7c6d5e",
+        "<4f9a8b7c6d5e",
+        "test-horse-battery",
+    ],
+)
+def test_a_word_of_a_placeholder_in_a_value_excuses_nothing(tmp_path: Path, value: str) -> None:
+    where = "interactions[0].request"
+    path = vcrpys(
+        tmp_path / "a.yaml",
+        {
+            "headers": {"X-Api-Key": [value]},
+            "body": json.dumps({"apiKey": f"a{value}"}),
+            "uri": f"https://a/?key={value}",
+        },
+        {},
+    )
+    assert {one.where.partition(" byte")[0] for one in scan(path)} == {
+        f"{where}.headers.X-Api-Key",
+        f"{where}.body",
+        f"{where}.uri",
+    }
+
+
+def a_token(number: int) -> str:
+    return f"ghp_{number:036}"
+
+
+def test_a_secret_is_found_wherever_it_is_in_a_file_that_loads(tmp_path: Path) -> None:
+    """Also in what no form of file knows."""
+    path = vcrpys(tmp_path / "a.yaml", {"x-own": a_token(1)}, {"protocol": a_token(2)})
+    data = yaml.safe_load(path.read_text("utf-8"))
+    data["interactions"][0]["meta"], data["notes"] = {"auth": [a_token(3)]}, a_token(4)
+    path.write_text(f"# with KEY={a_token(5)}\n{yaml.safe_dump(data)}", "utf-8")
+    found = {one.text: one.where for one in scan(path)}
+    assert len(found) == len(scan(path))
+    assert found == {
+        a_token(1): "interactions[0].request.x-own",
+        a_token(2): "interactions[0].response.protocol",
+        a_token(3): "interactions[0].meta",
+        a_token(4): "notes",
+        a_token(5): "text byte 11 (line 1)",
+    }
+
+
+def test_a_repeated_key_hides_nothing(tmp_path: Path) -> None:
+    path, other = vcrpys(tmp_path / "a.yaml", {"body": a_token(1)}, {}), vcrpys(tmp_path / "b.yaml", {}, {})
+    path.write_text(path.read_text("utf-8") + other.read_text("utf-8"), "utf-8")
+    assert [one.text for one in scan(path)] == [a_token(1)]
+
+
+def test_what_is_found_decoded_is_not_found_again_in_the_text(tmp_path: Path) -> None:
+    """The text has it escaped, folded, or in base64."""
+    said = json.dumps({"password": 'a "quoted" pass/word', "b": f"Grüße {KEY}"}) + "\n"
+    for number, body in enumerate((said, said.encode() + b"\xff", json.dumps({"c": said}))):
+        path = vcrpys(tmp_path / f"{number}.yaml", {"body": body, "uri": f"https://a/?key={KEY}"}, {})
+        assert [one.kind for one in scan(path)] == ["parameter key", "field password", "API key"], number
+
+
+def test_a_text_in_utf_16_is_searched(tmp_path: Path) -> None:
+    path = vcrpys(tmp_path / "a.YAML", {"body": KEY}, {})
+    path.write_text(path.read_text("utf-8"), "utf-16")
+    assert files_in(tmp_path) == [path]
+    assert [one.text for one in scan(path)] == [KEY]
+
+
 def test_what_the_shipped_and_the_saved_hold_is_no_secret(tmp_path: Path) -> None:
     save(tmp_path / "a.yaml", [an_interaction()])
     files = [*files_in(tmp_path), *files_in(ROOT / "cassettes")]
