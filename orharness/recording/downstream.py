@@ -17,6 +17,7 @@ from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
 from orharness.recording.session import RecordedExchange
 from orharness.recording.whole_chunks import data_of
+from orharness.server.forwarding import LONGEST_LINE
 from orharness.stream import Ending, Framing
 
 log = logging.getLogger("orharness.recording")
@@ -48,6 +49,8 @@ class _Server(web.Server):
             access_log=None,  # type: ignore[arg-type]  # none
             lingering_time=0,
             auto_decompress=False,  # a compressed request goes on as it came, as its Content-Encoding does
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
         )
 
 

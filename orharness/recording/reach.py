@@ -64,8 +64,13 @@ def addresses_of(given: Iterable[str]) -> dict[str, tuple[str, int | None]]:
             raise ScenarioError(
                 f"--resolve is HOST=ADDRESS or HOST=ADDRESS:PORT, as in api.test=127.0.0.1, not {one!r}"
             )
+        if match["port"] and not 0 < int(match["port"]) < 2**16:
+            raise ScenarioError(f"--resolve {one}: a port is a number from 1 to 65535")
         found[match["host"].lower()] = (match["address"].strip("[]"), int(match["port"]) if match["port"] else None)
     return found
+
+
+_OF_ANOTHER_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
 
 
 def why_not_trusted(error: Exception) -> str | None:
@@ -73,6 +78,8 @@ def why_not_trusted(error: Exception) -> str | None:
     if not isinstance(error, aiohttp.ClientConnectorCertificateError):
         return None
     reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+    if getattr(error.certificate_error, "verify_code", None) in _OF_ANOTHER_HOST:
+        return f"its certificate is of another host: {reason}"
     return f"its certificate is not trusted: {reason}; --ca FILE names the authority that signed it"
 
 

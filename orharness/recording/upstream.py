@@ -50,6 +50,11 @@ def checked_upstream(upstream: str) -> str:
         raise ScenarioError(f"the upstream {upstream!r} is not an address: {error}") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise ScenarioError(f"an upstream is a base URL such as https://host/v1, not {upstream!r}")
+    if url.query_string or url.fragment or "?" in upstream or any(one.isspace() for one in upstream):
+        raise ScenarioError(
+            f"an upstream is a base URL without a query, a fragment or blanks, not {upstream!r}: paths are appended to"
+            " it, and a query comes with each request"
+        )
     return upstream
 
 

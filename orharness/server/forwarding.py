@@ -19,6 +19,7 @@ from orharness.server.passing import CutShort
 from orharness.stream import Ending
 
 CONNECT_TIMEOUT = 30.0  # seconds; a stream that has begun may be silent for any time
+LONGEST_LINE = 2**16  # bytes of a line of a head: a cookie, a token or a query may be longer than aiohttp's 8,190
 _WATCH_INTERVAL = 0.25  # seconds between two checks whether a silent server is still there
 _IN_A_PATH = "/:@!$&'()*+,;=~"  # allowed besides letters and digits (RFC 3986, section 3.3)
 _READ_SIZE = 2**20  # bytes: reading pauses only when an HTTP chunk is larger
@@ -45,6 +46,8 @@ def client_session(
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         trace_configs=list(traces),
         trust_env=connector is None,
+        max_line_size=LONGEST_LINE,
+        max_field_size=LONGEST_LINE,
     )
 
 

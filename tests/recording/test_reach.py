@@ -113,6 +113,37 @@ async def test_a_proxy_that_cannot_be_used_is_one_sentence(to: Path, monkeypatch
 
 
 @pytest.mark.asyncio
+async def test_the_certificate_of_another_host(to: Path, tmp_path: Path) -> None:
+    """An authority that is known does not help there."""
+    with tls_upstream(tmp_path) as upstream:
+        reach = Reach(upstream.ca, {"other.test": ("127.0.0.1", upstream.port)})
+        async with Recorder("https://other.test/v1", to, reach=reach) as recorder:
+            said = (await posted(recorder.base_url)).json()["error"]["message"]
+    assert "its certificate is of another host: " in said
+    assert "--ca" not in said
+
+
+def test_a_port_that_there_is_not() -> None:
+    with pytest.raises(ScenarioError, match=r"--resolve a\.test=1\.2\.3\.4:99999: a port is a number from 1 to 65535"):
+        addresses_of(["a.test=1.2.3.4:99999"])
+
+
+@pytest.mark.asyncio
+async def test_a_long_header_passes_both_ways(to: Path) -> None:
+    long = f"X-Long: {'a' * 40_000}"
+
+    async def answers(wire: Wire) -> None:
+        wire.head(long)
+        wire.chunks(b"data: [DONE]\n\n")
+        wire.last_chunk()
+
+    async with recording(to, answers) as bench, asking(bench.base_url, "/chat/completions", long) as client:
+        assert long.encode() in await client.head()
+        await client.rest()
+    assert long.encode() in bench.upstream.requests[0].request
+
+
+@pytest.mark.asyncio
 async def test_headers_that_are_repeated_pass_as_they_are(to: Path) -> None:
     async def answers(wire: Wire) -> None:
         wire.head("X-Ratelimit-Limit: 1", "X-Ratelimit-Limit: 2")

@@ -60,6 +60,9 @@ def test_an_address_without_a_path_gets_the_prefix_of_its_api() -> None:
         ({"chat": "https://a/v1"}, "SOME_KEY", "the key of all other requests has no upstream to go to"),
         ({"chat": "https://a/v1"}, {"messages": "SOME_KEY"}, "the key of messages has no upstream to go to"),
         ({"chat": "nowhere"}, None, "an upstream is a base URL"),
+        ("http://h.test/v1?api-version=1", None, "an upstream is a base URL without a query"),
+        ("http://h.test/v1#a", None, "an upstream is a base URL without a query"),
+        ("http://h.test/v1 ", None, "an upstream is a base URL without a query"),
     ],
 )
 def test_impossible_upstreams(given: dict[str, str], key_env: str | dict[str, str] | None, said: str) -> None:
