@@ -212,6 +212,11 @@ def yields_bytes(base_url: str) -> Iterator[Any]:
     return (text.encode() for text in correct(base_url))
 
 
+def makes_a_client(base_url: str) -> Any:
+    """A factory, which is to be called before it is judged."""
+    return correct
+
+
 def returns_nothing(base_url: str) -> None:
     whole(base_url)
 
@@ -340,6 +345,12 @@ WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and not
             returns_nothing,
             "done/clean-end",
             PLAIN + "a client returns its text, or an iterator of it, and this one returned nothing",
+        ),
+        wrong(
+            makes_a_client,
+            "done/clean-end",
+            f"{NOT_SENT}: a client returns its text, or an iterator of it, and this one returned a function: where it"
+            " makes a client, name what it returns",
         ),
         wrong(goes_on_behind_the_end, "done/event-after", "it goes on after [DONE]"),
         wrong(goes_on_behind_the_end, "done/connection-left-open", DEAF, BRIEF),

@@ -135,9 +135,12 @@ class FunctionSession:
         self.paused.set()
         return True
 
-    def _read(self, result: Iterable[str] | None) -> None:
+    def _read(self, result: object) -> None:
         if result is None:
             raise NotText("a client returns its text, or an iterator of it, and this one returned nothing")
+        if not isinstance(result, Iterable):
+            made = "a function: where it makes a client, name what it returns" if callable(result) else repr(result)
+            raise NotText(f"a client returns its text, or an iterator of it, and this one returned {made}")
         iterator: Iterator[str] = iter([result] if isinstance(result, str) else result)
         try:
             for piece in iterator:

@@ -284,7 +284,9 @@ def nothing_sent(
     reason = reason_of_loops(error) or never
     if isinstance(error, ClientError):
         return Evidence(wanted, got, f"it ended before it sent a request: {error}", unsent=ended)
-    if isinstance(error, TypeError):
+    if isinstance(error, NotText):
+        reason += f": {error}"
+    elif isinstance(error, TypeError):
         reason += ": a client is called with one argument, the base_url, and returns an iterator of text"
     return Evidence(wanted, got, reason, unsent=ended and not late, mute=not ended)
 
