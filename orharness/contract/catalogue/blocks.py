@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from orharness.contract.catalogue.roles import ROLE
 from orharness.dialects import Dialect, Part
 from orharness.errors import Inexpressible, ScenarioError
 from orharness.sse import Event
@@ -70,12 +71,14 @@ class _Writer:
         self._pad = sum(map(len, self._around)) + len(_NUMBER.format(0))
         self._parts = [self._data(event) for event in dialect.opening]
         self._size = sum(map(len, self._parts))
+        first = _WORDS.format(_NUMBER.format(self._next()))
+        self._add(first, self._encoded(first, ROLE))
 
     def _data(self, event: Event) -> bytes:
         return self._dialect.frame.encode(event, newline=self._newline)
 
-    def _encoded(self, text: str) -> bytes:
-        event = self._dialect.event_of(Part(text=text))
+    def _encoded(self, text: str, role: str | None = None) -> bytes:
+        event = self._dialect.event_of(Part(text=text, role=role))
         if event is None:
             raise Inexpressible(f"the dialect {self._dialect.name} has no event that adds a text")
         return self._data(event)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orharness.contract.catalogue.roles import ROLE
 from orharness.dialects import Dialect, Part
 from orharness.errors import Inexpressible, ScenarioError
 
@@ -18,14 +19,16 @@ def written(given: Mapping[str, Any], dialect: Dialect) -> bytes:
     """Return the body of such an answer. Raises ``Inexpressible`` in an API without an event that adds a text."""
     pairs = _pairs(given)
     events = [dialect.event_of(Part(text=text)) for text in _TEXTS]
+    first = [dialect.event_of(Part(text=_TEXTS[0], role=ROLE)), *events[1:]]
     parts = (Part(finish="stop"), Part(end=True))
     ending = [event for part in parts if (event := dialect.event_of(part)) is not None]
     around = ((*dialect.opening,), (*dialect.closing(said(given)), *ending))
     before, after = (dialect.frame.encode(*some, newline=dialect.newline) for some in around)
-    added = [event for event in events if event is not None]
+    opened, added = ([event for event in some if event is not None] for some in (first, events))
     if len(added) < len(_TEXTS):
         raise Inexpressible(f"the dialect {dialect.name} has no event that adds a text")
-    return before + dialect.frame.encode(*added, newline=dialect.newline) * pairs + after
+    one, others = (dialect.frame.encode(*some, newline=dialect.newline) for some in (opened, added))
+    return before + one + others * (pairs - 1) + after
 
 
 def said(given: Mapping[str, Any]) -> str:

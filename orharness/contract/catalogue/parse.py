@@ -37,6 +37,7 @@ from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Pro
 from orharness.contract.catalogue.checked import check_document
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
 from orharness.contract.catalogue.demands import wrong_request
+from orharness.contract.catalogue.roles import with_role
 from orharness.contract.catalogue.sending import reply_of
 from orharness.contract.catalogue.templates import said_in
 from orharness.dialects import Dialect
@@ -167,7 +168,7 @@ def _expected(given: Json, document: Json, dialect: Dialect) -> Expected:
     if given.get("sent") and "blocks" in document["reply"]:
         return Expected(written(document["reply"]["blocks"], dialect)[1], error, parts)
     if given.get("sent"):
-        return Expected(said_in(document["reply"]["events"], dialect), error, parts)
+        return Expected(said_in(with_role(document["reply"]["events"]), dialect), error, parts)
     text = given.get("text")
     return Expected(None if text is None else _with_end(text, dialect), error, parts)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from orharness.contract.catalogue import many
 from orharness.contract.catalogue.blocks import written
+from orharness.contract.catalogue.roles import with_role
 from orharness.contract.catalogue.script import pieces
 from orharness.contract.catalogue.templates import event_of
 from orharness.dialects import Dialect
@@ -75,7 +76,7 @@ def _meant(name: str, value: Any) -> Any:
 
 
 def _events(given: dict[str, Any], dialect: Dialect) -> Reply:
-    made: list[Piece | Stream] = list(pieces(given.pop("events"), dialect))
+    made: list[Piece | Stream] = list(pieces(with_role(given.pop("events")), dialect))
     options = _sending(given, dialect)
     if options.pop("gzipped", False):  # whatever the client accepts; `encoding` asks it
         sent = Reply.stream(*made, dialect=dialect).answer(_ASKED).stream

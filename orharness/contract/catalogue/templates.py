@@ -4,6 +4,7 @@ An item of ``events`` is one of
 
 ================================== =====================================================================================
 ``{text: Hello}``                  the dialect's event that adds this text; also with ``finish`` and ``role`` beside it
+                                   (see ``roles`` for the first one)
 ``{finish: stop}``                 why the model stopped; left out where the API says that in no event of its own
 ``{usage: {prompt_tokens: 3, …}}`` the token counts; left out likewise
 ``{end: true}``                    what ends the answer
@@ -76,7 +77,8 @@ def text_of(item: Json, dialect: Dialect) -> str:
     text = filled(str(item["text"]), dialect)
     if "fill" not in item:
         return text
-    empty = dialect.frame.encode(event_of({"text": ""}, dialect)).partition(b"\n")[0]
+    role = {"role": item["role"]} if "role" in item else {}
+    empty = dialect.frame.encode(event_of({"text": "", **role}, dialect)).partition(b"\n")[0]
     times, over = divmod(int(item["fill"]) - len(empty), len(text))
     return text * times + text[:over]
 

@@ -214,6 +214,8 @@ def _written(drawn: tuple[str, str, bool]) -> tuple[Document, str]:
 def _answer(body: list[tuple[Document, str]], last: str, through: list[Any]) -> Document:
     """Return an answer of these events that ends in one of the ways that services have."""
     events = [one for one, _ in body]
+    if all("comment" in one for one in events):
+        events.append({"text": ""})  # an answer without text has an event that says who speaks
     text = "".join(said for _, said in body)
     finish, end = {"finish": "stop"}, {"end": True}
     match last:

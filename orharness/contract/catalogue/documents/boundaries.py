@@ -23,7 +23,7 @@ _LENGTH = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
 
 _COMPACT: list[Document] = [
     {"text": "ü世"},
-    {"comment": " PROCESSING", "optional": True},
+    {"comment": " ping", "optional": True},
     {"text": "🙂!", "finish": "stop"},
     {"end": True},
 ]

@@ -165,6 +165,7 @@ _SENT_BY_GATEWAYS = (
         "no-text",
         "An answer without text: comments, and `${end}`.",
         *[{"comment": " ONEROUTER PROCESSING"}] * 5,
+        {"text": "", "role": "assistant"},
         source=GATEWAY,
         text="",
     ),

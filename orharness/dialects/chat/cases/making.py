@@ -6,6 +6,7 @@ document and were recorded to send.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from orharness.dialects.chat.parts import chunk
@@ -17,6 +18,8 @@ OPENROUTER = "https://openrouter.ai/docs/api-reference/streaming"
 PARSING_RULES = "https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation"
 PLAIN = "Hello, world!"
 _SENDING = ("gateway", "provider")
+_ROLE = '"role":"assistant"'
+_DELTA = re.compile(r'"index":(?P<index>\d+),"delta":\{(?P<said>"role"|"|\})')
 
 
 def event(data: str) -> Document:
@@ -35,8 +38,26 @@ def finish(reason: str = "stop") -> Document:
 
 
 def stream(*pieces: Document | str, **sending: Any) -> Document:
-    """Return a reply of these events; a ``str`` is the data of an event."""
-    return {"events": [event(one) if isinstance(one, str) else one for one in pieces], **sending}
+    """Return a reply of these events; a ``str`` is the data of an event. Each choice begins with its role."""
+    begun: set[str] = set()
+    events = (event(one) if isinstance(one, str) else one for one in pieces)
+    return {"events": [_with_roles(one, begun) for one in events], **sending}
+
+
+def _with_roles(item: Document, begun: set[str]) -> Document:
+    """Return an event with the role in the first delta of each choice, as every recording has it.
+
+    ``begun`` are the indices of the choices so far. A delta that begins with a role keeps that one.
+    """
+
+    def first(match: re.Match[str]) -> str:
+        opening, index, said = match[0], match["index"], match["said"]
+        if index in begun:
+            return opening
+        begun.add(index)
+        return opening if said == '"role"' else f"{opening.removesuffix(said)}{_ROLE}{',' * (said != '}')}{said}"
+
+    return {**item, "data": _DELTA.sub(first, item["data"])} if "data" in item else item
 
 
 def chat(text: str | list[str], **options: Any) -> Document:

@@ -38,7 +38,7 @@ def _raw(content: str) -> Document:
 def _document(content: str) -> dict[str, Any]:
     return {
         "object": "chat.completion.chunk",
-        "choices": [{"delta": {"content": content}, "index": 0, "finish_reason": None}],
+        "choices": [{"delta": {"content": content, "role": "assistant"}, "index": 0, "finish_reason": None}],
         **HEAD,
     }
 
@@ -74,7 +74,7 @@ CASES: tuple[Document, ...] = (
         "repeated-tokens",
         "The same chunk again and again, to the byte.",
         CHAT,
-        said(*[delta("ha")] * 5),
+        said(*[{"role": "assistant", "content": "ha"}] * 5),
         yields("ha" * 5),
     ),
     case(

@@ -190,7 +190,7 @@ _TYPES = (
     rule(
         "event-named",
         "Chunks in events with a name of their own: a client may take them, or pass over what it does not know.",
-        "event: chunk\ndata: <B>\n\ndata: <A>\n\n" + DONE,
+        "event: chunk\ndata: <B>\n\ndata: <A0>\n\n" + DONE,
         " worldHello",
         why=STRANGE,
         also=({"text": "Hello"},),

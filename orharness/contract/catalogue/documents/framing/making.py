@@ -16,6 +16,7 @@ MARK = "\ufeff"  # the byte order mark
 DONE = "data: ${end}\n\n"
 _WORDS = {
     "<A>": "${text:Hello}",  # adds "Hello"
+    "<A0>": "${text:Hello|role:assistant}",  # the same where it may be the first that a client reads
     "<A1>": "${text:Hello|first}",  # its first part, to be continued between two tokens ...
     "<A2>": "${text:Hello|rest}",  # ... and the rest of it
     "<B>": "${text: world|finish:stop}",  # adds " world": an answer without a reason may be taken for cut short
