@@ -17,6 +17,7 @@ from orharness.errors import ScenarioError
 from orharness.loopback import API_KEY, client_environment, proxy_bypass
 from orharness.report.contents import shown
 from orharness.report.screen import Screen
+from orharness.scenario.matching import DEFAULT, MatchOn
 from orharness.server.control import ControlOptions
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
@@ -77,7 +78,7 @@ def run_and_judge(options: Options) -> int:
         if options.scenario is not None:
             server.scenario(options.scenario)
         if options.cassette is not None:
-            server.cassette(options.cassette)
+            server.cassette(options.cassette, match_on=_matching(options.intercept))
         environment = {**os.environ, **proxy_bypass(), **environment_of(server)}
         verified: list[Verified] = []
         with _proxied(options, server) as proxied:
@@ -89,6 +90,15 @@ def run_and_judge(options: Options) -> int:
     write_reports(judgement, options.formats, options.outputs)
     _tell(Screen(sys.stderr), verified, findings)
     return FAILED if findings else exit_code(code)
+
+
+def _matching(intercept: Sequence[str]) -> MatchOn | None:
+    """What a request must have as recorded: with intercepted hosts, the host as well."""
+    if not intercept:
+        return None
+    from orharness.cli.run_recorded import host_as_recorded
+
+    return (*DEFAULT, host_as_recorded(intercept))
 
 
 @contextmanager

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
 
 from orharness.cli.codes import FAILED
 from orharness.cli.commands import command_of, exit_code, run_command
@@ -18,7 +21,7 @@ from orharness.cli.record import filters_for_recorder, interaction_line, not_who
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
-from orharness.intercept.door import Door, Target
+from orharness.intercept.door import Door, Target, host_of, is_named
 from orharness.intercept.environment import proxy_environment
 from orharness.loopback import API_KEY, client_environment, proxy_bypass
 from orharness.recording.apart import ApartProcess
@@ -137,6 +140,27 @@ class ReplayDoor:
         for host, number in door.refused.items():
             said = f"{host} was refused ({count(number, 'request')}): nothing goes to the network with --cassette"
             Screen(sys.stderr).say(f"{shown(said)}; --intercept {shown(host)} has the cassette answer for it", "yellow")
+
+
+def host_as_recorded(hosts: Sequence[str]) -> Callable[[Any, Any], None]:
+    """Return a matcher for a replay with intercepted ``hosts``: a request to one of them needs an answer of that host.
+
+    Its ``Host`` header says where it was sent: the server that answers is on loopback. A client that has found that
+    server by a base URL names no intercepted host, and gets the answers of any.
+    """
+    named = [host_of(one) for one in hosts]
+
+    def host(live: Any, recorded: Any) -> None:
+        asked, was = (_place(one) for one in (live.headers.get("Host") or "", urlsplit(recorded.uri).netloc))
+        if was and asked != was and is_named(urlsplit(f"//{asked}").hostname or "", named):
+            raise AssertionError(f"expected {was!r}, got {asked!r}")
+
+    return host
+
+
+def _place(netloc: str) -> str:
+    """A host in lower case, with its port where that is no scheme's own: a ``Host`` header says no scheme."""
+    return re.sub(r":(?:80|443)$", "", netloc.rpartition("@")[2].lower())
 
 
 @contextmanager

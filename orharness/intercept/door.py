@@ -61,13 +61,19 @@ class _Head:
         return next((value.strip() for key, _, value in found if key.strip().lower() == name), None)
 
 
-def _host(given: str) -> str:
+def host_of(given: str) -> str:
+    """Return a host of ``--intercept`` in lower case. Raises ``ScenarioError`` for what is no host."""
     host = given.lower().rstrip(".")
     if _IS_HOST.fullmatch(host) or _is_address(host):
         return host
     raise ScenarioError(
         f"--intercept is a host such as api.example.com, or *.example.com for all below it; not {given!r}"
     )
+
+
+def is_named(host: str, hosts: Iterable[str]) -> bool:
+    """Return whether a host, in lower case, is one of ``hosts``: those of a ``Door``."""
+    return any(host == one or (one.startswith("*.") and (host.endswith(one[1:]) or host == one[2:])) for one in hosts)
 
 
 def _is_address(host: str) -> bool:
@@ -95,7 +101,7 @@ class Door:
         only: bool = False,
         resolve: Mapping[str, tuple[str, int | None]] | None = None,
     ) -> None:
-        self.hosts = [_host(one) for one in hosts]
+        self.hosts = [host_of(one) for one in hosts]
         self.authority = Authority() if self.hosts else None
         self._port_for = port_for
         self.only = only
@@ -125,9 +131,7 @@ class Door:
 
     def intercepts(self, host: str) -> bool:
         """Whether the host is one of those that are named."""
-        return any(
-            host == one or (one.startswith("*.") and (host.endswith(one[1:]) or host == one[2:])) for one in self.hosts
-        )
+        return is_named(host, self.hosts)
 
     # --- one connection -------------------------------------------------------------------------------------------
 

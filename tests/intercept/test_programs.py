@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from orharness.cassette import load
+from orharness.cassette import Interaction, RecordedRequest, load, save
 from orharness.cli.run import Options, run_and_judge
 from orharness.cli.run_recorded import RecordOptions, run_and_record
+from orharness.stream import Chunk, Stream
 from tests.support.tls_upstream import CHUNKS, TlsUpstream, tls_upstream
 
 KEY = "sk-a-key-that-is-long-enough"
@@ -169,6 +170,35 @@ assert httpx.post({untouched.url!r}, content=BODY, verify=trusted).status_code =
         assert len(untouched.heads) == 1
     assert [one.request.uri for one in load(to)] == [upstream.url, other.url]
     assert "2 answers recorded" in capfd.readouterr().err
+
+
+SEVERAL = """
+import urllib.request
+for url in URLS:
+    print(urllib.request.urlopen(urllib.request.Request(url, b"{}")).read().decode())
+"""
+
+
+def several(urls: list[str]) -> list[str]:
+    return [sys.executable, "-c", f"URLS = {urls!r}\n{SEVERAL}"]
+
+
+def test_each_host_of_a_cassette_answers_its_own_requests(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    to = tmp_path / "a.yaml"
+    hosts = ["api.test", "other.test:8443"]
+    recorded = [RecordedRequest("POST", f"https://{host}/v1/a", (), b"{}") for host in hosts]
+    save(to, [Interaction(one, stream=Stream((Chunk(one.uri.encode()),))) for one in recorded])
+    intercept = ["API.test", "*.test"]
+
+    urls = ["https://other.test:8443/v1/a", "http://api.test/v1/a"]
+    assert run_and_judge(Options(several(urls), cassette=to, intercept=intercept)) == 0
+    assert capfd.readouterr().out.split() == [urls[0], "https://api.test/v1/a"]
+
+    assert run_and_judge(Options(several(["https://third.test/v1/a"]), cassette=to, intercept=intercept)) == 1
+    assert "host: expected 'api.test', got 'third.test'" in capfd.readouterr().err
+
+    found = "import os; URLS = [os.environ['OPENAI_BASE_URL'] + '/a'] * 2" + SEVERAL  # a base URL names no host
+    assert run_and_judge(Options([sys.executable, "-c", found], cassette=to, intercept=intercept)) == 0
 
 
 @pytest.mark.slow
