@@ -151,7 +151,7 @@ class _Chunks:
             if choice.get("index"):
                 continue
             delta = choice.get("delta") or {}
-            yield from _texts(Reasoning, delta.get("reasoning_content") or delta.get("reasoning"))
+            yield from _texts(Reasoning, _reasoning(delta))
             yield from _texts(Text, _text(delta.get("content")))
             yield from _texts(Refusal, delta.get("refusal"))
             self._add(delta.get("tool_calls") or ())
@@ -171,6 +171,16 @@ class _Chunks:
             yield ToolCall(name, arguments, id_)
         if self._usage is not None:
             yield Usage(self._usage.get("prompt_tokens") or 0, self._usage.get("completion_tokens") or 0)
+
+
+def _reasoning(delta: Mapping[str, Any]) -> Any:
+    """Return the reasoning of a delta from the first key that has some: services send it in one of three."""
+    details = delta.get("reasoning_details") or ()
+    return (
+        delta.get("reasoning_content")
+        or delta.get("reasoning")
+        or "".join(one.get("text") or one.get("summary") or "" for one in details)
+    )
 
 
 def _text(content: Any) -> Any:

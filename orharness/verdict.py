@@ -38,12 +38,13 @@ class Expected:
     """What a client must make of a stream: the text that it yields (``None`` for any), and whether it shows an error.
 
     ``error``: ``True`` it must, ``False`` it must not, ``None`` it may. ``parts``: what it must say besides text, as
-    the classes of ``orharness.parts``.
+    the classes of ``orharness.parts``. ``unsaid``: kinds of parts that it must not say, since none was sent.
     """
 
     text: str | None
     error: bool | None = False
     parts: tuple[Any, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,11 @@ from orharness.parts import Finish, Part, Reasoning, Text, ToolCall, Usage
 from orharness.verdict import Result
 
 # What the SDK does by design, or its documented loop does: services that number no calls are none of OpenAI's.
-OF_OPENAI = {"parts/tool-calls-of-one-index", "parts/tool-calls-without-an-index"}
+OF_OPENAI = {
+    "parts/tool-calls-of-one-index",
+    "parts/tool-calls-without-an-index",
+    "parts/tool-call-of-a-growing-index",
+}
 SHOULDS = {"parts/thinking-parts"}
 CHUNKS = [
     {"choices": [{"index": 0, "delta": {"content": "Hel", "reasoning_content": "Hm"}, "finish_reason": None}]},
@@ -52,6 +56,15 @@ def test_anthropics_sdk_reads_its_own_events() -> None:
     assert {one.case for one in verdicts if one.result is not Result.PASS} == set()
     assert len(verdicts) > 5
     assert cases_of(DIALECTS.named("messages"))
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "reasoning_details"])
+def test_reasoning_is_read_from_each_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [{"type": "reasoning.text", "text": "Hm"}] if key == "reasoning_details" else "Hm"
+    chunk = {"choices": [{"index": 0, "delta": {"content": "", key: said}}]}
+    litellm = SimpleNamespace(completion=lambda **_: [SimpleNamespace(model_dump=lambda: chunk)])
+    monkeypatch.setitem(sys.modules, "litellm", litellm)
+    assert list(orharness.clients.litellm()("http://127.0.0.1:1/v1")) == [Reasoning("Hm")]
 
 
 def test_litellms_chunks_are_parts(monkeypatch: pytest.MonkeyPatch) -> None:

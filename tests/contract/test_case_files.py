@@ -160,7 +160,7 @@ def test_a_file_of_cases_that_ends_the_process_is_a_mistake_and_no_verdict(tmp_p
         (
             "expect",
             {"txt": "a"},
-            "expect has no key txt; it takes cancel, due, error, parts, sent, text (did you mean 'text'?)",
+            "expect has no key txt; it takes cancel, due, error, parts, sent, text, unsaid (did you mean 'text'?)",
         ),
         ("expect", {"text": 3}, "text in expect is a text; not 3"),
         ("expect", {"error": "maybe"}, "error in expect is true, false or allowed; not 'maybe'"),
@@ -168,6 +168,12 @@ def test_a_file_of_cases_that_ends_the_process_is_a_mistake_and_no_verdict(tmp_p
         ("control", {"reply": {}}, "control needs expect"),
         ("then", {"reply": {}, "expect": {}}, "then is the answer after a cancel, and expect has no cancel"),
         ("mistaken", [{"type": "finish"}], "mistaken is a list of lists of parts; not [{'type': 'finish'}]"),
+        ("expect", {"unsaid": "usage"}, "unsaid in expect is a list of kinds of parts; not 'usage'"),
+        (
+            "expect",
+            {"unsaid": ["uses"]},
+            "unsaid has kinds of parts, text, reasoning, refusal, tool_call, usage, finish; not 'uses'",
+        ),
         ("expects", {}, "a case has no key expects (did you mean 'expect'?)"),
     ],
 )

@@ -186,8 +186,9 @@ class Parts(Answer):
     def text(self, delta: dict[str, Any]) -> Iterator[str]:
         yield from super().text(delta)
         thinking = [part for one in self.parts_of(delta) for part in one.get("thinking", ())]
-        reasoning = delta.get("reasoning_content") or delta.get("reasoning") or "".join(one["text"] for one in thinking)
-        if reasoning:
+        details = delta.get("reasoning_details") or ()
+        listed = "".join(one.get("text") or "" for one in (*thinking, *details))
+        if reasoning := delta.get("reasoning_content") or delta.get("reasoning") or listed:
             self.said.append(Reasoning(reasoning))
         if delta.get("refusal"):
             self.said.append(Refusal(delta["refusal"]))

@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from orharness.contract import Client, run
+from orharness.dialects.completion import Usage
 from orharness.server.thread import ServerThread
 from orharness.verdict import Result, Verdict
 from tests.support.correct_clients import (
@@ -1057,9 +1058,16 @@ def keeps_the_text_of_each_moment(base_url: str) -> Iterator[str]:
 class MergesCallsOfOneIndex(Parts):
     """The index alone says which call a fragment belongs to."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: set[int | None] = set()
+
     def text(self, delta: dict[str, Any]) -> Iterator[str]:
         for call in delta.get("tool_calls") or ():
-            call.pop("id", None)
+            if call.get("index") in self.begun:
+                call.pop("id", None)
+                call.get("function", {}).pop("name", None)
+            self.begun.add(call.get("index"))
         return super().text(delta)
 
 
@@ -1114,3 +1122,68 @@ class BeginsACallAtEachId(Parts):
                 call["index"] += 100
             self.begun.append(call["index"])
         return super().text(delta)
+
+
+@mutant("chat/message-beside-the-delta", "the `message` beside a delta is taken for text")
+class AddsTheMessage(Answer):
+    """The text of a message beside a delta is added to that of the delta."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        yield from super().chunk(chunk)
+        for choice in chunk.get("choices") or ():
+            yield from self.text(choice.get("message") or {})
+
+
+@mutant("parts/tool-calls-of-two-choices", "the tool calls of all choices are mixed")
+class MixesTheCallsOfTheChoices(Parts):
+    """The tool calls of each choice are added to those of the first."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        for choice in chunk.get("choices") or ():
+            if choice.get("index"):
+                yield from self.text({"tool_calls": (choice.get("delta") or {}).get("tool_calls")})
+        yield from super().chunk(chunk)
+
+
+@mutant("parts/tool-call-of-a-growing-index", "arguments that have neither a name nor an id")
+class NeedsANameAtEachIndex(Parts):
+    """A fragment is dropped whose index no name or id has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: set[int | None] = set()
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        kept: list[dict[str, Any]] = []
+        for call in delta.get("tool_calls") or ():
+            if call.get("id") or call["function"].get("name"):
+                self.begun.add(call.get("index"))
+            if call.get("index") in self.begun:
+                kept.append(call)
+        return super().text({**delta, "tool_calls": kept})
+
+
+@mutant("parts/reasoning-details-alone", "only one of the keys that carry reasoning is read")
+class ReadsNoDetails(Parts):
+    """The list of the details of the reasoning is not read."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return super().text({**delta, "reasoning_details": None})
+
+
+@mutant("parts/usage-absent", "it tells counts that nobody has sent")
+class CountsFromZero(Parts):
+    """Where no usage has come, it is told as zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted = False
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        self.counted = self.counted or bool(chunk.get("usage"))
+        return super().chunk(chunk)
+
+    def feed(self, data: bytes) -> Iterator[Any]:
+        yield from super().feed(data)
+        if self.done and not self.counted:
+            yield Usage(0, 0)

@@ -11,7 +11,7 @@ from orharness.verdict import Level, did_you_mean, shorten
 Check = Callable[[Any], bool]
 
 _SHOWN = 60  # characters of a wrong value
-_EXPECT = frozenset(["text", "error", "parts", "cancel", "due", "sent"])
+_EXPECT = frozenset(["text", "error", "parts", "unsaid", "cancel", "due", "sent"])
 _KEYS_OF = {
     "cancel": frozenset(["after", "silent", "inside_read", "stops"]),
     "pauses": frozenset(["each", "longest"]),
@@ -81,6 +81,7 @@ _OF_EXPECT: dict[str, tuple[Check, str]] = {
     "text": (_or_none(_text), "a text"),
     "error": (lambda value: _flag(value) or value == "allowed", "true, false or allowed"),
     "parts": (_list_of(_mapping), "a list of parts"),
+    "unsaid": (_list_of(_text), "a list of kinds of parts"),
     "cancel": (_mapping, "a mapping"),
     "due": (_list_of(_text), "a list of texts"),
     "sent": (_flag, "true or false"),

@@ -128,6 +128,7 @@ def _expected(expected: Expected) -> dict[str, Any]:
         **({} if expected.text is None else {"text": expected.text}),
         **error,
         **({"parts": parts} if parts else {}),
+        **({"unsaid": list(expected.unsaid)} if expected.unsaid else {}),
     }
 
 

@@ -11,9 +11,10 @@
 
 ``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``parts`` (what
 must be said besides, as the dicts of ``parts``: a client that says nothing of that kind in any case is not judged by
-it), ``error`` (``true``: the client must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after, silent,
-inside_read, stops}`` and ``due`` (for each gate the text that must have been handed over while the stream is held
-there). Further keys: ``level`` (MUST), ``profile`` (gateway), ``frame`` (the only one it is about), ``request``
+it), ``unsaid`` (kinds of parts of which nothing was sent, and nothing may be said), ``error`` (``true``: the client
+must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after, silent, inside_read, stops}`` and ``due`` (for
+each gate the text that must have been handed over while the stream is held there). Further keys: ``level`` (MUST),
+``profile`` (gateway), ``frame`` (the only one it is about), ``request``
 (``demands``), ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is about an event that
 obliges a client to end), ``again`` (the reply to each further request), ``unit: limit`` (times are multiples of the
 longest silence that the client allows), ``beside: {reply, expect, side_by_side}`` (an answer at the same time;
@@ -163,14 +164,24 @@ def _with_end(text: str, dialect: Dialect) -> str:
 def _expected(given: Json, document: Json, dialect: Dialect) -> Expected:
     error = {False: False, True: True, "allowed": None}[given.get("error", False)]
     parts = tuple(_part(one) for one in given.get("parts", ()))
+    return Expected(_text(given, document, dialect), error, parts, tuple(map(_kind, given.get("unsaid", ()))))
+
+
+def _text(given: Json, document: Json, dialect: Dialect) -> str | None:
     if given.get("sent") and "many" in document["reply"]:
-        return Expected(many.said(document["reply"]["many"]), error, parts)
+        return many.said(document["reply"]["many"])
     if given.get("sent") and "blocks" in document["reply"]:
-        return Expected(written(document["reply"]["blocks"], dialect)[1], error, parts)
+        return written(document["reply"]["blocks"], dialect)[1]
     if given.get("sent"):
-        return Expected(said_in(with_role(document["reply"]["events"]), dialect), error, parts)
+        return said_in(with_role(document["reply"]["events"]), dialect)
     text = given.get("text")
-    return Expected(None if text is None else _with_end(text, dialect), error, parts)
+    return None if text is None else _with_end(text, dialect)
+
+
+def _kind(given: str) -> str:
+    if given not in KINDS:
+        raise ScenarioError(f"unsaid has kinds of parts, {', '.join(KINDS)}; not {given!r}")
+    return given
 
 
 def _part(given: Any) -> Part:

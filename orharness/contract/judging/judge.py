@@ -132,9 +132,10 @@ def _fits(expected: Expected, heard: Heard) -> bool:
 
 
 def wrong_parts(expected: Expected, heard: Heard) -> list[str]:
-    """Return the kinds of parts that the client says otherwise than they were sent, or not at all."""
+    """Return the kinds of parts that the client says otherwise than they were sent, or not at all, or of its own."""
     wanted, got = folded(expected.parts), folded(heard.parts)
-    return [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
+    wrong = [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
+    return wrong + [kind for kind in expected.unsaid if kind in got]
 
 
 def makes_the_mistake(case: Case, heard: Heard, kinds: Sequence[str]) -> bool:
@@ -175,7 +176,8 @@ def in_words(expected: Expected) -> str:
     """Return what is expected, as a report says it."""
     text = "any text" if expected.text is None else _shown(expected.text)
     text = text if expected.error is not True else f"{text}, and then an error that its user sees"
-    return f"{text}{_and_parts(expected.parts)}"
+    nothing = "".join(f"\nnothing of {TITLES.get(kind, kind)}" for kind in expected.unsaid)
+    return f"{text}{_and_parts(expected.parts)}{nothing}"
 
 
 def _and_parts(parts: Sequence[Part]) -> str:

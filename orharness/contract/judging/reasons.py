@@ -122,7 +122,7 @@ def _timed_out(heard: Heard) -> str:
 def told_by(case: Case, heard: Heard) -> str:
     """Return what a run did that has ended, without a cause."""
     expected, got, error = case.expected.text or "", heard.text, heard.error
-    if error is None and got == expected and case.expected.parts:
+    if error is None and got == expected and (case.expected.parts or case.expected.unsaid):
         return _of_parts(case, heard)
     if error is None:
         lost = "characters outside ASCII are lost: " if got != expected and _lost_only(case, heard) else ""
@@ -138,10 +138,11 @@ def _of_parts(case: Case, heard: Heard) -> str:
     """Return what a run said of the first kind of parts that it did not say as it was sent."""
     wanted, got = folded(case.expected.parts), folded(heard.parts)
     wrong = [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
-    kind = next(iter(wrong))
+    kind = next(iter(wrong), None) or next(one for one in case.expected.unsaid if one in got)
     if kind not in got:
         return f"it says nothing of {TITLES.get(kind, kind)}"
-    return f"of {TITLES.get(kind, kind)} it says {shorten(repr(got[kind]), _LONGEST)}, which is not what was sent"
+    sent = "and none was sent" if kind in case.expected.unsaid else "which is not what was sent"
+    return f"of {TITLES.get(kind, kind)} it says {shorten(repr(got[kind]), _LONGEST)}, {sent}"
 
 
 def reason_of_loops(error: BaseException | None) -> str | None:

@@ -117,7 +117,7 @@ class Bench:
         Whether it does is seen once for each kind, with the first cases of that kind: the plainest may be the very one
         that it reads wrong.
         """
-        kinds = list(folded(case.expected.parts))
+        kinds = [*folded(case.expected.parts), *case.expected.unsaid]
         for kind in kinds:
             if kind not in self._says:
                 self._says[kind] = any(self._is_said(kind, one) for one in about(kind, case)[:_TRIES_TO_HEAR])

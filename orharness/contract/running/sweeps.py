@@ -59,7 +59,8 @@ class Sweep:
             left -= 1
 
     def _in_a_row(self, case: Case, cuttings: Sequence[Cuts]) -> Row | None:
-        if len(cuttings) < _SHORTEST_ROW or case.runs > 1 or case.expected.error or case.expected.parts:
+        said = case.expected.parts or case.expected.unsaid
+        if len(cuttings) < _SHORTEST_ROW or case.runs > 1 or case.expected.error or said:
             return None
         trials, subject = self._trials, self._trials.subject
         if isinstance(subject, RowSubject) and subject.longest_row:

@@ -162,6 +162,12 @@ SLIPS: tuple[Slip, ...] = (
         "it stops at the finish_reason before it has taken all of the text",
         _each_choice(_no_finish_beside_text),
     ),
+    Slip(
+        "message",
+        "the `message` beside a delta is taken for text: it says again what the deltas say",
+        _each_choice(_without("message")),
+        as_error="a `message` beside a delta is stumbled over: it says again what the deltas say",
+    ),
     Slip("usage", "a chunk with usage is stumbled over: its text is read all the same", _without("usage")),
     Slip(
         "null-fields", "a field that is null is stumbled over: it says no more than one that is absent", _no_null_fields

@@ -205,7 +205,7 @@ function judged(test, heard, asked) {
 // ---- What a client says besides text: judged only where it says it at all. -----------------------------------------
 
 function wanted(test) {
-  const kinds = {};
+  const kinds = Object.fromEntries((test.expect.unsaid ?? []).map((kind) => [kind, undefined]));
   for (const { type, ...part } of test.expect.parts ?? []) {
     if (type === "tool_call") (kinds.tool_call ??= []).push({ name: part.name, arguments: part.arguments });
     else if (type === "usage") kinds.usage = part;
@@ -215,7 +215,7 @@ function wanted(test) {
 }
 
 function same(kind, want, got) {
-  if (kind === "usage") return ["prompt_tokens", "completion_tokens"].every((name) => want[name] === got?.[name]);
+  if (kind === "usage" && want) return ["prompt_tokens", "completion_tokens"].every((name) => want[name] === got?.[name]);
   return JSON.stringify(want) === JSON.stringify(got);
 }
 

@@ -23,6 +23,11 @@ _A, _B = '{"city":"Bern"}', '{"zone":"CET"}'
 _COUNTS = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 _USAGE: Document = {"type": "usage", "prompt_tokens": 3, "completion_tokens": 2}
 _THOUGHT: Document = {"type": "reasoning", "text": "Let me think."}
+_NOT_SENT = "it tells counts that nobody has sent: where no usage comes, how many tokens there were is not known"
+_TAIL = (
+    "arguments that have neither a name nor an id, and an index of their own, are lost: they go on with the call before"
+)
+_ALL_CHOICES = "the tool calls of all choices are mixed: each choice has an index, and its calls begin at 0 again"
 _MERGED = "calls that share an index, or have none, are merged: a new id and a new name begin a new call"
 _GROWN = "a fragment is added to the wrong call: the index says which call it continues"
 _OF_ONE_CHUNK = (
@@ -37,6 +42,8 @@ _KEYS = "only one of the keys that carry reasoning is read"
 
 def _case(name: str, title: str, source: str, reply: Document, text: str, *parts: Document, **more: Any) -> Document:
     expect = {"text": text, "parts": list(parts)}
+    if "unsaid" in more:
+        expect["unsaid"] = more.pop("unsaid")
     return {"id": f"parts/{name}", "title": title, "source": source, "reply": reply, "expect": expect, **more}
 
 
@@ -46,6 +53,11 @@ def _call(name: str, arguments: str, id_: str) -> Document:
 
 def _tools(*fragments: Document) -> Document:
     return event(chunk({"tool_calls": list(fragments)}))
+
+
+def _tools_of(choice: int, *fragments: Document) -> Document:
+    choices = [{"index": choice, "delta": {"tool_calls": list(fragments)}, "finish_reason": None}]
+    return event(chunk(None, choices=choices))
 
 
 def _begun(id_: str, name: str, arguments: str, **index: int) -> Document:
@@ -130,6 +142,35 @@ CASES: tuple[Document, ...] = (
         *_BOTH,
         cause=_MERGED,
         level="SHOULD",  # the API's reference requires the index
+    ),
+    _case(
+        "tool-call-of-a-growing-index",
+        "One tool call whose fragments have an index each, and the later ones neither a name nor an id.",
+        f"{_GITHUB}/dirac-run/dirac/pull/215",
+        _called(
+            _tools(_begun("call_1", "weather", "", index=0)),
+            _tools(_more('{"city":', index=1)),
+            _tools(_more('"Bern"}', index=2)),
+        ),
+        "",
+        _WEATHER,
+        cause=_TAIL,
+        level="SHOULD",  # by the API's reference the index says which call it is
+    ),
+    _case(
+        "tool-calls-of-two-choices",
+        "Two choices in turn, each with a tool call of index 0: what is called is what the first choice says.",
+        f"{_GITHUB}/langfuse/langfuse/issues/16998",
+        _called(
+            _tools_of(0, _begun("call_1", "weather", '{"city":', index=0)),
+            _tools_of(1, _begun("call_2", "clock", '{"zone":', index=0)),
+            _tools_of(0, _more('"Bern"}', index=0)),
+            _tools_of(1, _more('"CET"}', index=0)),
+        ),
+        "",
+        _WEATHER,
+        cause=_ALL_CHOICES,
+        level="SHOULD",  # services send two choices only on request
     ),
     _case(
         "tool-call-id-in-each-fragment",
@@ -298,6 +339,16 @@ CASES: tuple[Document, ...] = (
         _USAGE,
         cause="a usage of null is stumbled over, or taken for the usage",
     ),
+    _case(
+        "usage-absent",
+        "No usage in any chunk, as services answer that were not asked for it: none is told.",
+        f"{_GITHUB}/NousResearch/hermes-agent/issues/12023",
+        said(delta("Hello"), delta(" world")),
+        "Hello world",
+        unsaid=["usage"],
+        cause=_NOT_SENT,
+        level="SHOULD",  # a client may count for itself, and say so
+    ),
     # -- reasoning
     _case(
         "reasoning-content",
@@ -314,6 +365,23 @@ CASES: tuple[Document, ...] = (
         said(
             *(
                 {"content": "", "reasoning": text, "reasoning_details": [{"type": "reasoning.text", "text": text}]}
+                for text in ("Let me", " think.")
+            ),
+            delta("Hello"),
+        ),
+        "Hello",
+        _THOUGHT,
+        cause=_KEYS,
+        mistaken=[[]],
+        level="SHOULD",  # no key for it is in OpenAI's reference
+    ),
+    _case(
+        "reasoning-details-alone",
+        "Reasoning in `reasoning_details` and in no other key, as MiniMax sends it.",
+        f"{_GITHUB}/BerriAI/litellm/issues/31890",
+        said(
+            *(
+                {"content": "", "reasoning_details": [{"type": "reasoning.text", "text": text}]}
                 for text in ("Let me", " think.")
             ),
             delta("Hello"),

@@ -13,11 +13,17 @@ _EMPTY = "an empty finish_reason is taken for the end: only one that names a rea
 _PARTS = "content that is a list of parts is not read: the text is that of its parts of the type text"
 _MERGED = "text that comes without the key of the reasoning is taken for reasoning, and lost"
 _KEEP_ALIVE = "a keep-alive that comes as data is given to the JSON parser: it says nothing, and is to be passed over"
+_MESSAGE = "the `message` beside a delta is taken for text: it says again what the deltas say"
 _NOTICE = event(dumps({**HEAD, "object": "chat.completion.chunk", "warning": "no usage on this stream"}))
 
 
 def _delta(content: str, finish_reason: str | None) -> Document:
     return event(chunk({"content": content}, finish_reason))
+
+
+def _beside(content: str, so_far: str) -> Document:
+    choice = {"delta": {"content": content}, "message": {"role": "assistant", "content": so_far}}
+    return event(chunk(None, choices=[{"index": 0, **choice, "finish_reason": None}]))
 
 
 CASES: tuple[Document, ...] = (
@@ -82,6 +88,14 @@ CASES: tuple[Document, ...] = (
         yields("Hello world"),
         level="SHOULD",
         cause=_PARTS,
+    ),
+    case(
+        "message-beside-the-delta",
+        "A `message` with all of the text so far beside each delta: the text is that of the deltas.",
+        f"{_GITHUB}/HybridAIOne/hybridclaw/pull/1325",
+        said(_beside("Hello", "Hello"), _beside(" world", "Hello world")),
+        yields("Hello world"),
+        cause=_MESSAGE,
     ),
     case(
         "reasoning-content-and-text-without-its-key",
