@@ -330,12 +330,17 @@ def _mark_at(text: str, offset: int) -> Mark:
 
 
 def load_data(text: str, *, error: type[OrharnessError], libyaml: bool = True) -> object:
-    """Return the data of a YAML 1.1 text, with dates as text. Raises ``error`` if it is not YAML."""
+    """Return the data of a YAML 1.1 text, with dates as text.
+
+    Raises ``error`` if it is not YAML, or a mapping has a key twice: all but the last value would be lost.
+    """
     loader = (_FAST if libyaml else _PURE)[0]
     try:
         if _begins(_ANCHOR, text) and _begins(_ALIAS, text):
             _check_growth(yaml.parse(text, Loader=loader), error)
         return yaml.load(text, Loader=loader)
+    except _RepeatedKeyError as problem:
+        raise error(str(problem)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
         raise error(f"the file is not YAML: {' '.join(str(problem).split())}") from problem  # PyYAML's has four lines
 
@@ -345,6 +350,10 @@ def dump_data(data: object, *, libyaml: bool = True) -> str:
     text = _dump(data, (_FAST if libyaml else _PURE)[1])
     # libyaml escapes characters beyond the BMP: a stream with an emoji would not be a literal block.
     return _dump(data, _PURE[1]) if "\\U" in text else text
+
+
+class _RepeatedKeyError(Exception):
+    """A mapping has a key twice."""
 
 
 class FlowSequence(list[Any]):
@@ -418,7 +427,24 @@ def _loader(base: Any) -> Any:
         first: [(tag, regexp) for tag, regexp in pairs if tag != "tag:yaml.org,2002:timestamp"]
         for first, pairs in base.yaml_implicit_resolvers.items()
     }
-    return type("_Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+
+    def construct_mapping(self: Any, node: Any, deep: bool = False) -> Any:
+        _check_repeated(node)
+        return base.construct_mapping(self, node, deep=deep)
+
+    return type("_Loader", (base,), {"yaml_implicit_resolvers": resolvers, "construct_mapping": construct_mapping})
+
+
+def _check_repeated(node: Any) -> None:
+    seen: dict[tuple[str, str], Any] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            first = seen.setdefault((key.tag, key.value), key)
+            if first is not key:
+                here, before = _mark(key.start_mark), _mark(first.start_mark)
+                raise _RepeatedKeyError(
+                    f"{here}: the key {key.value!r} is repeated; it is in line {before.line} already"
+                )
 
 
 _PURE = (_loader(yaml.SafeLoader), _dumper(yaml.SafeDumper))

@@ -2,14 +2,15 @@
 
 ``version: 1`` is the last line that we and vcrpy write, so a file without it has lost its end. A total, in the first
 interaction that has ``x-orharness``, reveals a missing interaction in a file that still has its end: it is missing
-itself where that first one is. A checksum in each interaction of ours reveals a change.
+itself where that first one is. A checksum in each interaction of ours reveals a change, and one over the list of these,
+beside the total, reveals another order or one interaction in place of another.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from orharness.cassette.at import At
@@ -18,15 +19,17 @@ from orharness.cassette.keys import KEY
 
 TOTAL = "interactions"  # below KEY, in the first interaction: the number of interactions in the file
 OURS = "ours"  # beside TOTAL where other recorders' were written too: how many of them have KEY
+ORDER = "order"  # beside TOTAL: the checksum of the checksums of ours, in their order
 SEAL = "sha256"  # below KEY, in each interaction of ours: the checksum of its content
 VERSION = 1  # the version of vcrpy's format
 _SCENARIO = "orharness"  # the key of its version in a scenario document
 _KEYS = frozenset(["format", "head", "chunks", "framing", "ending", "recorded_at", "announced", "note", "timed"]) | {
     TOTAL,
     OURS,
+    ORDER,
     SEAL,
 }
-_NOT_CONTENT = (TOTAL, OURS, SEAL)
+_NOT_CONTENT = (TOTAL, OURS, ORDER, SEAL)
 _SEAL_IT = "Restore the file or record it again; if it was edited on purpose, run `orharness cassette seal` on it"
 
 
@@ -89,6 +92,28 @@ def check_seals(root: At, taken: list[dict[str, Any]]) -> int | None:
     return wrong
 
 
+def check_order(root: At) -> None:
+    """Refuse a file whose interactions of ours are not those that were written, or are in another order.
+
+    A file from before there was a checksum of the order has none.
+    """
+    responses = [one["response"] for one in root["interactions"].items()]
+    ours = [one[KEY] for one in responses if KEY in one]
+    if not all(SEAL in one for one in ours):  # a file from before there were checksums
+        return
+    written = order_of(one[SEAL].text() for one in ours)
+    for first in ours:
+        if ORDER in first and first[ORDER].text() != written:
+            first[ORDER].fail(
+                f"the interactions are not those that were written, or they are in another order. {_SEAL_IT}"
+            )
+
+
+def order_of(seals: Iterable[str]) -> str:
+    """Return the checksum of these checksums in their order, in a form that YAML does not take for a number."""
+    return f"sha256-{hashlib.sha256(' '.join(seals).encode()).hexdigest()}"
+
+
 def refuse_unsealed(index: int) -> NoReturn:
     """Raise ``CassetteError`` for the interaction with this index, which is not what was written."""
     At(f"interactions[{index}].response.{KEY}.{SEAL}", None).fail(
@@ -143,18 +168,21 @@ def _hex(body: bytes) -> str:
 
 
 def sealed(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the interactions with a checksum in each that has ``x-orharness``, and the total in the first of these."""
-    ours = [index for index, one in enumerate(interactions) if isinstance(one["response"].get(KEY), dict)]
-    total = {TOTAL: len(interactions)}
-    if len(ours) != len(interactions):
-        total[OURS] = len(ours)
-    return [_sealed(one, total if at in ours[:1] else {}) for at, one in enumerate(interactions)]
+    """Return the interactions with a checksum in each that has ``x-orharness``, and the totals in the first of them."""
+    found = [_sealed(one) for one in interactions]
+    ours = [one["response"][KEY] for one in found if isinstance(one["response"].get(KEY), dict)]
+    for first in ours[:1]:
+        first[TOTAL] = len(found)
+        if len(ours) != len(found):
+            first[OURS] = len(ours)
+        first[ORDER] = order_of(one[SEAL] for one in ours)
+    return found
 
 
-def _sealed(interaction: dict[str, Any], total: Mapping[str, int]) -> dict[str, Any]:
+def _sealed(interaction: dict[str, Any]) -> dict[str, Any]:
     response = interaction["response"]
     if not isinstance(response.get(KEY), dict):
         return interaction
     ours = {name: value for name, value in response[KEY].items() if name not in _NOT_CONTENT}
     ours[SEAL] = digest(as_vcrpy_takes_it(At("", interaction)))
-    return {**interaction, "response": {**response, KEY: {**ours, **total}}}
+    return {**interaction, "response": {**response, KEY: ours}}

@@ -19,7 +19,7 @@ from itertools import pairwise
 from uuid import uuid4
 
 from orharness.cassette.codec import for_vcrpy
-from orharness.cassette.damage import SEAL, digested_text
+from orharness.cassette.damage import SEAL, digested_text, order_of
 from orharness.cassette.files import clean_data
 from orharness.cassette.foreign import as_vcrpy_takes_it
 from orharness.cassette.interaction import Interaction
@@ -63,12 +63,13 @@ def large_yaml(interaction: Interaction, body: LargeBody) -> Iterator[bytes]:
     seal = _checksum(text, short, seen.digest.hexdigest(), rows)
     before_body, body_line, rest = _split(text, rf"\n( *)string: {short.decode()}\n")
     before_chunks, chunks_line, rest = _split(rest, rf"\n( *)chunks: \[\[0\.0, {len(short)}\]\]\n")
-    between, seal_line, after = _split(rest, rf"\n( *){SEAL}: '?[0-9a-f]{{64}}'?\n")
+    between, seal_line, after = _split(rest, rf"\n( *){SEAL}: '?([0-9a-f]{{64}})'?\n")
     yield f"{before_body}\n{body_line[1]}string: ".encode()
     yield from _scalar(body.pieces, seen, f"{body_line[1]}  ")
     yield f"\n{before_chunks}\n{chunks_line[1]}chunks: [".encode()
     yield from rows.yaml(f"{chunks_line[1]}  ")
-    yield f"]\n{between}\n{seal_line[1]}{SEAL}: {_quoted_if_a_number(seal)}\n{after}".encode()
+    yield f"]\n{between}\n{seal_line[1]}{SEAL}: {_quoted_if_a_number(seal)}\n".encode()
+    yield after.replace(order_of([seal_line[2]]), order_of([seal])).encode()
 
 
 def _split(text: str, pattern: str) -> tuple[str, re.Match[str], str]:

@@ -11,7 +11,15 @@ import vcr.request  # type: ignore[import-untyped]
 
 from orharness.cassette.at import At
 from orharness.cassette.codec import from_vcrpy
-from orharness.cassette.damage import VERSION, check_seals, check_total, check_version, refuse_unsealed, sealed
+from orharness.cassette.damage import (
+    VERSION,
+    check_order,
+    check_seals,
+    check_total,
+    check_version,
+    refuse_unsealed,
+    sealed,
+)
 from orharness.cassette.foreign import as_vcrpy_takes_it
 from orharness.cassette.keys import KEY
 from orharness.errors import CassetteError
@@ -44,6 +52,7 @@ class Serializer:
         changed = check_seals(root, taken)
         if changed is not None:
             _explain(taken[changed], changed)
+        check_order(root)
         return {**root.mapping(), "interactions": taken}
 
     def check(self, text: str) -> None:
@@ -65,8 +74,16 @@ class Serializer:
     def _parse(self, text: str) -> object:
         # vcrpy's JSON serializer writes surrogates, which YAML cannot express
         with suppress(ValueError, RecursionError):
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_without_repeated)
         return load_data(text, error=CassetteError, libyaml=self._libyaml)
+
+
+def _without_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raise ``ValueError`` for an object with a repeated key: the YAML parser then says in which line it is."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is repeated")
+    return found
 
 
 def _explain(interaction: Mapping[str, Any], index: int) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from vcr.record_mode import RecordMode  # type: ignore[import-untyped]
 
 from orharness.cassette.at import named
 from orharness.cassette.codec import for_vcrpy
-from orharness.cassette.damage import TOTAL, VERSION
+from orharness.cassette.damage import ORDER, SEAL, TOTAL, VERSION, order_of
 from orharness.cassette.files import clean_data, load, write
 from orharness.cassette.interaction import Interaction
 from orharness.cassette.large import LargeBody, large_yaml
@@ -22,6 +23,8 @@ from orharness.cassette.serializer import Serializer
 from orharness.errors import CassetteError, ScenarioError
 
 _HEAD, _TAIL = b"interactions:\n", b"version: %d\n" % VERSION
+_SEALED = re.compile(rb"%b: '?([0-9a-f]{64})'?\n\Z" % SEAL.encode())
+_SEAL_LINE = 80  # bytes: as many as hold the checksum and its name
 _IN_MEMORY = 2**22  # bytes
 _PIECE = 2**18  # bytes that are copied at once, if that many may be in memory
 
@@ -113,8 +116,8 @@ class Tape:
         return self._entry(interaction, order, [clean_data(for_vcrpy([interaction]), Serializer())])
 
     def _entry(self, interaction: Interaction, order: int, yaml: Iterable[bytes]) -> Entry:
-        kept = self._kept.add(yaml)
-        return Entry(order, (interaction.request.method, scrub_uri(interaction.request.uri)), kept)
+        kept, seal = self._kept.add(yaml)
+        return Entry(order, (interaction.request.method, scrub_uri(interaction.request.uri)), kept, seal)
 
     @property
     def _last(self) -> int:
@@ -128,12 +131,14 @@ class Tape:
 class Entry:
     """One interaction of a tape with its YAML, so that adding one does not serialize all others again.
 
-    ``order``: -1 if it was already in the file. ``yaml``: returns it as it is inside of a cassette, without the total.
+    ``order``: -1 if it was already in the file. ``yaml``: returns it as it is inside of a cassette, without the totals.
+    ``seal``: its checksum.
     """
 
     order: int
     endpoint: tuple[str, str]
     yaml: Callable[[], Iterator[bytes]]
+    seal: str
 
 
 class _Kept:
@@ -144,8 +149,8 @@ class _Kept:
         self._in_memory = in_memory
         self._file: SpooledTemporaryFile[bytes] | None = None
 
-    def add(self, pieces: Iterable[bytes]) -> Callable[[], Iterator[bytes]]:
-        """Keep a cassette of one interaction; return a function that returns the inner part of it.
+    def add(self, pieces: Iterable[bytes]) -> tuple[Callable[[], Iterator[bytes]], str]:
+        """Keep a cassette of one interaction; return a function that returns the inner part of it, and its checksum.
 
         Raises ``CassetteError`` if there is no room for it.
         """
@@ -157,13 +162,16 @@ class _Kept:
             start = self._file.seek(0, os.SEEK_END)
             for one in pieces:  # writelines() would look at the size only after the last one
                 self._file.write(one)
-            end = self._file.tell()
+            # As ``Serializer`` lays it out, with the totals as the last lines of the interaction.
+            end = self._file.tell() - len(_totals([""]) + _TAIL)
+            self._file.seek(end - _SEAL_LINE)
+            seal = _SEALED.search(self._file.read(_SEAL_LINE))
+            assert seal is not None, "the serializer wrote the line"
         except OSError as error:
             raise CassetteError(f"the file cannot be written: {error.strerror}") from error
         file = self._file
-        # As ``Serializer`` lays it out, with the total as the last line of the interaction.
         piece = min(_PIECE, self._in_memory)
-        return lambda: _range(file, start + len(_HEAD), end - len(_total_line(1) + _TAIL), piece)
+        return (lambda: _range(file, start + len(_HEAD), end, piece)), seal[1].decode()
 
     def close(self) -> None:
         """Release the file."""
@@ -184,9 +192,9 @@ def _joined(entries: list[Entry]) -> Iterator[bytes]:
     for number, entry in enumerate(entries):
         yield from entry.yaml()
         if not number:
-            yield _total_line(len(entries))
+            yield _totals([entry.seal for entry in entries])
     yield _TAIL
 
 
-def _total_line(total: int) -> bytes:
-    return b"      %b: %d\n" % (TOTAL.encode(), total)
+def _totals(seals: Sequence[str]) -> bytes:
+    return f"      {TOTAL}: {len(seals)}\n      {ORDER}: {order_of(seals)}\n".encode()

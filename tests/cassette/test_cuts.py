@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orharness.cassette import Interaction, Tape, load, save, seal
+from orharness.cassette import Interaction, Serializer, Tape, load, save, seal
 from orharness.errors import CassetteError
 from tests.support.cassette_samples import NASTY, URI, an_interaction, interactions, ours
 from tests.support.places import ROOT
@@ -155,6 +156,87 @@ def test_an_interaction_that_is_missing_before_the_end_is_refused(tmp_path: Path
         load(path)
     with pytest.raises(CassetteError, match=said), ours().use_cassette(path):
         pass
+
+
+def moved(*order: int) -> Callable[[Any], object]:
+    """The interactions in another order; what belongs to the first of a file stays with the first."""
+
+    def change(data: Any) -> None:
+        whole = data["interactions"]
+        first = whole[0]["response"]["x-orharness"]
+        totals = {name: first.pop(name) for name in ("interactions", "order")}
+        data["interactions"] = [deepcopy(whole[index]) for index in order]
+        data["interactions"][0]["response"]["x-orharness"].update(totals)
+
+    return change
+
+
+@pytest.mark.parametrize("make", [several, taped])
+@pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1), (0, 1, 1), (0, 0, 2), (2, 1, 2)])
+def test_another_order_and_a_copy_of_another_are_refused_until_sealed(
+    tmp_path: Path, make: Callable[[Path], Path], order: tuple[int, ...]
+) -> None:
+    path = make(tmp_path / "a.yaml")
+    recorded = load(path)
+    data = yaml.safe_load(path.read_text("utf-8"))
+    moved(*order)(data)
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    said = r"a\.yaml: interactions\[0\]\.response\.x-orharness\.order: the interactions are not those that were written"
+    with pytest.raises(CassetteError, match=said):
+        load(path)
+    seal(path)
+    assert load(path) == [recorded[index] for index in order]
+
+
+def test_interactions_that_are_swapped_as_they_are_are_refused(tmp_path: Path) -> None:
+    path = several(tmp_path / "a.yaml")
+    data = yaml.safe_load(path.read_text("utf-8"))
+    data["interactions"].reverse()
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    with pytest.raises(CassetteError, match=r"x-orharness\.order: the interactions are not those"):
+        load(path)
+
+
+def test_a_file_without_the_checksum_of_the_order_loads(tmp_path: Path) -> None:
+    """Those of earlier versions have none."""
+    path = several(tmp_path / "a.yaml")
+    whole = load(path)
+    path.write_bytes(re.sub(rb" +order: .*\n", b"", path.read_bytes()))
+    assert load(path) == whole
+    seal(path)
+    assert b"order: sha256-" in path.read_bytes()
+
+
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_two_cassettes_in_one_file_are_refused(tmp_path: Path, libyaml: bool) -> None:
+    """Of a repeated key, the last value alone would count, and the first interactions would be lost."""
+    path, other = several(tmp_path / "a.yaml"), several(tmp_path / "b.yaml")
+    line = path.read_text("utf-8").count("\n") + 1
+    path.write_bytes(path.read_bytes() + other.read_bytes())
+    said = rf"a\.yaml: line {line}, column 1: the key 'interactions' is repeated; it is in line 1 already$"
+    with pytest.raises(CassetteError, match=said):
+        load(path, serializer=Serializer(libyaml=libyaml))
+
+
+@pytest.mark.parametrize("again", ["        uri: http://b/", '      "uri": http://b/'], ids=["plain", "quoted"])
+def test_a_repeated_key_of_another_recorders_file_is_refused(tmp_path: Path, again: str) -> None:
+    path = tmp_path / "a.yaml"
+    with vcr.use_cassette(path, record_mode="new_episodes") as cassette:
+        response = {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": b"of vcrpy"}}
+        cassette.append(vcr.request.Request("GET", URI, b"", {}), response)
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("    uri:", f"    {again.strip()}\n    uri:"), "utf-8")
+    with pytest.raises(
+        CassetteError, match=r"a\.yaml: line \d+, column 5: the key 'uri' is repeated; it is in line \d+"
+    ):
+        load(path)
+
+
+def test_a_repeated_key_of_json_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"version": 1,\n"interactions": [],\n"interactions": []}', "utf-8")
+    with pytest.raises(CassetteError, match=r"line 3, column 1: the key 'interactions' is repeated; it is in line 2"):
+        load(path)
 
 
 def test_a_tape_writes_the_number_that_the_file_holds_now(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ interactions:
       recorded_at: '2026-11-22T06:00:00Z'
       sha256: a1f3838eeec2b433ca8b796f6d80581b408d532a8c49e8910a5b29eb90316515
       interactions: 1
+      order: sha256-a7116f4f4429089ef53a088b52625f79225a657d056a6ad14c9775391bee6612
 version: 1
 """
     )
