@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import yaml  # noqa: F401 - pytester's runs must not load PyYAML anew: its parser in C keeps the classes of the first one
 
 from orharness import ClientFailure, ScenarioError, SseContract
 from tests.support.correct_clients import correct
