@@ -486,8 +486,9 @@ class Reply:
                 encoded = iter(frame.pieces(*(one.item for one in pieces if not isinstance(one.item, bytes))))
                 data = (one.item if isinstance(one.item, bytes) else next(encoded) for one in pieces)
                 return Stream(tuple(map(Chunk, data, map(self._delay_of, pieces))), frame=frame)
-            case Whole(stream):
-                return stream
+            case Whole(stream):  # as a document says it, it has no frame of its own
+                known = None if self.dialect is None else DIALECTS[self.dialect]
+                return stream if known is None or stream.frame in known.frames else replace(stream, frame=known.frame)
             case Interaction():
                 return self.body.stream
         raise AssertionError(self.body)

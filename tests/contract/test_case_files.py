@@ -18,7 +18,7 @@ from orharness.contract.catalogue.files import load, with_own
 from orharness.contract.catalogue.parse import parse
 from orharness.contract.running.replies import plain_request
 from orharness.dialects import DIALECTS
-from orharness.errors import ScenarioError
+from orharness.errors import Inexpressible, ScenarioError
 from orharness.scenario import Reply
 from orharness.stream import repartition
 from orharness.verdict import Result
@@ -65,6 +65,7 @@ def is_the_same_when_read_again(case: Case) -> None:
 
 def is_sent_the_same(case: Case, ours: Reply, theirs: Reply) -> None:
     sent, read = (one.answer(plain_request(case)) for one in (ours, theirs))
+    assert read.stream.frame is case.dialect.frame
     stream = repartition(sent.stream, {*sent.stream.boundaries, *sent.stream.gates})
     assert read.stream.chunks == stream.chunks
     assert (read.stream.ending, read.stream.framing) == (stream.ending, stream.framing)
@@ -190,3 +191,60 @@ def test_a_wrong_value_of_a_case_is_one_sentence(tmp_path: Path, key: str, value
     with pytest.raises(ScenarioError) as caught:
         with_own([file])
     assert str(caught.value).startswith(f"{file}: {case['id']}: {said}")
+
+
+def written_out(identifier: str, dialect: str = "chat") -> dict[str, Any]:
+    [case] = [one for one in cases_in(None, dialect) if one.id == identifier]
+    document: dict[str, Any] = json.loads(json.dumps(as_document(case)))
+    return {**document, "id": "mine/edited"}
+
+
+def test_edited_cuts_are_played_in_the_place_of_the_chunkings(tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps({**written_out("framing/lf"), "cuts": [[17], [30]]}))
+    [verdict] = run(correct, with_own([file]), only="mine")
+    assert (verdict.result, verdict.boundaries_tried) == (Result.PASS, 4)  # two chunks a run; its chunkings have five
+
+
+@pytest.mark.parametrize(("cuts", "called"), [([None], "as sent"), ([[]], "all in one chunk")])
+def test_edited_cuts_that_have_a_name_are_that_chunking(cuts: list[Any], called: str) -> None:
+    [chunking] = parse({**written_out("framing/lf"), "cuts": cuts}, CHAT).chunkings
+    assert chunking.name == called
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("case", 2, "case is 1, the version of this form; not 2"),
+        ("case", True, "case is 1, the version of this form; not True"),
+        ("path", "/other", "path is '/chat/completions' here; not '/other'"),
+        ("gates", "x", "gates is a list of body offsets (whole numbers); not 'x'"),
+        ("gates", [165], "gates is [165], and the reply is held at [] (by hold, in its through): change through, or"),
+        ("end_marker", 3, "end_marker is 3, and the reply ends at 677: correct it, or leave it out"),
+        ("end_marker", "x", "end_marker is a body offset, a whole number, or null; not 'x'"),
+        ("cuts", [[1_000_000]], "the body is 677 bytes: cuts cannot have [1000000]"),
+        ("cuts", [[-4]], "the body is 677 bytes: cuts cannot have [-4]"),
+        ("cuts", [["a"]], "cuts is a list of one run or more, each null or a list of body offsets"),
+        ("cuts", [[30, 17]], "cuts is a list of one run or more, each null or a list of body offsets"),
+        ("cuts", [], "cuts is a list of one run or more, each null or a list of body offsets"),
+    ],
+)
+def test_a_written_out_case_that_contradicts_its_reply_is_refused(key: str, value: object, said: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse({**written_out("framing/lf"), key: value}, CHAT)
+    assert str(caught.value).startswith(f"mine/edited: {said}")
+
+
+def test_a_case_that_tries_no_boundaries_takes_no_cuts() -> None:
+    with pytest.raises(ScenarioError, match=r"cuts is \[null\] in a case about leaving, which tries no boundaries"):
+        parse({**written_out("cancellation/between-events"), "cuts": [[17]]}, CHAT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_whatever_is_written_out_is_taken_back_as_it_is(dialect: str) -> None:
+    for case in (*cases_in(None, dialect), *lives_of(DIALECTS.named(dialect))):
+        with suppress(Inexpressible):
+            document = None if case.inapplicable else json.loads(json.dumps(as_document(case)))
+            if document is not None:
+                assert parse(document, case.dialect).chunkings == case.chunkings, case.id

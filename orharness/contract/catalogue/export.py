@@ -1,7 +1,7 @@
 """Cases as files that any runner in any language can play: bytes, cuts, gates, what must come of it.
 
-Each file is a case document (``parse``) whose reply is written out, with further keys that a runner needs and that
-``parse`` passes over::
+Each file is a case document (``parse``) whose reply is written out, with further keys that a runner needs (``resolved``
+is how they are read again)::
 
     {"case": 1, "id": "done/twice", "dialect": "chat", "path": "/chat/completions",
      "reply": {"status": 200, "headers": {…}, "head": 0.0,
@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from orharness.contract.catalogue.case import Case, Further
+from orharness.contract.catalogue.resolved import FORMAT, resolve
 from orharness.errors import OrharnessError
 from orharness.files import write_whole
 from orharness.parts import kind_of
@@ -37,18 +38,16 @@ from orharness.scenario.response import Response
 from orharness.stream import Stream, repartition
 from orharness.verdict import Expected
 
-FORMAT = 1  # of the files; a key that changes its meaning needs another number
 _KEPT = (
     *("request", "patience", "pauses", "grows", "unit", "frame", "chunkings", "end_event"),
     *("cause", "broken_json", "raises", "mistaken"),
 )
-_MOST_CUTS = 4096  # ways to cut one stream that are written out
 
 
 def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
     """Return the case with its bytes. ``seed``: of the random chunks."""
     stream = _sent(case, case.reply()).stream
-    cuts = [None if one is None else list(one) for chunking in case.chunkings for one in chunking.cuts(stream, seed)]
+    resolved = resolve(case, stream, seed)
     return {
         "case": FORMAT,
         "id": case.id,
@@ -63,9 +62,9 @@ def as_document(case: Case, seed: int = 0) -> dict[str, Any]:
         **_further(case, "beside", case.beside),
         **_further(case, "then", case.then),
         **_further(case, "control", case.control),
-        "gates": list(stream.gates),
-        "end_marker": stream.end_marker,
-        "cuts": cuts[:_MOST_CUTS],
+        "gates": resolved.gates,
+        "end_marker": resolved.end_marker,
+        "cuts": resolved.cuts,
         "expect": {
             **_expected(case.expected),
             **({} if case.cancel is None else {"cancel": asdict(case.cancel)}),

@@ -23,7 +23,8 @@ cancels), ``control: {reply, expect, cause}`` (the same without what the case is
 told), ``pauses: {each, longest}`` (seconds between requests), ``grows`` (numbers of events: what an answer costs is to
 grow no faster), and the causes ``cause``, ``broken_json`` (where its JSON parser raised) and ``raises`` (where it
 raised anything else). A cause is told only after a trial has shown it; one about parts only of a client that says
-one of the lists of parts in ``mistaken``, where that is given (an empty list: nothing of the kind).
+one of the lists of parts in ``mistaken``, where that is given (an empty list: nothing of the kind). The keys of a
+written-out case are in ``export``; what an edited one means is in ``resolved``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from orharness.contract.catalogue import many
+from orharness.contract.catalogue import many, resolved
 from orharness.contract.catalogue.blocks import written
 from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Profile, end_data, end_of
 from orharness.contract.catalogue.checked import check_document
@@ -50,21 +51,26 @@ from orharness.verdict import Expected, Level, did_you_mean
 
 Json = Mapping[str, Any]
 _NEEDED = ("id", "title", "reply", "expect")
-_RESOLVED = "case dialect path gates end_marker cuts"  # of a written-out case: its reply says the same
 _FURTHER = (
     "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
     " again unit beside then control pauses grows mistaken"
 )
 _LIMIT = "limit"
-_KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *_RESOLVED.split()))
+_KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *resolved.KEYS))
 
 
 def parse(document: Json, dialect: Dialect) -> Case:
-    """Return the case of a document for a dialect. What it sends is made when it is first asked for.
+    """Return the case of a document for a dialect.
+
+    What it sends is made when it is first asked for; at once for a written-out case, whose keys must agree with it.
 
     Raises ``ScenarioError``, which names the case, for a key that is missing or unknown and for a wrong value.
     """
     name = document.get("id", "a case")
+    try:
+        resolved.check_version(document)  # first, as another version may have other keys
+    except ScenarioError as error:
+        raise ScenarioError(f"{name}: {error}") from None
     unknown = {str(key) for key in document} - _KEYS
     no_key = f"a case has no key {', '.join(sorted(unknown))}{did_you_mean(unknown, _KEYS)}"
     if missing := [key for key in _NEEDED if key not in document]:
@@ -73,9 +79,10 @@ def parse(document: Json, dialect: Dialect) -> Case:
         raise ScenarioError(f"{name}: {no_key}")
     try:
         check_document(document)
-        return _parsed(document, dialect)
+        case = _parsed(document, dialect)
     except (ScenarioError, ValueError, TypeError, KeyError) as error:
         raise ScenarioError(f"{name}: {error}") from error
+    return resolved.obeyed(case, document)
 
 
 def _parsed(document: Json, dialect: Dialect) -> Case:
