@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
+from generate_cases import case_documents_page, cases_page
 from generate_documents import documents_page, value_of
 from generate_markdown import Cells, code, docstring, fence, first_paragraph, in_line, page, prose, table, written
 from typer.models import OptionInfo
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
-
-    from orharness.contract import Case
 
 DOCS = Path(__file__).parent
 
@@ -37,6 +36,7 @@ def pages() -> dict[str, str]:
         "reference/documents.md": documents_page(),
         "reference/http.md": http_page(),
         "reference/cases.md": cases_page(),
+        "reference/case-documents.md": case_documents_page(),
     }
 
 
@@ -290,47 +290,6 @@ def http_page() -> str:
             parts += [f"### {name} {{#{_anchor(name)}}}", in_line(schema.get("description", ""))]
             parts.append(table(("key", "value", ""), _fields(schema)) if schema.get("properties") else "")
     return page(parts)
-
-
-# --- the cases ----------------------------------------------------------------------------------------------------
-
-
-def cases_page() -> str:
-    """Return the page of the cases: what each asks, how strongly, and where the rule or the report is."""
-    from importlib.resources import files
-
-    from orharness.contract.catalogue import cases_of, families_of, lives_of
-    from orharness.dialects import DIALECTS
-
-    changes = (files("orharness.contract.catalogue") / "sets" / "CHANGES.md").read_text("utf-8")
-    parts = [
-        "# The cases",
-        "What each case of [the contract](../contract.md) asks of a client, and from where: the rule, or a report of a"
-        " service or a client. A case is a MUST unless its level says SHOULD; one of the profile `whatwg` is run with"
-        " `--profile whatwg` alone. The families of bytes, HTTP, errors and time are the same for every API; each API"
-        " adds its own.",
-    ]
-    cases = [*cases_of(DIALECTS.default), *lives_of(DIALECTS.default)]
-    for family in families_of(cases):
-        parts += [f"## {family}", _cases_table(one for one in cases if one.family == family)]
-    known = {case.id for case in cases}
-    for dialect in DIALECTS:
-        own = [one for one in cases_of(DIALECTS.named(dialect)) if one.id not in known and one.family == dialect]
-        if own:
-            parts += [f"## {dialect}", _cases_table(own)]
-    return page([*parts, re.sub(r"^#", "##", changes, flags=re.M)])
-
-
-def _cases_table(cases: Iterable[Case]) -> str:
-    return table(("case", "what is asked", "level", "from"), map(_case_row, cases))
-
-
-def _case_row(case: Case) -> Cells:
-    address = case.source.partition(",")[0]
-    host = re.sub(r"^https://([^/#]+).*$", r"\1", address)
-    link = f"[{host}]({address})" if address.startswith("https://") else in_line(case.source)
-    level = f"{case.level}, {case.profile}" if case.profile == "whatwg" else str(case.level)
-    return code(case.id), in_line(case.title), level, link
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,13 @@ from typing import Any
 import pytest
 
 from orharness import SseServer
+from orharness.contract import CASES
+from orharness.contract.catalogue import lives_of
+from orharness.contract.catalogue.chunkings import CHUNKINGS
+from orharness.contract.catalogue.export import as_document
+from orharness.contract.catalogue.parse import parse
+from orharness.dialects import DIALECTS
+from orharness.errors import ScenarioError
 from orharness.providers import Provider, lookup
 from orharness.transforms.families import factories
 from tests.support.generated import generator, pages
@@ -200,3 +207,62 @@ def test_each_transform_has_a_section_with_its_arguments() -> None:
         arguments = list(factory.parameters)
         short = f"{name}: {{{', '.join(f'{argument}: …' for argument in arguments)}}}"
         assert not arguments or tables[short] == arguments
+
+
+# --- case documents -----------------------------------------------------------------------------------------------
+
+
+def _case_keys() -> dict[str, dict[str, str]]:
+    """The keys of each section of the page, and what is said of each."""
+    found: dict[str, dict[str, str]] = {}
+    for heading, _, rows in PAGES["reference/case-documents.md"].tables():
+        found.setdefault(heading, {}).update({row[0].removesuffix(" (required)"): row[1] for row in rows[1:]})
+    return found
+
+
+def _taken(document: dict[str, Any]) -> set[str]:
+    """The keys that are taken in place of an unknown one, as the error names them."""
+    case = {"id": "mine/one", "title": "One.", "reply": {"events": [{"text": "a"}]}, "expect": {}, **document}
+    with pytest.raises(ScenarioError, match="it takes ") as caught:
+        parse(case, DIALECTS.default).reply()
+    return set(re.findall(r"it takes ([\w, ]+)", str(caught.value))[0].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("section", "document"),
+    [
+        ("What is expected", {"expect": {"?": 1}}),
+        ("cancel", {"expect": {"cancel": {"?": 1}}}),
+        ("pauses", {"pauses": {"?": 1}}),
+        ("beside", {"beside": {"?": 1}}),
+        ("then", {"then": {"?": 1}}),
+        ("control", {"control": {"?": 1}}),
+        ("What a request must have", {"request": {"?": 1}}),
+    ],
+)
+def test_each_key_that_a_case_takes_is_there(section: str, document: dict[str, Any]) -> None:
+    assert set(_case_keys()[section]) == _taken(document)
+
+
+@pytest.mark.parametrize("kind", ["answer", "events", "blocks", "body"])
+def test_each_key_that_its_reply_takes_is_there(kind: str) -> None:
+    assert _taken({"reply": {kind: [], "?": 1}}) <= set(_case_keys()["A reply"])
+
+
+def test_each_key_of_our_own_cases_is_there_with_what_it_means() -> None:
+    shown = _case_keys()
+    cases = [*CASES, *lives_of(DIALECTS.default)]
+    events = [one for case in cases for one in case.document["reply"].get("events", ())]
+    written = {
+        "A case": {key for case in cases for key in case.document},
+        "An event": {key for one in events for key in one},
+    }
+    written["What an exported case has besides"] = set(as_document(cases[0])) - written["A case"]
+    for section, keys in written.items():
+        assert keys - set(shown[section]) == set(), section
+    assert {"frame", "plain", "broken_json", "raises", "end_event"} <= set(shown["A case"])
+    assert [key for section in shown.values() for key, meaning in section.items() if not meaning] == []
+
+
+def test_each_chunking_is_there() -> None:
+    assert list(_case_keys()["The chunkings"]) == list(CHUNKINGS)

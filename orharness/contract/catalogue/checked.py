@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orharness.contract.catalogue.keys import EXPECT, REQUEST, WITHIN, Meanings
 from orharness.errors import ScenarioError
+from orharness.frames import FRAMES
 from orharness.verdict import Level, did_you_mean, shorten
 
 Check = Callable[[Any], bool]
 
 _SHOWN = 60  # characters of a wrong value
-_EXPECT = frozenset(["text", "error", "parts", "unsaid", "cancel", "due", "sent"])
-_KEYS_OF = {
-    "cancel": frozenset(["after", "silent", "inside_read", "stops"]),
-    "pauses": frozenset(["each", "longest"]),
-    "beside": frozenset(["reply", "expect", "side_by_side"]),
-    "then": frozenset(["reply", "expect", "cancels"]),
-    "control": frozenset(["reply", "expect", "cause"]),
-}
 _NEEDED_OF = dict.fromkeys(("beside", "then", "control"), ("reply", "expect"))
 
 
@@ -50,30 +44,37 @@ def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
+def _mapping_of(keys: Meanings) -> tuple[Check, str]:
+    return _mapping, f"a mapping of {', '.join(sorted(keys))}"
+
+
 _CAUSE = (_or_none(_text), "a text")
+_SWITCH = (_flag, "true or false")
+_SECONDS = (lambda value: value == 0 or _number(value), "a number of seconds, 0 or more")
 _CASE: dict[str, tuple[Check, str]] = {
     "id": (lambda value: _text(value) and value != "", "a text, FAMILY/NAME"),
     "title": (_text, "a text"),
     "source": (_text, "a text: the address where the rule is written"),
     "level": (lambda value: value in list(Level), " or ".join(Level)),
     "reply": (_mapping, "a mapping"),
-    "expect": (_mapping, "a mapping"),
+    "expect": _mapping_of(EXPECT),
+    "frame": (lambda value: _text(value) and value in FRAMES, f"one of {', '.join(FRAMES)}"),
     "also": (_list_of(_mapping), "a list of what may come instead, each as in expect"),
     "chunkings": (_list_of(_text), "a list of names"),
-    "request": (_mapping, "a mapping"),
+    "request": _mapping_of(REQUEST),
     "requests": (lambda value: value == "any" or _whole(1)(value), "a number from 1 up, or any"),
     "runs": (_whole(1), "a number from 1 up"),
     "patience": (_number, "a number greater than 0"),
-    "plain": (_flag, "true or false"),
-    "end_event": (_flag, "true or false"),
+    "plain": _SWITCH,
+    "end_event": _SWITCH,
     "cause": _CAUSE,
     "broken_json": _CAUSE,
     "raises": _CAUSE,
     "again": (_mapping, "a mapping"),
-    "beside": (_mapping, "a mapping"),
-    "then": (_mapping, "a mapping"),
-    "control": (_mapping, "a mapping"),
-    "pauses": (_mapping, "a mapping"),
+    "beside": _mapping_of(WITHIN["beside"]),
+    "then": _mapping_of(WITHIN["then"]),
+    "control": _mapping_of(WITHIN["control"]),
+    "pauses": _mapping_of(WITHIN["pauses"]),
     "grows": (_list_of(_whole(1)), "a list of numbers of events"),
     "mistaken": (_list_of(_list_of(_mapping)), "a list of lists of parts"),
 }
@@ -82,9 +83,19 @@ _OF_EXPECT: dict[str, tuple[Check, str]] = {
     "error": (lambda value: _flag(value) or value == "allowed", "true, false or allowed"),
     "parts": (_list_of(_mapping), "a list of parts"),
     "unsaid": (_list_of(_text), "a list of kinds of parts"),
-    "cancel": (_mapping, "a mapping"),
+    "cancel": _mapping_of(WITHIN["cancel"]),
     "due": (_list_of(_text), "a list of texts"),
-    "sent": (_flag, "true or false"),
+    "sent": _SWITCH,
+}
+_OF_WITHIN: dict[str, dict[str, tuple[Check, str]]] = {
+    "cancel": {
+        "after": (_whole(0), "a number of pieces, 0 or more"),
+        **dict.fromkeys(("silent", "inside_read", "stops"), _SWITCH),
+    },
+    "pauses": {"each": _SECONDS, "longest": _SECONDS},
+    "beside": {"reply": (_mapping, "a mapping"), "side_by_side": _SWITCH},
+    "then": {"reply": (_mapping, "a mapping"), "cancels": (_whole(1), "a number from 1 up")},
+    "control": {"reply": (_mapping, "a mapping"), "cause": (_text, "a text")},
 }
 
 
@@ -92,9 +103,9 @@ def check_document(document: Mapping[str, Any]) -> None:
     """Raise ``ScenarioError`` for the first key or value of a case document that is wrong."""
     for name, (check, wanted) in _CASE.items():
         _check(document, name, check, wanted)
-    for name, keys in _KEYS_OF.items():
+    for name in WITHIN:
         if name in document:
-            _check_keys(document[name], keys, name, _NEEDED_OF.get(name, ()))
+            _check_within(document[name], name)
     if "then" in document and "cancel" not in document["expect"]:
         raise ScenarioError("then is the answer after a cancel, and expect has no cancel")
     further = [document[name] for name in _NEEDED_OF if name in document]
@@ -104,12 +115,18 @@ def check_document(document: Mapping[str, Any]) -> None:
 
 def _check_expect(expect: Any) -> None:
     if not isinstance(expect, Mapping):
-        raise ScenarioError(f"expect is a mapping; not {_shown(expect)}")
-    _check_keys(expect, _EXPECT, "expect")
+        raise ScenarioError(f"expect is {_CASE['expect'][1]}; not {_shown(expect)}")
+    _check_keys(expect, EXPECT, "expect")
     for name, (check, wanted) in _OF_EXPECT.items():
         _check(expect, name, check, wanted, " in expect")
     if "cancel" in expect:
-        _check_keys(expect["cancel"], _KEYS_OF["cancel"], "cancel")
+        _check_within(expect["cancel"], "cancel")
+
+
+def _check_within(given: Mapping[str, Any], name: str) -> None:
+    _check_keys(given, WITHIN[name], name, _NEEDED_OF.get(name, ()))
+    for key, (check, wanted) in _OF_WITHIN[name].items():
+        _check(given, key, check, wanted, f" in {name}")
 
 
 def _check(document: Mapping[str, Any], name: str, check: Check, wanted: str, where: str = "") -> None:
@@ -117,8 +134,8 @@ def _check(document: Mapping[str, Any], name: str, check: Check, wanted: str, wh
         raise ScenarioError(f"{name}{where} is {wanted}; not {_shown(document[name])}")
 
 
-def _check_keys(given: Mapping[str, Any], known: frozenset[str], name: str, needed: tuple[str, ...] = ()) -> None:
-    if unknown := {str(one) for one in given} - known:
+def _check_keys(given: Mapping[str, Any], known: Meanings, name: str, needed: tuple[str, ...] = ()) -> None:
+    if unknown := {str(one) for one in given} - set(known):
         words = f"{', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}"
         raise ScenarioError(f"{name} has no key {words}{did_you_mean(unknown, known)}")
     if missing := [one for one in needed if one not in given]:

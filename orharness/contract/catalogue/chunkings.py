@@ -16,10 +16,11 @@ Cuts = tuple[int, ...] | None
 
 @dataclass(frozen=True)
 class Chunking:
-    """A named way to cut. ``cuts`` gives the partitions to try, one after the other."""
+    """A named way to cut. ``cuts`` gives the partitions to try, one after the other; ``meaning`` says which."""
 
     name: str
     cuts: Callable[[Stream, int], Iterable[Cuts]]
+    meaning: str
 
 
 def _whole(stream: Stream, seed: int) -> Iterator[Cuts]:
@@ -76,7 +77,7 @@ def _tender(stream: Stream, seed: int) -> Iterator[Cuts]:
     yield tuple(sorted({start + 1 for start, _ in places}))
 
 
-def _behind_each(pattern: bytes) -> Callable[[Stream, int], Iterator[Cuts]]:
+def _after_each(pattern: bytes) -> Callable[[Stream, int], Iterator[Cuts]]:
     def cuts(stream: Stream, seed: int) -> Iterator[Cuts]:
         yield tuple(sorted({match.end() for match in re.finditer(pattern, stream.body)} - {0, len(stream.body)}))
 
@@ -106,19 +107,34 @@ def _inside_end(stream: Stream, seed: int) -> Iterator[Cuts]:
     return ((at,) for at in range(last.start + 1, len(stream.body)))
 
 
-AS_SENT = Chunking("as sent", _as_sent)
-WHOLE = Chunking("all in one chunk", _whole)
-PER_EVENT = Chunking("one event a chunk", _per_event)
-PER_BYTE = Chunking("byte by byte", _per_byte)
-MIDDLES = Chunking("in the middle of each event", _middles)
-INSIDE_CRLF = Chunking("inside each CRLF", _behind_each(rb"\r(?=\n)"))
-BEFORE_BOM = Chunking("before each U+FEFF", _behind_each(b"(?=\xef\xbb\xbf)"))
-AT_RANDOM = Chunking("chunks by chance", _at_random)
-EVERY_OFFSET = Chunking("cut once, at every offset", _every_offset)
-TWO_BYTES = Chunking("two bytes a chunk", _two_bytes)
-TENDER = Chunking("cut where it hurts, all at once", _tender)
-TENDER_PAIRS = Chunking("cut where it hurts, in pairs", _tender_pairs)
-INSIDE_END = Chunking("cut once, inside the end marker", _inside_end)
+AS_SENT = Chunking("as sent", _as_sent, "the chunks of the reply, as they are")
+WHOLE = Chunking("all in one chunk", _whole, "no cut")
+PER_EVENT = Chunking("one event a chunk", _per_event, "a cut after each event")
+PER_BYTE = Chunking("byte by byte", _per_byte, "a cut after each byte")
+MIDDLES = Chunking("in the middle of each event", _middles, "one cut in the middle of each event")
+INSIDE_CRLF = Chunking("inside each CRLF", _after_each(rb"\r(?=\n)"), "a cut between CR and LF wherever both are")
+BEFORE_BOM = Chunking(
+    "before each U+FEFF", _after_each(b"(?=\xef\xbb\xbf)"), "a cut before each U+FEFF, the byte order mark"
+)
+AT_RANDOM = Chunking("chunks by chance", _at_random, "three runs, each with chunks of 1 to 24 bytes by the seed")
+EVERY_OFFSET = Chunking("cut once, at every offset", _every_offset, "one run for each offset, with one cut there")
+TWO_BYTES = Chunking(
+    "two bytes a chunk", _two_bytes, "one run with chunks of two bytes from the first byte on, and one from the second"
+)
+TENDER = Chunking(
+    "cut where it hurts, all at once",
+    _tender,
+    "in each character of several bytes, line end, field name, comment and end marker: one run in the middle of each,"
+    " one after its first byte",
+)
+TENDER_PAIRS = Chunking(
+    "cut where it hurts, in pairs",
+    _tender_pairs,
+    "one run for each two of these places that follow each other, with a cut inside both",
+)
+INSIDE_END = Chunking(
+    "cut once, inside the end marker", _inside_end, "one run for each offset inside the last event, with one cut there"
+)
 
 CHUNKINGS = {
     "as-sent": AS_SENT,

@@ -31,7 +31,8 @@ def wrong_request(demanded: Mapping[str, Any], dialect: Dialect) -> Wrong | None
     Raises ``ScenarioError`` for an unknown demand.
     """
     if unknown := set(demanded) - set(_DEMANDS):
-        raise ScenarioError(f"request has no {', '.join(sorted(unknown))}{did_you_mean(unknown, _DEMANDS)}")
+        known = f"it takes {', '.join(sorted(_DEMANDS))}"
+        raise ScenarioError(f"request has no {', '.join(sorted(unknown))}{did_you_mean(unknown, _DEMANDS)}; {known}")
     checks = [_DEMANDS[name](value, dialect) for name, value in demanded.items()]
     if not checks:
         return None

@@ -9,22 +9,8 @@
     expect: {text: "say ${end} world"}
     chunkings: [as-sent, per-byte]
 
-``expect`` and each entry of ``also``: ``text`` (absent: any; ``sent: true``: all that the events add), ``parts`` (what
-must be said besides, as the dicts of ``parts``: a client that says nothing of that kind in any case is not judged by
-it), ``unsaid`` (kinds of parts of which nothing was sent, and nothing may be said), ``error`` (``true``: the client
-must show one, ``allowed``: it may), and in ``expect`` ``cancel: {after, silent, inside_read, stops}`` and ``due`` (for
-each gate the text that must have been handed over while the stream is held there). Further keys: ``level`` (MUST),
-``profile`` (gateway), ``frame`` (the only one it is about), ``request``
-(``demands``), ``requests`` (1, or ``any``), ``runs``, ``patience``, ``plain``, ``end_event`` (it is about an event that
-obliges a client to end), ``again`` (the reply to each further request), ``unit: limit`` (times are multiples of the
-longest silence that the client allows), ``beside: {reply, expect, side_by_side}`` (an answer at the same time;
-``side_by_side``: neither may wait for the other), ``then: {reply, expect, cancels}`` (the answer after that many
-cancels), ``control: {reply, expect, cause}`` (the same without what the case is about: where that holds, the cause is
-told), ``pauses: {each, longest}`` (seconds between requests), ``grows`` (numbers of events: what an answer costs is to
-grow no faster), and the causes ``cause``, ``broken_json`` (where its JSON parser raised) and ``raises`` (where it
-raised anything else). A cause is told only after a trial has shown it; one about parts only of a client that says
-one of the lists of parts in ``mistaken``, where that is given (an empty list: nothing of the kind). The keys of a
-written-out case are in ``export``; what an edited one means is in ``resolved``.
+What each key means is in ``keys``; what an edited key of a written-out case means is in ``resolved``. A cause is told
+only after a trial has shown it.
 """
 
 from __future__ import annotations
@@ -39,6 +25,7 @@ from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Pro
 from orharness.contract.catalogue.checked import check_document
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
 from orharness.contract.catalogue.demands import wrong_request
+from orharness.contract.catalogue.keys import CASE, NEEDED, WRITTEN_OUT
 from orharness.contract.catalogue.roles import with_role
 from orharness.contract.catalogue.sending import reply_of
 from orharness.contract.catalogue.templates import said_in
@@ -50,13 +37,8 @@ from orharness.scenario import Reply
 from orharness.verdict import Expected, Level, did_you_mean
 
 Json = Mapping[str, Any]
-_NEEDED = ("id", "title", "reply", "expect")
-_FURTHER = (
-    "source also level profile frame chunkings request requests runs patience plain cause broken_json raises end_event"
-    " again unit beside then control pauses grows mistaken"
-)
 _LIMIT = "limit"
-_KEYS = frozenset((*_NEEDED, *_FURTHER.split(), *resolved.KEYS))
+_KEYS = frozenset({*CASE, *WRITTEN_OUT})
 
 
 def parse(document: Json, dialect: Dialect) -> Case:
@@ -73,7 +55,7 @@ def parse(document: Json, dialect: Dialect) -> Case:
         raise ScenarioError(f"{name}: {error}") from None
     unknown = {str(key) for key in document} - _KEYS
     no_key = f"a case has no key {', '.join(sorted(unknown))}{did_you_mean(unknown, _KEYS)}"
-    if missing := [key for key in _NEEDED if key not in document]:
+    if missing := [key for key in NEEDED if key not in document]:
         raise ScenarioError(f"{name}: {missing[0]} is missing{f', and {no_key}' if unknown else ''}")
     if unknown:
         raise ScenarioError(f"{name}: {no_key}")
@@ -200,5 +182,6 @@ def _part(given: Any) -> Part:
 
 def _chunking(name: str) -> Chunking:
     if name not in CHUNKINGS:
-        raise ScenarioError(f"there is no chunking {name!r}{did_you_mean([name], CHUNKINGS)}")
+        known = f"a chunking is one of {', '.join(CHUNKINGS)}"
+        raise ScenarioError(f"there is no chunking {name!r}{did_you_mean([name], CHUNKINGS)}; {known}")
     return CHUNKINGS[name]

@@ -22,7 +22,6 @@ Json = Mapping[str, Any]
 
 FORMAT = 1  # of the files; a key that changes its meaning needs another number
 MOST_CUTS = 4096  # ways to cut one stream that are written out
-KEYS = ("case", "dialect", "path", "gates", "end_marker", "cuts")
 _OFFSETS = "body offsets (whole numbers)"
 _SHOWN = 60  # characters of a wrong value
 
@@ -140,7 +139,7 @@ def _chunkings(cuts: Iterable[Iterable[int] | None]) -> tuple[Chunking, ...]:
     ways: tuple[Cuts, ...] = tuple(None if one is None else tuple(one) for one in cuts)
     if ways in ((None,), ((),)):  # those that a diagnosis knows by name
         return (AS_SENT,) if ways == (None,) else (WHOLE,)
-    return (Chunking("the cuts of the case", partial(_given, ways)),)
+    return (Chunking("the cuts of the case", partial(_given, ways), "where its `cuts` say"),)
 
 
 def _given(ways: tuple[Cuts, ...], stream: Stream, seed: int) -> Iterable[Cuts]:

@@ -34,7 +34,7 @@ Json = Mapping[str, Any]
 MODEL = "m"  # named, so that the bytes do not depend on what the client asks for
 _ASKED = Request("POST", "/")
 _SENDING = {"through", "ending", "framing", "pacing", "headers", "head", "delay", "provider", "gateway", "pace"}
-_KEYS = {
+KEYS = {  # of a reply, by what says what is sent
     "answer": {"answer", *_SENDING},
     "events": {"events", "status", "encoding", "gzipped", *_SENDING} - {"gateway"},
     "blocks": {"blocks", "status", *_SENDING} - {"gateway", "provider", "pace", "delay"},
@@ -48,8 +48,8 @@ def reply_of(document: Json, dialect: Dialect) -> Reply:
     if "stream" in document:
         return read_reply({**document, "dialect": dialect.name})
     kind = next((one for one in ("answer", "events", "blocks", "many") if one in document), "plain")
-    if unknown := set(document) - _KEYS[kind]:
-        known = ", ".join(sorted(_KEYS[kind]))
+    if unknown := set(document) - KEYS[kind]:
+        known = ", ".join(sorted(KEYS[kind]))
         raise ScenarioError(f"a reply has no key {', '.join(sorted(unknown))}; it takes {known}")
     return _READERS[kind](dict(document), dialect)
 
