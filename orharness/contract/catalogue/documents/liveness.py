@@ -120,7 +120,7 @@ CASES: tuple[Document, ...] = (
     ),
     _case(
         "long-answer",
-        "An answer whose words come one by one, and that takes many times as long as the client bears silence.",
+        "An answer whose words come one by one, and that takes 2.4 times as long as the client bears silence.",
         f"{_GITHUB}/Digital-Threads/aimux/pull/18",
         _answer(*_LONG),
         "".join(["Hello", *(str(one["text"]) for one in _LONG), " world"]),
