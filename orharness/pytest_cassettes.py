@@ -29,6 +29,7 @@ T = TypeVar("T")
 KEY = "sse_cassette"
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 RECORDED = pytest.StashKey[list[str]]()  # of a test: a line for each thing about its recording
+_RECORDERS = pytest.StashKey[dict[Path, dict[tuple[str, str], str]]]()  # of the run
 PLAYED: pytest.StashKey[LiveRoute] = pytest.StashKey()  # of a test: its cassette, where one is played
 _PLAYED = ("through", "pacing", "provider", "pace", "price", "match_on", "allow_playback_repeats", "delays")
 _KEPT = ("keep_headers", "redact_personal")
@@ -360,6 +361,37 @@ def recorder_of(settings: Settings, fresh: Path) -> RecordingServer:
     return _or_fail(lambda: RecordingServer(settings.upstream, fresh, keys, filters=filters, **settings.kept))
 
 
+def refuse_to_rewrite(item: pytest.Item, settings: Settings) -> None:
+    """Fail a test that would rewrite what another test of this run has recorded."""
+    others = [one for one in _recorders(item, settings).values() if one != item.nodeid]
+    if settings.mode == "rewrite" and others:
+        _fail(f"{_replaces(settings, others[0])}, or delete it and record both with --sse-record-mode=new_episodes")
+
+
+def _recorders(item: pytest.Item, settings: Settings) -> dict[tuple[str, str], str]:
+    """Of each method and address in a cassette that was recorded in this run, the test that did so."""
+    return item.config.stash.setdefault(_RECORDERS, {}).setdefault(settings.path.absolute(), {})
+
+
+def _replaces(settings: Settings, other: str) -> str:
+    return (
+        f"--sse-record-mode={settings.mode} would replace what {other} has recorded in {settings.path} in this run:"
+        " give each test a cassette of its own"
+    )
+
+
+def _replaced(item: pytest.Item, settings: Settings, fresh: Path) -> str | None:
+    """Return a sentence if this would replace what another test has recorded; note what is recorded."""
+    from orharness.cassette import load
+
+    known, new = _recorders(item, settings), {(one.request.method, one.request.uri) for one in load(fresh)}
+    others = [known[one] for one in new if known.get(one, item.nodeid) != item.nodeid]
+    if settings.mode == "all" and others:
+        return _replaces(settings, others[0])
+    known.update(dict.fromkeys(new, item.nodeid))
+    return None
+
+
 def fresh_file(settings: Settings) -> Path:
     """Return the file in which a test records, beside its cassette."""
     return settings.path.with_name(f"{settings.path.stem}.new.yaml")
@@ -370,10 +402,12 @@ def keep(item: pytest.Item, settings: Settings, fresh: Path, *, passed: bool, un
 
     The cassette is replaced in one step, when what takes its place is whole. ``unplayed``: how many interactions of the
     cassette the test did not ask for. Fails a test that passed although an upstream gave it no response: what is
-    replayed would be that the upstream was down.
+    replayed would be that the upstream was down; and one that would replace what another test has recorded in this run.
     """
     path, lines = settings.path, item.stash.setdefault(RECORDED, [])
     failed, why = path.with_name(f"{path.stem}.failed.yaml"), _unanswered(fresh)
+    if why is None and passed and fresh.exists():
+        why = _replaced(item, settings, fresh)
     if not fresh.exists():
         if not settings.records_what_is_new:
             lines.append(f"nothing was recorded for {path}: the test got no answer")

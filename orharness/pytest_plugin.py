@@ -444,6 +444,7 @@ def _verify(server: SseServer, renewal: str | None) -> None:
 
 def _recorded(request: pytest.FixtureRequest, options: dict[str, Any], settings: Settings) -> Iterator[RecordingServer]:
     """Let the test ask the service itself, by way of a recorder."""
+    pytest_cassettes.refuse_to_rewrite(request.node, settings)
     fresh, in_environment = pytest_cassettes.fresh_file(settings), _in_environment(options, settings)
     # The recorder has read the real key by the time at which the environment holds another one.
     with pytest_cassettes.recorder_of(settings, fresh) as server, _found_in_environment(server, in_environment):

@@ -381,6 +381,42 @@ def test_all_replaces_what_is_of_the_same_endpoint_and_rewrite_everything(
     _run(user, code, passed=1)
 
 
+SHARED = """
+    @pytest.mark.sse_cassette("shared")
+    def test_a(sse_server):
+        ask(sse_server, "1")
+
+    @pytest.mark.sse_cassette("shared")
+    def test_b(sse_server):
+        ask(sse_server, "2")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["rewrite", "all"])
+def test_what_one_test_has_recorded_no_other_replaces_in_the_same_run(
+    user: pytest.Pytester, service: SseServer, mode: str
+) -> None:
+    service.post("/chat/completions").replies(*map(Reply.chat, ["one", "two"]))
+    result = _run(
+        user,
+        SHARED,
+        f"--sse-record-mode={mode}",
+        f"--sse-upstream={service.base_url}",
+        passed=1 if mode == "rewrite" else 2,
+        errors=1,
+    )
+    said = " ".join(str(result.stdout).split())
+    assert f"--sse-record-mode={mode} would replace what test_it.py::test_a has recorded in" in said
+    (kept,) = load(user.path / "cassettes" / "test_it" / "shared.yaml")
+    assert b'"1"' in kept.request.body
+    failed = user.path / "cassettes" / "test_it" / "shared.failed.yaml"
+    assert failed.exists() == (mode == "all")  # it had asked the service by then
+    service.reset()
+    service.post("/chat/completions").replies(*map(Reply.chat, ["one", "two"]))
+    _run(user, SHARED, f"--sse-record-mode={mode}", f"--sse-upstream={service.base_url}", "-k", "test_b", passed=1)
+
+
 @pytest.mark.slow
 def test_rewrite_keeps_what_was_there_until_the_new_one_is_whole(user: pytest.Pytester, service: SseServer) -> None:
     path = user.path / "cassettes" / "test_it" / "test_a.yaml"
