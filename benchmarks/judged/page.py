@@ -29,7 +29,9 @@ hide: [navigation, toc]
 `python -m benchmarks.clients --write docs/clients.md` makes this page: it judges {number} clients (pinned),
 by [the contract](contract.md) (profile `gateway`, and what an answer of 100,000 events costs). Each streams as its
 manual shows; what the manual leaves to the user is left out. Where a package only reads events, or is only an HTTP
-client, the loop around it is the one that people write, and is judged with it.
+client, the loop around it is the one that people write, and is judged with it. They are judged by the text that they
+hand over: cases of the families `parts` (what is said besides text) and `liveness` (silent and slow streams) are not on
+this page.
 
 A cell is the number of cases that hold, of those that could be judged; it leads to the fails. Fails of a SHOULD are
 counted as well. What each case asks, and from where, is on the page "The cases" of the built reference. CI judges

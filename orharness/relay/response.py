@@ -17,7 +17,9 @@ _HEAD_LIMIT = 1 << 16  # bytes
 _WITHOUT_BODY = (204, 304)
 _STATUS_LINE = re.compile(r"HTTP/1\.[01] ([1-5]\d\d)(?: (.*))?", re.ASCII)
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r\n")
+_SIZE = re.compile(
+    rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;.*)?\r\n"
+)  # RFC 9112, section 7.1: a blank comes before an extension only
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 # The codings that are decoded; a browser that accepted none would never meet a relay's compression.
 ENCODINGS = ("gzip", "deflate")

@@ -62,6 +62,11 @@ def test_a_client_that_waits_as_long_as_it_declares_holds_everywhere() -> None:
         (waiting_clients.counts_events_only, "comments", "a comment does not count as a sign of life"),
         (waiting_clients.in_all, "long-answer", "a time limit on the whole answer ends a stream that is alive"),
         (waiting_clients.asks_again, "asked-again", "2 requests, each of them billed, and its text is 'HelloHello wor"),
+        (
+            waiting_clients.asks_again_and_goes_on,
+            "asked-again",
+            "it asks again after a silence, when text had come: 2 requests, each of them billed",
+        ),
         (waiting_clients.ends_silently, "dead-stream", "ends as if the answer were whole"),
         (waiting_clients.waits_for_ever, "dead-stream", "of silence, and declares to allow 0.5 s"),
     ],

@@ -115,6 +115,7 @@ def test_headers_are_told_by_name_in_lower_case() -> None:
         (head("Transfer-Encoding: chunked") + b"1_0\r\n", "its size is"),
         (head("Transfer-Encoding: chunked") + b"-4\r\n", "its size is"),
         (head("Transfer-Encoding: chunked") + b" 4\r\n", "its size is"),
+        (head("Transfer-Encoding: chunked") + b"4 \r\nabcd\r\n", "its size is"),
         (head("Content-Length: 2") + b"abcd", "after the end of it: cd"),
         (head("X One: a"), "an invalid header line"),
         (b"HTTP/1.1 2000 OK\r\n\r\n", "does not answer in HTTP"),

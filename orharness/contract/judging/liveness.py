@@ -52,10 +52,12 @@ def reason(case: Case, heard: Heard, requests: int, limit: Limit | None) -> str 
     if requests > MOST_REQUESTS:
         return None
     if case.requests is not None and requests > case.requests:
+        billed = f"{count(requests, 'request')}, each of them billed"
+        doubled = case.expected.text and heard.text.count(case.expected.text) > 1
         return (
-            f"{case.cause}: {count(requests, 'request')}, each of them billed, and its text is {heard.text!r}"
-            if heard.text != case.expected.text
-            else f"it asks again after a silence, when text had come: {count(requests, 'request')}, each of them billed"
+            f"{case.cause}: {billed}, and its text is {heard.text!r}"
+            if doubled
+            else f"it asks again after a silence, when text had come: {billed}"
         )
     if not heard.ended:
         return _waits(heard, limit) if is_dead(case) else "it still waits when everything was sent"

@@ -60,8 +60,8 @@ CASES: tuple[Document, ...] = (
     ),
     _case(
         "asked-again",
-        "The stream falls silent after some text; asked again, the server answers whole: what was yielded is not"
-        " yielded twice.",
+        "The stream falls silent after some text; asked again, the server answers whole, which is billed twice: the"
+        " client does not ask again by itself, and yields nothing twice.",
         f"{_GITHUB}/ltmoerdani/opencode-copilot-chat/pull/180",
         _dead(_HELLO),
         fails("Hello"),
