@@ -216,7 +216,7 @@ def test_help_and_reports_survive_an_ascii_locale(tmp_path: Path) -> None:
         (["serve", "a.yaml", "--text", "a"], "not both"),
         (
             ["serve", "--case", "framing/crlf", "--at", "99999"],
-            "the stream of framing/crlf has 319 bytes: ",
+            "the stream of framing/crlf has 338 bytes: ",
         ),
         (["serve", "--case", "errors/http-204", "--at", "3"], "--at 3: the answer of errors/http-204 is not a stream"),
         (
