@@ -6,7 +6,7 @@ import re
 
 _SCHEME = re.compile(r"(?:bearer|basic|token)\s+", re.I)
 _WHOLE = re.compile(
-    r"\$\{?[A-Z][A-Z0-9_]{0,63}\}?"  # $API_KEY, ${API_KEY}
+    r"(?-i:\$(?:[A-Z][A-Z0-9_]*|[a-z_]+))|\$\{[A-Z][A-Z0-9_]{0,63}\}"  # not $up3rS3cret
     r"|\$?\{\{[\w .-]{1,64}\}\}|\{\w{1,64}\}"  # {{ secrets.KEY }}, {key}
     r"|<[A-Za-z][A-Za-z _.-]{0,63}>|\[[A-Za-z][A-Za-z _.-]{0,63}\]"  # <your key>, [FILTERED]
     r"|\*+|\.+|-+|x+|bearer|basic|token",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 SOON = 0.05  # seconds
+_AGAIN = 0.002  # seconds between two rings while a socket is full, which has room for some hundred KB
 _MUCH = 2**18  # bytes that are read at once; the kernel has room for some 400 KB where nothing else is set
 _OVERHEAD = 2**10  # bytes that the kernel needs for each message
 
@@ -28,6 +30,7 @@ class Bell:
         self._unread = 0  # bytes since it rang
         self._seconds = soon
         self._soon: asyncio.TimerHandle | None = None
+        self._again: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
         """Ring now."""
@@ -46,10 +49,22 @@ class Bell:
         elif self._soon is None:
             self._soon = self._loop.call_later(self._seconds, self.ring)
 
+    def ring_while(self, wanted: Callable[[], bool]) -> None:
+        """Ring now, and on, as long as ``wanted`` says so: for data of which nobody tells when it can be read."""
+        self.ring()
+        if self._again is None:
+            self._again = self._loop.call_later(_AGAIN, self._ring_on, wanted)
+
+    def _ring_on(self, wanted: Callable[[], bool]) -> None:
+        self._again = None
+        if wanted():
+            self.ring_while(wanted)
+
     def close(self) -> None:
         """Let the other end know that nothing more comes."""
-        if self._soon is not None:
-            self._soon.cancel()
+        for timer in (self._soon, self._again):
+            if timer is not None:
+                timer.cancel()
         self._connection.close()
 
 

@@ -28,7 +28,6 @@ from orharness.verdict import count
 
 _PIECE = 2**16  # bytes that are read at once
 _TRIES, _CRASH = 100, 25
-_FULL = 0.002  # seconds between two rings while the socket is full: it has room for some hundred KB
 _PATIENCE = 1.0  # seconds for which a process is waited for whose end of the socket is closed
 _ERRORS = {error.__name__: error for error in (CassetteError, ScenarioError)}
 BEGUN = ("order", "request", "recorded_at", "sent_at", "status", "reason", "headers", "head", "framing", "announced")
@@ -320,12 +319,7 @@ class KeeperProcess(asyncio.Protocol):
         What the transport holds goes to the socket when there is room, and that nobody rings for.
         """
         self._is_full = True
-        self._ring_while_full()
-
-    def _ring_while_full(self) -> None:
-        if self._is_full:
-            self._bell.ring()
-            asyncio.get_running_loop().call_later(_FULL, self._ring_while_full)
+        self._bell.ring_while(lambda: self._is_full)
 
     def resume_writing(self) -> None:
         """Note that all is handed over."""

@@ -30,7 +30,9 @@ _LONGER = ("apikey", "secretkey", "privatekey", "accesskey", "password", "passph
 _LONGER_STILL = ("refreshtoken", "authtoken", "apitoken", "sessiontoken", "bearertoken", "securitytoken")
 _PLAIN_FIELDS = frozenset(re.sub("[_-]", "", name) for name in SECRET_FIELDS)
 NOT_A_VALUE = re.compile(
-    rb"\s*(?:[$<{*]|\[(?:filtered|redacted|hidden)\]|REDACTED(?:[\"'\\]|\Z)|x{3,}\Z|\.{3}|null\Z|none\Z)", re.I
+    rb"\s*(?:(?-i:\$(?:[A-Z][A-Z0-9_]*|[a-z_]+))\Z|\$?\{{1,2}[\w .-]{1,64}\}{1,2}\Z|<[a-z][a-z _.-]{0,63}>\Z|\*+\Z"
+    rb"|\[(?:filtered|redacted|hidden)\]|REDACTED(?:[\"'\\]|\Z)|x{3,}\Z|\.{3}|null\Z|none\Z)",
+    re.I,
 )
 
 

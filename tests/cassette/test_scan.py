@@ -82,6 +82,7 @@ def test_a_placeholder_is_no_finding(tmp_path: Path, value: str) -> None:
         "your_4f9a8b7c6d5e",
         "<4f9a8b7c6d5e",
         "test-horse-battery",
+        "$up3rS3cret",
     ],
 )
 def test_a_word_of_a_placeholder_in_a_value_excuses_nothing(tmp_path: Path, value: str) -> None:

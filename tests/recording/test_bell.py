@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -46,6 +47,25 @@ async def test_many_small_messages_ring_once(ends: tuple[socket.socket, socket.s
             bell.ring_soon(80)
         assert rings(theirs) == 0
         assert len(await asyncio.get_running_loop().sock_recv(theirs, 2**12)) == 1
+
+
+@pytest.mark.asyncio
+async def test_it_rings_on_while_that_is_wanted_and_at_one_pace_however_often(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = ends
+    bell = Bell(ours)
+    wanted = True
+    began = monotonic()
+    for _ in range(50):
+        bell.ring_while(lambda: wanted)
+    await asyncio.sleep(0.05)
+    assert 50 < rings(theirs) <= 50 + (monotonic() - began) / 0.002 + 1  # no timer is early
+    wanted = False
+    await asyncio.sleep(0.01)
+    rings(theirs)
+    await asyncio.sleep(0.01)
+    assert rings(theirs) == 0
 
 
 @pytest.mark.asyncio

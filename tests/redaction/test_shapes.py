@@ -259,6 +259,19 @@ def test_what_is_not_secret_stays_as_it_is(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["$OPENAI_KEY", "$api_key", "${apiKey}", "{password}", "{{jwt}}", "<your key>", "****"]
+)
+def test_a_placeholder_stays_as_it_is(value: str) -> None:
+    body = json.dumps({"password": value}).encode()
+    assert redacted(body) == body
+
+
+@pytest.mark.parametrize("value", ["$up3rS3cret", "$ecret-Horse", "{4f9a,8b7c", "<4f9a8b7c", "*4f9a8b7c", "{{4f9a8b7c"])
+def test_a_secret_that_begins_as_a_placeholder_does_is_none(value: str) -> None:
+    assert value.encode() not in redacted(json.dumps({"password": value}).encode())
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "a.b+c@mail.example.org",

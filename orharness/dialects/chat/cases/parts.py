@@ -60,6 +60,10 @@ def _tools_of(choice: int, *fragments: Document) -> Document:
     return event(chunk(None, choices=choices))
 
 
+def _details(text: str) -> list[Document]:
+    return [{"type": "reasoning.text", "text": text}]
+
+
 def _begun(id_: str, name: str, arguments: str, **index: int) -> Document:
     return {**index, "id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
 
@@ -364,7 +368,7 @@ CASES: tuple[Document, ...] = (
         OPENROUTER,
         said(
             *(
-                {"content": "", "reasoning": text, "reasoning_details": [{"type": "reasoning.text", "text": text}]}
+                {"content": "", "reasoning": text, "reasoning_details": _details(text)}
                 for text in ("Let me", " think.")
             ),
             delta("Hello"),
@@ -380,10 +384,7 @@ CASES: tuple[Document, ...] = (
         "Reasoning in `reasoning_details` and in no other key, as MiniMax sends it.",
         f"{_GITHUB}/BerriAI/litellm/issues/31890",
         said(
-            *(
-                {"content": "", "reasoning_details": [{"type": "reasoning.text", "text": text}]}
-                for text in ("Let me", " think.")
-            ),
+            *({"content": "", "reasoning_details": _details(text)} for text in ("Let me", " think.")),
             delta("Hello"),
         ),
         "Hello",
