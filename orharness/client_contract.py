@@ -48,12 +48,11 @@ class ClientContract:
         __tracebackhide__ = True
         from orharness.contract import failure_of, run
         from orharness.contract.catalogue.files import with_own
-        from orharness.verdict import Result
+        from orharness.verdict import Result, counted
 
         cases, seed, patience = with_own(self.cases, self.dialect), self.seed, self.patience
-        verdicts = run(self.stream, cases, only=[sse_case], thread=sse_thread, seed=seed, patience=patience)
-        if self.strict:
-            verdicts = [verdict.as_strict() for verdict in verdicts]
+        found = run(self.stream, cases, only=[sse_case], thread=sse_thread, seed=seed, patience=patience)
+        verdicts = counted(found, strict=self.strict)
         failure = failure_of(verdicts, cases, [str(one) for one in self.cases])
         if failure is not None:  # also if this case is not judged because a plain answer fails: -k could hide that
             raise failure

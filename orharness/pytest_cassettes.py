@@ -1,4 +1,4 @@
-"""What the pytest plugin does for the marker ``sse_cassette``: which file, what is played, and what is recorded.
+"""What the pytest plugin does for the marker ``sse_cassette``: which file, how it is to be used, and what is played.
 
 It imports nothing heavy: pytest loads it in every run of an environment where orharness is installed.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,15 +28,13 @@ T = TypeVar("T")
 KEY = "sse_cassette"
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 RECORDED = pytest.StashKey[list[str]]()  # of a test: a line for each thing about its recording
-_RECORDERS = pytest.StashKey[dict[Path, dict[tuple[str, str], str]]]()  # of the run
 PLAYED: pytest.StashKey[LiveRoute] = pytest.StashKey()  # of a test: its cassette, where one is played
 _PLAYED = ("through", "pacing", "provider", "pace", "price", "match_on", "allow_playback_repeats", "delays")
 _KEPT = ("keep_headers", "redact_personal")
 _ALSO = ("filters", "record_mode", "max_age", "key_env", "env")
 OPTIONS = (*_PLAYED, *_KEPT, *_ALSO, *FILTERS)
 _DEFAULT_KEY = "OPENAI_API_KEY"
-_UPSTREAM = "https://llm.onerouter.pro/v1"  # in advice
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+UPSTREAM = "https://llm.onerouter.pro/v1"  # in advice
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}  # seconds
 _AGE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])(?:[a-z]*)\s*", re.I)
 
@@ -118,7 +115,7 @@ def settings_of(request: pytest.FixtureRequest, marker: pytest.Mark) -> Settings
     given, options = _of_marker(marker)
     config = dict(_fixture(request, "sse_config", Mapping))
     if unknown := [name for name in config if name not in OPTIONS]:
-        _fail(_wrong("the fixture sse_config", unknown))
+        fail(_wrong("the fixture sse_config", unknown))
     merged = {**_of_ini(request.config), **config, **options}
     filters = {**(merged.get("filters") or {}), **{name: merged[name] for name in FILTERS if name in merged}}
     played = {name: merged[name] for name in _PLAYED if name in merged}
@@ -140,7 +137,7 @@ def _of_marker(marker: pytest.Mark) -> tuple[str | os.PathLike[str] | None, dict
     given = [*marker.args, *([options.pop("path")] if "path" in options else [])]
     unknown = [name for name in options if name not in OPTIONS]
     if len(given) > 1 or unknown or not all(isinstance(one, str | os.PathLike) for one in given):
-        _fail(_wrong("@pytest.mark.sse_cassette", unknown[:1], "a name or path, "))
+        fail(_wrong("@pytest.mark.sse_cassette", unknown[:1], "a name or path, "))
     return (given[0] if given else None), options
 
 
@@ -154,7 +151,7 @@ def _wrong(what: str, unknown: Sequence[str], first: str = "") -> str:
 def _fixture(request: pytest.FixtureRequest, name: str, kind: type) -> Any:
     value = request.getfixturevalue(name)
     if not isinstance(value, kind):
-        _fail(f"the fixture {name} returns a {kind.__name__.lower()}, not {value!r}")
+        fail(f"the fixture {name} returns a {kind.__name__.lower()}, not {value!r}")
     return value
 
 
@@ -170,13 +167,13 @@ def _of_line(config: pytest.Config, name: str) -> Any:
     try:
         return config.getini(name)
     except (ValueError, pytest.UsageError) as error:  # ValueError: pytest before 9
-        _fail(f"the ini setting {name} is true or false: {error}")
+        fail(f"the ini setting {name} is true or false: {error}")
 
 
 def _mode(config: pytest.Config, merged: Mapping[str, Any]) -> str:
     mode = config.getoption("--sse-record-mode") or merged.get("record_mode") or config.getini("sse_record_mode")
     if mode not in RECORD_MODES:
-        _fail(f"the record mode is one of {', '.join(RECORD_MODES)}; not {mode!r}")
+        fail(f"the record mode is one of {', '.join(RECORD_MODES)}; not {mode!r}")
     return str(mode)
 
 
@@ -193,8 +190,8 @@ def _named(given: Any, what: str) -> dict[str, str]:
     if isinstance(given, Mapping):
         return {str(name or ""): str(value) for name, value in given.items()}
     if not isinstance(given, str | list | tuple):
-        _fail(f"{what} is a text, a list of texts or a mapping, not {given!r}")
-    return _or_fail(lambda: named_values([given] if isinstance(given, str) else given, what))
+        fail(f"{what} is a text, a list of texts or a mapping, not {given!r}")
+    return or_fail(lambda: named_values([given] if isinstance(given, str) else given, what))
 
 
 def _age(config: pytest.Config, merged: Mapping[str, Any]) -> float | None:
@@ -206,15 +203,16 @@ def _age(config: pytest.Config, merged: Mapping[str, Any]) -> float | None:
         return given.total_seconds()
     found = _AGE.fullmatch(str(given))
     if found is None:
-        _fail(f"sse_max_age is a number and a unit (s, m, h, d or w), such as 90d; not {given!r}")
+        fail(f"sse_max_age is a number and a unit (s, m, h, d or w), such as 90d; not {given!r}")
     return float(found[1]) * _UNITS[found[2].lower()]
 
 
-def _fail(sentence: str) -> NoReturn:
+def fail(sentence: str) -> NoReturn:
+    """Fail the test with one sentence."""
     pytest.fail(sentence, pytrace=False)
 
 
-def _or_fail(call: Callable[[], T]) -> T:
+def or_fail(call: Callable[[], T]) -> T:
     """Return what ``call`` returns; an error of the harness fails the test with one sentence."""
     from orharness.errors import OrharnessError
 
@@ -222,7 +220,7 @@ def _or_fail(call: Callable[[], T]) -> T:
         return call()
     except OrharnessError as error:
         wrong = str(error)
-    return _fail(wrong)  # outside of the except: one sentence, and not two exceptions
+    return fail(wrong)  # outside of the except: one sentence, and not two exceptions
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -274,7 +272,7 @@ def _has_a_twin(item: pytest.Item) -> bool:
 def advice(settings: Settings, item: pytest.Item) -> str:
     """Return the command that records the cassette of a test."""
     mode = "rewrite" if settings.path.exists() else "once"
-    given = [f"{name}={url}" if name else url for name, url in settings.upstream.items()] or [_UPSTREAM]
+    given = [f"{name}={url}" if name else url for name, url in settings.upstream.items()] or [UPSTREAM]
     upstreams = [f"--sse-upstream={shlex.quote(one)}" for one in given]
     return " ".join(["pytest", shlex.quote(item.nodeid), f"--sse-record-mode={mode}", *upstreams])
 
@@ -285,8 +283,8 @@ def mount(item: pytest.Item, settings: Settings, server: SseServer) -> None:
         return
     strict = not settings.records_what_is_new
     if not settings.path.exists():
-        _fail(f"{settings.path}: there is no such cassette\nrecord it: {advice(settings, item)}")
-    item.stash[PLAYED] = _or_fail(lambda: server.cassette(settings.path, strict=strict, **settings.played))
+        fail(f"{settings.path}: there is no such cassette\nrecord it: {advice(settings, item)}")
+    item.stash[PLAYED] = or_fail(lambda: server.cassette(settings.path, strict=strict, **settings.played))
     check_age(settings, item)
 
 
@@ -309,11 +307,11 @@ def check_age(settings: Settings, item: pytest.Item, *, now: datetime | None = N
         return
     renew = f"record it again: {advice(settings, item)}"
     if None in recorded:
-        _fail(f"{settings.path}: interaction {recorded.index(None)} does not say when it was recorded; {renew}")
+        fail(f"{settings.path}: interaction {recorded.index(None)} does not say when it was recorded; {renew}")
     ages = [(now or datetime.now(UTC)) - _moment(one) for one in recorded if one is not None]
     if ages and max(ages).total_seconds() > settings.max_age:
         limit = timedelta(seconds=settings.max_age)
-        _fail(f"{settings.path} was recorded {_days(max(ages))} ago, and sse_max_age is {_days(limit)}; {renew}")
+        fail(f"{settings.path} was recorded {_days(max(ages))} ago, and sse_max_age is {_days(limit)}; {renew}")
 
 
 def _moment(text: str) -> datetime:
@@ -338,133 +336,7 @@ def check_vcr(item: pytest.Item, server: SseServer | RecordingServer) -> None:
     from orharness.cassette.interaction import RecordedRequest
 
     if filtered(request_for_vcrpy(RecordedRequest("POST", f"{server.base_url}/chat/completions"))) is not None:
-        _fail(
+        fail(
             "vcrpy (@pytest.mark.vcr, or the fixture vcr) catches what the client sends to sse_server: set"
             ' "ignore_localhost": True in vcr_config, or take @pytest.mark.vcr away'
         )
-
-
-# --- recording --------------------------------------------------------------------------------------------------------
-
-
-def recorder_of(settings: Settings, fresh: Path) -> RecordingServer:
-    """Return a recorder that writes ``fresh``. Fails the test where there is none."""
-    from orharness.recording.process import RecordingServer
-
-    if not settings.upstream:
-        _fail(
-            f"recording needs an upstream: --sse-upstream=URL (e.g. {_UPSTREAM}), sse_upstream in the ini file, or the"
-            " fixture sse_upstream"
-        )
-    keys = {name: one for name, one in settings.key_env.items() if name in settings.upstream}
-    filters = settings.filters or None
-    return _or_fail(lambda: RecordingServer(settings.upstream, fresh, keys, filters=filters, **settings.kept))
-
-
-def refuse_to_rewrite(item: pytest.Item, settings: Settings) -> None:
-    """Fail a test that would rewrite what another test of this run has recorded."""
-    others = [one for one in _recorders(item, settings).values() if one != item.nodeid]
-    if settings.mode == "rewrite" and others:
-        _fail(f"{_replaces(settings, others[0])}, or delete it and record both with --sse-record-mode=new_episodes")
-
-
-def _recorders(item: pytest.Item, settings: Settings) -> dict[tuple[str, str], str]:
-    """Of each method and address in a cassette that was recorded in this run, the test that did so."""
-    return item.config.stash.setdefault(_RECORDERS, {}).setdefault(settings.path.absolute(), {})
-
-
-def _replaces(settings: Settings, other: str) -> str:
-    return (
-        f"--sse-record-mode={settings.mode} would replace what {other} has recorded in {settings.path} in this run:"
-        " give each test a cassette of its own"
-    )
-
-
-def _replaced(item: pytest.Item, settings: Settings, fresh: Path) -> str | None:
-    """Return a sentence if this would replace what another test has recorded; note what is recorded."""
-    from orharness.cassette import load
-
-    known, new = _recorders(item, settings), {(one.request.method, one.request.uri) for one in load(fresh)}
-    others = [known[one] for one in new if known.get(one, item.nodeid) != item.nodeid]
-    if settings.mode == "all" and others:
-        return _replaces(settings, others[0])
-    known.update(dict.fromkeys(new, item.nodeid))
-    return None
-
-
-def fresh_file(settings: Settings) -> Path:
-    """Return the file in which a test records, beside its cassette."""
-    return settings.path.with_name(f"{settings.path.stem}.new.yaml")
-
-
-def keep(item: pytest.Item, settings: Settings, fresh: Path, *, passed: bool, unplayed: int = 0) -> None:
-    """Take over the recording of a test that passed; any other is kept beside the cassette, for inspection.
-
-    The cassette is replaced in one step, when what takes its place is whole. ``unplayed``: how many interactions of the
-    cassette the test did not ask for. Fails a test that passed although an upstream gave it no response: what is
-    replayed would be that the upstream was down; and one that would replace what another test has recorded in this run.
-    """
-    path, lines = settings.path, item.stash.setdefault(RECORDED, [])
-    failed, why = path.with_name(f"{path.stem}.failed.yaml"), _unanswered(fresh)
-    if why is None and passed and fresh.exists():
-        why = _replaced(item, settings, fresh)
-    if not fresh.exists():
-        if not settings.records_what_is_new:
-            lines.append(f"nothing was recorded for {path}: the test got no answer")
-    elif why or not passed:
-        fresh.replace(failed)
-        lines.append(f"{why or 'the test did not pass'}: its recording is kept as {failed}")
-    else:
-        lines.append(f"recorded {_taken_over(settings, fresh)}")
-    if why and passed:
-        _fail(f"{path} was not recorded: {why}")
-    if unplayed and passed:
-        lines.append(
-            f"{path}: {unplayed} recorded before and not asked for now; --sse-record-mode=rewrite leaves them out"
-        )
-
-
-def _unanswered(fresh: Path) -> str | None:
-    """Return a sentence about requests whose upstream gave no response, or ``None``. A client may leave before it."""
-    if not fresh.exists():
-        return None
-    from orharness.cassette import load
-    from orharness.cassette.interaction import CLIENT_DISCONNECTED
-    from orharness.verdict import count
-
-    recorded = _or_fail(lambda: load(fresh))
-    without = [one for one in recorded if one.status is None and one.ending_recorded != CLIENT_DISCONNECTED]
-    if not without:
-        return None
-    return f"{len(without)} of {count(len(recorded), 'request')} got no response ({without[0].note})"
-
-
-def _taken_over(settings: Settings, fresh: Path) -> str:
-    path = settings.path
-    if settings.mode not in ("all", "new_episodes") or not path.exists():
-        fresh.replace(path)
-        return str(path)
-    from orharness.cassette import Tape, load
-
-    merged = path.with_name(f"{path.stem}.merged.yaml")
-    shutil.copyfile(path, merged)
-    tape, new = Tape(merged, settings.mode), load(fresh)
-    tape.add_all([tape.entry(one, order) for order, one in enumerate(new)])
-    merged.replace(path)
-    fresh.unlink()
-    return f"{len(new)} in {path}"
-
-
-def ask_what_is_new(server: SseServer, origin: str) -> None:
-    """Let ``server`` pass what it has no recorded answer to on to the recorder at ``origin``, with its whole path."""
-    from orharness.journal import Request
-    from orharness.scenario.body import Forward
-    from orharness.scenario.paths import api_path
-    from orharness.scenario.reply import Reply
-    from orharness.scenario.route import Route
-
-    def to_recorder(request: Request, turn: int) -> tuple[Reply, str | None]:
-        return Reply(Forward(origin + request.path.removesuffix(api_path(request.path)))), None
-
-    for method in _METHODS:
-        server.mount(Route(method, "/{any}", (Reply(Forward(origin)),), choose=to_recorder), strict=False)

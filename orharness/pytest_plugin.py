@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import pytest
 
-from orharness import pytest_cassettes, pytest_reports
+from orharness import pytest_cassettes, pytest_recordings, pytest_reports
 
 if TYPE_CHECKING:
     from orharness.contract import Client
@@ -444,29 +444,29 @@ def _verify(server: SseServer, renewal: str | None) -> None:
 
 def _recorded(request: pytest.FixtureRequest, options: dict[str, Any], settings: Settings) -> Iterator[RecordingServer]:
     """Let the test ask the service itself, by way of a recorder."""
-    pytest_cassettes.refuse_to_rewrite(request.node, settings)
-    fresh, in_environment = pytest_cassettes.fresh_file(settings), _in_environment(options, settings)
+    pytest_recordings.refuse_to_rewrite(request.node, settings)
+    fresh, in_environment = pytest_recordings.fresh_file(settings), _in_environment(options, settings)
     # The recorder has read the real key by the time at which the environment holds another one.
-    with pytest_cassettes.recorder_of(settings, fresh) as server, _found_in_environment(server, in_environment):
+    with pytest_recordings.recorder_of(settings, fresh) as server, _found_in_environment(server, in_environment):
         request.node.stash[_SERVER] = server
         yield server
-    pytest_cassettes.keep(request.node, settings, fresh, passed=not request.node.stash.get(_NOT_PASSED, False))
+    pytest_recordings.keep(request.node, settings, fresh, passed=not request.node.stash.get(_NOT_PASSED, False))
 
 
 def _extended(request: pytest.FixtureRequest, options: dict[str, Any], settings: Settings) -> Iterator[SseServer]:
     """Replay a cassette, and let the test ask the service for what is not in it."""
     if _remote(request.config):
         pytest.fail("new_episodes needs a server in this process: leave --sse-server out", pytrace=False)
-    fresh, unplayed, passed = pytest_cassettes.fresh_file(settings), 0, False
+    fresh, unplayed, passed = pytest_recordings.fresh_file(settings), 0, False
     try:
-        with pytest_cassettes.recorder_of(settings, fresh) as recorder:
+        with pytest_recordings.recorder_of(settings, fresh) as recorder:
             for server in _served(request, options, settings):
-                pytest_cassettes.ask_what_is_new(server, recorder.origin)
+                pytest_recordings.ask_what_is_new(server, recorder.origin)
                 yield server
                 unplayed = pytest_cassettes.unplayed(request.node)
         passed = not request.node.stash.get(_NOT_PASSED, False)
     finally:
-        pytest_cassettes.keep(request.node, settings, fresh, passed=passed, unplayed=unplayed)
+        pytest_recordings.keep(request.node, settings, fresh, passed=passed, unplayed=unplayed)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

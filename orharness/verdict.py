@@ -118,9 +118,10 @@ class Verdict:
         """Whether it counts as a fail: a failed SHOULD does only if it is strict, and a fail that is known does not."""
         return self.fails_client and not self.known
 
-    def as_strict(self) -> Verdict:
-        """Return this verdict with a SHOULD counted as a MUST."""
-        return replace(self, strict=True)
+
+def counted(verdicts: Iterable[Verdict], *, strict: bool) -> tuple[Verdict, ...]:
+    """Return the verdicts as they count: where it is ``strict``, a SHOULD as a MUST."""
+    return tuple(replace(one, strict=strict) for one in verdicts)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ RANKS = {
     "remote": 7,
     "fixtures": 7.5,
     "pytest_cassettes": 7.5,
+    "pytest_recordings": 7.6,
     "pytest_reports": 7.6,
     "client_contract": 8,
     "clients": 8,

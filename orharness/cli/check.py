@@ -34,7 +34,7 @@ from orharness.errors import OrharnessError, ScenarioError
 from orharness.files import write_whole
 from orharness.report import baseline
 from orharness.report.screen import Screen
-from orharness.verdict import Judgement, Level, Made, Verdict, count
+from orharness.verdict import Judgement, Level, Made, Verdict, count, counted
 
 STARTERS = {"python": "driver.py", "node": "driver.mjs", "go": "driver.go"}
 _EACH = 30.0  # seconds between two lines of progress, off a terminal
@@ -164,8 +164,8 @@ def check_client(options: CheckOptions) -> int:
         progress = stack.enter_context(_progress(cases))
 
         def add(verdict: Verdict) -> None:
-            counted = verdict.as_strict() if options.strict else verdict
-            verdicts.append(with_commands(counted, options.words, options.extra, every, files))
+            [one] = counted([verdict], strict=options.strict)
+            verdicts.append(with_commands(one, options.words, options.extra, every, files))
             progress.judged(len(verdicts))
 
         if not share.only:

@@ -19,7 +19,7 @@ from orharness.processes import arguments
 from orharness.relay.process import SseProcess
 from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
-from orharness.verdict import Judgement, Result
+from orharness.verdict import Judgement, Result, counted
 
 DEFAULT_URL = "http://127.0.0.1:{port}/mcp"
 BEAT = "ORHARNESS_BEAT"  # in the environment of the server that --command starts
@@ -103,8 +103,9 @@ def check_mcp(options: CheckMcpOptions) -> bool:
             asked = options.asked(url.replace("{port}", str(process.port)) if process else url, requests.url)
             verdicts = check(asked, witnesses, lambda verdict: progress.line(progress_line(verdict), "dim"))
     progress.line()
-    counted = (one.as_strict() if options.strict else one for one in verdicts)
-    judgement = Judgement(f"{options.tool} of {asked.url}", None, None, tuple(counted), "check-mcp")
+    judgement = Judgement(
+        f"{options.tool} of {asked.url}", None, None, counted(verdicts, strict=options.strict), "check-mcp"
+    )
     report(judgement, options.formats, options.outputs)
     if all(one.result is Result.NOT_APPLICABLE for one in verdicts):
         raise ScenarioError(f"nothing could be judged: {verdicts[0].note}")

@@ -19,7 +19,7 @@ from orharness.relay.check import PATIENCE, check, chosen
 from orharness.relay.process import SseProcess
 from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
-from orharness.verdict import Judgement, Verdict
+from orharness.verdict import Judgement, Verdict, counted
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,6 @@ def check_relay(options: RelayCheckOptions) -> bool:
                 on_verdict=lambda verdict: progress.line(progress_line(verdict), "dim"),
             )
     progress.line()
-    counted = (one.as_strict() if options.strict else one for one in verdicts)
-    judgement = Judgement(options.url, None, None, tuple(counted), "relay-check")
+    judgement = Judgement(options.url, None, None, counted(verdicts, strict=options.strict), "relay-check")
     report(judgement, options.formats, options.outputs)
     return judgement.ok
