@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from orharness.cassette import load
+from orharness.cli.app import app
 from orharness.journal.request import Request
 from orharness.server.facade import SseServer
 from tests.docs.test_readme import DOCS, PAGES, TUTORIALS, _blocks, _tests, _write_files
@@ -26,7 +29,7 @@ KINDS = {
     "python": "a test, or a file for the tests of its page: run",
     "console": "a command of orharness: run, and what it prints is compared",
     "text": "what is printed: compared where the block before it is run",
-    "sh": "in tutorials run; else it installs, serves until Ctrl-C or asks a service that costs money",
+    "sh": "in tutorials run; else it installs, serves until Ctrl-C or asks a service: its options are read",
     "js": "in tutorials and for tests of the page run; else it is the package's own example or wants a framework",
     "go": "in tutorials run; else it is the package's own example",
     "yaml": "read; scenarios are also checked as documents, others are for GitHub, Docker and pre-commit",
@@ -70,6 +73,44 @@ def test_a_block_of_data_can_be_read(page: str) -> None:
         json.loads(block)
     for block in _blocks("yaml", TEXTS[page]):
         list(yaml.safe_load_all(block))
+
+
+def _commands(block: str) -> Iterator[list[str]]:
+    """The arguments of each call of orharness in a block of a shell."""
+    plain = re.sub(r"(?m)(^|\s)#.*$", "", re.sub(r"\\\n\s*", " ", block))
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars="|&;<>()\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
+    words: list[str] = []
+    for word in (*lexer, ";"):
+        if set(word) <= set("|&;<>()\n"):
+            while words and re.match(r"[A-Z_]+=", words[0]):
+                words.pop(0)
+            if words[:1] == ["orharness"]:
+                yield words[1:]
+            words = []
+        else:
+            words.append(word)
+
+
+def _refused(command: list[str]) -> str:
+    """What is said of a wrong option; ``--help`` keeps the command from being run, its options are read before."""
+    names = 2 if command[0] in ("cassette", "cases") else 1
+    seen = CliRunner().invoke(app, [*command[:names], "--help", *command[names:]])
+    return "" if seen.exit_code == 0 else seen.output or repr(seen.exception)
+
+
+@pytest.mark.parametrize("page", [page for page, text in TEXTS.items() if "sh" in kinds(text)])
+def test_the_options_of_a_command_in_a_shells_block_exist(page: str) -> None:
+    commands = [command for block in _blocks("sh", TEXTS[page]) for command in _commands(block)]
+    assert [(command, said) for command in commands if (said := _refused(command))] == []
+
+
+def test_commands_are_found_in_a_block_and_a_wrong_option_is_seen() -> None:
+    block = "A=b orharness serve --text 'a b' \\\n  --delay 1 &  # orharness\npip install . && orharness chekc | cat\n"
+    assert list(_commands(block)) == [["serve", "--text", "a b", "--delay", "1"], ["chekc"]]
+    assert _refused(["serve", "--text", "a"]) == ""
+    assert _refused(["serve", "--txet", "a"])
+    assert _refused(["cassette", "show", "--formta", "html"])
 
 
 TWO_APIS = """
