@@ -23,6 +23,7 @@ from orharness.gateways import GATEWAYS, ONEROUTER
 from orharness.providers import DEFAULT
 from orharness.relay import judge
 from orharness.relay.response import ResponseEnd
+from orharness.relay.seen import Seen
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.stream import Ending
@@ -105,9 +106,9 @@ def sdks(dialect: Dialect, *, node: bool) -> str:
 def relay_check(dialect: Dialect) -> str:
     """Whether both sides of a relay are judged: what it writes is read back whole, and what is cut is told."""
 
-    def seen(reply: Reply) -> judge.Seen:
+    def seen(reply: Reply) -> Seen:
         sent = reply.answer(dialect.example_request).stream
-        return judge.Seen(
+        return Seen(
             "http://upstream",
             status=200,
             content_type=sent.frame.content_type,

@@ -12,8 +12,8 @@ from orharness.dialects.completion import Failure
 from orharness.errors import Inexpressible
 from orharness.gateways import ONEROUTER
 from orharness.journal import How, Pacing
-from orharness.relay import judge, whole
-from orharness.relay.judge import Judge
+from orharness.relay import answers, asking, judge, several, whole
+from orharness.relay.seen import Judge
 from orharness.scenario import Reply
 from orharness.stream import Ending, Stream, Transform
 from orharness.transforms import Position, after_event, comments, drop, hold, inside_event, pace, rechunk, truncate
@@ -120,14 +120,14 @@ def _whole(name: str, title: str, by: Judge, level: Level = Level.MUST) -> Relay
     """Return a case of an answer with all that a chunk may say; in any other API it is an answer with a text."""
 
     def reply(dialect: Dialect) -> Reply:
-        return whole.whole_answer(SHORT) if dialect is DIALECTS.default else Reply.completion(dialect, SHORT)
+        return answers.whole_answer(SHORT) if dialect is DIALECTS.default else Reply.completion(dialect, SHORT)
 
     return RelayCase(f"fidelity/{name}", title, reply, (by,), level)
 
 
 def _several(name: str, title: str, by: Judge, level: Level = Level.MUST) -> RelayCase:
     """Return a case of several browsers, whose answers are held until each of them has been asked for."""
-    replies = [_said(whole.words_of(number), _gates(2, 1)) for number in range(whole.BROWSERS)]
+    replies = [_said(several.words_of(number), _gates(2, 1)) for number in range(several.BROWSERS)]
     return RelayCase(
         f"fidelity/{name}", title, replies[0], (by,), level, act=BrowserAct.SEVERAL, others=tuple(replies[1:])
     )
@@ -156,7 +156,7 @@ def _cancel(
             f"cancel/{name}-{how}",
             f"The browser leaves {title} ({how.upper()}): so does the relay.",
             reply,
-            (judge.left,),
+            (asking.left,),
             act=BrowserAct.LEAVE,
             tokens=WORDS,
             how=how,
@@ -209,8 +209,8 @@ _CASES: tuple[RelayCase, ...] = (
     _whole("unknown-fields", "Fields that are not OpenAI's come out.", whole.unknown_fields, Level.SHOULD),
     _whole("only-chunks", "Nothing is added that is neither a chunk nor an error.", whole.only_chunks),
     _whole("only-messages", "No event with a name is added.", whole.only_messages, Level.SHOULD),
-    _several("several-browsers", "Several browsers at once get an answer each, whole.", whole.several),
-    _several("at-once", "Several browsers are served at once.", whole.at_once, Level.SHOULD),
+    _several("several-browsers", "Several browsers at once get an answer each, whole.", several.each_whole),
+    _several("at-once", "Several browsers are served at once.", several.at_once, Level.SHOULD),
     RelayCase(
         "buffering/each-event",
         "Each event comes out before the next one is sent.",
@@ -276,4 +276,4 @@ _CASES: tuple[RelayCase, ...] = (
     ),
 )
 # After the case's own judges, because they name what the browser saw.
-CASES = tuple(replace(case, judges=(*case.judges, judge.asked_once)) for case in _CASES)
+CASES = tuple(replace(case, judges=(*case.judges, asking.asked_once)) for case in _CASES)

@@ -1,4 +1,6 @@
-"""Running the cases against a relay, as its upstream and as its browser. ``judge`` contains the judging.
+"""Running the cases against a relay, as its upstream and as its browser.
+
+The judging is in ``judge`` (what comes out), ``whole`` (whole chunks) and ``asking`` (what the upstream sees).
 
 A relay gets one upstream address when it starts, so its cases share one. A request belongs to the case whose turn it
 is, but one that no browser asked for (such as a retry after a cancel) may come in the turn of a later case. So a
@@ -20,11 +22,11 @@ from typing import Any
 from orharness.dialects import DIALECTS, Dialect
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange, Outcome, Request
-from orharness.relay import judge
+from orharness.relay import asking, judge
 from orharness.relay.browser import RelayClient
 from orharness.relay.cases import CASES, LONGEST, BrowserAct, RelayCase
-from orharness.relay.judge import Buffering, Leaving, Seen
 from orharness.relay.reasons import RelayKind, kind_of
+from orharness.relay.seen import Buffering, Leaving, Seen
 from orharness.relay.views import says
 from orharness.scenario import Reply, Route
 from orharness.server.facade import SseServer
@@ -93,15 +95,15 @@ def chosen(only: str | Sequence[str] | None) -> list[RelayCase]:
 
 
 def _asks() -> RelayCase:
-    return replace(CASES[0], id=_ASKED, title="The backend asks this upstream for a stream.", judges=(judge.asked,))
+    return replace(CASES[0], id=_ASKED, title="The backend asks this upstream for a stream.", judges=(asking.asked,))
 
 
 def _verdict(case: RelayCase, seen: Seen) -> Verdict:
-    title = case.title + judge.measured(seen)
+    title = case.title + asking.measured(seen)
     for one in case.judges:
-        found = (None if one is judge.asked else judge.unreadable(seen)) or one(seen)
+        found = (None if one is asking.asked else judge.unreadable(seen)) or one(seen)
         if isinstance(found, Evidence):
-            return Verdict(case.id, title, Result.FAIL, judge.counted(found, seen), level=case.level)
+            return Verdict(case.id, title, Result.FAIL, asking.counted(found, seen), level=case.level)
         if isinstance(found, str):
             return Verdict(case.id, title, Result.NOT_APPLICABLE, level=case.level, note=found)
     return Verdict(case.id, title, Result.PASS, level=case.level)
@@ -126,7 +128,7 @@ class _Run:
     @property
     def asked_again(self) -> bool:
         """Whether a request came that no browser asked for and that is billed."""
-        return bool(judge.asked_again(self.seen, billed=True))
+        return bool(asking.asked_again(self.seen, billed=True))
 
 
 @dataclass
@@ -218,7 +220,7 @@ class _Runs:
             calls = route.calls
             if len(calls) != number or any(call.outcome is None for call in calls):
                 number, quiet_since = len(calls), monotonic()
-            known = any(judge.asked_again(run.seen) for run in runs)  # then only requests like it are awaited
+            known = any(asking.asked_again(run.seen) for run in runs)  # then only requests like it are awaited
             if monotonic() - quiet_since > (_WATCH if known else _WATCH_LONG):
                 return
             sleep(_LOOK)
@@ -258,7 +260,7 @@ class _Runs:
         self.turn = turn = self.turn + 1
 
         def its_turn(request: Request, *, streamed: bool) -> bool:
-            return self.turn == turn and (not case.others or judge.wants_stream(request) is streamed)
+            return self.turn == turn and (not case.others or asking.wants_stream(request) is streamed)
 
         def mounted(*replies: Reply, streamed: bool) -> LiveRoute:
             route = Route("POST", None, replies, when=partial(its_turn, streamed=streamed))

@@ -9,68 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from orharness.dialects.values import dumps, list_at
-from orharness.relay.judge import Seen, other_form
-from orharness.relay.views import AnswerForm, events_of, form_of, parsed, says
-from orharness.scenario import Reply
+from orharness.dialects.values import list_at
+from orharness.relay.judge import other_form
+from orharness.relay.seen import Found, Seen
+from orharness.relay.views import AnswerForm, events_of, form_of, parsed
 from orharness.sse import Event
-from orharness.verdict import Evidence, quote, shorten
+from orharness.verdict import Evidence, shorten
 
 Json = dict[str, Any]
 _SHOWN = 200  # characters
-_HEAD: Json = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "provider": "Groq"}
 _REQUIRED = ("id", "object", "created", "model")  # beside the choices, without which it is no chunk
 _OTHER_ID = "another id in each chunk"
-_REASONS = ("Let me", " think.")
-_USAGE = {
-    "prompt_tokens": 3,
-    "completion_tokens": 20,
-    "total_tokens": 23,
-    "completion_tokens_details": {"reasoning_tokens": 4},
-}
-# Two calls whose arguments come in turns: the index alone says which is meant.
-_FRAGMENTS: tuple[tuple[int, str | None, str], ...] = (
-    (0, "call_a", ""),
-    (1, "call_b", ""),
-    (0, None, '{"city":'),
-    (1, None, '{"zone":'),
-    (0, None, '"Zürich"}'),
-    (1, None, '"CET"}'),
-)
-_NAMES = {"call_a": "weather", "call_b": "clock"}
-
-
-def _chunk(delta: Json, finish: str | None = None) -> Json:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish, "native_finish_reason": finish}
-    return {**_HEAD, "choices": [choice]}
-
-
-def _call(index: int, id_: str | None, arguments: str) -> Json:
-    if id_ is None:
-        return {"index": index, "function": {"arguments": arguments}}
-    return {"index": index, "id": id_, "type": "function", "function": {"name": _NAMES[id_], "arguments": arguments}}
-
-
-def whole_answer(tokens: Sequence[str]) -> Reply:
-    """Return an answer with all that a chunk may say: role, reasoning, text, tool calls, finish, usage, own fields.
-
-    Source: https://openrouter.ai/docs/api-reference/streaming, and recordings of such gateways.
-    """
-    chunks = [
-        _chunk({"role": "assistant", "content": ""}),
-        *(_chunk({"content": "", "reasoning": one}) for one in _REASONS),
-        *(_chunk({"content": one}) for one in tokens),
-        *(_chunk({"tool_calls": [_call(*one)]}) for one in _FRAGMENTS),
-        _chunk({}, "tool_calls"),
-        {**_HEAD, "choices": [], "usage": _USAGE},
-    ]
-    return Reply.stream(*map(dumps, chunks), "[DONE]")
 
 
 # -- reading chunks --------------------------------------------------------------------------------------------------
-
-Found = Evidence | str | None
-Whole = Callable[[Seen], Found]
 
 
 def chunks_of(events: Sequence[Event]) -> list[Json]:
@@ -288,45 +240,3 @@ def _with(added: Sequence[Event], seen: Seen, reason: str) -> Found:
         return None
     shown = f"event: {added[0].type}, data: {added[0].data}" if added[0].type != "message" else added[0].data
     return Evidence("the model's events and no others", shorten(shown, _SHOWN), reason)
-
-
-# -- several browsers ------------------------------------------------------------------------------------------------
-
-BROWSERS = 4
-
-
-def words_of(browser: int) -> tuple[str, ...]:
-    """Return the tokens of one of several answers: no other one has any of them."""
-    return tuple(f"b{browser}t{number} " for number in range(6))
-
-
-def several(seen: Seen) -> Found:
-    """Of several browsers at once, each must get one answer, whole, and with nothing of the others'."""
-    expected = f"{BROWSERS} browsers at once get an answer each, whole"
-    texts = ["".join(words_of(number)) for number in range(BROWSERS)]
-    got = []
-    for content in seen.several:
-        whole = [text for text in texts if says(content, text)]
-        words = [number for number in range(BROWSERS) if any(says(content, word) for word in words_of(number))]
-        if len(words) > 1:
-            reason = "answers are mixed up: a browser gets the text of another one's"
-            return Evidence(expected, quote(content[-_SHOWN:]), reason)
-        got += whole
-    if len(seen.exchanges) < BROWSERS:
-        asked = f"the upstream was asked {len(seen.exchanges)} times"
-        return Evidence(expected, asked, "not every browser's request is passed on to the upstream")
-    if sorted(got) != sorted(texts):
-        reason = "of several browsers at once not each gets its answer whole"
-        return Evidence(expected, f"{len(set(got))} of {BROWSERS} whole answers", reason)
-    return None
-
-
-def at_once(seen: Seen) -> Found:
-    """Requests of several browsers must be passed on at once, and not one after the other."""
-    if seen.together >= BROWSERS:
-        return None
-    return Evidence(
-        f"{BROWSERS} requests to the upstream while no answer has ended",
-        f"{seen.together}: the next came when an answer had ended",
-        "browsers are served one after the other: while one reads its answer the others wait",
-    )

@@ -15,13 +15,13 @@ import pytest
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.journal import Bill, Exchange, Request
-from orharness.relay import judge, whole
+from orharness.relay import asking, judge, whole
 from orharness.relay.cases import CASES, SHORT, UNICODE
 from orharness.relay.check import check
-from orharness.relay.judge import Buffering, Leaving, Seen
 from orharness.relay.process import SseProcess
 from orharness.relay.reasons import kind_of
 from orharness.relay.response import ResponseEnd
+from orharness.relay.seen import Buffering, Leaving, Seen
 from orharness.relay.views import AnswerForm, form_of, says
 from orharness.report.formats import render
 from orharness.scenario import Reply, Route
@@ -509,10 +509,10 @@ def test_the_words_for_one_and_for_many() -> None:
     assert found is not None
     assert "it came only when 1 more event was sent" in found.got
     assert "nothing had come so far" in found.got
-    late = judge.left(replace(WHOLE, leaving=Leaving(None, 3, 2)))
+    late = asking.left(replace(WHOLE, leaving=Leaving(None, 3, 2)))
     assert isinstance(late, Evidence)
     assert late.got.startswith("only when it had sent 2 events more")
-    assert judge.left(replace(WHOLE, leaving=Leaving(0.001, 3))) is None
+    assert asking.left(replace(WHOLE, leaving=Leaving(0.001, 3))) is None
 
 
 def asked(number: int, messages: object = "hi", *, billed: bool = True, stream: bool = True) -> Exchange:
@@ -539,23 +539,23 @@ def asked(number: int, messages: object = "hi", *, billed: bool = True, stream: 
 )
 def test_what_counts_as_asking_again(exchanges: list[Exchange], leaving: Leaving | None, times: int | None) -> None:
     seen = replace(WHOLE, exchanges=tuple(exchanges), leaving=leaving)
-    found = judge.asked_once(seen)
+    found = asking.asked_once(seen)
     assert (found is None) is (times is None)
     assert found is None or f"asked {times} times" in found.got
-    late = judge.left(seen)
+    late = asking.left(seen)
     assert (late is not None) is (times is not None and leaving is not None)
     assert not isinstance(late, Evidence) or "asked again 0.500 s after that" in late.got
 
 
 def test_the_count_is_said_where_another_judge_found_something() -> None:
     found = Evidence("x", "y", "z")
-    assert judge.counted(found, replace(WHOLE, exchanges=(asked(1),))) == found
-    counted = judge.counted(found, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3))))
+    assert asking.counted(found, replace(WHOLE, exchanges=(asked(1),))) == found
+    counted = asking.counted(found, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3))))
     assert (
         counted.got
         == "y\nthe upstream was asked 3 times for one request of the browser: all 3 are billed, $0.003000 in all"
     )
-    assert judge.counted(counted, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3)))) == counted
+    assert asking.counted(counted, replace(WHOLE, exchanges=(asked(1), asked(2), asked(3)))) == counted
 
 
 def test_the_marks_of_a_run_are_told_apart() -> None:
@@ -645,7 +645,7 @@ def test_a_should_is_no_fail_and_what_is_not_judged_has_its_reason() -> None:
 def test_the_reason_is_that_of_the_server_where_it_says_what_it_is(
     headers: dict[str, str], says: list[str], not_said: list[str]
 ) -> None:
-    found = judge.left(replace(WHOLE, leaving=Leaving(None, 3), kind=kind_of(headers)))
+    found = asking.left(replace(WHOLE, leaving=Leaving(None, 3), kind=kind_of(headers)))
     assert isinstance(found, Evidence)
     assert all(word in found.reason for word in says)
     assert not any(word in found.reason for word in not_said)
@@ -660,7 +660,7 @@ def test_the_reason_is_that_of_the_server_where_it_says_what_it_is(
     ],
 )
 def test_the_cure_of_who_notices_late_is_that_of_the_server(headers: dict[str, str], says: list[str]) -> None:
-    found = judge.left(replace(WHOLE, leaving=Leaving(None, 3, 1), kind=kind_of(headers)))
+    found = asking.left(replace(WHOLE, leaving=Leaving(None, 3, 1), kind=kind_of(headers)))
     assert isinstance(found, Evidence)
     assert found.reason.startswith("the relay notices only when it has something to write")
     assert all(word in found.reason for word in says)

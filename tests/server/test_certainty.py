@@ -22,9 +22,9 @@ from orharness.checks import progress, state
 from orharness.contract.judging.judge import not_known
 from orharness.errors import ClientFailure
 from orharness.journal import Certainties, Certainty, Exchange, How, Outcome, Pacing, Request
-from orharness.relay import judge as relay_judge
-from orharness.relay.judge import Leaving as BrowserLeft
-from orharness.relay.judge import Seen as RelaySeen
+from orharness.relay import asking
+from orharness.relay.seen import Leaving as BrowserLeft
+from orharness.relay.seen import Seen as RelaySeen
 from orharness.report.screen import Screen
 from orharness.report.text import show_journal
 from orharness.server.facade import SseServer
@@ -374,11 +374,9 @@ def test_a_journal_on_a_terminal_marks_what_is_not_seen() -> None:
 def test_a_judge_says_nothing_of_what_cannot_be_known(judge: str) -> None:
     if judge == "relay-check":
         leaving = BrowserLeft(None, 3)
-        assert str(relay_judge.left(RelaySeen("http://x/v1", (LEFT,), leaving=leaving))).startswith(
-            "cannot be known: left"
-        )
+        assert str(asking.left(RelaySeen("http://x/v1", (LEFT,), leaving=leaving))).startswith("cannot be known: left")
         cancelled = replace(LEFT, outcome=Outcome.CANCELLED, certainty=Certainties())
-        assert not isinstance(relay_judge.left(RelaySeen("http://x/v1", (cancelled,), leaving=leaving)), str)
+        assert not isinstance(asking.left(RelaySeen("http://x/v1", (cancelled,), leaving=leaving)), str)
     else:
         assert not_known(LEFT).startswith("cannot be known: left")
         assert not not_known(replace(LEFT, outcome=Outcome.CANCELLED, certainty=Certainties()))

@@ -1,0 +1,101 @@
+"""What was seen on both sides of a relay in one run of a case, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orharness.dialects import DIALECTS, Dialect
+from orharness.frames import FRAMES, SSE
+from orharness.journal import Exchange
+from orharness.relay.reasons import RelayKind
+from orharness.relay.response import ResponseEnd
+from orharness.relay.views import AnswerForm, form_of
+from orharness.sse import Item
+from orharness.verdict import Evidence, quote
+
+TAIL = 160  # bytes of the answer that evidence shows
+
+
+@dataclass(frozen=True)
+class Buffering:
+    """The first event that did not come out while the next one was held back, and how many more it took.
+
+    ``freed_by``: gates that had to be opened until it came, ``None`` if it came only at the end of the answer.
+    """
+
+    event: int
+    text: str
+    freed_by: int | None = None
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A browser that left: after ``after`` seconds the upstream saw it, ``None`` if not within the time it had.
+
+    ``woken_by``: how many further events the upstream had to send until then, ``None`` if it never saw it. ``written``:
+    tokens that had been written to the relay when the browser left. ``asked``: requests that had come by then.
+    """
+
+    after: float | None
+    written: int = 0
+    woken_by: int | None = None
+    asked: int = 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run: what the upstream saw (an exchange for each request) and what came out at the browser.
+
+    ``kind``: what the relay is, as far as its headers say. ``unmatched``: requests of the relay that no reply was for.
+    ``patience``: seconds that the relay had. ``problem``: why the browser could not read on. ``several``: what came out
+    at each browser, where there were several at once; ``together``: requests that had come before any answer ended.
+    """
+
+    base_url: str
+    exchanges: tuple[Exchange, ...] = ()
+    unmatched: tuple[Exchange, ...] = ()
+    status: int | None = None
+    content_type: str = ""
+    kind: RelayKind | None = None
+    content: bytes = b""
+    ended: ResponseEnd | None = None
+    patience: float = 2.0
+    problem: str = ""
+    buffering: Buffering | None = None
+    leaving: Leaving | None = None
+    several: tuple[bytes, ...] = ()
+    together: int = 0
+
+    @property
+    def form(self) -> AnswerForm:
+        """The form into which the relay puts the model's stream."""
+        return form_of(self.content, self.content_type)
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The API whose events come out at the browser, ``None`` for a form of the relay's own."""
+        return DIALECTS.of(self.items)
+
+    @property
+    def items(self) -> list[Item]:
+        """What came out as the items of its frame: that of its content type, an event stream for any other."""
+        kind = self.content_type.partition(";")[0].strip().lower()
+        frame = next((one for one in FRAMES.values() if one.content_type == kind), SSE)
+        return frame.decode(self.content)
+
+    def outcome(self) -> str:
+        """What came out, in words."""
+        if self.problem:
+            return self.problem
+        if self.status is None:
+            return f"no response within {self.patience:g} s" if self.ended is None else "no response: it was cut off"
+        end = "it does not end" if self.ended is None else f"a {self.ended} end"
+        tail = quote(self.content[-TAIL:])
+        return f"status {self.status}, {len(self.content):,} bytes, {end}: {'…' * (len(self.content) > TAIL)}{tail}"
+
+
+Found = Evidence | str | None
+"""What a judge returns: evidence (the relay fails), the reason why the case is not applicable, or ``None``."""
+
+Judge = Callable[[Seen], Found]
