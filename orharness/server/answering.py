@@ -57,6 +57,7 @@ class Answering:
         journal: int | None = None,
         cors: bool = False,
         ids: Iterator[int] | None = None,
+        looks: Looks | None = None,
     ) -> None:
         self.gateway = gateway
         self.service = service
@@ -70,7 +71,7 @@ class Answering:
         self._held_limit = held_limit
         self._held = 0
         self._cors = cors
-        self._looks = Looks()
+        self._looks = looks or Looks()
         self._ids = count(1) if ids is None else ids
         self._shared = ids is not None
         self._runs = Runs()

@@ -27,6 +27,7 @@ from orharness.server import addresses
 from orharness.server.control.options import ControlOptions
 from orharness.server.exchange import LiveExchange
 from orharness.server.handles import Call, LiveRoute
+from orharness.server.looks import Looks
 from orharness.server.mounts import Mounted
 from orharness.server.origin import Origin
 from orharness.server.routing import RouteBuilder, filters_of, recorded_in
@@ -121,6 +122,7 @@ class SseServer:
     """
 
     _place: WorkerPlace | None = None  # of a process that shares its port with others
+    _looks: Looks | None = None  # when the kernel is asked what has been read, if not at the usual times
 
     @checked_call()
     def __init__(
@@ -167,6 +169,7 @@ class SseServer:
                 cors=cors,
                 control=control,
                 place=self._place,
+                looks=self._looks,
             )
             self._answering = self._origin.answering
             if self._place is None:

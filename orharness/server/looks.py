@@ -8,23 +8,26 @@ read. One timer serves all connections; writing only notes the time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 AFTER = (0.02, 0.1, 1.0)  # seconds after the last write
 _OFTEN = 0.25  # seconds: so that a steady stream needs few looks
-_STEADY = 1.0  # seconds: a stream that never pauses is looked at once in this time
+_STEADY = 1.0
 _BATCH = 0.01  # seconds, at least, between two wakings of the timer: looks that come due together are made together
 
 
 class Looks:
     """The connections to look at, and the one timer. Everything here runs in the server's loop.
 
-    ``often``: seconds; the first look is skipped so soon after another.
+    All are in seconds. ``often``: the first look is skipped so soon after another. ``after``: after the last write.
+    ``steady``: a stream that never pauses is looked at once in this time.
     """
 
-    def __init__(self, often: float = _OFTEN) -> None:
+    def __init__(self, often: float = _OFTEN, after: Sequence[float] = AFTER, steady: float = _STEADY) -> None:
         self.often = often
+        self.after = after
+        self.steady = steady
         self._waiting: list[Watched] = []
         self._timer: asyncio.TimerHandle | None = None
         self._woke_at = 0.0
@@ -32,7 +35,7 @@ class Looks:
     def add(self, watched: Watched) -> None:
         """Schedule its next look."""
         self._waiting.append(watched)
-        self._wake_at(monotonic() + AFTER[0])
+        self._wake_at(monotonic() + self.after[0])
 
     def _wake_at(self, moment: float) -> None:
         moment = max(moment, self._woke_at + _BATCH)
@@ -68,7 +71,7 @@ class Watched:
         self._looks = looks
         self._look = look
         self._wrote_at = self._looked_at = monotonic()
-        self._next = 0  # index into AFTER
+        self._next = 0  # index into the times of the looks
         self._waits = False
         self._over = False
 
@@ -91,21 +94,23 @@ class Watched:
     @property
     def due(self) -> float:
         """The monotonic time of the next look."""
-        return min(self._wrote_at + AFTER[self._next], max(self._wrote_at, self._looked_at + _STEADY))
+        looks, wrote_at = self._looks, self._wrote_at
+        return min(wrote_at + looks.after[self._next], max(wrote_at, self._looked_at + looks.steady))
 
     def look_if_due(self, now: float) -> bool:
         """Look if it is time; return whether a later look is due."""
         if not self._over and self.due <= now:
             self._pass(now)
-        self._waits = not self._over and self._next < len(AFTER)
+        self._waits = not self._over and self._next < len(self._looks.after)
         return self._waits
 
     def _pass(self, now: float) -> None:
-        steady = now - self._looked_at >= _STEADY
-        while self._next < len(AFTER) and self._wrote_at + AFTER[self._next] <= now:
+        steady = now - self._looked_at >= self._looks.steady
+        after = self._looks.after
+        while self._next < len(after) and self._wrote_at + after[self._next] <= now:
             self._next += 1
         if self._next == 1 and not steady and now - self._looked_at < self._looks.often:
             return
         self._looked_at = now
         if not self._look():
-            self._next = len(AFTER)
+            self._next = len(after)

@@ -17,6 +17,7 @@ from orharness.server.control.gate import ControlGate
 from orharness.server.control.options import ControlOptions, is_control
 from orharness.server.forwarding import HttpService
 from orharness.server.listening import Listening
+from orharness.server.looks import Looks
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.sessions import ENDED, Session, SessionOptions, Sessions
 from orharness.server.thread import Listener
@@ -47,12 +48,14 @@ class Origin:
         cors: bool = False,
         control: ControlOptions | None = None,
         place: WorkerPlace | None = None,
+        looks: Looks | None = None,
     ) -> None:
         self._service = HttpService()
         self._models = models
         self._cors = cors
         self._journal = journal
         self._place = place
+        self._looks = looks
         default = SessionOptions(gateway, pacing, strict, hold_limit=hold_limit)
         self.answering = self._answering(default, None)
         self._default = default
@@ -84,6 +87,7 @@ class Origin:
             journal=self._journal,
             cors=self._cors,
             ids=None if self._place is None else self._place.ids(),
+            looks=self._looks,
         )
         made.make_builtin = partial(builtin_routes, made, self._models, shared=self._place is not None)
         return made

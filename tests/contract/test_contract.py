@@ -42,12 +42,6 @@ def thread() -> Iterator[ServerThread]:
     started.stop()
 
 
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No grace after ``within``: it only lets a failure tell how late the client was."""
-    monkeypatch.setattr("orharness.server.handles.GRACE", 0.0)
-
-
 # -- clients that are right ----------------------------------------------------------------------------------------
 
 
@@ -297,7 +291,6 @@ WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and not
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     ("client", "case", "reason", "patience"),
     [
@@ -400,7 +393,6 @@ def test_a_client_does_not_fail_in_a_claim_that_it_keeps(thread: ServerThread, c
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(("case", "reason"), [("between-events", LEAK), ("while-silent", DEAF_LEAK)])
 def test_a_client_that_never_closes_its_connection(thread: ServerThread, case: str, reason: str) -> None:
     kept: list[Any] = []
@@ -422,7 +414,6 @@ def test_a_client_that_never_closes_its_connection(thread: ServerThread, case: s
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(("client", "reason"), [(never_closes, LEAK), (closes_at_the_next_event, DEAF_LEAK)])
 def test_a_client_that_stays_while_bytes_come_does_not_wait_for_them(
     thread: ServerThread, client: Client, reason: str
@@ -452,7 +443,6 @@ async def cannot_be_cancelled(base_url: str) -> AsyncIterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("at_once")
 def test_a_client_that_cannot_be_cancelled_inside_a_read(thread: ServerThread) -> None:
     [verdict] = run(cannot_be_cancelled, only="cancellation/inside-a-read", thread=thread, patience=BRIEF)
     assert verdict.evidence is not None

@@ -22,12 +22,6 @@ def thread() -> Iterator[ServerThread]:
     started.stop()
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No grace after ``within``: it only lets a failure tell how late the client was."""
-    monkeypatch.setattr("orharness.server.handles.GRACE", 0.0)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("one", MUTANTS, ids=[one.name for one in MUTANTS])
 def test_each_mutant_is_caught(thread: ServerThread, one: Mutant) -> None:

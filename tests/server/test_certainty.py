@@ -28,6 +28,7 @@ from orharness.relay.seen import Seen as RelaySeen
 from orharness.report.screen import Screen
 from orharness.report.text import show_journal
 from orharness.server.facade import SseServer
+from orharness.server.looks import Looks
 from orharness.server.peerqueue import Peer, PeerQueue, SocketCounts
 from orharness.server.thread import ServerThread
 from orharness.stream import Chunk, Framing
@@ -171,12 +172,14 @@ def test_who_has_read_all_and_waits_may_reset(kept: str, pacing: Pacing, sse_thr
     assert seen.certainty.outcome is seen.certainty.how is seen.certainty.bytes_read is Certainty.SEEN
 
 
-def test_a_reset_between_two_looks_leaves_a_lower_bound(
-    sse_thread: ServerThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("orharness.server.looks.AFTER", (3600.0,) * 3)
-    monkeypatch.setattr("orharness.server.looks._STEADY", 3600.0)
-    with SseServer(sse_thread, pacing="instant") as server:
+class Unlooked(SseServer):
+    """A server whose next look is always later than a test."""
+
+    _looks = Looks(after=(3600.0,), steady=3600.0)
+
+
+def test_a_reset_between_two_looks_leaves_a_lower_bound(sse_thread: ServerThread) -> None:
+    with Unlooked(sse_thread, pacing="instant") as server:
         reply = server.post("/s").stream(*CHUNKS, through=[hold(chunks=len(CHUNKS) - 1)])
         with Raw(server) as raw:
             raw.request("POST", "/s")
