@@ -85,6 +85,7 @@ def idle(sizes: Sizes) -> Iterator[Row]:
         " exchange and its machine 2, the connection with its transport and socket 3"
     )
     yield Row("KiB an idle open stream", measured, base, ours, 10, why=why)
+    yield Row("an idle open stream, against a bare one", measured, base, ours / theirs, 3, why=why)
 
 
 def _resident(kind: str, many: int) -> float:

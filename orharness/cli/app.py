@@ -497,12 +497,8 @@ def run_tests(
         list[str], typer.Argument(metavar="CMD…", help="The command, after --, with its arguments.", show_default=False)
     ],
     scenario: ScenarioFile = None,
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FORMAT=FILE", help="Write the verdict: text, json, junit or html. Repeatable.", show_default=False
-        ),
-    ] = None,
+    format_: Formats = None,
+    output: Outputs = None,
     plugin: Plugins = None,
     pacing: Annotated[
         str,
@@ -584,7 +580,7 @@ def run_tests(
 
     Example: [bold]orharness run --cassette a.yaml --intercept llm.onerouter.pro -- python app.py[/bold]
 
-    Example: [bold]orharness run --report junit=orharness.xml -- go test ./...[/bold]
+    Example: [bold]orharness run --format junit --output orharness.xml -- go test ./...[/bold]
     """
     from orharness.cli.plugins import import_plugins
     from orharness.cli.run import Options, run_and_judge
@@ -594,10 +590,13 @@ def run_tests(
     if record is None:
         if upstream or key_env or overwrite or filters or ca or resolve:
             raise ScenarioError("--upstream, --key-env, --overwrite, --filters, --ca and --resolve belong to --record")
-        options = Options(command, scenario, report or (), pacing, scenarios, cassette, hosts)
+        options = Options(command, scenario, pacing, scenarios, cassette, hosts, format_ or (), output or ())
         raise typer.Exit(run_and_judge(options))
-    if scenario or cassette or report or scenarios:
-        raise ScenarioError("--record goes to the network: --scenario, --cassette, --scenarios and --report do not fit")
+    if scenario or cassette or format_ or output or scenarios:
+        raise ScenarioError(
+            "--record goes to the network and judges nothing: --scenario, --cassette, --scenarios, --format, --output"
+            " do not fit"
+        )
     from orharness.recording.apart import apart
 
     with apart() as process:  # both load at the same time

@@ -34,36 +34,25 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says. ``reports``: each ``FORMAT=FILE``."""
+    """What the command line says. Each of ``formats`` goes to the file at its place in ``outputs``."""
 
     command: Sequence[str]
     scenario: Path | None = None
-    reports: Sequence[str] = ()
     pacing: str = "lockstep"
     scenarios: Path | None = None
     cassette: Path | None = None
     intercept: Sequence[str] = ()
+    formats: Sequence[str] = ()
+    outputs: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         if self.intercept and self.cassette is None:
             raise ScenarioError("--intercept belongs to --record or --cassette")
-        if wrong := next((one for one in self.reports if "=" not in one), None):
-            raise ScenarioError(f"--report is FORMAT=FILE, as in junit=report.xml; not {wrong!r}")
         if self.scenarios is not None and not self.scenarios.is_dir():
             raise ScenarioError(f"--scenarios {self.scenarios} is not a folder")
         check_reports(self.formats, self.outputs)
         if STDOUT in self.outputs:
-            raise ScenarioError("--report writes to a file: stdout is the command's own")
-
-    @property
-    def formats(self) -> list[str]:
-        """The format of each report."""
-        return [one.partition("=")[0] for one in self.reports]
-
-    @property
-    def outputs(self) -> list[Path]:
-        """The file of each report."""
-        return [Path(one.partition("=")[2]) for one in self.reports]
+            raise ScenarioError("--output - is stdout, which is the command's own here: name a file")
 
 
 def run_and_judge(options: Options) -> int:

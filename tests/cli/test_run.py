@@ -101,7 +101,7 @@ session = json.load(connection.getresponse())
 ask("/elsewhere", base=urlsplit(session["base_url"]))
 """
     report = tmp_path / "report.xml"
-    assert run_and_judge(Options(python(code), reports=[f"junit={report}"])) == 1
+    assert run_and_judge(Options(python(code), formats=["junit"], outputs=[report])) == 1
     told = capfd.readouterr().err
     assert re.search(r"a request that no route answers \(session x[0-9a-f]{12}\)", told)
     assert "2 things are wrong" in told
@@ -123,8 +123,11 @@ def test_each_sdk_finds_the_server(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_reports_have_a_case_for_the_command_and_each_route(tmp_path: Path) -> None:
     file = scenario(tmp_path, CHAT, {"path": "/v1/x", "json": {}})
-    reports = [f"{form}={tmp_path / form}" for form in ("junit", "json", "html", "text")]
-    assert run_and_judge(Options(python("ask(); sys.exit(3)"), file, reports)) == 1
+    formats = ("junit", "json", "html", "text")
+    options = Options(
+        python("ask(); sys.exit(3)"), file, formats=formats, outputs=[tmp_path / form for form in formats]
+    )
+    assert run_and_judge(options) == 1
     suites = ElementTree.parse(tmp_path / "junit").getroot()
     cases = {one.get("name"): [failure.get("message") for failure in one] for one in suites.iter("testcase")}
     assert cases == {
@@ -140,9 +143,9 @@ def test_reports_have_a_case_for_the_command_and_each_route(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"reports": ["junit"]}, "--report is FORMAT=FILE"),
-        ({"reports": ["xml=a.xml"]}, "a format is one of"),
-        ({"reports": ["text=-"]}, "stdout is the command's own"),
+        ({"formats": ["junit"]}, "--format and --output come in pairs"),
+        ({"formats": ["xml"], "outputs": [Path("a.xml")]}, "a format is one of"),
+        ({"formats": ["text"], "outputs": [Path("-")]}, "stdout, which is the command's own here"),
         ({"scenarios": Path("nowhere")}, "--scenarios nowhere is not a folder"),
         ({"scenario": Path("nowhere.yaml")}, "nowhere.yaml: the scenario cannot be read"),
     ],
@@ -264,8 +267,8 @@ def test_options_after_the_command_are_its_own(tmp_path: Path) -> None:
         sys.executable,
         "-c",
         "import sys; print(sys.argv[1:])",
-        "--report",
+        "--format",
         "x",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.returncode) == ("['--report', 'x']\n", 0)
+    assert (done.stdout, done.returncode) == ("['--format', 'x']\n", 0)
