@@ -183,6 +183,8 @@ def test_what_a_case_is_about_lies_across_the_ends_of_blocks(case: Case) -> None
     ]:
         ends = range(int(size) * 1024, len(body), int(size) * 2048)
         assert len(ends) >= 2
+        assert ("世".encode() in body) is (inside == "character")
+        assert (b"\r\n" in body) is (inside == "crlf" or case.dialect.newline == "\r\n")
         assert case.dialect.fold(case.dialect.frame.decode(body)).text == expected.text
         for end in ends[: 3 if size != "64" else 2]:
             found = {

@@ -31,6 +31,8 @@ from tests.support.correct_clients import Answer, asked, correct, correct_async,
 BRIEF = 0.3  # seconds of patience where the client is to be caught waiting
 ENOUGH = 10.0  # seconds of patience where nothing is to be waited for
 PLAIN = "it fails on a plain answer: "
+COMMENT = "a comment line (it begins with a colon) is given to the JSON parser"
+LIMITED = "a line that is longer than a buffer is lost or cut"
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +272,40 @@ class NeedsCR(Answer):
         return (line.decode().removesuffix("\r") for line in ended)
 
 
+class Ascii(Answer):
+    """Lines are decoded as ASCII."""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        return super().feed(data.decode("ascii").encode())
+
+
+class NeedsLF(Answer):
+    """LF ends a line, and a CR before it belongs to the line."""
+
+    def lines(self, data: bytes) -> Iterator[str]:
+        *ended, self._rest = (self._rest + data).split(b"\n")
+        return (line.decode() for line in ended)
+
+
+class LimitsLines(Answer):
+    """A line of more than 8 KiB is refused."""
+
+    def field(self, line: str) -> None:
+        if len(line) > 8192:
+            raise LookupError("a long line")
+        super().field(line)
+
+
+class LimitsComments(LimitsLines):
+    """A comment of more than 8 KiB is."""
+
+    def field(self, line: str) -> None:
+        if line.startswith(":"):
+            super().field(line)
+        else:
+            Answer.field(self, line)
+
+
 def exact_content_type(base_url: str) -> Iterator[str]:
     """The content type is compared to the letter."""
     with asked(base_url) as response:
@@ -296,15 +332,27 @@ def exact_content_type(base_url: str) -> Iterator[str]:
         (client_of(NamesEachCall), "chat/tool-calls-after-text", "a chunk with tool calls is stumbled over"),
         (client_of(ChecksNames), "chat/prompt-filter-results-first", "an empty `id`, `object` or `model` is refused"),
         (client_of(ChecksNames), "chat/finish-empty-string", "an empty finish_reason is refused"),
+        (
+            client_of(Ascii),
+            "boundaries/blocks-of-8k-inside-a-character",
+            "characters outside ASCII are lost or changed",
+        ),
+        (client_of(NeedsLF), "boundaries/blocks-of-8k-inside-a-crlf", "CRLF is taken for two line ends, or its CR"),
+        (client_of(LimitsLines), "comments/long", f"{LIMITED}: one of 8,192 bytes is read, one of 16,384 bytes is not"),
+        (client_of(LimitsLines), "framing/long-lines", f"{LIMITED}: one of 8,192 bytes is read, one of 16,384"),
+        (
+            client_of(LimitsComments),
+            "comments/long",
+            "a comment is stumbled over for its length: one of 8,192 bytes is passed over, one of 16,384 bytes is not,"
+            " and a data line of 20,002 bytes is read",
+        ),
+        (client_of(ParsesOtherLines), "comments/long", COMMENT),
         (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
     ],
     ids=lambda one: one if isinstance(one, str) and "/" in one else "",
 )
 def test_the_cause_is_the_one_that_trials_show(thread: ServerThread, client: Client, case: str, reason: str) -> None:
     assert failed(client, case, thread).reason.startswith(reason)
-
-
-COMMENT = "a comment line (it begins with a colon) is given to the JSON parser"
 
 
 @pytest.mark.slow

@@ -259,7 +259,7 @@ class EndsEventsWhereReadsEnd(Answer):
             yield from self.dispatch()
 
 
-@mutant("chat/long-event", "a line has no greatest length")
+@mutant("chat/long-event", "a line that is longer than a buffer is lost or cut: one of 65,536 bytes is read")
 class HasALongestLine(Answer):
     """A line longer than 64 KiB is an error, as with asyncio's readline."""
 
@@ -298,13 +298,19 @@ def in_blocks(size: int, answer: Answer, base_url: str) -> Iterator[str]:
                 return
 
 
-@mutant("boundaries/blocks-of-8k-inside-a-character", "a character is lost where a block of 8 KiB ends inside of it")
+@mutant(
+    "boundaries/blocks-of-8k-inside-a-character",
+    "a character is lost where a read block ends inside of it, at a multiple of 8 KiB",
+)
 def decodes_blocks_of_8k(base_url: str) -> Iterator[str]:
     """Each block of 8 KiB is decoded by itself, and what cannot be decoded is replaced."""
     return in_blocks(8192, DecodesEachReadAndReplaces(), base_url)
 
 
-@mutant("boundaries/blocks-of-16k-inside-a-character", "a character is lost where a block of 16 KiB ends inside of it")
+@mutant(
+    "boundaries/blocks-of-16k-inside-a-character",
+    "a character is lost where a read block ends inside of it, at a multiple of 16 KiB",
+)
 def decodes_blocks_of_16k(base_url: str) -> Iterator[str]:
     """Each block of 16 KiB is decoded by itself, and what cannot be decoded raises."""
     return in_blocks(16384, DecodesEachRead(), base_url)
@@ -317,7 +323,10 @@ class NormalisesEachRead(OneLineEnd):
         return super().feed(data.replace(b"\r\n", b"\n"))
 
 
-@mutant("boundaries/blocks-of-64k-inside-a-crlf", "a CRLF is taken for two line ends, or for none, where a block of 64")
+@mutant(
+    "boundaries/blocks-of-64k-inside-a-crlf",
+    "a CRLF is taken for two line ends, or for none, where a read block ends inside of it, at a multiple of 64",
+)
 def normalises_blocks_of_64k(base_url: str) -> Iterator[str]:
     """CRLF is replaced by LF in each block of 64 KiB."""
     return in_blocks(65536, NormalisesEachRead(), base_url)
@@ -333,7 +342,10 @@ class TakesNameForLine(Answer):
             yield rest.decode()
 
 
-@mutant("boundaries/blocks-of-8k-inside-a-field", "a line is lost, or read in two, where a block of 8 KiB ends")
+@mutant(
+    "boundaries/blocks-of-8k-inside-a-field",
+    "a line is lost, or read in two, where a read block ends inside of it, at a multiple of 8",
+)
 def forgets_the_rest_of_a_block(base_url: str) -> Iterator[str]:
     """The line that the end of a block cuts inside of its name is taken for two."""
     return in_blocks(8192, TakesNameForLine(), base_url)

@@ -1,9 +1,10 @@
 """Streams that are long enough for a client's own read blocks, with something at the end of a block.
 
-``blocks: {size, times, inside}`` in the place of ``events``: a whole answer in ASCII, in which ``times`` ends of blocks
-(the first, the third, the fifth, … of ``size`` bytes of the body each) fall inside a ``character`` of three bytes, a
-``crlf``, the name of a ``field``, or, as the controls of those, inside plain ``text`` or between two ``events``. It is
-padded with text.
+``blocks: {size, times, inside, away}`` in the place of ``events``: a whole answer in ASCII, in which ``times`` ends of
+blocks (the first, the third, the fifth, … of ``size`` bytes of the body each) fall inside a ``character`` of three
+bytes, a ``crlf``, the name of a ``field``, or, as the controls of those, inside plain ``text`` or between two
+``events``. It is padded with text. ``away``: a ``character`` or ``crlf`` is in the answer as often, away from the ends
+of the blocks.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ _NUMBER = "{:05}"
 _LENGTH = len(_WORDS.format(_NUMBER.format(0)))
 _MARK = "@@"
 _CHARACTER = "世"
+_AWAY = f"{_CHARACTER} is whole in each block."  # its full stop is where a block ends
 _ROOM = 1_500  # bytes before the end of a block that its last event may take
 _PLACES = ("character", "crlf", "field", "text", "events")
+_AWAYS = (None, "character", "crlf")
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,11 @@ class Blocks:
     size: int
     times: int
     inside: str
+    away: str | None = None
 
     def __post_init__(self) -> None:
+        if self.away not in _AWAYS:
+            raise ScenarioError(f"away from the ends of blocks is {' or '.join(_AWAYS[1:])}; not {self.away!r}")
         if self.inside not in _PLACES:
             raise ScenarioError(f"blocks end inside one of {', '.join(_PLACES)}; not {self.inside!r}")
         if self.size < 2 * _ROOM:
@@ -53,9 +59,10 @@ def written(given: Mapping[str, Any], dialect: Dialect) -> tuple[bytes, str]:
 
 @lru_cache(maxsize=32)  # the text is asked for as well as the body
 def _written(blocks: Blocks, dialect: Dialect) -> tuple[bytes, str]:
-    writer = _Writer(dialect, "\r\n" if blocks.inside == "crlf" else dialect.newline)
+    writer = _Writer(dialect, "\r\n" if "crlf" in (blocks.inside, blocks.away) else dialect.newline)
+    text = _AWAY if blocks.away == "character" else _CHARACTER if blocks.inside == "character" else "."
     for number in range(blocks.times):
-        writer.end_block(blocks.size * (2 * number + 1), blocks.inside, number)
+        writer.end_block(blocks.size * (2 * number + 1), blocks.inside, text, number)
     return writer.end()
 
 
@@ -92,12 +99,11 @@ class _Writer:
         self._number += 1
         return self._number
 
-    def end_block(self, end: int, inside: str, number: int) -> None:
-        """Write events up to the end of a block, which is to fall inside something."""
+    def end_block(self, end: int, inside: str, text: str, number: int) -> None:
+        """Write events up to the end of a block, which is to fall inside something, the last of them with a text."""
         for _ in range(max(0, end - self._size - _ROOM) // self._pad):
             nth = _NUMBER.format(self._next())
             self._add(_WORDS.format(nth), nth.encode().join(self._around))
-        text = _CHARACTER if inside == "character" else "."
         missing = end - self._size - self._place(self._encoded(text), inside, number)
         words = (_WORDS.format(_NUMBER.format(self._next())) for _ in range(missing // _LENGTH + 1))
         padded = "".join(words)[:missing] + text

@@ -102,7 +102,8 @@ REPLY: Meanings = {
     "answer": "a completion: `text`, `reasoning`, `tool_calls`, … as in a scenario",
     "events": "a list of events, in turn",
     "blocks": "`{size: …, times: …, inside: …}`: a long answer in which so many ends of blocks of that many bytes fall"
-    " inside a `character`, a `crlf`, a `field`, a `text`, or between `events`",
+    " inside a `character`, a `crlf`, a `field`, a `text`, or between `events`; with `away: character` or `away: crlf`"
+    " it has one as often, away from those ends",
     "many": "`{events: 1000}`: an answer of so many events, all sent at once",
     "stream": "the chunks that are sent, as in a scenario",
     "error": "the API's own error document with this message",

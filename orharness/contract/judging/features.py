@@ -75,6 +75,7 @@ class Feature:
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n)")
 _KNOWN = (b"data", b"event", b"id", b"retry")
 _BLANKS = b" \t"
+_LONG, _SHORT = 1_000, 60  # bytes of a comment whose length may matter, and of what is left of it
 # What str.splitlines() takes for a line end and the format does not; and a backslash with an n.
 _NO_LINE_ENDS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\0]|\\\\n")
 
@@ -223,6 +224,12 @@ def _is_ignored_field(line: Line) -> bool:
     return harmless and not line.is_comment
 
 
+def _no_long_comments(lines: Lines) -> Lines:
+    return [
+        Line(line.text[:_SHORT], line.end) if line.is_comment and len(line.text) > _LONG else line for line in lines
+    ]
+
+
 def _no_ignored_fields(block: Lines) -> Lines:
     return [line for line in block if not _is_ignored_field(line)] if _has_data(block) else block
 
@@ -300,6 +307,7 @@ def _with_crlf(lines: Lines) -> Lines:
     return [Line(line.text, b"\r\n") for line in lines]
 
 
+LONG_COMMENTS = "long-comments"
 FEATURES: tuple[Feature, ...] = (
     Feature("bom", "a byte order mark in front of the stream is taken for a part of its first line", _no_bom),
     Feature(
@@ -329,6 +337,7 @@ FEATURES: tuple[Feature, ...] = (
         "a line that is no data field is taken for data: a field's name is all before the first colon, to the letter",
         _left_out(lambda line: not line.is_comment and line.name.removeprefix(BOM) not in _KNOWN),
     ),
+    Feature(LONG_COMMENTS, "a comment is stumbled over for its length", _no_long_comments),
     Feature(
         "comments",
         "a comment line (it begins with a colon) is stumbled over: it is to be passed over",

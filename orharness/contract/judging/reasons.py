@@ -221,6 +221,14 @@ def reason_of_cuts(case: Case, heard: Heard, body: bytes, cuts: Sequence[int], b
     return where if error is None else f"{told_by(case, heard)}; only where boundaries cut the stream"
 
 
+def late(tokens: int, total: int, seconds: float) -> str:
+    """Return that the first text came so late: seconds, and tokens of the total that had been written by then."""
+    return (
+        f"the client yields its text late: the first of it {seconds:.1f} s after its request,"
+        f" when {tokens} of {total} tokens had come"
+    )
+
+
 def _lost_only(case: Case, heard: Heard) -> bool:
     """Return whether the text is the expected one but for characters outside ASCII."""
     expected = case.expected.text or ""

@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from orharness.contract.catalogue import plainest, plainest_of
 from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import WHOLE, Cuts
-from orharness.contract.judging.features import Feature, difference, features_of, told_causes, without
+from orharness.contract.judging.features import (
+    LONG_COMMENTS,
+    Feature,
+    difference,
+    features_of,
+    told_causes,
+    without,
+)
 from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import NOTHING_EARLY, makes_the_mistake, wrong_parts
 from orharness.contract.judging.reasons import (
@@ -23,10 +30,12 @@ from orharness.contract.judging.reasons import (
     declared_by,
     is_of_json,
     is_part_of,
+    late,
     reason_of_cuts,
     seen_in,
     shown,
 )
+from orharness.contract.running.lengths import Lengths
 from orharness.contract.running.replies import cut, plain_request
 from orharness.contract.running.trials import Trials, Tried
 from orharness.errors import OrharnessError
@@ -73,6 +82,7 @@ class Diagnosis:
     def __init__(self, trials: Trials) -> None:
         self.plain_held = False
         self._trials = trials
+        self._lengths = Lengths(trials)
         self._left = 0
         self._waited_out = 0
         self._first_text: str | None = None  # what is known of when it comes
@@ -116,7 +126,7 @@ class Diagnosis:
             reply = Reply.completion(case.dialect, tokens=_TOKENS, delay=_STEP)
             found = self._trials.first_text(case, reply)
             self._at_once = found is not None and found[0] <= _AT_ONCE
-            self._first_text = NOTHING_EARLY if found is None else _late(*found)
+            self._first_text = NOTHING_EARLY if found is None else late(*found)
         if self._at_once and case.document["reply"].get("encoding") is not None:
             return UNPACKED_LATE
         return self._first_text
@@ -143,6 +153,8 @@ class Diagnosis:
             without_it = without(found, body, case.dialect)
             at = None if without_it is None else difference(body, without_it)
             return _told(failed, self._cause(failed, found), at)
+        if of_length := self._lengths.of_lines(case.dialect, body):
+            return _told(failed, shown(case, failed.heard, of_length))
         special = declared is not None and declared not in told_causes(case.dialect)
         if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
             return _told(failed, shown(case, failed.heard, declared or ""))
@@ -194,11 +206,17 @@ class Diagnosis:
         The case's own words are told where it has other ones for just that feature, and where the client reads a plain
         answer that has it.
         """
+        if [one.name for one in found] == [LONG_COMMENTS]:
+            return self._of_long_comments(failed)
         declared = declared_by(failed.case, failed.heard)
         special = declared is not None and declared not in told_causes(failed.case.dialect)
         if special and len(found) == 1 and found[0].of_bytes and found[0].name != "not-ascii":
             return declared or "" if self._reads(failed.case, found[0]) else _cause_of(found[0], failed)
         return "; and ".join(dict.fromkeys(_cause_of(one, failed) for one in found))
+
+    def _of_long_comments(self, failed: _Failed) -> str:
+        cause = self._lengths.of_comments(failed.case.dialect, failed.stream.body)
+        return shown(failed.case, failed.heard, cause)
 
     def _reads(self, case: Case, feature: Feature) -> bool:
         """Return whether the client reads a plain answer with a feature, in its commonest form; tried once.
@@ -273,6 +291,9 @@ class Diagnosis:
         whole = heard.text == (case.expected.text or "")
         features = [one for one in self._features(failed) if one.of_bytes and one.name != "not-ascii"]
         cuts = failed.style
+        long = [one for one in features if one.name == LONG_COMMENTS]
+        if long and not whole and self._holds_without(failed, long):
+            return _told(failed, self._of_long_comments(failed))
         if features and (not whole or self._obeys(case)) and self._holds_without(failed, features):
             return _told(failed, _unseen_end(case, features) if whole else self._cause(failed, features))
         if stream.ending is Ending.HANG and stream.end_marker is not None:
@@ -346,13 +367,6 @@ class Diagnosis:
         if self._left < 0:
             return False
         return self._trials.of_reply(failed.case, reply, self._trials.patience).evidence is None
-
-
-def _late(tokens: int, total: int, seconds: float) -> str:
-    return (
-        f"the client yields its text late: the first of it {seconds:.1f} s after its request,"
-        f" when {tokens} of {total} tokens had come"
-    )
 
 
 def _told(failed: _Failed, reason: str, at: int | None = None) -> Tried:

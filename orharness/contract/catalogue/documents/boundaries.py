@@ -185,10 +185,11 @@ _SENT_BY_GATEWAYS = (
 )
 
 _KIB = 1024
+_WHERE = "where a read block ends inside of it, at a multiple of {} KiB"
 _CUT = {
-    "character": "a character is lost where a block of {} KiB ends inside of it: each block is decoded by itself",
-    "crlf": "a CRLF is taken for two line ends, or for none, where a block of {} KiB ends inside of it",
-    "field": "a line is lost, or read in two, where a block of {} KiB ends inside of it",
+    "character": f"a character is lost {_WHERE}: each block is decoded by itself",
+    "crlf": f"a CRLF is taken for two line ends, or for none, {_WHERE}",
+    "field": f"a line is lost, or read in two, {_WHERE}",
 }
 
 
@@ -196,8 +197,10 @@ def _blocks(size: int, inside: str, title: str, **more: Any) -> Document:
     """Return an answer, all sent at once, whose events lie so that the blocks in which a client reads it end badly."""
     ends = {"size": size * _KIB, "times": 3 if size < 64 else 2}
     sending = {"pacing": "instant"}
+    # The control has the same character or line end: a client that fails it wherever it is holds in neither.
+    at_the_ends = {"inside": "events"} if inside == "field" else {"inside": "text", "away": inside}
     control = {
-        "reply": {"blocks": {**ends, "inside": "events" if inside == "field" else "text"}, **sending},
+        "reply": {"blocks": {**ends, **at_the_ends}, **sending},
         "expect": {"sent": True},
         "cause": _CUT[inside].format(size),
     }
