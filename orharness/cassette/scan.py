@@ -175,7 +175,7 @@ def _in_body(where: str, body: bytes, personal: bool, *, offsets: bool = False) 
     for span in finder.spans:
         if not span.text:  # the rest of one that is split: it was found where it begins
             continue
-        text = body[span.start : span.end].decode("utf-8", "replace")
+        text = finder.text(body[span.start : span.end])
         at = f" byte {span.start} (line {body.count(10, 0, span.start) + 1})" if offsets else ""
         if not is_placeholder(text):
             yield f"{where}{at}".lstrip("."), finder.kinds.get(span.start, "secret"), text

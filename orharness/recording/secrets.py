@@ -224,7 +224,7 @@ class SearchedChunks:
     def found(self, body: bytes) -> tuple[str, ...]:
         """The secrets in the whole ``body``, but for those that are too short to be looked for elsewhere."""
         body = body if self._decoder.identity else b"".join(self._decoded)
-        texts = (body[span.start : span.end].decode("utf-8", "replace") for span in self._finder.spans)
+        texts = (self._finder.text(body[span.start : span.end]) for span in self._finder.spans)
         return tuple(text for text in texts if len(text) >= LENGTH)
 
     def _cut(self, data: bytes, start: int) -> bytes:

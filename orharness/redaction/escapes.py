@@ -11,6 +11,8 @@ _ESCAPE = re.compile(  # of JSON (also JSON in JSON) and JavaScript, of URLs (al
     rb"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(/))|%(?:25)*([0-9a-fA-F]{2})|&#(?:(\d{1,6})|[xX]([0-9a-fA-F]{1,5}));"
 )
 
+_NUMBER = re.compile(rb"\d{1,3}(?!\d)")
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -56,7 +58,7 @@ class Unescaped:
         return cls(bytes(plain), starts, ends)
 
     def __add__(self, other: Unescaped) -> Unescaped:
-        return Unescaped(self.plain + other.plain, [*self._starts, *other._starts], [*self._ends, *other._ends])
+        return type(self)(self.plain + other.plain, [*self._starts, *other._starts], [*self._ends, *other._ends])
 
     def offset(self, index: int) -> int:
         """Where in the body the byte at ``index`` is written."""
@@ -64,7 +66,7 @@ class Unescaped:
 
     def rest(self, begin: int) -> Unescaped:
         """What follows the first ``begin`` bytes."""
-        return Unescaped(self.plain[begin:], list(self._starts[begin:]), list(self._ends[begin:]))
+        return type(self)(self.plain[begin:], list(self._starts[begin:]), list(self._ends[begin:]))
 
     def spans(self, begin: int, end: int, text: bytes) -> Iterator[Span]:
         """The secret from ``begin`` to ``end``: ``text`` for its first part in the body, nothing for the others."""
@@ -73,6 +75,26 @@ class Unescaped:
             if one == end or self._starts[one] > self._ends[one - 1]:
                 yield Span(self._starts[first], self._ends[one - 1], text if first == begin else b"")
                 first = one
+
+
+class Numbered(Unescaped):
+    """Bytes that are written as a list of numbers: what the API gives of a token beside its text."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, raw: bytes, at: int) -> Numbered:
+        """The bytes that ``raw``, part of a list of numbers, says; ``at``: where it begins."""
+        numbers = [one for one in _NUMBER.finditer(raw) if int(one[0]) < 256]
+        spans = [one.span() for one in numbers]
+        return cls(
+            bytes(int(one[0]) for one in numbers), [at + start for start, _ in spans], [at + end for _, end in spans]
+        )
+
+    def spans(self, begin: int, end: int, text: bytes) -> Iterator[Span]:
+        """Each number of the secret from ``begin`` to ``end``, which becomes that of an asterisk."""
+        for one in range(begin, end):
+            yield Span(self._starts[one], self._ends[one], b"%d" % ord("*"))
 
 
 def unescaped(raw: bytes) -> bytes:

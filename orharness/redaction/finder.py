@@ -9,10 +9,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from orharness.redaction.escapes import Span, Unescaped, unescaped
-from orharness.redaction.lexer import Lexer
+from orharness.redaction.escapes import Numbered, Span, Unescaped, unescaped
+from orharness.redaction.lexer import JsonText, Lexer
 from orharness.redaction.shape import HARMLESS, REDACTED, PartialMatch, SecretMatch
 from orharness.redaction.shapes import ALPHABET, WINDOW, Shapes, shapes
+from orharness.redaction.utf16 import HEAD, Utf16, utf16_of
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the end may become a CRLF
 _REMEMBERED = 4096  # texts of which it is remembered what is in them: ids and names are repeated in each event
@@ -63,13 +64,18 @@ class SecretFinder:
     any offset, and split over strings that a client joins: those at the same place of successive JSON documents
     (events, lines, elements of an array), and the data of successive events that are not JSON. A secret of a known
     shape is found in the same ways; in base64, where the encoded text holds it whole. Each part of a split secret stays
-    a valid JSON string. The work is linear in the bytes fed.
+    a valid JSON string. The numbers that spell the tokens of one (``bytes``, beside ``logprobs``) become asterisks. The
+    work is linear in the bytes fed.
+
+    A body in UTF-16 is searched as its text; offsets are those in the body.
 
     ``personal``: e-mail addresses, IP addresses and telephone numbers count as secrets.
     """
 
     def __init__(self, secrets: Iterable[str] = (), *, personal: bool = False) -> None:
         self._needles = _compiled(tuple(secrets), personal)
+        self._head: bytes | None = b""  # the first bytes, until they tell whether the body is UTF-16
+        self._utf16: Utf16 | None = None
         self._line = bytearray()  # the unfinished line
         self._line_at = 0
         self._texts: dict[
@@ -86,10 +92,27 @@ class SecretFinder:
     @property
     def known(self) -> int:
         """The offset up to which nothing more will be found, but for the first ``HARMLESS`` characters of a secret."""
-        return min([self._line_at, *(held for _, held in self._texts.values() if held is not None)])
+        return self._place(min([self._line_at, *(held for _, held in self._texts.values() if held is not None)]))
 
     def feed(self, data: bytes) -> None:
         """The next bytes."""
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < HEAD:
+                self._head = data
+                return
+            self._head, self._utf16 = None, utf16_of(data[:HEAD])
+        self._search(data if self._utf16 is None else self._utf16.feed(data))
+
+    def text(self, raw: bytes) -> str:
+        """Some bytes of the body as text."""
+        return raw.decode("utf-8" if self._utf16 is None else self._utf16.encoding, "replace")
+
+    def _place(self, offset: int) -> int:
+        """Where in the body it is what is at this offset of the text."""
+        return offset if self._utf16 is None else self._utf16.offset(offset)
+
+    def _search(self, data: bytes) -> None:
         searched = max(0, len(self._line) - 1)  # a CR may be last
         self._line += data
         start = 0
@@ -101,6 +124,11 @@ class SecretFinder:
 
     def finish(self) -> None:
         """The end of the body."""
+        if self._head:
+            self._search(self._head)
+            self._head = None
+        if self._utf16 is not None:
+            self._utf16.finish()
         self._take(bytes(self._line), self._line_at)
         self._line_at += len(self._line)
         self._line.clear()
@@ -115,20 +143,27 @@ class SecretFinder:
             self._note(text, self._needles.known(text.plain))
             if self._needles.may_be_shaped(text.plain):
                 self._note(text, self._needles.shaped(text.plain, line=True))
-        for places, start, end in strings:
-            if start < end:
-                self._join(places, line[start:end], at + start)
+        for string in strings:
+            if string.start < string.end:
+                if string.secret:
+                    kind = f"field {string.secret.decode('ascii', 'replace')}"
+                    self._note(verbatim, [SecretMatch(string.start, string.end, REDACTED, kind)])
+                self._join(string, line[string.start : string.end], at + string.start)
 
     def _note(self, text: Unescaped, found: Iterable[SecretMatch]) -> None:
         """Add what was found in a text; what grew with the text since it was found only by what is new of it."""
         for one in found:
             at = text.offset(one.start)
-            self.kinds.setdefault(at, one.kind)
+            self.kinds.setdefault(self._place(at), one.kind)
             size = self._sizes.get((at, one.kind), 0)
             if one.start + size < one.end:
                 self._sizes[at, one.kind] = one.end - one.start
                 for span in text.spans(one.start + size, one.end, b"" if size else one.text):
-                    self._add(span)
+                    self._add(span if self._utf16 is None else self._placed(span, self._utf16))
+
+    @staticmethod
+    def _placed(span: Span, utf16: Utf16) -> Span:
+        return Span(utf16.offset(span.start), utf16.offset(span.end), utf16.encoded(span.text))
 
     def _add(self, span: Span) -> None:
         """Put a span in its place, which is near the end, and join it with those that it overlaps."""
@@ -144,18 +179,27 @@ class SecretFinder:
             last += 1
         spans[first:last] = [span]
 
-    def _join(self, places: tuple[object, ...], piece: bytes, at: int) -> None:
-        """One more piece of the text at each of the places."""
+    def _join(self, string: JsonText, piece: bytes, at: int) -> None:
+        """One more piece of the text at each of the string's places."""
         fresh: tuple[Unescaped, PartialMatch] | None = None
-        for number, place in enumerate(places):
+        numbers = Numbered.of(piece, at) if string.numbers else None
+        if numbers is not None:  # the search in the line did not see what they spell
+            self._note(numbers, self._needles.known(numbers.plain))
+            self._note(numbers, self._needles.shaped(numbers.plain))
+        for number, place in enumerate(string.places):
             before = self._texts.pop(place, None)
             if before is not None:
-                self._go_on(place, *before, Unescaped.unescaped(piece, at, self._needles.alphabet), at)
+                self._go_on(place, *before, numbers or Unescaped.unescaped(piece, at, self._needles.alphabet), at)
                 continue
             if not number or fresh is None:
-                fresh = self._begun_in(piece, at)
+                fresh = self._begun_in(piece, at) if numbers is None else self._begun_by(numbers)
             if fresh is not None:
                 self._hold(place, *fresh)
+
+    def _begun_by(self, text: Unescaped) -> tuple[Unescaped, PartialMatch] | None:
+        """A text that ends in the beginning of something, with that."""
+        begun = self._needles.begins(text.plain)
+        return None if begun is None else (text, begun)
 
     def _begun_in(self, piece: bytes, at: int) -> tuple[Unescaped, PartialMatch] | None:
         """The end of a piece that begins something, if it does. Most pieces were there before: ids, names, words."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orharness.redaction.fields import is_secret_field, is_secret_inside
 
 _TOKEN = re.compile(
     rb'"(?P<string>[^"\\]*+(?:\\.[^"\\]*+)*+)"(?P<key>\s*:\s*(?P<number>\d+)?)?'
     rb'|(?P<open>[{\[])|(?P<close>[}\]])|"(?P<unended>.*)',
     re.S,
 )
+_NUMBER = re.compile(rb"\d+")
 _BOM = b"\xef\xbb\xbf"
 _IDS = {b"index", b"output_index", b"content_index", b"summary_index", b"item_id"}  # which of several texts goes on
 
@@ -20,6 +25,9 @@ class _Frame:
 
     place: tuple[bytes, ...] = ()
     parent: _Frame | None = None
+    secret: bytes = b""  # the secret name whose value it belongs to
+    numbers: bool = False  # whether it is a list of the bytes of a token
+    elements: int = 0
     key: bytes = b""
     ids: list[bytes] = field(default_factory=list)
 
@@ -27,19 +35,34 @@ class _Frame:
         return (*(self.parent.all_ids() if self.parent else ()), *self.ids)
 
 
+class JsonText(NamedTuple):
+    """A string of a line: its places, and its offsets, quotes not counted.
+
+    ``secret``: the name whose value it is or belongs to, where only the structure of the document tells that.
+    ``numbers``: it is a run of a list that has a byte of a token in each number.
+    """
+
+    places: tuple[object, ...]
+    start: int
+    end: int
+    secret: bytes = b""
+    numbers: bool = False
+
+
 class Lexer:
     """Finds the strings of successive JSON documents, line by line. It takes what is not JSON as it comes.
 
     A string belongs to up to two texts, one by its keys and one by its keys and ids: an ``index`` may tell two choices
-    apart, or be in one event of a text and missing in the next.
+    apart, or be in one event of a text and missing in the next. The n-th alternatives to each token are a text of
+    their own, and so are the numbers that spell the tokens.
     """
 
     def __init__(self) -> None:
         self._frame = _Frame()
         self._events = False
 
-    def strings(self, line: bytes) -> list[tuple[tuple[object, ...], int, int]]:
-        """Return the places that each string of the line has, and its offsets, quotes not counted."""
+    def strings(self, line: bytes) -> list[JsonText]:
+        """Return the strings of the line that are values."""
         start, end = 3 if line.startswith(_BOM) else 0, len(line.rstrip(b"\r\n"))
         if line.startswith(b"data:", start):
             self._events = True
@@ -51,34 +74,74 @@ class Lexer:
         if start >= end:
             return []
         if self._frame.parent is None and line[start:end].lstrip()[:1] not in (b"{", b"[", b'"'):
-            return [(("text",), start, end)]
+            return [JsonText(("text",), start, end)]
         values = self._values(line, start, end)
-        found: list[tuple[tuple[object, ...], int, int]] = []
-        ids_of = {frame: frame.all_ids() for frame, *_ in values}  # all ids in the line
-        for frame, key, begin, stop in values:
+        found = []
+        ids_of = {value.frame: value.frame.all_ids() for value in values}  # all ids in the line
+        for value in values:
+            frame, key, begin, stop, secret = value
             place, ids = (*frame.place, key), ids_of[frame]
-            found.append(((place, (place, ids)) if ids else (place,), begin, stop))
+            places = (place, (place, ids)) if ids else (place,)
+            found.append(JsonText(places, begin, stop, secret, frame.numbers))
         return found
 
-    def _values(self, line: bytes, start: int, end: int) -> list[tuple[_Frame, bytes, int, int]]:
-        """Each string that is a value: where it is, its key, and its offsets."""
-        found, frame = [], self._frame
+    def _values(self, line: bytes, start: int, end: int) -> list[_Value]:
+        """Each string that is a value, and each run of the numbers of a token."""
+        found: list[_Value] = []
+        frame = self._frame
+        # Where a name and its value are in two lines, no pattern sees both.
+        secret = frame.key if frame.key and is_secret_field(frame.key) else b""
         for token in _TOKEN.finditer(line, start, end):
             kind = token.lastgroup
+            if frame.numbers:
+                found += _numbers(frame, line, start, token.start())
+            start = token.end()
             if kind == "key":
                 frame.key = token["string"]
                 if token["number"]:
                     _note(frame, token["number"])
             elif kind == "open":
-                frame = _Frame((*frame.place, frame.key), frame)
+                frame = _opened(frame, token["open"])
             elif kind == "close":
                 frame = frame.parent or _Frame()
             else:
                 assert kind is not None
                 _note(frame, token[kind])
-                found.append((frame, frame.key, *token.span(kind)))
+                named = frame.secret or secret
+                hidden = named if named and is_secret_inside(frame.key or frame.place[-1], token[kind]) else b""
+                found.append(_Value(frame, frame.key, *token.span(kind), hidden))
+            secret = b""
+        if frame.numbers:
+            found += _numbers(frame, line, start, end)
         self._frame = frame
         return found
+
+
+class _Value(NamedTuple):
+    """A string of a line: where it is, its key and its offsets; the secret name that it belongs to."""
+
+    frame: _Frame
+    key: bytes
+    start: int
+    end: int
+    secret: bytes = b""
+
+
+def _opened(frame: _Frame, bracket: bytes) -> _Frame:
+    """The object or list that begins in ``frame``."""
+    place = (*frame.place, frame.key)
+    if frame.place[-1:] == (b"top_logprobs",):
+        place = (*place, b"%d" % frame.elements)
+        frame.elements += 1
+    secret = frame.secret or (frame.key if frame.key and is_secret_field(frame.key) else b"")
+    return _Frame(place, frame, secret, numbers=bracket == b"[" and frame.key == b"bytes")
+
+
+def _numbers(frame: _Frame, line: bytes, start: int, end: int) -> Iterator[_Value]:
+    """The numbers from ``start`` to ``end``, together."""
+    numbers = list(_NUMBER.finditer(line, start, end))
+    if numbers:
+        yield _Value(frame, b"", numbers[0].start(), numbers[-1].end())
 
 
 def _note(frame: _Frame, value: bytes) -> None:

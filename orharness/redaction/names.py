@@ -1,12 +1,13 @@
 """Names that say what is secret: of headers, of query parameters and of JSON fields.
 
 Header values are kept by an allow-list, since nobody knows every header that a gateway may authenticate with. Query
-parameters and JSON fields are removed by name: an allow-list would empty each request.
+parameters, fields of forms and JSON fields are removed by name: an allow-list would empty each request.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SECRET_HEADER = re.compile(
     r"authorization$|(?:^|-)(?:auth|bearer|jwt|jwt-assertion)$|^(?:set-)?cookie2?$|api-?key|subscription-key|(?:secret|password|token)$"
@@ -39,31 +40,28 @@ _SECRET_PARAMETER = re.compile(
     r"|(?:php|j|asp)?[-_]?sess(?:ion)?[-_]?(?:id)?",
     re.I,
 )
-SECRET_FIELDS = (
-    *("api_key", "access_key", "access_key_id", "secret_access_key", "aws_secret_access_key", "account_key"),
-    *("secret_key", "private_key", "private_key_id", "signing_key", "encryption_key", "subscription_key"),
-    *("x-api-key", "x-goog-api-key", "openai_api_key", "anthropic_api_key", "openrouter_api_key"),
-    *("secret", "client_secret", "app_secret", "webhook_secret", "shared_secret", "consumer_secret"),
-    *("password", "passwd", "passphrase", "pwd", "db_password", "user_password"),
-    *("access_token", "refresh_token", "id_token", "auth_token", "api_token", "session_token", "bearer_token"),
-    *("oauth_token", "security_token", "authorization_token", "csrf_token", "xsrf_token", "bot_token"),
-    *(
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "set-cookie",
-        "bearer",
-        "jwt",
-        "credential",
-        "client_assertion",
-    ),
-    *("code_verifier", "connection_string", "github_token", "hf_token"),
+_SECRET_NAME = re.compile(  # without separators, in lower case
+    r"(?:aws)?accesskeyid|privatekeyid|connectionstring|codeverifier|clientassertion|(?:set)?cookie|cookies|pass|totp"
+    r"|(?:api|app|bot|hf|id)token"
+    # or its end, where few other words end so
+    r"|.*(?:pass(?:word|wd|code|phrase)s?|secrets?|credentials?|authorization|(?:basic|http|proxy)auth"
+    # whose key is a secret: not that of a cache, a table, a translation or a map
+    r"|(?:api|access|secret|private|account|signing|(?:en|de)cryption|subscription|session|auth|master|admin|service"
+    r"|storage|shared|hmac|ssh|deploy|license|app|client|application|consumer|webhook|function|bearer|openai|anthropic"
+    r"|openrouter|onerouter|azure|gemini|google|groq|mistral|deepseek|cohere)keys?"
+    r"|(?:access|refresh|auth|bearer|csrf|xsrf|oauth|session|security|secret|authorization|user|device|github|gitlab"
+    r"|slack|personal|verification)token|(?:access|refresh|auth|api|bot|bearer)tokens)"
 )
-"""The fields of JSON whose text is secret, with ``_``; they are found with ``-`` or without either, in any case.
-
-Not ``key``, ``code``, ``token`` and ``signature``: an error has a ``code``, log probabilities have a ``token``, and
-Anthropic's thinking has a ``signature``, which a replay needs.
-"""
+_LAST_WORD = re.compile(r"auth|cookie|creds|jwt|otp|bearer|pass|pwd")
+_HARMLESS_TOKEN = re.compile(  # the word before "token": marks of a tokenizer, places in a list, prices
+    r"eo[st]|bos|pad|unk|sep|cls|mask|image|audio|video|text|special|stop|start|end|begin|first|last|next|prev(?:ious)?"
+    r"|page|continu(?:e|ation)|sync|cursor|skip|resume|per|each|one|max|min|num|n|input|output|prompt|completion|total"
+    r"|cached|reasoning|think(?:ing)?|current|added|vocab|tool|a|the|generated|sampled|top|chosen|new|cancel(?:lation)?"
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_AFTER = re.compile(  # words after a secret's name that do not make it another thing: SecretString
+    r"value|string|binary|confirm(?:ation)?|repeat|again|plain(?:text)?|raw|pem"
+)
 
 
 def is_secret(name: str) -> bool:
@@ -77,5 +75,28 @@ def is_kept_header(name: str) -> bool:
 
 
 def is_secret_parameter(name: str) -> bool:
-    """Whether a query parameter of this name (decoded) authenticates: ``key``, ``sig``, ``code``, ``X-Amz-*`` …"""
-    return _SECRET_PARAMETER.fullmatch(name) is not None
+    """Whether a query parameter or field of a form (its name decoded) authenticates: ``key``, ``sig``, ``X-Amz-*`` …
+
+    So does whatever authenticates as a field of JSON.
+    """
+    return _SECRET_PARAMETER.fullmatch(name) is not None or is_secret_name(name)
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str) -> bool:
+    """Whether a field of JSON of this name holds a secret: its last word says so, however its words are joined.
+
+    ``user_password``, ``appSecret``, ``X-Auth``, ``sessionkey``, ``user[passcode]``. Not ``key``, ``code``, ``token``
+    and ``signature`` alone: a map has a ``key``, an error a ``code``, log probabilities have a ``token``, and
+    Anthropic's thinking has a ``signature``, which a replay needs. Not ``max_tokens``, ``sort_key``, ``author``.
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    while words and _SECRET_NAME.fullmatch("".join(words)) is None and _AFTER.fullmatch(words[-1]):
+        words.pop()
+    if not words:
+        return False
+    return (
+        _SECRET_NAME.fullmatch("".join(words)) is not None
+        or _LAST_WORD.fullmatch(words[-1]) is not None
+        or (words[-1] == "token" and len(words) > 1 and _HARMLESS_TOKEN.fullmatch(words[-2]) is None)
+    )
