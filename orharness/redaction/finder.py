@@ -18,6 +18,9 @@ from orharness.redaction.utf16 import HEAD, Utf16, utf16_of
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the end may become a CRLF
 _REMEMBERED = 4096  # texts of which it is remembered what is in them: ids and names are repeated in each event
 _UNKNOWN = object()
+_HEAD = (
+    64  # bytes: each shorter beginning of a secret is kept in a set; all those of a header of 40 KB would be gigabytes
+)
 
 
 def hide(text: str, secrets: Sequence[str] = (), *, personal: bool = False) -> str:
@@ -236,9 +239,11 @@ class _Needles:
         self._shapes = shapes_of
         self._dull: set[bytes] = set()
         self._forms = forms = {form for secret in secrets if secret for form in _forms(secret)}
-        self._beginnings = {form[:size] for form in forms for size in range(1, len(form))}
-        self._longest = max(map(len, self._beginnings), default=0)
-        self.window = max(WINDOW, 12 * self._longest)  # bytes in which any of them is written, whatever its escapes
+        self._short = {form[:size] for form in forms for size in range(1, min(len(form), _HEAD))}
+        self._long = {form for form in forms if len(form) > _HEAD}
+        self._shorter_than = min(_HEAD, max(map(len, forms), default=1))
+        longest = max(map(len, forms), default=1) - 1
+        self.window = max(WINDOW, 12 * longest)  # bytes in which any of them is written, whatever its escapes
         self.alphabet = ALPHABET.union(*forms)
 
     def known(self, text: bytes, before: int | None = None) -> Iterator[SecretMatch]:
@@ -268,14 +273,30 @@ class _Needles:
     def begins(self, text: bytes) -> PartialMatch | None:
         """Where a beginning at the end of the text is of something longer that is looked for."""
         shaped = self._shapes.begins(text)
-        for size in range(min(len(text), self._longest), 0, -1):
-            if text[-size:] in self._beginnings:
-                start, held = len(text) - size, len(text) - size if size > HARMLESS else None
-                if shaped is None:
-                    return PartialMatch(start, held)
-                ends = [one for one in (held, shaped.held) if one is not None]
-                return PartialMatch(min(start, shaped.start), min(ends, default=None))
-        return shaped
+        size = self._begun(text)
+        if not size:
+            return shaped
+        start, held = len(text) - size, len(text) - size if size > HARMLESS else None
+        if shaped is None:
+            return PartialMatch(start, held)
+        ends = [one for one in (held, shaped.held) if one is not None]
+        return PartialMatch(min(start, shaped.start), min(ends, default=None))
+
+    def _begun(self, text: bytes) -> int:
+        """How many bytes at the end of the text begin a known secret, and are not the whole of it; 0 for none."""
+        if begun := max((_overlap(text, form) for form in self._long), default=0):
+            return begun
+        sizes = range(min(len(text), self._shorter_than - 1), 0, -1)
+        return next((size for size in sizes if text[-size:] in self._short), 0)
+
+
+def _overlap(text: bytes, form: bytes) -> int:
+    """The size of the longest end of the text that begins the form, from ``_HEAD`` to less than the whole; else 0."""
+    head = form[:_HEAD]
+    start = text.find(head, max(0, len(text) - len(form) + 1))
+    while start >= 0 and not form.startswith(text[start:]):
+        start = text.find(head, start + 1)
+    return len(text) - start if start >= 0 else 0
 
 
 @lru_cache(maxsize=32)

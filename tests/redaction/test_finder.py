@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import gc
 import gzip
 import json
+import re
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orharness.codings import ContentDecoder
 from orharness.redaction import SecretFinder, cut, hide, spans_in
@@ -184,6 +189,43 @@ def test_of_what_is_known_nothing_is_secret(body: bytes) -> None:
     assert finder.known == len(body)
     written += cut(body[before:], before, len(body), finder.spans)
     assert spans_in(written, [KEY[at : at + 6] for at in range(len(KEY) - 5)]) == []
+
+
+UNITS = st.text("ab", min_size=1, max_size=3)
+
+
+@given(
+    secret=st.builds(
+        lambda unit, times, end: unit * times + end, UNITS, st.integers(25, 120), st.text("ab", min_size=1)
+    ),
+    before=st.text("ab", max_size=150),
+    size=st.integers(1, 200),
+)
+@settings(max_examples=50)
+def test_a_long_secret_that_repeats_itself_is_found_wherever_strings_cut_it(
+    secret: str, before: str, size: int
+) -> None:
+    text = f"{before}{secret}"
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    body = b"".join(b"data: " + json.dumps({"a": piece}).encode() + b"\n\n" for piece in pieces)
+    found = cut(body, 0, len(body), spans_in(body, [secret]))
+    kept = "".join(json.loads(event.data)["a"] for event in decode(found) if isinstance(event, Event))
+    places = [at for at in range(len(text)) if text.startswith(secret, at)]
+    secret_at = {at + offset for at in places for offset in range(len(secret))}
+    shown = "".join("*" if at in secret_at else one for at, one in enumerate(text))
+    assert re.sub("(REDACTED)+", "*", kept) == re.sub(r"\*+", "*", shown)
+
+
+def test_a_secret_of_many_bytes_takes_memory_in_proportion() -> None:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        finder = SecretFinder([f"{'a' * 20_000}{number}" for number in range(2)])
+        finder.feed(b"data: x\n")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 5_000_000
 
 
 def test_the_unfinished_end_of_a_body_is_all_that_waits() -> None:
