@@ -12,6 +12,7 @@ import orharness
 from orharness.contract import run
 from orharness.contract.catalogue import cases_of
 from orharness.dialects import DIALECTS
+from orharness.errors import ScenarioError
 from orharness.parts import Finish, Part, Reasoning, Text, ToolCall, Usage
 from orharness.verdict import Result
 
@@ -110,3 +111,67 @@ def test_langchains_messages_are_parts() -> None:
         Finish("stop"),
         Usage(3, 2),
     ]
+
+
+OPENAI, ANTHROPIC = "Completions.create of openai", "Messages.stream of anthropic"
+
+
+@pytest.mark.slow  # the SDKs are imported
+@pytest.mark.parametrize(
+    ("make", "option", "said"),
+    [
+        (
+            orharness.clients.openai,
+            "tiemout",
+            f"openai knows no tiemout= (did you mean timeout=?); its options are those of {OPENAI}",
+        ),
+        (orharness.clients.openai, "quality", f"openai knows no quality=; its options are those of {OPENAI}"),
+        (
+            orharness.clients.openai_async,
+            "temprature",
+            "openai_async knows no temprature= (did you mean temperature=?)",
+        ),
+        (orharness.clients.anthropic, "max_token", "anthropic knows no max_token= (did you mean max_tokens=?)"),
+        (orharness.clients.anthropic, "max_retries", "anthropic: max_retries= is an option of the SDK's client"),
+    ],
+)
+def test_an_option_that_the_sdk_does_not_take_is_refused(make: Any, option: str, said: str) -> None:
+    make(timeout=3)
+    with pytest.raises(ScenarioError) as raised:
+        make(**{option: 3})
+    assert str(raised.value).startswith(f"orharness.clients.{said}")
+
+
+def test_litellm_takes_options_of_any_name_but_a_misspelt_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def completion(model: str, timeout: float = 1, top_p: float = 1, **options: Any) -> None: ...
+
+    monkeypatch.setitem(sys.modules, "litellm", SimpleNamespace(completion=completion))
+    orharness.clients.litellm(timeout=1, top_k=3)
+    with pytest.raises(ScenarioError, match=r"litellm knows no tiemout= \(did you mean timeout=\?\)"):
+        orharness.clients.litellm(tiemout=1)
+
+
+@pytest.mark.slow  # openai is imported
+def test_langchains_options_are_its_fields_and_those_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"request_timeout": SimpleNamespace(alias="timeout"), "temperature": SimpleNamespace(alias=None)}
+    fake = SimpleNamespace(ChatOpenAI=SimpleNamespace(model_fields=fields))
+    monkeypatch.setitem(sys.modules, "langchain_openai", fake)
+    orharness.clients.langchain(timeout=1, request_timeout=1, parallel_tool_calls=True)
+    with pytest.raises(ScenarioError, match=r"langchain knows no tiemout= \(did you mean timeout=\?\)"):
+        orharness.clients.langchain(tiemout=1)
+
+
+def test_options_of_a_client_that_is_given_are_checked_by_its_own_call() -> None:
+    def create(*, model: str, messages: Any, stream: bool, stream_options: Any, rings: int) -> None: ...
+
+    def make(**_: Any) -> Any:
+        return SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create=create)))
+
+    with pytest.raises(ScenarioError, match=r"openai knows no ringz= \(did you mean rings=\?\)"):
+        list(orharness.clients.openai(make, ringz=3)("http://127.0.0.1:1/v1"))
+
+
+def test_without_the_sdk_nothing_is_known_of_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    with pytest.raises(ImportError):
+        list(orharness.clients.litellm(tiemout=1)("http://127.0.0.1:1/v1"))
