@@ -9,6 +9,7 @@ and is then judged as every case is: confirmed, with its cause where a trial sho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -70,8 +71,16 @@ class Found:
     verdict: Verdict | None = None
 
 
-def fuzz(subject: Subject, dialect: Dialect, *, seconds: float = 60.0, seed: int = 0, patience: float = 1.0) -> Found:
-    """Search for a stream that the client reads wrong, for a number of seconds.
+def fuzz(
+    subject: Subject,
+    dialect: Dialect,
+    *,
+    seconds: float = 60.0,
+    seed: int = 0,
+    patience: float = 1.0,
+    most: int = _MOST,
+) -> Found:
+    """Search for a stream that the client reads wrong, for a number of seconds, in at most so many streams.
 
     Raises ``ScenarioError`` without Hypothesis, and for a client that fails a plain answer.
     """
@@ -80,7 +89,7 @@ def fuzz(subject: Subject, dialect: Dialect, *, seconds: float = 60.0, seed: int
     except ImportError:
         raise ScenarioError(INSTALL) from None
     with quick_handover(), SseServer(strict=False) as server:
-        search = _Search(Trials(server, subject, patience), dialect, seconds)
+        search = _Search(Trials(server, subject, patience), dialect, seconds, most)
         search.check_plain()
         search.run(seed)
         if search.least is None:
@@ -91,13 +100,14 @@ def fuzz(subject: Subject, dialect: Dialect, *, seconds: float = 60.0, seed: int
 
 
 class _Search:
-    def __init__(self, trials: Trials, dialect: Dialect, seconds: float) -> None:
+    def __init__(self, trials: Trials, dialect: Dialect, seconds: float, most: int) -> None:
         self.streams = 0
         self.least: Document | None = None
         self._trials = trials
         self._dialect = dialect
         self._seconds = seconds
-        self._deadline = monotonic() + seconds
+        self._most = most
+        self._deadline = inf  # set when the search begins
         self._kind: tuple[object, ...] | None = None
 
     def check_plain(self) -> None:
@@ -124,13 +134,14 @@ class _Search:
         def holds(document: Document) -> None:
             assert not self._fails(document)
 
+        self._deadline = monotonic() + self._seconds
         try:
             holds()
         except (_Over, AssertionError):
             return
 
     def _fails(self, document: Document) -> bool:
-        if monotonic() > self._deadline:
+        if monotonic() > self._deadline or (self._kind is None and self.streams >= self._most):
             raise _Over
         case = parse(document, self._dialect)
         if not _is_sound(case):
