@@ -42,6 +42,11 @@ def goes_on_after_the_end(code: str) -> str:
     )
 
 
+def invents_usage(code: str) -> str:
+    usage = '{**told, "usage": told.get("usage") or {"prompt_tokens": 0, "completion_tokens": 0}}'
+    return code.replace('tell(number, "end", **told)', f'tell(number, "end", **{usage})')
+
+
 @pytest.fixture(scope="module")
 def node() -> str:
     found = shutil.which("node")
@@ -64,6 +69,7 @@ OF_THE_FAULT: dict[Callable[[str], str], list[Case]] = {
     needs_the_space: CHOSEN[::2],
     swallows_errors: CHOSEN[1::2],
     goes_on_after_the_end: [case for case in CHOSEN if case.family == "done"],
+    invents_usage: [case for case in CHOSEN if case.family == "parts"],
 }
 
 
@@ -105,6 +111,7 @@ def test_both_come_to_the_same_verdicts_on_a_client_that_is_wrong(
         ours = judged_by_ours(driver, cases, sse_thread)
         theirs = told(runner, cases)
     assert theirs == {one: ours[one] for one in theirs}
+    assert "fail" in theirs.values()
 
 
 @pytest.mark.long
