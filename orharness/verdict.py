@@ -78,13 +78,21 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Once:
+    """A fail that was seen in one of some ``trials``, and did not come again: it is no fail. ``reason``: that of it."""
+
+    trials: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The result of one case. ``boundaries_proven`` of ``boundaries_tried`` were seen to be observed by the client.
 
     In a pass, that is all of them; chunks that are joined on purpose have no boundary that is tried. ``note``: why it
     is not applicable. ``replay``: the command that runs this case alone; ``serve``: the one that serves the same stream
     to any client. ``known``: the fail is in the user's baseline, so that it does not count. ``strict``: the user asked
-    that a SHOULD which fails counts as a MUST does.
+    that a SHOULD which fails counts as a MUST does. ``once``: a fail that did not come again.
     """
 
     case: str
@@ -102,6 +110,7 @@ class Verdict:
     serve: str = ""
     known: bool = False
     strict: bool = False
+    once: Once | None = None
 
     @property
     def family(self) -> str:

@@ -37,6 +37,7 @@ def _document(judgement: Judgement) -> dict[str, Any]:
             "failed": sum(verdict.counts for verdict in judgement.verdicts),
             "failed_should": sum(one.result is Result.FAIL and not one.counts for one in judgement.verdicts),
             "not_applicable": judgement.number(Result.NOT_APPLICABLE),
+            "failed_once": sum(one.once is not None for one in judgement.verdicts),
         },
         "cases": [_case(verdict) for verdict in judgement.verdicts],
     }
@@ -59,6 +60,7 @@ def _case(verdict: Verdict) -> dict[str, Any]:
         "note": verdict.note or None,
         "replay": verdict.replay or None,
         "known": verdict.known,
+        "failed_once": None if verdict.once is None else asdict(verdict.once),
     }
 
 
@@ -118,6 +120,8 @@ def _test_case(suite: ElementTree.Element, judgement: Judgement, verdict: Verdic
         ElementTree.SubElement(case, "system-out").text = _xml(in_words(verdict))
     elif verdict.result is Result.NOT_APPLICABLE:
         ElementTree.SubElement(case, "skipped", message=_xml(verdict.note))
+    elif verdict.once is not None:
+        ElementTree.SubElement(case, "system-out").text = _xml(in_words(verdict))
 
 
 def _xml(text: str) -> str:

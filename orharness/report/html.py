@@ -12,7 +12,7 @@ from itertools import chain, pairwise
 
 from orharness.report.frame import page
 from orharness.report.groups import boundaries, by_family, by_reason
-from orharness.report.words import headline
+from orharness.report.words import headline, once_in_words
 from orharness.verdict import Evidence, Judgement, Level, Result, Verdict
 
 _AROUND = 28  # bytes that are drawn on either side of a boundary
@@ -282,7 +282,9 @@ def _row(verdict: Verdict, *, named: bool) -> str:
     kind = _kind(verdict)
     anchor = f' id="{_anchor(verdict)}"' if named else ""
     tried = f"{verdict.boundaries_proven:,} of {verdict.boundaries_tried:,}" if verdict.boundaries_tried else ""
-    note = f'<br><span class="note">{escape(verdict.note)}</span>' if verdict.note else ""
+    said = [verdict.note] if verdict.note else []
+    said += [once_in_words(verdict.once)] if verdict.once else []
+    note = "".join(f'<br><span class="note">{escape(one)}</span>' for one in said)
     level = ' <span class="level">SHOULD</span>' if verdict.level is Level.SHOULD else ""
     return (
         f"<tr{anchor}><td><code>{escape(verdict.case)}</code></td>"

@@ -13,7 +13,7 @@ from orharness.report.groups import boundaries, by_family, by_reason
 from orharness.report.outcomes import BAD, GOOD, NOTE
 from orharness.report.screen import Column, Row, Screen
 from orharness.report.text import show_evidence
-from orharness.report.words import headline
+from orharness.report.words import headline, once_in_words
 from orharness.verdict import BOUNDARY, Judgement, Level, Result, Verdict, count
 
 _MANY_NOTES = 40  # cases that are not judged for one reason
@@ -32,6 +32,7 @@ def show_judgement(screen: Screen, judgement: Judgement) -> None:
     for alike in by_reason(verdicts):
         screen.line()
         _show_alike(screen, alike)
+    _show_once(screen, verdicts)
     _show_notes(screen, verdicts)
     screen.line()
     screen.say(Text(f"{'✓' if judgement.ok else '✗'} {headline(judgement)}", f"bold {GOOD if judgement.ok else BAD}"))
@@ -155,6 +156,17 @@ def closer(excerpt: str, room: int) -> str:
             break
         to.append(token)
     return f"{'…' if left else ''}{''.join(reversed(kept[0]))}{mark}{''.join(kept[1])}{'…' if right else ''}"
+
+
+def _show_once(screen: Screen, verdicts: Sequence[Verdict]) -> None:
+    """Show what failed once and did not fail again, which is no fail."""
+    seen = [one for one in verdicts if one.once is not None]
+    if seen:
+        screen.line()
+        screen.say(Text.assemble((f"! {count(len(seen), 'case')} failed once, and not again: no fail", f"bold {NOTE}")))
+    for one in seen:
+        if one.once is not None:
+            screen.say(Text.assemble((one.case, "bold"), f"  {once_in_words(one.once)}"), indent=2)
 
 
 def _show_notes(screen: Screen, verdicts: Sequence[Verdict]) -> None:

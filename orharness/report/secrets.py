@@ -24,6 +24,7 @@ def _verdict(verdict: Verdict) -> Verdict:
         expected=verdict.expected and _expected(verdict.expected),
         got=verdict.got and _got(verdict.got),
         note=hide(verdict.note),
+        once=verdict.once and replace(verdict.once, reason=hide(verdict.once.reason)),
         replay=hide(verdict.replay),
         serve=hide(verdict.serve),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orharness.verdict import Judgement, Result, Verdict, aligned, count
+from orharness.verdict import Judgement, Once, Result, Verdict, aligned, count
 
 
 def headline(judgement: Judgement) -> str:
@@ -34,8 +34,14 @@ def in_words(verdict: Verdict) -> str:
         rows += [("bytes", evidence.excerpt)] if evidence.excerpt else []
         rows += [("reason", evidence.reason)]
     rows += [("note", verdict.note)] if verdict.note else []
+    rows += [("once", once_in_words(verdict.once))] if verdict.once else []
     tried = verdict.boundaries_tried
     rows += [("chunks", f"{verdict.boundaries_proven} of {tried} boundaries proven")] if tried else []
     rows += [("replay", verdict.replay)] if verdict.replay else []
     rows += [("serve", verdict.serve)] if verdict.serve else []
     return f"{verdict.case}  {verdict.title}\n{aligned(rows)}"
+
+
+def once_in_words(once: Once) -> str:
+    """Return that a case failed in one of its trials, and not again."""
+    return f"failed once in {count(once.trials, 'trial')}: {once.reason}"

@@ -19,11 +19,13 @@ from orharness.contract import CASES, CLAIMS, Client, Profile, claim_of, failure
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.loops import client_loop
 from orharness.contract.driving.subject import ClientRun
+from orharness.contract.running.bench import with_once
+from orharness.contract.running.trials import Tried
 from orharness.errors import ScenarioError
 from orharness.report.words import in_words
 from orharness.server.thread import ServerThread
 from orharness.sse import Comment, Decoder, Event
-from orharness.verdict import Evidence, Result, Verdict
+from orharness.verdict import Evidence, Once, Result, Verdict
 from tests.support.correct_clients import asked, correct, correct_async, reads
 from tests.support.mutants import closes_at_the_next_event, never_closes
 from tests.support.selections import WITHOUT_SWEEPS
@@ -530,6 +532,27 @@ def test_a_fail_is_confirmed_before_it_is_told(thread: ServerThread) -> None:
     [verdict] = run(stumbles_once, only="clean-end", thread=thread, patience=ENOUGH)
     assert verdict.result is Result.PASS
     assert len(runs) == 2
+
+
+def test_a_fail_that_does_not_come_again_is_named(thread: ServerThread) -> None:
+    """It is no fail, and it leaves a trace: a client that is right nearly always."""
+    runs = count()
+
+    def stumbles_once(base_url: str) -> Iterator[str]:
+        loud = next(runs) == 0
+        return (piece.upper() if loud else piece for piece in correct(base_url))
+
+    seen = [run(stumbles_once, only="done/usage-before", thread=thread, patience=ENOUGH)[0] for _ in range(2)]
+    assert [one.result for one in seen] == [Result.PASS, Result.PASS]
+    assert [one.once for one in seen] == [Once(3, "its text is 'HELLO WORLD'"), None]
+
+
+def test_a_fail_of_which_the_machine_may_be_the_cause_is_not_named() -> None:
+    fail, held = Evidence("a", "b", "it timed out"), Tried(None)
+    assert with_once(held, Tried(fail, unsure=True), 1) == held
+    assert with_once(held, Tried(fail), 1).once == Once(2, "it timed out")
+    for again in (Tried(fail), Tried(None, note="not known")):
+        assert with_once(again, Tried(fail), 1) == again
 
 
 def leaves_late(*seconds: float) -> Client:

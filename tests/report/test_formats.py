@@ -20,7 +20,7 @@ from orharness.errors import OrharnessError, ScenarioError
 from orharness.report.formats import FORMATS, render, write
 from orharness.report.html import cells, windows
 from orharness.report.words import headline
-from orharness.verdict import Evidence, Expected, Got, Judgement, Level, Result, Verdict
+from orharness.verdict import Evidence, Expected, Got, Judgement, Level, Once, Result, Verdict
 from tests.support.planted import with_a_shape
 
 BODY = 'data: {"content":"Grüße <b>"}\n\ndata: [DONE]\n\n'.encode()
@@ -58,7 +58,7 @@ def test_json_is_what_was_promised() -> None:
         "client": "a b.py:c",
         "profile": "gateway",
         "seed": 3,
-        "summary": {"passed": 1, "failed": 2, "failed_should": 1, "not_applicable": 1},
+        "summary": {"passed": 1, "failed": 2, "failed_should": 1, "not_applicable": 1, "failed_once": 0},
     }
     first, *_, last = document["cases"]
     assert first["id"] == "boundaries/a"
@@ -75,6 +75,19 @@ def test_json_is_what_was_promised() -> None:
         {"id", "title", "family", "level", "verdict", "expected", "got", "replay"} <= set(one)
         for one in document["cases"]
     )
+
+
+def test_a_fail_that_did_not_come_again_is_in_each_report() -> None:
+    seen = replace(PASSED, once=Once(3, "its text is '<b>'"))
+    judged = replace(JUDGED, verdicts=(seen, NOT_APPLICABLE))
+    document = json.loads(render(judged, "json"))
+    assert (document["summary"]["failed"], document["summary"]["failed_once"]) == (0, 1)
+    assert [one["failed_once"] for one in document["cases"]] == [{"trials": 3, "reason": "its text is '<b>'"}, None]
+    assert "failed once in 3 trials: its text is &#x27;&lt;b&gt;&#x27;" in render(judged, "html")
+    root = ElementTree.fromstring(render(judged, "junit"))
+    assert root.get("failures") == "0"
+    assert "failed once in 3 trials" in (root.findtext(".//system-out") or "")
+    assert judged.ok
 
 
 def test_junit_can_be_read_and_a_should_fails_no_build() -> None:

@@ -24,7 +24,7 @@ from orharness.report.timeline import FIRST, LAST, show_interaction
 from orharness.sse import Comment, Event, Retry, encode
 from orharness.stream import Ending, Stream, repartition
 from orharness.transforms import comments, compose, first_chunk, pace, per_byte
-from orharness.verdict import Evidence, Judgement, Level, Result, Verdict
+from orharness.verdict import Evidence, Judgement, Level, Once, Result, Verdict
 from tests.support import chat_dialect as chat
 
 TEXT = "Grüße aus Zürich: 世界 🙂"
@@ -444,6 +444,15 @@ def test_many_cases_that_are_not_judged_are_counted_by_family(cases: list[str], 
     judged = replace(JUDGEMENT, verdicts=(VERDICTS[0], *left_out))
     text = printed(lambda screen: show_judgement(screen, judged), None)
     assert f"- not judged: no such read\n  {told}\n" in text
+
+
+def test_what_failed_once_and_not_again_is_named() -> None:
+    seen = replace(VERDICTS[0], once=Once(3, "its text is 'HELLO'"))
+    text = printed(lambda screen: show_judgement(screen, replace(JUDGEMENT, verdicts=(seen,))))
+    told = (
+        f"! 1 case failed once, and not again: no fail\n  {seen.case}  failed once in 3 trials: its text is 'HELLO'\n"
+    )
+    assert f"\n{told}\n✓ the one case holds\n" in text
 
 
 def test_a_judgement_without_a_fail_says_so() -> None:

@@ -26,7 +26,7 @@ from orharness.errors import ScenarioError
 from orharness.parts import TITLES, folded
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
-from orharness.verdict import Got, Result, Verdict
+from orharness.verdict import Got, Once, Result, Verdict
 
 _MORE = 4  # times patience with which a fail is confirmed
 _TIMES_IF_BUSY = 2  # trials, at most, where the machine may be the cause of a fail
@@ -136,12 +136,12 @@ class Bench:
         """
         waits = first.heard is not None and not first.heard.ended
         patience = self._confirming if waits else _MORE * self._patience
-        once = partial(self._trials.once, case, cuts)
+        once = _Counted(partial(self._trials.once, case, cuts))
         tried = _surely(once, patience, _may_be_slowness)
         if tried.evidence is None and not tried.note and not _may_be_slowness(first):
             tried = _surely(once, patience, _may_be_slowness)
         if tried.evidence is None:
-            return tried
+            return with_once(tried, first, once.number)
         self._stuck += waits
         return self._diagnosis.of(case, stream, cuts, self._shrunk(case, stream, cuts, tried, patience))
 
@@ -161,13 +161,14 @@ class Bench:
         first = trial(self._patience)
         if first.evidence is None or _certain(first):
             return first
-        again = _surely(trial, self._confirming)
+        counted = _Counted(trial)
+        again = _surely(counted, self._confirming)
         if again.evidence is not None or again.took <= self._patience:
             self._stuck += again.evidence is not None and again.took > self._patience
-            return again
-        last = _surely(trial, self._confirming)
+            return with_once(again, first, counted.number)
+        last = _surely(counted, self._confirming)
         late = last.evidence is None and not last.note and last.took > self._patience
-        return replace(first, evidence=last.late or first.evidence) if late else last
+        return replace(first, evidence=last.late or first.evidence) if late else with_once(last, first, counted.number)
 
     def _shrunk(self, case: Case, stream: Stream, cuts: Cuts, tried: Tried, patience: float) -> Tried:
         """Return the same fail with the fewest cuts. A stream whose times or gates matter is not changed.
@@ -218,6 +219,28 @@ def _surely(
     return replace(tried, evidence=None, note=NOT_KNOWN)
 
 
+class _Counted:
+    """A trial, and how often it was run."""
+
+    def __init__(self, trial: Callable[[float], Tried]) -> None:
+        self._trial = trial
+        self.number = 0
+
+    def __call__(self, patience: float) -> Tried:
+        self.number += 1
+        return self._trial(patience)
+
+
+def with_once(held: Tried, first: Tried, more: int) -> Tried:
+    """Return a trial; where it holds, with the fail of the first one, which did not come again in so many more.
+
+    A fail of which this machine may be the cause says nothing about the client.
+    """
+    if held.evidence is not None or held.note or first.evidence is None or first.unsure:
+        return held
+    return replace(held, once=Once(1 + more, first.evidence.reason))
+
+
 def _may_be_slowness(tried: Tried) -> bool:
     """Whether a busy machine alone can make a correct client fail in this way."""
     heard = tried.heard
@@ -251,6 +274,7 @@ def _verdict(case: Case, tries: Sequence[Tried]) -> Verdict:
         expected=case.expected,
         got=None if heard is None else Got(heard.text, None if heard.error is None else repr(heard.error)),
         note="" if last.evidence else note,
+        once=None if last.evidence else next((one.once for one in tries if one.once), None),
     )
 
 

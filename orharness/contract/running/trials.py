@@ -36,7 +36,7 @@ from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
 from orharness.server.runs import RunAddress
-from orharness.verdict import Evidence
+from orharness.verdict import Evidence, Once
 
 _LOOK = 0.002  # seconds between two looks at whether a text has come
 _SOON = 0.3  # seconds for what is sent at once, and in which nothing is measured yet
@@ -58,6 +58,7 @@ class Tried:
     late: Evidence | None = None  # what is wrong if it leaves so late each time
     unsure: bool = False  # this machine may be the cause: it kept the client, or the server, from running
     excused: bool = False  # only the machine made right what would else be wrong
+    once: Once | None = None  # a fail of the same trial that did not come again
 
     @property
     def proof(self) -> Proof:
