@@ -1,4 +1,9 @@
-"""What the upstream says where whole chunks are compared."""
+"""What the upstream says where whole chunks are compared: three answers in chat completion chunks.
+
+Sources: https://platform.openai.com/docs/api-reference/chat-streaming (refusal, logprobs, several choices,
+``system_fingerprint``, ``service_tier``), https://openrouter.ai/docs/api-reference/streaming (reasoning, provider,
+``native_finish_reason``), https://openrouter.ai/docs/features/web-search (annotations), Groq's ``x_groq`` as recorded.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,22 @@ from collections.abc import Sequence
 
 from orharness.dialects.values import Json, dumps
 from orharness.scenario import Reply
+from orharness.stream import Transform
 
-_HEAD: Json = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "provider": "Groq"}
+_HEAD: Json = {
+    "id": "gen-1",
+    "object": "chat.completion.chunk",
+    "created": 1,
+    "model": "m",
+    "provider": "Groq",
+    "system_fingerprint": "fp_1",
+    "service_tier": "default",
+}
+_OF_A_GATEWAY: Json = {"x_groq": {"id": "req_1"}}  # in the first chunk alone
 _REASONS = ("Let me", " think.")
+_CITED = {"url": "https://example.org", "title": "no", "content": "no", "start_index": 0, "end_index": 5}
+_CITATION = {"type": "url_citation", "url_citation": _CITED}
+_REFUSAL = ("I cannot ", "help ", "with that.")
 _USAGE = {
     "prompt_tokens": 3,
     "completion_tokens": 20,
@@ -27,9 +45,22 @@ _FRAGMENTS: tuple[tuple[int, str | None, str], ...] = (
 _NAMES = {"call_a": "weather", "call_b": "clock"}
 
 
-def _chunk(delta: Json, finish: str | None = None) -> Json:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish, "native_finish_reason": finish}
-    return {**_HEAD, "choices": [choice]}
+def _choice(delta: Json, finish: str | None = None, *, index: int = 0, logprobs: Json | None = None) -> Json:
+    ends = {"finish_reason": finish, "native_finish_reason": finish}
+    return {"index": index, "delta": delta, "logprobs": logprobs, **ends}
+
+
+def _chunk(*choices: Json, **more: Json) -> Json:
+    return {**_HEAD, "choices": list(choices), **more}
+
+
+def _logprobs(token: str) -> Json:
+    return {"content": [{"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []}], "refusal": None}
+
+
+def _thought(text: str) -> Json:
+    details = [{"type": "reasoning.text", "text": text, "format": None, "index": 0}]
+    return {"content": "", "reasoning": text, "reasoning_details": details}
 
 
 def _call(index: int, id_: str | None, arguments: str) -> Json:
@@ -38,17 +69,39 @@ def _call(index: int, id_: str | None, arguments: str) -> Json:
     return {"index": index, "id": id_, "type": "function", "function": {"name": _NAMES[id_], "arguments": arguments}}
 
 
-def whole_answer(tokens: Sequence[str]) -> Reply:
-    """Return an answer with all that a chunk may say: role, reasoning, text, tool calls, finish, usage, own fields.
-
-    Source: https://openrouter.ai/docs/api-reference/streaming, and recordings of such gateways.
-    """
+def whole_answer(tokens: Sequence[str], through: Sequence[Transform] = ()) -> Reply:
+    """Return an answer of one choice: role, reasoning, text, annotations, tool calls, finish, usage, own fields."""
     chunks = [
-        _chunk({"role": "assistant", "content": ""}),
-        *(_chunk({"content": "", "reasoning": one}) for one in _REASONS),
-        *(_chunk({"content": one}) for one in tokens),
-        *(_chunk({"tool_calls": [_call(*one)]}) for one in _FRAGMENTS),
-        _chunk({}, "tool_calls"),
-        {**_HEAD, "choices": [], "usage": _USAGE},
+        _chunk(_choice({"role": "assistant", "content": ""}), **_OF_A_GATEWAY),
+        *(_chunk(_choice(_thought(one))) for one in _REASONS),
+        *(_chunk(_choice({"content": one}, logprobs=_logprobs(one))) for one in tokens),
+        _chunk(_choice({"content": "", "annotations": [_CITATION]})),
+        *(_chunk(_choice({"tool_calls": [_call(*one)]})) for one in _FRAGMENTS),
+        _chunk(_choice({}, "tool_calls")),
+        _chunk(usage=_USAGE),
     ]
-    return Reply.stream(*map(dumps, chunks), "[DONE]")
+    return Reply.stream(*map(dumps, chunks), "[DONE]", through=through)
+
+
+def refused_answer(through: Sequence[Transform] = ()) -> Reply:
+    """Return an answer that is a refusal and has no text."""
+    chunks = [
+        _chunk(_choice({"role": "assistant", "content": "", "refusal": None})),
+        *(_chunk(_choice({"refusal": one})) for one in _REFUSAL),
+        _chunk(_choice({}, "stop")),
+        _chunk(usage=_USAGE),
+    ]
+    return Reply.stream(*map(dumps, chunks), "[DONE]", through=through)
+
+
+def two_answers(tokens: Sequence[str], through: Sequence[Transform] = (), *, together: bool = False) -> Reply:
+    """Return an answer of two choices: in chunks that come in turns, or ``together`` in one.
+
+    The reference says of a chunk's choices: "Can contain more than one elements if n is greater than 1".
+    """
+    roles = [_choice({"role": "assistant", "content": ""}, index=index) for index in range(2)]
+    texts = [_choice({"content": one}, index=number % 2) for number, one in enumerate(tokens)]
+    ends = [_choice({}, finish, index=index) for index, finish in enumerate(("stop", "length"))]
+    said = [*roles, *texts, *ends]
+    chunks = [_chunk(*pair) for pair in zip(said[::2], said[1::2], strict=True)] if together else map(_chunk, said)
+    return Reply.stream(*map(dumps, [*chunks, _chunk(usage=_USAGE)]), "[DONE]", through=through)

@@ -12,7 +12,7 @@ from orharness.dialects.completion import Failure
 from orharness.errors import Inexpressible
 from orharness.gateways import ONEROUTER
 from orharness.journal import How, Pacing
-from orharness.relay import answers, asking, judge, several, whole
+from orharness.relay import added, answers, asking, judge, several, whole
 from orharness.relay.seen import Judge
 from orharness.scenario import Reply
 from orharness.stream import Ending, Stream, Transform
@@ -116,11 +116,24 @@ def _fidelity(name: str, title: str, by: Judge, through: Shaped | None = None, l
     return RelayCase(f"fidelity/{name}", title, _said(SHORT, through), (by,), level)
 
 
-def _whole(name: str, title: str, by: Judge, level: Level = Level.MUST) -> RelayCase:
-    """Return a case of an answer with all that a chunk may say; in any other API it is an answer with a text."""
+Chunks = Callable[[Sequence[Transform]], Reply]
+_WHOLE: Chunks = partial(answers.whole_answer, SHORT)
+_CHOICES: Chunks = partial(answers.two_answers, SHORT)
+_TOGETHER: Chunks = partial(answers.two_answers, SHORT, together=True)
+
+
+def _whole(name: str, title: str, by: Judge, level: Level = Level.MUST, *, answer: Chunks = _WHOLE) -> RelayCase:
+    """Return a case of an answer with all that a chunk may say; in any other API it is an answer with a text.
+
+    Keep-alive comments come between its events, but not between all: that tells what came in place of one from what was
+    added elsewhere.
+    """
+    through = _comments({"before": 2, "every": 2})
 
     def reply(dialect: Dialect) -> Reply:
-        return answers.whole_answer(SHORT) if dialect is DIALECTS.default else Reply.completion(dialect, SHORT)
+        if dialect is DIALECTS.default:
+            return answer(through(dialect))
+        return Reply.completion(dialect, SHORT, through=through(dialect))
 
     return RelayCase(f"fidelity/{name}", title, reply, (by,), level)
 
@@ -206,9 +219,22 @@ _CASES: tuple[RelayCase, ...] = (
     _whole("usage", "The usage comes out, as it is, once.", whole.usage),
     _whole("reasoning", "The reasoning comes out.", whole.reasoning, Level.SHOULD),
     _whole("tools", "Two tool calls in turns come out, each with its own arguments.", whole.tools),
+    _whole("order", "All of it comes out in its order.", added.order),
+    _whole("refusal", "A refusal comes out.", whole.refusal, answer=answers.refused_answer),
+    _whole("choices", "Of two choices each comes out, with its own text.", whole.choices, answer=_CHOICES),
+    _whole(
+        "choices-together",
+        "Two choices in one chunk come out.",
+        whole.choices,
+        Level.SHOULD,
+        answer=_TOGETHER,
+    ),
+    _whole("annotations", "Annotations come out.", whole.sources, Level.SHOULD),
+    _whole("logprobs", "Log probabilities come out.", whole.logprobs, Level.SHOULD),
     _whole("unknown-fields", "Fields that are not OpenAI's come out.", whole.unknown_fields, Level.SHOULD),
-    _whole("only-chunks", "Nothing is added that is neither a chunk nor an error.", whole.only_chunks),
-    _whole("only-messages", "No event with a name is added.", whole.only_messages, Level.SHOULD),
+    _whole("only-chunks", "No event is added that is not one of the API's.", added.only_events),
+    _whole("only-messages", "No event with a name is added.", added.only_messages, Level.SHOULD),
+    _whole("only-content", "No chunk without content is added.", added.only_content, Level.SHOULD),
     _several("several-browsers", "Several browsers at once get an answer each, whole.", several.each_whole),
     _several("at-once", "Several browsers are served at once.", several.at_once, Level.SHOULD),
     RelayCase(

@@ -98,7 +98,7 @@ def _asks() -> RelayCase:
     return replace(CASES[0], id=_ASKED, title="The backend asks this upstream for a stream.", judges=(asking.asked,))
 
 
-def _verdict(case: RelayCase, seen: Seen) -> Verdict:
+def verdict_of(case: RelayCase, seen: Seen) -> Verdict:
     title = case.title + asking.measured(seen)
     for one in case.judges:
         found = (None if one is asking.asked else judge.unreadable(seen)) or one(seen)
@@ -158,7 +158,7 @@ class _Verdicts:
 
     def tell(self, case: RelayCase, seen: Seen) -> Verdict:
         """Return one verdict."""
-        verdict = _verdict(case, seen)
+        verdict = verdict_of(case, seen)
         self.found.append(verdict)
         self.on_verdict(verdict)
         return verdict

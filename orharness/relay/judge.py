@@ -9,15 +9,16 @@ import re
 from collections.abc import Sequence
 
 from orharness.dialects import Dialect
+from orharness.relay.added import added_text, in_place_of_comments
 from orharness.relay.reasons import BUFFERS, SWALLOWED
 from orharness.relay.response import ResponseEnd
-from orharness.relay.seen import TAIL, Seen
+from orharness.relay.seen import NO_API, TAIL, Seen, other_form
 from orharness.relay.views import AnswerForm, best_view, contents, events_of, finished, items_of, parsed, says, views
 from orharness.sse import Comment
 from orharness.verdict import Evidence, quote, shorten
 
 GLUED = (
-    "the error is written right after half an event: together they are one event, which is no JSON."
+    "the error is written right after half an event: together they are one event, which is not JSON."
     " End the half one with an empty line first"
 )
 _NO_HTTP = "what came out is not HTTP"
@@ -36,6 +37,8 @@ def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
     if problem is None and says(seen.content, sent):
         return None
     got = best_view(seen.content, tokens)
+    if not any(token in got for token in tokens):
+        got = best_view(seen.content, (_ascii_of(sent),))
     shown = seen.outcome() if problem is not None else shorten(got, 300)
     return Evidence(repr(sent), shown, problem or _changed(sent, tokens, got, seen.content), quote(seen.content[:200]))
 
@@ -48,16 +51,29 @@ def _unread(seen: Seen) -> str | None:
         return "the relay answers with an error, though its upstream does not"
     if seen.ended is None:
         return "the answer does not end, though the upstream's has"
-    return (
-        None if seen.ended is ResponseEnd.CLEAN else "the connection is cut, though the upstream's answer ends in order"
-    )
+    if seen.ended is not ResponseEnd.CLEAN:
+        return "the connection is cut, though the upstream's answer ends in order"
+    if seen.content_type.startswith("text/event-stream") and seen.content and not events_of(seen.content):
+        return "the content type is that of an event stream, but what comes out has no event: lines of `data: …`"
+    return None
+
+
+_UTF_8 = "an event stream is always UTF-8, whatever the content type says"
 
 
 def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
     """Return the likely cause, according to what the text looks like."""
-    if any(sent.encode().decode("latin-1") in view for view in views(content)):
-        return "UTF-8 is read as Latin-1: an event stream is always UTF-8, whatever the content type says"
-    if "\ufffd" in content.decode("utf-8", "replace") or any("\ufffd" in view for view in views(content)):
+    found = views(content)
+    if any(sent.encode().decode(charset, "replace") in view for charset in ("latin-1", "cp1252") for view in found):
+        return f"UTF-8 is read as Latin-1: {_UTF_8}"
+    other = [one for one in sent if not one.isascii()]
+    if (
+        other
+        and not any(one in view for one in other for view in found)
+        and any(_ascii_of(sent) in one for one in found)
+    ):
+        return f"every character outside ASCII is replaced: the text goes through another charset, but {_UTF_8}"
+    if any("\ufffd" in view for view in found):
         return (
             "characters are broken: bytes are decoded chunk by chunk, and a boundary cuts some (decode incrementally)"
         )
@@ -70,11 +86,9 @@ def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
     return "the order is changed" if places != sorted(places) else "something is put in between the tokens"
 
 
-def other_form(seen: Seen) -> str:
-    """Return why a case about chat completion chunks does not judge an answer that has none."""
-    if seen.dialect is not None:
-        return f"what comes out are events of {seen.dialect.name}: this case is about chat completion chunks"
-    return "what comes out are no chat completion chunks" if seen.content else "nothing came out"
+def _ascii_of(text: str) -> str:
+    """Return the longest part of the text that is ASCII: it survives any charset."""
+    return max(re.split(r"[^\x00-\x7f]+", text), key=len)
 
 
 def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
@@ -94,12 +108,19 @@ def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
             reason = "events are joined: the empty line that ends each is lost"
         return Evidence("JSON in each event", shorten(repr(broken[0]), 200), reason)
     got = f"{len(found)} events with text: {shorten(repr(found), 200)}"
-    reason = "events are lost" if len(found) < len(tokens) else "events are repeated or cut into several"
+    return Evidence(f"{len(tokens)} events with text", got, _other_texts(seen, found, tokens))
+
+
+def _other_texts(seen: Seen, found: Sequence[str], tokens: Sequence[str]) -> str:
+    """Return what has become of the texts of events."""
+    same = "".join(found) == "".join(tokens)
+    if not found:
+        return "no event has a text in `choices[].delta.content`"
+    if len(found) < len(tokens):
+        return "several events are joined into one" if same else "events are lost"
     if len(found) == len(tokens):
-        reason = "the text of events is changed"
-    if len(found) < len(tokens) and "".join(found) == "".join(tokens):
-        reason = "several events are joined into one"
-    return Evidence(f"{len(tokens)} events with text", got, reason)
+        return "the order of events is changed" if sorted(found) == sorted(tokens) else "the text of events is changed"
+    return "events are cut into several" if same else added_text(seen) or "events are repeated, or others are added"
 
 
 def end_marker(seen: Seen) -> Evidence | str | None:
@@ -110,6 +131,9 @@ def end_marker(seen: Seen) -> Evidence | str | None:
     if events.count("[DONE]") == 1 and events[-1] == "[DONE]":
         return None
     number = events.count("[DONE]")
+    if not number and seen.content.rstrip(b"\r\n").endswith(b"[DONE]"):
+        reason = "the empty line after [DONE] is missing: without it no event is dispatched, by the standard"
+        return Evidence("[DONE] once, as the last event", quote(seen.content[-TAIL:]), reason)
     got = f"[DONE] {number} times" if number != 1 else f"after [DONE]: {shorten(repr(events[-1]), 100)}"
     reason = "[DONE] is lost: its readers wait for more, or take the answer for cut" if not number else (
         "the relay adds a [DONE] of its own to the one that it passes on" if number > 1 else "[DONE] is not the last"
@@ -140,8 +164,12 @@ def comments(seen: Seen) -> Evidence | str | None:
         return "the API in which the relay asks has no comments"
     if came:
         return None
+    expected = f"keep-alive comments, or others in their place: the upstream sent {sent}"
+    if (instead := in_place_of_comments(seen)) is not None:
+        reason = "comments are turned into what readers do not skip: pass them on as comments (`: …`)"
+        return Evidence(expected, f"in their place, first: {instead}", reason)
     return Evidence(
-        f"keep-alive comments, or others in their place: the upstream sent {sent}",
+        expected,
         "none",
         "comments are dropped: while the model thinks nothing comes, and browsers and proxies may time out."
         " Send a comment every few seconds",
@@ -151,7 +179,7 @@ def comments(seen: Seen) -> Evidence | str | None:
 def content_type(seen: Seen) -> Evidence | str | None:
     """The content type of an event stream must say so."""
     if seen.form is AnswerForm.OTHER:
-        return "it is no event stream"
+        return "the answer is not an event stream"
     if seen.content_type.startswith("text/event-stream"):
         return None
     reason = "EventSource refuses an event stream under another content type, and proxies may buffer it"
@@ -217,14 +245,14 @@ def _says_error(seen: Seen) -> bool:
 def ends_early(seen: Seen) -> Evidence | str | None:
     """The relay must add neither a finish reason nor ``[DONE]`` to an answer that ends without them."""
     if seen.dialect is None:
-        return "the relay does not send the events of an API"
+        return NO_API
     return error_visible(seen)
 
 
 def grammar(seen: Seen) -> Evidence | str | None:
     """What comes out must obey the rules of its API, each deviation named by its clause."""
     if seen.dialect is None or seen.dialect.grammar is None:
-        return "the relay does not send the events of an API"
+        return NO_API
     found = seen.dialect.grammar.check(seen.items)
     if not found:
         return None

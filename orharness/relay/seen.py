@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orharness.dialects import DIALECTS, Dialect
-from orharness.frames import FRAMES, SSE
+from orharness.frames import FRAMES, SSE, Frame
 from orharness.journal import Exchange
 from orharness.relay.reasons import RelayKind
 from orharness.relay.response import ResponseEnd
 from orharness.relay.views import AnswerForm, form_of
-from orharness.sse import Item
+from orharness.sse import Event, Item
 from orharness.verdict import Evidence, quote
 
+NO_API = "the relay does not send the events of an API"
 TAIL = 160  # bytes of the answer that evidence shows
 
 
@@ -74,15 +75,25 @@ class Seen:
 
     @property
     def dialect(self) -> Dialect | None:
-        """The API whose events come out at the browser, ``None`` for a form of the relay's own."""
-        return DIALECTS.of(self.items)
+        """The API whose events come out at the browser, ``None`` for a form of the relay's own.
+
+        An event that carries a part of the answer decides: keep-alive events of one API may be put into another's.
+        """
+        items = self.items
+        parts = [item for item in items if isinstance(item, Event)]
+        carried = (one for item in parts for one in DIALECTS.values() if one.is_token(item))
+        return next(carried, None) or DIALECTS.of(items)
+
+    @property
+    def frame(self) -> Frame:
+        """The frame of what came out: that of its content type, an event stream for any other."""
+        kind = self.content_type.partition(";")[0].strip().lower()
+        return next((one for one in FRAMES.values() if one.content_type == kind), SSE)
 
     @property
     def items(self) -> list[Item]:
-        """What came out as the items of its frame: that of its content type, an event stream for any other."""
-        kind = self.content_type.partition(";")[0].strip().lower()
-        frame = next((one for one in FRAMES.values() if one.content_type == kind), SSE)
-        return frame.decode(self.content)
+        """What came out, as the items of its frame."""
+        return self.frame.decode(self.content)
 
     def outcome(self) -> str:
         """What came out, in words."""
@@ -99,3 +110,10 @@ Found = Evidence | str | None
 """What a judge returns: evidence (the relay fails), the reason why the case is not applicable, or ``None``."""
 
 Judge = Callable[[Seen], Found]
+
+
+def other_form(seen: Seen) -> str:
+    """Return why a case about chat completion chunks does not judge an answer that has none."""
+    if seen.dialect is not None:
+        return f"the relay sends events of {seen.dialect.name}: this case is about chat completion chunks"
+    return "the relay does not send chat completion chunks" if seen.content else "nothing came out"

@@ -93,6 +93,18 @@ def parsed(text: str) -> Any:
         return None
 
 
+def bare(value: Any) -> Any:
+    """Return the JSON without the nulls in its objects, which many relays leave out."""
+    if isinstance(value, dict):
+        return {name: bare(inner) for name, inner in value.items() if inner is not None}
+    return [bare(inner) for inner in value] if isinstance(value, list) else value
+
+
+def canonical(value: Any) -> str:
+    """Return the JSON in one spelling: objects are equal whatever the order of their names."""
+    return json.dumps(value, sort_keys=True)
+
+
 def _strings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield every text in a JSON value with its path."""
     if isinstance(value, str):

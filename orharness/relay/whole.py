@@ -7,18 +7,21 @@ the text into a form of its own is not judged here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import eq
 from typing import Any
 
-from orharness.dialects.values import list_at
-from orharness.relay.judge import other_form
-from orharness.relay.seen import Found, Seen
-from orharness.relay.views import AnswerForm, events_of, form_of, parsed
+from orharness.dialects.values import at, list_at
+from orharness.relay.added import added_text
+from orharness.relay.seen import Found, Seen, other_form
+from orharness.relay.views import AnswerForm, bare, canonical, events_of, form_of, parsed
 from orharness.sse import Event
 from orharness.verdict import Evidence, shorten
 
 Json = dict[str, Any]
 _SHOWN = 200  # characters
-_REQUIRED = ("id", "object", "created", "model")  # beside the choices, without which it is no chunk
+_REQUIRED = ("id", "object", "created", "model")  # beside the choices, which make it a chunk
+_REQUIRED_OF_A_CHOICE = ("index", "delta")
+_OBJECT = "chat.completion.chunk"
 _OTHER_ID = "another id in each chunk"
 
 
@@ -44,7 +47,12 @@ def _deltas(chunks: Sequence[Json]) -> Iterator[Json]:
             yield delta
 
 
-def _compared(seen: Seen, say: Callable[[Sequence[Json]], Any], reason: Callable[[Any, Any], str]) -> Found:
+def _compared(
+    seen: Seen,
+    say: Callable[[Sequence[Json]], Any],
+    reason: Callable[[Any, Any], str],
+    holds: Callable[[Any, Any], bool] = eq,
+) -> Found:
     """Return what differs between the chunks that were sent and those that came."""
     if seen.form is not AnswerForm.CHAT:
         return other_form(seen)
@@ -54,9 +62,17 @@ def _compared(seen: Seen, say: Callable[[Sequence[Json]], Any], reason: Callable
         return "the relay does not ask for chat completions"
     sent = say(chunks_of(events_of(seen.exchanges[-1].body)))
     came = say(chunks_of(events_of(seen.content)))
-    if sent == came:
+    if holds(sent, came):
         return None
-    return Evidence(shorten(repr(sent), _SHOWN), shorten(repr(came), _SHOWN), reason(sent, came))
+    expected, got = _differing(sent, came), _differing(came, sent)
+    return Evidence(shorten(repr(expected), _SHOWN), shorten(repr(got), _SHOWN), reason(sent, came))
+
+
+def _differing(one: Any, other: Any) -> Any:
+    """Return the first without what is the same in the other, where that has names."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one
+    return {name: value for name, value in one.items() if name not in other or other[name] != value}
 
 
 # -- the judges ------------------------------------------------------------------------------------------------------
@@ -70,7 +86,10 @@ def role(seen: Seen) -> Found:
         return first.get("role")
 
     def reason(sent: str | None, came: str | None) -> str:
-        return "the role is another one" if came else "the role is lost: the first chunk has none"
+        if came:
+            return "the role is another one"
+        later = any(one.get("role") for one in _deltas(chunks_of(events_of(seen.content))))
+        return "a chunk comes before the one with the role" if later else "the role is lost: the first chunk has none"
 
     return _compared(seen, say, reason)
 
@@ -79,17 +98,19 @@ def required(seen: Seen) -> Found:
     """What the API's reference requires of each chunk must come out, and one id in all of them."""
 
     def say(chunks: Sequence[Json]) -> list[str]:
-        missing = [f"no {name}" for name in _REQUIRED if any(one.get(name) is None for one in chunks)]
+        rows = [(chunks, _REQUIRED), (list(_choices(chunks)), _REQUIRED_OF_A_CHOICE)]
+        missing = [f"no {name}" for row, names in rows for name in names if any(one.get(name) is None for one in row)]
+        objects = {str(one["object"]) for one in chunks if one.get("object") is not None} - {_OBJECT}
         ids = {str(one["id"]) for one in chunks if one.get("id") is not None}
-        return [*missing, *([_OTHER_ID] if len(ids) > 1 else [])]
+        return [*missing, *(f"object {one}" for one in sorted(objects)), *([_OTHER_ID] if len(ids) > 1 else [])]
 
     def reason(sent: list[str], came: list[str]) -> str:
-        left_out = ", ".join(one.removeprefix("no ") for one in came if one != _OTHER_ID)
-        if not left_out:
-            return "the id is another one in each chunk: the API has the same in all chunks of an answer"
-        return (
-            f"what the API requires in each chunk is left out: {left_out}; clients that check their chunks refuse them"
-        )
+        refused = "clients that check their chunks refuse them"
+        if left_out := ", ".join(one.removeprefix("no ") for one in came if one.startswith("no ")):
+            return f"what the API requires in each chunk is left out: {left_out}; {refused}"
+        if other := next((one for one in came if one.startswith("object ")), None):
+            return f"the object of a chunk is {other.removeprefix('object ')} and not {_OBJECT}: {refused}"
+        return "the id is another one in each chunk: the API has the same in all chunks of an answer"
 
     return _compared(seen, say, reason)
 
@@ -179,8 +200,14 @@ def tools(seen: Seen) -> Found:
     def reason(sent: dict[object, list[object]], came: dict[object, list[object]]) -> str:
         if not came:
             return "the tool calls are lost"
-        if len(came) >= len(sent):
-            return "a tool call is changed"
+        if len(came) > len(sent):
+            return "a tool call is added"
+        if len(came) == len(sent):
+            index = next(one for one in came if came[one] != sent.get(one))
+            if index not in sent:
+                return "the index of a tool call is changed"
+            parts = zip(("id", "name", "arguments"), came[index], sent[index], strict=True)
+            return f"tool call {index} is changed: its {', '.join(name for name, one, other in parts if one != other)}"
         if all(sent.get(index) == call for index, call in came.items()):
             return f"{len(came)} of {len(sent)} tool calls come out: the other is lost"
         joined = _arguments(came) == _arguments(sent)
@@ -194,49 +221,94 @@ def _arguments(calls: dict[object, list[object]]) -> int:
     return sum(len(str(call[2])) for call in calls.values())
 
 
-def unknown_fields(seen: Seen) -> Found:
-    """Fields that the relay does not know must come out."""
+def refusal(seen: Seen) -> Found:
+    """A refusal must come out: such an answer has no text."""
 
-    def say(chunks: Sequence[Json]) -> list[str]:
-        known = ("provider", "native_finish_reason", "logprobs")
-        rows = [*chunks, *_choices(chunks)]
-        return [name for name in known if any(name in row for row in rows)]
+    def say(chunks: Sequence[Json]) -> str:
+        return "".join(str(one.get("refusal") or "") for one in _deltas(chunks))
 
-    def reason(sent: list[str], came: list[str]) -> str:
-        return f"fields that it does not know are left out: {', '.join(one for one in sent if one not in came)}"
+    def reason(sent: str, came: str) -> str:
+        return "the refusal is changed" if came else "the refusal is lost: its readers get an empty answer"
 
     return _compared(seen, say, reason)
 
 
-def only_chunks(seen: Seen) -> Found:
-    """No event of the relay's own may come among the model's."""
-    added = [event for event in _added(seen) if event.type == "message"]
-    return _with(added, seen, "an event that is no chunk is added: it has neither choices nor error")
+def sources(seen: Seen) -> Found:
+    """The annotations (the sources of a web search) must come out."""
+
+    def say(chunks: Sequence[Json]) -> list[object]:
+        return [bare(one) for delta in _deltas(chunks) for one in list_at(delta, "annotations")]
+
+    def reason(sent: list[object], came: list[object]) -> str:
+        return "the annotations are changed" if came else "the annotations are lost: the text has no sources"
+
+    return _compared(seen, say, reason)
 
 
-def only_messages(seen: Seen) -> Found:
-    """No event may come with a name that the model's have not."""
-    added = [event for event in _added(seen, named=True) if event.type != "message"]
-    return _with(added, seen, "an event of another API is added: a chat completion's events have no name")
+def logprobs(seen: Seen) -> Found:
+    """The log probabilities must come out."""
+
+    def say(chunks: Sequence[Json]) -> list[object]:
+        return [bare(one) for choice in _choices(chunks) for one in list_at(choice.get("logprobs"), "content")]
+
+    return _compared(seen, say, lambda sent, came: f"the logprobs are {'changed' if came else 'lost'}")
 
 
-def _added(seen: Seen, *, named: bool = False) -> list[Event]:
-    sent = {(event.type, event.data) for one in seen.exchanges for event in events_of(one.body)}
-    return [
-        event
-        for event in events_of(seen.content)
-        if (event.type, event.data) not in sent and (named or _is_no_chunk(parsed(event.data)))
-    ]
+def choices(seen: Seen) -> Found:
+    """Each of two choices must come out, with its own text and finish_reason."""
+
+    def say(chunks: Sequence[Json]) -> dict[object, list[object]]:
+        found: dict[object, list[object]] = {}
+        for one in _choices(chunks):
+            said = found.setdefault(one.get("index"), ["", None])
+            said[0] = f"{said[0]}{at(one, 'delta', 'content') or ''}"
+            said[1] = said[1] or one.get("finish_reason")
+        return found
+
+    def reason(sent: dict[object, list[object]], came: dict[object, list[object]]) -> str:
+        lost = [index for index in sent if index not in came]
+        texts = {index: str(said[0]) for index, said in came.items()}
+        if lost and any(len(texts[index]) > len(str(sent.get(index, [""])[0])) for index in texts):
+            return "the choices are made one: the text of one comes out as that of another"
+        if lost:
+            return f"choice {lost[0]} is lost: {len(came)} of {len(sent)} choices comes out"
+        if (added := added_text(seen)) is not None:
+            return added
+        wrong = next((index for index in came if came[index] != sent.get(index)), None)
+        if wrong not in sent:
+            return f"there is a choice more, with the index {wrong}"
+        what, at_ = ("text", 0) if texts[wrong] != sent[wrong][0] else ("finish_reason", 1)
+        return f"the {what} of choice {wrong} is {'changed' if came[wrong][at_] else 'lost'}"
+
+    return _compared(seen, say, reason)
 
 
-def _is_no_chunk(document: object) -> bool:
-    return isinstance(document, dict) and not {"choices", "error"} & document.keys()
+_KNOWN = {
+    "chunk": {"id", "object", "created", "model", "choices", "usage"},
+    "choice": {"index", "delta", "finish_reason", "logprobs"},
+    "delta": {"role", "content", "reasoning", "reasoning_content", "tool_calls", "refusal", "annotations"},
+}
 
 
-def _with(added: Sequence[Event], seen: Seen, reason: str) -> Found:
-    if seen.form is not AnswerForm.CHAT:
-        return other_form(seen)
-    if not added:
-        return None
-    shown = f"event: {added[0].type}, data: {added[0].data}" if added[0].type != "message" else added[0].data
-    return Evidence("the model's events and no others", shorten(shown, _SHOWN), reason)
+def unknown_fields(seen: Seen) -> Found:
+    """Fields that are not OpenAI's, or that came to its API later, must come out with their values."""
+
+    def say(chunks: Sequence[Json]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        rows = {"chunk": chunks, "choice": _choices(chunks), "delta": _deltas(chunks)}
+        for kind, row in ((kind, row) for kind, of_kind in rows.items() for row in of_kind):
+            for name, value in row.items():
+                if name not in _KNOWN[kind] and value is not None:
+                    found.setdefault(name, []).append(canonical(bare(value)))
+        return {name: sorted(set(values)) for name, values in found.items()}
+
+    def reason(sent: dict[str, list[str]], came: dict[str, list[str]]) -> str:
+        if left_out := [name for name in sent if name not in came]:
+            return f"fields that it does not know are left out: {', '.join(left_out)}"
+        changed = [name for name in sent if sent[name] != came[name]]
+        return f"fields that it does not know are changed: {', '.join(changed)}"
+
+    # A field of the relay's own takes nothing from its readers.
+    return _compared(
+        seen, say, reason, holds=lambda sent, came: all(came.get(name) == value for name, value in sent.items())
+    )

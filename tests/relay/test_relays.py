@@ -83,7 +83,10 @@ OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_DANGEROUSLY_PERMIT_W
 # The openai SDK gives no comments, and its generator is asked when the status has been sent.
 REWRITES = frozenset({"fidelity/comments", "fidelity/done-invented"})
 # LiteLLM writes chunks of its own: without nulls, without what it does not know, and with a usage only if asked for it.
-LITELLM_S = REWRITES | {"fidelity/finish-null", "fidelity/usage", "fidelity/unknown-fields"}
+_CHOICES = {"fidelity/choices", "fidelity/choices-together"}  # of several, only the first has its finish_reason
+LITELLM_S = (
+    REWRITES | {"fidelity/finish-null", "fidelity/usage", "fidelity/unknown-fields", "fidelity/refusal"} | _CHOICES
+)
 SDK = REWRITES | {"errors/limit-status", "errors/server-status"}
 RELAYS = {
     "FastAPI, async generator, openai": Relay(FASTAPI, "/fastapi_openai/chat", fails=SDK),
