@@ -2,7 +2,7 @@
 
 from orharness.checks.aftermath import Aftermath
 from orharness.checks.expected import decided_within, strict_failures, unmet
-from orharness.checks.leaving import disconnect_failure, nobody_failure, none_held
+from orharness.checks.leaving import disconnect_failure, nobody_asked, nobody_failure, none_held
 from orharness.checks.upstream import leak_failure, upstream_failure
 from orharness.checks.words import (
     EVENTS_FOR_TOKENS,
@@ -28,6 +28,7 @@ __all__ = [
     "how_sure",
     "leak_failure",
     "left_open",
+    "nobody_asked",
     "nobody_failure",
     "none_held",
     "progress",

@@ -12,6 +12,8 @@ from orharness.errors import ClientFailure
 from orharness.journal import Exchange, Outcome
 from orharness.verdict import aligned, count
 
+_NOTHING_CAME = "nothing at all came to the server (was the client given its base_url?)"
+
 
 def nobody_failure(route: str, exchanges: Sequence[Exchange], others: Sequence[Exchange]) -> ClientFailure:
     """Return the failure that nothing could be cancelled: no request came, or all were over when the block began.
@@ -22,21 +24,33 @@ def nobody_failure(route: str, exchanges: Sequence[Exchange], others: Sequence[E
         said = "no call was open when the block began; hold(…) keeps an answer open"
         listed = [describe(exchange) for exchange in exchanges]
         return ClientFailure("\n  ".join([said, *listed]), exchanges[-1])
-    said = f"the client never sent a request to {route}: there was nothing to cancel"
+    return nobody_asked(f"{route}: there was nothing to cancel", others)
+
+
+def nobody_asked(route: str, others: Sequence[Exchange]) -> ClientFailure:
+    """Return the failure that no request came to a route; ``others`` as of ``nobody_failure``."""
+    return ClientFailure(_with_others(f"the client never sent a request to {route}", others))
+
+
+def _with_others(said: str, others: Sequence[Exchange]) -> str:
     if not others:
-        return ClientFailure(f"{said}; nothing at all came to the server (was the client given its base_url?)")
-    return ClientFailure("\n  ".join([f"{said}; what came to the server:", *map(describe, others)]))
+        return f"{said}; {_NOTHING_CAME}"
+    return "\n  ".join([f"{said}; what came to the server:", *map(describe, others)])
 
 
-def none_held(route: str, seconds: float, exchanges: Sequence[Exchange], others: Sequence[Exchange]) -> str:
+def none_held(
+    route: str, seconds: float, exchanges: Sequence[Exchange], others: Sequence[Exchange], *, gates: bool
+) -> str:
     """Return that no stream was held for so long, with what came to the route, or else to the server.
 
-    ``others``: the exchanges of the server that other routes answered, or none did.
+    ``others``: the exchanges of the server that other routes answered, or none did. ``gates``: whether any stream of
+    the route has one.
     """
     said = f"after {seconds:g} s no stream of {route} is held at a gate"
-    if exchanges or not others:
-        return "\n  ".join([said, *map(describe, exchanges)])
-    return "\n  ".join([f"{said}; what came to the server:", *map(describe, others)])
+    if exchanges:
+        hint = "" if gates else ", and none has one: through=[hold(after=3)] holds a stream after three events"
+        return "\n  ".join([f"{said}{hint}", *map(describe, exchanges)])
+    return _with_others(said, others)
 
 
 def disconnect_failure(watched: Sequence[Aftermath], within: float, *, in_loop: bool = False) -> ClientFailure | None:

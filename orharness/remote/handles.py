@@ -159,6 +159,10 @@ class RemoteRoute(LiveRoute):
         """Return the requests from that number on, counted from 0."""
         return list(self._session.calls(self.id)[number:])
 
+    def _others(self) -> list[Exchange]:
+        ours = {call.id for call in self.calls}
+        return [call.exchange for call in self._session.calls() if call.id not in ours]
+
     @checked_call()
     def wait_call(self, timeout: float = 5.0, number: int = 1) -> Call:
         """Block as ``LiveRoute.wait_call`` does."""

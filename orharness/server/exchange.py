@@ -135,6 +135,12 @@ class LiveExchange:
         return self._first
 
     @property
+    def has_gates(self) -> bool:
+        """Whether its answer has a place at which it is held, as far as it has begun."""
+        plan = self._machine.plan
+        return plan is not None and bool(plan.stream.gates)
+
+    @property
     def is_decided(self) -> bool:
         """Whether an outcome was decided."""
         return self._first is not None

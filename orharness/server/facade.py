@@ -14,7 +14,7 @@ from orharness.dialects import DIALECTS
 from orharness.gateways import Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Exchange, Outcome, Pacing
-from orharness.journal.events import Begun, ExchangeEvent
+from orharness.journal.events import Begun, ConnectionEnded, ExchangeEvent
 from orharness.lazy import Deferred
 from orharness.loopback import API_KEY
 from orharness.options import checked_call
@@ -425,11 +425,14 @@ class SseServer:
     def listen(self, listener: Callable[[Call], None]) -> None:
         """Call ``listener`` with each request from now on: when its answer begins, and when its outcome is decided.
 
+        That of a request that no route answers is decided before the refusal is written: it is called after that.
         It is called in the server's thread between two writes: it must return quickly and must not wait for the server.
         """
 
         def heard(live: LiveExchange, event: ExchangeEvent) -> None:
-            if isinstance(event, Begun) or (live.outcome is not None and live.decided_by is event):
+            refused = live.outcome is Outcome.UNMATCHED
+            decided = isinstance(event, ConnectionEnded) if refused else live.outcome and live.decided_by is event
+            if isinstance(event, Begun) or decided:
                 listener(Call(live, self._thread))
 
         self._thread.call(lambda: self._answering.listeners.of_turns.append(heard))

@@ -232,7 +232,7 @@ class LiveRoute:
         if len(calls) == 1:
             return calls[0]
         if not calls:
-            raise ClientFailure(f"the client never sent a request to {self.name}")
+            raise checks.nobody_asked(self.name, self._others())
         listed = "\n".join(f"  {checks.describe(call.exchange)}" for call in calls)
         raise ClientFailure(f"{self.name} was asked {len(calls)} times, not once (see .calls):\n{listed}")
 
@@ -276,8 +276,9 @@ class LiveRoute:
         return next((call for call in self.calls if call.exchange.held_at is not None), None)
 
     def _none_held(self, timeout: float) -> Call:
-        seen = [call.exchange for call in self.calls]
-        raise ClientFailure(checks.none_held(self.name, timeout, seen, self._others()))
+        lives = self.exchanges
+        seen, gates = [live.snapshot() for live in lives], any(live.has_gates for live in lives)
+        raise ClientFailure(checks.none_held(self.name, timeout, seen, self._others(), gates=gates))
 
     @checked_call()
     def release(self, gates: int = 1) -> None:

@@ -83,27 +83,30 @@ def inside_event(number: int) -> Place:
 
 def after_text(text: str) -> Place:
     """The offset right after the first occurrence of ``text`` in the body, in UTF-8, as it is written there."""
-    if not isinstance(text, str):
-        raise ScenarioError(f"after_text(text) is a str, not {text!r}")
-
-    def find(stream: Stream) -> int:
-        wanted = text.encode("utf-8", "surrogatepass")
-        start = stream.body.find(wanted)
-        if start < 0:
-            raise ScenarioError(f"after_text: {text!r} is not in the body: {summary(stream)}")
-        return start + len(wanted)
-
-    return Place("after_text", text, find)
+    wanted = _encoded("after_text", text)
+    return Place("after_text", text, lambda stream: _start_of("after_text", wanted, stream) + len(wanted))
 
 
 def inside_text(text: str) -> Place:
     """The middle of the bytes of the first occurrence of ``text`` in the body: of one character, inside it."""
-    after = after_text(text)
+    wanted = _encoded("inside_text", text)
+    if len(wanted) < 2:
+        raise ScenarioError(f"inside_text: {text!r} is {count(len(wanted), 'byte')}, and has no inside")
+    return Place("inside_text", text, lambda stream: _start_of("inside_text", wanted, stream) + (len(wanted) + 1) // 2)
 
-    def find(stream: Stream) -> int:
-        return after(stream) - len(text.encode("utf-8", "surrogatepass")) // 2
 
-    return Place("inside_text", text, find)
+def _encoded(what: str, text: str) -> bytes:
+    if not isinstance(text, str):
+        raise ScenarioError(f"{what}(text) is a str, not {text!r}")
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _start_of(what: str, wanted: bytes, stream: Stream) -> int:
+    start = stream.body.find(wanted)
+    if start < 0:
+        text = wanted.decode("utf-8", "surrogatepass")
+        raise ScenarioError(f"{what}: {text!r} is not in the body: {summary(stream)}")
+    return start
 
 
 PLACES: dict[str, Callable[..., Place]] = {

@@ -413,10 +413,22 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), App).serve_fore
 """
 
 
+def test_where_nothing_holds_a_stream_that_is_told(server: SseServer) -> None:
+    route = server.chat("Hello")
+    with Raw(server) as raw:
+        raw.post()
+        raw.read()
+        with pytest.raises(ClientFailure, match=r"none has one: through=\[hold\(after=3\)\] holds a stream"):
+            route.wait_held(timeout=0.01)
+
+
 def test_a_test_waits_until_a_stream_is_held(server: SseServer) -> None:
     route = server.chat(tokens=50, through=[hold(after=3)])
-    with pytest.raises(ClientFailure, match=r"after 0\.01 s no stream of POST /chat/completions is held at a gate"):
+    said = r"after 0\.01 s no stream of POST /chat/completions is held at a gate; nothing at all came to the server"
+    with pytest.raises(ClientFailure, match=said):
         route.wait_held(timeout=0.01)
+    with pytest.raises(ClientFailure, match="never sent a request to POST /chat/completions; nothing at all came"):
+        assert route.call
     with Raw(server) as raw:
         raw.request("POST", "/v1/v1/chat/completions")
         raw.read()

@@ -20,7 +20,7 @@ import pytest
 from orharness.cli.running import short_turns
 from orharness.cli.serve import Decided
 from orharness.cli.served import ServeOutput
-from orharness.journal import How, Outcome
+from orharness.journal import Exchange, How, Outcome
 from orharness.report.screen import Screen
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call
@@ -213,11 +213,10 @@ def test_listeners_hear_of_a_beginning_and_an_outcome_and_of_no_event(server: Ss
 
 
 def test_who_hears_of_an_outcome_finds_the_answer_in_the_exchange(server: SseServer) -> None:
-    heard: list[tuple[Outcome | None, int | None, str | None]] = []
+    heard: list[Exchange] = []
 
     def listen(call: Call) -> None:
-        exchange = call.exchange
-        heard.append((exchange.outcome, exchange.status, exchange.difference))
+        heard.append(call.exchange)
 
     server.listen(listen)
     with Raw(server) as raw:
@@ -229,13 +228,14 @@ def test_who_hears_of_an_outcome_finds_the_answer_in_the_exchange(server: SseSer
     with Raw(server) as raw:
         raw.send(b"POST /v1/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")
         raw.read_all()
-    decided = [one for one in heard if one[0] is not None]
-    assert [(outcome, status) for outcome, status, _ in decided] == [
+    eventually(lambda: len([one for one in heard if one.outcome is not None]) == 3)
+    decided = [one for one in heard if one.outcome is not None]
+    assert [(one.outcome, one.status) for one in decided] == [
         (Outcome.UNMATCHED, 404),
         (Outcome.UNMATCHED, 400),
         (Outcome.UNMATCHED, 400),
     ]
-    assert all(difference for _, _, difference in decided)
+    assert all(one.difference and one.chunks_written == one.chunks for one in decided)
 
 
 def test_the_watch_prints_what_was_decided_and_nothing_else(server: SseServer) -> None:

@@ -99,6 +99,15 @@ def test_split_inside_a_character() -> None:
     ]
 
 
+def test_inside_a_text_is_its_middle_and_its_own_name_is_told() -> None:
+    stream = Stream.of(encode("Grüße"))
+    assert bodies(t.split_at(t.inside_text("ü"))(stream))[0] == b"data: Gr\xc3"
+    with pytest.raises(ScenarioError, match=r"^inside_text: 'zz' is not in the body: the stream has"):
+        t.split_at(t.inside_text("zz"))(stream)
+    with pytest.raises(ScenarioError, match=r"^inside_text: 'G' is 1 byte, and has no inside$"):
+        t.inside_text("G")
+
+
 def test_coalesce() -> None:
     assert pieces(t.coalesce(2)(LETTERS)) == [(b"abcdefg", 2.0), (b"hij", 1.0)]
     assert t.coalesce(1)(LETTERS) == LETTERS

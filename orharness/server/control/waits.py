@@ -158,7 +158,8 @@ def _held(waiting: Waiting) -> WaitResult:
     for live, exchange in seen:
         if exchange.held_at is not None:
             return WaitResult(True, f"{describe(exchange)}, held at a gate after byte {exchange.held_at:,}", [live])
-    said = none_held(waiting.name, waiting.seconds, [exchange for _, exchange in seen], waiting.others())
+    gates = any(live.has_gates for live, _ in seen)
+    said = none_held(waiting.name, waiting.seconds, [exchange for _, exchange in seen], waiting.others(), gates=gates)
     return WaitResult(False, said, final=False)
 
 
