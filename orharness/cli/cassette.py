@@ -149,13 +149,15 @@ def compare(
     upstream: Annotated[
         list[str],
         typer.Option(
-            metavar="[API=]URL", help="The service to ask, as in orharness record. Repeatable.", show_default=False
+            metavar="[HOST=|API=]URL",
+            help="The service to ask, as in orharness record; of several hosts, one for each. Repeatable.",
+            show_default=False,
         ),
     ],
     key_env: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="[API=]NAME",
+            metavar="[HOST=|API=]NAME",
             help="Send the key in this environment variable: a cassette has none. Repeatable.",
             show_default=False,
         ),

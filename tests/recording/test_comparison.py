@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from orharness.cassette import Interaction, RecordedRequest, load, save
 from orharness.cli.app import app
+from orharness.errors import OrharnessError
 from orharness.recording.comparison import differences
 from orharness.server.facade import SseServer
 from orharness.stream import Chunk, Ending, Framing, Stream
@@ -137,12 +138,15 @@ def test_named_events_and_documents() -> None:
     assert differences(models, other) == ["fields: more is new (null)"]
 
 
-def compare(file: Path, base_url: str) -> tuple[int, str]:
+def compare(file: Path, *upstreams: str) -> tuple[int, str, str]:
     make: Any = CliRunner
     apart = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}  # click before 8.2
-    result = make(**apart).invoke(app, ["cassette", "compare", str(file), "--upstream", base_url])
+    options = [part for one in upstreams for part in (one if " " in one else f"--upstream {one}").split()]
+    result = make(**apart).invoke(app, ["cassette", "compare", str(file), *options])
+    if isinstance(result.exception, OrharnessError):
+        return 2, "", str(result.exception)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.stdout
+    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the recorder is not stopped by a signal there")
@@ -160,18 +164,80 @@ def test_a_service_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     with SseServer(pacing="instant") as server:
         server.chat("quite other words")
-        code, said = compare(file, server.base_url)
+        code, said, _ = compare(file, server.base_url)
         assert (code, re.sub(r"^.*pacing: .*\n", "", said, flags=re.M)) == (0 if not said else 1, "")
         (request,) = [call.exchange.request for call in server.calls]
         assert (request.path, request.query, request.body) == ("/v1/chat/completions", "a=b", body)
 
     with SseServer(pacing="instant") as server:
         server.chat("x", through=[comments(": ONEROUTER PROCESSING", every=1), truncate(-20, Ending.ABORT)])
-        code, said = compare(file, server.base_url)
+        code, said, _ = compare(file, server.base_url)
     assert code == 1
     assert f"{file}: 1: POST /api/v1/chat/completions: end: eof before, abort now" in said
     assert "comments: ' ONEROUTER PROCESSING' is new" in said
     assert load(file)[0].stream == recorded.stream
+
+
+def to_host(host: str, text: str = "{}") -> Interaction:
+    return replace(
+        answer(PLAIN), request=replace(REQUEST, uri=f"https://{host}/v1/chat/completions", body=text.encode())
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the recorder is not stopped by a signal there")
+def test_each_host_of_a_cassette_has_its_own_upstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.yaml"
+    bodies = [json.dumps({"model": name, "stream": True, "messages": []}) for name in ("a", "b", "c")]
+    save(
+        file,
+        [to_host(host, body) for host, body in zip(("A.example", "b.example:8443", "a.example"), bodies, strict=True)],
+    )
+    monkeypatch.setenv("KEY_OF_B", "the-key-of-b")
+    with SseServer(pacing="instant") as one, SseServer(pacing="instant") as other:
+        one.chat("x")
+        other.post("/v1/chat/completions").respond(json={"a": 1})
+        given = (f"a.example={one.base_url}", f"b.example:8443={other.base_url}", "--key-env b.example:8443=KEY_OF_B")
+        code, said, _ = compare(file, *given)
+        assert [call.exchange.request.body.decode() for call in one.calls] == bodies[::2]
+        (request,) = [call.exchange.request for call in other.calls]
+        assert request.body.decode() == bodies[1]
+        assert request.header("Authorization") == "Bearer the-key-of-b"
+        assert all(call.exchange.request.header("Authorization") is None for call in one.calls)
+    assert code == 1
+    assert re.findall(r"a.yaml: (\d): .*Content-Type", said) == [
+        "2"
+    ]  # in the order of the cassette, not of the services
+
+
+@pytest.mark.parametrize(
+    ("upstreams", "said"),
+    [
+        (
+            ["http://x/v1"],
+            "a.yaml: requests went to a.example and b.example, and an --upstream without a name is for one host: write"
+            " --upstream a.example=URL --upstream b.example=URL",
+        ),
+        (
+            ["a.example=http://x/v1"],
+            "requests went to b.example, and no --upstream is for them: write --upstream b.example",
+        ),
+        (["messages=http://x", "a.example=http://x/v1"], "requests went to b.example, and no --upstream is for them"),
+        (
+            ["c.example=http://x/v1"],
+            "--upstream c.example=…: c.example is neither an API (chat, gemini, messages, ollama, responses) nor",
+        ),
+        (["a.example=http://x", "a.example=http://y"], "a.example=http://y: there is one already for a.example"),
+        (["http://x", "http://y"], "--upstream http://y: there is one already; write HOST=http://y"),
+        (["http://x", "a.example=http://x", "--key-env b.example=KEY"], "the key of b.example has no --upstream to go"),
+    ],
+)
+def test_a_host_without_an_upstream_is_refused(tmp_path: Path, upstreams: list[str], said: str) -> None:
+    file = tmp_path / "a.yaml"
+    save(file, [to_host("a.example"), to_host("b.example")])
+    code, _, told = compare(file, *upstreams)
+    assert code == 2
+    assert said in told
+    assert "\n" not in told
 
 
 def _recorded_from(server: SseServer, asked: RecordedRequest) -> Interaction:
