@@ -1,4 +1,4 @@
-"""Reads the spool that a killed recorder has left."""
+"""Reads the spool that a recorder has left which was killed or could not write, as on a full disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from orharness.recording.session import RecordedExchange, rounded
 from orharness.server.headers import readable
 from orharness.stream import Chunk, Framing
 
-_KILLED = "the recorder was killed in the middle of it"
+# A spool does not tell which it was: there is no room for that on a full disk.
+_KILLED = "the recorder was killed in the middle of it, or could not write the rest"
 KEEPER_KILLED = "the process that writes was killed in the middle of it"
 _ORDER = re.compile(rb'\{"order": (\d+)[,}]')  # how each line of a spool begins
 

@@ -32,9 +32,9 @@ log = logging.getLogger("orharness.recording")
 class Store:
     """A cassette that is being recorded, and its spool.
 
-    Opening it recovers what a recorder that was killed has left, and goes on with its cassette. Raises
-    ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to it, and
-    where its folder cannot be written.
+    Opening it recovers what a recorder has left that was killed or could not write, and goes on with its cassette.
+    Raises ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to
+    it, and where its folder cannot be written.
 
     ``so_far``: it takes the place of one whose process was killed; ``cut`` has the order of each session of which the
     rest is lost then. ``on_saving`` is called, in a thread, with the orders of sessions before the file is written;
@@ -303,7 +303,7 @@ def _said(interaction: Interaction, lasted: float, what: str) -> SavedExchange:
 
 
 def _opened(path: Path, *, overwrite: bool) -> tuple[Spool, str]:
-    """The empty spool, and the record mode of the tape, after what a recorder that was killed has left is recovered.
+    """The empty spool, and the record mode of the tape, after what another recorder has left is recovered.
 
     It goes into the cassette itself, so that the same command goes on; where the cassette is to be overwritten, it goes
     into one beside it.
@@ -358,9 +358,9 @@ def _recover(spool: Spool, into: Path) -> None:
                 problems.append(str(error))
         rescued.close()
     if saved:
-        log.warning("%s: recovered %s of a recorder that was killed", into, count(saved, "response"))
+        log.warning("%s: recovered %s of a recorder that was killed or could not write", into, count(saved, "response"))
     if problems:
-        log.error("%s: keeps what a recorder that was killed had: %s", spool.set_aside(), "; ".join(problems))
+        log.error("%s: keeps what an earlier recorder had: %s", spool.set_aside(), "; ".join(problems))
     spool.clear()
 
 

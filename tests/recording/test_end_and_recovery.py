@@ -136,7 +136,7 @@ async def test_a_kill_loses_nothing(to: Path, caplog: pytest.LogCaptureFixture) 
     assert found.request.uri.endswith("/v1/y")
     assert found.request.body == b"\xff"
     assert found.ending_recorded == "abort"
-    assert found.note == "the recorder was killed in the middle of it"
+    assert found.note == "the recorder was killed in the middle of it, or could not write the rest"
     assert "a.recovered.yaml: recovered 1 response of a recorder that was killed" in caplog.text
     assert sorted(path.name for path in to.parent.iterdir()) == ["a.recovered.yaml", "a.yaml"]
     assert [chunks_of(found) for found in load(to)] == [AWKWARD]
@@ -339,7 +339,7 @@ async def test_a_damaged_spool_is_reported_and_kept(to: Path, caplog: pytest.Log
     await started("http://127.0.0.1:1/v1", to)
     unsaved = to.with_name("a.yaml.recording.unsaved")
     assert contents(unsaved) == b"\n".join(lines)
-    assert f"{unsaved}: keeps what a recorder that was killed had: line 3 is damaged: the rest of" in caplog.text
+    assert f"{unsaved}: keeps what an earlier recorder had: line 3 is damaged: the rest of" in caplog.text
     assert len(load(to)) == 2
 
 
@@ -375,7 +375,7 @@ async def test_a_session_that_cannot_be_saved_stops_neither_the_others_nor_the_r
         caplog.clear()
         await started("http://127.0.0.1:1/v1", to, overwrite=True)
         assert contents(to.with_name(name)) == held
-        assert f"{name}: keeps what a recorder that was killed had: " in caplog.text
+        assert f"{name}: keeps what an earlier recorder had: " in caplog.text
         assert caplog.text.encode()  # the address is no UTF-8, but what is said of it is
         assert "Traceback" not in caplog.text
 

@@ -228,7 +228,9 @@ def test_a_line_of_which_a_part_was_written_is_not_taken_for_a_whole_one(
 
 
 @pytest.mark.asyncio
-async def test_what_is_said_of_a_full_disk_is_true(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_said_of_a_full_disk_is_true(
+    to: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def full(path: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -242,6 +244,21 @@ async def test_what_is_said_of_a_full_disk_is_true(to: Path, monkeypatch: pytest
             await recorded()
     async with Recorder("http://127.0.0.1:1/v1", to):
         assert [chunks_of(one) for one in load(to)] == [AWKWARD]
+    assert "a.yaml: recovered 1 response of a recorder that was killed or could not write" in caplog.text
+
+
+def test_the_note_of_an_answer_whose_rest_could_not_be_written_does_not_say_that_anything_was_killed(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    session = a_session(0)
+    spool.begin(session)
+    spool.chunk(session, Chunk(b"data: 0\n\n", 0.1))
+    spool._file = FullDisk(spool._file, 0)  # type: ignore[assignment]
+    spool.end(session)
+    (found,) = spool.recover()
+    assert found.note == "the recorder was killed in the middle of it, or could not write the rest"
+    spool.close()
 
 
 @pytest.mark.asyncio
