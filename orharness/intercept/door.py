@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import logging
+import os
 import re
 import secrets
 import socket
@@ -19,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from orharness.errors import ScenarioError
 from orharness.intercept.authority import Authority
-from orharness.server.proxies import proxy_for
+from orharness.server.proxies import proxy_for, why_no_proxy
 
 log = logging.getLogger("orharness.intercept")
 
@@ -83,6 +84,10 @@ def _is_address(host: str) -> bool:
         return False
 
 
+class _DeadProxyError(ConnectionError):
+    """There is no connection to the user's own proxy."""
+
+
 class Door:
     """The proxy, on a free port of loopback; only who knows ``url`` can use it.
 
@@ -109,6 +114,7 @@ class Door:
         self._password = secrets.token_urlsafe(24)
         self._connections: set[asyncio.Task[None]] = set()
         self.refused: Counter[str] = Counter()
+        self._said: set[str] = set()
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -168,6 +174,11 @@ class Door:
         try:
             other = await (self._inside(target) if inner else self._outside(target, tunnel=tunnel))
         except (OSError, ScenarioError) as error:
+            if (
+                isinstance(error, _DeadProxyError) and str(error) not in self._said
+            ):  # a client shows no answer to CONNECT
+                self._said.add(str(error))
+                log.warning("%s: %s", target.host, error)
             writer.write(_refusal(502, "Bad Gateway", f"{target.host} cannot be reached: {error}"))
             return
         try:
@@ -202,7 +213,12 @@ class Door:
 
 async def _through(proxy: str, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     url = urlsplit(proxy)
-    reader, writer = await asyncio.open_connection(url.hostname, url.port or _port_of(url.scheme))
+    try:
+        reader, writer = await asyncio.open_connection(url.hostname, url.port or _port_of(url.scheme))
+    except OSError as error:
+        raise _DeadProxyError(
+            why_no_proxy(proxy, target.scheme, os.strerror(error.errno) if error.errno else str(error))
+        ) from error
     place = f"{target.host}:{target.port}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
     if url.username is not None:

@@ -357,5 +357,5 @@ def _port_of(request: web.BaseRequest) -> int:
 
 def _why(session: RecordedExchange, upstream: UpstreamServer, error: Exception) -> str:
     """A sentence about why no response head came."""
-    why = session.redaction.text(why_unanswered(error))
+    why = session.redaction.text(why_unanswered(error, upstream.base_url))
     return str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))

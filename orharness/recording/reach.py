@@ -9,12 +9,14 @@ import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from orharness.errors import ScenarioError
 from orharness.server.forwarding import CONNECT_TIMEOUT
+from orharness.server.proxies import named_proxy, proxy_for, why_no_proxy
 
 _ADDRESS = re.compile(r"(?P<host>[^=\s]+)=(?P<address>\[[^\]]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?")
 Addresses = Mapping[str, tuple[str, int | None]]
@@ -83,8 +85,37 @@ def why_not_trusted(error: Exception) -> str | None:
     return f"its certificate is not trusted: {reason}; --ca FILE names the authority that signed it"
 
 
-def why_unanswered(error: Exception) -> str:
-    """A clause about a request to which no response head came; it may quote the address and what the server sent."""
+def why_unanswered(error: Exception, url: str) -> str:
+    """A clause about a request to ``url`` to which no response head came.
+
+    It may quote the address and what the server sent.
+    """
+    scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
+    proxy = proxy_for(scheme, host) if isinstance(error, aiohttp.ClientError) else None
+    if proxy is not None:
+        return _why_by_way_of(proxy, scheme, error)
+    return _why(error)
+
+
+def _why_by_way_of(proxy: str, scheme: str, error: Exception) -> str:
+    """The same where the request went by way of a proxy."""
+    connects_to_it = isinstance(error, aiohttp.ClientConnectorError) and error.host == urlsplit(proxy).hostname
+    if connects_to_it and why_not_trusted(error) is None:
+        assert isinstance(error, aiohttp.ClientConnectorError)
+        return why_no_proxy(proxy, scheme, _said_by_the_system(error))
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"{named_proxy(proxy, scheme)}, refused: {error.status} {error.message}"
+    if isinstance(error, aiohttp.ServerTimeoutError | aiohttp.ServerDisconnectedError):
+        return f"{_why(error)} ({named_proxy(proxy, scheme)}, is between)"
+    return _why(error)
+
+
+def _said_by_the_system(error: aiohttp.ClientConnectorError) -> str:
+    number = error.os_error.errno or 0  # positive but where the host was not found
+    return os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
+
+
+def _why(error: Exception) -> str:
     if (untrusted := why_not_trusted(error)) is not None:
         return untrusted
     if isinstance(error, aiohttp.ServerDisconnectedError):
@@ -94,9 +125,7 @@ def why_unanswered(error: Exception) -> str:
     if isinstance(error, aiohttp.ServerTimeoutError):
         return "the connection was not accepted in time"
     if isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno or 0  # positive but where the host was not found
-        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
-        return f"cannot connect to {error.host}, port {error.port}: {why}"
+        return f"cannot connect to {error.host}, port {error.port}: {_said_by_the_system(error)}"
     return str(error) or type(error).__name__
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,3 +26,23 @@ def proxy_for(scheme: str, host: str) -> str | None:
             f" {scheme.upper()}_PROXY, or the host in NO_PROXY"
         )
     return url.geturl()
+
+
+def named_proxy(proxy: str, scheme: str) -> str:
+    """Return a clause about the proxy for addresses with ``scheme``: where it is and what names it; no password."""
+    url = urlsplit(proxy)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return f"the proxy {url.hostname}:{port}, which {_variable(scheme)} names"
+
+
+def why_no_proxy(proxy: str, scheme: str, why: str) -> str:
+    """Return a sentence about a proxy to which there is no connection; ``why``: what the system says."""
+    what_to_do = f"correct {_variable(scheme)}, or name the host in NO_PROXY"
+    return f"{named_proxy(proxy, scheme)}, cannot be reached: {why}; {what_to_do}"
+
+
+def _variable(scheme: str) -> str:
+    """The environment variable that names the proxy, as ``getproxies`` looks for it."""
+    names = (f"{scheme}_proxy", "all_proxy")
+    found = (one for name in names for one in (name, name.upper()) if os.environ.get(one))
+    return next(found, "the system's settings")

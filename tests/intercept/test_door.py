@@ -148,6 +148,21 @@ async def test_a_host_that_cannot_be_reached_is_a_502() -> None:
     assert answer.startswith(b"HTTP/1.1 502 ")
 
 
+@pytest.mark.asyncio
+async def test_a_dead_proxy_of_the_user_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://me:secret@127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    async with opened("api.test") as (door, _, _upstream):
+        for _ in range(2):
+            answer = await told(door, "CONNECT other.test:443 HTTP/1.1", authorization(door))
+            assert b"the proxy 127.0.0.1:1, which https_proxy names, cannot be reached: Connection refused" in answer
+    (said,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert said.startswith("other.test: the proxy 127.0.0.1:1, which https_proxy names, cannot be reached")
+    assert "secret" not in said
+
+
 async def _no_port(_: Target) -> int:
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import httpx
@@ -110,6 +111,38 @@ async def test_a_proxy_that_cannot_be_used_is_one_sentence(to: Path, monkeypatch
         answer = await posted(recorder.base_url)
     assert answer.status_code == 502
     assert "speaks socks5" in answer.json()["error"]["message"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("upstream", "name"), [("http://a.test/v1", "HTTP_PROXY"), ("https://a.test/v1", "ALL_PROXY")])
+async def test_a_dead_proxy_is_named_with_its_variable(
+    to: Path, monkeypatch: pytest.MonkeyPatch, upstream: str, name: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv(name.lower(), f"http://me:secret@127.0.0.1:{port}")
+    async with Recorder(upstream, to) as recorder:
+        answer = await posted(recorder.base_url)
+    why = (
+        f"{upstream} did not answer: the proxy 127.0.0.1:{port}, which {name.lower()} names, cannot be reached:"
+        f" Connection refused; correct {name.lower()}, or name the host in NO_PROXY"
+    )
+    assert answer.json()["error"]["message"] == why
+    (found,) = load(to)
+    assert (found.note, found.ending_recorded) == (why, "reset")
+
+
+@pytest.mark.asyncio
+async def test_a_proxy_that_refuses_is_not_taken_for_the_upstream(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuses(wire: Wire) -> None:
+        wire.raw(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(refuses) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
+        async with Recorder("https://a.test/v1", to) as recorder:
+            said = (await posted(recorder.base_url)).json()["error"]["message"]
+    place = f"the proxy 127.0.0.1:{proxy.port}, which https_proxy names"
+    assert said == f"https://a.test/v1 did not answer: {place}, refused: 407 Proxy Authentication Required"
 
 
 @pytest.mark.asyncio
