@@ -234,6 +234,21 @@ def test_the_unfinished_end_of_a_body_is_all_that_waits() -> None:
     assert finder.known == len(events([chat("a"), chat("sk-a/"), chat("b"), {"finish_reason": "stops"}]))
 
 
+@pytest.mark.parametrize("size", [1, 7, 16, 17, 18, 300])
+@pytest.mark.parametrize("secret", ["aab" * 200, "k" * 400 + "-1", "0123456789abcdefg"])
+def test_a_long_secret_is_found_wherever_events_split_it(secret: str, size: int) -> None:
+    text = f"aaab{secret[:20]} {secret}."
+    body = events(chat(text[at : at + size]) for at in range(0, len(text), size))
+    found = [json.loads(event.data) for event in decode(cut(body, 0, len(body), spans_in(body, [secret])))]  # type: ignore[union-attr]
+    assert "".join(one["choices"][0]["delta"]["content"] for one in found) == text.replace(secret, "REDACTED")
+
+
+def test_a_very_long_secret_does_not_take_long() -> None:
+    """As the value of a header of 200 KB: all of its beginnings were kept once, which were gigabytes."""
+    secret = "ab1" * 70_000
+    assert hide(f"not {secret[:-1]} but {secret}", [secret]) == f"not {secret[:-1]} but REDACTED"
+
+
 # Content codings
 
 
