@@ -257,7 +257,8 @@ def _forwarded(head: _Head) -> bytes:
     """The head of a request for a server, as the proxy got it: one request a connection, for each may name another."""
     url = urlsplit(head.target)
     path = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
-    kept = [line for line in head.lines if not line.lower().startswith((b"proxy-", b"connection:"))]
+    kept = [line for line in head.lines if not line.lower().startswith((b"proxy-", b"connection:", b"host:"))]
+    kept.insert(0, b"Host: " + url.netloc.rpartition("@")[2].encode("latin-1"))  # RFC 9112, section 3.2.2
     first = f"{head.method} {path} {head.version}".encode("latin-1")
     return b"\r\n".join([first, *kept, b"Connection: close", b"", b""])
 

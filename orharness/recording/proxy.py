@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, Interaction, RecordedRequest
 from orharness.cassette.secrets import scrub_uri
@@ -46,6 +47,7 @@ from orharness.redaction.credentials import secrets_of
 from orharness.server.forwarding import drop, http_chunks
 from orharness.server.headers import OF_THE_CONNECTION, text
 from orharness.server.passing import CutShort
+from orharness.server.targets import of_target, with_host
 from orharness.stream import Ending
 
 if TYPE_CHECKING:
@@ -193,18 +195,20 @@ class Recorder:
             if (door := self._doors.get(_port_of(request))) is not None:
                 return await self._answer(request, door)
             port: int = self._runner.addresses[0][1]
-            if self.upstreams.keys and (why := self._gate.refusal(request.headers, port)):
+            host, path = of_target(request.raw_path)
+            headers = CIMultiDict(with_host(request.headers.items(), host))
+            if self.upstreams.keys and (why := self._gate.refusal(headers, port)):
                 return await refused(request, why)
             if self._gate.is_preflight(request.method, request.headers):
                 return web.Response(status=204, headers=self._gate.preflight_headers(request.headers))
-            return await self._answer(request, self.upstreams.of(request.raw_path))
+            return await self._answer(request, self.upstreams.of(path))
         finally:
             self._handlers.discard(task)
 
     async def _answer(self, request: web.BaseRequest, upstream: UpstreamServer | None) -> web.StreamResponse:
         body = await read_body(request)
         if upstream is None:
-            asked = f"{request.method} {scrub_uri(request.raw_path)}"
+            asked = f"{request.method} {scrub_uri(of_target(request.raw_path)[1])}"
             sentence = f"no upstream is named for {asked}: it is of none of the APIs of {self.upstreams}"
             return complaint(502, sentence, self._gate.response_headers(request.headers))
         session = self._begin(request, body, upstream)
@@ -273,7 +277,7 @@ class Recorder:
     def _begin(self, request: web.BaseRequest, body: bytes, upstream: UpstreamServer) -> RecordedExchange:
         headers = tuple((text(name), text(value)) for name, value in request.raw_headers)
         sent = tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION)
-        asked = RecordedRequest(request.method, upstream.uri(request.raw_path), sent, body)
+        asked = RecordedRequest(request.method, upstream.uri(of_target(request.raw_path)[1]), sent, body)
         addresses = (*address_secrets(upstream.base_url), *address_secrets(request.raw_path))
         others = (*addresses, *self._redaction.unkept(asked.headers))
         return RecordedExchange(

@@ -30,6 +30,7 @@ from orharness.server.pace import TURN, Pace, give_way
 from orharness.server.parsing import Malformed, Parsing, Received
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
 from orharness.server.polls import polls_of_loop
+from orharness.server.targets import of_target, with_host
 from orharness.server.wire import Departure, Handler, Next, TooLarge
 from orharness.stream import Framing
 
@@ -616,6 +617,8 @@ class ReadRequest:
         message = request.message
         assert message is not None
         headers = tuple([_header(name, value) for name, value in message.raw_headers])
+        if not message.path.startswith("/"):
+            headers = with_host(headers, of_target(message.path)[0])
         self.head = Request(message.method, intern(message.url.path), headers, b"", message.url.raw_query_string)
         self.http_1_0 = message.version < (1, 1)
         self.keep_alive = not message.should_close

@@ -104,7 +104,7 @@ async def test_the_tls_of_a_named_host_is_opened(host: str, base_url: str) -> No
 @pytest.mark.asyncio
 async def test_plain_http_goes_on_without_what_is_the_proxys() -> None:
     async with opened("api.test") as (door, asked, upstream):
-        lines = ["GET http://api.test:8080/v1/a?b=c HTTP/1.1", "Host: api.test:8080", "Proxy-Connection: keep-alive"]
+        lines = ["GET http://api.test:8080/v1/a?b=c HTTP/1.1", "Host: other.test", "Proxy-Connection: keep-alive"]
         answer = await told(door, *lines, authorization(door), "Connection: keep-alive", "X-Mine: 1")
     assert answer.startswith(b"HTTP/1.1 200 OK")
     (head,) = [wire.request.decode() for wire in upstream.requests]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -102,6 +103,40 @@ async def test_any_other_client_may_spend_it(
         assert bench.upstream.requests[0].header("Authorization") == f"Bearer {KEY}"
 
     assert answer.text == "data: a\n\n"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("target", "host", "forwarded"),
+    [
+        ("http://127.0.0.1:{port}/v1/x?a=b", "evil.example", b"POST /v1/x?a=b HTTP/1.1"),
+        ("http://me:pw@127.0.0.1:{port}/v1/x", "127.0.0.1:{port}", b"POST /v1/x HTTP/1.1"),
+        ("HTTP://127.0.0.1:{port}?a=http://b/c", "evil.example", b"POST /v1/?a=http://b/c HTTP/1.1"),
+        ("/v1/x?a=http://evil.example/y", "127.0.0.1:{port}", b"POST /v1/x?a=http://evil.example/y HTTP/1.1"),
+        ("http://evil.example/v1/x", "127.0.0.1:{port}", None),
+        ("/v1/x", "evil.example", None),
+    ],
+)
+async def test_a_target_with_a_host_counts_instead_of_the_header(
+    to: Path, monkeypatch: pytest.MonkeyPatch, target: str, host: str, forwarded: bytes | None
+) -> None:
+    """RFC 9112, section 3.2.2: a server has to accept it, and to ignore ``Host``."""
+    monkeypatch.setenv("THE_KEY", KEY)
+    async with recording(to, says_a, key_env="THE_KEY") as bench:
+        port = port_of(bench.base_url)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        lines = ("POST {target} HTTP/1.1", "Host: {host}", "Content-Length: 2", "Connection: close", "", "{{}}")
+        head = "\r\n".join(lines).format(target=target, host=host).replace("{port}", str(port))
+        writer.write(head.encode())
+        async with asyncio.timeout(PATIENCE):
+            answer = await reader.read()
+        writer.close()
+        asked = [one.request.partition(b"\r\n")[0] for one in bench.upstream.requests]
+    assert asked == ([] if forwarded is None else [forwarded])
+    assert answer.startswith(b"HTTP/1.1 403 " if forwarded is None else b"HTTP/1.1 200 ")
+    assert [one.request.uri.partition("//")[2].partition("/")[2] for one in (load(to) if forwarded else [])] == (
+        [] if forwarded is None else [forwarded.split()[1].decode()[1:]]
+    )
 
 
 @pytest.mark.asyncio

@@ -243,6 +243,28 @@ def test_requests_that_come_together_are_answered_in_their_order(server: SseServ
     assert answers == [b'"a"', b'"b"'] * 20
 
 
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("http://name.example:81/a?b=c", "/a", "b=c"),
+        ("https://me:pw@name.example:81/a", "/a", ""),
+        ("http://name.example:81?b=c", "/", "b=c"),
+    ],
+)
+def test_a_target_with_a_host_counts_instead_of_the_header(
+    server: SseServer, target: str, path: str, query: str
+) -> None:
+    """RFC 9112, section 3.2.2."""
+    server.get("/").respond(json="root")
+    with Raw(server) as raw:
+        raw.send(f"GET {target} HTTP/1.1\r\nX-A: 1\r\nHost: other.example\r\nConnection: close\r\n\r\n".encode())
+        assert raw.read_all().startswith(b"HTTP/1.1 200 ")
+    (exchange,) = server.journal
+    request = exchange.request
+    assert (request.path, request.query, request.header("Host")) == (path, query, "name.example:81")
+    assert [name for name, _ in request.headers] == ["Host", "X-A", "Connection"]
+
+
 def test_garbage_after_a_request_is_refused_after_its_answer(server: SseServer) -> None:
     with Raw(server) as raw:
         server.get("/late").stream(b"late", delay=0.2)
