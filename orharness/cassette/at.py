@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from orharness.errors import CassetteError
+
+_NOT_IN_A_LINE = re.compile(r"[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,14 @@ class At:
         if not isinstance(self.value, str):
             self.fail(f"text is expected here, not {_kind(self.value)}")
         return self.value
+
+    def line(self) -> str:
+        """Return the value, which must be a text in one line: a server would write more as headers of their own."""
+        found = self.text()
+        if (match := _NOT_IN_A_LINE.search(found)) is not None:
+            what = "a line end" if match[0] in "\r\n" else "the character NUL"
+            self.fail(f"this has {what} at character {match.start() + 1}, which HTTP cannot carry there")
+        return found
 
     def address(self) -> str:
         """Return the value, which must be a text that can be split as a URL."""

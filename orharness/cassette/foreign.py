@@ -23,7 +23,7 @@ def as_vcrpy_takes_it(interaction: At) -> dict[str, Any]:
     request, response = interaction["request"], interaction["response"]
     return {
         "request": {
-            "method": request["method"].text(),
+            "method": request["method"].line(),
             "uri": request["uri"].address(),
             "body": _body_of_request(request),
             "headers": {name: [", ".join(values)] for name, values in _header_lists(request).items()},
@@ -46,7 +46,7 @@ def _code(response: At) -> int | None:
 
 
 def _reason(status: At) -> str:
-    return status["message"].text() if "message" in status else ""
+    return status["message"].line() if "message" in status else ""
 
 
 def _header_lists(message: At) -> dict[str, list[str]]:
@@ -56,6 +56,7 @@ def _header_lists(message: At) -> dict[str, list[str]]:
     headers = message["headers"]
     lists = {}
     for name in headers.mapping():
+        At(f"{headers.key}: the name {name!r}", str(name)).line()
         values = headers[name]
         found = values.items() if isinstance(values.value, list) else [values]
         lists[str(name)] = [_header_value(value) for value in found]
@@ -64,8 +65,8 @@ def _header_lists(message: At) -> dict[str, list[str]]:
 
 def _header_value(value: At) -> str:
     if isinstance(value.value, bytes):
-        return value.value.decode("latin-1")
-    return value.text() if not isinstance(value.value, int | float) else str(value.value)
+        return At(value.key, value.value.decode("latin-1")).line()
+    return value.line() if not isinstance(value.value, int | float) else str(value.value)
 
 
 def _body_of_request(request: At) -> bytes:

@@ -15,6 +15,13 @@ CLIENT_DISCONNECTED = "client_disconnected"
 Headers = tuple[tuple[str, str], ...]
 """Names and values in the order in which they were sent. The values of a repeated name are neighbours."""
 
+_NOT_IN_A_LINE = str.maketrans("\r\n\0", "   ")
+
+
+def in_one_line(value: str) -> str:
+    """Return the value of a header with spaces for what HTTP cannot carry in it (RFC 9110, section 5.5)."""
+    return value.translate(_NOT_IN_A_LINE)
+
 
 @dataclass(frozen=True)
 class RecordedRequest:

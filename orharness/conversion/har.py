@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from orharness.cassette.at import At
 from orharness.cassette.codec import for_vcrpy, from_vcrpy, request_for_vcrpy
-from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, header
+from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, header, in_one_line
 from orharness.cassette.keys import KEY
 from orharness.conversion.source import OtherRecording, interaction
 from orharness.errors import CassetteError
@@ -93,7 +93,10 @@ def _exchange(entry: At) -> Interaction:
 def _headers(message: At) -> Headers:
     found = message["headers"].items() if "headers" in message else []
     return tuple(
-        (one["name"].text(), str(one["value"].value)) for one in found if not one["name"].text().startswith(":")
+        (one["name"].text(), in_one_line(value.removesuffix("\r")))
+        for one in found
+        if not one["name"].text().startswith(":")
+        for value in str(one["value"].value).split("\n")  # as a browser joins those of one name
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from orharness.cassette.at import At
 from orharness.cassette.foreign import decoded, pieces
-from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, header
+from orharness.cassette.interaction import Headers, Interaction, RecordedRequest, header, in_one_line
 from orharness.dialects import DIALECTS, Dialect
 from orharness.errors import CassetteError
 from orharness.frames import frame_of
@@ -59,14 +59,16 @@ def interaction(
     ``where``: its place in the file, for errors. ``chunks``: where they are known otherwise. Raises ``CassetteError``
     for an unknown content coding.
     """
-    kept = tuple((name, value) for name, value in headers if name.lower() not in _LEFT_OUT and name[:1] != ":")
+    kept = tuple(
+        (name, in_one_line(value)) for name, value in headers if name.lower() not in _LEFT_OUT and name[:1] != ":"
+    )
     plain, body = decoded(kept, body, At(f"{where}.body".lstrip("."), None))
     frame = frame_of(header(plain, "Content-Type"))
     made = chunks if chunks is not None else tuple(Chunk(piece) for piece in pieces(plain, body) if piece)
     return Interaction(
         request,
         status,
-        reason,
+        in_one_line(reason),
         plain,
         Stream(made, frame=frame),
         head,

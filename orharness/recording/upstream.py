@@ -13,7 +13,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from orharness.cassette.interaction import Headers
+from orharness.cassette.interaction import Headers, in_one_line
 from orharness.errors import ScenarioError
 from orharness.recording.direct import DirectBody
 from orharness.recording.noted_connections import NotedConnector, ResponseWire, current
@@ -158,11 +158,11 @@ def _with_key(headers: Headers, key: str | None) -> Headers:
 
 
 def _head(method: str, response: aiohttp.ClientResponse) -> Head:
-    headers = ((text(name), text(value)) for name, value in response.raw_headers)
+    headers = ((text(name), in_one_line(text(value))) for name, value in response.raw_headers)
     framing, announced = _framing(method, response)
     return Head(
         response.status,
-        readable(response.reason or ""),
+        in_one_line(readable(response.reason or "")),
         tuple(pair for pair in headers if pair[0].lower() not in OF_THE_CONNECTION),
         framing,
         announced,

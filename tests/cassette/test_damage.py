@@ -35,6 +35,27 @@ DAMAGE = [
         put("interactions", 0, "response", "headers", "A", {}),
         IN + "response.headers.A: text is expected here, not dict",
     ),
+    *(
+        (
+            put("interactions", 0, where, "headers", "A", value),
+            IN + f"{where}.headers.A{index}: this has {what} at char",
+        )
+        for where in ("request", "response")
+        for value, index, what in (
+            ("a\nB: c", "", "a line end"),
+            (["a", "b\r\nB: c"], r"\[1\]", "a line end"),
+            (b"a\0", "", "the character NUL"),
+        )
+    ),
+    (
+        put("interactions", 0, "response", "headers", {"A\nB": ["c"]}),
+        IN + r"response.headers: the name 'A\\nB': this has a line end at character 2",
+    ),
+    (
+        put("interactions", 0, "response", "status", "message", "OK\r\nA: b"),
+        IN + "response.status.message: this has a line",
+    ),
+    (put("interactions", 0, "request", "method", "GET\n"), IN + "request.method: this has a line end at character 4"),
     (drop("interactions", 0, "response", "status"), IN + "response.status: this key is missing"),
     (put("interactions", 0, "response", "status", 200), IN + "response.status: a mapping is expected here, not int"),
     (put("interactions", 0, "response", "status", "code", "200"), IN + "response.status.code: a whole number from 100"),

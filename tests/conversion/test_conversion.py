@@ -108,6 +108,15 @@ def test_mitmproxy_reads_a_stream_without_a_charset_as_latin_1(tmp_path: Path) -
     assert found.stream.body == BODY
 
 
+def test_a_browser_joins_the_values_of_a_header_by_line_ends(tmp_path: Path) -> None:
+    headers = [{"name": "vary", "value": "Origin\nAccept"}, {"name": "via", "value": "a\r\nb\rc"}]
+    response = {**json.loads(har())["log"]["entries"][1]["response"], "headers": headers, "statusText": "all\nfine"}
+    [found] = read_from(tmp_path, har(response=response)).interactions
+    assert found.headers == (("vary", "Origin"), ("vary", "Accept"), ("via", "a"), ("via", "b c"))
+    save(tmp_path / "a.yaml", [found])
+    assert load(tmp_path / "a.yaml")[0].reason == "all fine"
+
+
 def test_a_browser_may_have_kept_the_events_alone(tmp_path: Path) -> None:
     response = {
         **json.loads(har())["log"]["entries"][1]["response"],

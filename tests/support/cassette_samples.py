@@ -92,7 +92,10 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 names = st.text("abcXYZ0-", min_size=1, max_size=5).map("X-".__add__)
 
 
-headers_of = st.lists(st.tuples(names, texts), max_size=4).map(tuple)
+lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=20)
+
+
+headers_of = st.lists(st.tuples(names, lines), max_size=4).map(tuple)
 
 
 seconds = st.integers(0, 10**10).map(lambda microseconds: microseconds / 10**6)
@@ -116,7 +119,7 @@ def interactions(draw: st.DrawFn) -> Interaction:
     return Interaction(
         RecordedRequest(draw(st.sampled_from(["POST", "GET"])), f"{URI}?a=1&b", draw(headers_of), draw(bodies)),
         draw(st.integers(100, 599)),
-        draw(texts),
+        draw(lines),
         draw(headers_of),
         draw(streams(Ending.ABORT if ending == CLIENT_DISCONNECTED else Ending(ending))),
         draw(seconds),
