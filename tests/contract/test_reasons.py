@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -306,6 +307,27 @@ class LimitsComments(LimitsLines):
             Answer.field(self, line)
 
 
+class StripsTags(Answer):
+    """Whatever looks like a tag of HTML is taken out of the text."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return (re.sub("<[^>]+>", "", one) for one in super().text(delta))
+
+
+class NeedsAscii(Answer):
+    """Characters outside ASCII are taken out of the text."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return (one.encode("ascii", "ignore").decode() for one in super().text(delta))
+
+
+class Escapes(Answer):
+    """Each text is escaped for HTML."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return map(html.escape, super().text(delta))
+
+
 def exact_content_type(base_url: str) -> Iterator[str]:
     """The content type is compared to the letter."""
     with asked(base_url) as response:
@@ -347,6 +369,9 @@ def exact_content_type(base_url: str) -> Iterator[str]:
             " and a data line of 20,002 bytes is read",
         ),
         (client_of(ParsesOtherLines), "comments/long", COMMENT),
+        (client_of(StripsTags), "framing/text-like-html", "a text with references or tags of HTML is changed"),
+        (client_of(Escapes), "framing/text-like-html", "the text is escaped for HTML"),
+        (client_of(NeedsAscii), "framing/normal-forms", "characters outside ASCII are lost: its text is"),
         (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
     ],
     ids=lambda one: one if isinstance(one, str) and "/" in one else "",

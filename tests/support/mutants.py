@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import html
 import json
 import queue
 import re
 import threading
+import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -267,6 +269,22 @@ class HasALongestLine(Answer):
         if len(self._rest) + len(data) > 2**17:
             raise ValueError("Separator is not found, and chunk exceed the limit")
         return super().lines(data)
+
+
+@mutant("framing/text-like-html", "references of HTML in the text are replaced, `&amp;` by `&`")
+class UnescapesHtml(Answer):
+    """Each text is unescaped as if it were HTML."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return map(html.unescape, super().text(delta))
+
+
+@mutant("framing/normal-forms", "the text is changed to the normal form NFC of Unicode")
+class Normalizes(Answer):
+    """Each text is brought to a normal form of Unicode."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return (unicodedata.normalize("NFC", one) for one in super().text(delta))
 
 
 @mutant("framing/bom", "a byte order mark in front")

@@ -8,10 +8,13 @@ no cause; it is told where neither is known.
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final, Literal
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.subject import ClientError, NotText
@@ -20,6 +23,7 @@ from orharness.parts import TITLES, differs, folded
 from orharness.verdict import count, shorten
 
 _LONGEST = 120  # characters of an error or a text inside a reason
+_FORMS: Final[tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...]] = ("NFC", "NFD", "NFKC", "NFKD")
 _ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
 DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
 _LOST = "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
@@ -78,6 +82,18 @@ def seen_in(case: Case, heard: Heard) -> str | None:
         return f"{case.end} is taken for text"
     if got != expected and _without_escapes(got) == expected:
         return "JSON escapes are left in the text as they are: a JSON parser takes them away"
+    return None if got == expected else _rewritten(expected, got)
+
+
+def _rewritten(expected: str, got: str) -> str | None:
+    """Return how the whole text was changed, if it was by one of the common ways."""
+    if got == html.unescape(expected):
+        return "references of HTML in the text are replaced, `&amp;` by `&`: the text of an answer is no HTML"
+    if got in (html.escape(expected), html.escape(expected, quote=False)):
+        return "the text is escaped for HTML, `&` becomes `&amp;`: that is for the page which shows it"
+    for form in _FORMS:
+        if got == unicodedata.normalize(form, expected):
+            return f"the text is changed to the normal form {form} of Unicode: it is to stay as it was sent"
     return None
 
 

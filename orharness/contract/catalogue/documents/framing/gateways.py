@@ -19,6 +19,7 @@ from orharness.contract.catalogue.documents.words import (
     Document,
 )
 
+_JSON = "https://www.rfc-editor.org/rfc/rfc8259"
 _SIZES = [size + more for size in (1024, 4096, 8192, 16384, 65536) for more in (-1, 0, 1)]
 
 _SENT_BY_GATEWAYS = (
@@ -164,6 +165,40 @@ _SENT_BY_GATEWAYS = (
     },
 )
 
+
+def _kept(name: str, title: str, text: str, plain: str, *, why: str, source: str) -> Document:
+    """Return a case about a text that must arrive as it was sent. ``plain``: one that the same change leaves alone."""
+    ending: list[Document] = [{"finish": "stop"}, {"end": True}]
+    return {
+        "id": f"framing/{name}",
+        "title": title,
+        "source": source,
+        "reply": {"events": [{"text": text}, *ending]},
+        "expect": {"text": text},
+        "chunkings": ["per-event"],
+        "control": {"reply": {"events": [{"text": plain}, *ending]}, "expect": {"text": plain}, "cause": why},
+    }
+
+
+_TEXTS = (
+    _kept(
+        "text-like-html",
+        "A text that looks like HTML: its references and tags stay as they are.",
+        "In HTML, &amp; is written for &, &lt;b&gt; for <b>, &#39; for an apostrophe.",
+        "In HTML, some characters are written as a reference.",
+        why="a text with references or tags of HTML is changed: it is to stay as it was sent",
+        source=f"{_JSON}#section-7",
+    ),
+    _kept(
+        "normal-forms",
+        "Characters that Unicode's normal forms change: an e and its accent, a whole ü, the ohm sign, a ligature, x².",
+        "Cafe\u0301 Müller, 3 \u2126, \ufb01\u00a0x²",
+        "Café Müller, 3 Ω",
+        why="characters are changed to a normal form of Unicode: each is to stay as it was sent",
+        source=f"{_JSON}#section-8.3",
+    ),
+)
+
 # What services and proxies were reported to send; the sources are the reports.
 _REPORTED = (
     rule(
@@ -190,4 +225,4 @@ _REPORTED = (
     | {"level": "SHOULD"},
 )
 
-CASES: tuple[Document, ...] = (*_SENT_BY_GATEWAYS, *_REPORTED)
+CASES: tuple[Document, ...] = (*_SENT_BY_GATEWAYS, *_TEXTS, *_REPORTED)
