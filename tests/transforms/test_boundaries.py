@@ -23,6 +23,7 @@ BOUNDARIES = st.one_of(
     st.builds(t.per_byte),
     st.builds(t.random_chunks, st.integers(), st.integers(1, 5), st.integers(5, 20)),
     st.builds(t.split_at, st.just(0)),
+    st.builds(t.cut_at, st.just(0)) | st.builds(t.cut_at),
 )
 LETTERS = Stream.of(b"abcde", b"fg", b"hij", delay=1.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import orharness.transforms as t
@@ -23,6 +23,7 @@ TIMINGS = st.one_of(
     st.builds(t.jitter, st.integers(), SECONDS),
     st.builds(t.first_chunk, SECONDS),
     st.builds(t.hold, st.just(0)),
+    st.builds(t.stall, st.just(1), SECONDS),
 )
 
 
@@ -32,6 +33,7 @@ def delays(stream: Stream) -> list[float]:
 
 @given(streams(), TIMINGS)
 def test_timing_keeps_the_chunks(stream: Stream, timing: t.Step) -> None:
+    assume(SSE.events(stream.body) or timing.name != "stall")
     timed = timing(stream)
     assert [chunk.data for chunk in timed.chunks] == [chunk.data for chunk in stream.chunks]
     assert (timed.end_marker, timed.faults, timed.ending) == (stream.end_marker, stream.faults, stream.ending)
