@@ -2,9 +2,9 @@
 
 The one list of names, the one list of shapes and the one search, for whatever is written down or shown. The modules:
 ``names`` (of headers, query parameters and JSON fields), ``credentials`` (of a request's headers), ``shape`` (what a
-shape is), ``prefixes``, ``fields``, ``assignments`` and ``personal`` (the families of shapes), ``shapes`` (all of
-them), ``escapes`` (a text without its escapes), ``utf16`` (the text of a body in UTF-16), ``lexer`` (the strings of
-JSON documents), ``finder`` (the search in a body that is cut anywhere).
+shape is), ``prefixes``, ``fields``, ``pairs``, ``assignments``, ``commands``, ``personal`` (the families of shapes),
+``shapes`` (all of them), ``escapes`` (a text without its escapes), ``utf16`` (the text of a body in UTF-16),
+``lexer`` (the strings of JSON documents), ``finder`` (the search in a body that is cut anywhere).
 """
 
 from __future__ import annotations

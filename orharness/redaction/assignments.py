@@ -18,9 +18,9 @@ class Parameters:
 
     _name = rb"[A-Za-z0-9_.\[\]%-]"  # user[password], also with %5B
     _value = rb"[^&\s\"'<>\\#()\[\]{}`]"
-    _whole = re.compile(rb"[?&;](?P<name>%b{2,64})=(?P<value>%b{4,}+)" % (_name, _value))
+    _whole = re.compile(rb"[?&;#](?P<name>%b{2,64})=(?P<value>%b{4,}+)" % (_name, _value))
     _first = re.compile(rb"(?P<name>%b{2,64})=(?P<value>%b{4,}+)(?=&|\s*\Z)" % (_name, _value))
-    _begun = re.compile(rb"[?&;](?P<name>%b{0,64})(?:=(?P<value>%b*+))?\Z" % (_name, _value))
+    _begun = re.compile(rb"[?&;#](?P<name>%b{0,64})(?:=(?P<value>%b*+))?\Z" % (_name, _value))
 
     def may_be_in(self, low: bytes) -> bool:
         """Return whether there is a parameter."""
@@ -49,7 +49,9 @@ class FormData:
     Lines that are not JSON are joined without their ends, so the value is what follows the closing quote.
     """
 
-    _whole = re.compile(rb"(?i:form-data);[^\"\r\n]*\bname=\"(?P<name>[\w.-]{2,48})\"(?P<value>[^;\s\"'][^\r\n]{3,})")
+    _whole = re.compile(
+        rb"(?i:form-data);[^\"\r\n]*\bname=\"(?P<name>[\w.-]{2,48})\"(?P<value>(?!(?i:content-))[^;\s\"'][^\r\n]{3,})"
+    )
     _begun = re.compile(rb"(?i:form-data);[^\"\r\n]*\bname=\"(?P<name>[\w.-]{2,48})\"\Z")
 
     def may_be_in(self, low: bytes) -> bool:
@@ -86,7 +88,8 @@ class Assignments:
     )
     _before = rb"(?<![A-Za-z0-9])[A-Za-z0-9_-]{0,40}?"
     _space = rb"(?:[ \t]|\\+[nrt])*+"  # a line's end is written as an escape, or left out where lines are joined
-    _assigned = rb"[\"'`]?[ \t]*[=:]" + _space + rb"(?:[|>][+-]?|-(?=[ \t]))?" + _space + rb"[\"'`]?"
+    _quote = rb"(?:\\*[\"'`])?"
+    _assigned = _quote + rb"[ \t]*(?:=>?|:)" + _space + rb"(?:[|>][+-]?|-(?=[ \t]))?" + _space + _quote
     _any = rb"[^\s\"'`\\&,;<>()\[\]{}]"
     _whole = (
         re.compile(
@@ -102,7 +105,8 @@ class Assignments:
         rb"(?<![A-Za-z0-9])[A-Za-z0-9_-]*?"
         + _stem
         + rb"s?"
-        + rb"(?:[\"'`]?[ \t]*(?:[=:]%b\\*(?:[|>][+-]?|-)?%b\\*[\"'`]?(?P<value>%b*))?)?\Z" % (_space, _space, _any)
+        + rb"(?:\\*[\"'`]?[ \t]*(?:(?:=>?|:)%b\\*(?:[|>][+-]?|-)?%b\\*[\"'`]?(?P<value>%b*))?)?\Z"
+        % (_space, _space, _any)
         + rb"|(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*\Z"
     )
     _stems = (b"key", b"secret", b"passw", b"passc", b"passp", b"cred", b"token")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orharness.redaction.names import is_secret_name
 from orharness.redaction.shape import REDACTED, PartialMatch, SecretMatch
 
-_GAP = rb"(?:\s|\\+[nrt])*+"
+GAP = rb"(?:\s|\\+[nrt])*+"
 _CHARACTER = rb"[A-Za-z0-9_.$\[\] -]"
 _NAME = _CHARACTER + rb"{2,64}"
 STEMS = (
@@ -39,6 +39,8 @@ NOT_A_VALUE = re.compile(
 _ABOUT = re.compile(  # fields inside of a secret one that say what it is: of a JSON Schema, of an error
     rb"type|title|description|format|pattern|\$ref|required|enum|message|msg|in|name|scheme"
 )
+
+_COUNTED = re.compile(rb"tokens?$", re.I)  # with a number it says how many, or which
 
 
 @lru_cache(maxsize=4096)
@@ -73,21 +75,22 @@ class _Inside(NamedTuple):
     unended: int | None
 
 
-class _Json:
+class Json:
     """JSON that is in a string itself ``escapes`` backslashes deep: 0, 1 (JSON in JSON) or 3; or a Python literal."""
 
     def __init__(self, escapes: int, quote: bytes = b'"') -> None:
         self.quote = b"\\" * escapes + quote
-        delimiter, inner = rb"\\" * escapes + quote, _inner(escapes, quote)
+        self.delimiter = delimiter = rb"\\" * escapes + quote
+        self.inner = inner = _inner(escapes, quote)
         self.field = re.compile(
             rb"(?<!\\)%b(?P<name>%b)%b%b:%b"
             rb"(?:%b(?P<value>%b)|(?P<number>-?\d[\d.eE+-]*+)(?=[\s,}\]\\])|(?P<open>[\[{]))"
-            % (delimiter, _NAME, delimiter, _GAP, _GAP, delimiter, inner)
+            % (delimiter, _NAME, delimiter, GAP, GAP, delimiter, inner)
         )
         self._token = re.compile(
             rb"(?:\s|\\+[nrt]|[,:\w.+-])*+"  # also names without quotes, numbers, true
             rb"(?:(?P<bracket>[\[{}\]])|%b(?P<string>%b)(?P<ended>%b(?P<key>%b:)?)?|(?P<end>\\*\Z))"
-            % (delimiter, inner, delimiter, _GAP)
+            % (delimiter, inner, delimiter, GAP)
         )
 
     def inside(self, text: bytes, start: int) -> _Inside:
@@ -117,17 +120,20 @@ class _Json:
         return _Inside(found, False, None)
 
 
+FORMS = (Json(0), Json(1), Json(3), Json(0, b"'"))
+"""Those in which JSON is looked for."""
+
+
 class Fields:
     """Values of JSON fields with a secret name, also of JSON in a JSON string, such as a tool call's arguments.
 
     Of a list or an object, that is each string in it.
     """
 
-    _forms = (_Json(0), _Json(1), _Json(3), _Json(0, b"'"))
     _begun = re.compile(
         rb"(?<!\\)(?P<quote>\\*[\"'])(?P<name>%b{0,64})(?:\\*\Z|(?P<ended>(?P=quote))"
         rb"(?:%b\\*\Z|%b:%b(?:\\*\Z|(?P=quote)(?P<value>(?:(?!(?P=quote)).|(?<=\\)(?:(?P=quote)|[\"']))*+)\Z"
-        rb"|(?P<number>-?\d[\d.eE+-]*+)\Z)))" % (_CHARACTER, _GAP, _GAP, _GAP),
+        rb"|(?P<number>-?\d[\d.eE+-]*+)\Z)))" % (_CHARACTER, GAP, GAP, GAP),
         re.S,
     )
 
@@ -139,19 +145,21 @@ class Fields:
         """Return each value; what is plainly a placeholder is not one."""
         if b":" not in low or not any(stem in low for stem in STEMS):
             return
-        for form in self._forms:
+        for form in FORMS:
             if form.quote in text:
                 for match in form.field.finditer(text):
                     if is_secret_field(match["name"]):
                         yield from self._value(form, match)
 
     @staticmethod
-    def _value(form: _Json, match: re.Match[bytes]) -> Iterator[SecretMatch]:
+    def _value(form: Json, match: re.Match[bytes]) -> Iterator[SecretMatch]:
         kind = f"field {match['name'].decode()}"
         if match["open"]:
             for key, start, end in form.inside(match.string, match.start("open")).strings:
                 if start < end and is_secret_inside(key, match.string[start:end]):
                     yield SecretMatch(start, end, REDACTED, kind)
+        elif match["number"] and _COUNTED.search(match["name"]):
+            return
         elif match["number"]:
             yield SecretMatch(*match.span("number"), form.quote + REDACTED + form.quote, kind)
         elif match["value"] and not NOT_A_VALUE.match(match["value"]):
@@ -173,7 +181,7 @@ class Fields:
     def _open(self, text: bytes, low: bytes) -> Iterator[PartialMatch]:
         """Return a list or an object of a secret name that is open at the end of the text."""
         if (b"[" in text or b"{" in text) and any(stem in low for stem in STEMS):
-            for form in self._forms:
+            for form in FORMS:
                 if form.quote in text:
                     for match in form.field.finditer(text):
                         if match["open"] and is_secret_field(match["name"]):

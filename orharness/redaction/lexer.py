@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orharness.redaction.fields import is_secret_field, is_secret_inside
+from orharness.redaction.names import is_secret_parameter
+from orharness.redaction.pairs import NAMING, VALUE
 
 _TOKEN = re.compile(
     rb'"(?P<string>[^"\\]*+(?:\\.[^"\\]*+)*+)"(?P<key>\s*:\s*(?P<number>\d+)?)?'
     rb'|(?P<open>[{\[])|(?P<close>[}\]])|"(?P<unended>.*)',
     re.S,
+)
+_PART = re.compile(
+    rb"content-disposition:\s*form-data\s*;.*?\bname=(?:\"(?P<quoted>[^\"]*)\"|(?P<name>[^\s;\"]+))", re.I | re.S
 )
 _NUMBER = re.compile(rb"\d+")
 _BOM = b"\xef\xbb\xbf"
@@ -29,10 +34,36 @@ class _Frame:
     numbers: bool = False  # whether it is a list of the bytes of a token
     elements: int = 0
     key: bytes = b""
+    names: bytes = b""  # the secret name that a field of it holds
     ids: list[bytes] = field(default_factory=list)
 
     def all_ids(self) -> tuple[bytes, ...]:
         return (*(self.parent.all_ids() if self.parent else ()), *self.ids)
+
+
+class _Part:
+    """Follows the lines of multipart forms: which of them are the value of a field with a secret name."""
+
+    def __init__(self) -> None:
+        self._name = b""
+        self._in_head = False
+
+    def secret(self, line: bytes) -> bytes | None:
+        """The secret name whose value the next line is; nothing for one of its head; ``None`` for any other line."""
+        if (match := _PART.match(line)) is not None:
+            name = match["quoted"] or match["name"] or b""
+            secret = is_secret_parameter(name.decode("ascii", "replace")) and b"filename" not in line.lower()
+            self._name, self._in_head = name if secret else b"", True
+            return None
+        if not self._name:
+            return None
+        if self._in_head:
+            self._in_head = bool(line)
+            return b""
+        if line.startswith(b"--"):
+            self._name = b""
+            return None
+        return self._name
 
 
 class JsonText(NamedTuple):
@@ -60,6 +91,7 @@ class Lexer:
     def __init__(self) -> None:
         self._frame = _Frame()
         self._events = False
+        self._part = _Part()
 
     def strings(self, line: bytes) -> list[JsonText]:
         """Return the strings of the line that are values."""
@@ -71,6 +103,8 @@ class Lexer:
             if not end:  # the end of an event, and so of a document
                 self._frame = _Frame()
             return []
+        if self._frame.parent is None and not self._events and (secret := self._part.secret(line[:end])) is not None:
+            return [JsonText(("form",), start, end, secret)] if secret else []
         if start >= end:
             return []
         if self._frame.parent is None and line[start:end].lstrip()[:1] not in (b"{", b"[", b'"'):
@@ -107,7 +141,7 @@ class Lexer:
             else:
                 assert kind is not None
                 _note(frame, token[kind])
-                named = frame.secret or secret
+                named = frame.secret or secret or _named(frame, token[kind])
                 hidden = named if named and is_secret_inside(frame.key or frame.place[-1], token[kind]) else b""
                 found.append(_Value(frame, frame.key, *token.span(kind), hidden))
             secret = b""
@@ -125,6 +159,13 @@ class _Value(NamedTuple):
     start: int
     end: int
     secret: bytes = b""
+
+
+def _named(frame: _Frame, text: bytes) -> bytes:
+    """The secret name of a value that another field of the same object names."""
+    if frame.key in NAMING:
+        frame.names = text if len(text) <= 64 and is_secret_field(text) else b""
+    return frame.names if frame.names and frame.key in VALUE else b""
 
 
 def _opened(frame: _Frame, bracket: bytes) -> _Frame:

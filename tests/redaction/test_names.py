@@ -121,6 +121,7 @@ def test_the_arguments_of_a_tool_call_in_pieces_and_as_they_are_written(document
         {"errors": {"password": {"message": "is too short"}}},
         {"auth": "bearer", "credentials": "include", "mode": {"auth": "none"}},
         {"password": {"length": 8, "set": True}},
+        {"inside_token": 2, "slackTokens": 40, "access_token": 0.5},
         {"secrets": {"A": "<your key>", "B": "$B_KEY"}},
     ],
 )
