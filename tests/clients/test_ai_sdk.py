@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import asdict
@@ -12,14 +13,25 @@ from typing import Any
 
 import pytest
 
+from orharness.contract import run, starters
+from orharness.contract.driving.drivers import DriverSubject
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
+from orharness.verdict import Result
 from tests.support.places import SUPPORT
 from tests.support.sdk_answers import ANSWERS, FINISHES, expected
 
 pytestmark = pytest.mark.slow
 HERE = SUPPORT / "sdks" / "ai"
 REQUIRED = "ORHARNESS_AI_SDK"
+STARTER = Path(starters.__file__).with_name("driver.mjs")
+# What the SDK's provider does by design: the first is a MUST.
+FAILS = {
+    "parts/finish-and-chunks-without-one",
+    "parts/tool-calls-of-two-choices",
+    "parts/tool-call-id-later",
+    "parts/reasoning-details-alone",
+}
 WORDS = {"text": "stop", "all of it": "tool-calls", "too long": "length"}  # why an answer ends, as the SDK says it
 
 
@@ -58,3 +70,16 @@ def meant(api: str, name: str) -> dict[str, Any]:
         for one, tool, given in said["tools"]
     ]
     return said | {"tools": tools, "usage": list(said["usage"])}
+
+
+def test_one_line_of_the_starter_judges_the_sdk_by_all_that_it_hands_over(folder: Path) -> None:
+    code, driver = STARTER.read_text("utf-8"), folder / "driver.mjs"
+    assert code.count("\nconst client = answer;\n") == 1
+    driver.write_text(code.replace("\nconst client = answer;\n", "\nconst client = aiSdk();\n"), "utf-8")
+    with DriverSubject(shlex.join(["node", str(driver)])) as subject:
+        verdicts = run(subject, only=["parts", "errors/http-401-onerouter", "cancellation"], patience=5.0)
+    assert {one.case for one in verdicts if one.result is Result.FAIL} == FAILS
+    assert {one.note for one in verdicts if one.result is Result.NOT_APPLICABLE} == {
+        "the client says nothing of refusals"
+    }
+    assert {one.family for one in verdicts} == {"parts", "errors", "cancellation"}

@@ -7,8 +7,11 @@ const NAME = "my client";
 const VERSION = "0";
 
 // ---- Your client: put its call here, in place of what this function does. ---------------------------------------
-// It yields the text as it comes, throws what goes wrong (with a `status`, if HTTP said one), and stops when `signal`
-// is aborted. What stands here works: it is a whole client over fetch, with no dependency.
+// It yields the text as it comes (or other events, as aiSdk does), throws what goes wrong (with a `status`, if HTTP said
+// one), and stops when `signal` is aborted. What stands here works: it is a whole client over fetch, with no dependency.
+// The AI SDK is one line (npm install ai @ai-sdk/openai-compatible):  const client = aiSdk();
+const client = answer;
+
 async function* answer({ base_url, api_key, model, prompt, signal }, told) {
   const response = await fetch(`${base_url}/chat/completions`, {
     method: "POST",
@@ -36,6 +39,45 @@ async function* answer({ base_url, api_key, model, prompt, signal }, told) {
   throw new Error("the answer ended without [DONE]: it is not complete");
 }
 // ---- The end of your client. ------------------------------------------------------------------------------------
+
+// A client on the AI SDK (5 or later) that hands over all that it says. `model` makes the language model, by default that
+// of @ai-sdk/openai-compatible; `options` are further ones of streamText:
+//   const client = aiSdk(({ base_url, api_key, model }) => createOpenAI({ baseURL: base_url, apiKey: api_key })(model));
+function aiSdk(model = compatible, options = {}) {
+  return async function* (asked, told) {
+    const { streamText } = await import("ai");
+    const abortSignal = asked.signal;
+    const given = { model: await model(asked), prompt: asked.prompt, abortSignal, onError() {}, ...options };
+    for await (const part of streamText(given).fullStream) {
+      if (part.type === "text-delta") yield part.text;
+      if (part.type === "reasoning-delta") yield { event: "reasoning", text: part.text };
+      if (part.type === "tool-call") yield toolCallOf(part);
+      if (part.type === "finish") Object.assign(told, endOf(part));
+      if (part.type === "error") throw errorOf(part.error);
+    }
+  };
+}
+
+async function compatible({ base_url, api_key, model }) {
+  const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
+  return createOpenAICompatible({ name: "any", baseURL: base_url, apiKey: api_key, includeUsage: true })(model);
+}
+
+function toolCallOf({ toolCallId, toolName, input }) {
+  const given = typeof input === "string" ? input : JSON.stringify(input);
+  return { event: "tool_call", name: toolName, arguments: given, call_id: toolCallId };
+}
+
+// The API's own word for why it ended, where the SDK says it; its words for the same have a hyphen.
+function endOf({ finishReason, rawFinishReason, totalUsage: { inputTokens, outputTokens } }) {
+  const counted = inputTokens === undefined ? null : { prompt_tokens: inputTokens, completion_tokens: outputTokens };
+  return { finish_reason: rawFinishReason ?? finishReason.replace("-", "_"), usage: counted };
+}
+
+function errorOf(error) {
+  const said = error instanceof Error ? error : new Error(messageOf(JSON.stringify(error)));
+  return Object.assign(said, { status: said.statusCode ?? said.lastError?.statusCode });
+}
 
 function messageOf(body) {
   try {
@@ -90,8 +132,8 @@ async function run({ id, ...asked }) {
   running.set(id, controller);
   const told = {};
   try {
-    for await (const text of answer({ ...asked, signal: controller.signal }, told)) {
-      if (text) tell({ id, event: "delta", text });
+    for await (const said of client({ ...asked, signal: controller.signal }, told)) {
+      if (said) tell({ id, ...(typeof said === "string" ? { event: "delta", text: said } : said) });
     }
     tell({ id, event: "end", ...told });
   } catch (error) {
