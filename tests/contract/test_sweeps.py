@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.running.replies import representative
 from orharness.contract.running.rows import Proof, Row
 from orharness.contract.running.run import chosen
-from orharness.contract.running.worker import NamedFunction, cores_of_workers, shares_of
+from orharness.contract.running.worker import Handout, NamedFunction, cores_of_workers, shares_of
 from orharness.server.thread import ServerThread
 from orharness.verdict import Got, Result, Verdict
 from tests.support.correct_clients import correct, correct_async
@@ -47,7 +48,7 @@ def judged(folder: Path, sse_thread: ServerThread) -> Iterator[Callable[..., Ver
     """The verdict on a client of that code, in other processes; ``told`` by it are the processes that it ran in."""
     named: list[NamedFunction] = []
 
-    def judge(code: str, only: str = SWEEP, patience: float = 1.0, **limits: float) -> Verdict:
+    def judge(code: str, only: str = SWEEP, patience: float = 1.0, **limits: Any) -> Verdict:
         source = f"import os, re, time\nfrom correct_clients import correct, correct_async\nTOLD = {TOLD!r}\n{code}"
         (folder / "client.py").write_text(source, encoding="utf-8")
         with NamedFunction("client.py:client", **limits) as client:
@@ -76,7 +77,7 @@ def client(base_url):
 def test_a_client_that_is_right_is_read_in_other_processes(
     name: str, judged: Callable[..., Verdict], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    verdict = judged(NOTED % name)
+    verdict = judged(NOTED % name, share=150)
     assert verdict.result is Result.PASS
     assert verdict.boundaries_proven == verdict.boundaries_tried > CUTS
     noted = Path(TOLD).read_text("utf-8").split()
@@ -209,9 +210,17 @@ class Elsewhere(FunctionSubject):
         super().__init__(correct)
         self.answer = answer
         self.asked: list[Cuts] = []
+        self.prepared = False
+
+    def prepare(self) -> None:
+        self.prepared = True
+
+    def takes(self, trials: int) -> int:
+        return min(trials, self.longest_row)
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
         assert len(cuttings) <= self.longest_row
+        assert self.prepared
         self.asked += cuttings
         return self.answer
 
@@ -240,6 +249,40 @@ def test_a_row_that_is_not_right_elsewhere_is_run_here(sse_thread: ServerThread)
     assert verdict.result is Result.PASS
     assert verdict.boundaries_proven == verdict.boundaries_tried > CUTS
     assert len(subject.asked) == CUTS - 1
+
+
+@given(st.integers(1, 3000), st.integers(1, 4))
+def test_parts_are_all_of_a_row_and_the_last_ones_are_short(trials: int, workers: int) -> None:
+    cuttings = [(offset,) for offset in range(trials)]
+    parts, taken = Handout(cuttings, workers), list[Cuts]()
+    while (part := parts.take()) is not None:
+        at, cuts = part
+        assert parts.result is None
+        assert at == len(taken)
+        assert len(cuts) <= max(64, min(256, (trials - at) // workers))  # a slow process holds up the others for a part
+        taken += cuts
+        parts.done(at, len(cuts), Row(f"to {at}", Proof(len(cuts), 0)))
+    assert taken == cuttings
+    assert parts.result == Row(f"to {at}", Proof(trials, 0))
+
+
+def test_a_row_of_which_one_part_does_not_hold_has_no_result() -> None:
+    parts = Handout([(offset,) for offset in range(200)], 2)
+    first, second = parts.take(), parts.take()
+    assert first is not None
+    assert second is not None
+    parts.done(second[0], len(second[1]), Row("", Proof()))
+    parts.stop()
+    parts.done(first[0], len(first[1]), Row("", Proof()))
+    assert parts.take() is None
+    assert parts.result is None
+
+
+def test_a_short_row_is_not_worth_a_process(folder: Path) -> None:
+    (folder / "client.py").write_text("from correct_clients import correct as client", encoding="utf-8")
+    with NamedFunction("client.py:client", share=150) as client:
+        assert client.takes(20) == 0
+        assert client.takes(200) == min(200, 150 * len(client.cores))
 
 
 @given(st.lists(st.integers()), st.integers(1, 9))

@@ -80,10 +80,13 @@ class Row:
 
 @runtime_checkable
 class RowSubject(Protocol):
-    """A client that runs a row elsewhere. ``longest_row``: the most trials; 0 where it cannot."""
+    """A client that runs a row elsewhere."""
 
-    @property
-    def longest_row(self) -> int: ...
+    def prepare(self) -> None:
+        """Get ready for a row that will come: it may take a moment to begin, which passes while others are judged."""
+
+    def takes(self, trials: int) -> int:
+        """Return how many of so many trials it takes in a row; 0 where they are to be run here."""
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
         """Do what ``run_row`` does."""

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 from orharness.contract.catalogue import Cases, cases_in, selection
 from orharness.contract.catalogue.case import Case, Profile
+from orharness.contract.catalogue.chunkings import EVERY_OFFSET
 from orharness.contract.catalogue.selection import CLAIMS
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.subject import Client, Subject
@@ -14,6 +15,7 @@ from orharness.contract.judging.plainest import judge_all
 from orharness.contract.running.bench import SHRINKING, Bench
 from orharness.contract.running.handover import quick_handover
 from orharness.contract.running.liveness import NO_OPTIONS, Liveness, LivenessOptions
+from orharness.contract.running.rows import RowSubject
 from orharness.dialects import Dialect
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
@@ -56,6 +58,8 @@ def run(
     subject = client if isinstance(client, Subject) else FunctionSubject(client)
     verdicts = []
     with quick_handover(), SseServer(thread, strict=False) as server:
+        if isinstance(subject, RowSubject) and at is None and any(EVERY_OFFSET in case.chunkings for case in judged):
+            subject.prepare()
         bench = Bench(server, subject, seed, patience, shrinking)
         for verdict in judge_all([case for case in judged if not case.in_limits], at, bench.judge):
             verdicts.append(verdict)

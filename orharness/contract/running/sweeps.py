@@ -31,18 +31,19 @@ class Sweep:
         yield from self._one_by_one(case, cuttings[:1])  # who hangs does it here
         done = 1
         while done < len(cuttings):
-            together = cuttings[done : done + self._longest_row]
-            row = self._in_a_row(case, together)
+            elsewhere = self._elsewhere(len(cuttings) - done)
+            together = cuttings[done : done + (elsewhere or _LONGEST_ROW)]
+            row = self._in_a_row(case, together, elsewhere=elsewhere > 0)
             if row is None:
                 yield from self._one_by_one(case, together)
             else:
                 yield None, Tried(None, heard=Heard(row.text, None, ended=True, waited=0.0), row=row)
             done += len(together)
 
-    @property
-    def _longest_row(self) -> int:
+    def _elsewhere(self, trials: int) -> int:
+        """Return how many of so many trials the client takes in a row elsewhere."""
         subject = self._trials.subject
-        return (subject.longest_row if isinstance(subject, RowSubject) else 0) or _LONGEST_ROW
+        return subject.takes(trials) if isinstance(subject, RowSubject) else 0
 
     def _one_by_one(self, case: Case, cuttings: Sequence[Cuts]) -> Iterator[tuple[Cuts, Tried]]:
         """Run the trials one by one, many of them on one route: its replies come in their order."""
@@ -58,12 +59,12 @@ class Sweep:
             answered += case.runs
             left -= 1
 
-    def _in_a_row(self, case: Case, cuttings: Sequence[Cuts]) -> Row | None:
+    def _in_a_row(self, case: Case, cuttings: Sequence[Cuts], *, elsewhere: bool) -> Row | None:
         said = case.expected.parts or case.expected.unsaid
         if len(cuttings) < _SHORTEST_ROW or case.runs > 1 or case.expected.error or said:
             return None
         trials, subject = self._trials, self._trials.subject
-        if isinstance(subject, RowSubject) and subject.longest_row:
+        if elsewhere and isinstance(subject, RowSubject):
             return subject.row(case, cuttings, trials.patience)
         if isinstance(subject, FunctionSubject):
             return run_row(trials.server, subject, case, cuttings, trials.patience, trials.habits)

@@ -2,8 +2,8 @@
 
 Two threads that share an interpreter, a server and its client, do best on one core: they take turns anyway, and on two
 cores each waits for the other one to wake up, a dozen times a run. So each of these processes has a server of its own
-and keeps to one core, and whole sweeps are shared among them. What they say is taken only if every run was right;
-whatever is wrong is looked at here, where it can be seen.
+and keeps to one core, and whole sweeps are shared among them, part by part: whoever is done takes the next part. What
+they say is taken only if every run was right; whatever is wrong is looked at here, where it can be seen.
 
 Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": document, "dialect": name, "cuts":
 [[…], …], "patience": s}``, and answers with one: ``{"row": {"text": …, "proof": [proven, assumed]}}``, with null as the
@@ -22,6 +22,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple
+from functools import partial
 from itertools import pairwise
 from time import monotonic
 from types import TracebackType
@@ -45,7 +46,9 @@ from orharness.server.thread import ServerThread
 
 T = TypeVar("T")
 _MOST_WORKERS = 4
-_LONGEST_SHARE = 512  # trials for each of them, at most
+_WORTH_A_PROCESS = 128  # trials: it takes longer to start a process than to run fewer here
+_LONGEST_SHARE = 512  # trials in a row for each of them, at most
+_LONGEST_PART, _SHORTEST_PART = 256, 64  # trials that one is asked for at a time: a part costs as much as one or two
 _COLLECTED_AFTER = 50_000  # objects, which are some twenty runs: collecting every few of them took a tenth of the time
 _SOON = 2.0  # seconds from the end of a process to that of its stdout
 _LOOK = 0.05  # seconds between two looks at whether a process is silent for too long
@@ -60,35 +63,59 @@ class NamedFunction(FunctionSubject):
     chosen. Raises ``ScenarioError`` as ``locate`` does.
     """
 
-    def __init__(self, name: str, *, starting: float = IMPORTING, slack: float = _SLACK) -> None:
+    def __init__(
+        self, name: str, *, starting: float = IMPORTING, slack: float = _SLACK, share: int = _LONGEST_SHARE
+    ) -> None:
         super().__init__(locate(name))
         self._limits = starting, slack
+        self._share = share
         self._name = name
         self.cores = cores_of_workers()
         self._workers: list[Worker] = []
         self._failed = False
         self._stay = ExitStack()
 
-    @property
-    def longest_row(self) -> int:
-        """The most trials that the processes take at a time; 0 after they failed."""
-        return 0 if self._failed else len(self.cores) * _LONGEST_SHARE
+    def prepare(self) -> None:
+        """Start a process, on another core than this one's, so that it is ready when the first row comes."""
+        if len(self.cores) > 1 and not self._failed:
+            self._processes(1)
+
+    def takes(self, trials: int) -> int:
+        """Return how many of so many trials the processes take in a row; 0 after they failed."""
+        if self._failed or (not self._workers and trials < _WORTH_A_PROCESS):
+            return 0
+        return min(trials, len(self.cores) * self._share)
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
         """Run one trial for each way to cut, shared among the processes; ``None`` if one of them does not hold."""
-        shares = shares_of(cuttings, len(self.cores))
+        workers = self._processes(min(len(self.cores), 1 + len(cuttings) // self._share))
+        if not workers:
+            return None
+        parts = Handout(cuttings, len(workers))
+        first, *others = [partial(_work, worker, parts, case, patience) for worker in workers]
+        threads = [threading.Thread(target=one, name="orharness-worker", daemon=True) for one in others]
         try:
-            while len(self._workers) < len(self.cores):
-                self._workers.append(Worker(self._name, self.cores[len(self._workers)], *self._limits))
-            asked = [one for one, share in zip(self._workers, shares, strict=True) if one.ask(case, share, patience)]
+            for thread in threads:
+                thread.start()
+            first()
+        except RuntimeError:  # no more threads can be started
+            parts.stop()
+            self._failed = True
+        for thread in threads:
+            while thread.is_alive():  # a join without an end cannot be interrupted on every system
+                thread.join(_LOOK)
+        if self._failed or any(worker.failed for worker in workers):
+            self._give_up()
+        return parts.result
+
+    def _processes(self, number: int) -> list[Worker]:
+        """Return those that run, at least ``number``; none where no more can be started."""
+        try:
+            while len(self._workers) < number:  # the last core first: this thread has the first one
+                self._workers.append(Worker(self._name, self.cores[-1 - len(self._workers)], *self._limits))
         except (OrharnessError, RuntimeError):  # no more processes, or threads, can be started
             self._give_up()
-            return None
-        rows = [worker.answer() for worker in asked]
-        if any(worker.failed for worker in self._workers):
-            self._give_up()
-        right = [row for row in rows if row is not None]
-        return Row.all(right) if len(right) == len(shares) else None
+        return self._workers.copy()
 
     def _give_up(self) -> None:
         self._failed = True
@@ -129,10 +156,18 @@ class Worker:
         self._row: Row | None = None
         self._reader = threading.Thread()
 
-    def ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
+    def run(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
+        """Run one trial for each way to cut; return ``None`` if one does not hold, or where the process fails."""
+        self.failed = True  # until it has answered
+        try:
+            return self._answer() if self._ask(case, cuttings, patience) else None
+        except RuntimeError:  # no more threads can be started
+            return None
+
+    def _ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
         """Ask it to run one trial for each way to cut; return whether it took the question."""
         question = {"case": case.document, "dialect": case.dialect.name, "cuts": cuttings, "patience": patience}
-        self._row, self.failed = None, True  # until it has answered
+        self._row = None
         told = self._process.write(json.dumps(question).encode() + b"\n")
         if told:
             waited = patience_for(case, case.reply(), patience)
@@ -144,8 +179,8 @@ class Worker:
             self._starting = 0.0
         return told
 
-    def answer(self) -> Row | None:
-        """Wait for its answer; ``None`` if one trial does not hold, or where the process fails."""
+    def _answer(self) -> Row | None:
+        """Wait for its answer; ``None`` as ``run``."""
         while self._reader.is_alive():
             self._reader.join(_LOOK)
             if self._reader.is_alive() and monotonic() > self._heard + self._silence:
@@ -174,6 +209,60 @@ class Worker:
             self._process.wait(_SOON)
         else:
             self._process.close()
+
+
+class Handout:
+    """The trials of a row, handed out part by part, and their results. Used by several threads."""
+
+    def __init__(self, cuttings: Sequence[Cuts], workers: int) -> None:
+        self._cuttings = cuttings
+        self._workers = workers
+        self._handed = 0  # trials that were handed out
+        self._rows: dict[int, Row] = {}  # by the number of the first trial
+        self._held = 0  # trials that hold
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def take(self) -> tuple[int, Sequence[Cuts]] | None:
+        """Return the next part, and the number of its first trial; ``None`` if there is none, or the row is stopped.
+
+        The parts grow shorter, so that all are done at about the same time, however fast each process is.
+        """
+        with self._lock:
+            left = len(self._cuttings) - self._handed
+            if not left or self._stopped:
+                return None
+            at, size = self._handed, min(_LONGEST_PART, left // (2 * self._workers - 1))
+            self._handed += min(left, max(_SHORTEST_PART, size))
+            return at, self._cuttings[at : self._handed]
+
+    def done(self, at: int, trials: int, row: Row) -> None:
+        """Note that all trials of a part hold."""
+        with self._lock:
+            self._rows[at] = row
+            self._held += trials
+
+    def stop(self) -> None:
+        """Hand out no more: a trial does not hold, or a process failed."""
+        self._stopped = True
+
+    @property
+    def result(self) -> Row | None:
+        """The whole row; ``None`` unless all of it holds."""
+        if self._held < len(self._cuttings):
+            return None
+        return Row.all([self._rows[at] for at in sorted(self._rows)])
+
+
+def _work(worker: Worker, parts: Handout, case: Case, patience: float) -> None:
+    """Have a process run parts of a row until there is none left, or one does not hold."""
+    while (part := parts.take()) is not None:
+        at, cuttings = part
+        row = worker.run(case, cuttings, patience)
+        if row is None:
+            return parts.stop()
+        parts.done(at, len(cuttings), row)
+    return None
 
 
 def shares_of(items: Sequence[T], number: int) -> list[Sequence[T]]:
