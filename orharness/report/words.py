@@ -22,7 +22,7 @@ def headline(judgement: Judgement) -> str:
         said = "the one case holds" if judged == 1 else f"all {judged:,} cases hold"
     if known:
         said += f"; {count(known, 'fail')} that the baseline knows"
-    return f"{said}; {lax:,} that {'only should hold does' if lax == 1 else 'only should hold do'} not" if lax else said
+    return f"{said}; {lax:,} SHOULD {'case does' if lax == 1 else 'cases do'} not hold" if lax else said
 
 
 def in_words(verdict: Verdict) -> str:

@@ -624,7 +624,7 @@ def test_a_should_is_no_fail_and_what_is_not_judged_has_its_reason() -> None:
     assert re.search(r"✓ fidelity +1 +- +1 +1\n", text)
     assert "! 1 case: why\n\n  fidelity/comments (SHOULD)  Comments." in text
     assert "- not judged: the relay does not pass on the events\n  fidelity/done" in text
-    assert text.endswith("✓ 1 of 2 cases holds; 1 that only should hold does not\n")
+    assert text.endswith("✓ 1 of 2 cases holds; 1 SHOULD case does not hold\n")
     assert json.loads(render(judgement, "json"))["summary"]["failed"] == 0
 
 

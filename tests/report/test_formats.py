@@ -168,7 +168,7 @@ def test_what_is_drawn_are_the_bytes_and_the_cuts(body: bytes, cuts: set[int], a
     [
         ((PASSED, NOT_APPLICABLE), "the one case holds"),
         ((failed(), PASSED), "1 of 2 cases fails"),
-        ((failed(level=Level.SHOULD), PASSED), "1 of 2 cases holds; 1 that only should hold does not"),
+        ((failed(level=Level.SHOULD), PASSED), "1 of 2 cases holds; 1 SHOULD case does not hold"),
     ],
 )
 def test_the_headline(verdicts: tuple[Verdict, ...], said: str) -> None:
