@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from orharness.errors import CassetteError
 
 _NOT_IN_A_LINE = re.compile(r"[\r\n\0]")
+_SIGNS = "!#$%&'*+-.^_`|~"
+_TOKEN = re.compile(rf"[A-Za-z0-9{re.escape(_SIGNS)}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class At:
         return found
 
     def address(self) -> str:
-        """Return the value, which must be a text that can be split as a URL."""
+        """Return the value, which must be a text in one line that can be split as a URL."""
+        if not self.line():
+            self.fail("an address is expected here, not an empty text")
         try:
             urlsplit(self.text())
         except ValueError as error:
@@ -91,10 +95,17 @@ class At:
         except UnicodeEncodeError:
             self.fail("a lone surrogate is not UTF-8")
 
-    def integer(self, least: int) -> int:
-        """Return the value, which must be a whole number of at least ``least``."""
-        if type(self.value) is not int or self.value < least:
-            self.fail(f"a whole number from {least} up is expected here, not {self.value!r}")
+    def token(self, what: str) -> str:
+        """Return the value, which must be a name as HTTP has them (RFC 9110, section 5.6.2); ``what``: of what."""
+        if _TOKEN.fullmatch(self.line()) is None:
+            self.fail(f"{self.value!r} is not the name of {what}: letters, digits and {_SIGNS} can be in it")
+        return self.text()
+
+    def integer(self, least: int, most: int | None = None) -> int:
+        """Return the value, which must be a whole number of at least ``least`` and at most ``most``."""
+        if type(self.value) is not int or self.value < least or (most is not None and self.value > most):
+            until = "up" if most is None else f"to {most}"
+            self.fail(f"a whole number from {least} {until} is expected here, not {self.value!r}")
         return self.value
 
     def seconds(self) -> float:

@@ -23,7 +23,7 @@ def as_vcrpy_takes_it(interaction: At) -> dict[str, Any]:
     request, response = interaction["request"], interaction["response"]
     return {
         "request": {
-            "method": request["method"].line(),
+            "method": request["method"].token("a method"),
             "uri": request["uri"].address(),
             "body": _body_of_request(request),
             "headers": {name: [", ".join(values)] for name, values in _header_lists(request).items()},
@@ -42,7 +42,7 @@ def _code(response: At) -> int | None:
     code = response["status"]["code"]
     if code.value is None and KEY in response and "ending" in response[KEY]:
         return None
-    return code.integer(100)
+    return code.integer(100, 999)
 
 
 def _reason(status: At) -> str:
@@ -56,7 +56,7 @@ def _header_lists(message: At) -> dict[str, list[str]]:
     headers = message["headers"]
     lists = {}
     for name in headers.mapping():
-        At(f"{headers.key}: the name {name!r}", str(name)).line()
+        At(headers.key, str(name)).token("a header")
         values = headers[name]
         found = values.items() if isinstance(values.value, list) else [values]
         lists[str(name)] = [_header_value(value) for value in found]

@@ -49,11 +49,25 @@ DAMAGE = [
     ),
     (
         put("interactions", 0, "response", "headers", {"A\nB": ["c"]}),
-        IN + r"response.headers: the name 'A\\nB': this has a line end at character 2",
+        IN + r"response.headers: this has a line end at character 2",
     ),
     (
         put("interactions", 0, "response", "status", "message", "OK\r\nA: b"),
         IN + "response.status.message: this has a line",
+    ),
+    *(
+        (
+            put("interactions", 0, "response", "headers", {name: ["c"]}),
+            IN + f"response.headers: {name!r} is not the name of",
+        )
+        for name in ("", "A: b", "A B", "ü")
+    ),
+    (put("interactions", 0, "request", "method", ""), IN + "request.method: '' is not the name of a method: letters"),
+    (put("interactions", 0, "request", "uri", ""), IN + "request.uri: an address is expected here, not an empty text"),
+    (put("interactions", 0, "request", "uri", "http://a/\nb"), IN + "request.uri: this has a line end at character 10"),
+    (
+        put("interactions", 0, "response", "status", "code", 1000),
+        IN + "response.status.code: a whole number from 100 to 999",
     ),
     (put("interactions", 0, "request", "method", "GET\n"), IN + "request.method: this has a line end at character 4"),
     (drop("interactions", 0, "response", "status"), IN + "response.status: this key is missing"),
