@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
+from contextlib import suppress
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from orharness.errors import ScenarioError
@@ -13,19 +14,33 @@ def proxy_for(scheme: str, host: str) -> str | None:
     """Return the address of the proxy for a host; ``None`` for none.
 
     The names are read in either case, and on macOS and Windows the system's settings where there are none. Raises
-    ``ScenarioError`` for a proxy that does not speak HTTP: there is no SOCKS here.
+    ``ScenarioError`` for what is no address, and for a proxy that does not speak HTTP: there is no SOCKS here.
     """
     proxies = getproxies()
     found = proxies.get(scheme) or proxies.get("all")
     if not found or proxy_bypass(host):
         return None
-    url = urlsplit(found if "://" in found else f"http://{found}")
+    url = _address(found if "://" in found else f"http://{found}")
+    if url is None:
+        raise ScenarioError(
+            f"what {_variable(scheme)} names is not the address of a proxy: write http://HOST:PORT, or name {host} in"
+            " NO_PROXY"
+        )
     if url.scheme not in ("http", "https"):
         raise ScenarioError(
             f"the proxy for {scheme}://{host} speaks {url.scheme}, which is not supported: name an HTTP proxy in"
             f" {scheme.upper()}_PROXY, or the host in NO_PROXY"
         )
     return url.geturl()
+
+
+def _address(text: str) -> SplitResult | None:
+    """An address with a host, and with a port that is one if there is any. It may hold a password: do not show it."""
+    with suppress(ValueError):
+        url = urlsplit(text)
+        if url.hostname and (url.port is None or url.port > 0):
+            return url
+    return None
 
 
 def named_proxy(proxy: str, scheme: str) -> str:

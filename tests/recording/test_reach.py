@@ -93,6 +93,18 @@ def test_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch, name: str
         proxy_for("https", "b.test")
 
 
+@pytest.mark.parametrize(
+    "given", ["http://me:secret@proxy.test:abc", "http://", "proxy.test:99999", "http://[::1", ":0"]
+)
+def test_what_is_no_address_of_a_proxy_is_said(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", given)
+    with pytest.raises(
+        ScenarioError, match=r"^what HTTPS_PROXY names is not the address of a proxy: write http://HOST"
+    ) as e:
+        proxy_for("https", "b.test")
+    assert "secret" not in str(e.value)
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
 async def test_the_upstream_is_asked_by_way_of_it(to: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
