@@ -218,7 +218,7 @@ class Recorder:
             announces_body = "Content-Length" in request.headers
             answer = await self._asker.ask(session, key=upstream.key, announces_body=announces_body)
         except (aiohttp.ClientError, OSError, ScenarioError, ValueError) as error:
-            said = partial(_why, session, upstream, error)
+            said = partial(_why, session, upstream, error, self._reach)
             why = await self._keep_failure(session, prepared, ending_of(error), said)
             return complaint(502, why, self._gate.response_headers(request.headers))
         except asyncio.CancelledError:
@@ -359,7 +359,7 @@ def _port_of(request: web.BaseRequest) -> int:
     return int(found[1]) if found else 0
 
 
-def _why(session: RecordedExchange, upstream: UpstreamServer, error: Exception) -> str:
+def _why(session: RecordedExchange, upstream: UpstreamServer, error: Exception, reach: Reach) -> str:
     """A sentence about why no response head came."""
-    why = session.redaction.text(why_unanswered(error, upstream.base_url))
+    why = session.redaction.text(why_unanswered(error, upstream.base_url, reach.addresses))
     return str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))

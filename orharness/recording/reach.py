@@ -85,15 +85,20 @@ def why_not_trusted(error: Exception) -> str | None:
     return f"its certificate is not trusted: {reason}; --ca FILE names the authority that signed it"
 
 
-def why_unanswered(error: Exception, url: str) -> str:
+def why_unanswered(error: Exception, url: str, addresses: Addresses | None = None) -> str:
     """A clause about a request to ``url`` to which no response head came.
 
-    It may quote the address and what the server sent.
+    It may quote the address and what the server sent. ``addresses``: those of ``Reach``.
     """
     scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
     proxy = proxy_for(scheme, host) if isinstance(error, aiohttp.ClientError) else None
     if proxy is not None:
         return _why_by_way_of(proxy, scheme, error)
+    if isinstance(error, aiohttp.ClientConnectorError) and (given := (addresses or {}).get(host)):
+        where = given[0] + (f":{given[1]}" if given[1] else "")
+        return (
+            why_not_trusted(error) or f"cannot connect to {where}, which --resolve gives: {_said_by_the_system(error)}"
+        )
     return _why(error)
 
 

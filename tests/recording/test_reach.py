@@ -145,6 +145,16 @@ async def test_a_dead_proxy_is_named_with_its_variable(
 
 
 @pytest.mark.asyncio
+async def test_an_address_of_resolve_is_named_where_it_refuses(to: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    async with Recorder("https://a.test/v1", to, reach=Reach(addresses={"a.test": ("127.0.0.1", port)})) as recorder:
+        said = (await posted(recorder.base_url)).json()["error"]["message"]
+    where = f"cannot connect to 127.0.0.1:{port}, which --resolve gives: Connection refused"
+    assert said == f"https://a.test/v1 did not answer: {where}"
+
+
+@pytest.mark.asyncio
 async def test_a_proxy_that_refuses_is_not_taken_for_the_upstream(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuses(wire: Wire) -> None:
         wire.raw(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
