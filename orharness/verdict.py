@@ -7,6 +7,7 @@ test.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -210,6 +211,14 @@ def did_you_mean(unknown: Iterable[str], known: Iterable[str]) -> str:
 def with_parts(ids: Iterable[str]) -> set[str]:
     """Return the ids, and for each the part after its slash, which also names the case."""
     return {name for one in ids for name in (one, one.partition("/")[2]) if name}
+
+
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+
+
+def spelled(value: object) -> str:
+    """Return the ``repr`` of a value without addresses: they say nothing, and are others in each run."""
+    return _ADDRESS.sub("", repr(value))
 
 
 def shorten(text: str, length: int = 60) -> str:

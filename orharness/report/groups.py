@@ -8,6 +8,7 @@ from math import isclose
 
 from orharness.verdict import Result, Verdict
 
+_PLACE = re.compile(r"\b(line|column|char|position|offset) \d+")  # as exceptions tell it
 _SECONDS = re.compile(r"\d[\d,]*(?:\.\d+)?(?= s\b)")
 
 
@@ -22,14 +23,15 @@ def by_family(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
 def by_reason(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
     """Return the failed verdicts grouped by reason: those of a MUST first, then those of a SHOULD.
 
-    Two reasons that differ only in seconds which were measured, by a fifth at most, are one.
+    Two reasons that differ only in seconds which were measured, by a fifth at most, are one; so are two exceptions
+    that name another column of another text.
     """
     found: dict[str, list[tuple[list[float], list[Verdict]]]] = {}
     for verdict in verdicts:
         if verdict.result is Result.FAIL:
             reason = verdict.evidence.reason if verdict.evidence else ""
             seconds = [float(one.replace(",", "")) for one in _SECONDS.findall(reason)]
-            groups = found.setdefault(_SECONDS.sub("", reason), [])
+            groups = found.setdefault(_PLACE.sub(r"\1", _SECONDS.sub("", reason)), [])
             group = next((alike for those, alike in groups if all(map(_close, those, seconds))), None)
             if group is None:
                 groups.append((seconds, group := []))

@@ -24,6 +24,14 @@ def test_reasons_that_differ_in_measured_seconds_alone_are_one() -> None:
     assert reasons(late, "another", later) == [[late, later], ["another"]]
 
 
+def test_an_exception_that_names_another_place_is_the_same_one() -> None:
+    one, other = (
+        f"it raised JSONDecodeError('Unterminated string starting at: line 1 column {at + 1} (char {at})')"
+        for at in (30, 108)
+    )
+    assert reasons(one, "it raised KeyError('a')", other) == [[one, other], ["it raised KeyError('a')"]]
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

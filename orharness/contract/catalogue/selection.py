@@ -77,7 +77,9 @@ class _Named:
         named = [case for case in self._cases if self._names(name, case)]
         left = [case for case in named if profile.includes(case.profile) or case.id == name]
         if not left:
-            raise ScenarioError(f"{', '.join(case.id for case in named)}: only in the profile {Profile.WHATWG}")
+            others = ", ".join(case.id for case in named)
+            cure = f"profile {Profile.WHATWG} (--profile {Profile.WHATWG}) has {others}"
+            raise ScenarioError(f"no case of the profile {profile} is named {name!r}; {cure}")
         return left
 
     def _names(self, name: str, case: Case) -> bool:

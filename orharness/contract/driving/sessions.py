@@ -13,6 +13,7 @@ from orharness.contract.driving.kept import KeptCalls
 from orharness.contract.driving.loops import client_loop, replace_if_held
 from orharness.contract.driving.subject import MOST_PIECES, Client, NotText
 from orharness.parts import Part, Text, part_of
+from orharness.verdict import spelled
 
 CLIENT_THREAD = "orharness-client"
 _ANSWERS = 0.5  # seconds within which a loop that is not blocked answers
@@ -120,7 +121,7 @@ class FunctionSession:
         if not isinstance(piece, str):
             part = part_of(piece)
             if part is None:
-                raise NotText(f"a client yields text or parts of an answer, and this is {piece!r}")
+                raise NotText(f"a client yields text or parts of an answer, and this is {spelled(piece)}")
             if not isinstance(part, Text):
                 self.parts.append(part)
                 return False
@@ -139,7 +140,7 @@ class FunctionSession:
         if result is None:
             raise NotText("a client returns its text, or an iterator of it, and this one returned nothing")
         if not isinstance(result, Iterable):
-            made = "a function: where it makes a client, name what it returns" if callable(result) else repr(result)
+            made = "a function: where it makes a client, name what it returns" if callable(result) else spelled(result)
             raise NotText(f"a client returns its text, or an iterator of it, and this one returned {made}")
         iterator: Iterator[str] = iter([result] if isinstance(result, str) else result)
         try:

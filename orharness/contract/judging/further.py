@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.judging.heard import Heard
-from orharness.verdict import Evidence, shorten
+from orharness.verdict import Evidence, shorten, spelled
 
 _AFTER = "the request after a cancel"
 _IN_TURN = "two answers at once come one after the other: the second request is sent only when the first answer is over"
@@ -21,7 +21,7 @@ def after_a_cancel(evidence: Evidence, heard: Heard | None, *, asked: bool) -> E
     if asked:
         reason = f"{_AFTER} fails: {evidence.reason}"
     elif error is not None:
-        reason = f"{_AFTER} is never sent: it raised {shorten(repr(error), _LONGEST)}"
+        reason = f"{_AFTER} is never sent: it raised {shorten(spelled(error), _LONGEST)}"
     else:
         reason = f"{_AFTER} is never sent, and those before it were"
     return replace(evidence, reason=reason, likely=False)

@@ -18,7 +18,7 @@ from orharness.dialects.conversation import NEW, Conversation
 from orharness.gateways import ONEROUTER
 from orharness.journal import Exchange
 from orharness.parts import TITLES, Part, differs, folded
-from orharness.verdict import Evidence, Expected, count, excerpt, shorten
+from orharness.verdict import Evidence, Expected, count, excerpt, shorten, spelled
 
 NOTHING_EARLY = "the client yields nothing before the answer is complete: a stop button could stop nothing"
 _NEARLY = 0.95  # of a pause: clocks are adjusted
@@ -192,7 +192,7 @@ def _got(heard: Heard) -> str:
 
 
 def _error(error: BaseException) -> str:
-    told = shorten(repr(error), _LONGEST)
+    told = shorten(spelled(error), _LONGEST)
     return f"{told}\nits stderr: {error.said}" if isinstance(error, ClientError) and error.said else told
 
 
@@ -234,7 +234,7 @@ def was_over(exchange: Exchange) -> bool:
 
 def did_not_get_there(cancel: Cancel, heard: Heard) -> Evidence:
     """Return that the client had ended, or yielded nothing, when it was to be cancelled."""
-    got = repr(heard.error) if heard.error is not None else f"{_shown(heard.text)} when it was to be cancelled"
+    got = spelled(heard.error) if heard.error is not None else f"{_shown(heard.text)} when it was to be cancelled"
     reason = "it raised before it could be cancelled"
     if isinstance(heard.error, NotText):
         reason = str(heard.error)
@@ -263,19 +263,22 @@ def nothing_sent(
     *,
     waited: float | None = None,
     late: int = 0,
+    text: str = "",
 ) -> Evidence:
     """Return what is wrong where no request to the path came; ``others``: what came instead.
 
     ``waited``: seconds that a client which has not ended was waited for; ``None`` if it has ended. ``late``: how many
-    requests came to the base URLs of earlier runs meanwhile.
+    requests came to the base URLs of earlier runs meanwhile. ``text``: what the client said all the same.
     """
-    wanted, got, ended = f"POST …{path}", "nothing" if error is None else _error(error), waited is None
+    nothing = f"nothing, and the text {_shown(text)}" if text else "nothing"
+    wanted, got, ended = f"POST …{path}", nothing if error is None else _error(error), waited is None
     if others:
         asked = ", ".join(dict.fromkeys(f"{one.request.method} {one.request.path}" for one in others))
         doubled = any("/v1/v1/" in one.request.path for one in others)
         cure = ": the base_url ends in /v1 already" if doubled else ""
         return Evidence(wanted, f"{asked}\n{got}", f"the client asks for something else{cure}")
-    never = "the client never sent a request to the base_url it was given"
+    said = f": it says {_shown(text)} without one" if text else ""
+    never = f"the client never sent a request to the base_url it was given{said}"
     if waited is not None:
         never = f"the client sent no request to the base_url it was given within {waited:.3g} s, and still runs"
     if late:

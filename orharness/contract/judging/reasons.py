@@ -12,7 +12,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Literal
 
@@ -20,15 +20,16 @@ from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.subject import ClientError, NotText
 from orharness.contract.judging.heard import Heard
 from orharness.parts import TITLES, differs, folded
-from orharness.verdict import count, shorten
+from orharness.verdict import count, shorten, spelled
 
 _LONGEST = 120  # characters of an error or a text inside a reason
 _FORMS: Final[tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...]] = ("NFC", "NFD", "NFKC", "NFKD")
 _ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
 DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
 _LOST = "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
-_CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends: the LF that comes next belongs to the CR before it"
+CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends: the LF that comes next belongs to the CR before it"
 _CUT_EVENT = "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
+_IN_PIECES = "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
 _CUT_BETWEEN = "a boundary between two events changes what is read"
 _LINE_END_TOO_MANY = "one line end too many after the text: a command writes the text to its stdout and nothing else"
 NO_JSON = "something that is no JSON is given to the JSON parser"
@@ -39,6 +40,7 @@ LEFT_OVERS = (
 )
 SENT_SPECIALLY = "it does not take the response as it is sent: with the usual head, framing and times it holds"
 JOINED = "of the events that come in one read some are lost: each of them ends at its own empty line"
+ERROR_AT_THE_END = "the error in the stream is shown only when the connection ends, and not when it comes"
 UNPACKED_LATE = "what comes compressed is unpacked only at its end: the text of an answer that is not comes at once"
 UNTIL_FULL = "what has come is not handed over before the connection ends: it reads whole blocks, or all of the body"
 
@@ -144,7 +146,7 @@ def told_by(case: Case, heard: Heard) -> str:
         lost = "characters outside ASCII are lost: " if got != expected and _lost_only(case, heard) else ""
         return f"{lost}its text is {shorten(repr(got), _LONGEST)}"
     when = " when the text was whole" if got and got == expected else ""
-    said = shorten(" ".join(repr(error).split()), _LONGEST)
+    said = shorten(" ".join(spelled(error).split()), _LONGEST)
     if isinstance(error, ClientError):
         return f"it ended with an error{when}: {said}"
     return f"it raised {said}{when}"
@@ -219,22 +221,56 @@ def shown(case: Case, heard: Heard, cause: str) -> str:
     return f"{told_by(case, heard)}: {cause}" if its_own and cause != case.raises else cause
 
 
-def reason_of_cuts(case: Case, heard: Heard, body: bytes, cuts: Sequence[int], between: Sequence[int]) -> str:
-    """Return the reason of a fail that is gone without the cuts. ``between``: the offsets between two events."""
+def reason_of_cuts(
+    case: Case,
+    heard: Heard,
+    body: bytes,
+    cuts: Sequence[int],
+    between: Sequence[int],
+    *,
+    loses: Callable[[], bool],
+    of_crlf: Callable[[], bool],
+) -> str:
+    """Return the reason of a fail that is gone without the cuts. ``between``: the offsets between two events.
+
+    ``loses``, a trial: whether the client loses a part of a plain answer, too, if boundaries cut it: then that is
+    the cause, and what this stream has beside it is not. ``of_crlf``: whether no CRLF needs to be cut for it to hold.
+    """
     error = heard.error
     inside = [at for at in cuts if body[at] & 0xC0 == 0x80]
     if error is not None and is_of_bytes(error):
         return DECODED
     if error is None and inside and ("\ufffd" in heard.text or _lost_only(case, heard)):
         return _LOST
+    if set(cuts) <= set(between):
+        return _CUT_BETWEEN if error is None else _only_where_cut(case, heard)
+    if loses():
+        return of_pieces(case, heard)
     if error is not None and is_of_json(error):
         return case.broken_json or NO_JSON
     if case.family == "boundaries" and case.cause is not None:
         return case.cause
-    if any(body[at - 1 : at + 1] == b"\r\n" for at in cuts):
-        return _CUT_CRLF
-    where = _CUT_BETWEEN if set(cuts) <= set(between) else _CUT_EVENT
-    return where if error is None else f"{told_by(case, heard)}; only where boundaries cut the stream"
+    if any(body[at - 1 : at + 1] == b"\r\n" for at in cuts) and of_crlf():
+        return CUT_CRLF
+    return of_pieces(case, heard)
+
+
+def of_pieces(case: Case, heard: Heard) -> str:
+    """Return the reason of a fail that is there only where events are cut."""
+    if heard.error is None:
+        return _CUT_EVENT
+    return _IN_PIECES if is_of_json(heard.error) else _only_where_cut(case, heard)
+
+
+def _only_where_cut(case: Case, heard: Heard) -> str:
+    return f"{told_by(case, heard)}; only where boundaries cut the stream"
+
+
+def unseen_where_cut(case: Case, *, of_crlf: bool) -> str:
+    """Return that an event which ends an answer is obeyed where no boundary cuts it. ``of_crlf``: only a CRLF of it."""
+    if of_crlf:
+        return f"{case.end} is not taken for the end: {CUT_CRLF}"
+    return f"{case.end} is not seen where a boundary cuts it: an event ends at its empty line, not where a read ends"
 
 
 def late(tokens: int, total: int, seconds: float) -> str:

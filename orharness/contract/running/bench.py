@@ -26,12 +26,14 @@ from orharness.errors import ScenarioError
 from orharness.parts import TITLES, folded
 from orharness.server.facade import SseServer
 from orharness.stream import Stream
-from orharness.verdict import Got, Once, Result, Verdict
+from orharness.verdict import Got, Once, Result, Verdict, spelled
 
 _MORE = 4  # times patience with which a fail is confirmed
 _TIMES_IF_BUSY = 2  # trials, at most, where the machine may be the cause of a fail
 _SEEN_STUCK = 2  # fails of a client that waits, after which it is known as one that waits
 _TRIES_TO_HEAR = 4  # cases of a kind of parts that are played to see whether a client says that kind
+_OF_ONE = "; offsets are those of one case: name it with --only, and offsets inside its stream"
+_WITHOUT = "it is run without --at, which is for one case: name that with --only"
 SHRINKING = 32  # trials in which the fewest cuts are looked for
 _SHRINKING_OF_HANGS = 1  # ... where each of them lasts as long as patience does: whether the cuts matter at all
 
@@ -58,7 +60,7 @@ class Bench:
         if case.cancel is not None:
             cancel = case.cancel
             if at is not None:
-                raise ScenarioError(f"{case.id} is about leaving, and tries no boundaries: it is run without --at")
+                raise ScenarioError(f"{case.id} is about leaving, and tries no boundaries: {_WITHOUT}")
             if case.then is not None:
                 then = partial(after_cancels, self._trials, case, cancel, case.then)
                 return _verdict(case, [self._confirmed(then)])
@@ -66,14 +68,14 @@ class Bench:
             return _verdict(case, [self._diagnosis.of_nothing_early(case, tried)])
         if case.due or case.beside is not None:
             if at is not None:
-                raise ScenarioError(f"{case.id} is about time, and tries no boundaries: it is run without --at")
+                raise ScenarioError(f"{case.id} is about time, and tries no boundaries: {_WITHOUT}")
             return self._delivered(case) if case.beside is None else self._beside(case, case.beside)
         if case.grows and at is None:
             return _verdict(case, [growing(self._trials, case, self._patience)])
         stream = representative(case)
         if at is not None and any(not 0 < offset < len(stream.body) for offset in at):
             wanted = ", ".join(map(str, at))
-            raise ScenarioError(f"{case.id} is {len(stream.body):,} bytes: it cannot be cut at {wanted}")
+            raise ScenarioError(f"{case.id} is {len(stream.body):,} bytes: it cannot be cut at {wanted}{_OF_ONE}")
         if unsaid := self._unsaid(case):
             return _verdict(case, [Tried(None, note=f"the client says nothing of {' and '.join(unsaid)}")])
         cuttings = [tuple(at)] if at is not None else _cuttings(case, stream, self._seed)
@@ -99,17 +101,17 @@ class Bench:
             if tries[-1].note == NOT_KNOWN:
                 break
             if tries[-1].evidence is not None:
-                tries[-1] = self._timed(case, tries[-1])
+                tries[-1] = self._timed(case, cuts, tries[-1])
                 break
         return _verdict(case, tries)
 
-    def _timed(self, case: Case, tried: Tried) -> Tried:
+    def _timed(self, case: Case, cuts: Cuts, tried: Tried) -> Tried:
         """Return a fail; not applicable where it is one of time, and the client cannot be judged by that."""
         cannot = self._trials.subject.cannot_time
         of_time = tried.evidence is not None and not tried.evidence.likely and tried.requests == 1
         if cannot is not None and of_time:
             return replace(tried, evidence=None, note=cannot)
-        return self._diagnosis.of_nothing_early(case, tried)
+        return self._diagnosis.of_delivery(case, cuts, tried)
 
     def _unsaid(self, case: Case) -> list[str]:
         """Return the kinds of parts that the case is about and that the client says nothing of, in any stream.
@@ -272,7 +274,7 @@ def _verdict(case: Case, tries: Sequence[Tried]) -> Verdict:
         level=case.level,
         source=case.source,
         expected=case.expected,
-        got=None if heard is None else Got(heard.text, None if heard.error is None else repr(heard.error)),
+        got=None if heard is None else Got(heard.text, None if heard.error is None else spelled(heard.error)),
         note="" if last.evidence else note,
         once=None if last.evidence else next((one.once for one in tries if one.once), None),
     )

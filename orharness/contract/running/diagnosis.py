@@ -6,7 +6,7 @@ A cause that no trial shows is not reported: the reason is then what the client 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from orharness.contract.catalogue import plainest, plainest_of
 from orharness.contract.catalogue.case import Case, Further
@@ -19,9 +19,9 @@ from orharness.contract.judging.features import (
     told_causes,
     without,
 )
-from orharness.contract.judging.heard import Heard
 from orharness.contract.judging.judge import NOTHING_EARLY, makes_the_mistake, wrong_parts
 from orharness.contract.judging.reasons import (
+    ERROR_AT_THE_END,
     JOINED,
     LEFT_OVERS,
     SENT_SPECIALLY,
@@ -31,18 +31,18 @@ from orharness.contract.judging.reasons import (
     is_of_json,
     is_part_of,
     late,
-    reason_of_cuts,
     seen_in,
     shown,
 )
+from orharness.contract.running.controls import Controls, Failed, told
+from orharness.contract.running.cutting import Cutting
 from orharness.contract.running.lengths import Lengths
 from orharness.contract.running.replies import cut, plain_request
 from orharness.contract.running.trials import Trials, Tried
 from orharness.errors import OrharnessError
 from orharness.scenario import Reply
 from orharness.sse import Event
-from orharness.stream import Chunk, Ending, Framing, Stream
-from orharness.verdict import excerpt
+from orharness.stream import Chunk, Ending, Stream
 
 _SPECIAL = frozenset(("headers", "framing", "head", "encoding", "pacing"))  # of a case's reply
 _MOST = 24  # trials for one fail
@@ -54,36 +54,15 @@ _DEAF = " is not obeyed: the client reads on to the end of the response"
 _MOST_WAITED_OUT = 2  # fails of one client for which that long wait may end without a result
 
 
-@dataclass(frozen=True)
-class _Failed:
-    """A confirmed fail of one case. ``cuts``: those with which it failed first; ``between``: the ends of events."""
-
-    case: Case
-    stream: Stream
-    tried: Tried
-    heard: Heard
-    cuts: tuple[int, ...]
-    between: tuple[int, ...]
-
-    @property
-    def on_events(self) -> bool:
-        """Whether it failed where no event was cut."""
-        return set(self.cuts) <= set(self.between)
-
-    @property
-    def style(self) -> tuple[int, ...] | None:
-        """How a control is cut: ``None`` for one event a chunk."""
-        return None if self.on_events and self.cuts else ()
-
-
 class Diagnosis:
     """Finds the causes of one client's fails. ``plain_held``: the client was seen to read a plain answer."""
 
     def __init__(self, trials: Trials) -> None:
         self.plain_held = False
         self._trials = trials
+        self._controls = Controls(trials)
+        self._cutting = Cutting(trials, self._controls)
         self._lengths = Lengths(trials)
-        self._left = 0
         self._waited_out = 0
         self._first_text: str | None = None  # what is known of when it comes
         self._at_once = False  # whether that is with the first tokens
@@ -100,18 +79,21 @@ class Diagnosis:
             return tried
         cuts = stream.boundaries[:-1] if first_cuts is None else first_cuts
         between = tuple(block.end for block in stream.frame.blocks(stream.body))
-        failed = _Failed(case, stream, tried, heard, tuple(cuts), between)
+        failed = Failed(case, stream, tried, heard, tuple(cuts), between)
         if not heard.ended:
-            self._left = _MOST_OF_HANGS
             return self._of_a_hang(failed)
         if seen_in(case, heard) is not None:
             return tried
-        self._left = _MOST
+        self._controls.left = _MOST
         if self._holds_after_a_plain_answer(failed):
-            return _told(failed, LEFT_OVERS)
+            return told(failed, LEFT_OVERS)
         if evidence.cuts and not failed.on_events:
-            return _told(failed, reason_of_cuts(case, heard, stream.body, evidence.cuts, between))
+            return told(failed, self._cutting.of_cuts(failed))
         return self._of_content(failed)
+
+    def of_delivery(self, case: Case, cuts: Cuts, tried: Tried) -> Tried:
+        """Return the fail of a stream that was held at gates with its cause, if one is found."""
+        return self.of_nothing_early(case, self._cutting.of_delivery(case, cuts, tried))
 
     def of_nothing_early(self, case: Case, tried: Tried) -> Tried:
         """Return a fail; where the client had yielded nothing when it was to, with when it yields its first text."""
@@ -133,18 +115,20 @@ class Diagnosis:
 
     # -- a client that has ended -------------------------------------------------------------------------------------
 
-    def _of_content(self, failed: _Failed) -> Tried:
+    def _of_content(self, failed: Failed) -> Tried:
         case, body, end = failed.case, failed.stream.body, failed.stream.end_marker
         declared = declared_by(case, failed.heard)
         if case.control is not None and self._holds_as(case.control, case):
-            return _told(failed, case.control.cause)
-        if _is_sent_specially(failed) and self._control_holds(failed, body, failed.style, plainly=True):
-            return _told(failed, declared or SENT_SPECIALLY)
-        if failed.style == () and len(failed.between) > 1 and self._control_holds(failed, body, None):
-            return _told(failed, declared or JOINED)
+            return told(failed, case.control.cause)
+        if _is_sent_specially(failed) and self._controls.body_holds(failed, body, failed.style, plainly=True):
+            return told(failed, declared or SENT_SPECIALLY)
+        if of_reads := self._cutting.of_own_reads(failed):
+            return told(failed, of_reads)
+        if failed.style == () and len(failed.between) > 1 and self._controls.body_holds(failed, body, None):
+            return told(failed, declared or JOINED)
         goes_on = end is not None and end < len(body) and not case.dialect.ends_with_body
-        if goes_on and self._control_holds(failed, body[:end], failed.style):
-            return _told(failed, f"it goes on after {_name_of_end(failed)}", end)
+        if goes_on and self._controls.body_holds(failed, body[:end], failed.style):
+            return told(failed, f"it goes on after {_name_of_end(failed)}", end)
         if wrong := wrong_parts(case.expected, failed.heard):
             return self._of_parts(failed, wrong)
         features = self._features(failed)
@@ -152,12 +136,12 @@ class Diagnosis:
         if found:
             without_it = without(found, body, case.dialect)
             at = None if without_it is None else difference(body, without_it)
-            return _told(failed, self._cause(failed, found), at)
+            return told(failed, self._cause(failed, found), at)
         if of_length := self._lengths.of_lines(case.dialect, body):
-            return _told(failed, shown(case, failed.heard, of_length))
+            return told(failed, shown(case, failed.heard, of_length))
         special = declared is not None and declared not in told_causes(case.dialect)
         if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
-            return _told(failed, shown(case, failed.heard, declared or ""))
+            return told(failed, shown(case, failed.heard, declared or ""))
         return self._left_overs(failed)
 
     def _holds_as(self, control: Further, case: Case) -> bool:
@@ -166,30 +150,30 @@ class Diagnosis:
         cuts = () if case.chunkings == (WHOLE,) else None
         return self._trials.once(plainer, cuts, self._trials.patience).evidence is None
 
-    def _of_parts(self, failed: _Failed, kinds: Sequence[str]) -> Tried:
+    def _of_parts(self, failed: Failed, kinds: Sequence[str]) -> Tried:
         """Return the fail with the case's cause if the client says a plainer stream of these kinds as it was sent."""
         plain = [plainest_of(kind, failed.case) for kind in kinds]
         others = [one for one in plain if one is not None and one.id != failed.case.id]
         held = [self._trials.once(one, None, self._trials.patience).evidence is None for one in others]
         cause = failed.case.cause
         made = cause is not None and makes_the_mistake(failed.case, failed.heard, kinds)
-        return _told(failed, cause or "") if made and held and all(held) else failed.tried
+        return told(failed, cause or "") if made and held and all(held) else failed.tried
 
-    def _only_text_matters(self, failed: _Failed) -> bool:
+    def _only_text_matters(self, failed: Failed) -> bool:
         """Return whether the client yields a wrong text, and yields the right one of another plain answer."""
         plain = plainest([failed.case]) if failed.heard.error is None else None
         return plain is not None and self._trials.once(plain, None, self._trials.patience).evidence is None
 
-    def _features(self, failed: _Failed) -> list[Feature]:
+    def _features(self, failed: Failed) -> list[Feature]:
         response = failed.case.reply().answer(plain_request(failed.case))
         coded = any(name.lower() == "content-encoding" for name, _ in response.headers)
         return [] if coded else features_of(failed.stream.body, failed.case.dialect)
 
-    def _because_of(self, failed: _Failed, features: Sequence[Feature]) -> list[Feature]:
+    def _because_of(self, failed: Failed, features: Sequence[Feature]) -> list[Feature]:
         """Return the fewest features without which the client holds; none if it holds without none of them."""
         body = failed.stream.body
         for one in features:
-            if self._control_holds(failed, one.taken_from(body), failed.style):
+            if self._controls.body_holds(failed, one.taken_from(body), failed.style):
                 return [one]
         kept = list(features)
         if len(kept) < 2 or not self._holds_without(failed, kept):
@@ -200,7 +184,7 @@ class Diagnosis:
                 kept = others
         return kept
 
-    def _cause(self, failed: _Failed, found: Sequence[Feature]) -> str:
+    def _cause(self, failed: Failed, found: Sequence[Feature]) -> str:
         """Return the causes of the features that were found.
 
         The case's own words are told where it has other ones for just that feature, and where the client reads a plain
@@ -214,7 +198,7 @@ class Diagnosis:
             return declared or "" if self._reads(failed.case, found[0]) else _cause_of(found[0], failed)
         return "; and ".join(dict.fromkeys(_cause_of(one, failed) for one in found))
 
-    def _of_long_comments(self, failed: _Failed) -> str:
+    def _of_long_comments(self, failed: Failed) -> str:
         cause = self._lengths.of_comments(failed.case.dialect, failed.stream.body)
         return shown(failed.case, failed.heard, cause)
 
@@ -245,11 +229,11 @@ class Diagnosis:
         ends = tuple(block.end for block in stream.frame.blocks(body) if block.end < len(body))
         return self._trials.of_reply(plain, cut(reply, ends), self._trials.patience).evidence is None
 
-    def _holds_without(self, failed: _Failed, features: Sequence[Feature]) -> bool:
+    def _holds_without(self, failed: Failed, features: Sequence[Feature]) -> bool:
         body = without(features, failed.stream.body, failed.case.dialect)
-        return body is not None and self._control_holds(failed, body, failed.style)
+        return body is not None and self._controls.body_holds(failed, body, failed.style)
 
-    def _sent_plainly(self, failed: _Failed) -> bool:
+    def _sent_plainly(self, failed: Failed) -> bool:
         """Return whether the client holds where the same text comes as a plain answer, as its dialect writes it."""
         case, text = failed.case, failed.case.expected.text
         if text is None or case.expected.error:
@@ -258,9 +242,9 @@ class Diagnosis:
             reply = Reply.completion(case.dialect, text, model="m")
         except OrharnessError:  # the API has no form for it
             return False
-        return self._holds(failed, reply)
+        return self._controls.holds(failed, reply)
 
-    def _holds_after_a_plain_answer(self, failed: _Failed) -> bool:
+    def _holds_after_a_plain_answer(self, failed: Failed) -> bool:
         """Return whether the client holds right after a plain answer, and fails right after the stream itself.
 
         Every trial that follows would be judged by what the one before it left.
@@ -271,36 +255,49 @@ class Diagnosis:
         self._trials.once(plain, None, self._trials.patience)
         return not self._fails_again(failed) and self._fails_again(failed)
 
-    def _fails_again(self, failed: _Failed) -> bool:
+    def _fails_again(self, failed: Failed) -> bool:
         cuts = None if failed.stream.duration or failed.stream.gates else failed.cuts
         return self._trials.once(failed.case, cuts, self._trials.patience).evidence is not None
 
-    def _left_overs(self, failed: _Failed) -> Tried:
+    def _left_overs(self, failed: Failed) -> Tried:
         """Return the fail as it is, or that even a plain answer, which the client could read, fails after it."""
         plain = plainest([failed.case]) if self.plain_held else None
         if plain is None or self._trials.once(plain, None, self._trials.patience).evidence is None:
             return failed.tried
-        return _told(failed, "a plain answer, which held before, fails after this stream: it keeps what a stream left")
+        return told(failed, "a plain answer, which held before, fails after this stream: it keeps what a stream left")
 
     # -- a client that still waits -----------------------------------------------------------------------------------
 
-    def _of_a_hang(self, failed: _Failed) -> Tried:
+    def _of_a_hang(self, failed: Failed) -> Tried:
         case, stream, heard = failed.case, failed.stream, failed.heard
         if case.expected.error or len(stream.body) == 0:
-            return failed.tried if stream.ending is Ending.HANG else self._waited_for(failed)
+            return self._of_an_error_left_open(failed) if stream.ending is Ending.HANG else self._waited_for(failed)
         whole = heard.text == (case.expected.text or "")
+        if of_cuts := self._cutting.of_a_hang(failed, whole=whole):
+            return of_cuts
+        self._controls.left = _MOST_OF_HANGS
         features = [one for one in self._features(failed) if one.of_bytes and one.name != "not-ascii"]
         cuts = failed.style
         long = [one for one in features if one.name == LONG_COMMENTS]
         if long and not whole and self._holds_without(failed, long):
-            return _told(failed, self._of_long_comments(failed))
+            return told(failed, self._of_long_comments(failed))
         if features and (not whole or self._obeys(case)) and self._holds_without(failed, features):
-            return _told(failed, _unseen_end(case, features) if whole else self._cause(failed, features))
+            return told(failed, _unseen_end(case, features) if whole else self._cause(failed, features))
         if stream.ending is Ending.HANG and stream.end_marker is not None:
-            if self._control_holds(failed, stream.body, cuts, Ending.EOF):
-                return _told(failed, f"{case.end}{_DEAF}" if whole else UNTIL_FULL)
+            if self._controls.body_holds(failed, stream.body, cuts, Ending.EOF):
+                return told(failed, f"{case.end}{_DEAF}" if whole else UNTIL_FULL)
             return failed.tried
         return self._waited_for(failed) if stream.ending is not Ending.HANG else failed.tried
+
+    def _of_an_error_left_open(self, failed: Failed) -> Tried:
+        """Return what the client makes of an error in its stream if the connection ends right after it."""
+        closed = failed.case.dialect.marked(replace(failed.stream, ending=Ending.EOF))
+        ended = self._trials.of_reply(failed.case, Reply.stream(closed), self._trials.patience)
+        if ended.heard is None or not ended.heard.ended:
+            return failed.tried
+        if ended.evidence is None:
+            return told(failed, ERROR_AT_THE_END)
+        return told(failed, ended.evidence.reason) if ended.evidence.likely else failed.tried
 
     def _obeys(self, case: Case) -> bool:
         """Return whether the client ends at the end of a plain answer while the connection stays open; tried once."""
@@ -314,7 +311,7 @@ class Diagnosis:
         left_open = plain.dialect.marked(replace(stream, ending=Ending.HANG))
         return self._trials.of_reply(plain, Reply.stream(left_open), self._trials.patience).evidence is None
 
-    def _waited_for(self, failed: _Failed) -> Tried:
+    def _waited_for(self, failed: Failed) -> Tried:
         """Return what the client does if it is given time: one that asks again after a while is not one that hangs.
 
         If that brings it to the right end, nothing is wrong. One that never ends is not waited for so long each time.
@@ -329,62 +326,14 @@ class Diagnosis:
         told = later.evidence is None or of_requests or later.requests > failed.tried.requests
         return later if told else failed.tried
 
-    # -- controls ----------------------------------------------------------------------------------------------------
 
-    def _control_holds(
-        self,
-        failed: _Failed,
-        body: bytes,
-        cuts: tuple[int, ...] | None,
-        ending: Ending | None = None,
-        *,
-        plainly: bool = False,
-    ) -> bool:
-        """Return whether the client holds where this body is sent instead.
-
-        ``cuts``: ``None`` for one event a chunk. ``plainly``: with the usual head and framing.
-        """
-        case = failed.case
-        response = case.reply().answer(plain_request(case))
-        given = response.stream
-        announced = None if given.announced is None else given.announced + len(body) - len(given.body)
-        changed = Stream((Chunk(body),), ending or given.ending, given.framing, announced=announced, frame=given.frame)
-        if plainly:
-            reply = Reply.stream(case.dialect.marked(replace(changed, framing=Framing.CHUNKED, announced=None)))
-        else:
-            reply = Reply.stream(
-                case.dialect.marked(changed),
-                status=response.status or 200,  # a case always has one
-                headers=response.headers,
-                default_headers=False,
-                pacing=response.pacing,
-            )
-        ends = tuple(block.end for block in changed.frame.blocks(body) if block.end < len(body))
-        return self._holds(failed, cut(reply, ends if cuts is None else cuts))
-
-    def _holds(self, failed: _Failed, reply: Reply) -> bool:
-        self._left -= 1
-        if self._left < 0:
-            return False
-        return self._trials.of_reply(failed.case, reply, self._trials.patience).evidence is None
-
-
-def _told(failed: _Failed, reason: str, at: int | None = None) -> Tried:
-    evidence = failed.tried.evidence
-    assert evidence is not None
-    if at is None or not evidence.body:
-        return replace(failed.tried, evidence=replace(evidence, reason=reason))
-    shown = excerpt(evidence.body, at)
-    return replace(failed.tried, evidence=replace(evidence, reason=reason, at=at, excerpt=shown))
-
-
-def _is_sent_specially(failed: _Failed) -> bool:
+def _is_sent_specially(failed: Failed) -> bool:
     """Whether the head, the framing or the times of the response are what the case is about, or a part of it."""
     sent = failed.case.document.get("reply", {})
     return bool(failed.stream.duration) or not _SPECIAL.isdisjoint(sent)
 
 
-def _cause_of(feature: Feature, failed: _Failed) -> str:
+def _cause_of(feature: Feature, failed: Failed) -> str:
     heard = failed.heard
     if heard.error is not None:
         return (feature.as_json if is_of_json(heard.error) else feature.as_error) or feature.cause
@@ -392,7 +341,7 @@ def _cause_of(feature: Feature, failed: _Failed) -> str:
     return feature.as_text if more and feature.as_text else feature.cause
 
 
-def _name_of_end(failed: _Failed) -> str:
+def _name_of_end(failed: Failed) -> str:
     """Return what ends the answer in words: the API's own event, or an error."""
     dialect, body, end = failed.case.dialect, failed.stream.body, failed.stream.end_marker or 0
     start = max((at for at in failed.between if at < end), default=0)

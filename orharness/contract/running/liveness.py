@@ -29,7 +29,7 @@ from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
 from orharness.server.thread import ServerThread
 from orharness.transforms import scale
-from orharness.verdict import Got, Result, Verdict
+from orharness.verdict import Got, Result, Verdict, spelled
 
 LONGEST = 600.0  # seconds of silence that the widest known default allows: the read timeout of OpenAI's SDKs
 _SURE = 2.0  # times that is waited, before a client counts as one that waits for ever
@@ -302,6 +302,6 @@ def _verdict(case: Case, tried: Tried | None, note: str = "") -> Verdict:
         level=case.level,
         source=case.source,
         expected=case.expected,
-        got=None if heard is None else Got(heard.text, None if heard.error is None else repr(heard.error)),
+        got=None if heard is None else Got(heard.text, None if heard.error is None else spelled(heard.error)),
         note=note,
     )

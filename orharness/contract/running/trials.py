@@ -42,6 +42,10 @@ _LOOK = 0.002  # seconds between two looks at whether a text has come
 _SOON = 0.3  # seconds for what is sent at once, and in which nothing is measured yet
 _LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
 _LETS_GO = 0.5  # ... and then for its threads, or its loop
+_NOT_ASYNCHRONOUS = (
+    "an iterator that is not asynchronous cannot be cancelled inside a read: a client that is an async generator is"
+    " judged by it"
+)
 
 
 @dataclass(frozen=True)
@@ -183,8 +187,9 @@ class Trials:
         asked = [one for one in unmatched if one.request.method == "POST" and one.request.path.endswith(case.path)]
         if refused := next(filter(None, (refusal(case, one) for one in asked)), None):
             return refused
+        late, said = self.server.late_requests, "".join(session.pieces)
         still_runs = waited if not session.ended.is_set() else None
-        return nothing_sent(case.path, session.error, unmatched, waited=still_runs, late=self.server.late_requests)
+        return nothing_sent(case.path, session.error, unmatched, waited=still_runs, late=late, text=said)
 
     def end(self, session: ClientRun, patience: float) -> None:
         """End a run, whatever it does."""
@@ -246,7 +251,7 @@ class Trials:
         if not there:
             return Tried(did_not_get_there(cancel, heard), before, heard)
         if cancel.inside_read and not session.can_cancel_inside_read:
-            return Tried(None, before, note="an iterator that is not asynchronous cannot be cancelled inside a read")
+            return Tried(None, before, note=_NOT_ASYNCHRONOUS)
         if cancel.silent:
             wait_until_held(route, self.watch.patience(4 * patience))
         waits = self.watch.patience(patience)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Any
 
-from orharness.contract.catalogue.documents.words import PARSING_RULES, Document
+from orharness.contract.catalogue.documents.words import GZIP_UNREAD, PARSING_RULES, Document
 
 _CODINGS = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
 _CONCURRENT = "https://www.rfc-editor.org/rfc/rfc9112#section-9.4"
@@ -67,6 +67,7 @@ CASES: tuple[Document, ...] = (
         " more is sent.",
         _CODINGS,
         reply={"events": [*({"text": word} for word in _WORDS), {"finish": "stop"}, {"end": True}], "encoding": "gzip"},
+        cause=GZIP_UNREAD,
     ),
     _two(
         "two-at-once",

@@ -13,6 +13,7 @@ from orharness.contract.catalogue.documents.words import (
     ANSWER,
     CHAT,
     GATEWAY,
+    GZIP_UNREAD,
     HELLO_WORLD,
     KEEP_ALIVE,
     Document,
@@ -297,7 +298,7 @@ CASES: tuple[Document, ...] = (
         {"events": ANSWER, "encoding": "gzip"},
         {"text": "Hello world"},
         chunkings=["as-sent", "whole"],
-        cause="it asks for gzip and cannot read it",
+        cause=GZIP_UNREAD,
     ),
     _case(
         "gzip-unasked",

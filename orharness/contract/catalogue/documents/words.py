@@ -20,6 +20,7 @@ PARSER = "https://github.com/rexxars/eventsource-parser/blob/main/test/parse.tes
 
 TEXT = "Grüße, 世界 🙂!"
 PLAIN = "Hello, world!"  # where the reading of bytes is not the claim, a client that only reads badly must not fail
+GZIP_UNREAD = "it asks for gzip and cannot read it"
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
 
 HELLO_WORLD: list[Document] = [{"text": "Hello"}, {"text": " world"}, {"finish": "stop"}]

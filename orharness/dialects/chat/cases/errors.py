@@ -61,7 +61,7 @@ def _event(name: str, title: str, *events: Document | str, ending: str = "eof", 
     source = more.pop("source", GATEWAY)
     sending = {} if ending == "eof" else {"ending": ending}
     reply = stream(delta("Hello"), delta(" world"), *events, **sending)
-    return _case(name, title, source, reply, fails("Hello world"), cause=_IN_STREAM, **more)
+    return _case(name, title, source, reply, fails("Hello world"), **{"cause": _IN_STREAM, **more})
 
 
 CASES: tuple[Document, ...] = (
@@ -165,5 +165,6 @@ CASES: tuple[Document, ...] = (
         event(chunk({"content": ""}, "error", error=_UPSTREAM)),
         source=OPENROUTER_ERRORS,
         ending="hang",
+        cause="the error event is passed over: the client waits for more",
     ),
 )
