@@ -67,10 +67,12 @@ def _inner(escapes: int, quote: bytes) -> bytes:
 class _Inside(NamedTuple):
     """The strings of a list or an object: each one's nearest key and offsets.
 
-    ``open``: the text ends before the list does. ``unended``: where the string begins that the text ends in, if any.
+    ``end``: how far it was read. ``open``: the text ends before the list does. ``unended``: where the string begins
+    that the text ends in, if any.
     """
 
     strings: list[tuple[bytes, int, int]]
+    end: int
     open: bool
     unended: int | None
 
@@ -93,6 +95,16 @@ class Json:
             % (delimiter, inner, delimiter, GAP)
         )
 
+    def secrets(self, text: bytes) -> Iterator[tuple[re.Match[bytes], _Inside | None]]:
+        """Return each field with a secret name, and what is in its list or object; not those inside of another one."""
+        at = 0
+        while (match := self.field.search(text, at)) is not None:
+            at = match.end()
+            if is_secret_field(match["name"]):
+                inside = self.inside(text, match.start("open")) if match["open"] else None
+                at = at if inside is None else inside.end
+                yield match, inside
+
     def inside(self, text: bytes, start: int) -> _Inside:
         """Return what is in the list or object that begins at ``start``, up to its end or to what is not JSON."""
         found: list[tuple[bytes, int, int]] = []
@@ -101,7 +113,7 @@ class Json:
         while (match := self._token.match(text, at)) is not None:
             before, at = text[at : match.start("string")] if match["string"] is not None else b"", match.end()
             if match["end"] is not None:
-                return _Inside(found, True, None)
+                return _Inside(found, at, True, None)
             if match["bracket"] in (b"[", b"{"):
                 open_at.append((match["bracket"], key))
             elif match["bracket"]:
@@ -115,9 +127,9 @@ class Json:
             if match["string"] is not None and match["ended"] is None:
                 ends = text[at:].strip(b"\\") == b""
                 held = ends and bool(match["string"]) and found[-1:] == [(key, *match.span("string"))]
-                return _Inside(found, ends, match.start("string") if held else None)
+                return _Inside(found, at, ends, match.start("string") if held else None)
             named = match["key"] is not None
-        return _Inside(found, False, None)
+        return _Inside(found, at, False, None)
 
 
 FORMS = (Json(0), Json(1), Json(3), Json(0, b"'"))
@@ -147,15 +159,14 @@ class Fields:
             return
         for form in FORMS:
             if form.quote in text:
-                for match in form.field.finditer(text):
-                    if is_secret_field(match["name"]):
-                        yield from self._value(form, match)
+                for match, inside in form.secrets(text):
+                    yield from self._value(form, match, inside)
 
     @staticmethod
-    def _value(form: Json, match: re.Match[bytes]) -> Iterator[SecretMatch]:
+    def _value(form: Json, match: re.Match[bytes], inside: _Inside | None) -> Iterator[SecretMatch]:
         kind = f"field {match['name'].decode()}"
-        if match["open"]:
-            for key, start, end in form.inside(match.string, match.start("open")).strings:
+        if inside is not None:
+            for key, start, end in inside.strings:
                 if start < end and is_secret_inside(key, match.string[start:end]):
                     yield SecretMatch(start, end, REDACTED, kind)
         elif match["number"] and _COUNTED.search(match["name"]):
@@ -183,8 +194,6 @@ class Fields:
         if (b"[" in text or b"{" in text) and any(stem in low for stem in STEMS):
             for form in FORMS:
                 if form.quote in text:
-                    for match in form.field.finditer(text):
-                        if match["open"] and is_secret_field(match["name"]):
-                            inside = form.inside(text, match.start("open"))
-                            if inside.open:
-                                yield PartialMatch(match.start(), inside.unended)
+                    for match, inside in form.secrets(text):
+                        if inside is not None and inside.open:
+                            yield PartialMatch(match.start(), inside.unended)

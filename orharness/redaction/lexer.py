@@ -21,6 +21,7 @@ _PART = re.compile(
 )
 _NUMBER = re.compile(rb"\d+")
 _BOM = b"\xef\xbb\xbf"
+_DEEP = 64  # levels of nesting: those below have one place, or 50,000 brackets would take gigabytes
 _IDS = {b"index", b"output_index", b"content_index", b"summary_index", b"item_id"}  # which of several texts goes on
 
 
@@ -38,7 +39,13 @@ class _Frame:
     ids: list[bytes] = field(default_factory=list)
 
     def all_ids(self) -> tuple[bytes, ...]:
-        return (*(self.parent.all_ids() if self.parent else ()), *self.ids)
+        """The ids of this and those around it, from the outermost of the nearest ``_DEEP`` on."""
+        found: list[list[bytes]] = []
+        frame: _Frame | None = self
+        while frame is not None and len(found) < _DEEP:
+            found.append(frame.ids)
+            frame = frame.parent
+        return tuple(one for ids in reversed(found) for one in ids)
 
 
 class _Part:
@@ -170,7 +177,7 @@ def _named(frame: _Frame, text: bytes) -> bytes:
 
 def _opened(frame: _Frame, bracket: bytes) -> _Frame:
     """The object or list that begins in ``frame``."""
-    place = (*frame.place, frame.key)
+    place = (*frame.place, frame.key) if len(frame.place) < _DEEP else frame.place
     if frame.place[-1:] == (b"top_logprobs",):
         place = (*place, b"%d" % frame.elements)
         frame.elements += 1

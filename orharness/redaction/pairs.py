@@ -34,7 +34,7 @@ class Pairs:
     _forms = tuple((form, _pair(form)) for form in FORMS)
     _begun = re.compile(
         rb"(?<!\\)(?P<quote>\\*[\"'])(?:%b)(?P=quote)%b(?:\Z|:%b(?:\\*\Z|(?P=quote)(?P<name>[\w.$ -]*)"
-        rb"(?:\\*\Z|(?P=quote)(?P<rest>[^{}]*)\Z)))" % (_NAMING, GAP, GAP)
+        rb"(?:\\*\Z|(?P=quote)(?P<rest>[^{}]{0,1024}+)\Z)))" % (_NAMING, GAP, GAP)
     )
 
     def may_be_in(self, low: bytes) -> bool:
