@@ -21,7 +21,7 @@ from orharness.dialects.completion import Completion, Failure
 from orharness.dialects.dialect import Carried
 from orharness.gateways import GATEWAYS, ONEROUTER
 from orharness.providers import DEFAULT
-from orharness.relay import judge
+from orharness.relay import judge, texts
 from orharness.relay.response import ResponseEnd
 from orharness.relay.seen import Seen
 from orharness.scenario import Reply
@@ -119,7 +119,7 @@ def relay_check(dialect: Dialect) -> str:
     whole = seen(Reply.completion(dialect, _TOKENS))
     assert whole.dialect is dialect
     assert judge.grammar(whole) is None
-    assert judge.text(whole, sent="".join(_TOKENS), tokens=_TOKENS) is None
+    assert texts.text(whole, sent="".join(_TOKENS), tokens=_TOKENS) is None
     cut = seen(Reply.completion(dialect, _TOKENS, through=[truncate(after_event(dialect.lead + 1), Ending.EOF)]))
     assert judge.ends_early(cut) is None
     return "both sides"

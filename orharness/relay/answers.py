@@ -83,6 +83,12 @@ def whole_answer(tokens: Sequence[str], through: Sequence[Transform] = ()) -> Re
     return Reply.stream(*map(dumps, chunks), "[DONE]", through=through)
 
 
+def packed_answer(tokens: Sequence[str]) -> Reply:
+    """Return an answer with a text that is compressed if the relay accepts that."""
+    chunks = [_choice({"role": "assistant", "content": ""}), *(_choice({"content": one}) for one in tokens)]
+    return Reply.stream(*map(dumps, map(_chunk, [*chunks, _choice({}, "stop")])), "[DONE]", encoding="gzip")
+
+
 def refused_answer(through: Sequence[Transform] = ()) -> Reply:
     """Return an answer that is a refusal and has no text."""
     chunks = [

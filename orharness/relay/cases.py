@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,11 +13,21 @@ from orharness.dialects.completion import Failure
 from orharness.errors import Inexpressible
 from orharness.gateways import ONEROUTER
 from orharness.journal import How, Pacing
-from orharness.relay import added, answers, asking, judge, several, whole
+from orharness.relay import added, answers, asking, judge, several, texts, whole
 from orharness.relay.seen import Judge
 from orharness.scenario import Reply
 from orharness.stream import Ending, Stream, Transform
-from orharness.transforms import Position, after_event, comments, drop, hold, inside_event, pace, rechunk, truncate
+from orharness.transforms import (
+    Position,
+    after_event,
+    comments,
+    drop,
+    hold,
+    inside_event,
+    pace,
+    rechunk,
+    truncate,
+)
 from orharness.verdict import Level
 
 # Found wherever a relay puts them: no JSON escape and no markup changes them.
@@ -24,6 +35,11 @@ WORDS = tuple(f"tok{number:03d} " for number in range(1, 101))
 SHORT = WORDS[:6]
 # Characters of two, three and four bytes; no token is part of another.
 UNICODE = ("Grüße, ", "世界 ", "🙂 ", "naïve ", "Ελλάδα ", "“end”")
+# White space alone, line ends, and a token that equals the one before it.
+SPACED = ("one", " ", "\n", "ha", "ha", "two\n\n", "\tthree", "  ", "end")
+# Not line ends in an event stream, though some libraries take them for such.
+SEPARATORS = ("Q\u2028Z ", "X\u2029W ", "K\u0085J")
+LONG = ("begin,", "x" * 300_000, ",end")
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
 _STEPS = 10  # gates from the one at which the browser leaves: they show when a relay notices late
 _PACE = 0.02  # seconds between two chunks of a stream without gates
@@ -116,6 +132,17 @@ def _fidelity(name: str, title: str, by: Judge, through: Shaped | None = None, l
     return RelayCase(f"fidelity/{name}", title, _said(SHORT, through), (by,), level)
 
 
+def _without_blanks(dialect: Dialect) -> Reply:
+    """Return an answer whose fields have no blank after their colon, where it has fields."""
+    sent = Reply.completion(dialect, SHORT).answer(dialect.example_request).stream
+    pieces = [re.sub(rb"(?m)^(data|event): ", rb"\1:", chunk.data) for chunk in sent.chunks]
+    return Reply.stream(*pieces, dialect=dialect)
+
+
+def _packed(dialect: Dialect) -> Reply:
+    return answers.packed_answer(SHORT) if dialect is DIALECTS.default else Reply.completion(dialect, SHORT)
+
+
 Chunks = Callable[[Sequence[Transform]], Reply]
 _WHOLE: Chunks = partial(answers.whole_answer, SHORT)
 _CHOICES: Chunks = partial(answers.two_answers, SHORT)
@@ -185,7 +212,7 @@ _CASES: tuple[RelayCase, ...] = (
         "fidelity/text",
         "The text comes out whole and unbroken, though chunks cut its characters.",
         _said(UNICODE, _always(rechunk(7))),
-        (partial(judge.text, sent="".join(UNICODE), tokens=UNICODE),),
+        (partial(texts.text, sent="".join(UNICODE), tokens=UNICODE),),
         tokens=UNICODE,
     ),
     _fidelity(
@@ -195,6 +222,45 @@ _CASES: tuple[RelayCase, ...] = (
         _always(rechunk(50)),
     ),
     _fidelity("grammar", "What comes out obeys the rules of its API.", judge.grammar),
+    RelayCase(
+        "fidelity/spaces",
+        "Blanks, line ends and equal tokens come out.",
+        _said(SPACED),
+        (partial(texts.spaces, tokens=SPACED),),
+    ),
+    RelayCase(
+        "fidelity/separators",
+        "Characters that do not end a line come out: U+2028, U+2029, U+0085.",
+        _said(SEPARATORS),
+        (partial(texts.separators, tokens=SEPARATORS),),
+    ),
+    RelayCase(
+        "fidelity/long-event",
+        "An event of 300 KB comes out.",
+        _said(LONG),
+        (partial(texts.long_event, sent="".join(LONG)),),
+    ),
+    RelayCase(
+        "fidelity/no-blank",
+        "`data:` without a blank after it is understood.",
+        _without_blanks,
+        (partial(texts.without_blanks, tokens=SHORT),),
+        level=Level.SHOULD,
+    ),
+    RelayCase(
+        "fidelity/gzip",
+        "What the relay lets its upstream compress can be read.",
+        _packed,
+        (partial(texts.unpacked, tokens=SHORT),),
+        level=Level.SHOULD,
+    ),
+    RelayCase(
+        "fidelity/hop-by-hop",
+        "Headers about the upstream's connection are not passed on.",
+        _said(SHORT, headers={"Connection": "keep-alive, X-Upstream-Hop", **judge.HOP_BY_HOP}),
+        (judge.hop_by_hop,),
+        level=Level.SHOULD,
+    ),
     _fidelity("done", "[DONE] comes out once, at the end.", judge.end_marker),
     _fidelity(
         "done-invented",

@@ -22,7 +22,7 @@ from typing import Any
 from orharness.dialects import DIALECTS, Dialect
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange, Outcome, Request
-from orharness.relay import asking, judge
+from orharness.relay import asking, texts
 from orharness.relay.browser import RelayClient
 from orharness.relay.cases import CASES, LONGEST, BrowserAct, RelayCase
 from orharness.relay.reasons import RelayKind, kind_of
@@ -101,7 +101,7 @@ def _asks() -> RelayCase:
 def verdict_of(case: RelayCase, seen: Seen) -> Verdict:
     title = case.title + asking.measured(seen)
     for one in case.judges:
-        found = (None if one is asking.asked else judge.unreadable(seen)) or one(seen)
+        found = (None if one is asking.asked else texts.unreadable(seen)) or one(seen)
         if isinstance(found, Evidence):
             return Verdict(case.id, title, Result.FAIL, asking.counted(found, seen), level=case.level)
         if isinstance(found, str):
@@ -247,7 +247,7 @@ class _Runs:
             if browser.begun:
                 content_type = browser.headers.get("content-type", "")
                 self.kind = kind_of(browser.headers) or self.kind
-                seen = replace(seen, status=browser.status, content_type=content_type)
+                seen = replace(seen, status=browser.status, content_type=content_type, headers=browser.headers)
             seen = replace(seen, content=browser.received, ended=browser.ended, kind=self.kind)
         unmatched = [one.exchange for one in self.server.calls_from(before) if one.outcome is Outcome.UNMATCHED]
         seen = replace(seen, exchanges=self._ended(case, route.calls), unmatched=tuple(unmatched))
@@ -300,7 +300,8 @@ class _Runs:
         """Open the gate after each token once that token came out."""
         for number, token in enumerate(case.tokens, 1):
             if not self._comes(browser, token, self.patience) and browser.ended is None:
-                stuck = Buffering(number, token, self._freed_by(case, route, browser, number))
+                came = browser.received
+                stuck = Buffering(number, token, self._freed_by(case, route, browser, number), came)
                 self._finish(route, browser)
                 return replace(seen, buffering=stuck)
             route.release()

@@ -13,82 +13,16 @@ from orharness.relay.added import added_text, in_place_of_comments
 from orharness.relay.reasons import BUFFERS, SWALLOWED
 from orharness.relay.response import ResponseEnd
 from orharness.relay.seen import NO_API, TAIL, Seen, other_form
-from orharness.relay.views import AnswerForm, best_view, contents, events_of, finished, items_of, parsed, says, views
+from orharness.relay.views import AnswerForm, contents, events_of, finished, items_of, parsed, says
 from orharness.sse import Comment
 from orharness.verdict import Evidence, quote, shorten
 
+# What the upstream says of its own connection to the relay.
+HOP_BY_HOP = {"Keep-Alive": "timeout=61", "X-Upstream-Hop": "1"}
 GLUED = (
     "the error is written right after half an event: together they are one event, which is not JSON."
     " End the half one with an empty line first"
 )
-_NO_HTTP = "what came out is not HTTP"
-
-
-def unreadable(seen: Seen) -> Evidence | None:
-    """What comes out must be HTTP: of what is not, nothing else can be told."""
-    if not seen.problem or seen.leaving is not None:
-        return None
-    return Evidence("a response in HTTP", seen.outcome(), _NO_HTTP)
-
-
-def text(seen: Seen, *, sent: str, tokens: tuple[str, ...]) -> Evidence | None:
-    """The whole text must come out, once, in order and unbroken, and the answer must end."""
-    problem = _unread(seen)
-    if problem is None and says(seen.content, sent):
-        return None
-    got = best_view(seen.content, tokens)
-    if not any(token in got for token in tokens):
-        got = best_view(seen.content, (_ascii_of(sent),))
-    shown = seen.outcome() if problem is not None else shorten(got, 300)
-    return Evidence(repr(sent), shown, problem or _changed(sent, tokens, got, seen.content), quote(seen.content[:200]))
-
-
-def _unread(seen: Seen) -> str | None:
-    """Return why there is nothing to read."""
-    if seen.problem:
-        return _NO_HTTP
-    if seen.status != 200:
-        return "the relay answers with an error, though its upstream does not"
-    if seen.ended is None:
-        return "the answer does not end, though the upstream's has"
-    if seen.ended is not ResponseEnd.CLEAN:
-        return "the connection is cut, though the upstream's answer ends in order"
-    if seen.content_type.startswith("text/event-stream") and seen.content and not events_of(seen.content):
-        return "the content type is that of an event stream, but what comes out has no event: lines of `data: …`"
-    return None
-
-
-_UTF_8 = "an event stream is always UTF-8, whatever the content type says"
-
-
-def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
-    """Return the likely cause, according to what the text looks like."""
-    found = views(content)
-    if any(sent.encode().decode(charset, "replace") in view for charset in ("latin-1", "cp1252") for view in found):
-        return f"UTF-8 is read as Latin-1: {_UTF_8}"
-    other = [one for one in sent if not one.isascii()]
-    if (
-        other
-        and not any(one in view for one in other for view in found)
-        and any(_ascii_of(sent) in one for one in found)
-    ):
-        return f"every character outside ASCII is replaced: the text goes through another charset, but {_UTF_8}"
-    if any("\ufffd" in view for view in found):
-        return (
-            "characters are broken: bytes are decoded chunk by chunk, and a boundary cuts some (decode incrementally)"
-        )
-    missing = [token for token in tokens if token not in got]
-    if missing:
-        return f"text is lost: {len(missing)} of {len(tokens)} tokens, first {missing[0]!r}"
-    if any(got.count(token) > 1 for token in tokens):
-        return "text comes out twice"
-    places = [got.index(token) for token in tokens]
-    return "the order is changed" if places != sorted(places) else "something is put in between the tokens"
-
-
-def _ascii_of(text: str) -> str:
-    """Return the longest part of the text that is ASCII: it survives any charset."""
-    return max(re.split(r"[^\x00-\x7f]+", text), key=len)
 
 
 def chunks(seen: Seen, *, tokens: tuple[str, ...]) -> Evidence | str | None:
@@ -158,6 +92,8 @@ def comments(seen: Seen) -> Evidence | str | None:
     """Keep-alive comments must come out."""
     if seen.form is AnswerForm.OTHER:
         return "only an event stream has comments"
+    if not seen.content:
+        return "nothing came out"
     sent = sum(isinstance(item, Comment) for one in seen.exchanges for item in items_of(one.body))
     came = sum(isinstance(item, Comment) for item in items_of(seen.content))
     if not sent:
@@ -176,11 +112,20 @@ def comments(seen: Seen) -> Evidence | str | None:
     )
 
 
+def hop_by_hop(seen: Seen) -> Evidence | None:
+    """Headers about the upstream's connection must stay there. Source: RFC 9110, 7.6.1."""
+    found = [f"{name}: {value}" for name, value in HOP_BY_HOP.items() if seen.headers.get(name.lower()) == value]
+    if not found:
+        return None
+    reason = "headers about the upstream's connection are passed on: the browser takes them for the relay's own"
+    return Evidence("no header that Connection names, nor Keep-Alive (RFC 9110, 7.6.1)", ", ".join(found), reason)
+
+
 def content_type(seen: Seen) -> Evidence | str | None:
     """The content type of an event stream must say so."""
     if seen.form is AnswerForm.OTHER:
         return "the answer is not an event stream"
-    if seen.content_type.startswith("text/event-stream"):
+    if seen.is_event_stream:
         return None
     reason = "EventSource refuses an event stream under another content type, and proxies may buffer it"
     return Evidence("Content-Type: text/event-stream", seen.content_type or "none", reason)
@@ -196,17 +141,17 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
         if stuck.freed_by is None
         else f"only when {stuck.freed_by} more {'event was' if stuck.freed_by == 1 else 'events were'} sent"
     )
-    came = f"so far: {quote(seen.content[-TAIL:])}" if seen.content else "nothing had come so far"
-    return Evidence(
-        f"each of the {number} events comes out while the next one is held back",
-        f"event {stuck.event} ({stuck.text!r}) did not come within {seen.patience:g} s; it came {when}\n{came}",
-        BUFFERS.reason_for(seen.kind),
-    )
+    came = f"so far: {quote(stuck.came[-TAIL:])}" if stuck.came else "nothing had come so far"
+    expected = f"each of the {number} events comes out while the next one is held back"
+    late = f"event {stuck.event} ({stuck.text!r}) did not come within {seen.patience:g} s"
+    if stuck.freed_by is None and not says(seen.content, stuck.text):
+        return Evidence(expected, f"{late}, nor until the end: {seen.outcome()}", "the text does not come out at all")
+    return Evidence(expected, f"{late}; it came {when}\n{came}", BUFFERS.reason_for(seen.kind))
 
 
 def error_visible(seen: Seen) -> Evidence | None:
     """The upstream's error must be visible: by the status, an error in the text, or a connection that is cut."""
-    failed = seen.status is not None and seen.status >= 400
+    failed = seen.status is not None and seen.status >= 400 and seen.ended is not None
     if (glued := _glued_error(seen)) is not None:
         return Evidence("an error event of its own", shorten(repr(glued), 300), GLUED)
     if not seen.problem and (failed or seen.ended in (ResponseEnd.CUT, ResponseEnd.RESET) or _says_error(seen)):
@@ -214,6 +159,8 @@ def error_visible(seen: Seen) -> Evidence | None:
     expected = "an error that its reader can see: a status, an event or text that says error, or a connection cut off"
     if seen.problem or seen.status is None or seen.ended is None:
         reason = "after the upstream's error nothing comes, not even an end: the browser waits for ever"
+        if seen.status is not None and seen.status >= 400:
+            reason = "the error has its status, but the response does not end: its Content-Length may be another body's"
         return Evidence(expected, seen.outcome(), reason)
     # Reading the events of an API, a client can tell by what is missing; in any other form it cannot.
     if seen.form is AnswerForm.CHAT and not finished(events_of(seen.content)):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from orharness.dialects import DIALECTS, Dialect
 from orharness.frames import FRAMES, SSE, Frame
 from orharness.journal import Exchange
 from orharness.relay.reasons import RelayKind
 from orharness.relay.response import ResponseEnd
-from orharness.relay.views import AnswerForm, form_of
+from orharness.relay.views import AnswerForm, events_of, form_of
 from orharness.sse import Event, Item
 from orharness.verdict import Evidence, quote
 
@@ -22,12 +22,14 @@ TAIL = 160  # bytes of the answer that evidence shows
 class Buffering:
     """The first event that did not come out while the next one was held back, and how many more it took.
 
-    ``freed_by``: gates that had to be opened until it came, ``None`` if it came only at the end of the answer.
+    ``freed_by``: gates that had to be opened until it came, ``None`` if it came only at the end, or never. ``came``:
+    what had come out by then.
     """
 
     event: int
     text: str
     freed_by: int | None = None
+    came: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,10 @@ class Leaving:
 class Seen:
     """One run: what the upstream saw (an exchange for each request) and what came out at the browser.
 
-    ``kind``: what the relay is, as far as its headers say. ``unmatched``: requests of the relay that no reply was for.
-    ``patience``: seconds that the relay had. ``problem``: why the browser could not read on. ``several``: what came out
-    at each browser, where there were several at once; ``together``: requests that had come before any answer ended.
+    ``headers``: of the response, by lower-case name; ``kind``: what the relay is, as far as they say. ``unmatched``:
+    requests of the relay that no reply was for. ``patience``: seconds that the relay had. ``problem``: why the browser
+    could not read on. ``several``: what came out at each browser, where there were several at once; ``together``:
+    requests that had come before any answer ended.
     """
 
     base_url: str
@@ -67,11 +70,12 @@ class Seen:
     leaving: Leaving | None = None
     several: tuple[bytes, ...] = ()
     together: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def form(self) -> AnswerForm:
         """The form into which the relay puts the model's stream."""
-        return form_of(self.content, self.content_type)
+        return form_of(self.content, self._media_type)
 
     @property
     def dialect(self) -> Dialect | None:
@@ -86,9 +90,19 @@ class Seen:
 
     @property
     def frame(self) -> Frame:
-        """The frame of what came out: that of its content type, an event stream for any other."""
-        kind = self.content_type.partition(";")[0].strip().lower()
-        return next((one for one in FRAMES.values() if one.content_type == kind), SSE)
+        """The frame of what came out: an event stream if it has events of one, else that of its content type."""
+        if events_of(self.content):
+            return SSE
+        return next((one for one in FRAMES.values() if one.content_type == self._media_type), SSE)
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the content type is that of an event stream."""
+        return self._media_type == SSE.content_type
+
+    @property
+    def _media_type(self) -> str:
+        return self.content_type.partition(";")[0].strip().lower()
 
     @property
     def items(self) -> list[Item]:

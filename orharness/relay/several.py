@@ -32,6 +32,8 @@ def each_whole(seen: Seen) -> Found:
         return Evidence(expected, asked, "not every browser's request is passed on to the upstream")
     if sorted(got) != sorted(texts):
         reason = "of several browsers at once not each gets its answer whole"
+        if not got:
+            reason = "of several browsers not one gets its answer whole: fidelity/text says whether a single one does"
         return Evidence(expected, f"{len(set(got))} of {BROWSERS} whole answers", reason)
     return None
 

@@ -48,7 +48,7 @@ def views(content: bytes) -> list[str]:
     """Return each reading of the content: as it is, the data of its events joined, each field of its JSON joined."""
     text = content.decode("utf-8", "replace")
     events = events_of(content)
-    lines = [event.data for event in events] or [_PREFIX.sub("", line) for line in text.splitlines()]
+    lines = [event.data for event in events] or [_PREFIX.sub("", line) for line in text.split("\n")]
     fields: dict[tuple[str | int, ...], list[str]] = {}
     for line in lines:
         for path, said in _strings(parsed(line), ()):

@@ -268,7 +268,8 @@ def choices(seen: Seen) -> Found:
     def reason(sent: dict[object, list[object]], came: dict[object, list[object]]) -> str:
         lost = [index for index in sent if index not in came]
         texts = {index: str(said[0]) for index, said in came.items()}
-        if lost and any(len(texts[index]) > len(str(sent.get(index, [""])[0])) for index in texts):
+        same = sum(map(len, texts.values())) == sum(len(str(said[0])) for said in sent.values())
+        if same and any(len(texts[index]) > len(str(sent.get(index, [""])[0])) for index in texts):
             return "the choices are made one: the text of one comes out as that of another"
         if lost:
             return f"choice {lost[0]} is lost: {len(came)} of {len(sent)} choices comes out"

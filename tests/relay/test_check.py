@@ -15,7 +15,7 @@ import pytest
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.journal import Bill, Exchange, Request
-from orharness.relay import added, asking, judge, whole
+from orharness.relay import added, asking, judge, texts, whole
 from orharness.relay.cases import CASES, SHORT, UNICODE
 from orharness.relay.check import check
 from orharness.relay.process import SseProcess
@@ -441,6 +441,14 @@ def test_a_relay_that_passes_on_the_events_of_another_api_is_not_said_to_change_
     assert {judge.chunks(seen, tokens=SHORT), *(by(seen) for by in of_chunks)} == {told}
 
 
+def test_events_are_those_of_an_event_stream_whatever_the_content_type_says() -> None:
+    assert replace(WHOLE, content=chat("a"), content_type="application/json").dialect is DIALECTS.default
+
+
+def test_a_separator_ends_no_line_of_json() -> None:
+    assert says('{"t":"a\u2028"}\n{"t":"b"}\n'.encode(), "a\u2028b")
+
+
 def test_what_did_not_come_out_has_no_form() -> None:
     assert (judge.end_marker(WHOLE), whole.role(replace(WHOLE, content=chat("a")))) == (
         "nothing came out",
@@ -456,7 +464,7 @@ def reason_of(found: Evidence | str | None) -> str:
 def test_the_text_s_judge_tells_what_happened_to_it() -> None:
     def judged(text: str, **changes: object) -> str:
         seen = replace(WHOLE, content_type="text/plain", content=text.encode(), **changes)  # type: ignore[arg-type]
-        return reason_of(judge.text(seen, sent="".join(UNICODE), tokens=UNICODE))
+        return reason_of(texts.text(seen, sent="".join(UNICODE), tokens=UNICODE))
 
     words = list(UNICODE)
     assert "text is lost: 1 of 6 tokens, first '🙂 '" in judged("".join(words[:2] + words[3:]))

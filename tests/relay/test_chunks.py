@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
 
 from orharness.dialects import DIALECTS, Dialect
 from orharness.journal import Exchange
-from orharness.relay.cases import CASES, KEEP_ALIVE, BrowserAct
+from orharness.relay.cases import CASES, KEEP_ALIVE, BrowserAct, RelayCase
 from orharness.relay.check import verdict_of
 from orharness.relay.response import ResponseEnd
 from orharness.relay.seen import Seen
+from orharness.stream import Stream
 from orharness.verdict import Result, Verdict
 
 Change = Callable[[bytes], bytes]
@@ -22,11 +24,16 @@ COMMENT = f"{KEEP_ALIVE}\n\n".encode()
 CASES_READ = [case for case in CASES if case.act is BrowserAct.READ and case.id.startswith("fidelity/")]
 
 
+@cache
+def sent_in(case: RelayCase, dialect: Dialect) -> Stream:
+    return case.reply(dialect).answer(dialect.example_request).stream
+
+
 def judged(change: Change, dialect: Dialect = DIALECTS.default) -> dict[str, Verdict]:
     """Return the verdicts of fidelity on a relay that changes the whole body in this way and does all else right."""
     verdicts = {}
     for case in CASES_READ:
-        sent = case.reply(dialect).answer(dialect.example_request).stream
+        sent = sent_in(case, dialect)
         exchange = Exchange("1", "2026-01-01T00:00:00+00:00", dialect.example_request, body=sent.body)
         seen = Seen(
             "http://u/v1",
@@ -262,6 +269,18 @@ def text_of(block: bytes) -> tuple[int, str] | None:
     return (choices[0]["index"], choices[0]["delta"].get("content") or "") if len(choices) == 1 else None
 
 
+TEXTS = ("text", "spaces", "separators", "long-event", "no-blank", "gzip")
+
+
+def text_in(chunk: dict[str, Any]) -> str:
+    return str(chunk["choices"][0]["delta"].get("content") or "x")
+
+
+def without_repetition(body: bytes) -> bytes:
+    blocks = [block + b"\n\n" for block in body.split(b"\n\n")[:-1]]
+    return b"".join(one for one, before in zip(blocks, [b"", *blocks], strict=False) if one != before or one == COMMENT)
+
+
 def split(block: bytes) -> bytes:
     if text_of(block) is None or b'"content":"tok002 "' not in block:
         return block
@@ -274,7 +293,8 @@ def joined(body: bytes) -> bytes:
     for block in (block + b"\n\n" for block in body.split(b"\n\n")[:-1]):
         one, other = text_of(made[-1]) if made else None, text_of(block)
         if one and other and one[1] and other[1] and one[0] == other[0]:
-            made[-1] = made[-1].replace(f'"content":"{one[1]}"'.encode(), f'"content":"{one[1]}{other[1]}"'.encode())
+            was, now = (json.dumps({"content": text}, ensure_ascii=False)[1:-1] for text in (one[1], one[1] + other[1]))
+            made[-1] = made[-1].replace(was.replace(": ", ":", 1).encode(), now.replace(": ", ":", 1).encode())
         else:
             made.append(block)
     return b"".join(made)
@@ -310,6 +330,10 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
     "the first choice of each chunk": (by_chunk(first_of_each), {"choices-together": "choice 1 is lost"}),
     "one index": (
         by_choice(lambda choice: choice.update(index=0)),
+        dict.fromkeys(("choices", "choices-together"), ONE),
+    ),
+    "one text": (
+        by_choice(lambda choice: choice["delta"].get("content") and choice.update(index=0)),
         dict.fromkeys(("choices", "choices-together"), ONE),
     ),
     "no index": (
@@ -393,8 +417,35 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
         {"text": "UTF-8 is read as Latin-1", "tools": ""},
     ),
     "lines of JSON as an event stream": (
-        lambda body: b"".join(line[6:] + b"\n" for line in body.split(b"\n") if line.startswith(b"data: ")),
-        {"text": "is that of an event stream, but what comes out has no event", "comments": "comments are dropped"},
+        lambda body: b"".join(line[5:] + b"\n" for line in body.split(b"\n") if line.startswith(b"data:")),
+        {
+            **dict.fromkeys(TEXTS, "is that of an event stream, but what comes out has no event"),
+            "comments": "comments are dropped",
+        },
+    ),
+    "no token of white space alone": (
+        by_chunk(lambda chunk: not chunk["choices"] or not text_in(chunk).isspace()),
+        {"spaces": "blanks or line ends of the text are lost"},
+    ),
+    "stripped tokens": (
+        by_choice(lambda choice: choice["delta"].update(content=(choice["delta"].get("content") or "").strip())),
+        {
+            "spaces": "blanks or line ends of the text are lost",
+            **dict.fromkeys(("text", "events", "choices", "choices-together"), ""),
+        },
+    ),
+    "no token that equals the one before it": (without_repetition, {"spaces": "of two equal tokens one is left out"}),
+    "str.splitlines": (
+        lambda body: b"".join(line.encode() + b"\n\n" for line in body.decode().splitlines() if line),
+        {"separators": "does not come out: only LF, CR and CRLF end a line"},
+    ),
+    "no event above 64 KiB": (
+        by_block(lambda block: block if len(block) < 1 << 16 else b""),
+        {"long-event": "an event of 300,010 bytes does not come out: if shorter ones do, a buffer for lines has"},
+    ),
+    "`data: ` alone": (
+        by_block(lambda block: b"" if block.startswith(b"data:{") else block),
+        {"no-blank": "`data:` without a blank after it is not understood"},
     ),
 }
 

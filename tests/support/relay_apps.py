@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Any
@@ -37,8 +37,9 @@ async def upstream(
     request: web.Request, path: str = "/chat/completions", **fields: object
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     body = {**await request.json(), **fields}
+    # Bytes are passed on without a Content-Encoding, so none must be asked for.
     async with (
-        aiohttp.ClientSession(auto_decompress=False) as session,
+        aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as session,
         session.post(request.headers["X-Upstream"] + path, json=body) as answer,
     ):
         yield answer
@@ -565,7 +566,7 @@ async def asks_for_all(request: web.Request) -> web.StreamResponse:
 
 
 @contextmanager
-def running() -> Iterator[Callable[[str], str]]:
+def running(relays: Mapping[str, Handler] = RELAYS) -> Iterator[Callable[[str], str]]:
     """The address of each relay; ``name!`` is the one without ``handler_cancellation``."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="relays")
@@ -574,7 +575,7 @@ def running() -> Iterator[Callable[[str], str]]:
 
     async def start(cancellation: bool) -> int:
         app = web.Application()
-        for name, handler in RELAYS.items():
+        for name, handler in relays.items():
             app.router.add_post(f"/{name}", handler)
         runner = web.AppRunner(app, handler_cancellation=cancellation, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

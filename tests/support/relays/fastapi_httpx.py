@@ -12,7 +12,11 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 client = httpx.AsyncClient(
     base_url=os.environ["OPENAI_BASE_URL"],
-    headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}", "Content-Type": "application/json"},
+    headers={
+        "Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}",
+        "Content-Type": "application/json",
+        "Accept-Encoding": "identity",  # the raw bytes are passed on, and not that header of the answer
+    },
     timeout=None,
 )
 
