@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import aclosing, closing, suppress
 from functools import partial
 from http.client import HTTPConnection
 from time import monotonic, sleep
@@ -314,6 +314,25 @@ class StripsTags(Answer):
         return (re.sub("<[^>]+>", "", one) for one in super().text(delta))
 
 
+class Strips(Answer):
+    """Each text is stripped."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return (one.strip() for one in super().text(delta))
+
+
+class LosesCutEvents(Answer):
+    """Each read is taken for whole lines, and what is no JSON is passed over."""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        self._rest = b""
+        return super().feed(data)
+
+    def event(self, type_: str, data: str) -> Iterator[str]:
+        with suppress(json.JSONDecodeError):
+            yield from super().event(type_, data)
+
+
 class NeedsAscii(Answer):
     """Characters outside ASCII are taken out of the text."""
 
@@ -371,6 +390,20 @@ def exact_content_type(base_url: str) -> Iterator[str]:
         (client_of(ParsesOtherLines), "comments/long", COMMENT),
         (client_of(StripsTags), "framing/text-like-html", "a text with references or tags of HTML is changed"),
         (client_of(Escapes), "framing/text-like-html", "the text is escaped for HTML"),
+        *(
+            (client_of(Strips), case, "blanks at the ends of a token are cut off: they are part of the text")
+            for case in [
+                "boundaries/blocks-of-8k-inside-a-field",
+                "boundaries/many-in-one-chunk",
+                "cancellation/next-request",
+                "comments/like-done",
+                "delivery/side-by-side",
+                "done/inside-content",
+                "errors/event-bare",
+                "transport/charset-utf-8",
+            ]
+        ),
+        (client_of(LosesCutEvents), "chat/many-events", "of the events that come in one read some are lost"),
         (client_of(NeedsAscii), "framing/normal-forms", "characters outside ASCII are lost: its text is"),
         (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
     ],
@@ -703,3 +736,41 @@ def test_a_client_that_is_known_to_wait_is_not_waited_for_so_long_each_time(
     ] * 3
     most = [max(patience for case, patience in asked_for if case == one) for one in only]
     assert most == [4 * BRIEF, 4 * BRIEF, BRIEF]
+
+
+async def leaves_out_repeats(base_url: str) -> AsyncIterator[str]:
+    """A text that is the same as the one before it is left out."""
+    before = ""
+    async with aclosing(correct_async(base_url)) as pieces:
+        async for piece in pieces:
+            if piece != before:
+                yield piece
+            before = piece
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("client", "case", "reason"),
+    [
+        (
+            client_of(LosesCutEvents),
+            "done/cut-in-the-middle",
+            "[DONE] is not seen where a boundary cuts it",
+        ),
+        (
+            client_of(LosesCutEvents),
+            "done/left-open-byte-by-byte",
+            "text is lost or changed: an event that a boundary cuts is dropped",
+        ),
+        (
+            leaves_out_repeats,
+            "cancellation/inside-a-read",
+            "not all that had come was handed over",
+        ),
+    ],
+    ids=["end", "text", "repeats"],
+)
+def test_a_client_that_waits_is_told_what_it_has_lost(
+    thread: ServerThread, client: Client, case: str, reason: str
+) -> None:
+    assert failed(client, case, thread, BRIEF).reason.startswith(reason)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.judging.heard import Heard
+from orharness.contract.judging.reasons import rewritten
 from orharness.verdict import Evidence, shorten, spelled
 
 _AFTER = "the request after a cancel"
@@ -15,9 +16,11 @@ _LONGEST = 120  # characters of an error inside a reason
 _MIXED = "two answers at once are mixed: the one has text of the other"
 
 
-def after_a_cancel(evidence: Evidence, heard: Heard | None, *, asked: bool) -> Evidence:
+def after_a_cancel(case: Case, evidence: Evidence, heard: Heard | None, *, asked: bool) -> Evidence:
     """Return what is wrong with the answer after a cancel, in words. ``asked``: its request came."""
     error = None if heard is None else heard.error
+    if asked and heard is not None and _is_rewritten(case, heard):
+        return replace(evidence, likely=False)
     if asked:
         reason = f"{_AFTER} fails: {evidence.reason}"
     elif error is not None:
@@ -37,12 +40,18 @@ def beside_another(
     """
     if wrong is not None:
         mixed = any(_has_text_of(one.text, case, other) for one, case, other in _pairs(cases, heard))
-        reason = _MIXED if mixed else f"with another answer at the same time: {wrong.reason}"
+        alone = any(map(_is_rewritten, cases, heard))
+        reason = _MIXED if mixed else wrong.reason if alone else f"with another answer at the same time: {wrong.reason}"
         return replace(wrong, reason=reason, likely=False)
     if at_once:
         return None
     texts = " and ".join(repr(case.expected.text) for case in cases)
     return Evidence(f"{texts}, at the same time", "the same, one after the other", _IN_TURN)
+
+
+def _is_rewritten(case: Case, heard: Heard) -> bool:
+    """Return whether a text was changed as any text is, so that neither a cancel nor another answer is the cause."""
+    return heard.error is None and rewritten(case.expected.text or "", heard.text) is not None
 
 
 def _pairs(cases: Sequence[Case], heard: Sequence[Heard]) -> list[tuple[Heard, Case, Case]]:

@@ -39,6 +39,9 @@ LEFT_OVERS = (
     "it keeps what an earlier stream left: after a plain answer it holds, and after a stream like this one it fails"
 )
 SENT_SPECIALLY = "it does not take the response as it is sent: with the usual head, framing and times it holds"
+HELD_OR_LOST = (
+    "not all that had come was handed over, while the first text of a long answer is at once: it is held, or lost"
+)
 JOINED = "of the events that come in one read some are lost: each of them ends at its own empty line"
 ERROR_AT_THE_END = "the error in the stream is shown only when the connection ends, and not when it comes"
 UNPACKED_LATE = "what comes compressed is unpacked only at its end: the text of an answer that is not comes at once"
@@ -77,18 +80,22 @@ def seen_in(case: Case, heard: Heard) -> str | None:
         if got != expected and got == expected.encode().decode("latin-1"):
             return "UTF-8 is read as Latin-1: the content type names no charset, and an event stream is always UTF-8"
     if case.expected.error:
-        return _not_reported(case, heard, expected)
+        return _not_reported(case, heard, expected) or rewritten(expected, got)
     if got == f"{expected}\n":
         return _LINE_END_TOO_MANY
     if case.has_end(got) and not case.has_end(expected):
         return f"{case.end} is taken for text"
     if got != expected and _without_escapes(got) == expected:
         return "JSON escapes are left in the text as they are: a JSON parser takes them away"
-    return None if got == expected else _rewritten(expected, got)
+    return rewritten(expected, got)
 
 
-def _rewritten(expected: str, got: str) -> str | None:
-    """Return how the whole text was changed, if it was by one of the common ways."""
+def rewritten(expected: str, got: str) -> str | None:
+    """Return how the text was changed throughout, if it was by one of the common ways."""
+    if got == expected:
+        return None
+    if len(got) < len(expected) and got.replace(" ", "") == expected.replace(" ", ""):
+        return "blanks at the ends of a token are cut off: they are part of the text"
     if got == html.unescape(expected):
         return "references of HTML in the text are replaced, `&amp;` by `&`: the text of an answer is no HTML"
     if got in (html.escape(expected), html.escape(expected, quote=False)):

@@ -30,6 +30,11 @@ class Failed:
         return set(self.cuts) <= set(self.between)
 
     @property
+    def has_joined(self) -> bool:
+        """Whether events came together in one chunk."""
+        return not set(self.cuts) >= {end for end in self.between if end < len(self.stream.body)}
+
+    @property
     def style(self) -> tuple[int, ...] | None:
         """How a control is cut: ``None`` for one event a chunk."""
         return None if self.on_events and self.cuts else ()

@@ -22,6 +22,7 @@ from orharness.contract.judging.features import (
 from orharness.contract.judging.judge import NOTHING_EARLY, makes_the_mistake, wrong_parts
 from orharness.contract.judging.reasons import (
     ERROR_AT_THE_END,
+    HELD_OR_LOST,
     JOINED,
     LEFT_OVERS,
     SENT_SPECIALLY,
@@ -66,6 +67,7 @@ class Diagnosis:
         self._waited_out = 0
         self._first_text: str | None = None  # what is known of when it comes
         self._at_once = False  # whether that is with the first tokens
+        self._with_the_first = False  # ... or with the very first
         self._reads_plainly: dict[str, bool] = {}  # by a feature's name: an answer that has just that one
         self._obeys_a_plain_end: bool | None = None  # where the connection stays open after it
 
@@ -108,10 +110,11 @@ class Diagnosis:
             reply = Reply.completion(case.dialect, tokens=_TOKENS, delay=_STEP)
             found = self._trials.first_text(case, reply)
             self._at_once = found is not None and found[0] <= _AT_ONCE
+            self._with_the_first = found is not None and found[0] <= 1
             self._first_text = NOTHING_EARLY if found is None else late(*found)
         if self._at_once and case.document["reply"].get("encoding") is not None:
             return UNPACKED_LATE
-        return self._first_text
+        return HELD_OR_LOST if self._with_the_first else self._first_text
 
     # -- a client that has ended -------------------------------------------------------------------------------------
 
@@ -124,8 +127,9 @@ class Diagnosis:
             return told(failed, declared or SENT_SPECIALLY)
         if of_reads := self._cutting.of_own_reads(failed):
             return told(failed, of_reads)
-        if failed.style == () and len(failed.between) > 1 and self._controls.body_holds(failed, body, None):
-            return told(failed, declared or JOINED)
+        special = declared is not None and declared not in told_causes(case.dialect)
+        if failed.has_joined and len(failed.between) > 1 and self._controls.body_holds(failed, body, None):
+            return told(failed, declared or JOINED if special or failed.style == () else JOINED)
         goes_on = end is not None and end < len(body) and not case.dialect.ends_with_body
         if goes_on and self._controls.body_holds(failed, body[:end], failed.style):
             return told(failed, f"it goes on after {_name_of_end(failed)}", end)
@@ -139,7 +143,6 @@ class Diagnosis:
             return told(failed, self._cause(failed, found), at)
         if of_length := self._lengths.of_lines(case.dialect, body):
             return told(failed, shown(case, failed.heard, of_length))
-        special = declared is not None and declared not in told_causes(case.dialect)
         if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
             return told(failed, shown(case, failed.heard, declared or ""))
         return self._left_overs(failed)

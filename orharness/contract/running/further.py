@@ -24,7 +24,7 @@ def after_cancels(trials: Trials, case: Case, cancel: Cancel, then: Further, pat
         cancelled_before = trials.left
         tried = trials.cancelled(case, cancel, patience)
         if tried.evidence is not None and tried.exchange is None and cancelled_before:
-            return replace(tried, evidence=after_a_cancel(tried.evidence, tried.heard, asked=False))
+            return replace(tried, evidence=after_a_cancel(case, tried.evidence, tried.heard, asked=False))
         if tried.evidence is not None:
             return replace(tried, evidence=None, note=f"{_NOT_CANCELLED}{tried.evidence.reason}")
         if tried.note:
@@ -33,7 +33,9 @@ def after_cancels(trials: Trials, case: Case, cancel: Cancel, then: Further, pat
     tried = trials.once(following, None, patience)
     if tried.evidence is None:
         return tried
-    return replace(tried, evidence=after_a_cancel(tried.evidence, tried.heard, asked=tried.exchange is not None))
+    return replace(
+        tried, evidence=after_a_cancel(following, tried.evidence, tried.heard, asked=tried.exchange is not None)
+    )
 
 
 def side_by_side(trials: Trials, case: Case, beside: Further, patience: float) -> Tried:

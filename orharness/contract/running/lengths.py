@@ -39,7 +39,7 @@ class Lengths:
     def of_lines(self, dialect: Dialect, body: bytes) -> str | None:
         """Return that data lines are not read up to the longest line of a body; ``None`` where they are."""
         longest = max((len(line.text) for line in lines_of(body)), default=0)
-        if longest < _LONG or self._holds(_DATA, dialect, longest):
+        if longest < _LONG or self._holds(_DATA, dialect, longest) or not self._holds(_DATA, dialect, _SHORTEST):
             return None
         return self._of_data(dialect, longest)
 
@@ -77,7 +77,7 @@ def _answer(kind: str, dialect: Dialect, length: int) -> Case:
         {
             "id": f"a {kind} line of {length} bytes",
             "title": "A long line.",
-            "reply": {"events": [{"text": "Hello"}, line, {"text": " world"}, *_END]},
+            "reply": {"events": [{"text": "Hello"}, line, {"text": "world"}, *_END]},
             "expect": {"sent": True},
             "chunkings": ["per-event"],
         },
