@@ -174,7 +174,9 @@ class AsRecorded:
 
     @property
     def _has_placeholder(self) -> bool:
-        return redaction.PLACEHOLDER.encode() in self._recorded.body
+        plain = self._recorded.body
+        placeholder = redaction.PLACEHOLDER.encode()
+        return placeholder in plain or placeholder in plain.replace(b"\0", b"")  # as it is in UTF-16
 
     def _filtered(self, request: Request) -> RecordedRequest:
         """Return the request as the filters leave it, at the recorded host: unchanged if they leave it out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,16 +171,19 @@ def test_a_condition_that_is_no_plain_value_is_looked_at(when: dict[str, Any], b
     assert RouteTable([route]).candidates(post(body)) == [0]
 
 
-def test_a_recorded_body_that_held_a_secret_is_found_among_others() -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_recorded_body_that_held_a_secret_is_found_among_others(encoding: str) -> None:
     """It cannot be looked up: what was sent is not what is in the cassette."""
     key = "sk-or-v1-" + "0f" * 32
     kept = Interaction(
-        RecordedRequest("POST", "https://h/v1/chat/completions", body=b'{"n": 5, "password": "REDACTED"}'),
+        RecordedRequest(
+            "POST", "https://h/v1/chat/completions", body='{"n": 5, "password": "REDACTED"}'.encode(encoding)
+        ),
         headers=(("Content-Type", "text/event-stream"),),
         stream=Stream.of(b"data: secret\n\n"),
     )
     cassette = [*map(recorded, range(5)), kept, *map(recorded, range(6, 9))]
-    asked = post({"n": 5, "password": key})
+    asked = replace(post({}), body=json.dumps({"n": 5, "password": key}).encode(encoding))
     assert RouteTable(interaction_routes(cassette)).candidates(asked) == [5]
     [serving] = serving_routes(cassette)
     reply, difference = serving.reply_to(asked, 0)
