@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from orharness.cli.codes import FAILED, WRONG_CALL
 from orharness.cli.stderr import background_stderr
 from orharness.errors import ClientFailure, OrharnessError
 from orharness.report.encoding import never_fail
+
+_OF_A_NAME = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP)
+"""Why a file that the caller names cannot even be looked for: to see whether it is a folder, for one."""
+_LONGEST = 80  # characters of a name that are shown
 
 
 @contextmanager
@@ -25,6 +30,12 @@ def mistakes_reported() -> Iterator[None]:
         end(f"orharness: {error}", WRONG_CALL)
     except ClientFailure as failure:
         end(str(failure), FAILED)
+    except OSError as error:
+        if error.filename is None or error.errno not in _OF_A_NAME:
+            raise
+        name = str(error.filename)
+        shown = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+        end(f"orharness: {shown}: the file cannot be reached: {error.strerror}", WRONG_CALL)
 
 
 def end(text: str, code: int) -> NoReturn:

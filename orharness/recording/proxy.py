@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -125,13 +125,13 @@ class Recorder:
 
     async def __aenter__(self) -> Recorder:
         self._clock = monotonic  # the loop's
-        self._keeper = await self._opened_keeper()
-        try:
+        self._asker = Asker(self._clock, self._reach, direct=self._apart is not None)  # before there is a file
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(self._asker.close)
+            self._keeper = await self._opened_keeper()
+            opened.push_async_callback(self._keeper.close)
             self._runner = await listening(self._handle, *self._address)
-        except BaseException:
-            await self._keeper.close()
-            raise
-        self._asker = Asker(self._clock, self._reach, direct=self._apart is not None)
+            opened.pop_all()
         return self
 
     async def _opened_keeper(self) -> Keeper:

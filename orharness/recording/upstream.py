@@ -20,7 +20,7 @@ from orharness.recording.noted_connections import NotedConnector, ResponseWire, 
 from orharness.recording.reach import Reach
 from orharness.recording.session import Head, RecordedExchange
 from orharness.recording.wire_notes import WireNotes
-from orharness.redaction import is_secret
+from orharness.redaction import hide, is_secret
 from orharness.server.forwarding import client_session, is_chunked, was_reset
 from orharness.server.headers import OF_THE_CONNECTION, readable, text
 from orharness.server.proxies import proxy_for
@@ -47,13 +47,13 @@ def checked_upstream(upstream: str) -> str:
     try:
         url = URL(upstream)
     except ValueError as error:
-        raise ScenarioError(f"the upstream {upstream!r} is not an address: {error}") from error
+        raise ScenarioError(f"the upstream {hide(upstream)!r} is not an address: {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise ScenarioError(f"an upstream is a base URL such as https://host/v1, not {upstream!r}")
+        raise ScenarioError(f"an upstream is a base URL such as https://host/v1, not {hide(upstream)!r}")
     if url.query_string or url.fragment or "?" in upstream or any(one.isspace() for one in upstream):
         raise ScenarioError(
-            f"an upstream is a base URL without a query, a fragment or blanks, not {upstream!r}: paths are appended to"
-            " it, and a query comes with each request"
+            f"an upstream is a base URL without a query, a fragment or blanks, not {hide(upstream)!r}: paths are"
+            " appended to it, and a query comes with each request"
         )
     return upstream
 

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from orharness.cli.app import app
+from orharness.cli.ending import mistakes_reported
 from orharness.cli.plain import VARIABLES
 from orharness.cli.usage import run_app
 
@@ -117,6 +118,25 @@ def test_a_value_of_the_environment_is_told_by_its_variable(
     text = told(["serve"], monkeypatch, capsys)
     assert text.startswith("orharness serve takes a whole number as ORHARNESS_SERVE_PORT, not 'many'")
     assert "--port PORT" in told(["serve", "--port", "few"], monkeypatch, capsys)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is a path that is not found")
+@pytest.mark.parametrize(
+    "arguments",
+    [["record", "--upstream", "http://h/v1", "--to"], ["serve"], ["run", "--cassette"], ["cassette", "scan"]],
+    ids=" ".join,
+)
+def test_a_name_that_no_file_can_have(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a" * 300
+    after = ["--", "true"] if arguments[0] == "run" else []
+    monkeypatch.setattr(sys, "argv", ["orharness", *arguments, name, *after])
+    with pytest.raises(SystemExit) as ended, mistakes_reported():
+        run_app(app)
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert err == f"orharness: {name[:80]}…: the file cannot be reached: File name too long\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["cassette"], ["cases"]])

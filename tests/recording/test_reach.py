@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from orharness.cassette import load
-from orharness.errors import ScenarioError
+from orharness.errors import OrharnessError, ScenarioError
 from orharness.recording import Recorder
 from orharness.recording.reach import Reach, addresses_of
 from orharness.server.proxies import proxy_for
@@ -57,6 +57,17 @@ def test_what_is_no_file_of_certificates(tmp_path: Path, contents: bytes | None,
         (tmp_path / "a.pem").write_bytes(contents)
     with pytest.raises(ScenarioError, match=said):
         Reach(tmp_path / "a.pem").tls()
+
+
+@pytest.mark.asyncio
+async def test_a_recorder_that_cannot_begin_leaves_no_file(to: Path, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"--ca .*cannot be read"):
+        async with Recorder("https://a.test/v1", to, reach=Reach(tmp_path / "none.pem")):
+            pass
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises((OSError, OrharnessError)):
+        async with Recorder("https://a.test/v1", to, port=taken.getsockname()[1]):
+            pass
+    assert not to.parent.exists() or list(to.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,11 @@ def test_an_address_without_a_path_gets_the_prefix_of_its_api() -> None:
         ({"chat": "https://a/v1"}, {"messages": "SOME_KEY"}, "the key of messages has no upstream to go to"),
         ({"chat": "nowhere"}, None, "an upstream is a base URL"),
         ("http://h.test/v1?api-version=1", None, "an upstream is a base URL without a query"),
+        (
+            "http://me:p4ssw0rd@h.test/v1?key=abcd",
+            None,
+            r"not 'http://me:REDACTED@h\.test/v1\?key=REDACTED': paths are",
+        ),
         ("http://h.test/v1#a", None, "an upstream is a base URL without a query"),
         ("http://h.test/v1 ", None, "an upstream is a base URL without a query"),
     ],
