@@ -11,8 +11,8 @@ from datetime import datetime
 from orharness.checks import cannot_be_known, describe
 from orharness.dialects import DIALECTS, Refused
 from orharness.gateways import ONEROUTER
-from orharness.journal import Exchange, Request
-from orharness.relay.reasons import ASKS_AFTER_A_CANCEL, ASKS_AGAIN, READS_ON, WAKES_LATE
+from orharness.journal import Exchange, Outcome, Request
+from orharness.relay.reasons import ASKS_AFTER_A_CANCEL, ASKS_AGAIN, LEAVES_LATE, READS_ON, WAKES_LATE
 from orharness.relay.seen import Leaving, Seen
 from orharness.verdict import Evidence, shorten
 
@@ -111,6 +111,8 @@ def left(seen: Seen) -> Evidence | str | None:
         return Evidence(
             expected, f"only when it had sent {events} more\n{_leaked(seen, leaving)}", WAKES_LATE.reason_for(seen.kind)
         )
+    if seen.exchanges and all(one.outcome is Outcome.CANCELLED for one in seen.exchanges):
+        return Evidence(expected, f"it was left, but later\n{_leaked(seen, leaving)}", LEAVES_LATE)
     ran = all(one.bytes_written == one.stream_size for one in seen.exchanges)
     got = "the upstream ran to its end" if ran else "the upstream's connection stayed open"
     return Evidence(expected, f"{got}\n{_leaked(seen, leaving)}", READS_ON.reason_for(seen.kind))

@@ -320,7 +320,7 @@ _CASES: tuple[RelayCase, ...] = (
         "in-stream",
         "An error event within the stream can be seen.",
         _said(SHORT, error=Failure("relay-check: the provider broke off", 502, after=3)),
-        judge.error_visible,
+        judge.error_told,
     ),
     _error(
         "cut",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from orharness.dialects import Dialect
 from orharness.relay.added import added_text, in_place_of_comments
-from orharness.relay.reasons import BUFFERS, SWALLOWED
+from orharness.relay.reasons import BUFFERS, DROPPED, SWALLOWED
 from orharness.relay.response import ResponseEnd
 from orharness.relay.seen import NO_API, TAIL, Seen, other_form
 from orharness.relay.views import AnswerForm, contents, events_of, finished, items_of, parsed, says
@@ -149,12 +149,24 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
     return Evidence(expected, f"{late}; it came {when}\n{came}", BUFFERS.reason_for(seen.kind))
 
 
+def error_told(seen: Seen) -> Evidence | None:
+    """An error that the upstream reports must be visible as one: an answer that only lacks its end does not tell it."""
+    found = error_visible(seen)
+    if found is not None or _shows_error(seen):
+        return found
+    return Evidence("an error event, a text that says error, or a connection cut off", seen.outcome(), DROPPED)
+
+
+def _shows_error(seen: Seen) -> bool:
+    failed = seen.status is not None and seen.status >= 400 and seen.ended is not None
+    return not seen.problem and (failed or seen.ended in (ResponseEnd.CUT, ResponseEnd.RESET) or _says_error(seen))
+
+
 def error_visible(seen: Seen) -> Evidence | None:
     """The upstream's error must be visible: by the status, an error in the text, or a connection that is cut."""
-    failed = seen.status is not None and seen.status >= 400 and seen.ended is not None
     if (glued := _glued_error(seen)) is not None:
         return Evidence("an error event of its own", shorten(repr(glued), 300), GLUED)
-    if not seen.problem and (failed or seen.ended in (ResponseEnd.CUT, ResponseEnd.RESET) or _says_error(seen)):
+    if _shows_error(seen):
         return None
     expected = "an error that its reader can see: a status, an event or text that says error, or a connection cut off"
     if seen.problem or seen.status is None or seen.ended is None:

@@ -98,6 +98,10 @@ WAKES_LATE = Cause(
         RelayKind.NODE: f"It needs a listener on the response: {_ON_CLOSE}",
     },
 )
+LEAVES_LATE = (
+    "the relay leaves, but late: it looks for its browser from time to time, or ends a task of its own after a pause."
+    " Leave when the browser's connection ends"
+)
 ASKS_AFTER_A_CANCEL = (
     "the relay takes the end of a cancelled request for a failure and asks again: the model generates for nobody. Usual"
     " causes: a retry around the whole request (a decorator, a gateway's setting) that also catches the cancel; a"
@@ -107,6 +111,11 @@ ASKS_AGAIN = (
     "the relay asks again although the upstream did not refuse: a hedge (two requests at once), a retry after a"
     " time-out or a broken stream, or two layers that each ask. Retry only what is not billed: an error before the"
     " stream"
+)
+DROPPED = (
+    "the upstream's error event is dropped and the answer ended in order: it only lacks its end, which many clients do"
+    " not look for (the openai SDK ends its loop as if all were well). Pass the event on, or let the connection break"
+    " off"
 )
 SWALLOWED = (
     "the error is caught on its way and the answer ended in order: its reader takes a part for the whole. Send an error"

@@ -14,7 +14,7 @@ import pytest
 
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
-from orharness.journal import Bill, Exchange, Request
+from orharness.journal import Bill, Exchange, Outcome, Request
 from orharness.relay import added, asking, judge, texts, whole
 from orharness.relay.cases import CASES, SHORT, UNICODE
 from orharness.relay.check import check
@@ -511,6 +511,15 @@ def test_what_counts_as_an_error_that_can_be_seen(content: bytes, changes: dict[
     assert (judge.error_visible(replace(WHOLE, content=content, **changes)) is None) is seen  # type: ignore[arg-type]
 
 
+def test_an_error_event_that_is_dropped_is_not_told_by_what_is_missing() -> None:
+    cut = replace(WHOLE, content=chat("a", end=False))
+    assert "the upstream's error event is dropped" in reason_of(judge.error_told(cut))
+    assert judge.error_told(replace(cut, ended=ResponseEnd.CUT)) is None
+    assert judge.error_told(replace(cut, content=cut.content + b'data: {"error":"broken"}\n\n')) is None
+    assert judge.error_told(replace(cut, status=502)) is None
+    assert "a part for the whole" in reason_of(judge.error_told(replace(cut, content=chat("a"))))
+
+
 def test_the_words_for_one_and_for_many() -> None:
     one = replace(WHOLE, buffering=Buffering(3, "tok003 ", 1))
     found = judge.each_event(one, number=6)
@@ -521,6 +530,16 @@ def test_the_words_for_one_and_for_many() -> None:
     assert isinstance(late, Evidence)
     assert late.got.startswith("only when it had sent 2 events more")
     assert asking.left(replace(WHOLE, leaving=Leaving(0.001, 3))) is None
+
+
+def test_a_relay_that_leaves_late_is_not_said_to_go_on() -> None:
+    for outcome, said in (
+        (Outcome.CANCELLED, "the relay leaves, but late"),
+        (Outcome.STILL_OPEN, "the upstream goes on"),
+    ):
+        exchange = replace(asked(1), outcome=outcome)
+        found = asking.left(replace(WHOLE, exchanges=(exchange,), leaving=Leaving(None, 3)))
+        assert reason_of(found).startswith(said)
 
 
 def asked(number: int, messages: object = "hi", *, billed: bool = True, stream: bool = True) -> Exchange:

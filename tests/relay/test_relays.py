@@ -48,8 +48,8 @@ class Relay:
     """One app, and what is known of it.
 
     ``shows_an_early_end``: an answer that ends in order, but too early, does not look whole to the browser.
-    ``shows_errors``: nor does an error before the stream look like an empty answer. ``fails``: what the check finds in
-    it beside that.
+    ``shows_errors``: nor does an error before the stream look like an empty answer, and one in it is not dropped.
+    ``fails``: what the check finds in it beside that.
     """
 
     argv: list[str]
@@ -72,7 +72,7 @@ class Relay:
         if not self.shows_an_early_end:
             found.add("errors/ends-early")
         if not self.shows_errors:
-            found |= {"errors/limit", "errors/server"}
+            found |= {"errors/limit", "errors/server", "errors/in-stream"}
         return found
 
 
