@@ -92,7 +92,8 @@ class NamedFunction(FunctionSubject):
         if not workers:
             return None
         parts = Handout(cuttings, len(workers))
-        first, *others = [partial(_work, worker, parts, case, patience) for worker in workers]
+        waited = patience_for(case, case.reply(), patience)
+        first, *others = [partial(_work, worker, parts, case, patience, waited) for worker in workers]
         threads = [threading.Thread(target=one, name="orharness-worker", daemon=True) for one in others]
         try:
             for thread in threads:
@@ -156,21 +157,23 @@ class Worker:
         self._row: Row | None = None
         self._reader = threading.Thread()
 
-    def run(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
-        """Run one trial for each way to cut; return ``None`` if one does not hold, or where the process fails."""
+    def run(self, case: Case, cuttings: Sequence[Cuts], patience: float, waited: float) -> Row | None:
+        """Run one trial for each way to cut; return ``None`` if one does not hold, or where the process fails.
+
+        ``waited``: the seconds that the process waits for a client which does nothing.
+        """
         self.failed = True  # until it has answered
         try:
-            return self._answer() if self._ask(case, cuttings, patience) else None
+            return self._answer() if self._ask(case, cuttings, patience, waited) else None
         except RuntimeError:  # no more threads can be started
             return None
 
-    def _ask(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> bool:
+    def _ask(self, case: Case, cuttings: Sequence[Cuts], patience: float, waited: float) -> bool:
         """Ask it to run one trial for each way to cut; return whether it took the question."""
         question = {"case": case.document, "dialect": case.dialect.name, "cuts": cuttings, "patience": patience}
         self._row = None
         told = self._process.write(json.dumps(question).encode() + b"\n")
         if told:
-            waited = patience_for(case, case.reply(), patience)
             until_request = Habits().limit(self._starting, waited)  # at least: only the process has measured
             self._silence = waited + self._slack + until_request
             self._heard = monotonic()
@@ -254,11 +257,11 @@ class Handout:
         return Row.all([self._rows[at] for at in sorted(self._rows)])
 
 
-def _work(worker: Worker, parts: Handout, case: Case, patience: float) -> None:
-    """Have a process run parts of a row until there is none left, or one does not hold."""
+def _work(worker: Worker, parts: Handout, case: Case, patience: float, waited: float) -> None:
+    """Have a process run parts of a row until there is none left, or one does not hold; see ``Worker.run``."""
     while (part := parts.take()) is not None:
         at, cuttings = part
-        row = worker.run(case, cuttings, patience)
+        row = worker.run(case, cuttings, patience, waited)
         if row is None:
             return parts.stop()
         parts.done(at, len(cuttings), row)
