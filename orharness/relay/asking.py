@@ -47,6 +47,13 @@ def asked(seen: Seen) -> Evidence | None:
     return None
 
 
+def answers_itself(seen: Seen) -> str | None:
+    """Return why a relay that did not ask in this case is not judged, ``None`` if it did, or refused."""
+    if seen.exchanges or seen.status is None or seen.status >= 400:
+        return None
+    return "the relay answers without asking its upstream, as a cache does: switch it off to have this judged"
+
+
 def asked_again(seen: Seen, *, billed: bool = False) -> list[Exchange]:
     """Return the requests that the relay made without the browser asking.
 

@@ -100,6 +100,8 @@ def _asks() -> RelayCase:
 
 def verdict_of(case: RelayCase, seen: Seen) -> Verdict:
     title = case.title + asking.measured(seen)
+    if case.id != _ASKED and (why := asking.answers_itself(seen)) is not None:
+        return Verdict(case.id, title, Result.NOT_APPLICABLE, level=case.level, note=why)
     for one in case.judges:
         found = (None if one is asking.asked else texts.unreadable(seen)) or one(seen)
         if isinstance(found, Evidence):

@@ -128,6 +128,6 @@ Judge = Callable[[Seen], Found]
 
 def other_form(seen: Seen) -> str:
     """Return why a case about chat completion chunks does not judge an answer that has none."""
-    if seen.dialect is not None:
+    if seen.dialect is not None and seen.dialect is not DIALECTS.default:
         return f"the relay sends events of {seen.dialect.name}: this case is about chat completion chunks"
     return "the relay does not send chat completion chunks" if seen.content else "nothing came out"

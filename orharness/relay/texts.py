@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from html import unescape
 
 from orharness.relay.response import ResponseEnd
 from orharness.relay.seen import Found, Seen
-from orharness.relay.views import best_view, events_of, says, views
+from orharness.relay.views import best_view, events_of, parsed, says, views
 from orharness.verdict import Evidence, quote, shorten
 
 _NO_HTTP = "what came out is not HTTP"
@@ -66,6 +67,10 @@ def _changed(sent: str, tokens: Sequence[str], got: str, content: bytes) -> str:
     found = views(content)
     if any(sent.encode().decode(charset, "replace") in view for charset in ("latin-1", "cp1252") for view in found):
         return f"UTF-8 is read as Latin-1: {_UTF_8}"
+    if any(sent in unescape(view) for view in found):
+        return "characters are escaped for HTML (`&uuml;`): the browser's script shows them as they are"
+    if any(isinstance(document := parsed(event.data), str) and parsed(document) for event in events_of(content)):
+        return "events are encoded as JSON twice: their data is a text that has JSON in it"
     other = [one for one in sent if not one.isascii()]
     if (
         other

@@ -124,7 +124,10 @@ def finish(seen: Seen) -> Found:
     def reason(sent: list[str], came: list[str]) -> str:
         if not came:
             return "the finish_reason is lost: its readers cannot tell why the model stopped, and agents ask again"
-        return "the finish_reason is sent again" if set(came) == set(sent) else "the finish_reason is another one"
+        if len(came) > len(sent):
+            again = "the finish_reason is sent again"
+            return again if set(came) == set(sent) else "a finish_reason is put into chunks that have none"
+        return "the finish_reason is another one"
 
     return _compared(seen, say, reason)
 

@@ -17,7 +17,7 @@ from orharness.errors import ScenarioError
 from orharness.journal import Bill, Exchange, Outcome, Request
 from orharness.relay import added, asking, judge, texts, whole
 from orharness.relay.cases import CASES, SHORT, UNICODE
-from orharness.relay.check import check
+from orharness.relay.check import check, verdict_of
 from orharness.relay.process import SseProcess
 from orharness.relay.reasons import kind_of
 from orharness.relay.response import ResponseEnd
@@ -530,6 +530,16 @@ def test_the_words_for_one_and_for_many() -> None:
     assert isinstance(late, Evidence)
     assert late.got.startswith("only when it had sent 2 events more")
     assert asking.left(replace(WHOLE, leaving=Leaving(0.001, 3))) is None
+
+
+def test_who_answers_without_asking_is_not_judged() -> None:
+    cached = replace(WHOLE, content=chat("a"))
+    for case in CASES:
+        verdict = verdict_of(case, cached)
+        assert verdict.result is Result.NOT_APPLICABLE
+        assert verdict.note.startswith("the relay answers without asking its upstream")
+    assert asking.answers_itself(replace(cached, status=503)) is None  # it refuses
+    assert asking.answers_itself(replace(cached, exchanges=(asked(1),))) is None
 
 
 def test_a_relay_that_leaves_late_is_not_said_to_go_on() -> None:

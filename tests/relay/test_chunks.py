@@ -269,6 +269,10 @@ def text_of(block: bytes) -> tuple[int, str] | None:
     return (choices[0]["index"], choices[0]["delta"].get("content") or "") if len(choices) == 1 else None
 
 
+def twice(block: bytes) -> bytes:
+    return b"data: " + json.dumps(block[6:].decode().strip()).encode() + b"\n\n"
+
+
 TEXTS = ("text", "spaces", "separators", "long-event", "no-blank", "gzip")
 
 
@@ -415,6 +419,26 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
     "read as Windows-1252": (
         lambda body: body.decode("cp1252", "replace").encode(),
         {"text": "UTF-8 is read as Latin-1", "tools": ""},
+    ),
+    "HTML": (
+        lambda body: body.replace("ü".encode(), b"&uuml;").replace("ï".encode(), b"&iuml;"),
+        {"text": "characters are escaped for HTML", "tools": "tool call 0 is changed: its arguments"},
+    ),
+    "JSON twice": (
+        by_block(lambda block: twice(block) if block.startswith(b"data: {") else block),
+        {
+            "text": "events are encoded as JSON twice",
+            "grammar": "",
+            "long-event": "does not come out: if shorter ones do",
+            "only-chunks": "an event that is not one of the API's is added",
+        },
+    ),
+    "a finish_reason in each chunk": (
+        by_choice(lambda choice: choice.update(finish_reason="stop")),
+        {
+            "finish": "a finish_reason is put into chunks that have none",
+            **dict.fromkeys(("grammar", "finish-last", "choices", "choices-together"), ""),
+        },
     ),
     "lines of JSON as an event stream": (
         lambda body: b"".join(line[5:] + b"\n" for line in body.split(b"\n") if line.startswith(b"data:")),
