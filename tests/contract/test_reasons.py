@@ -403,7 +403,7 @@ def exact_content_type(base_url: str) -> Iterator[str]:
                 "transport/charset-utf-8",
             ]
         ),
-        (client_of(LosesCutEvents), "chat/many-events", "of the events that come in one read some are lost"),
+        (client_of(LosesCutEvents), "chat/many-events", "text is lost or changed: an event that a boundary cuts"),
         (client_of(NeedsAscii), "framing/normal-forms", "characters outside ASCII are lost: its text is"),
         (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +20,7 @@ BRIEF = 0.3  # seconds of patience where the client is to be caught waiting
 ENOUGH = 10.0  # seconds of patience where nothing is to be waited for
 IN_PIECES = "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
 DROPPED = "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
-CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends"
+CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends, or none"
 UNSEEN = "[DONE] is not seen where a boundary cuts it"
 JOINED = "HTTP chunks come joined in one read, and only the first of them is taken"
 
@@ -77,6 +78,62 @@ class TakesACutCrlfForTwo(Answer):
             self.done = True  # two empty lines, it thinks: the end of the answer
         self.begun = False
         return super().dispatch()
+
+
+class NormalisesEachRead(Answer):
+    """CRLF is replaced by LF in each read, only LF ends a line, and a byte order mark stays."""
+
+    def lines(self, data: bytes) -> Iterator[str]:
+        *ended, self._rest = (self._rest + data.replace(b"\r\n", b"\n")).split(b"\n")
+        return (line.decode("utf-8", "replace") for line in ended)
+
+
+class BlocksOfEachRead(Answer):
+    """Each read is split at empty lines that end with LF or CRLF, and no unfinished block is kept."""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        for block in re.split(b"\r\n\r\n|\n\n", data):
+            fields = block.decode("utf-8", "replace").splitlines()
+            lines = [line.removeprefix("data:").strip() for line in fields if line.startswith("data:")]
+            if lines:
+                yield from self.event("", "\n".join(lines))
+            if self.done:
+                return
+
+
+class FirstOfEachRead(Answer):
+    """Of each read the first event that is whole is taken; an unfinished line is kept."""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        for line in self.lines(data):
+            if line:
+                self.field(line)
+            elif self._data:
+                yield from self.dispatch()
+                return
+
+
+class WaitsForAnEmptyLine(Answer):
+    """What was read is looked at when it ends with an empty line."""
+
+    kept = b""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        self.kept += data
+        if self.kept.endswith(b"\n\n"):
+            kept, self.kept = self.kept, b""
+            yield from super().feed(kept)
+
+
+class LooksForTheEndInEachRead(Answer):
+    """All events of a read are handed over, and then the end is looked for in its bytes."""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        yield from super().feed(data)
+        self.done = b"data: [DONE]" in data
+
+    def event(self, type_: str, data: str) -> Iterator[str]:
+        return iter(()) if data == "[DONE]" else super().event(type_, data)
 
 
 def takes_the_first_chunk_of_a_read(base_url: str) -> Iterator[str]:
@@ -149,6 +206,27 @@ def test_a_cut_end_is_not_one_that_is_not_obeyed(thread: ServerThread, case: str
 def test_a_cut_crlf_is_told_where_only_that_is_the_cause(thread: ServerThread) -> None:
     evidence = failed(client_of(TakesACutCrlfForTwo), "boundaries/crlf-in-two", thread)
     assert evidence.reason.startswith(CUT_CRLF)
+
+
+@pytest.mark.parametrize(
+    ("case", "answer", "reason"),
+    [
+        ("boundaries/pairs-crlf", NormalisesEachRead, CUT_CRLF),
+        ("boundaries/cr-byte-by-byte", NormalisesEachRead, "a CR alone is not taken for a line end"),
+        ("boundaries/bom-in-front-of-a-chunk", NormalisesEachRead, "a byte order mark in front of the stream"),
+        ("boundaries/every-offset-cr", BlocksOfEachRead, "a CR alone is not taken for a line end"),
+        ("framing/long-lines", BlocksOfEachRead, IN_PIECES),
+        ("boundaries/many-in-one-chunk", FirstOfEachRead, "of the events that come in one read some are lost"),
+        ("done/all-in-one-chunk", FirstOfEachRead, "of the events that come in one read some are lost"),
+        ("done/event-after", LooksForTheEndInEachRead, "it goes on after [DONE]"),
+        ("delivery/before-half-an-event", WaitsForAnEmptyLine, "what has come is handed over only when the next event"),
+    ],
+)
+def test_what_a_case_of_boundaries_is_about_is_told_only_if_it_is_the_cause(
+    thread: ServerThread, case: str, answer: type[Answer], reason: str
+) -> None:
+    patience = BRIEF if answer is WaitsForAnEmptyLine else ENOUGH
+    assert failed(client_of(answer), case, thread, patience).reason.startswith(reason)
 
 
 def test_joined_chunks_are_told_where_each_alone_is_read(thread: ServerThread) -> None:

@@ -27,7 +27,7 @@ _FORMS: Final[tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...]] = ("NFC", "NFD"
 _ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
 DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
 _LOST = "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
-CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends: the LF that comes next belongs to the CR before it"
+CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends, or none: the LF that comes next belongs to its CR"
 _CUT_EVENT = "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
 _IN_PIECES = "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
 _CUT_BETWEEN = "a boundary between two events changes what is read"
@@ -44,6 +44,7 @@ HELD_OR_LOST = (
 )
 JOINED = "of the events that come in one read some are lost: each of them ends at its own empty line"
 ERROR_AT_THE_END = "the error in the stream is shown only when the connection ends, and not when it comes"
+HELD_BY_A_PART = "what has come is handed over only when the next event, of which a part has come, is whole"
 UNPACKED_LATE = "what comes compressed is unpacked only at its end: the text of an answer that is not comes at once"
 UNTIL_FULL = "what has come is not handed over before the connection ends: it reads whole blocks, or all of the body"
 
@@ -253,12 +254,12 @@ def reason_of_cuts(
         return _CUT_BETWEEN if error is None else _only_where_cut(case, heard)
     if loses():
         return of_pieces(case, heard)
+    if any(body[at - 1 : at + 1] == b"\r\n" for at in cuts) and of_crlf():
+        return CUT_CRLF
     if error is not None and is_of_json(error):
         return case.broken_json or NO_JSON
     if case.family == "boundaries" and case.cause is not None:
         return case.cause
-    if any(body[at - 1 : at + 1] == b"\r\n" for at in cuts) and of_crlf():
-        return CUT_CRLF
     return of_pieces(case, heard)
 
 

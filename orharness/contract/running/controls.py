@@ -8,6 +8,7 @@ from orharness.contract.catalogue.case import Case
 from orharness.contract.judging.heard import Heard
 from orharness.contract.running.replies import cut, plain_request
 from orharness.contract.running.trials import Trials, Tried
+from orharness.errors import OrharnessError
 from orharness.scenario import Reply
 from orharness.stream import Chunk, Ending, Framing, Stream
 from orharness.verdict import excerpt
@@ -77,6 +78,14 @@ class Controls:
             )
         ends = tuple(block.end for block in changed.frame.blocks(body) if block.end < len(body))
         return self.holds(failed, cut(reply, ends if cuts is None else cuts))
+
+    def said_plainly_holds(self, failed: Failed, text: str, cuts: tuple[int, ...] | None = None) -> bool | None:
+        """Return whether the client holds where a text comes as a plain answer; ``None`` where the API has no form."""
+        try:
+            reply = Reply.completion(failed.case.dialect, text, model="m")
+        except OrharnessError:
+            return None
+        return self.holds(failed, cut(reply, cuts))
 
     def holds(self, failed: Failed, reply: Reply) -> bool:
         """Return whether the client holds with another reply; not if no more of them may be played."""

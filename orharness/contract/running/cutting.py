@@ -7,7 +7,16 @@ from dataclasses import replace
 from orharness.contract.catalogue import plainest
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
-from orharness.contract.judging.reasons import CUT_CRLF, of_pieces, reason_of_cuts, seen_in, unseen_where_cut
+from orharness.contract.judging.delivery import HELD_BACK
+from orharness.contract.judging.judge import NOTHING_EARLY
+from orharness.contract.judging.reasons import (
+    CUT_CRLF,
+    HELD_BY_A_PART,
+    of_pieces,
+    reason_of_cuts,
+    seen_in,
+    unseen_where_cut,
+)
 from orharness.contract.running.controls import Controls, Failed, told
 from orharness.contract.running.delivering import handed_over
 from orharness.contract.running.replies import representative
@@ -42,7 +51,7 @@ class Cutting:
         bytes_alone = tuple(at for at in range(1, len(body)) if not _is_inside_a_crlf(body, at))
         return self._reads(plain, ends) and not self._reads(plain, bytes_alone)
 
-    def _splits_reads(self, case: Case) -> bool:
+    def splits_reads(self, case: Case) -> bool:
         """Return whether the client reads a plain answer that comes all at once."""
         if self._splits is None:
             plain = plainest([case])
@@ -69,10 +78,15 @@ class Cutting:
     def of_own_reads(self, failed: Failed) -> str | None:
         """Return the reason of a fail of a stream that nothing cuts but the client's own reads; ``None``: they do not.
 
-        Each event in a chunk, which is read before the next one is sent, it holds.
+        Each event in a chunk, which is read before the next one is sent, it holds; and the same text as a plain answer
+        it loses, too, if all of that is sent at once.
         """
-        case = failed.case
-        if failed.style is None or len(failed.between) < 2 or not self.loses(case) or not self._splits_reads(case):
+        case, text = failed.case, failed.case.expected.text
+        if not failed.has_joined or len(failed.between) < 2 or text is None or case.expected.error:
+            return None
+        if not self.loses(case) or not self.splits_reads(case):
+            return None
+        if self._controls.said_plainly_holds(failed, text, ()) is not False:
             return None
         holds = self._controls.body_holds(failed, failed.stream.body, None, plainly=True)
         return of_pieces(case, failed.heard) if holds else None
@@ -89,8 +103,9 @@ class Cutting:
         if not self._controls.body_holds(failed, body, None):
             return None
         if not whole or end is None:
-            reason = CUT_CRLF if self._is_of_crlf(failed) else of_pieces(case, failed.heard)
-            return told(failed, reason, next(at for at in cuts if at not in failed.between))
+            if self._is_of_crlf(failed):
+                return told(failed, CUT_CRLF, next(at for at in cuts if _is_inside_a_crlf(body, at)))
+            return told(failed, of_pieces(case, failed.heard), next(at for at in cuts if at not in failed.between))
         start = max((at for at in failed.between if at < end), default=0)
         inside = [at for at in cuts if start < at < end]
         others = tuple(at for at in cuts if at not in inside)
@@ -101,16 +116,20 @@ class Cutting:
     def of_delivery(self, case: Case, cuts: Cuts, tried: Tried) -> Tried:
         """Return the fail of a stream that was held at gates, with its cause if trials with the same gates show one."""
         evidence, heard = tried.evidence, tried.heard
-        known = evidence is None or heard is None or not evidence.likely or not heard.ended
-        if evidence is None or heard is None or known or seen_in(case, heard) is not None:
+        if evidence is None or heard is None:
+            return tried
+        stream = representative(case)
+        between = tuple(block.end for block in stream.frame.blocks(stream.body))
+        are_cut = cuts is not None and not set(cuts) <= set(between)
+        if evidence.reason in (NOTHING_EARLY, HELD_BACK) and are_cut and self._hands_over(case, None):
+            return replace(tried, evidence=replace(evidence, reason=HELD_BY_A_PART))
+        if not evidence.likely or not heard.ended or seen_in(case, heard) is not None:
             return tried
         if case.cause is not None and case.reply().encoding is not None:
             if not self._hands_over(replace(case, reply=lambda: replace(case.reply(), encoding=None)), cuts):
                 return tried
             return replace(tried, evidence=replace(evidence, reason=case.cause))
-        stream = representative(case)
-        between = tuple(block.end for block in stream.frame.blocks(stream.body))
-        if cuts is None or set(cuts) <= set(between) or not self._hands_over(case, None):
+        if cuts is None or not are_cut or not self._hands_over(case, None):
             return tried
         failed = Failed(case, stream, tried, heard, cuts, between)
         return told(failed, self.of_cuts(failed))

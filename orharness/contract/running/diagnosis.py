@@ -32,6 +32,7 @@ from orharness.contract.judging.reasons import (
     is_of_json,
     is_part_of,
     late,
+    of_pieces,
     seen_in,
     shown,
 )
@@ -40,7 +41,6 @@ from orharness.contract.running.cutting import Cutting
 from orharness.contract.running.lengths import Lengths
 from orharness.contract.running.replies import cut, plain_request
 from orharness.contract.running.trials import Trials, Tried
-from orharness.errors import OrharnessError
 from orharness.scenario import Reply
 from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Stream
@@ -128,7 +128,7 @@ class Diagnosis:
         if of_reads := self._cutting.of_own_reads(failed):
             return told(failed, of_reads)
         special = declared is not None and declared not in told_causes(case.dialect)
-        if failed.has_joined and len(failed.between) > 1 and self._controls.body_holds(failed, body, None):
+        if self._loses_what_is_joined(failed):
             return told(failed, declared or JOINED if special or failed.style == () else JOINED)
         goes_on = end is not None and end < len(body) and not case.dialect.ends_with_body
         if goes_on and self._controls.body_holds(failed, body[:end], failed.style):
@@ -142,10 +142,19 @@ class Diagnosis:
             at = None if without_it is None else difference(body, without_it)
             return told(failed, self._cause(failed, found), at)
         if of_length := self._lengths.of_lines(case.dialect, body):
+            error = failed.heard.error
+            if error is not None and is_of_json(error) and self._cutting.loses(case):  # a read cuts a longer line
+                return told(failed, of_pieces(case, failed.heard))
             return told(failed, shown(case, failed.heard, of_length))
         if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
             return told(failed, shown(case, failed.heard, declared or ""))
         return self._left_overs(failed)
+
+    def _loses_what_is_joined(self, failed: Failed) -> bool:
+        """Return whether the client loses events that come in one read, also of a plain answer."""
+        if not failed.has_joined or not _lacks_text(failed) or self._cutting.splits_reads(failed.case):
+            return False
+        return self._controls.body_holds(failed, failed.stream.body, None)
 
     def _holds_as(self, control: Further, case: Case) -> bool:
         """Return whether the client holds where all is the same but for what the case is about."""
@@ -196,7 +205,9 @@ class Diagnosis:
         if [one.name for one in found] == [LONG_COMMENTS]:
             return self._of_long_comments(failed)
         declared = declared_by(failed.case, failed.heard)
-        special = declared is not None and declared not in told_causes(failed.case.dialect)
+        # What a case of the boundaries is about is where it is cut, and here that does not matter.
+        of_cuts = failed.case.family == "boundaries"
+        special = declared is not None and not of_cuts and declared not in told_causes(failed.case.dialect)
         if special and len(found) == 1 and found[0].of_bytes and found[0].name != "not-ascii":
             return declared or "" if self._reads(failed.case, found[0]) else _cause_of(found[0], failed)
         return "; and ".join(dict.fromkeys(_cause_of(one, failed) for one in found))
@@ -241,11 +252,7 @@ class Diagnosis:
         case, text = failed.case, failed.case.expected.text
         if text is None or case.expected.error:
             return False
-        try:
-            reply = Reply.completion(case.dialect, text, model="m")
-        except OrharnessError:  # the API has no form for it
-            return False
-        return self._controls.holds(failed, reply)
+        return self._controls.said_plainly_holds(failed, text) or False
 
     def _holds_after_a_plain_answer(self, failed: Failed) -> bool:
         """Return whether the client holds right after a plain answer, and fails right after the stream itself.
@@ -334,6 +341,13 @@ def _is_sent_specially(failed: Failed) -> bool:
     """Whether the head, the framing or the times of the response are what the case is about, or a part of it."""
     sent = failed.case.document.get("reply", {})
     return bool(failed.stream.duration) or not _SPECIAL.isdisjoint(sent)
+
+
+def _lacks_text(failed: Failed) -> bool:
+    """Whether something of several events is missing, and nothing was added."""
+    heard = failed.heard
+    some_is_lost = heard.error is not None or is_part_of(heard.text, failed.case.expected.text or "")
+    return len(failed.between) > 1 and some_is_lost
 
 
 def _cause_of(feature: Feature, failed: Failed) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from orharness.contract.catalogue.documents.words import KEEP_ALIVE, LAUNCHDARKLY, PARSER, PARSING_RULES, TEXT, Document
 
 _PART = "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
-_CRLF = "a CRLF that a boundary cuts is taken for two line ends: the LF that comes next belongs to the CR before it"
+_CRLF = "a CRLF that a boundary cuts is taken for two line ends, or none: the LF that comes next belongs to its CR"
 _MANY = "of the events that come in one read some are lost: each of them ends at its own empty line"
 _JOINED = "HTTP chunks come joined in one read, and only the first of them is taken: each says its own size"
 _OPENAI = "https://github.com/openai/openai-python/blob/main/tests/test_streaming.py"
