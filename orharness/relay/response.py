@@ -37,8 +37,8 @@ class ResponseReader:
     """An incremental reader of one response. ``feed`` takes the next bytes, cut anywhere, and returns the content.
 
     Content is the body without its framing and, for gzip and deflate, decompressed. Raises ``ClientFailure`` for bytes
-    that are not HTTP to the letter, such as two length headers, a chunk size that is no number, or bytes after the end:
-    they come from the relay under test.
+    that are not HTTP to the letter, such as two length headers, a chunk size that is not a number, or bytes after the
+    end: they come from the relay under test.
     """
 
     def __init__(self, method: str = "GET") -> None:

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import pytest
 
 from orharness.dialects import DIALECTS, Dialect
 from orharness.journal import Exchange
-from orharness.relay.cases import CASES, KEEP_ALIVE, BrowserAct, RelayCase
+from orharness.relay.cases import CASES, BrowserAct, RelayCase
 from orharness.relay.check import verdict_of
 from orharness.relay.response import ResponseEnd
 from orharness.relay.seen import Seen
 from orharness.stream import Stream
 from orharness.verdict import Result, Verdict
+from tests.support.relay_changes import (
+    COMMENT,
+    Change,
+    by_block,
+    by_choice,
+    by_chunk,
+    chunk,
+    first_of_each,
+    in_place_of_comments,
+    joined,
+    moved,
+    named_other,
+    of_the_first_choice,
+    rewritten,
+    says,
+    split,
+    text_in,
+    twice,
+    without,
+    without_nulls,
+    without_repetition,
+)
 
-Change = Callable[[bytes], bytes]
-COMMENT = f"{KEEP_ALIVE}\n\n".encode()
 CASES_READ = [case for case in CASES if case.act is BrowserAct.READ and case.id.startswith("fidelity/")]
 
 
@@ -55,77 +73,7 @@ def reasons(verdicts: dict[str, Verdict]) -> dict[str, str]:
     }
 
 
-def by_block(change: Callable[[bytes], bytes]) -> Change:
-    return lambda body: b"".join(change(block + b"\n\n") for block in body.split(b"\n\n")[:-1])
-
-
-def by_chunk(change: Callable[[dict[str, Any]], object]) -> Change:
-    """Each chunk changed in place, replaced where ``change`` returns another, dropped where it returns False."""
-
-    def changed(block: bytes) -> bytes:
-        if not block.startswith(b"data: {"):
-            return block
-        chunk = json.loads(block[6:])
-        made = change(chunk)
-        if made is False:
-            return b""
-        return b"data: " + json.dumps(made if isinstance(made, dict) else chunk).encode() + b"\n\n"
-
-    return by_block(changed)
-
-
-def by_choice(change: Callable[[dict[str, Any]], object]) -> Change:
-    return by_chunk(lambda chunk: list(map(change, chunk["choices"])))
-
-
-def without(*path: str) -> Change:
-    """Without a field of each chunk, of each choice (``choice``) or of each delta (``delta``)."""
-    *where, name = path
-    if where == ["delta"]:
-        return by_choice(lambda choice: choice["delta"].pop(name, None))
-    if where == ["choice"]:
-        return by_choice(lambda choice: choice.pop(name, None))
-    return by_chunk(lambda chunk: {key: value for key, value in chunk.items() if key != name})
-
-
-def in_place_of_comments(block: bytes) -> Change:
-    return lambda body: body.replace(COMMENT, block).replace(COMMENT.replace(b"\n", b"\r\n"), block)
-
-
-def chunk(*choices: dict[str, Any]) -> bytes:
-    head = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    return f"data: {json.dumps({**head, 'choices': list(choices)})}\n\n".encode()
-
-
-def says(content: str | None = None) -> dict[str, Any]:
-    return {"index": 0, "delta": {} if content is None else {"content": content}, "finish_reason": None}
-
-
-def moved(mark: bytes, by: int) -> Change:
-    """The first event with these bytes comes that many events later, or earlier."""
-
-    def change(body: bytes) -> bytes:
-        blocks = [block + b"\n\n" for block in body.split(b"\n\n")[:-1]]
-        events = [number for number, block in enumerate(blocks) if not block.startswith(b":")]
-        at = next((at for at, number in enumerate(events) if mark in blocks[number]), None)
-        if at is not None and 0 <= at + by < len(events):
-            block, target = blocks[events[at]], events[at + by]
-            blocks[events[at]] = b""
-            blocks[target] = blocks[target] + block if by > 0 else block + blocks[target]
-        return b"".join(blocks)
-
-    return change
-
-
 # -- what is right ---------------------------------------------------------------------------------------------------
-
-
-def rewritten(chunk: dict[str, Any]) -> dict[str, Any]:
-    return dict(sorted(chunk.items(), reverse=True))
-
-
-def without_nulls(text: str) -> Any:
-    return json.loads(text, object_hook=lambda one: {name: value for name, value in one.items() if value is not None})
 
 
 RIGHT: dict[str, Change] = {
@@ -252,60 +200,7 @@ def test_a_ping_before_all_else_does_not_make_it_another_api() -> None:
 # -- what is lost, changed, added, moved -----------------------------------------------------------------------------
 
 
-def of_the_first_choice(chunk: dict[str, Any]) -> object:
-    if chunk["choices"] and all(one["index"] for one in chunk["choices"]):
-        return False
-    chunk["choices"] = [one for one in chunk["choices"] if not one["index"]]
-    return None
-
-
-def first_of_each(chunk: dict[str, Any]) -> None:
-    chunk["choices"] = chunk["choices"][:1]
-
-
-def text_of(block: bytes) -> tuple[int, str] | None:
-    """The index of the one choice that a chunk has, and its text."""
-    choices = json.loads(block[6:])["choices"] if block.startswith(b"data: {") else []
-    return (choices[0]["index"], choices[0]["delta"].get("content") or "") if len(choices) == 1 else None
-
-
-def twice(block: bytes) -> bytes:
-    return b"data: " + json.dumps(block[6:].decode().strip()).encode() + b"\n\n"
-
-
 TEXTS = ("text", "spaces", "separators", "long-event", "no-blank", "gzip")
-
-
-def text_in(chunk: dict[str, Any]) -> str:
-    return str(chunk["choices"][0]["delta"].get("content") or "x")
-
-
-def without_repetition(body: bytes) -> bytes:
-    blocks = [block + b"\n\n" for block in body.split(b"\n\n")[:-1]]
-    return b"".join(one for one, before in zip(blocks, [b"", *blocks], strict=False) if one != before or one == COMMENT)
-
-
-def split(block: bytes) -> bytes:
-    if text_of(block) is None or b'"content":"tok002 "' not in block:
-        return block
-    return block.replace(b'"tok002 "', b'"tok"', 1) + block.replace(b'"tok002 "', b'"002 "', 1)
-
-
-def joined(body: bytes) -> bytes:
-    """Two deltas of a choice made one, where they follow each other."""
-    made: list[bytes] = []
-    for block in (block + b"\n\n" for block in body.split(b"\n\n")[:-1]):
-        one, other = text_of(made[-1]) if made else None, text_of(block)
-        if one and other and one[1] and other[1] and one[0] == other[0]:
-            was, now = (json.dumps({"content": text}, ensure_ascii=False)[1:-1] for text in (one[1], one[1] + other[1]))
-            made[-1] = made[-1].replace(was.replace(": ", ":", 1).encode(), now.replace(": ", ":", 1).encode())
-        else:
-            made.append(block)
-    return b"".join(made)
-
-
-def named_other(choice: dict[str, Any]) -> None:
-    choice["message"] = choice.pop("delta")
 
 
 ONE = "the choices are made one: the text of one comes out as that of another"
