@@ -12,12 +12,17 @@ _TAIL = 512  # bytes: what begins before them is not looked for
 
 
 class CommandOptions:
-    """``--api-key …``, also as two items of a list, and ``curl -u user:…``."""
+    """``--api-key …``, also as two items of a list, and ``curl -u user:…``.
+
+    An option's value has a digit or 20 characters: what follows it may be prose.
+    """
 
     _value = rb"[^\s\"'`\\,;<>()\[\]{}$]"
     _between = rb"(?:[ \t]+[\"'`]?|\\*[\"']\s*,\s*\\*[\"'])"
     _whole = re.compile(
-        rb"(?<![\w-])--(?P<name>[A-Za-z][A-Za-z0-9-]{1,48})" + _between + rb"(?P<value>(?!-)%b{6,}+)" % _value
+        rb"(?<![\w-])--(?P<name>[A-Za-z][A-Za-z0-9-]{1,48})"
+        + _between
+        + rb"(?P<value>(?!-)(?=%b{0,64}?\d|%b{20})%b{6,}+)" % (_value, _value, _value)
     )
     _user = re.compile(
         rb"\bcurl\b[^\n]{0,400}?[ \"'](?:-u|--user|--proxy-user)(?:[ \t]*[\"']?|%b)"

@@ -83,6 +83,7 @@ def test_it_is_found_in_deltas_and_not_written_before(text: str, size: int) -> N
         '{"name": "author", "value": "somebody12"}',
         '[{"name": "password"}, {"value": "kept and kept"}]',
         "the options --api-key and --password are required; --max-tokens 4096000 is not",
+        "use the --password option, --client-secret YOUR_SECRET or --api-key <key>",
         "curl -u me https://a.example:8080/x",
         "<p>password</p><author>somebody</author><max_tokens>40960</max_tokens> a<b",
         '<password>REDACTED</password> <input name="password" type="password">',
