@@ -93,7 +93,8 @@ class Assignments:
     _any = rb"[^\s\"'`\\&,;<>()\[\]{}]"
     _whole = (
         re.compile(
-            _before + _stem + rb"s?" + _assigned + rb"(?P<value>(?=[A-Za-z_+/=.-]{0,64}\d[A-Za-z_+/=.-]{0,64}\d)"
+            _before + _stem + rb"s?" + _assigned + rb"(?P<value>(?=[A-Za-z_+/=.-]{0,64}\d[A-Za-z_+/=.-]{0,64}\d"
+            rb"|(?=[A-Za-z]{0,64}\d)(?=[a-z\d]{0,64}[A-Z])(?=[A-Z\d]{0,64}[a-z])[A-Za-z\d]{20})"
             rb"[A-Za-z0-9_+/=.-]{12,}(?<!\.))(?![A-Za-z0-9_+/=-]|\.\w|[(\[])"
         ),
         re.compile(

@@ -54,6 +54,8 @@ def by_name(planted: Planted) -> list[bytes]:
     document = {"a": [{planted.name: planted.value}], "b": 1}
     return [
         b"data: " + json.dumps(document).encode() + b"\n\n",
+        b"data: " + json.dumps({"a": {planted.name: {"b": [planted.value]}}}).encode() + b"\n\n",
+        b"data: " + json.dumps({"name": planted.name, "value": planted.value}).encode() + b"\n\n",
         *(arguments(one) for one in pieces(json.dumps(document), 4)),
         json.dumps(document, indent=2).encode() + b"\n\n",
         f"data: failed with {document}\n\n".encode(),

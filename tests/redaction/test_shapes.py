@@ -159,6 +159,7 @@ def _hexadecimal(size: int) -> str:
         ("authorization: ", _letters(40), ""),
         ("Authorization: ", "AWS4-HMAC-SHA256 Credential=a1/b2,SignedHeaders=host, Signature=" + _letters(64), ""),
         ("OPENAI_API_KEY=", _letters(30), ""),
+        ("OPENAI_API_KEY=", "ctQKQHBobSWebHdsSsxzCL7q", ""),
         ("x-api-key: ", _letters(30), ""),
         ("the password: ", "hunter2hunter23", ""),
         ("apikey = '", _letters(20), "'"),
@@ -251,6 +252,7 @@ def test_a_number_becomes_a_text() -> None:
         b'{"api_key": "$OPENAI_API_KEY", "password": "", "secret": null, "token": true, "jwt": "{{jwt}}"}',
         b"sk_learn, key-value store, dp.columns, pa-system-for-outdoor-events-and-all-of-it-2024\n",
         b"https://discord.com/api/webhooks/ and SKU 1234, AKCESS, EAAA, 1//0, hvs.dev, Authorization: required\n",
+        b"api_key=getTheKeyOfTheService2(), api_key = settings.openrouter_api_key_of_v2, secret: SomethingElse\n",
         b"mail a@b.example, call +49 30 901820 or 555-123-4567, at 10.0.0.1 or 2001:db8::1\n",
     ],
 )

@@ -79,7 +79,8 @@ def with_a_shape() -> list[Planted]:
 @cache
 def with_a_name() -> list[Planted]:
     """One of each kind that only the name of its field or parameter gives away."""
-    names = ("password", "client_secret", "access_token", "refreshToken", "apiKey", "aws_secret_access_key")
+    names = ["password", "client_secret", "access_token", "refreshToken", "apiKey", "aws_secret_access_key"]
+    names += ["credentials", "userPasscode"]
     return [Planted(name, f"{_made(6)}/{_made(9)}", name=name) for name in names]
 
 
