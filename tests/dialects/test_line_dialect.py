@@ -203,7 +203,7 @@ def test_what_its_frame_has_no_form_for_is_not_applicable_with_that_reason() -> 
 @pytest.mark.parametrize(
     ("client", "only", "reason"),
     [
-        (client_of(lines_of_each_read), "boundaries/byte-by-byte", "a part of an event is given to the JSON parser"),
+        (client_of(lines_of_each_read), "boundaries/byte-by-byte", "the JSON parser: it ends at its line end, not"),
         (client_of(texts=texts_to_the_end_of_the_body), "done/connection-left-open", "is not obeyed"),
         (client_of(texts=texts_of_what_is_cut_short), "errors/truncated-between-events", "the answer looks complete"),
     ],

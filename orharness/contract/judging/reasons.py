@@ -19,6 +19,7 @@ from typing import Final, Literal
 from orharness.contract.catalogue.case import Case
 from orharness.contract.driving.subject import ClientError, NotText
 from orharness.contract.judging.heard import Heard
+from orharness.frames import NDJSON, SSE
 from orharness.parts import TITLES, differs, folded
 from orharness.verdict import count, shorten, spelled
 
@@ -29,7 +30,7 @@ DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts ca
 _LOST = "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
 CUT_CRLF = "a CRLF that a boundary cuts is taken for two line ends, or none: the LF that comes next belongs to its CR"
 _CUT_EVENT = "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
-_IN_PIECES = "a part of an event is given to the JSON parser: it ends at its empty line, not where the bytes read end"
+_IN_PIECES = "a part of an event is given to the JSON parser: it ends at {}, not where the bytes read end"
 _CUT_BETWEEN = "a boundary between two events changes what is read"
 _LINE_END_TOO_MANY = "one line end too many after the text: a command writes the text to its stdout and nothing else"
 NO_JSON = "something that is no JSON is given to the JSON parser"
@@ -267,7 +268,14 @@ def of_pieces(case: Case, heard: Heard) -> str:
     """Return the reason of a fail that is there only where events are cut."""
     if heard.error is None:
         return _CUT_EVENT
-    return _IN_PIECES if is_of_json(heard.error) else _only_where_cut(case, heard)
+    return _IN_PIECES.format(_its_end(case)) if is_of_json(heard.error) else _only_where_cut(case, heard)
+
+
+def _its_end(case: Case) -> str:
+    """Return what ends an event."""
+    if case.dialect.frame is SSE:
+        return "its empty line"
+    return "its line end" if case.dialect.frame is NDJSON else "its last brace"
 
 
 def _only_where_cut(case: Case, heard: Heard) -> str:
@@ -278,7 +286,7 @@ def unseen_where_cut(case: Case, *, of_crlf: bool) -> str:
     """Return that an event which ends an answer is obeyed where no boundary cuts it. ``of_crlf``: only a CRLF of it."""
     if of_crlf:
         return f"{case.end} is not taken for the end: {CUT_CRLF}"
-    return f"{case.end} is not seen where a boundary cuts it: an event ends at its empty line, not where a read ends"
+    return f"{case.end} is not seen where a boundary cuts it: an event ends at {_its_end(case)}, not where a read ends"
 
 
 def late(tokens: int, total: int, seconds: float) -> str:
