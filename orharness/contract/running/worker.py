@@ -21,8 +21,8 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import astuple
-from functools import partial
+from dataclasses import astuple, replace
+from functools import cache, partial
 from itertools import pairwise
 from time import monotonic
 from types import TracebackType
@@ -220,6 +220,7 @@ class Handout:
     def __init__(self, cuttings: Sequence[Cuts], workers: int) -> None:
         self._cuttings = cuttings
         self._workers = workers
+        self._least = min(_SHORTEST_PART, -(-len(cuttings) // workers))  # a short row is shared evenly
         self._handed = 0  # trials that were handed out
         self._rows: dict[int, Row] = {}  # by the number of the first trial
         self._held = 0  # trials that hold
@@ -236,7 +237,7 @@ class Handout:
             if not left or self._stopped:
                 return None
             at, size = self._handed, min(_LONGEST_PART, left // (2 * self._workers - 1))
-            self._handed += min(left, max(_SHORTEST_PART, size))
+            self._handed += min(left, max(self._least, size))
             return at, self._cuttings[at : self._handed]
 
     def done(self, at: int, trials: int, row: Row) -> None:
@@ -313,10 +314,14 @@ def main(name: str) -> None:
     gc.freeze()  # what has been imported stays, and need not be looked at again and again
     gc.set_threshold(_COLLECTED_AFTER)
     thread, habits = ServerThread().start(), Habits()
+    asked_of, case = None, None
     for line in asked:
         question = json.loads(line)
         with SseServer(thread, strict=False) as server:
-            case = parse(question["case"], DIALECTS.named(question["dialect"]))
+            if case is None or (question["case"], question["dialect"]) != asked_of:
+                document, dialect = asked_of = question["case"], question["dialect"]
+                case = parse(document, DIALECTS.named(dialect))
+                case = replace(case, reply=cache(case.reply))  # as a rule the next part is of the same case
             cuts, patience = question["cuts"], question["patience"]
             row = run_row(server, client, case, cuts, patience, habits, tell)
         if any(one.name == CLIENT_THREAD for one in threading.enumerate()):
