@@ -333,6 +333,20 @@ class LosesCutEvents(Answer):
             yield from super().event(type_, data)
 
 
+class Replaces(Answer):
+    """Whatever is neither printable ASCII nor a line end is replaced by a question mark."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return (re.sub(r"[^\x20-\x7e\n]", "?", one) for one in super().text(delta))
+
+
+class LeavesOutUnprintable(Answer):
+    """Characters that Python does not call printable are left out."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        return ("".join(filter(str.isprintable, one)) for one in super().text(delta))
+
+
 class NeedsAscii(Answer):
     """Characters outside ASCII are taken out of the text."""
 
@@ -404,6 +418,30 @@ def exact_content_type(base_url: str) -> Iterator[str]:
             ]
         ),
         (client_of(LosesCutEvents), "chat/many-events", "text is lost or changed: an event that a boundary cuts"),
+        *(
+            (client_of(Replaces), case, "characters of the text are replaced by '?': ")
+            for case in [
+                "boundaries/chunks-in-one-segment",
+                "chat/blank-tokens",
+                "framing/escaped-newlines",
+                "transport/charset-utf-8",
+            ]
+        ),
+        (
+            client_of(LeavesOutUnprintable),
+            "framing/escaped-newlines",
+            r"characters are left out of the text: '\n', '\r'",
+        ),
+        (
+            client_of(LeavesOutUnprintable),
+            "framing/normal-forms",
+            "characters that a normal form of Unicode changes are",
+        ),
+        (
+            client_of(LeavesOutUnprintable),
+            "done/a-line-inside-content",
+            r"characters are left out of the text: '\n'",
+        ),
         (client_of(NeedsAscii), "framing/normal-forms", "characters outside ASCII are lost: its text is"),
         (exact_content_type, "transport/charset-utf-8", "the content type is compared as a whole"),
     ],

@@ -25,6 +25,7 @@ from orharness.verdict import count, shorten, spelled
 
 _LONGEST = 120  # characters of an error or a text inside a reason
 _FORMS: Final[tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...]] = ("NFC", "NFD", "NFKC", "NFKD")
+_MOST_CHARACTERS = 5  # of those that are named in a reason
 _ON_A_PLAIN_ANSWER = "it fails on a plain answer: "
 DECODED = "bytes are decoded chunk by chunk: a character that a boundary cuts cannot be decoded"
 _LOST = "bytes are decoded chunk by chunk: a character that a boundary cuts is lost"
@@ -287,6 +288,29 @@ def unseen_where_cut(case: Case, *, of_crlf: bool) -> str:
     if of_crlf:
         return f"{case.end} is not taken for the end: {CUT_CRLF}"
     return f"{case.end} is not seen where a boundary cuts it: an event ends at {_its_end(case)}, not where a read ends"
+
+
+def lost_characters(expected: str, got: str) -> str:
+    """Return the characters of a text of which another text has none, in order."""
+    return "".join(sorted({one for one in expected if one not in got}))
+
+
+def of_characters(expected: str, got: str) -> str | None:
+    """Return that some characters are left out of a text, or replaced by one other, each wherever it is.
+
+    ``None`` for any other change, and where all outside ASCII are left out: that has a name of its own.
+    """
+    lost = lost_characters(expected, got)
+    named = ", ".join(map(ascii, lost[:_MOST_CHARACTERS])) + (", …" if len(lost) > _MOST_CHARACTERS else "")
+    if lost and got == "".join(one for one in expected if one not in lost):
+        not_ascii = {one for one in expected if not one.isascii()}
+        return None if set(lost) == not_ascii else f"characters are left out of the text: {named}"
+    others = {new for old, new in zip(expected, got, strict=False) if old in lost}
+    if len(others) == 1:
+        [other] = others
+        if got == "".join(other if one in lost else one for one in expected):
+            return f"characters of the text are replaced by {other!a}: {named}"
+    return None
 
 
 def late(tokens: int, total: int, seconds: float) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from orharness.contract.catalogue import plainest, plainest_of
 from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import WHOLE, Cuts
+from orharness.contract.catalogue.parse import parse
 from orharness.contract.judging.features import (
     LONG_COMMENTS,
     Feature,
@@ -32,6 +33,8 @@ from orharness.contract.judging.reasons import (
     is_of_json,
     is_part_of,
     late,
+    lost_characters,
+    of_characters,
     of_pieces,
     seen_in,
     shown,
@@ -146,7 +149,13 @@ class Diagnosis:
             if error is not None and is_of_json(error) and self._cutting.loses(case):  # a read cuts a longer line
                 return told(failed, of_pieces(case, failed.heard))
             return told(failed, shown(case, failed.heard, of_length))
-        if special and (self._sent_plainly(failed) or self._only_text_matters(failed)):
+        sent_plainly = special and self._sent_plainly(failed)
+        if not sent_plainly and self._only_text_matters(failed):
+            changed = of_characters(case.expected.text or "", failed.heard.text)
+            if changed is not None and not self._keeps_inside(failed):
+                return told(failed, changed)
+            sent_plainly = special
+        if sent_plainly:
             return told(failed, shown(case, failed.heard, declared or ""))
         return self._left_overs(failed)
 
@@ -170,6 +179,14 @@ class Diagnosis:
         cause = failed.case.cause
         made = cause is not None and makes_the_mistake(failed.case, failed.heard, kinds)
         return told(failed, cause or "") if made and held and all(held) else failed.tried
+
+    def _keeps_inside(self, failed: Failed) -> bool:
+        """Return whether the characters that a text has lost arrive where each is between two letters of one event."""
+        text = "x".join(f" {lost_characters(failed.case.expected.text or '', failed.heard.text)} ").strip()
+        events = [{"text": text}, {"finish": "stop"}, {"end": True}]
+        document = {"id": "lost characters", "title": "", "reply": {"events": events}, "expect": {"text": text}}
+        inside = parse(document, failed.case.dialect)
+        return self._trials.once(inside, None, self._trials.patience).evidence is None
 
     def _only_text_matters(self, failed: Failed) -> bool:
         """Return whether the client yields a wrong text, and yields the right one of another plain answer."""

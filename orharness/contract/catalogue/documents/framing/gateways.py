@@ -194,7 +194,7 @@ _TEXTS = (
         "Characters that Unicode's normal forms change: an e and its accent, a whole ü, the ohm sign, a ligature, x².",
         "Cafe\u0301 Müller, 3 \u2126, \ufb01\u00a0x²",
         "Café Müller, 3 Ω",
-        why="characters are changed to a normal form of Unicode: each is to stay as it was sent",
+        why="characters that a normal form of Unicode changes are changed or lost: each is to stay as it was sent",
         source=f"{_JSON}#section-8.3",
     ),
 )
