@@ -417,7 +417,12 @@ def exact_content_type(base_url: str) -> Iterator[str]:
                 "transport/charset-utf-8",
             ]
         ),
-        (client_of(LosesCutEvents), "chat/many-events", "text is lost or changed: an event that a boundary cuts"),
+        pytest.param(
+            client_of(LosesCutEvents),
+            "chat/many-events",
+            "text is lost or changed: an event that a boundary cuts",
+            marks=pytest.mark.slow,
+        ),
         *(
             (client_of(Replaces), case, "characters of the text are replaced by '?': ")
             for case in [
