@@ -6,6 +6,7 @@ Nothing here is timed: questions, calls and lines are counted. ``python -m bench
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -280,8 +281,10 @@ def test_what_is_printed_is_waited_for_no_longer_where_a_signal_comes_late() -> 
     assert signals
 
 
-def test_what_prints_beside_a_server_takes_short_turns_while_it_runs() -> None:
-    before = sys.getswitchinterval()
+def test_what_is_beside_a_server_takes_short_turns_while_it_runs() -> None:
+    before, thresholds = sys.getswitchinterval(), gc.get_threshold()
     with short_turns():
         assert sys.getswitchinterval() < before
-    assert sys.getswitchinterval() == before
+        assert gc.get_threshold()[:2] == thresholds[:2]  # what is young is searched as often as before
+        assert gc.get_threshold()[2] >= 1000
+    assert (sys.getswitchinterval(), gc.get_threshold()) == (before, thresholds)
