@@ -17,7 +17,7 @@ TURN = 0.05  # seconds between two checks for a signal
 
 
 _SWITCH = 0.0005  # seconds; with the interpreter's own 0.005 an event could be that late
-_OLDEST = 1000  # searches of the middle generation for one of the oldest; the interpreter's own is 10
+_OLDEST = 40  # searches of the middle generation for one of the oldest, instead of 10; with 1000 memory grew on and on
 
 
 class Stop:
