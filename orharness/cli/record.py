@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from orharness.cassette.interaction import CLIENT_DISCONNECTED
 from orharness.cli.outputs import refuse_folder
 from orharness.cli.plugins import settings_at
-from orharness.cli.running import Stop, announce, parent_is_gone, short_turns, stopped_by_signal
+from orharness.cli.running import Stop, announce, parent_is_gone, rare_collections, short_turns, stopped_by_signal
 from orharness.cli.stderr import background_stderr
 from orharness.errors import ScenarioError
 from orharness.origins import check_host
@@ -66,7 +66,7 @@ def record_until_stopped(
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger("orharness").addHandler(handler)
     try:
-        with stopped_by_signal() as stop, short_turns():
+        with stopped_by_signal() as stop, short_turns(), rare_collections():
             recorder = Recorder(
                 named_values(upstreams, "--upstream"),
                 to,

@@ -17,7 +17,7 @@ TURN = 0.05  # seconds between two checks for a signal
 
 
 _SWITCH = 0.0005  # seconds; with the interpreter's own 0.005 an event could be that late
-_OLDEST = 40  # searches of the middle generation for one of the oldest, instead of 10; with 1000 memory grew on and on
+_OLDEST = 40  # searches of the middle generation for one of the oldest; the interpreter's own number is 10
 
 
 class Stop:
@@ -59,21 +59,32 @@ def stop_at_end_of_input(stop: Stop) -> None:
 
 @contextmanager
 def short_turns() -> Iterator[None]:
-    """Keep what is beside the server's thread from holding it up while a block runs.
+    """Make a thread that prints return the interpreter's lock to the server's thread within half a millisecond.
 
-    A thread that prints returns the interpreter's lock within half a millisecond: each write of the server releases the
-    lock, and gets it back only when the other thread's turn has ended. And the oldest objects are searched for garbage
-    more rarely: with 1,500 streams that takes 100 ms, in which no event is written. What the server drops is freed at
-    once, nearly all of it, without a search.
+    Each write of the server releases the lock, and gets it back only when the other thread's turn has ended.
     """
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
-    gc.set_threshold(*thresholds[:2], max(thresholds[2], _OLDEST))
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
-        sys.setswitchinterval(interval)
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Search the oldest objects for garbage more rarely while a block runs; younger ones as often as before.
+
+    All streams stand still during such a search, which takes the longer the more of them there are
+    (``python -m benchmarks.limit``). What it finds are finished exchanges: without it memory grows
+    (``python -m benchmarks.soak``).
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(*before[:2], max(before[2], _OLDEST))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def announce(base_url: str) -> None:

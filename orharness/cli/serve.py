@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
-from orharness.cli.running import TURN, announce, short_turns, stop_at_end_of_input, stopped_by_signal
+from orharness.cli.running import TURN, announce, rare_collections, short_turns, stop_at_end_of_input, stopped_by_signal
 from orharness.cli.stderr import background_stderr
 from orharness.dialects import DIALECTS
 from orharness.dialects.completion import Completion
@@ -178,7 +178,7 @@ def serve_until_stopped(options: ServeOptions) -> bool:
 @background_stderr()
 def _serve_alone(options: ServeOptions) -> bool:
     """Serve from this process."""
-    with stopped_by_signal() as stop, short_turns():
+    with stopped_by_signal() as stop, short_turns(), rare_collections():
         played = Played.by(options)
         if options.until_eof:
             stop_at_end_of_input(stop)

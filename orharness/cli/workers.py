@@ -24,7 +24,15 @@ from time import monotonic, sleep
 from typing import Any, Unpack
 
 from orharness.cli.metrics import MergedMetrics, Metrics, serve_metrics
-from orharness.cli.running import TURN, Stop, announce, short_turns, stop_at_end_of_input, stopped_by_signal
+from orharness.cli.running import (
+    TURN,
+    Stop,
+    announce,
+    rare_collections,
+    short_turns,
+    stop_at_end_of_input,
+    stopped_by_signal,
+)
 from orharness.cli.serve import Decided, Played, ServeOptions, server_options
 from orharness.cli.served import Account, Served, ServeOutput
 from orharness.errors import OrharnessError, ScenarioError
@@ -256,7 +264,7 @@ def _work(
     """Serve as one worker until the parent says stop, or is gone."""
     for one in not_ours:  # else a worker would not see the end of the parent
         one.close()
-    with stopped_by_signal() as stop, short_turns():
+    with stopped_by_signal() as stop, short_turns(), rare_collections():
         decided = Decided()
         try:
             server = WorkerServer(place, **_options_of(options, played, place, token))
