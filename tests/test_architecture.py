@@ -170,6 +170,22 @@ def test_the_tests_mirror_the_package() -> None:
     assert list((TESTS / "support").rglob("test_*.py")) == []
 
 
+# Rooms within rooms whose tests are with others: data, tested by what reads it; APIs, each test of which is for all of
+# them; and files that are copied to a user's folder, tested by running them.
+TESTED_WITH_OTHERS = {
+    *("contract/catalogue/documents", "contract/catalogue/documents/framing", "contract/starters", "report/page"),
+    *(f"dialects/{name}" for name in ("chat/cases", "gemini", "messages", "ollama", "responses")),
+}
+
+
+def test_the_tests_mirror_rooms_within_rooms() -> None:
+    def within(folder: Path) -> set[str]:
+        inner = {path.parent.relative_to(folder) for path in folder.glob("*/**/*.py")}
+        return {path.as_posix() for path in inner if len(path.parts) > 1 and path.parts[0] not in FOLDERS_OF_THE_WHOLE}
+
+    assert within(TESTS) == within(PACKAGE) - TESTED_WITH_OTHERS
+
+
 def class_names(source: str) -> Iterator[str]:
     """The names of the classes of a module, but for those that are its own affair."""
     for node in ast.parse(source).body:

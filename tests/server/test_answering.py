@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any
 
 import pytest
 
-from orharness.gateways import ONEROUTER
 from orharness.journal import How, Outcome, Pacing
 from orharness.journal.events import (
     Begun,
@@ -23,31 +20,15 @@ from orharness.journal.events import (
 from orharness.journal.machine import ExchangeMachine
 from orharness.scenario import Reply, Route
 from orharness.scenario.body import Forward
-from orharness.scenario.playback import interaction_routes, serving_routes
-from orharness.server.answering import Answering
-from orharness.server.builtin import builtin_routes
 from orharness.server.exchange import LiveExchange
 from orharness.server.mounts import Mounted
 from orharness.stream import Ending
 from orharness.transforms import hold, per_byte
-from tests.support.cassette_samples import an_interaction
 from tests.support.list_service import ListService
-from tests.support.list_wire import Asking, ListWire
+from tests.support.list_wire import Asking, ListWire, answering, document
 
 STREAMED = b'{"stream": true}'
 pytestmark = pytest.mark.asyncio
-
-
-def answering(*replies: Reply, pacing: Pacing = Pacing.LOCKSTEP, service: ListService | None = None) -> Answering:
-    made = Answering(gateway=ONEROUTER, pacing=pacing, service=service or ListService())
-    made.builtin = builtin_routes(made, ["a/model"])
-    if replies:
-        made.mounted.append(Mounted(Route("POST", "/chat/completions", replies)))
-    return made
-
-
-def document(wire: ListWire) -> Any:
-    return json.loads(wire.sent.partition(b"\r\n\r\n")[2])
 
 
 @pytest.mark.parametrize("pacing", [Pacing.LOCKSTEP, Pacing.RECORDED])
@@ -112,29 +93,6 @@ async def test_what_cannot_be_answered_is_said_in_the_gateways_shape(asking: Ask
     error = document(wire)["error"]
     assert error["code"] == status
     assert said in error["message"]
-
-
-async def test_built_in_routes_come_after_the_users_own() -> None:
-    server, wire, other = answering(), ListWire(), ListWire()
-    await server.answer(Asking(b"", "/v1/models", "GET"), wire)
-    assert [model["id"] for model in document(wire)["data"]] == ["a/model"]
-    server.mounted.append(Mounted(Route("GET", "/models", (Reply.respond(json={"mine": 1}),))))
-    await server.answer(Asking(b"", "/v1/models", "GET"), other)
-    assert document(other) == {"mine": 1}
-    assert [one.route for one in server.journal()] == ["models", "GET /models"]
-
-
-async def test_where_a_cassette_is_played_no_list_of_models_is_made_up() -> None:
-    server, played, served = answering(), ListWire(), ListWire()
-    recorded = interaction_routes([an_interaction()])
-    server.mounted.extend(map(Mounted, recorded))
-    await server.answer(Asking(b"", "/v1/models", "GET"), played)
-    assert "no route answers GET /v1/models" in document(played)["error"]["message"]
-    assert server.journal()[0].outcome is Outcome.UNMATCHED
-    server.mounted.clear()
-    server.mounted.extend(map(Mounted, serving_routes([an_interaction()])))  # a mock, whatever is asked
-    await server.answer(Asking(b"", "/v1/models", "GET"), served)
-    assert [model["id"] for model in document(served)["data"]] == ["a/model"]
 
 
 async def test_a_scenario_that_breaks_is_said_to_the_client_and_kept() -> None:

@@ -1,4 +1,4 @@
-"""What the client's cancel costs, seen from outside: bills, failures, the generation endpoint, providers by request."""
+"""What the client's cancel costs, seen from outside: bills, failures, providers by request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 
 from orharness.cassette import Interaction, RecordedRequest, save
 from orharness.errors import ScenarioError
-from orharness.journal import Bill
 from orharness.providers import Provider
 from orharness.server.facade import SseServer
 from orharness.server.handles import Call, LiveRoute
@@ -19,6 +18,7 @@ from orharness.server.thread import ServerThread
 from orharness.sse import Comment, Event, Retry, encode
 from orharness.stream import Stream
 from orharness.transforms import hold
+from tests.support.bills import get, header, leave_after
 from tests.support.raw import STREAM, Raw
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -30,42 +30,18 @@ def server(sse_thread: ServerThread) -> Iterator[SseServer]:
         yield server
 
 
-def _get(server: SseServer, path: str) -> tuple[int, Any]:
-    with Raw(server) as raw:
-        raw.request("GET", path, headers="Connection: close\r\n")
-        raw.read_all()
-        return int(raw.head.split(" ")[1]), json.loads(raw.body)
-
-
-def _leave_after(server: SseServer, events: int, **options: Any) -> tuple[Bill, Raw]:
-    """Reads so many events of an answer of 500 tokens, and leaves."""
-    reply = server.chat(tokens=500, through=[hold(after=events)], **options)
-    with Raw(server) as raw:
-        raw.post()
-        while raw.received.count(b"data: ") < events or not raw.received.endswith(b"\n\n\r\n"):
-            raw.read()
-        with reply.expect_disconnect(within=20):
-            raw.close()
-    assert reply.call.bill is not None
-    return reply.call.bill, raw
-
-
-def _header(raw: Raw, name: str) -> str:
-    return next(line.partition(": ")[2] for line in raw.head.splitlines() if line.startswith(name + ":"))
-
-
 def test_with_a_supported_provider_the_bill_stops(server: SseServer) -> None:
-    made, raw = _leave_after(server, 4, provider="Anthropic")
+    made, raw = leave_after(server, 4, provider="Anthropic")
     assert (made.tokens_made, made.tokens_written, made.tokens_read, made.tokens_billed) == (3, 3, 3, 3)
     assert made.cancelled
-    assert _header(raw, "X-Provider-Name") == "Anthropic"
+    assert header(raw, "X-Provider-Name") == "Anthropic"
     assert b'"provider":"Anthropic"' in raw.body
     assert b'"usage"' not in raw.body
     server.calls[0].assert_upstream_stopped()
 
 
 def test_with_any_other_the_whole_answer_is_billed_and_the_test_says_why(server: SseServer) -> None:
-    made, _ = _leave_after(server, 4, provider="groq", price=0.00001)
+    made, _ = leave_after(server, 4, provider="groq", price=0.00001)
     assert (made.tokens_made, made.tokens_read, made.tokens_billed) == (500, 3, 500)
     with pytest.raises(AssertionError) as raised:
         server.calls[0].assert_upstream_stopped()
@@ -77,12 +53,12 @@ def test_with_any_other_the_whole_answer_is_billed_and_the_test_says_why(server:
 
 
 def test_a_provider_of_ones_own(server: SseServer) -> None:
-    made, _ = _leave_after(server, 4, provider=Provider("My GPU", stops_on_cancel=False))
+    made, _ = leave_after(server, 4, provider=Provider("My GPU", stops_on_cancel=False))
     assert made.tokens_billed == 500
 
 
 def test_a_model_that_runs_ahead_is_billed_for_what_it_made(server: SseServer) -> None:
-    made, _ = _leave_after(server, 4, pace=0.0)
+    made, _ = leave_after(server, 4, pace=0.0)
     assert (made.tokens_read, made.tokens_billed) == (3, 500)
     server.calls[0].assert_upstream_stopped()  # it stopped when the client left: what it had made is no leak
 
@@ -97,7 +73,7 @@ def test_a_request_chooses_its_provider(server: SseServer) -> None:
     with Raw(server) as raw:
         raw.post(body={**STREAM, "provider": {"order": ["aws-bedrock"]}})
         raw.read_until(LAST_CHUNK)
-    assert _header(raw, "X-Provider-Name") == "AWS Bedrock"
+    assert header(raw, "X-Provider-Name") == "AWS Bedrock"
     assert b'"provider":"AWS Bedrock"' in raw.body
     assert reply.call.exchange.provider == "AWS Bedrock"
 
@@ -133,29 +109,6 @@ def test_the_whole_answer_costs_what_its_usage_says(server: SseServer) -> None:
     assert made is not None
     assert (made.tokens_made, made.tokens_read, made.tokens_billed, made.cancelled) == (2, 2, 2, False)
     assert made.cost == pytest.approx((made.tokens_prompt + 2) * 0.5)
-
-
-@pytest.mark.parametrize("prefix", ["/v1", "/api/v1"])
-def test_the_generation_is_found_by_its_id(server: SseServer, prefix: str) -> None:
-    made, raw = _leave_after(server, 4, provider="Groq", model="a/b")
-    status, answer = _get(server, f"{prefix}/generation?id={_header(raw, 'X-Generation-Id')}")
-    data = answer["data"]
-    assert status == 200
-    assert (data["model"], data["provider_name"], data["streamed"], data["cancelled"]) == ("a/b", "Groq", True, True)
-    assert (data["tokens_completion"], data["total_cost"]) == (500, made.cost)
-
-
-def test_a_generation_that_goes_on_without_its_client_says_so(server: SseServer) -> None:
-    _, raw = _leave_after(server, 4, provider="Groq", pace=3600.0)
-    _, answer = _get(server, f"/v1/generation?id={_header(raw, 'X-Generation-Id')}")
-    assert answer["data"]["in_progress"] is True
-    assert answer["data"]["finish_reason"] is None
-
-
-def test_an_unknown_generation_is_not_found_in_the_gateways_shape(server: SseServer) -> None:
-    status, answer = _get(server, "/v1/generation?id=gen-nobody")
-    assert (status, answer["error"]["code"]) == (404, 404)
-    assert "gen-nobody" in answer["error"]["message"]
 
 
 def test_the_tokens_of_a_cassette_are_those_of_its_usage(server: SseServer, tmp_path: Path) -> None:
@@ -312,13 +265,13 @@ def test_an_unknown_provider_of_a_stream_fails_where_it_is_written(answer: Answe
 def test_the_generation_of_a_stream_says_that_events_were_counted(server: SseServer) -> None:
     reply = server.post("/v1/any").stream(*RAW, headers={"X-Generation-Id": "gen-raw"}, through=[hold(after=3)])
     _left(server, reply, b"data: ")
-    _, document = _get(server, "/v1/generation?id=gen-raw")
+    _, document = get(server, "/v1/generation?id=gen-raw")
     assert document["data"]["counted"] == "events"
 
 
 def test_the_journal_tells_the_bill(server: SseServer) -> None:
-    _leave_after(server, 4, provider="Groq")
-    _, journal = _get(server, "/_orharness/journal")
+    leave_after(server, 4, provider="Groq")
+    _, journal = get(server, "/_orharness/journal")
     assert set(journal["exchanges"][0]["bill"]) == {
         "tokens_prompt", "tokens_made", "tokens_written", "tokens_read", "tokens_billed", "cancelled", "cost",
         "counted",

@@ -1,13 +1,21 @@
-"""A wire of lists: what the server needs of a connection, without a socket, for tests of what answers."""
+"""A wire of lists: what the server needs of a connection, without a socket, and what answers on one."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
-from orharness.journal import Certainty, How, Request
+from orharness.gateways import ONEROUTER
+from orharness.journal import Certainty, How, Pacing, Request
+from orharness.scenario import Reply, Route
+from orharness.server.answering import Answering
+from orharness.server.builtin import builtin_routes
+from orharness.server.mounts import Mounted
 from orharness.server.wire import BadBody, Departure, Next
+from tests.support.list_service import ListService
 
 
 class ListWire:
@@ -109,3 +117,17 @@ class Asking:
         if self._body is None:
             raise BadBody("it ends early")
         return self._body
+
+
+def answering(*replies: Reply, pacing: Pacing = Pacing.LOCKSTEP, service: ListService | None = None) -> Answering:
+    """What answers, with a list of one model, and with the replies to requests of the chat API."""
+    made = Answering(gateway=ONEROUTER, pacing=pacing, service=service or ListService())
+    made.builtin = builtin_routes(made, ["a/model"])
+    if replies:
+        made.mounted.append(Mounted(Route("POST", "/chat/completions", replies)))
+    return made
+
+
+def document(wire: ListWire) -> Any:
+    """The JSON of an answer that is not streamed."""
+    return json.loads(wire.sent.partition(b"\r\n\r\n")[2])

@@ -23,6 +23,7 @@ from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.driving.subject import ClientError, Trouble
 from orharness.errors import ScenarioError
 from orharness.verdict import Result, Verdict
+from tests.support.places import ROOT
 from tests.support.selections import WITHOUT_SWEEPS
 
 STARTERS = Path(starter_files.__file__).parent
@@ -557,9 +558,7 @@ for line in sys.stdin:
             tell(event="tool_call", id=asked["id"], name=part.name, arguments=arguments, call_id=part.id)
     tell(event="end", id=asked["id"])
 """
-    with DriverSubject(
-        script(f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{code}")
-    ) as subject:
+    with DriverSubject(script(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}")) as subject:
         [verdict] = run(subject, only=["parts/tool-call"], patience=ENOUGH / 4)
     assert verdict.result is Result.FAIL
     assert verdict.evidence is not None

@@ -25,11 +25,11 @@ from orharness.dialects import DIALECTS
 from orharness.journal import Exchange
 from orharness.server.thread import ServerThread
 from orharness.verdict import Evidence, Result, Verdict
-from tests.support import correct_clients
 from tests.support.correct_clients import HEADERS, Answer, asked, correct, correct_async, reads
+from tests.support.places import ROOT
 from tests.support.starvation import counted_as_starved
 
-STARTERS = Path(__file__).parents[2] / "orharness" / "contract" / "starters"
+STARTERS = ROOT / "orharness" / "contract" / "starters"
 BRIEF = 0.3  # seconds of patience where the client is to be caught waiting
 ENOUGH = 10.0
 HELD = "delivery/as-it-comes"
@@ -291,9 +291,8 @@ def test_gzip_that_is_unpacked_at_the_end_is_told(thread: ServerThread) -> None:
 @pytest.mark.slow
 def test_when_a_command_writes_its_text_is_not_judged_against_it(tmp_path: Path, thread: ServerThread) -> None:
     script = tmp_path / "late.py"
-    root = Path(correct_clients.__file__).parents[2]
     script.write_text(
-        f"import os, sys\nsys.path.insert(0, {str(root)!r})\nfrom tests.support.correct_clients import correct\n"
+        f"import os, sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.support.correct_clients import correct\n"
         "print(''.join(correct(os.environ['OPENAI_BASE_URL'])), end='')\n"
     )
     [verdict] = run(CommandSubject(f"python {script}"), only=HELD, thread=thread, patience=BRIEF)

@@ -19,7 +19,7 @@ from orharness.contract.driving.drivers import DriverSubject
 from orharness.server.thread import ServerThread
 from tests.support.selections import WITHOUT_SWEEPS
 
-RUNNER = Path(__file__).with_name("runner") / "runner.mjs"
+RUNNER = Path(__file__).with_name("runner.mjs")
 STARTER = (Path(starter_files.__file__).with_name("driver.py")).read_text("utf-8")
 
 

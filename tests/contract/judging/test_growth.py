@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +18,10 @@ from orharness.dialects import DIALECTS
 from orharness.server.thread import ServerThread
 from orharness.verdict import Result, Verdict
 from tests.support.correct_clients import Answer, correct
+from tests.support.places import ROOT
 
 MIB = 1024 * 1024
-STARTER = Path(__file__).parents[2] / "orharness" / "contract" / "starters" / "driver.py"
+STARTER = ROOT / "orharness" / "contract" / "starters" / "driver.py"
 
 
 def case_of(*sizes: int) -> dict[str, Any]:
