@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
 from time import monotonic
+from types import NoneType
 from typing import cast
 
 from aiohttp.streams import StreamReader
@@ -107,7 +108,7 @@ class Connection(Parsing):
         self._malformed: str | None = None  # why nothing more can be parsed
         self._answer: asyncio.Task[None] | None = None
         self._wrote_at = 0.0
-        self._lost_by: BaseException | None = None
+        self._lost_by: type = NoneType  # the class of the error: its traceback would lead back here, a cycle
         self._lost_as: Next | None = None
         self._peer: Peer | None = None
         self._last_read: int | None = None  # bytes that the client had read at the last look
@@ -228,7 +229,7 @@ class Connection(Parsing):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._pace.catch_up()
-        self._lost_by = exc
+        self._lost_by = type(exc)
         fin_came = self.gone.done()
         if self.busy or self._told is not None:
             self._leave()
@@ -260,7 +261,7 @@ class Connection(Parsing):
         EPIPE does not count: there the RST answered a write to a client that had already sent its FIN (``tcp_reset`` in
         Linux, net/ipv4/tcp_input.c). Such a client left by FIN, whichever of the two is reported first.
         """
-        return isinstance(self._lost_by, OSError) and not isinstance(self._lost_by, BrokenPipeError)
+        return issubclass(self._lost_by, OSError) and not issubclass(self._lost_by, BrokenPipeError)
 
     @property
     def busy(self) -> bool:
@@ -410,7 +411,7 @@ class Connection(Parsing):
     async def departure(self) -> Departure:
         """Return how the client left (FIN, RST, half-close) and what it read. A socket without a process was closed."""
         if self._reset_by_peer:
-            seen = isinstance(self._lost_by, ConnectionResetError)  # and not by a timeout, for example
+            seen = issubclass(self._lost_by, ConnectionResetError)  # and not by a timeout, for example
             return self._departure(How.RST, Certainty.SEEN if seen else Certainty.UNKNOWN, None)
         if self._last_read is None:
             return self._departure(How.FIN, Certainty.UNKNOWN, None)
@@ -432,7 +433,7 @@ class Connection(Parsing):
     def _departure(self, how: How, known: Certainty, state: PeerState | None, own: OwnSide | None = None) -> Departure:
         """Return the departure. ``state``: the client's socket after its FIN, ``None`` if gone; ``own``: ours now."""
         own = self._own_at_leaving if how is How.RST else own or self._own() or self._own_at_leaving
-        reset = how is How.RST or isinstance(self._lost_by, OSError) or (own is not None and own.closed)
+        reset = how is How.RST or issubclass(self._lost_by, OSError) or (own is not None and own.closed)
         read, read_known = self._read_at_leaving(state, own, reset=reset)
         most = None if own is None else self._sent(own) if how is How.RST else own.acked
         whole = most is None or most >= self.written

@@ -62,18 +62,16 @@ class Watched:
         "_looked_at",
         "_looks",
         "_next",
-        "_over",
         "_waits",
         "_wrote_at",
     )
 
     def __init__(self, looks: Looks, look: Callable[[], bool]) -> None:
         self._looks = looks
-        self._look = look
+        self._look: Callable[[], bool] | None = look  # ``None`` once it is over
         self._wrote_at = self._looked_at = monotonic()
         self._next = 0  # index into the times of the looks
         self._waits = False
-        self._over = False
 
     def wrote(self) -> None:
         """Note that something was written just now."""
@@ -88,8 +86,8 @@ class Watched:
         self._looked_at = monotonic()
 
     def end(self) -> None:
-        """End the looks."""
-        self._over = True
+        """End the looks. What looks refers to the owner of this object: kept, both would be garbage in a cycle."""
+        self._look = None
 
     @property
     def due(self) -> float:
@@ -99,12 +97,12 @@ class Watched:
 
     def look_if_due(self, now: float) -> bool:
         """Look if it is time; return whether a later look is due."""
-        if not self._over and self.due <= now:
-            self._pass(now)
-        self._waits = not self._over and self._next < len(self._looks.after)
+        if self._look is not None and self.due <= now:
+            self._pass(now, self._look)
+        self._waits = self._look is not None and self._next < len(self._looks.after)
         return self._waits
 
-    def _pass(self, now: float) -> None:
+    def _pass(self, now: float, look: Callable[[], bool]) -> None:
         steady = now - self._looked_at >= self._looks.steady
         after = self._looks.after
         while self._next < len(after) and self._wrote_at + after[self._next] <= now:
@@ -112,5 +110,5 @@ class Watched:
         if self._next == 1 and not steady and now - self._looked_at < self._looks.often:
             return
         self._looked_at = now
-        if not self._look():
+        if not look():
             self._next = len(after)

@@ -221,6 +221,8 @@ class _Driven(Generic[T]):
         except BaseException:
             self._over = True
             raise
+        finally:
+            del error  # as in ``_park``: its traceback leads back to this frame
 
     def resume(self) -> None:
         """Run the coroutine to its next wait, outside of its task."""
