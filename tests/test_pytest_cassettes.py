@@ -19,6 +19,7 @@ from orharness.cassette import Interaction, RecordedRequest, load, save
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
+from orharness.sse import Event
 from orharness.stream import Stream
 from tests.support.places import ROOT
 
@@ -516,6 +517,31 @@ def test_three_services_in_one_test(
     assert third.journal[0].request.path == "/v1beta/models/m:streamGenerateContent"
     _run(user, code, passed=1)
     assert [len(one.journal) for one in (first, second, third)] == [1, 1, 1]
+
+
+FORM = """
+    @pytest.mark.sse_cassette
+    def test_a(sse_server):
+        from openai import OpenAI
+
+        audio = ("a.wav", b"RIFF" + bytes(range(256)), "audio/wav")
+        transcriptions = OpenAI(**sse_server.openai).audio.transcriptions
+        asked = transcriptions.create(file=audio, model="gpt-4o-transcribe", stream=True)
+        assert [one.delta for one in asked if one.type == "transcript.text.delta"] == ["Hi"]
+"""
+
+
+@pytest.mark.slow
+def test_a_form_whose_boundary_is_drawn_anew_is_replayed(
+    user: pytest.Pytester, make_sse_server: Callable[..., SseServer]
+) -> None:
+    service = make_sse_server(strict=False)
+    delta = '{"type":"transcript.text.delta","delta":"Hi"}'
+    service.post("/audio/transcriptions").stream(Event(data=delta), Event(data="[DONE]"))
+    _run(user, FORM, "--sse-record-mode=once", f"--sse-upstream={service.base_url}", passed=1)
+    [recorded] = [call.request for call in service.journal]
+    assert recorded.body.startswith(b"--")
+    _run(user, FORM, passed=1)
 
 
 FILTERED = """

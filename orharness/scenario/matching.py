@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from orharness.cassette.interaction import Interaction, RecordedRequest
 from orharness.errors import ScenarioError
 from orharness.journal import Request
 from orharness.lazy import Deferred
+from orharness.scenario import multipart
 from orharness.scenario.difference import difference, json_difference
 from orharness.scenario.table import body_of
 
@@ -43,8 +45,8 @@ class Matching:
     """What of a request must be as it was recorded.
 
     ``names``: of ``method``, ``path`` (after the API prefix), ``query``, ``uri`` (path and query), ``headers``,
-    ``body`` (as JSON where it is JSON) and ``raw_body``. The method always counts. ``matchers``: functions, as
-    vcrpy's. Raises ``ScenarioError`` for another name.
+    ``body`` (JSON as JSON, multipart part by part) and ``raw_body``. The method always counts. ``matchers``: functions,
+    as vcrpy's. Raises ``ScenarioError`` for another name.
     """
 
     names: tuple[str, ...] = DEFAULT
@@ -117,7 +119,7 @@ class AsRecorded:
         return []
 
     def of_body(self, request: Request) -> list[str]:
-        """Return where the body differs, as JSON if both are."""
+        """Return where the body differs: as JSON, or by parts, if both are that."""
         plain = _of_bodies(self._recorded, request)
         if not plain:
             return []
@@ -143,7 +145,7 @@ class AsRecorded:
         found = []
         for name, value in self.interaction.request.headers:
             if name.lower() not in _OF_A_CLIENT and value != redaction.PLACEHOLDER:
-                found += difference(f"header {name}", value, asked.get(name.lower()))
+                found += difference(f"header {name}", _stable(name, value), _stable(name, asked.get(name.lower())))
         return found
 
     def _said(self, matcher: Matcher, request: Request) -> list[str]:
@@ -204,9 +206,19 @@ def _with_body(body: bytes) -> Request:
     return Request("", "", body=body)
 
 
+def _stable(name: str, value: str | None) -> str | None:
+    """Return the value without the boundary of a multipart body, which a client draws anew for each request."""
+    if value is None or name.lower() != "content-type":
+        return value
+    return re.sub(r'(?i)(multipart/[^;]*);\s*boundary=("[^"]*"|[^;\s]*)', r"\1", value)
+
+
 def _of_bodies(recorded: Request, asked: Request) -> list[str]:
     if recorded.json is not None and asked.json is not None:
         return json_difference(recorded.json, asked.json)
+    parts, others = multipart.parts_of(recorded.body), multipart.parts_of(asked.body)
+    if parts is not None and others is not None:
+        return multipart.difference(parts, others)
     return _of_bytes(recorded, asked)
 
 

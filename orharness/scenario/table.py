@@ -13,6 +13,7 @@ from orharness.dialects import DIALECTS, Asked
 from orharness.dialects.paths import fits, is_template
 from orharness.journal import Request
 from orharness.scenario.difference import MATCHERS
+from orharness.scenario.multipart import parts_of
 from orharness.scenario.paths import api_path
 from orharness.scenario.route import ASKED, Route, asked_of
 
@@ -98,8 +99,8 @@ def _is_equals(value: object) -> bool:
 
 
 def body_of(request: Request) -> Hashable:
-    """Return a value that is equal for bodies without a difference, even if their numbers are written differently."""
-    return request.body if request.json is None else _frozen(request.json)
+    """Return a value that is equal for bodies without a difference: numbers and delimiters may be written otherwise."""
+    return _frozen(request.json) if request.json is not None else parts_of(request.body) or request.body
 
 
 def _frozen(value: Any) -> Hashable:
