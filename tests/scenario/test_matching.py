@@ -113,11 +113,11 @@ def of_form(recorded: bytes, asked: bytes, **options: Any) -> list[str]:
     return found
 
 
-@given(
-    st.lists(
-        st.binary(max_size=40).filter(lambda one: b"one2345678" not in one and b"other45678" not in one), min_size=1
-    )
-)
+# No words: the beginning of a known kind of key, with what follows it, is taken for a secret.
+VALUES = st.text('ab -:;=\r\n"é\0', max_size=40).map(str.encode)
+
+
+@given(st.lists(VALUES, min_size=1))
 def test_the_boundary_of_a_form_does_not_count_and_its_parts_do(values: list[bytes]) -> None:
     parts = [part(f"field{number}", value) for number, value in enumerate(values)]
     recorded, asked = form(b"one2345678", *parts), form(b"other45678", *parts)
