@@ -13,27 +13,25 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache
-from sys import intern
 from time import monotonic
 from types import NoneType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from aiohttp.streams import StreamReader
-
-from orharness.journal import Certainty, How, Request
+from orharness.journal import Certainty, How
 from orharness.origins import is_loopback
 from orharness.scenario.response import Response
 from orharness.server.head import head
+from orharness.server.incoming import ReadRequest
 from orharness.server.ownsocket import OwnSide, acknowledged, own_side
 from orharness.server.pace import TURN, Pace, give_way
 from orharness.server.parsing import Malformed, Parsing, Received
 from orharness.server.peerqueue import Peer, PeerQueue, PeerState
 from orharness.server.polls import polls_of_loop
-from orharness.server.targets import of_target, with_host
-from orharness.server.wire import Departure, Handler, Next, TooLarge
+from orharness.server.wire import Departure, Handler, Next
 from orharness.stream import Framing
+
+if TYPE_CHECKING:
+    from orharness.server.connections import Manager
 
 log = logging.getLogger("orharness.server")
 
@@ -556,105 +554,3 @@ class Connection(Parsing):
         self.ended = True
         if self._wire is not None:
             self._wire.abort()
-
-
-@dataclass(frozen=True)
-class ConnectionLimits:
-    """What a connection may take up.
-
-    ``early``: how many of its requests may wait for the answers to those before them; then nothing more is received.
-    ``idle``: the seconds for which it may stay open without a request; ``each``: seconds between two looks at that.
-    """
-
-    early: int = 32
-    idle: float = 3600.0
-    each: float = 60.0
-
-
-class Manager:
-    """Makes the connections of an origin, and knows those that there are."""
-
-    def __init__(self, handler: Handler, peers: PeerQueue, limits: ConnectionLimits = ConnectionLimits()) -> None:
-        self.limits = limits
-        self.made = 0  # connections so far
-        self.connections: set[Connection] = set()
-        self._sweeper: asyncio.TimerHandle | None = None  # while there are any
-        self._handler = handler
-        self._peers = peers
-
-    def __call__(self) -> Connection:
-        return Connection(self, self._peers, self._handler)
-
-    def add(self, connection: Connection) -> None:
-        """Note a connection that was made."""
-        self.made += 1
-        self.connections.add(connection)
-        if self._sweeper is None:
-            self._sweep_later()
-
-    def discard(self, connection: Connection) -> None:
-        """Forget a connection that was lost."""
-        self.connections.discard(connection)
-        if not self.connections and self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
-
-    def _sweep_later(self) -> None:
-        self._sweeper = asyncio.get_running_loop().call_later(self.limits.each, self._sweep)
-
-    def _sweep(self) -> None:
-        """Close connections without a request; one timer for all, as there may be thousands."""
-        for connection in list(self.connections):
-            connection.close_if_idle(monotonic() - self.limits.idle)
-        self._sweep_later()
-
-
-class ReadRequest:
-    """A request whose head has come, as ``Incoming``."""
-
-    __slots__ = ("_connection", "_request", "expects_continue", "head", "http_1_0", "keep_alive")
-
-    def __init__(self, request: Received, connection: Connection) -> None:
-        message = request.message
-        assert message is not None
-        headers = tuple([_header(name, value) for name, value in message.raw_headers])
-        if not message.path.startswith("/"):
-            headers = with_host(headers, of_target(message.path)[0])
-        self.head = Request(message.method, intern(message.url.path), headers, b"", message.url.raw_query_string)
-        self.http_1_0 = message.version < (1, 1)
-        self.keep_alive = not message.should_close
-        self.expects_continue = message.headers.get("Expect", "").lower() == "100-continue"
-        self._request = request
-        self._connection = connection
-
-    @property
-    def local(self) -> bool:
-        """Whether the client reached us by this machine's loopback."""
-        return self._connection.client_is_local
-
-    async def body(self, limit: int | None = None) -> bytes:
-        """Return the whole body. Raises ``BadBody`` where it is malformed, ``TooLarge`` past ``limit`` bytes."""
-        received = self._request.body
-        if received is None:
-            return b""
-        if limit is not None:
-            data = await _limited(received, limit)
-        else:
-            data = received.read_nowait() if received.is_eof() else await received.read()
-        self._connection.bodies_read += 1
-        self._request.forget()
-        return data
-
-
-async def _limited(body: StreamReader, limit: int) -> bytes:
-    data = bytearray()
-    while piece := await body.readany():
-        data += piece
-        if len(data) > limit:
-            raise TooLarge(f"the body has more than {limit:,} bytes")
-    return bytes(data)
-
-
-@lru_cache(maxsize=1024)  # most headers of a client are the same in each of its requests, and the journal keeps them
-def _header(name: bytes, value: bytes) -> tuple[str, str]:
-    return name.decode("latin-1"), value.decode("utf-8", "replace")

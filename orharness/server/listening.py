@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from orharness.server.http1 import Connection, Manager
+from orharness.server.connections import Manager
+from orharness.server.http1 import Connection
 from orharness.server.peerqueue import PeerQueue
 from orharness.server.thread import BACKLOG, Listener
 from orharness.server.wire import Handler, settle

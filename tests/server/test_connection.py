@@ -15,7 +15,8 @@ import pytest
 
 from orharness.gateways import ONEROUTER
 from orharness.scenario.response import error_response
-from orharness.server.http1 import Connection, ConnectionLimits, Manager
+from orharness.server.connections import ConnectionLimits, Manager
+from orharness.server.http1 import Connection
 from orharness.server.ownsocket import own_side
 from orharness.server.peerqueue import PeerQueue, SocketCounts
 from orharness.server.wire import Incoming, Next, Wire, WriteWhole
