@@ -15,11 +15,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One tool call: the tool's name, and its arguments as the JSON text that the model wrote (possibly invalid)."""
+    """One call of a tool by the model."""
 
     name: str
+    """The tool's name."""
     arguments: str = "{}"
+    """The arguments as the JSON text that the model wrote (possibly invalid)."""
     id: str | None = None
+    """``None`` for one that is made from the call and its place in the answer."""
 
     def id_at(self, index: int) -> str:
         """Return the id that is sent: the given one, or one made from the call and its place in the answer."""
@@ -28,12 +31,16 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts; ``reasoning_tokens`` are among the ``completion_tokens``. ``cost`` is in credits (US dollars)."""
+    """The token counts that an answer reports."""
 
     prompt_tokens: int
+    """Those of the request."""
     completion_tokens: int
+    """Those of the answer, reasoning included."""
     reasoning_tokens: int = 0
+    """How many of the answer's tokens are reasoning."""
     cost: float = 0.0
+    """In credits (US dollars)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Text:
     """Text of the answer, as a plain ``str`` is."""
 
     text: str
+    """One piece of it, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class Reasoning:
     """Reasoning of the model, which is not part of the answer's text."""
 
     text: str
+    """One piece of it, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Refusal:
     """A refusal, which some APIs keep apart from the text."""
 
     text: str
+    """One piece of it, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class Finish:
     """Why the model stopped, in the API's own word."""
 
     reason: str
+    """Such as ``stop``, ``length`` or ``tool_calls``."""
 
 
 Part = Text | Reasoning | Refusal | ToolCall | Usage | Finish

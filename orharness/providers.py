@@ -23,10 +23,12 @@ AS_OF = "2026-11-22"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider's name as in a chunk, and whether it stops when its client has left."""
+    """The service whose model makes an answer."""
 
     name: str
+    """As it is named in a chunk."""
     stops_on_cancel: bool
+    """Whether its model stops when the client has left."""
 
 
 _STOP = (

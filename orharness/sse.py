@@ -19,11 +19,14 @@ _LINE_ENDS_IN_TEXT = re.compile("\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One dispatched event. ``last_event_id`` is the stream's last event ID at the moment of the dispatch."""
+    """One dispatched event."""
 
     type: str = "message"
+    """The ``event`` field, ``message`` if there is none."""
     data: str = ""
+    """The ``data`` fields, joined by LF."""
     last_event_id: str = ""
+    """The stream's last event ID at the moment of the dispatch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,10 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """One valid ``retry`` field: the reconnection time in seconds (``inf`` for more digits than a float can hold)."""
+    """One valid ``retry`` field: the time to wait before reconnecting."""
 
     seconds: float
+    """``inf`` for more digits than a float can hold."""
 
 
 Item = Event | Comment | Retry

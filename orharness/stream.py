@@ -25,10 +25,12 @@ Transform = Callable[["Stream"], "Stream"]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One write of the server: its bytes, and the seconds since the previous chunk (for the first: since the head)."""
+    """One write of the server."""
 
     data: bytes
+    """Its bytes, without the framing."""
     delay: float = 0.0
+    """Seconds since the previous chunk; for the first, since the response head."""
 
 
 class Ending(StrEnum):
@@ -77,11 +79,12 @@ class Edit:
 class Stream:
     """A response body: chunks, an ending, a framing, and the known positions in it.
 
-    ``faults``: faults put in on purpose, in order. ``end_marker``: the body offset after the event at which a client
-    must stop (``[DONE]``), ``None`` if there is none. ``gates``: offsets at which the stream is held until the test
-    releases it. ``announced``: the bytes that a Content-Length announces if a fault cut the body short, or if it
-    is that of a HEAD request. ``frame``: the division of the body into events. ``tokens``: the body offset after each
-    event that carries a part of the answer.
+    ``chunks``: in order, none of them empty. ``ending`` and ``framing``: how the response ends, and how it marks the
+    end of its body. ``body``: the data of all chunks. ``faults``: faults put in on purpose, in order. ``end_marker``:
+    the body offset after the event at which a client must stop (``[DONE]``), ``None`` if there is none. ``gates``:
+    offsets at which the stream is held until the test releases it. ``announced``: the bytes that a Content-Length
+    announces if a fault cut the body short, or if it is that of a HEAD request. ``frame``: the division of the body
+    into events. ``tokens``: the body offset after each event that carries a part of the answer.
     """
 
     chunks: tuple[Chunk, ...] = ()

@@ -22,15 +22,16 @@ _PROMPT_TOKENS = 8
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error in the middle of a stream, after ``after`` pieces of the answer (``None``: after all of them).
-
-    ``code`` is an HTTP status or the service's own word. ``shape``: ``None`` for the gateway's own.
-    """
+    """An error in the middle of a stream."""
 
     message: str = "Provider disconnected"
+    """The sentence for a human."""
     code: int | str = 502
+    """An HTTP status, or the service's own word."""
     after: int | None = None
+    """The number of pieces of the answer before it, ``None`` for all of them."""
     shape: ErrorShape | None = None
+    """The form of the error, ``None`` for the gateway's own."""
 
     @property
     def status(self) -> int:
@@ -66,7 +67,8 @@ class Piece:
 class Completion:
     """One answer. ``tokens`` are the pieces of its text, one event each; ``others`` those of further choices.
 
-    Reasoning, refusal and arguments are cut by ``tokens_of``. A field that is ``None`` is derived from the others,
+    ``reasoning``, ``refusal`` and the arguments of ``tool_calls`` are whole texts, cut by ``tokens_of``. ``provider``:
+    its name in a chunk. ``error``: what breaks the stream off. A field that is ``None`` is derived from the others,
     always in the same way: ``finish_reason`` (``tool_calls`` if there are calls, else ``stop``),
     ``native_finish_reason`` (equal to it), ``usage`` (each piece is a token), ``id``, ``model`` (the one that the
     request names, else ``MODEL``). ``created`` is in seconds since 1970. Raises ``ScenarioError`` if the error is to

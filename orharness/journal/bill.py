@@ -11,25 +11,31 @@ class Counted(StrEnum):
     """What the numbers of a bill count."""
 
     TOKENS = "tokens"
+    """Tokens of the model."""
     EVENTS = "events"
     """The stream's tokens cannot be counted, so each of its events counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What the simulated model made, and what it charges (in the gateway's currency).
-
-    ``counted``: whether the numbers, and so the cost, are of tokens or of events in place of tokens.
-    """
+    """What the simulated model made, and what it charges."""
 
     tokens_prompt: int
+    """The tokens of the request."""
     tokens_made: int
+    """What the model has made by now."""
     tokens_written: int
+    """Those that the server has written."""
     tokens_read: int | None
+    """Those that the client's process has read, ``None`` where that is not known."""
     tokens_billed: int
+    """The tokens of the answer that are charged."""
     cancelled: bool
+    """Whether the client left before the end; of a model that works without its client, whether a call stopped it."""
     cost: float
+    """The price of ``tokens_prompt`` and ``tokens_billed``, in the gateway's currency."""
     counted: Counted = Counted.TOKENS
+    """Whether these are tokens or events in place of tokens."""
 
     @property
     def noun(self) -> str:

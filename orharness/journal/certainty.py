@@ -26,7 +26,9 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Certainties:
-    """How the outcome, the way of leaving and the two counts are known; ``seen`` unless stated otherwise."""
+    """How the values of the same names are known: an exchange's ``outcome``, ``how`` and ``bytes_read``, and its bill's
+    ``tokens_read``.
+    """
 
     outcome: Certainty = Certainty.SEEN
     how: Certainty = Certainty.SEEN

@@ -17,59 +17,85 @@ FORMAT = 1  # of the journal's document
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """Chunk boundaries that the client's process was seen to observe, and those assumed after a pause."""
+    """How many chunk boundaries the client's process has observed, as far as that is known."""
 
     proven: int = 0
+    """Those that it was seen to observe."""
     assumed: int = 0
+    """Those that it may have observed: nobody asked the kernel, or only a pause was made."""
 
 
 @dataclass(frozen=True)
 class Exchange:
     """A snapshot of one request and of what became of its answer.
 
-    ``status``: ``None`` before the answer was chosen, and where the client left, or the test ended, before its head.
-    ``ended_after``: seconds until the outcome was decided; if the client left, until it left. ``stream_size``,
-    ``chunks``: bytes and chunks of the whole answer, ``None`` before it began and where its end has not been seen.
-    ``provider`` makes the tokens, ``tokens_total`` in the whole answer; ``provider_stops``: whether it stops when the
-    client leaves, ``None`` if unknown; ``streamed``: whether the request asked for a stream. These four are ``None`` if
-    there is no model.
-    ``body`` and ``boundaries_at``: the whole answer, and the offset after each of its chunks. ``frame``: how the answer
-    is divided into events. ``written_at``: the time of each write. ``held_at``: the offset of the gate at which it is
-    held. ``certainty``: how these values are known. ``work``: what the model has made, if it works whether or not its
-    client stays, else ``None``.
+    Times are in seconds since the request was read; offsets are in bytes of the answer's body, without the framing.
+    ``None`` means unknown or undecided. ``provider``, ``provider_stops``, ``tokens_total`` and ``streamed`` are
+    ``None`` if there is no model.
     """
 
     id: str
+    """The id by which the journal and the control verbs name the exchange."""
     started_at: str
+    """The moment when the whole request had been read: ISO 8601, in UTC."""
     request: Request
+    """The request as it was read."""
     route: str | None = None
+    """The route's name, ``None`` if no route answers the request."""
     status: int | None = None
+    """``None`` before the answer was chosen, and where the client left, or the test ended, before the head was sent."""
     outcome: Outcome | None = None
+    """How the exchange ended."""
     how: How | None = None
+    """The way in which the client left, ``None`` if it has not."""
     left_after: float | None = None
+    """When the client left."""
     ended_after: float | None = None
+    """When the outcome was decided; if the client left, when it left."""
     chunks_written: int = 0
+    """The number of chunks written."""
     bytes_written: int = 0
+    """The bytes of the body written."""
     bytes_read: int | None = None
+    """The bytes of the body that the client's process has read."""
     pacing: Pacing | None = None
+    """When each next chunk is written, ``None`` before the answer was chosen."""
     boundaries: Boundaries = Boundaries()
+    """How many chunk boundaries were proven and how many assumed."""
     faults: tuple[str, ...] = ()
+    """The names of the scripted faults of the answer, also of an ending that is not ``eof``."""
     difference: str | None = None
+    """How an unmatched request differs from the nearest routes, or a replayed one from the recorded request."""
     bill: Bill | None = None
+    """What the model has made and what it charges, ``None`` if there is no model."""
     provider: str | None = None
+    """The name of the provider that makes the tokens."""
     provider_stops: bool | None = None
+    """Whether the provider stops when the client leaves."""
     tokens_total: int | None = None
+    """The number of tokens in the whole answer."""
     streamed: bool | None = None
+    """Whether the request asked for a stream."""
     end: int | None = None
+    """The offset from which on leaving is not a cancel: after the end marker, or at the body's end if it has none."""
     stream_size: int | None = None
+    """The bytes of the whole answer, ``None`` before it began and where its end has not been seen."""
     chunks: int | None = None
+    """The number of chunks of the whole answer, ``None`` as ``stream_size`` is."""
     body: bytes = field(default=b"", repr=False)
+    """The whole answer, also what was not written."""
     boundaries_at: tuple[int, ...] = field(default=(), repr=False)
+    """The offset after each chunk of the answer."""
     written_at: tuple[float, ...] = field(default=(), repr=False)
+    """The time of each write."""
     frame: Frame = field(default=SSE, repr=False)
+    """How the answer is divided into events."""
     held_at: int | None = None
+    """The offset of the gate at which the answer is held, ``None`` if it is not held."""
     certainty: Certainties = field(default_factory=Certainties)
+    """How these values are known."""
     work: Work | None = None
+    """What the model has made, if it works whether or not its client stays, else ``None``."""
 
     @property
     def finished(self) -> bool | None:

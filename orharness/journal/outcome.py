@@ -39,7 +39,9 @@ class How(StrEnum):
     """The way in which a client left, as the transport saw it."""
 
     FIN = "fin"
+    """It closed the connection, or, if its socket is not visible, perhaps its sending side only: a TCP FIN."""
     RST = "rst"
+    """It reset the connection: a TCP RST."""
     HALF_CLOSE = "half_close"
     """It shut down its sending side only."""
 

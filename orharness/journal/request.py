@@ -19,13 +19,18 @@ _UNREAD = object()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it was read: the path without its query, header names and query as sent, the whole body."""
+    """One request as it was read."""
 
     method: str
+    """As sent."""
     path: str
+    """Without the query."""
     headers: tuple[tuple[str, str], ...] = ()
+    """Names and values as sent, in order."""
     body: bytes = b""
+    """The whole body."""
     query: str = ""
+    """What follows the path's question mark, as sent."""
     _json: Any = field(default=_UNREAD, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:

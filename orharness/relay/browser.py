@@ -46,10 +46,10 @@ class BrowserOptions(TypedDict, total=False):
 class RelayClient:
     """One request to a relay, sent when the ``with`` block begins; its end closes the connection.
 
-    ``json``: the request's body, or ``body``: its bytes. ``headers``: added to a browser's own, or replacing them.
-    ``timeout``: the longest that connecting and each reading may take, in seconds. Reading blocks, so the relay must
-    run in another thread or process. Raises ``ScenarioError`` for an address that is not ``http://``, or where nothing
-    listens.
+    ``url``: the address of the relay. ``json``: the request's body, or ``body``: its bytes. ``headers``: added to a
+    browser's own, or replacing them. ``timeout``: the longest that connecting and each reading may take, in seconds.
+    Reading blocks, so the relay must run in another thread or process. Raises ``ScenarioError`` for an address that is
+    not ``http://``, or where nothing listens.
     """
 
     @checked_call()
@@ -68,9 +68,13 @@ class RelayClient:
         self.url = text_of(url, "url")
         self.timeout = seconds_of(timeout, "timeout")
         self.events: list[Event] = []
+        """The events that have been read."""
         self.comments: list[Comment] = []
+        """The comments that have been read."""
         self.items: list[Item] = []
+        """Events, comments and retries that have been read, in order."""
         self.left: How | None = None
+        """How this client left, ``None`` if it has not."""
         self._address, self._request = _request(
             url, text_of(method, "method").upper(), json, optional(partial(instance_of, bytes), body, "body"), headers
         )

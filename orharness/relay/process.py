@@ -80,7 +80,9 @@ class SseProcess:
         else:
             upstream = text_of(base_url or "", "base_url")
         self.port = _free_port() if port is None else _port(port)
+        """The port on which it must listen."""
         self.url = f"http://{HOST}:{self.port}"
+        """Its address, without a path."""
         self.argv = [_filled(str(part), self.port, upstream) for part in argv]
         self._timeout = seconds_of(timeout, "timeout")
         self._stop_timeout = seconds_of(stop_timeout, "stop_timeout")

@@ -75,10 +75,11 @@ class Reply:
     ``gateway``: the gateway whose errors and usage it has, ``None`` for the server's. ``provider``: whose model makes
     it, ``None`` for the default or, of a stream, the one that it names. ``pace``: seconds that the model takes for a
     token, ``None`` for as fast as the stream is written. ``latency``: the times of its tokens, drawn for each request,
-    as in ``prefill=200ms±50ms,itl=20ms``. ``price``: dollars a token. ``delay``: seconds before each event that has no
-    delay of its own. ``head``: seconds before the response head. ``through``: transforms. ``ending``,
-    ``framing``, ``pacing``: ``None`` for the body's own, or the server's. ``encoding``: the content coding of a stream,
-    for clients that accept it. ``default_headers``: add a content type if ``headers`` has none.
+    as in ``prefill=200ms±50ms,itl=20ms``. ``price``: dollars a token. ``status``, ``headers``: those of the response.
+    ``delay``: seconds before each event that has no delay of its own. ``head``: seconds before the response head.
+    ``through``: transforms. ``ending``, ``framing``, ``pacing``: ``None`` for the body's own, or the server's.
+    ``encoding``: the content coding of a stream, for clients that accept it. ``default_headers``: add a content type if
+    ``headers`` has none.
     """
 
     body: Body

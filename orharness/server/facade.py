@@ -60,6 +60,7 @@ class Leaks(StrEnum):
     ERROR = "error"
     """Raise an error at the test's teardown."""
     IGNORE = "ignore"
+    """Say nothing."""
 
 
 class OpenAIOptions(TypedDict):
@@ -186,7 +187,9 @@ class SseServer:
             raise
         self.port: int = sockets[0].getsockname()[1]
         self.origin = f"http://{shown_host(host)}:{self.port}"
-        self.listens_everywhere = is_everywhere(host)  # whether it listens on every address of this machine
+        """The server's address, without a path."""
+        self.listens_everywhere = is_everywhere(host)
+        """Whether the server listens on every address of this machine."""
 
     # --- addresses ------------------------------------------------------------------------------------------------
 

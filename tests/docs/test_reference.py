@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,40 @@ def test_each_entry_exists() -> None:
     for path in {name for text in WRITTEN.values() for name in re.findall(r"^::: orharness\.(\w+\.\S+)$", text, re.M)}:
         module, _, name = f"orharness.{path}".rpartition(".")
         assert hasattr(importlib.import_module(module), name), path
+
+
+def _set(body: list[ast.stmt], kind: type[ast.expr]) -> Iterator[tuple[str, ast.stmt | None]]:
+    """Yield each name that is set in a class (``ast.Name``) or on ``self`` (``ast.Attribute``), and what comes next."""
+    for node, after in pairwise([*body, None]):
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if isinstance(target, kind):
+                yield ast.unparse(target).removeprefix("self."), after
+
+
+def _undescribed(of: type) -> Iterator[str]:
+    """Yield the public attributes of a class that have no docstring and are not named in that of the class."""
+    source = inspect.getsourcefile(of)
+    assert source is not None
+    tree = ast.parse(Path(source).read_text("utf-8"))
+    body = next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == of.__name__).body
+    made = next((one.body for one in body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), [])
+    for name, after in [*_set(body, ast.Name), *_set(made, ast.Attribute)]:
+        described = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        if not name.startswith("_") and not described and f"``{name}``" not in (of.__doc__ or ""):
+            yield name
+
+
+def test_each_public_attribute_is_described() -> None:
+    entries = {name for text in WRITTEN.values() for name in re.findall(r"^::: orharness\.(\S+)$", text, re.M)}
+    missing: dict[str, list[str]] = {}
+    for entry in entries:
+        module, _, name = f"orharness.{entry}".rpartition(".")
+        of = getattr(importlib.import_module(module), name)
+        assert of.__doc__, entry
+        if isinstance(of, type) and (names := list(_undescribed(of))):
+            missing[entry] = names
+    assert missing == {}
 
 
 def test_each_case_is_there_with_its_source() -> None:
