@@ -1,28 +1,26 @@
 """A reply as data: how requests are answered, in a form that can be stored, sent, compared and shown.
 
-``Reply.answer`` makes a ``Response`` from the reply, the request and the gateway, and from nothing else.
+``making`` has what it makes of a request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Unpack
 
 from orharness.cassette.interaction import Interaction
-from orharness.dialects import DIALECTS, Asked, Dialect, Refused
+from orharness.dialects import DIALECTS, Asked, Dialect
 from orharness.dialects.completion import Completion
-from orharness.dialects.dialect import Progress
 from orharness.errors import ScenarioError
-from orharness.frames import SSE
 from orharness.gateways import ONEROUTER, Gateway
 from orharness.gateways import lookup as gateway_named
 from orharness.journal import Pacing, Request
 from orharness.lazy import Deferred
 from orharness.options import checked_call
-from orharness.providers import DEFAULT, Provider, asked_for
+from orharness.providers import DEFAULT, Provider
 from orharness.providers import lookup as provider_named
-from orharness.scenario.background import InBackground
+from orharness.scenario import making
 from orharness.scenario.body import Body, Events, Forward, Plain, Timed, Whole
 from orharness.scenario.checked import (
     Headers,
@@ -34,13 +32,11 @@ from orharness.scenario.checked import (
     seconds_of,
     status_of,
     text_of,
-    with_defaults,
 )
 from orharness.scenario.difference import short
-from orharness.scenario.draft import Draft
-from orharness.scenario.encoding import CODINGS, accepts, gzipped
+from orharness.scenario.encoding import CODINGS
 from orharness.scenario.given import completion_of
-from orharness.scenario.model import recorded_generation
+from orharness.scenario.making import ReplyCache
 from orharness.scenario.options import (
     CompletionFields,
     CompletionOptions,
@@ -49,22 +45,16 @@ from orharness.scenario.options import (
     Through,
 )
 from orharness.scenario.paths import api_path
-from orharness.scenario.response import Response, compact, error_response, json_response
+from orharness.scenario.response import Response, compact
 from orharness.sse import Comment, Event, Retry
 from orharness.stream import Chunk, Ending, Framing, Stream, Transform
-from orharness.transforms import Family, Step, compose, cut_at
-from orharness.upstream import PRICE, Generation
+from orharness.transforms import compose, cut_at
+from orharness.upstream import PRICE
 
 if TYPE_CHECKING:
     import orharness.latency as latencies
 else:
     latencies = Deferred("orharness.latency")  # few models have times that are drawn
-
-T = TypeVar("T")
-PROVIDER_NAME = "X-Provider-Name"
-_MOST_KEPT = 32  # streams of one reply, for requests that ask for different things
-# Headers that belonged to the recorded connection and are not replayed.
-_NOT_REPLAYED = {"date", "server", "connection", "keep-alive", "alt-svc"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +69,7 @@ class Reply:
     ``delay``: seconds before each event that has no delay of its own. ``head``: seconds before the response head.
     ``through``: transforms. ``ending``, ``framing``, ``pacing``: ``None`` for the body's own, or the server's.
     ``encoding``: the content coding of a stream, for clients that accept it. ``default_headers``: add a content type if
-    ``headers`` has none.
+    ``headers`` has none. ``cache``: no part of the reply, but what was made of it so far.
     """
 
     body: Body
@@ -99,13 +89,7 @@ class Reply:
     pacing: Pacing | None = None
     encoding: str | None = None
     latency: latencies.Latency | None = None
-    # Keyed by what requests ask for: the completion, and its stream before and after the transforms.
-    _said: dict[Any, Completion] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _drafts: dict[Any, Draft] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _made: dict[Any, Stream] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _replies: dict[Any, Response] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _uncut: Reply | None = field(default=None, init=False, repr=False, compare=False)  # of ``with_cuts``
-    _last_cut: tuple[Response, Response] | None = field(default=None, init=False, repr=False, compare=False)
+    cache: ReplyCache = field(default_factory=ReplyCache, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the scenario: an impossible one fails where it is written, and not at the first request."""
@@ -113,9 +97,9 @@ class Reply:
         self._check_latency()
         if isinstance(self.body, Completion):
             dialect = DIALECTS.default if self.dialect is None else DIALECTS.named(self.dialect)
-            self._stream_of(dialect, self.body, self.gateway or ONEROUTER, Asked())
+            making.stream_of(self, dialect, self.body, self.gateway or ONEROUTER, Asked())
         elif not isinstance(self.body, Plain | Forward) and (self.through or not isinstance(self.body, Interaction)):
-            self._replies[False] = self._replay(coded=False)
+            self.cache.replies[False] = making.replay(self, coded=False)
         # What was recorded, and is played as it was, cannot fail: a cassette of thousands is not read through for one.
 
     def _check_latency(self) -> None:
@@ -309,8 +293,13 @@ class Reply:
     def _with_steps(self, through: tuple[Transform, ...], uncut: Reply | None = None) -> Reply:
         """Return a copy with other transforms. It shares what is already written, because the body is the same."""
         changed = object.__new__(type(self))
-        vars(changed).update(vars(self), through=through, _made={}, _replies={}, _uncut=uncut, _last_cut=None)
+        cache = ReplyCache(self.cache.said, self.cache.drafts, uncut=uncut)
+        vars(changed).update(vars(self), through=through, cache=cache)
         return changed
+
+    def answer(self, request: Request, gateway: Gateway = ONEROUTER) -> Response:
+        """Return the response to a request; ``gateway`` is for a reply that names none."""
+        return making.answer(self, request, gateway)
 
     @property
     def name(self) -> str:
@@ -319,244 +308,13 @@ class Reply:
             case Completion():
                 return f"{self.dialect or 'answer'} {short(self.body.text)!r}"
             case Events() | Whole():
-                return f"stream of {len(self._recorded().chunks)} chunks"
+                return f"stream of {len(making.recorded(self).chunks)} chunks"
             case Plain():
                 return f"status {self.status}"
             case Forward(to):
                 return f"forward to {to}"
             case Interaction():
                 return f"recorded {self.body.request.method} {api_path(self.body.request.path)}"
-
-    # --- what it makes of a request -------------------------------------------------------------------------------
-
-    def answer(self, request: Request, gateway: Gateway = ONEROUTER) -> Response:
-        """Return the response to a request; ``gateway`` is for a reply that names none."""
-        match self.body:
-            case Completion():
-                return self._completed(request, self.body, self.gateway or gateway)
-            case Plain():
-                data, kind = self.body.content()
-                sent = with_defaults([("Content-Type", kind)], self.headers)
-                stream = replace(Stream.of(data), framing=Framing.LENGTH)
-                return Response(self.status, sent, stream, self.head, Pacing.INSTANT)
-            case Forward():
-                raise ScenarioError("a reply that forwards has no response of its own: it is the server that asks")
-            case _:
-                return self._replayed(request)
-
-    def _completed(self, request: Request, made: Completion, gateway: Gateway) -> Response:
-        dialect = (DIALECTS.at(request.path) or DIALECTS.default) if self.dialect is None else DIALECTS[self.dialect]
-        try:
-            asked = dialect.asked(request, gateway)
-        except Refused as refused:
-            # At its own path the API refuses such a request before a reply is chosen; elsewhere nothing checks it.
-            asked = refused.asked or Asked(stream=False)
-        try:
-            by = asked_for(asked.provider) or self.provider or DEFAULT
-        except ScenarioError as error:  # the client asks for something that does not exist
-            return error_response(gateway, 404, str(error), dialect)
-        named = made.model or asked.model
-        said = _kept(self._said, (named, by.name), lambda: made.made_by(named, by.name))
-        if asked.background and dialect.background is not None:
-            return self._in_background(dialect, said, gateway, asked, by)
-        if not asked.stream:
-            return self._whole(dialect, said, gateway, asked, by)
-        return self._shared(dialect, said, gateway, asked, by)
-
-    def _shared(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
-        """Return one response, with one model behind it, for all requests that ask for the same: a journal keeps it."""
-        if self._uncut is not None:
-            return self._cut(self._uncut._shared(dialect, said, gateway, asked, by))
-        key = (dialect.name, gateway, said.model, by, _form_of(asked), asked.prompt_tokens)
-        return _kept(self._replies, key, lambda: self._streamed(dialect, said, gateway, asked, by))
-
-    def _streamed(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
-        stream = self._stream_of(dialect, said, gateway, asked)
-        model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
-        sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
-        return Response(self.status, sent, stream, self.head, self.pacing, model, latency=self.latency)
-
-    def _in_background(
-        self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider
-    ) -> Response:
-        """Return the answer to a request for one that is made whether or not its client stays."""
-        stream = self._stream_of(dialect, said, gateway, asked)
-        model, marks = self._model_and_marks(dialect, said, gateway, asked, by, stream)
-        made = InBackground(dialect, said, gateway, asked, stream, self.pace)
-        if asked.stream:
-            sent = with_defaults((("Content-Type", stream.frame.content_type), *marks), self.headers)
-            return Response(self.status, sent, stream, self.head, self.pacing, model, made, self.latency)
-        document = made.document(Progress.QUEUED)
-        whole = json_response(document, 200, marks, generation=model, head=self.head, pacing=self.pacing)
-        sent = with_defaults(whole.headers, self.headers)
-        return replace(whole, headers=sent, background=made, latency=self.latency)
-
-    def _whole(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider) -> Response:
-        """Return the answer to a request that does not ask for a stream."""
-        model, marks = self._model_and_marks(dialect, said, gateway, asked, by, Stream())
-        status = said.error.status if said.error and dialect.fails_with_status else 200
-        document = dialect.document(said, gateway, asked)
-        whole = json_response(document, status, marks, generation=model, head=self.head, pacing=self.pacing)
-        latency = None if said.error and dialect.fails_with_status else self.latency
-        return replace(whole, headers=with_defaults(whole.headers, self.headers), latency=latency)
-
-    def _model_and_marks(
-        self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked, by: Provider, stream: Stream
-    ) -> tuple[Generation, tuple[tuple[str, str], ...]]:
-        """Return the model behind an answer, and the headers by which the gateway names it."""
-        identifier = _value_of(self.headers, gateway.generation_header) or said.id_with(dialect.id_prefix(gateway))
-        model = Generation(
-            id=identifier,
-            model=said.model_sent,
-            total=said.counted.completion_tokens,
-            provider=by,
-            prompt=asked.prompt_tokens if said.usage is None else said.usage.prompt_tokens,
-            streamed=asked.stream,
-            finish_reason=said.finish,
-            pace=self.pace,
-            price=self.price,
-            offsets=stream.tokens,
-            events=self._events_of(dialect, said, gateway, asked) if stream.faults else None,
-            seconds=stream.duration,
-        )
-        return model, _marks(gateway, identifier, by)
-
-    def _stream_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Stream:
-        """Return the stream of a completion with its transforms, made once for all requests that ask for the same."""
-        key = _key_of(dialect, said, gateway, asked)
-        made = self._made.get(key)
-        if made is None:
-            draft = self._draft_of(dialect, said, gateway, asked)
-            made = _kept(self._made, key, lambda: self._shaped(draft, dialect))
-        return made
-
-    def _draft_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> Draft:
-        key = _key_of(dialect, said, gateway, asked)
-        return _kept(self._drafts, key, lambda: self._draft(dialect.stream(said, gateway, asked, self.delay)))
-
-    def _events_of(self, dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> int:
-        """Return the number of events that carry a part of the answer, before any fault."""
-        return len(self._draft_of(dialect, said, gateway, asked).stream.tokens)
-
-    def _replayed(self, request: Request) -> Response:
-        """Return the response of an existing stream, which is read once and not again for each request."""
-        coded = self.encoding is not None and accepts(request, self.encoding)
-        if self._uncut is not None and not coded:  # a coded body is cut before it is coded
-            return self._cut(self._uncut._replayed(request))
-        if coded not in self._replies:
-            self._replies[coded] = self._replay(coded=coded)
-        return self._replies[coded]
-
-    def _cut(self, whole: Response) -> Response:
-        """Return the response of the uncut reply, cut: its bytes, what they mean, and their model are the same."""
-        kept = self._last_cut
-        if kept is None or kept[0] is not whole:
-            last = self.through[-1]
-            kept = whole, replace(whole, stream=last(whole.stream))
-            object.__setattr__(self, "_last_cut", kept)
-        return kept[1]
-
-    def _replay(self, *, coded: bool) -> Response:
-        stream = self._recorded()
-        match self.body:
-            case Interaction():
-                kept = [(name, value) for name, value in self.body.headers if name.lower() not in _NOT_REPLAYED]
-                status, sent, head = self.body.status, tuple(kept), self.body.head
-            case _:
-                kind = (("Content-Type", stream.frame.content_type), ("Cache-Control", "no-cache"))
-                sent = with_defaults(kind if self.default_headers else (), self.headers)
-                status, head = self.status, self.head
-        model = recorded_generation(stream, sent, self.provider, pace=self.pace, price=self.price)
-        if coded and self.encoding is not None:
-            stream, sent = gzipped(stream), (*sent, ("Content-Encoding", self.encoding))
-            model = None if model is None else replace(model, offsets=stream.tokens)
-        return Response(status, sent, stream, head, self.pacing, model)
-
-    def _recorded(self) -> Stream:
-        """Return the existing stream, transforms applied."""
-        if None not in self._made:
-            draft = _kept(self._drafts, None, lambda: self._draft(self._given()))
-            _kept(self._made, None, lambda: self._shaped(draft, None))
-        return self._made[None]
-
-    def _given(self) -> Stream:
-        match self.body:
-            case Events(pieces):
-                frame = SSE if self.dialect is None else DIALECTS[self.dialect].frame
-                # Each after the one before: in a JSON array the first and the last piece differ from the others.
-                encoded = iter(frame.pieces(*(one.item for one in pieces if not isinstance(one.item, bytes))))
-                data = (one.item if isinstance(one.item, bytes) else next(encoded) for one in pieces)
-                return Stream(tuple(map(Chunk, data, map(self._delay_of, pieces))), frame=frame)
-            case Whole(stream):  # as a document says it, it has no frame of its own
-                known = None if self.dialect is None else DIALECTS[self.dialect]
-                return stream if known is None or stream.frame in known.frames else replace(stream, frame=known.frame)
-            case Interaction():
-                return self.body.stream
-        raise AssertionError(self.body)
-
-    def _delay_of(self, piece: Timed) -> float:
-        return self.delay if piece.delay is None else piece.delay
-
-    def _draft(self, stream: Stream) -> Draft:
-        changes: dict[str, Any] = {}
-        if self.ending is not None:
-            changes["ending"] = self.ending
-        if self.framing is not None:
-            changes["framing"] = self.framing
-        return Draft(replace(stream, **changes) if changes else stream)
-
-    def _shaped(self, draft: Draft, dialect: Dialect | None) -> Stream:
-        """Return the stream transformed, with its end marker and tokens at their new offsets."""
-        shaped = draft.through(compose(self.through).steps)
-        if dialect is not None and all(_keeps_events(one) for one in self.through):
-            return shaped  # the writer's own offsets, moved by the transforms
-        return _marked(shaped, dialect)
-
-
-def _kept(store: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
-    found = store.get(key)
-    if found is None:
-        if len(store) >= _MOST_KEPT:
-            store.clear()
-        found = store[key] = make()
-    return found
-
-
-def _key_of(dialect: Dialect, said: Completion, gateway: Gateway, asked: Asked) -> tuple[object, ...]:
-    """Return what the events of an answer depend on, beside the reply."""
-    return dialect.name, gateway, said.model, said.provider, *_form_of(asked)
-
-
-def _form_of(asked: Asked) -> tuple[object, ...]:
-    """Return what of a request changes the events of its answer."""
-    return asked.wants_usage, asked.endpoint, asked.frame, asked.background
-
-
-def _keeps_events(one: Transform) -> bool:
-    return isinstance(one, Step) and one.family is not Family.FAULT
-
-
-def _marked(stream: Stream, dialect: Dialect | None) -> Stream:
-    """Return the stream with its end marker, searched last: a transform may have dropped, repeated or moved it.
-
-    An error ends a stream as well: a client that leaves after it has not cancelled.
-    """
-    items = stream.frame.decode(stream.body)
-    known = dialect or DIALECTS.of(items)
-    if known is not None and stream.frame in known.frames:
-        return known.marked(stream)
-    found = stream.frame.decode_with_offsets(stream.body)
-    ends = (offset for offset, item in found if isinstance(item, Event) and DIALECTS.is_terminal(item))
-    return replace(stream, end_marker=next(ends, None), tokens=())
-
-
-def _marks(gateway: Gateway, identifier: str, provider: Provider) -> tuple[tuple[str, str], ...]:
-    generation = ((gateway.generation_header, identifier),) if gateway.generation_header else ()
-    return (*generation, *(((PROVIDER_NAME, provider.name),) if gateway.names_provider else ()))
-
-
-def _value_of(headers: tuple[tuple[str, str], ...], name: str | None) -> str | None:
-    return next((value for given, value in headers if name and given.lower() == name.lower()), None)
 
 
 # --- what is given ------------------------------------------------------------------------------------------------
