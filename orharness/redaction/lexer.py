@@ -33,9 +33,11 @@ class _Frame:
     parent: _Frame | None = None
     secret: bytes = b""  # the secret name whose value it belongs to
     numbers: bool = False  # whether it is a list of the bytes of a token
-    elements: int = 0
+    in_list: bool = False  # whether it is an element of a list, and a list itself
+    is_list: bool = False
+    elements: int = 0  # of a list: how many texts, or alternatives to a token, there were so far
     key: bytes = b""
-    names: bytes = b""  # the secret name that a field of it holds
+    names: bytes = b""  # the secret name that a field of it, or its first element, is
     ids: list[bytes] = field(default_factory=list)
 
     def all_ids(self) -> tuple[bytes, ...]:
@@ -169,7 +171,13 @@ class _Value(NamedTuple):
 
 
 def _named(frame: _Frame, text: bytes) -> bytes:
-    """The secret name of a value that another field of the same object names."""
+    """The secret name of a value that another field of the same object, or the element before it, names."""
+    if frame.in_list:
+        frame.elements += 1
+        if frame.elements == 1:
+            frame.names = text if len(text) <= 64 and is_secret_field(text) else b""
+            return b""
+        return frame.names if frame.elements == 2 else b""
     if frame.key in NAMING:
         frame.names = text if len(text) <= 64 and is_secret_field(text) else b""
     return frame.names if frame.names and frame.key in VALUE else b""
@@ -182,7 +190,8 @@ def _opened(frame: _Frame, bracket: bytes) -> _Frame:
         place = (*place, b"%d" % frame.elements)
         frame.elements += 1
     secret = frame.secret or (frame.key if frame.key and is_secret_field(frame.key) else b"")
-    return _Frame(place, frame, secret, numbers=bracket == b"[" and frame.key == b"bytes")
+    is_list = bracket == b"["
+    return _Frame(place, frame, secret, is_list and frame.key == b"bytes", is_list and frame.is_list, is_list)
 
 
 def _numbers(frame: _Frame, line: bytes, start: int, end: int) -> Iterator[_Value]:

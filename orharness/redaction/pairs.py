@@ -1,11 +1,11 @@
-"""Values that the value of another field gives away: ``{"name": "DB_PASSWORD", "value": …}``."""
+"""Values that a name beside them gives away: ``{"name": "DB_PASSWORD", "value": …}``, ``[["X-Api-Key", …]]``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from orharness.redaction.fields import FORMS, GAP, NOT_A_VALUE, Json, is_secret_field
+from orharness.redaction.fields import FORMS, GAP, NOT_A_VALUE, STEMS, Json, is_secret_field
 from orharness.redaction.shape import REDACTED, PartialMatch, SecretMatch
 
 NAMING = frozenset(
@@ -58,4 +58,50 @@ class Pairs:
         for match in self._begun.finditer(text):
             if match["rest"] is None or is_secret_field(match["name"]):
                 return PartialMatch(match.start(), match.start("rest") if match["rest"] else None)
+        return None
+
+
+def _in_list(form: Json) -> re.Pattern[bytes]:
+    """A list in a list, whose first two elements are texts."""
+    return re.compile(
+        rb"[\[,]%b\[%b%b(?P<name>[\w.$ -]{2,64})%b%b,%b%b(?P<value>%b)"
+        % (GAP, GAP, form.delimiter, form.delimiter, GAP, GAP, form.delimiter, form.inner)
+    )
+
+
+class ListPairs:
+    """The second element of a list in a list whose first one is a secret name: headers, as many libraries write them.
+
+    A list that is the value of a field may be a list of names (``required`` of a JSON Schema): it is left alone.
+    """
+
+    _forms = tuple((form, _in_list(form)) for form in FORMS)
+    _begun = re.compile(
+        rb"[\[,]%b(?:\Z|\[%b(?:\\*\Z|(?P<quote>\\*[\"'])(?P<name>[\w.$ -]{0,64})"
+        rb"(?:\\*\Z|(?P<ended>(?P=quote))%b(?:\Z|,%b(?:\\*\Z|(?P=quote)(?P<value>(?:(?!(?P=quote)).)*+)\Z)))))"
+        % (GAP, GAP, GAP, GAP),
+        re.S,
+    )
+
+    def may_be_in(self, low: bytes) -> bool:
+        """Return whether this may be a name: a pair without a secret word is none, and ``Fields`` knows those."""
+        return False
+
+    def find(self, text: bytes, low: bytes, *, line: bool) -> Iterator[SecretMatch]:
+        """Return each value."""
+        if b"[" not in text or b"," not in text or not any(stem in low for stem in STEMS):
+            return
+        for form, pattern in self._forms:
+            if form.quote in text:
+                for match in pattern.finditer(text):
+                    if is_secret_field(match["name"]) and match["value"] and not NOT_A_VALUE.match(match["value"]):
+                        yield SecretMatch(*match.span("value"), REDACTED, f"value of {match['name'].decode()}")
+
+    def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
+        """Return a list that is open at the end, and may have a secret name first."""
+        if b"[" not in text and text.rstrip()[-1:] != b",":
+            return None
+        for match in self._begun.finditer(text):
+            if match["ended"] is None or is_secret_field(match["name"]):
+                return PartialMatch(match.start(), match.start("value") if match["value"] else None)
         return None

@@ -10,7 +10,7 @@ from functools import lru_cache
 from orharness.redaction.assignments import AddressPasswords, Assignments, FormData, Parameters
 from orharness.redaction.commands import CommandOptions, XmlElements
 from orharness.redaction.fields import Fields
-from orharness.redaction.pairs import Pairs
+from orharness.redaction.pairs import ListPairs, Pairs
 from orharness.redaction.personal import Personal
 from orharness.redaction.prefixes import Prefixed
 from orharness.redaction.shape import REDACTED, PartialMatch, SecretMatch, Shape
@@ -25,7 +25,15 @@ class Shapes:
     """Finds secrets of every shape in a text without escapes."""
 
     def __init__(self, *, personal: bool = False) -> None:
-        self._secret: list[Shape] = [Prefixed(), Fields(), Pairs(), Parameters(), FormData(), Assignments()]
+        self._secret: list[Shape] = [
+            Prefixed(),
+            Fields(),
+            Pairs(),
+            ListPairs(),
+            Parameters(),
+            FormData(),
+            Assignments(),
+        ]
         self._secret += [AddressPasswords(), CommandOptions(), XmlElements()]
         self._shapes = [*self._secret, Personal()] if personal else self._secret
         self._in_base64 = lru_cache(maxsize=1024)(self._found_in_base64)

@@ -23,6 +23,8 @@ PLACES = [
     f'{{"name": "DB_PASSWORD", "value": "{S}"}}',
     f'{{"key": "Authorization", "type": "text", "value": "{S}", "after": "kept"}}',
     f"{{'name': 'X-Api-Key', 'value': '{S}'}}",
+    f'[["Accept", "kept"], ["X-Api-Key", "{S}"], ["Other", "kept"]]',
+    f"[ ['authorization', '{S}'] ]",
     f"tool --api-key {S} --verbose",
     f'["tool", "--client-secret", "{S}", "--other", "kept"]',
     f"tool --password={S} -x",
@@ -82,6 +84,10 @@ def test_it_is_found_in_deltas_and_not_written_before(text: str, size: int) -> N
         '{"name": "get_password", "arguments": "kept", "value": 1}',
         '{"name": "author", "value": "somebody12"}',
         '[{"name": "password"}, {"value": "kept and kept"}]',
+        '{"required": ["api_key", "region"], "anyOf": [{"required": ["password", "user"]}]}',
+        '[["region", "api_key"], ["user", "password"]]',
+        '["api_key", "region"]',
+        '[["X-Api-Key", 5], ["X-Api-Key", ["kept"]]]',
         "the options --api-key and --password are required; --max-tokens 4096000 is not",
         "use the --password option, --client-secret YOUR_SECRET or --api-key <key>",
         "curl -u me https://a.example:8080/x",
@@ -96,6 +102,16 @@ def test_what_only_looks_so_stays(text: str) -> None:
     assert hide(text) == text
     body = b"".join(map(delta, text))
     assert redacted(body.decode()).encode() == body
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_a_pair_of_a_list_whose_elements_are_in_lines_of_their_own(depth: int) -> None:
+    document: object = [["Accept", "kept"], ["X-Api-Key", S, "kept"], ["Other", "kept"], ["kept", "Authorization"]]
+    for _ in range(depth):
+        document = {"a": document}
+    text = json.dumps(document, indent=2)
+    assert redacted(text) == text.replace(S, R)
+    assert redacted(json.dumps({"required": ["api_key", "region"]}, indent=2)).count("region") == 1
 
 
 def parts(value: str) -> Iterator[str]:
