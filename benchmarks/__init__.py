@@ -1,1 +1,1 @@
-"""Measurements that anyone can repeat; they are no part of the package."""
+"""Measurements that anyone can repeat; they are not part of the package."""

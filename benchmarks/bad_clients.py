@@ -56,7 +56,7 @@ class Measured:
 
 
 def candidates() -> list[Case]:
-    """Return the cases of a quick run: those of the profile gateway that are no sweep, and those of liveness."""
+    """Return the cases of a quick run: those of the profile gateway that are not sweeps, and those of liveness."""
     short = set(WITHOUT_SWEEPS)
     cases = [case for case in CASES if case.profile is Profile.GATEWAY and case.id in short]
     return [*cases, *lives_of(DIALECTS.default)]

@@ -42,7 +42,7 @@ _NAP = 0.002
 _TICK = 0.02  # seconds between two events whose timing is measured
 _WRITING = 0.005  # seconds between two chunks while a disconnect is waited for
 _SEEN_WITHIN = 20.0  # seconds, at most, from a close to a server's knowing, where every core is busy
-_FILES_BESIDE = 200  # open files that are no connections of the crowd
+_FILES_BESIDE = 200  # open files other than connections of the crowd
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,7 @@ def timing(bench: Bench) -> Table:
         (
             "error: arrival at the client (raw socket, after recv) minus the deadline: when the server had read",
             "the request, plus the delays. drift: the last event's error minus the first's, median of the streams.",
-            "(asyncio rounds waits up to whole milliseconds, so errors walk to and fro within 1 ms: that is no drift.)",
+            "(asyncio rounds waits up to whole milliseconds, so errors vary within 1 ms: that is not drift.)",
             "bare: one loop.call_at an event, on the same absolute deadlines. ratio: ours / bare, below 1 is better.",
             "Many streams: all connections are made, then their requests are sent one after the other without a pause.",
         ),

@@ -80,7 +80,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Once:
-    """A fail that was seen in one of some ``trials``, and did not come again: it is no fail. ``reason``: that of it."""
+    """A fail that was seen in one of several ``trials`` and not again, so it does not count. ``reason``: the fail's."""
 
     trials: int
     reason: str

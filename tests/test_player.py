@@ -16,7 +16,7 @@ from orharness.player import play
 from orharness.stream import Chunk, Ending, Stream
 from tests.support.stream_strategies import streams
 
-START = 100.0  # the clock does not begin at 0: a deadline is no duration
+START = 100.0  # the clock does not begin at 0: a deadline is not a duration
 
 
 class Step:

@@ -66,7 +66,7 @@ RULES: dict[str, tuple[bytes, list[Item]]] = {
     "retry": (b"retry: 2500\n\n", [Retry(2.5)]),
     "retry comes at the end of its line": (b"retry: 10\n", [Retry(0.01)]),
     "retry with leading zeros": (b"retry: 007\n", [Retry(0.007)]),
-    "retry that is no number": (
+    "retry that is not a number": (
         b"retry: soon\nretry: 1s\nretry: -1\nretry: +1\nretry: 1.5\nretry:  1\nretry: 1_0\n",
         [],
     ),
@@ -326,8 +326,8 @@ def eventsource_parser(tmp_path_factory: pytest.TempPathFactory) -> Foreign:
 #   So the id compared is that of the block, read on its own.
 # - It works on strings, and takes the characters U+00EF U+00BB U+00BF (a BOM read as Latin-1) in front for a BOM.
 #
-# Two things are no deviation, but told in another way: a comment comes without its leading space, a retry as an integer
-# of milliseconds (JSON has no word for infinity, and says null).
+# Two things are not deviations, but reported in another way: a comment comes without its leading space, a retry as an
+# integer of milliseconds (JSON has no word for infinity, and says null).
 TAIL = b"\n\n:tail\n\n"
 LATIN_BOM = "ï»¿".encode()
 

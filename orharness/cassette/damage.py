@@ -34,7 +34,7 @@ _SEAL_IT = "Restore the file or record it again; if it was edited on purpose, ru
 
 
 def check_version(root: At) -> None:
-    """Refuse a file that is no cassette or has lost its end, and an unknown version."""
+    """Refuse a file that is not a cassette or has lost its end, and an unknown version."""
     if "version" not in root and "interactions" not in root and _SCENARIO in root:
         root[_SCENARIO].fail("this is a scenario document, not a cassette: play it with `orharness serve --scenario`")
     if "version" not in root:

@@ -15,7 +15,7 @@ EVENTS_FOR_TOKENS = "events stand for tokens"  # said wherever a number of such 
 def describe(exchange: Exchange) -> str:
     """Return the exchange in one line."""
     request = exchange.request
-    called = f"{request.method} {request.path}" if request.method else "a request that was no HTTP"
+    called = f"{request.method} {request.path}" if request.method else "a request that was not HTTP"
     status = "" if exchange.status is None else f" → {exchange.status}"
     return f"{called}{status}: {state(exchange)}, {progress(exchange)}"
 
@@ -107,7 +107,7 @@ def events_unsent(exchange: Exchange) -> int | None:
 def events_between(exchange: Exchange, start: int, end: int) -> int | None:
     """Return the number of events that end after ``start``, and not after ``end``.
 
-    ``None`` for an answer in which no event can be read: one that is no stream, or is compressed.
+    ``None`` for an answer in which no event can be read: one that is not a stream, or is compressed.
     """
     found = [offset for offset, item in exchange.frame.decode_with_offsets(exchange.body) if isinstance(item, Event)]
     return sum(start < offset <= end for offset in found) if found else None

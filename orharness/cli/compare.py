@@ -85,7 +85,7 @@ class _Services:
     def of(
         cls, file: Path, recorded: Sequence[Interaction], upstreams: Mapping[str, str], keys: Mapping[str, str]
     ) -> _Services:
-        """Raises ``ScenarioError`` where a host of the cassette has no service, or a name is no host of it."""
+        """Raises ``ScenarioError`` where a host of the cassette has no service, or a name is not a host of it."""
         known = list(dict.fromkeys(_host(one.request) for one in recorded))
         for option, named in (("--upstream", upstreams), ("--key-env", keys)):
             for name in named:

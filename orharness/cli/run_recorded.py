@@ -159,7 +159,7 @@ def host_as_recorded(hosts: Sequence[str]) -> Callable[[Any, Any], None]:
 
 
 def _place(netloc: str) -> str:
-    """A host in lower case, with its port where that is no scheme's own: a ``Host`` header says no scheme."""
+    """A host in lower case, with its port where that is not a scheme's own: a ``Host`` header says no scheme."""
     return re.sub(r":(?:80|443)$", "", netloc.rpartition("@")[2].lower())
 
 

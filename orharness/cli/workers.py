@@ -212,7 +212,7 @@ class _Team:
                     one.process.join(_END)
                     one.ended_at = monotonic()
             for one in alive:
-                # A signal to all processes of a group ends the workers, too: it is no loss.
+                # A signal to all processes of a group ends the workers, too: nothing is lost.
                 if one.ended_at is not None and monotonic() - one.ended_at > _AT_ONCE and not stop.asked:
                     self._report(one, output)
                     if merged is not None:

@@ -63,7 +63,7 @@ class _Head:
 
 
 def host_of(given: str) -> str:
-    """Return a host of ``--intercept`` in lower case. Raises ``ScenarioError`` for what is no host."""
+    """Return a host of ``--intercept`` in lower case. Raises ``ScenarioError`` for what is not a host."""
     host = given.lower().rstrip(".")
     if _IS_HOST.fullmatch(host) or _is_address(host):
         return host
@@ -94,7 +94,7 @@ class Door:
     ``hosts``: names or addresses that are intercepted (``*.example.com``: also all below it). ``port_for`` returns the
     loopback port of the server that answers for a target in plain HTTP. ``only``: any other host is refused, so that
     nothing leaves this machine; ``refused`` counts them. ``resolve``: the address, and perhaps a port, to connect to
-    for a host. Raises ``ScenarioError`` for what is no host, and where hosts are intercepted and trustme is not
+    for a host. Raises ``ScenarioError`` for what is not a host, and where hosts are intercepted and trustme is not
     installed.
     """
 

@@ -39,7 +39,7 @@ LEAVING = {
     ),
     WITH_SESSIONS: McpCase(
         f"{WITH_SESSIONS}/leaving",
-        "Closing the stream is no cancel: the tool goes on to its end.",
+        "Closing the stream is not a cancel: the tool goes on to its end.",
         Level.SHOULD,
         f"{WITH_SESSIONS}, Transports, Sending Messages to the Server, 6",
         f"{_SITE}/{WITH_SESSIONS}/basic/transports#sending-messages-to-the-server",

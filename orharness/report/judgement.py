@@ -159,7 +159,7 @@ def closer(excerpt: str, room: int) -> str:
 
 
 def _show_once(screen: Screen, verdicts: Sequence[Verdict]) -> None:
-    """Show what failed once and did not fail again, which is no fail."""
+    """Show what failed once and did not fail again, which is not a fail."""
     seen = [one for one in verdicts if one.once is not None]
     if seen:
         screen.line()

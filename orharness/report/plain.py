@@ -1,4 +1,4 @@
-"""Lines for a file that is no terminal: as ``screen.Screen`` prints them there, but without rich.
+"""Lines for a file that is not a terminal: as ``screen.Screen`` prints them there, but without rich.
 
 A program that starts a server reads its stderr from a pipe, if at all; it should not wait for that import.
 """

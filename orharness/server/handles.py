@@ -159,8 +159,8 @@ class Call:
         """Assert that the client left before the end and that the model stopped; raises ``ClientFailure`` otherwise.
 
         ``leaked_tokens``: how many tokens beyond those that were sent a model that does not stop may bill; events where
-        the tokens of a stream cannot be counted. What a model that stops made before the client left is no leak. Also
-        fails if it cannot be known whether a model stopped: the reply has none, or its provider is not listed.
+        the tokens of a stream cannot be counted. What a model that stops made before the client left is not a leak.
+        Also fails if it cannot be known whether a model stopped: the reply has none, or its provider is not listed.
         """
         __tracebackhide__ = True
         whole_number_of(leaked_tokens, "leaked_tokens")

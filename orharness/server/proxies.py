@@ -14,7 +14,7 @@ def proxy_for(scheme: str, host: str) -> str | None:
     """Return the address of the proxy for a host; ``None`` for none.
 
     The names are read in either case, and on macOS and Windows the system's settings where there are none. Raises
-    ``ScenarioError`` for what is no address, and for a proxy that does not speak HTTP: there is no SOCKS here.
+    ``ScenarioError`` for what is not an address, and for a proxy that does not speak HTTP: there is no SOCKS here.
     """
     proxies = getproxies()
     found = proxies.get(scheme) or proxies.get("all")

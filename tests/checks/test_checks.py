@@ -45,7 +45,7 @@ from orharness.verdict import BOUNDARY, aligned, excerpt, quote, shorten
         (b"Gr\xc3", r"Gr\xc3"),
         (b"\xbc\xc3\x9fe", r"\xbcße"),
         (b"\xff\xfe", r"\xff\xfe"),
-        (b"\xed\xa0\x80", r"\xed\xa0\x80"),  # a surrogate is no UTF-8
+        (b"\xed\xa0\x80", r"\xed\xa0\x80"),  # a surrogate is not UTF-8
         ("\u2028\u0085\ufeff".encode(), r"\xe2\x80\xa8\xc2\x85\xef\xbb\xbf"),
         (rb'{"a":"b\nc"}', r'{"a":"b\\nc"}'),  # a backslash and an n: pasted as one, it would break the JSON
     ],
@@ -177,7 +177,7 @@ def test_an_exchange_in_one_line() -> None:
     assert progress(long) == "1 of 12,345 chunks written (11 of 1,234,567 bytes, 11 read)"
     assert describe(Exchange("1", "", OPEN.request)) == f"{asked}: open, no response yet"
     garbage = Exchange("1", "", Request("", ""), status=400, outcome=Outcome.UNMATCHED)
-    assert describe(garbage) == "a request that was no HTTP → 400: unmatched, no response yet"
+    assert describe(garbage) == "a request that was not HTTP → 400: unmatched, no response yet"
 
 
 @pytest.mark.parametrize(("written", "unsent"), [(0, 3), (ONE - 1, 3), (ONE, 2), (len(BODY) - 1, 1), (len(BODY), 0)])

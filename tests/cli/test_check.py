@@ -148,7 +148,7 @@ WRONG_NAMES = {
     "needing:f": r"needing cannot be imported: line 1 of .*needing.py: ModuleNotFoundError: No module named 'no",
     "leaving.py:f": r"leaving.py cannot be imported: line 1 of .*leaving.py: SystemExit: 3",
     "standard.py:f": r"standard.py cannot be imported: line 2 of .*standard.py: JSONDecodeError: ",
-    "notes/text:f": "notes/text is no Python file: for any other client there are --command and --driver",
+    "notes/text:f": "notes/text is not a Python file: for any other client there are --command and --driver",
 }
 
 

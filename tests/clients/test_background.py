@@ -196,7 +196,7 @@ def _after_nothing(client: openai.OpenAI) -> None:
         (_after_nothing, "starting_after is the number of an event, not 'x'"),
         (lambda client: client.responses.create(**ASKED, store=False), "background: true needs a response that is"),
     ],
-    ids=["cancel of another", "stream of a document", "after what is no number", "not stored"],
+    ids=["cancel of another", "stream of a document", "after what is not a number", "not stored"],
 )
 def test_what_the_api_refuses_is_refused(
     sse_thread: ServerThread, ask: Callable[[openai.OpenAI], None], said: str
@@ -228,4 +228,4 @@ def test_nothing_is_left_at_work_after_a_reset(server: SseServer, client: openai
     server.reset()
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(begun.id)
-    server.reset()  # what was not found is no fault of this test
+    server.reset()  # what was not found is not a fault of this test

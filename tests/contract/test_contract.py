@@ -60,7 +60,7 @@ def content(data: str) -> str:
 
 
 def not_passed(verdicts: list[Verdict]) -> list[str]:
-    """The verdicts that are no pass, but for what these clients do not do: they yield text, and send what they must."""
+    """The verdicts that are not a pass, except on what these clients do not do: they yield text alone."""
     return [in_words(one) for one in verdicts if one.result is not Result.PASS and not is_not_done(one)]
 
 
@@ -536,7 +536,7 @@ def test_a_fail_is_confirmed_before_it_is_told(thread: ServerThread) -> None:
 
 
 def test_a_fail_that_does_not_come_again_is_named(thread: ServerThread) -> None:
-    """It is no fail, and it leaves a trace: a client that is right nearly always."""
+    """It is not a fail, and it leaves a trace: a client that is right nearly always."""
     runs = count()
 
     def stumbles_once(base_url: str) -> Iterator[str]:

@@ -157,7 +157,7 @@ class DispatchesBlocks(Answer):
 
 
 class Strict(Answer):
-    """Bytes that are no UTF-8 are an error. No boundary is involved: whole lines are decoded."""
+    """Bytes that are not UTF-8 are an error. No boundary is involved: whole lines are decoded."""
 
     kept = b""
 
@@ -182,7 +182,7 @@ class IgnoresInEachRead(Answer):
 
 
 class EachDataLine(Answer):
-    """Each data line is parsed by itself; what is no JSON is passed over."""
+    """Each data line is parsed by itself; what is not JSON is passed over."""
 
     def dispatch(self) -> Iterator[str]:
         lines, self._data = self._data, []
@@ -322,7 +322,7 @@ class Strips(Answer):
 
 
 class LosesCutEvents(Answer):
-    """Each read is taken for whole lines, and what is no JSON is passed over."""
+    """Each read is taken for whole lines, and what is not JSON is passed over."""
 
     def feed(self, data: bytes) -> Iterator[str]:
         self._rest = b""
@@ -375,7 +375,7 @@ def exact_content_type(base_url: str) -> Iterator[str]:
     [
         (client_of(KeepsUnknownLines), "framing/fields-crlf", "a field other than data is taken for data"),
         (client_of(DispatchesBlocks), "framing/retry-alone", "a block without data is taken for an event"),
-        (client_of(Strict), "framing/invalid-utf8-in-text", "bytes that are no UTF-8 end the stream"),
+        (client_of(Strict), "framing/invalid-utf8-in-text", "bytes that are not UTF-8 end the stream"),
         (client_of(Ignores), "boundaries/inside-a-character", "characters outside ASCII are lost: its text is"),
         (
             client_of(IgnoresInEachRead),
@@ -470,7 +470,7 @@ def test_the_cause_is_the_one_that_trials_show(thread: ServerThread, client: Cli
 def test_what_a_case_is_about_is_not_blamed_for_what_fails_any_stream(
     thread: ServerThread, case: str, answer: type[Answer], reason: str
 ) -> None:
-    """Without the comment each of these holds, and so does any other stream: what the case is about is no cause."""
+    """Without the comment each of these holds, and so does any other stream: what the case is about is not a cause."""
     assert failed(client_of(answer), case, thread).reason.startswith(reason)
 
 

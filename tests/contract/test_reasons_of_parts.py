@@ -152,7 +152,7 @@ class RaisesInTheEnd(Parts):
 def test_text_after_an_error_event_is_told_as_that_not_as_after_the_end_marker(thread: ServerThread) -> None:
     client = partial(correct_parts, make_answer=RaisesInTheEnd)
     [reason] = reasons(client, ["errors/event-and-text"], thread).values()
-    assert reason == "it goes on after the error event: what comes then is no part of the answer"
+    assert reason == "it goes on after the error event: what comes then is not part of the answer"
 
 
 # -- requests --------------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_the_document_of_an_answer_says_what_its_stream_says(
     completion = data.draw(completions(dialect).filter(lambda made: made.error is None))
     try:
         document = dialect.document(completion, gateway, Asked(stream=False))
-    except ScenarioError:  # arguments that are no object, for which a message that is not streamed has no form
+    except ScenarioError:  # arguments that are not an object, for which a message that is not streamed has no form
         assume(False)
     sent = json.loads(json.dumps(document))
     assert comparable(READ[dialect](sent)) == comparable(streamed(dialect, completion, gateway))

@@ -170,7 +170,7 @@ LINKING = sorted({*GENERATED, *(page.relative_to(ROOT).as_posix() for page in (R
 
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", *LINKING])
 def test_a_link_leads_to_a_file_and_a_heading(page: str) -> None:
-    """A page that is generated is no file: one that is read in the repository, and links it, says how to build it."""
+    """A generated page is not in the repository: a page that is, and that links it, says how to build it."""
     text = GENERATED.get(page) or (ROOT / page).read_text("utf-8")
     builds = page in GENERATED or "mkdocs serve`" in text or "\n::: " in text  # which only the site fills
     for link, file, anchor in re.findall(r"\]\((?!https?:)(([^)#]*)(?:#([^)]*))?)\)", text):

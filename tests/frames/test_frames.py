@@ -31,7 +31,7 @@ LINES: dict[str, tuple[bytes, list[tuple[int, str]]]] = {
     "CRLF": (b'{"a":1}\r\n{"b":2}\r\n', [(9, '{"a":1}'), (18, '{"b":2}')]),
     "empty lines are skipped": (b"\n1\n\n\r\n \t\n2\n", [(3, "1"), (11, "2")]),
     "blanks around a value go": (b" 1 \r\r\n", [(6, "1")]),
-    "a CR alone is no line end": (b"[1,\r2]\n", [(7, "[1,\r2]")]),
+    "a CR alone is not a line end": (b"[1,\r2]\n", [(7, "[1,\r2]")]),
     "other line ends of Unicode are text": ('"a\u2028b\u0085c"\n'.encode(), [(11, '"a\u2028b\u0085c"')]),
     "a last line without a line end": (b"1\n2", [(2, "1"), (3, "2")]),
     "a last line that is cut short": (b'{"a":1}\n{"b":', [(8, '{"a":1}')]),

@@ -376,7 +376,7 @@ async def test_a_session_that_cannot_be_saved_stops_neither_the_others_nor_the_r
         await started("http://127.0.0.1:1/v1", to, overwrite=True)
         assert contents(to.with_name(name)) == held
         assert f"{name}: keeps what an earlier recorder had: " in caplog.text
-        assert caplog.text.encode()  # the address is no UTF-8, but what is said of it is
+        assert caplog.text.encode()  # the address is not UTF-8, but what is said of it is
         assert "Traceback" not in caplog.text
 
     assert [found.request.uri for found in load(to.with_name("a.recovered.yaml"))] == ["http://a/b"]

@@ -1,4 +1,4 @@
-"""Lines for a file that is no terminal are those that rich would print there."""
+"""Lines for a file that is not a terminal are those that rich would print there."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_a_provider_of_ones_own(server: SseServer) -> None:
 def test_a_model_that_runs_ahead_is_billed_for_what_it_made(server: SseServer) -> None:
     made, _ = leave_after(server, 4, pace=0.0)
     assert (made.tokens_read, made.tokens_billed) == (3, 500)
-    server.calls[0].assert_upstream_stopped()  # it stopped when the client left: what it had made is no leak
+    server.calls[0].assert_upstream_stopped()  # it stopped when the client left: what it had made is not a leak
 
 
 def test_an_unknown_provider_fails_where_it_is_written(server: SseServer) -> None:

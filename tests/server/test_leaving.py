@@ -117,7 +117,7 @@ WAYS = (
     ),
 )
 IMPOSSIBLE = {
-    SILENT: "what comes unread is no silence",
+    SILENT: "what comes unread is not silence",
     AFTER_END: "after the end nothing comes that could lie unread",
 }  # each with a way that leaves bytes unread
 CELLS = [(stage, way) for stage, way in product(STAGES, WAYS) if not (way.unread and stage in IMPOSSIBLE)]

@@ -148,7 +148,7 @@ def test_malformed_http_is_journaled_in_the_gateways_shape(server: SseServer) ->
     assert exchange.outcome is Outcome.UNMATCHED
     assert exchange.status == 400
     assert (exchange.chunks_written, exchange.bytes_written) == (1, len(raw.body))
-    assert describe(exchange).startswith("a request that was no HTTP → 400: unmatched, 1 of 1 chunks written")
+    assert describe(exchange).startswith("a request that was not HTTP → 400: unmatched, 1 of 1 chunks written")
     [told] = strict_failures([exchange], [])
     assert told.startswith("a request that is refused\n")
 

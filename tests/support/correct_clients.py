@@ -78,7 +78,7 @@ class Answer:
             yield from self.event(type_, "\n".join(lines))
 
     def event(self, type_: str, data: str) -> Iterator[str]:
-        """The text of one event. What is no JSON raises: text would be missing, and nobody would know."""
+        """The text of one event. What is not JSON raises: text would be missing, and nobody would know."""
         if data == "[DONE]":
             self.done = True
         elif type_ == "error":
@@ -116,7 +116,7 @@ class Answer:
 
 
 def check(status: int, content_type: str | None, read: Callable[[], bytes]) -> None:
-    """Raises for every response that is no event stream. ``read`` gives its body."""
+    """Raises for every response that is not an event stream. ``read`` gives its body."""
     if status != 200 or not (content_type or "").lower().startswith("text/event-stream"):
         raise AnswerError(f"HTTP {status}, {content_type}: {read()!r}")
 

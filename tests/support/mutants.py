@@ -80,7 +80,7 @@ def mutant(where: str, reason: str = "", *, waits: bool = False) -> Callable[[T]
     return enter
 
 
-class _Caught(Exception):  # noqa: N818 - it ends a run, and is no error
+class _Caught(Exception):  # noqa: N818 - it ends a run, and is not an error
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
 
@@ -835,7 +835,7 @@ class PassesOverErrorEvents(Answer):
 
 @mutant("errors/event-named", "the error event is passed over")
 class PassesOverNamedErrors(Answer):
-    """`event: error` is not looked at, and its data is no chunk."""
+    """`event: error` is not looked at, and its data is not a chunk."""
 
     def event(self, type_: str, data: str) -> Iterator[str]:
         self.finished = self.finished or type_ == "error"
@@ -883,7 +883,7 @@ class TakesHalfForWhole(Answer):
 
 @mutant("errors/json-cut-short", "no JSON is passed over")
 class PassesOverBadJson(Answer):
-    """An event that is no JSON is passed over."""
+    """An event that is not JSON is passed over."""
 
     def event(self, type_: str, data: str) -> Iterator[str]:
         with suppress(json.JSONDecodeError):

@@ -66,7 +66,7 @@ async def mapped(request: web.Request, change: Callable[[bytes], bytes], last: b
 async def by_event(
     request: web.Request, change: Callable[[Event], bytes], kind: str = "", behind: int = 0
 ) -> web.StreamResponse:
-    """Each event changed, as it comes; ``behind``: so many are kept back. What is no answer is passed on."""
+    """Each event changed, as it comes; ``behind``: so many are kept back. What is not an answer is passed on."""
     decoder, kept = Decoder(), []
     async with upstream(request) as answer:
         response = await begun(request, answer, kind if answer.status == 200 else "")
@@ -255,7 +255,7 @@ async def retries_errors(request: web.Request) -> web.StreamResponse:
 
 @relay
 async def asks_for_a_title_too(request: web.Request) -> web.StreamResponse:
-    """Another question to the same upstream is no repetition."""
+    """Another question to the same upstream is not a repetition."""
     async with upstream(request, messages=[{"role": "user", "content": "A title for: hi"}], stream=False) as answer:
         await answer.read()
     return await right(request)

@@ -53,7 +53,7 @@ def tls_upstream(folder: Path, host: str = "api.test", *, endless: bool = False)
         daemon_threads = True
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that leaves is no error."""
+            """A client that leaves is not an error."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         upstream.port = server.server_address[1]

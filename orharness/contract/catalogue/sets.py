@@ -2,7 +2,7 @@
 
 A frozen set is a file ``sets/DATE.txt`` with an id a line; what a later release adds is not in it. Ids are never used
 again for something else, so that "all of the set 2026-12" says the same for ever. ``python -m
-orharness.contract.catalogue.sets DATE`` freezes the cases of today. The quick set is no frozen one: it has the cases
+orharness.contract.catalogue.sets DATE`` freezes the cases of today. The quick set is not a frozen one: it has the cases
 that find the most, and may be chosen anew (``python -m benchmarks.quick``); CHANGES.md says when it was.
 """
 

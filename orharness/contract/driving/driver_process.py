@@ -270,7 +270,7 @@ class Driver:
             raise Trouble(said)
         can = message.get("capabilities", [])
         if not isinstance(can, list):
-            raise Trouble("the driver's capabilities are no list")
+            raise Trouble("the driver's capabilities are not a list")
         self.cancels, self.parallel = "cancel" in can, "parallel" in can
         self.dialect = _field(message, "dialect", str | None)
         self._hello = message
@@ -289,8 +289,8 @@ def _message(line: bytes) -> dict[str, Any]:
         message = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Trouble(
-            "the driver writes a line that is no JSON: what is not of the protocol belongs to stderr"
+            "the driver writes a line that is not JSON: what is not of the protocol belongs to stderr"
         ) from None
     if not isinstance(message, dict):
-        raise Trouble("the driver writes a line that is no JSON object")
+        raise Trouble("the driver writes a line that is not a JSON object")
     return message

@@ -66,7 +66,7 @@ def _from_file(place: str) -> ModuleType:
         sys.path.insert(1, str(path.parent))  # as with `python FILE.py`: modules beside it can be imported
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise ScenarioError(f"{place} is no Python file: for any other client there are --command and --driver")
+        raise ScenarioError(f"{place} is not a Python file: for any other client there are --command and --driver")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module  # dataclasses and pickle look it up there
     spec.loader.exec_module(module)

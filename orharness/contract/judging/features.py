@@ -334,7 +334,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "unknown-fields",
-        "a line that is no data field is taken for data: a field's name is all before the first colon, to the letter",
+        "a line that is not a data field is taken for one: a field's name is all that is before the first colon",
         _left_out(lambda line: not line.is_comment and line.name.removeprefix(BOM) not in _KNOWN),
     ),
     Feature(LONG_COMMENTS, "a comment is stumbled over for its length", _no_long_comments),
@@ -382,7 +382,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "invalid-utf-8",
-        "bytes that are no UTF-8 end the stream: each stands for U+FFFD, and the stream goes on",
+        "bytes that are not UTF-8 end the stream: each stands for U+FFFD, and the stream goes on",
         _valid_utf_8,
     ),
     Feature("not-ascii", "characters outside ASCII are lost or changed", _ascii),

@@ -34,7 +34,7 @@ _CUT_EVENT = "text is lost or changed: an event that a boundary cuts is dropped 
 _IN_PIECES = "a part of an event is given to the JSON parser: it ends at {}, not where the bytes read end"
 _CUT_BETWEEN = "a boundary between two events changes what is read"
 _LINE_END_TOO_MANY = "one line end too many after the text: a command writes the text to its stdout and nothing else"
-NO_JSON = "something that is no JSON is given to the JSON parser"
+NO_JSON = "something that is not JSON is given to the JSON parser"
 _OTHER_LOOP = "it keeps a connection or a lock of another event loop than that in which all runs of an async client are"
 _NO_LOOP = "it is called before its event loop runs: what needs one, make it inside an async function"
 LEFT_OVERS = (
@@ -100,7 +100,7 @@ def rewritten(expected: str, got: str) -> str | None:
     if len(got) < len(expected) and got.replace(" ", "") == expected.replace(" ", ""):
         return "blanks at the ends of a token are cut off: they are part of the text"
     if got == html.unescape(expected):
-        return "references of HTML in the text are replaced, `&amp;` by `&`: the text of an answer is no HTML"
+        return "references of HTML in the text are replaced, `&amp;` by `&`: the text of an answer is not HTML"
     if got in (html.escape(expected), html.escape(expected, quote=False)):
         return "the text is escaped for HTML, `&` becomes `&amp;`: that is for the page which shows it"
     for form in _FORMS:

@@ -187,7 +187,7 @@ class Bench:
                 found[candidate] = trial
             return same
 
-        of_hangs = 0 if cuts is None else _SHRINKING_OF_HANGS  # chunks as they are sent are no cuts to do without
+        of_hangs = 0 if cuts is None else _SHRINKING_OF_HANGS  # chunks as they are sent have no cuts to do without
         budget = self._shrinking if tried.heard.ended else min(of_hangs, self._shrinking)
         return found[smallest(next(iter(found)), fails, budget)]
 

@@ -381,7 +381,7 @@ def _name_of_end(failed: Failed) -> str:
     start = max((at for at in failed.between if at < end), default=0)
     last = [one for one in failed.stream.frame.decode(body[start:end]) if isinstance(one, Event)]
     is_error = any(dialect.error_of(one) is not None for one in last)
-    return "the error event: what comes then is no part of the answer" if is_error else failed.case.end
+    return "the error event: what comes then is not part of the answer" if is_error else failed.case.end
 
 
 def _unseen_end(case: Case, features: Sequence[Feature]) -> str:

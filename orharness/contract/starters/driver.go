@@ -164,7 +164,7 @@ func lines(body io.Reader, take func(string) error) error {
 	for {
 		one, err := reader.ReadByte()
 		if err == io.EOF {
-			return nil // what has no line end is no line
+			return nil // what has no line end is not a line
 		}
 		if err != nil {
 			return err

@@ -190,7 +190,7 @@ class _Folder:
         found = self._get(data, name, list) or []
         objects = [each for each in found if isinstance(each, dict)]
         if len(objects) < len(found):
-            self._note(f"has something in {name!r} that is no object")
+            self._note(f"has something in {name!r} that is not an object")
         return objects
 
     def _get(self, data: Json, name: str, type_: type[T]) -> T | None:

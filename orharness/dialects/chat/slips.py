@@ -103,7 +103,7 @@ def _no_finish_beside_text(choice: Json) -> Json:
 SLIPS: tuple[Slip, ...] = (
     Slip(
         "other-event",
-        "an event that is no chunk (it has no `choices`) is stumbled over: it is to be passed over",
+        "an event that is not a chunk (it has no `choices`) is stumbled over: it is to be passed over",
         _no_other_event,
     ),
     Slip(

@@ -195,7 +195,7 @@ def _content() -> list[Json]:
         ),
         _case(
             "responses/reasoning-text",
-            "Reasoning that is no summary, before the text.",
+            "Reasoning that is not a summary, before the text.",
             STREAMING,
             _stream(*_BEGIN, *_reasoning_text(0), *_message(1, "Hello", " world"), _END),
             hello,
@@ -203,7 +203,7 @@ def _content() -> list[Json]:
         ),
         _case(
             "responses/refusal",
-            "A refusal: it is no text, though a client may show it.",
+            "A refusal: it is not text, though a client may show it.",
             STREAMING,
             _stream(*_BEGIN, *_refused(0), _END),
             {"text": "", "error": "allowed"},

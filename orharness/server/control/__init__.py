@@ -1,6 +1,6 @@
 """Control over HTTP, below ``/_orharness``: sessions, routes, calls, waits and events.
 
-These are no ordinary routes: they are in no journal, no scenario of a user's can hide them, and some of them wait.
+These are not ordinary routes: they are in no journal, no scenario of a user's can hide them, and some of them wait.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _is_from_a_browser(request: Request) -> bool:
 
 
 def _hides_pages(host: str) -> bool:
-    """Return whether a host reaches loopback and is no loopback to browsers, which then do not say that a page asks."""
+    """Return whether a host reaches loopback, and browsers, which do not know it, do not say that a page asks."""
     name = host_name(host) or ""
     if not _is_address(name):
         return False

@@ -162,7 +162,7 @@ BLOCKS = [case for name in DIALECTS for case in cases_of(DIALECTS.named(name)) i
 
 @pytest.mark.parametrize("case", BLOCKS, ids=lambda case: f"{case.dialect.name}-{case.id.partition('/')[2]}")
 def test_a_long_answer_does_not_say_the_same_again_and_again(case: Case) -> None:
-    """Some clients end an answer that does: it is no model's."""
+    """Some clients end an answer that does: it is not a model's."""
     if case.inapplicable is None:
         events = list(case.dialect.frame.decode(representative(case).body))
         assert len(events) > 30

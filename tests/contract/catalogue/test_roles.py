@@ -33,7 +33,7 @@ def replies(case: Case) -> Iterator[Callable[[], Reply]]:
 
 
 def deltas(body: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each delta of a body, with the index of its choice; what is no JSON is passed over."""
+    """Each delta of a body, with the index of its choice; what is not JSON is passed over."""
     for event in decode(zlib.decompress(body, wbits=31) if body.startswith(b"\x1f\x8b") else body):
         try:
             chunk = json.loads(event.data) if isinstance(event, Event) else {}
@@ -127,7 +127,7 @@ def test_the_first_event_with_a_text_has_it(items: list[dict[str, Any]], opened:
     ],
 )
 def test_the_data_lines_of_the_first_event_with_a_text_have_it(raw: str, opened: str) -> None:
-    """Not the lines that are no data: whoever reads them is told so, whatever they say."""
+    """Not the lines that are not data: whoever reads them is told so, whatever they say."""
     assert with_role([{"raw": spelled(raw)}]) == [{"raw": spelled(opened)}]
 
 

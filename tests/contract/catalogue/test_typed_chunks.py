@@ -15,13 +15,13 @@ from orharness.journal import Request
 from orharness.sse import Event, decode
 from tests.support.sdks import openai
 
-# Cases that are about an event which is no chunk by its type, each with what is wrong with that event.
+# Cases that are about an event which is not a chunk by its type, each with what is wrong with that event.
 BREACHES = {
     "chat/no-delta": "Azure's asynchronous filter sends a choice without a delta",
     "chat/prompt-filter-results-first": "Azure sends an empty `object`",
     "chat/finish-empty-string": "some services send an empty `finish_reason` until the last chunk",
-    "chat/ping": "the event is no chunk",
-    "chat/warning-after-the-finish": "the event is no chunk",
+    "chat/ping": "the event is not a chunk",
+    "chat/warning-after-the-finish": "the event is not a chunk",
     "chat/chunk-without-choices": "the chunk has no `choices`",
     "chat/content-as-parts": "some services send the content as a list of parts",
     "chat/keep-alive-as-data": "the data are a proxy's comment",
@@ -29,12 +29,12 @@ BREACHES = {
     "parts/finish-and-chunks-without-one": "some services send an empty `finish_reason` until the last chunk",
     "parts/finish-abort": "vLLM has a `finish_reason` of its own",
     "parts/thinking-parts": "Mistral sends the content as a list of parts",
-    "errors/finish-reason-error": "the finish_reason `error` is no value of the type",
+    "errors/finish-reason-error": "the finish_reason `error` is not a value of the type",
     "errors/json-cut-short": "the JSON is cut short",
     "errors/json-with-rubbish": "something follows the JSON",
-    "errors/not-json": "the data are no JSON",
-    "done/rubbish-after": "what follows `[DONE]` is no JSON",
-    "done/only-its-beginning": "`[DONE]xyz` is no JSON",
+    "errors/not-json": "the data are not JSON",
+    "done/rubbish-after": "what follows `[DONE]` is not JSON",
+    "done/only-its-beginning": "`[DONE]xyz` is not JSON",
     "done/two-spaces": "` [DONE]`, with a space in front, is neither the end marker nor JSON",
     "framing/data-lines-joined-by-lf": "the LF between two data lines is inside a JSON string",
     "framing/lines-without-an-empty-one": "two whole chunks are the data of one event",
@@ -69,7 +69,7 @@ def is_error(event: Event) -> bool:
 
 
 def chunks(body: bytes) -> Iterator[str]:
-    """The data of the events that are neither the end marker nor an error; comments are no events."""
+    """The data of the events that are neither the end marker nor an error; comments are not events."""
     events = (item for item in decode(body) if isinstance(item, Event))
     return (event.data for event in events if event.data != "[DONE]" and not is_error(event))
 

@@ -212,10 +212,10 @@ def assert_gone(pid: int) -> None:
 
 ANSWERS = '    number = asked["id"]\n'
 SPEAKS_WRONG = {
-    "no JSON": ('    print("debug: asked", flush=True)\n', "a line that is no JSON", "debug: asked"),
-    "not UTF-8": ('    os.write(1, b"\\xff\\xfe\\n")\n', "a line that is no JSON", "\ufffd"),
-    "a depth that no parser takes": ('    print("[" * 200_000, flush=True)\n', "a line that is no JSON", "[[["),
-    "no object": ("    print([1, 2], flush=True)\n", "a line that is no JSON object", "[1, 2]"),
+    "no JSON": ('    print("debug: asked", flush=True)\n', "a line that is not JSON", "debug: asked"),
+    "not UTF-8": ('    os.write(1, b"\\xff\\xfe\\n")\n', "a line that is not JSON", "\ufffd"),
+    "a depth that no parser takes": ('    print("[" * 200_000, flush=True)\n', "a line that is not JSON", "[[["),
+    "no object": ("    print([1, 2], flush=True)\n", "a line that is not a JSON object", "[1, 2]"),
     "another's id": ('    tell(id=77, event="delta", text="a")\n', "'delta' of run 77, which nobody began", '"id": 77'),
     "no id": ('    tell(event="delta", text="a")\n', "'delta' of run None, which nobody began", '"delta"'),
     "a second hello": ('    tell(event="hello")\n', "'hello' of run None", '"hello"'),

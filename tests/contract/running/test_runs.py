@@ -1,4 +1,4 @@
-"""Each run of a client has a base URL of its own: a late request is nobody's; a slow start is no missing request."""
+"""Each run of a client has a base URL of its own: a late request is nobody's; a slow start is not a missing request."""
 
 from __future__ import annotations
 

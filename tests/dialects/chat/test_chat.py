@@ -412,7 +412,7 @@ def test_what_has_the_wrong_type_is_noted_and_passed_over() -> None:
     assert answer.refusal == "no"
     assert answer.problems == (
         "event 1 has a list as 'usage', not a dict",
-        "event 1 has something in 'choices' that is no object",
+        "event 1 has something in 'choices' that is not an object",
         "event 1 has a str as 'index', not a int",
         "event 1 has a int as 'content', not a str",
     )

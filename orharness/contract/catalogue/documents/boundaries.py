@@ -274,7 +274,7 @@ _EXOTIC = (
     ),
     _bytes(
         "bom-in-front-of-a-chunk",
-        "U+FEFF at the beginning of a later chunk is no byte order mark.",
+        "U+FEFF at the beginning of a later chunk is not a byte order mark.",
         _WITH_BOM.replace("世", "世\ufeff"),
         "before-bom",
         text="ü世\ufeff🙂!",

@@ -237,7 +237,7 @@ CASES: tuple[Document, ...] = (
     _case("twice", "`${end}` comes twice.", CHAT, _plain({"repeat": _END}), PLAIN, chunkings=["as-sent", "whole"]),
     _case(
         "rubbish-after",
-        "Something that is no JSON after `${end}`: it is not read.",
+        "Something that is not JSON after `${end}`: it is not read.",
         CHAT,
         _plain({"append": {"data": "upstream connect error"}}),
         PLAIN,

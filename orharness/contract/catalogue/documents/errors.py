@@ -33,7 +33,7 @@ _TEXT = ["Hello", " world", "!"]
 _BROKE_OFF = "the connection broke off, and the answer looks complete"
 _NOT_WHOLE = "the stream ends without ${end}, before the model has said why it stops, and the answer looks complete"
 _BEFORE = "the error is swallowed: it looks like an empty answer"
-_JSON = "an event that is no JSON is passed over: text is missing, and nobody knows"
+_JSON = "an event that is not JSON is passed over: text is missing, and nobody knows"
 _SOON = {"retry-after-ms": "20"}  # as Azure and OpenAI tell it; SDKs that ask again then lose no time
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503})
 _SAID = {
@@ -107,7 +107,7 @@ def _others() -> Iterator[Document]:
 
 
 def _http(name: str, title: str, reply: Document, source: str = GATEWAY, **more: Any) -> Document:
-    """Return a response that is no event stream."""
+    """Return a response that is not an event stream."""
     return _case(name, title, source, reply, fails(""), **{"patience": 5, "cause": _BEFORE, **more})
 
 
@@ -130,7 +130,7 @@ def _cut(name: str, title: str, at: Any, text: str, **sending: Any) -> Iterator[
 def _truncated(
     name: str, title: str, *items: Document, text: str = "Hello", sending: Document | None = None, **more: Any
 ) -> Document:
-    """Return a body that ends as its framing says, and is no whole answer."""
+    """Return a body that ends as its framing says, and is not a whole answer."""
     reply = {"events": list(items), **(sending or {})}
     requests = 1 if text else "any"
     return _case(f"truncated-{name}", title, CHAT, reply, fails(text), requests=requests, cause=_NOT_WHOLE, **more)
@@ -200,7 +200,7 @@ CASES: tuple[Document, ...] = (
     ),
     _http(
         "http-500-with-text",
-        "HTTP 500 whose body is an event stream with text: it is no answer.",
+        "HTTP 500 whose body is an event stream with text: it is not an answer.",
         {"status": 500, "headers": _SOON, "events": ANSWER},
         requests="any",
         source="https://www.rfc-editor.org/rfc/rfc9110#section-15.6",
@@ -223,13 +223,13 @@ CASES: tuple[Document, ...] = (
         "html-with-200",
         "HTTP 200 with an HTML page, as a login or a proxy sends it.",
         {"status": 200, "headers": _HTML, "text": _PAGE.format("Please log in")},
-        cause="a page that is no event stream is taken for an empty answer",
+        cause="a page that is not an event stream is taken for an empty answer",
     ),
     _http(
         "text-with-200",
         "HTTP 200 with a line of plain text.",
         {"status": 200, "text": "upstream connect error or disconnect/reset before headers\n"},
-        cause="a text that is no event stream is taken for an empty answer",
+        cause="a text that is not an event stream is taken for an empty answer",
     ),
     _http(
         "empty-with-200",
@@ -288,7 +288,7 @@ CASES: tuple[Document, ...] = (
     _truncated("after-the-role", "The body ends after the role.", {"text": "", "role": "assistant"}, text=""),
     # -- what cannot be read
     _broken("json-cut-short", "An event whose JSON is cut short.", "${text: lost|cut:15}"),
-    _broken("not-json", "An event that is no JSON.", "upstream connect error"),
+    _broken("not-json", "An event that is not JSON.", "upstream connect error"),
     _broken("json-with-rubbish", "An event with something after its JSON.", "${text: lost}}"),
     # -- compression
     _case(

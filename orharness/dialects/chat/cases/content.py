@@ -278,7 +278,7 @@ CASES: tuple[Document, ...] = (
     ),
     case(
         "refusal",
-        "A refusal, whose content is null: it is no text, though a client may show it.",
+        "A refusal, whose content is null: it is not text, though a client may show it.",
         CHAT,
         said({"role": "assistant", "content": None, "refusal": "I"}, {"content": None, "refusal": " cannot."}),
         yields(""),

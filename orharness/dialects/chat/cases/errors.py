@@ -98,7 +98,7 @@ CASES: tuple[Document, ...] = (
     ),
     _event(
         "event-and-text",
-        "An event with nothing but `error`, then more text and `[DONE]`: the text after an error is no answer.",
+        "An event with nothing but `error`, then more text and `[DONE]`: the text after an error is not an answer.",
         event(dumps({"error": _UPSTREAM})),
         delta(" again"),
         finish(),

@@ -7,7 +7,7 @@ from orharness.dialects.chat.parts import HEAD, chunk
 from orharness.dialects.values import dumps
 
 _GITHUB = "https://github.com"
-_OTHER = "an event that is no chunk (it has no `choices`) is stumbled over: it is to be passed over"
+_OTHER = "an event that is not a chunk (it has no `choices`) is stumbled over: it is to be passed over"
 _EARLY = "it stops at the finish_reason before it has taken all of the text"
 _EMPTY = "an empty finish_reason is taken for the end: only one that names a reason says why the model stopped"
 _PARTS = "content that is a list of parts is not read: the text is that of its parts of the type text"

@@ -79,19 +79,19 @@ _BOMS = (
 _ENCODING = (
     rule(
         "invalid-utf8-in-comment",
-        "Bytes that are no UTF-8 in a comment.",
+        "Bytes that are not UTF-8 in a comment.",
         ": \udcff\udcfe\udcc3(\ndata: <A>\n\n:\udc80\n\ndata: <B>\n\n" + DONE,
         why=UTF_8,
     ),
     rule(
         "invalid-utf8-in-field",
-        "Bytes that are no UTF-8 in fields that do not matter.",
+        "Bytes that are not UTF-8 in fields that do not matter.",
         "id: \udcff\nextra: \udce4\udcb8\ndata: <A>\n\n\udcf0\udc9f: x\ndata: <B>\n\n" + DONE,
         why=UTF_8,
     ),
     rule(
         "invalid-utf8-in-text",
-        "A byte that is no UTF-8 in the text stands for U+FFFD.",
+        "A byte that is not UTF-8 in the text stands for U+FFFD.",
         "data: <A>\n\ndata: ${text: w\udcffrld|finish:stop}\n\n" + DONE,
         "Hello w\ufffdrld",
         why=UTF_8,
@@ -106,7 +106,7 @@ _ENCODING = (
     ),
     rule(
         "overlong-characters-in-text",
-        "Overlong forms and surrogates are no UTF-8: each of their bytes stands for U+FFFD.",
+        "Overlong forms and surrogates are not UTF-8: each of their bytes stands for U+FFFD.",
         "data: <A>\n\ndata: ${text: w\udcc0\udcafr\udced\udca0\udc80ld|finish:stop}\n\n" + DONE,
         "Hello w\ufffd\ufffdr\ufffd\ufffd\ufffdld",
         why=UTF_8,
@@ -145,10 +145,10 @@ def _unfinished(name: str, title: str, rest: str) -> Document:
 _ENDS = (
     _unfinished(
         "unfinished-block",
-        "The stream ends in a block without its empty line: it is no event.",
+        "The stream ends in a block without its empty line: it is not an event.",
         "data: <X>\n",
     ),
-    _unfinished("unfinished-line", "The stream ends inside a line: its block is no event.", "id: 1\ndata: <X>"),
+    _unfinished("unfinished-line", "The stream ends inside a line: its block is not an event.", "id: 1\ndata: <X>"),
     _unfinished("unfinished-json", "The stream ends inside an event.", "data: ${text: (not this)|cut:9}"),
 )
 

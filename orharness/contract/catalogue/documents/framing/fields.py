@@ -79,7 +79,7 @@ _NAMES = (
         "bare-done-line",
         "`${end}` on a line of its own is a field that nobody knows: it ends nothing.",
         "data: <A>\n\n${end}\n\nextra: ${end}\ndata: <B>\n\n" + DONE,
-        why="${end} is looked for in lines that are no data",
+        why="${end} is looked for in lines that are not data",
     ),
     rule(
         "empty-name",
@@ -164,14 +164,14 @@ _TYPES = (
     ),
     rule(
         "event-alone",
-        "A block of nothing but an event's name is no event.",
+        "A block of nothing but an event's name is not an event.",
         "event: ping\n\ndata: <A>\n\nevent: ping\n\nevent:\n\ndata: <B>\n\n" + DONE,
         why=BLOCK,
         source=OPENAI,
     ),
     rule(
         "event-named-done",
-        "A block of nothing but `event: done` is no event, and does not end the answer.",
+        "A block of nothing but `event: done` is not an event, and does not end the answer.",
         "data: <A>\n\nevent: done\n\ndata: <B>\n\n" + DONE,
         why=BLOCK,
     ),
@@ -211,7 +211,7 @@ def _retry(name: str, title: str, *values: str, source: str = PARSING_RULES) -> 
     lines = "".join(f"retry{value}\n" for value in values)
     body = lines + "data: <A>\n\ndata: <B>\n" + lines + "\n" + DONE
     return rule(
-        name, title, body, why="a retry field is stumbled over: what is no number is passed over", source=source
+        name, title, body, why="a retry field is stumbled over: what is not a number is passed over", source=source
     )
 
 
@@ -219,15 +219,15 @@ _RETRIES = (
     _retry("retry-empty", "An empty `retry`, with a colon and without.", ":", "", ": ", source=PARSER),
     _retry(
         "retry-not-a-number",
-        "A `retry` that is no number is passed over.",
+        "A `retry` that is not a number is passed over.",
         ": 1000x",
         ": soon",
         ": 0x10",
         ": 1 000",
         source=f"{WPT}/format-field-retry-bogus.any.js",
     ),
-    _retry("retry-signed", "A `retry` with a sign or a point is no number.", ": -5", ": +5", ": 1.5", ": 1e3"),
-    _retry("retry-other-digits", "A `retry` of digits outside ASCII is no number.", ": ١٢", ": ²", ": 1２"),
+    _retry("retry-signed", "A `retry` with a sign or a point is not a number.", ": -5", ": +5", ": 1.5", ": 1e3"),
+    _retry("retry-other-digits", "A `retry` of digits outside ASCII is not a number.", ": ١٢", ": ²", ": 1２"),
     _retry("retry-huge", "A `retry` of 5,000 digits.", ": " + "9" * 5_000),
     _retry("retry-zeros", "A `retry` of zeros.", ": 0", ": 000", ": 0001"),
 )

@@ -210,7 +210,7 @@ _REPORTED = (
     ),
     rule(
         "comment-after-an-id",
-        "A comment and its empty line after an event that had an id: they are no event.",
+        "A comment and its empty line after an event that had an id: they are not an event.",
         "id: 1\ndata: <A>\n\n: ping\n\nid: 2\ndata: <B>\n\n: ping\n\n" + DONE,
         why=BLOCK,
         source="https://github.com/openai/openai-python/issues/2722",

@@ -170,7 +170,7 @@ _DATA_LINES = (
     ),
     rule(
         "lines-without-an-empty-one",
-        "Two whole chunks on two lines of one event: together they are no JSON.",
+        "Two whole chunks on two lines of one event: together they are not JSON.",
         "data: <A>\n\ndata: <X>\ndata: <X>\n\n" + DONE,
         why="each data line is taken for an event: an event ends at its empty line",
         expect=fails("Hello"),
@@ -212,7 +212,7 @@ _DATA_LINES = (
     ),
     rule(
         "empty-data",
-        "An event whose data are empty: what is no JSON may be passed over, or be an error.",
+        "An event whose data are empty: what is not JSON may be passed over, or be an error.",
         "data: <A>\n\ndata:\n\ndata: <B>\n\n" + DONE,
         why="an event without text ends the answer, and nobody is told",
         also=(fails("Hello"),),

@@ -25,7 +25,7 @@ _WORDS = {
 
 SPACE = "it looks for `data: ` with a space; the standard takes one space away if it is there"
 LINES = "an event of several data lines is read line by line: its data are all of them, joined by LF"
-UNKNOWN = "a line that is no data field is taken for data: a field's name is all before the first colon, to the letter"
+UNKNOWN = "a line that is not a data field is taken for one: a field's name is all that is before the first colon"
 CR = "a CR alone is not taken for a line end: CR, LF and CRLF are"
 CRLF = "CRLF is taken for two line ends, or its CR for a part of the line"
 STRANGE = "a field other than data is taken for data, or stumbled over: it is to be read, or passed over"
@@ -36,7 +36,7 @@ ONLY_LINE_ENDS = (
 )
 BLANKS = "a line of blanks is taken for an empty one, as strip() does: only a line without characters ends an event"
 STRIPPED = "a line is stripped before it is read: blanks in front belong to the name, which nobody knows then"
-UTF_8 = "bytes that are no UTF-8 end the stream: each stands for U+FFFD, and the stream goes on"
+UTF_8 = "bytes that are not UTF-8 end the stream: each stands for U+FFFD, and the stream goes on"
 
 
 def _spelled(raw: str) -> str:
