@@ -27,7 +27,7 @@ from orharness.contract.catalogue import cases_in
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.export import as_document
 
-RUNNER = ROOT / "tests" / "contract" / "runner" / "runner.mjs"
+RUNNER = ROOT / "tests" / "contract" / "running" / "runner.mjs"
 _MINUTES = 1800  # seconds for the fails of one client
 _SHRUNK, _WHOLE = True, False
 _PASS = "pass"
