@@ -80,10 +80,16 @@ def test_a_run_is_judged_and_its_report_is_the_summary(runner: Runner) -> None:
 def test_what_is_not_a_command_is_an_error_of_the_job(runner: Runner) -> None:
     done = runner.run("serve", "x")
     assert done.returncode == 2
-    assert "::error::the input command is check, relay-check or run, not serve" in done.stdout
-    wrong = runner.run("relay-check", "--no-such-option")
+    assert "::error::the input command is check, relay-check, check-mcp or run, not serve" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["check", "relay-check", "check-mcp", "run"])
+def test_a_wrong_call_of_each_command_is_in_the_summary(runner: Runner, command: str) -> None:
+    wrong = runner.run(command, "--no-such-option")
     assert wrong.returncode == 2
-    assert "✗ exit code 2" in runner.summary.read_text("utf-8")
+    assert "--no-such-option" in wrong.stderr
+    assert f"### orharness {command}: ✗ exit code 2" in runner.summary.read_text("utf-8")
 
 
 def test_its_inputs_reach_the_scripts_as_environment_alone() -> None:
