@@ -35,11 +35,19 @@ def show_judgement(screen: Screen, judgement: Judgement) -> None:
     _show_once(screen, verdicts)
     _show_notes(screen, verdicts)
     screen.line()
-    screen.say(Text(f"{'✓' if judgement.ok else '✗'} {headline(judgement)}", f"bold {GOOD if judgement.ok else BAD}"))
+    screen.say(_told(judgement))
     if proof := _proof(verdicts):
         screen.say(proof, "dim", indent=2)
     if (made := judgement.made) is not None:
         screen.say(f"orharness {made.version}, {made.date}, {made.platform}, {made.seconds:.1f} s", "dim", indent=2)
+
+
+def _told(judgement: Judgement) -> Text:
+    """Return the whole judgement in one sentence, with a mark; a client of which nothing was judged has no tick."""
+    if not judgement.ok:
+        return Text(f"✗ {headline(judgement)}", f"bold {BAD}")
+    judged = len(judgement.verdicts) > judgement.number(Result.NOT_APPLICABLE)
+    return Text(f"{'✓' if judged else '-'} {headline(judgement)}", f"bold {GOOD if judged else NOTE}")
 
 
 def _show_families(screen: Screen, verdicts: Sequence[Verdict]) -> None:

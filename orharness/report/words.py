@@ -14,6 +14,8 @@ def headline(judgement: Judgement) -> str:
     lax = judgement.number(Result.FAIL) - failed - known
     judged = len(judgement.verdicts) - judgement.number(Result.NOT_APPLICABLE)
     held = judged - lax - known
+    if not judged:
+        return f"nothing was judged: {count(len(judgement.verdicts), 'case')} not applicable"
     if failed:
         said = f"{failed:,} of {judged:,} cases fail{'s' if failed == 1 else ''}"
     elif lax or known:

@@ -169,12 +169,19 @@ def test_what_is_drawn_are_the_bytes_and_the_cuts(body: bytes, cuts: set[int], a
         ((PASSED, NOT_APPLICABLE), "the one case holds"),
         ((failed(), PASSED), "1 of 2 cases fails"),
         ((failed(level=Level.SHOULD), PASSED), "1 of 2 cases holds; 1 SHOULD case does not hold"),
+        ((NOT_APPLICABLE, NOT_APPLICABLE), "nothing was judged: 2 cases not applicable"),
     ],
 )
 def test_the_headline(verdicts: tuple[Verdict, ...], said: str) -> None:
     judged = Judgement("c", "gateway", 0, verdicts)
     assert headline(judged) == said
     assert judged.ok == ("fail" not in said)
+
+
+def test_a_client_of_which_nothing_was_judged_has_no_tick() -> None:
+    assert "\n- nothing was judged: 1 case not applicable\n" in render(
+        Judgement("c", "gateway", 0, (NOT_APPLICABLE,)), "text"
+    )
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -24,7 +24,7 @@ class Limit:
 
 def spell(seconds: float) -> str:
     """Return seconds as a person reads them: ``1.5 s``, ``600 s``."""
-    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds:,.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
 
 
 def on_its_clock(heard: Heard, rate: float) -> Heard:

@@ -36,7 +36,8 @@ _SURE = 2.0  # times that is waited, before a client counts as one that waits fo
 _LASTS = 1.0  # seconds, by our clock, for which the silence that the client allows is made to last
 _LASTS_IF_BUSY = 2.0  # ... where more processes want to run than there are cores
 _ENOUGH = 0.8  # of ``lasts``: a limit that was over sooner is measured again, at a lower rate
-_LOWER = 4.0  # times lower is the rate at which a fail is confirmed
+_LOWER = 4.0  # times lower is the rate at which a fail is confirmed, or a plain answer is tried again
+_LOWERED = 5  # rates, each lower than the one before, at which a plain answer is tried
 _PATIENT = 5.0  # times patience that is waited by our own clock for a client that declares no limit
 _MEASURED = 6  # times at most
 _DEAD = 1.5  # times the limit within which a client is to leave a dead stream
@@ -143,13 +144,15 @@ class Liveness:
     def _measured(self, case: Case) -> _Known:
         """Return the silence that the client allows, and the rate of its clock at which it is judged."""
         slow = self._why_slow()
-        rate = 1.0 if slow else self._pace.rate or self._first_rate
+        asked = 1.0 if slow else self._pace.rate or self._first_rate
         plain = plainest([case])
         assert plain is not None
-        if self._once(plain, rate, self._patience * _PATIENT)[0].evidence is not None:
-            if self._once(plain, 1.0, self._patience * _PATIENT)[0].evidence is not None:
-                return _Known(1.0, note=f"the client fails on a plain answer ({plain.id})")
-            rate, slow = 1.0, f"with its clock {rate:g} times faster the client fails on a plain answer"
+        rate = self._that_holds(plain, asked)
+        if rate is None:
+            return _Known(1.0, note=f"the client fails on a plain answer ({plain.id})")
+        if rate == 1 and asked > 1:
+            slow = f"with its clock {asked:g} times faster the client fails on a plain answer"
+        most = rate if rate < asked else inf
         dead = lives_of(case.dialect)[0]
         least = inf
         for _ in range(_MEASURED):
@@ -165,9 +168,20 @@ class Liveness:
             # A busy machine delays the end, which the rate multiplies: the limit is that of the run that ended first.
             least = min(least, took * rate) if heard.text else least
             if rate == 1 or self._pace.rate or (took >= _ENOUGH * self._lasts() and heard.text):
-                return self._allows(rate, slow, min(least, took * rate))
-            rate = max(1.0, least / self._lasts()) if heard.text else max(1.0, rate / 10)
+                return self._allows(rate, slow, min(least, took * rate), most)
+            rate = min(most, max(1.0, least / self._lasts())) if heard.text else max(1.0, rate / 10)
         return _Known(rate, note="the silence that it allows could not be measured: it was another one each time")
+
+    def _that_holds(self, plain: Case, asked: float) -> float | None:
+        """Return a rate at which the client holds a plain answer, ``None`` if it does so at none.
+
+        The faster its clock, the sooner a limit on the whole answer, or on the time to connect, ends even a plain one.
+        """
+        rates = [asked] if self._pace.rate else [asked / _LOWER**times for times in range(_LOWERED)]
+        for rate in (*(one for one in rates if one > 1), 1.0):
+            if self._once(plain, rate, self._patience * _PATIENT)[0].evidence is None:
+                return rate
+        return None
 
     def _why_slow(self) -> str:
         if self._pace.rate == 1:
@@ -194,11 +208,11 @@ class Liveness:
             return _Known(rate, note=f"{note} --idle-limit S declares the limit, --patience S waits longer")
         return _Known(rate, limit)
 
-    def _allows(self, rate: float, slow: str, seconds: float) -> _Known:
+    def _allows(self, rate: float, slow: str, seconds: float, most: float) -> _Known:
         declared = self._pace.limit
         limit = Limit(seconds, declared=False) if declared is None else Limit(declared, declared=True)
         faster = rate if self._pace.rate or slow else max(1.0, limit.seconds / self._lasts())
-        return _Known(faster, limit)
+        return _Known(min(faster, most), limit)
 
     # -- trials ----------------------------------------------------------------------------------------------------
 

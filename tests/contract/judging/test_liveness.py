@@ -29,7 +29,7 @@ from orharness.contract.running.liveness import Liveness, LivenessOptions, _Seen
 from orharness.contract.running.trials import Tried
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
-from orharness.verdict import Result, Verdict
+from orharness.verdict import Evidence, Result, Verdict
 from tests.support import waiting_clients
 from tests.support.waiting_clients import LIMIT
 
@@ -184,6 +184,31 @@ def test_the_delay_of_a_busy_machine_is_no_part_of_a_limit(lasts: float) -> None
     limit = Delayed(partial(opened, []), LivenessOptions(), 1.0, lasts=lambda: lasts)._measured(LIVES[0]).limit
     assert limit is not None
     assert 60 < limit.seconds < 60 * 1.6  # the silences of living streams are half of it, and shorter than 60 s
+
+
+class LimitedInAll(Liveness):
+    """What it sees of a client that ends any answer after 45 s of its clock; a plain one takes 0.25 s of ours."""
+
+    answer, limit = 0.25, 45.0  # seconds
+
+    def _once(self, case: Case, rate: float, patience: float) -> tuple[Tried, _Seen]:
+        if is_dead(case):
+            return Tried(None, heard=Heard("Hello", TimeoutError(), True, patience, self.limit / rate)), _Seen()
+        return Tried(None if self.answer * rate < self.limit else Evidence("", "", "it raised TimeoutError()")), _Seen()
+
+
+@needs_faketime
+def test_a_limit_that_ends_a_plain_answer_by_a_much_faster_clock_is_measured_by_a_slower_one() -> None:
+    known = LimitedInAll(partial(opened, []), LivenessOptions(), 1.0, lasts=lambda: 1.0)._measured(LIVES[0])
+    assert (known.limit is not None and known.limit.seconds, known.note) == (45.0, "")
+    assert 1 < known.rate < LimitedInAll.limit / LimitedInAll.answer
+
+
+@needs_faketime
+def test_a_rate_that_its_user_names_is_not_lowered_but_to_the_real_clock() -> None:
+    options = LivenessOptions(rate=600.0)
+    known = LimitedInAll(partial(opened, []), options, 1.0, lasts=lambda: 1.0)._measured(LIVES[0])
+    assert known.rate == 1.0
 
 
 @needs_faketime
