@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.judged.confirm import RUNNER
 from orharness.contract import CASES, Case, run
 from orharness.contract import starters as starter_files
 from orharness.contract.catalogue.export import export
@@ -19,7 +20,6 @@ from orharness.contract.driving.drivers import DriverSubject
 from orharness.server.thread import ServerThread
 from tests.support.selections import WITHOUT_SWEEPS
 
-RUNNER = Path(__file__).with_name("runner.mjs")
 STARTER = (Path(starter_files.__file__).with_name("driver.py")).read_text("utf-8")
 
 
