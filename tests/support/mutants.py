@@ -842,6 +842,24 @@ class PassesOverNamedErrors(Answer):
         return iter(()) if type_ == "error" else super().event(type_, data)
 
 
+@mutant("errors/event-named-and-done", "the error event is passed over")
+class DropsNamedEvents(Answer):
+    """An event with a name of its own is dropped, one that is named error as well."""
+
+    def event(self, type_: str, data: str) -> Iterator[str]:
+        return super().event(type_, data) if type_ in ("", "message") else iter(())
+
+
+@mutant("chat/named-event", "an event that is not a chunk (it has no `choices`) is stumbled over")
+class RefusesUnknownNames(Answer):
+    """An event with a name that it does not know raises."""
+
+    def event(self, type_: str, data: str) -> Iterator[str]:
+        if type_ not in ("", "message", "error"):
+            raise LookupError(f"unexpected event {type_!r}")
+        return super().event(type_, data)
+
+
 @mutant("errors/event-recorded")
 class YieldsErrors(Answer):
     """The message of an error is taken for text."""

@@ -21,6 +21,7 @@ BREACHES = {
     "chat/prompt-filter-results-first": "Azure sends an empty `object`",
     "chat/finish-empty-string": "some services send an empty `finish_reason` until the last chunk",
     "chat/ping": "the event is not a chunk",
+    "chat/named-event": "the event is not a chunk",
     "chat/warning-after-the-finish": "the event is not a chunk",
     "chat/chunk-without-choices": "the chunk has no `choices`",
     "chat/content-as-parts": "some services send the content as a list of parts",

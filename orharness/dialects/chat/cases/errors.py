@@ -21,6 +21,7 @@ from orharness.dialects.chat.parts import HEAD, chunk
 from orharness.dialects.values import dumps
 
 OPENROUTER_ERRORS = "https://openrouter.ai/docs/api-reference/errors"
+_NAMED_AND_DONE = "https://github.com/8monkey-ai/hebo-gateway/issues/71"
 GROQ_ERRORS = "https://console.groq.com/docs/errors"
 
 _TEXT = ["Hello", " world", "!"]
@@ -95,6 +96,13 @@ CASES: tuple[Document, ...] = (
         "An event with nothing but `error`, then `[DONE]`.",
         event(dumps({"error": _UPSTREAM})),
         "[DONE]",
+    ),
+    _event(
+        "event-named-and-done",
+        "`event: error`, then `[DONE]`.",
+        {"event": "error", "data": dumps({"error": _UPSTREAM})},
+        "[DONE]",
+        source=_NAMED_AND_DONE,
     ),
     _event(
         "event-and-text",

@@ -14,6 +14,10 @@ _PARTS = "content that is a list of parts is not read: the text is that of its p
 _MERGED = "text that comes without the key of the reasoning is taken for reasoning, and lost"
 _KEEP_ALIVE = "a keep-alive that comes as data is given to the JSON parser: it says nothing, and is to be passed over"
 _MESSAGE = "the `message` beside a delta is taken for text: it says again what the deltas say"
+_TOOL_PROGRESS = {
+    "event": "tool.progress",
+    "data": dumps({"tool": "search", "label": "weather", "toolCallId": "call_1", "status": "running"}),
+}
 _NOTICE = event(dumps({**HEAD, "object": "chat.completion.chunk", "warning": "no usage on this stream"}))
 
 
@@ -56,6 +60,15 @@ CASES: tuple[Document, ...] = (
         said(delta("Hello"), event('{"type":"ping"}'), delta(" world")),
         yields("Hello world"),
         level="SHOULD",  # a client may check that each chunk has what the API's reference requires
+        cause=_OTHER,
+    ),
+    case(
+        "named-event",
+        "An event with a name of its own and without `choices`, as servers send it that run tools themselves.",
+        f"{_GITHUB}/janhq/jan/issues/8280",
+        stream(delta("Hello"), _TOOL_PROGRESS, delta(" world"), finish(), "[DONE]"),
+        yields("Hello world"),
+        level="SHOULD",  # a client may check that each event has what the API's reference requires
         cause=_OTHER,
     ),
     case(
