@@ -290,7 +290,7 @@ DEAF_LEAK = LEAK.replace(";", ": it waits for bytes that do not come;")
 PLAIN = "it fails on a plain answer: "
 DEAF = "[DONE] is not obeyed: the client reads on to the end of the response"
 UNTIL_FULL = "what has come is not handed over before the connection ends: it reads whole blocks, or all of the body"
-WITHIN = "`[DONE]` is looked for inside the data: it is the whole of it, and nothing in an answer's text"
+WITHIN = "`[DONE]` in the text is not taken for text: only an event whose whole data it is ends the answer"
 
 
 @pytest.mark.slow

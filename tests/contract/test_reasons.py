@@ -573,7 +573,7 @@ class KeepsCR(Answer):
         ("done/left-open-without-the-space", ReadsOn, "[DONE] is not obeyed"),
         ("done/left-open-without-the-space", NeedsTheSpace, "`data:[DONE]` is not taken for the end"),
         ("done/crlf", ReadsOn, "[DONE] is not obeyed"),
-        ("done/crlf", KeepsCR, "[DONE] is not taken for the end: CRLF is taken for two line ends, or its CR"),
+        ("done/crlf", KeepsCR, "[DONE] is not taken for the end where its line ends with CRLF"),
     ],
 )
 def test_how_the_end_is_written_is_blamed_where_a_plain_one_is_obeyed(

@@ -119,6 +119,8 @@ def _further(document: Json, key: str, dialect: Dialect) -> Further | None:
         return None
     given = dict(document[key])
     reply, expect = given.pop("reply"), given.pop("expect")
+    if "cause" in given:
+        given["cause"] = _in_words(given["cause"], dialect)
     return Further(_maker(reply, document["id"], dialect), _expected(expect, {"reply": reply}, dialect), **given)
 
 

@@ -303,8 +303,8 @@ def _no_spaces(lines: Lines) -> Lines:
     return [Line(b"data:" + _value(line), line.end) if line.name == b"data" else line for line in lines]
 
 
-def _with_crlf(lines: Lines) -> Lines:
-    return [Line(line.text, b"\r\n") for line in lines]
+def _with_line_ends(ends: bytes) -> Callable[[Lines], Lines]:
+    return lambda lines: [Line(line.text, ends) for line in lines]
 
 
 LONG_COMMENTS = "long-comments"
@@ -314,9 +314,14 @@ FEATURES: tuple[Feature, ...] = (
         "crlf",
         "CRLF is taken for two line ends, or its CR for a part of the line",
         _with_line_feeds(b"\r\n"),
-        put=_with_crlf,
+        put=_with_line_ends(b"\r\n"),
     ),
-    Feature("cr", "a CR alone is not taken for a line end: CR, LF and CRLF are", _with_line_feeds(b"\r")),
+    Feature(
+        "cr",
+        "a CR alone is not taken for a line end: CR, LF and CRLF are",
+        _with_line_feeds(b"\r"),
+        put=_with_line_ends(b"\r"),
+    ),
     Feature(
         "strange-characters",
         "a line is ended at a character that ends none, as str.splitlines does: only CR, LF and CRLF end a line",

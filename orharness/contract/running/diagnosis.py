@@ -41,11 +41,18 @@ from orharness.contract.judging.reasons import (
 )
 from orharness.contract.running.controls import Controls, Failed, told
 from orharness.contract.running.cutting import Cutting
+from orharness.contract.running.endings import (
+    LINE_ENDS,
+    name_of_end,
+    only_the_end_is_missed,
+    start_of_end,
+    unseen_end,
+    unseen_line_end,
+)
 from orharness.contract.running.lengths import Lengths
-from orharness.contract.running.replies import cut, plain_request
+from orharness.contract.running.replies import cut, plain_request, representative
 from orharness.contract.running.trials import Trials, Tried
 from orharness.scenario import Reply
-from orharness.sse import Event
 from orharness.stream import Chunk, Ending, Stream
 
 _SPECIAL = frozenset(("headers", "framing", "head", "encoding", "pacing"))  # of a case's reply
@@ -93,6 +100,8 @@ class Diagnosis:
         if self._holds_after_a_plain_answer(failed):
             return told(failed, LEFT_OVERS)
         if evidence.cuts and not failed.on_events:
+            if case.control is not None and self._holds_as(case.control, case, per_byte=True):
+                return _told_by_control(failed, case.control)
             return told(failed, self._cutting.of_cuts(failed))
         return self._of_content(failed)
 
@@ -125,7 +134,7 @@ class Diagnosis:
         case, body, end = failed.case, failed.stream.body, failed.stream.end_marker
         declared = declared_by(case, failed.heard)
         if case.control is not None and self._holds_as(case.control, case):
-            return told(failed, case.control.cause)
+            return _told_by_control(failed, case.control)
         if _is_sent_specially(failed) and self._controls.body_holds(failed, body, failed.style, plainly=True):
             return told(failed, declared or SENT_SPECIALLY)
         if of_reads := self._cutting.of_own_reads(failed):
@@ -135,7 +144,7 @@ class Diagnosis:
             return told(failed, declared or JOINED if special or failed.style == () else JOINED)
         goes_on = end is not None and end < len(body) and not case.dialect.ends_with_body
         if goes_on and self._controls.body_holds(failed, body[:end], failed.style):
-            return told(failed, f"it goes on after {_name_of_end(failed)}", end)
+            return told(failed, f"it goes on after {name_of_end(failed)}", end)
         if wrong := wrong_parts(case.expected, failed.heard):
             return self._of_parts(failed, wrong)
         features = self._features(failed)
@@ -165,10 +174,15 @@ class Diagnosis:
             return False
         return self._controls.body_holds(failed, failed.stream.body, None)
 
-    def _holds_as(self, control: Further, case: Case) -> bool:
-        """Return whether the client holds where all is the same but for what the case is about."""
+    def _holds_as(self, control: Further, case: Case, *, per_byte: bool = False) -> bool:
+        """Return whether the client holds where all is the same but for what the case is about.
+
+        ``per_byte``: also where each byte comes alone, since the case fails only where it is cut.
+        """
         plainer = replace(case, reply=control.reply, expected=control.expected)
-        cuts = () if case.chunkings == (WHOLE,) else None
+        cuts: Cuts = () if case.chunkings == (WHOLE,) else None
+        if per_byte:
+            cuts = tuple(range(1, len(representative(plainer).body)))
         return self._trials.once(plainer, cuts, self._trials.patience).evidence is None
 
     def _of_parts(self, failed: Failed, kinds: Sequence[str]) -> Tried:
@@ -182,7 +196,8 @@ class Diagnosis:
 
     def _keeps_inside(self, failed: Failed) -> bool:
         """Return whether the characters that a text has lost arrive where each is between two letters of one event."""
-        text = "x".join(f" {lost_characters(failed.case.expected.text or '', failed.heard.text)} ").strip()
+        lost = lost_characters(failed.case.expected.text or "", failed.heard.text)
+        text = "x".join(f" {lost[::-1]} ").strip()  # no bracket opens before the one that closes it
         events = [{"text": text}, {"finish": "stop"}, {"end": True}]
         document = {"id": "lost characters", "title": "", "reply": {"events": events}, "expect": {"text": text}}
         inside = parse(document, failed.case.dialect)
@@ -226,7 +241,9 @@ class Diagnosis:
         of_cuts = failed.case.family == "boundaries"
         special = declared is not None and not of_cuts and declared not in told_causes(failed.case.dialect)
         if special and len(found) == 1 and found[0].of_bytes and found[0].name != "not-ascii":
-            return declared or "" if self._reads(failed.case, found[0]) else _cause_of(found[0], failed)
+            if not self._reads(failed.case, found[0]):
+                return _cause_of(found[0], failed)
+            return self._of_the_end(failed, found) if only_the_end_is_missed(failed) else declared or ""
         return "; and ".join(dict.fromkeys(_cause_of(one, failed) for one in found))
 
     def _of_long_comments(self, failed: Failed) -> str:
@@ -309,7 +326,7 @@ class Diagnosis:
         if long and not whole and self._holds_without(failed, long):
             return told(failed, self._of_long_comments(failed))
         if features and (not whole or self._obeys(case)) and self._holds_without(failed, features):
-            return told(failed, _unseen_end(case, features) if whole else self._cause(failed, features))
+            return told(failed, self._of_the_end(failed, features) if whole else self._cause(failed, features))
         if stream.ending is Ending.HANG and stream.end_marker is not None:
             if self._controls.body_holds(failed, stream.body, cuts, Ending.EOF):
                 return told(failed, f"{case.end}{_DEAF}" if whole else UNTIL_FULL)
@@ -325,6 +342,18 @@ class Diagnosis:
         if ended.evidence is None:
             return told(failed, ERROR_AT_THE_END)
         return told(failed, ended.evidence.reason) if ended.evidence.likely else failed.tried
+
+    def _of_the_end(self, failed: Failed, features: Sequence[Feature]) -> str:
+        """Return how the event that ends the answer is written where a client that has the whole text misses it."""
+        line_end = features[0].name if len(features) == 1 and features[0].name in LINE_ENDS else None
+        if line_end is None or not self._reads_before_the_end(failed, features[0]):
+            return unseen_end(failed.case, features)
+        return unseen_line_end(failed.case, line_end)
+
+    def _reads_before_the_end(self, failed: Failed, feature: Feature) -> bool:
+        """Return whether the client reads events that have a feature and do not end an answer."""
+        before = failed.stream.body[: start_of_end(failed)]
+        return feature.taken_from(before) != before or self._reads(failed.case, feature)
 
     def _obeys(self, case: Case) -> bool:
         """Return whether the client ends at the end of a plain answer while the connection stays open; tried once."""
@@ -375,18 +404,9 @@ def _cause_of(feature: Feature, failed: Failed) -> str:
     return feature.as_text if more and feature.as_text else feature.cause
 
 
-def _name_of_end(failed: Failed) -> str:
-    """Return what ends the answer in words: the API's own event, or an error."""
-    dialect, body, end = failed.case.dialect, failed.stream.body, failed.stream.end_marker or 0
-    start = max((at for at in failed.between if at < end), default=0)
-    last = [one for one in failed.stream.frame.decode(body[start:end]) if isinstance(one, Event)]
-    is_error = any(dialect.error_of(one) is not None for one in last)
-    return "the error event: what comes then is not part of the answer" if is_error else failed.case.end
-
-
-def _unseen_end(case: Case, features: Sequence[Feature]) -> str:
-    """Return how the event that ends an answer is written where the client does not see it, and sees a plain one."""
-    if [one.name for one in features] == ["spaces"]:
-        return f"`data:{case.end}` is not taken for the end: there may be no space after the colon"
-    causes = "; and ".join(dict.fromkeys(one.cause for one in features))
-    return f"{case.end} is not taken for the end: {causes}"
+def _told_by_control(failed: Failed, control: Further) -> Tried:
+    """Return the fail with the cause of its control, which held; what differs is shown, but of blocks of kilobytes."""
+    if failed.case.chunkings == (WHOLE,):
+        return told(failed, control.cause)
+    other = replace(failed.case, reply=control.reply)
+    return told(failed, control.cause, difference(failed.stream.body, representative(other).body))

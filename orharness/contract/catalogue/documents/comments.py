@@ -6,9 +6,11 @@ from typing import Any
 
 from orharness.contract.catalogue.documents.words import (
     ANSWER,
+    END_IN_A_COMMENT,
     GATEWAY,
     KEEP_ALIVE,
     LAUNCHDARKLY,
+    NOT_THE_END,
     PARSER,
     PARSING_RULES,
     PLAIN,
@@ -61,6 +63,10 @@ def _stream(
         "broken_json": _COMMENT,
         **more,
     }
+
+
+def _comments_of(text: str) -> str:
+    return f": {text}\n\n:{text}\n\n: data: {text}\n\n"
 
 
 def _keep_alive(text: str = KEEP_ALIVE, **options: int) -> Document:
@@ -155,9 +161,13 @@ _SENT_BY_GATEWAYS = (
         "like-done",
         "A comment whose text looks like the end marker ends nothing.",
         _HELLO,
-        ": ${end}\n\n:${end}\n\n: data: ${end}\n\n",
+        _comments_of("${end}"),
         _WORLD,
-        cause="${end} is looked for in comments: it is the data of an event, all of them",
+        control={
+            "reply": {"events": [_HELLO, {"raw": _comments_of(NOT_THE_END)}, _WORLD, *_FINISHED]},
+            "expect": {"text": "Hello world"},
+            "cause": END_IN_A_COMMENT,
+        },
     ),
     _stream("long", "A comment of 20,000 characters.", _HELLO, {"comment": " " + "." * 20_000}, _WORLD),
     _stream("of-colons", "A comment of 300 colons.", _HELLO, ":" * 300 + "\n\n", _WORLD, source=PARSER),

@@ -5,14 +5,17 @@ All of it is ASCII, and most of it comes as gateways write it: a client that onl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from orharness.contract.catalogue.documents.words import (
     ANSWER,
     CHAT,
+    END_IN_A_COMMENT,
     GATEWAY,
     HELLO_WORLD,
     KEEP_ALIVE,
+    NOT_THE_END,
     PARSING_RULES,
     PLAIN,
     PLAIN_ANSWER,
@@ -22,7 +25,11 @@ from orharness.contract.catalogue.documents.words import (
 )
 
 _PREFIX = "`${end}` is looked for at the start of the data: it is the whole of it"
-_WITHIN = "`${end}` is looked for inside the data: it is the whole of it, and nothing in an answer's text"
+_IN_TEXT = "`${end}` in the text is not taken for text: only an event whose whole data it is ends the answer"
+_IN_COMMENT = (
+    "`${end}` in a comment is not passed over: a line that begins with a colon says nothing, whatever is in it"
+)
+_IN_FIELD = "`${end}` in another field is not passed over: only the data of an event end the answer"
 _NOT_SEEN = "`${end}` is not recognised, and taken for a chunk"
 _LENGTH = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
 
@@ -50,6 +57,20 @@ _HELLO: Document = {"text": "Hello"}
 _WORLD: Document = {"text": " world"}
 _FINISH: Document = {"finish": "stop"}
 _END: Document = {"end": True}
+
+
+def _like_the_end(
+    name: str, title: str, events: Sequence[Document], text: str, *, cause: str, source: str = CHAT, **more: Any
+) -> Document:
+    """Return a case about what only looks like the end; its control has other characters there."""
+
+    def other(said: str) -> str:
+        return said.replace("${end}", NOT_THE_END)
+
+    plain = [{key: other(value) for key, value in one.items()} for one in events]
+    control = {"reply": _events(*plain, _FINISH, _END), "expect": {"text": other(text)}, "cause": cause}
+    return _case(name, title, source, _events(*events, _FINISH, _END), text, control=control, **more)
+
 
 CASES: tuple[Document, ...] = (
     _case("clean-end", "`${end}`, then the end of the response.", CHAT, _events(*PLAIN_ANSWER), PLAIN, plain=True),
@@ -280,48 +301,45 @@ CASES: tuple[Document, ...] = (
         chunkings=["as-sent", "whole", "per-event"],
     ),
     # -- what only looks like it
-    _case(
+    _like_the_end(
         "inside-content",
         "`${end}` inside the text of an answer does not end it.",
-        CHAT,
-        _events({"text": "say ${end}"}, _WORLD, _FINISH, _END),
+        [{"text": "say ${end}"}, _WORLD],
         "say ${end} world",
-        cause=_WITHIN,
+        cause=_IN_TEXT,
     ),
-    _case(
+    _like_the_end(
         "as-content",
         "A token whose whole text is `${end}` does not end the answer.",
-        CHAT,
-        _events({"text": "say "}, {"text": "${end}"}, _WORLD, _FINISH, _END),
+        [{"text": "say "}, {"text": "${end}"}, _WORLD],
         "say ${end} world",
+        cause=_IN_TEXT,
         chunkings=["as-sent", "per-byte"],
-        cause=_WITHIN,
     ),
-    _case(
+    _like_the_end(
         "a-line-inside-content",
         "A line `data: ${end}` inside the text, its line ends escaped, does not end the answer.",
-        CHAT,
-        _events({"text": "say\n\ndata: ${end}\n\n"}, {"text": "world"}, _FINISH, _END),
+        [{"text": "say\n\ndata: ${end}\n\n"}, {"text": "world"}],
         "say\n\ndata: ${end}\n\nworld",
-        cause=_WITHIN,
+        cause=_IN_TEXT,
     ),
-    _case(
+    _like_the_end(
         "in-a-comment",
         "`${end}` in a comment does not end the answer.",
-        PARSING_RULES,
-        _events(_HELLO, {"comment": " data: ${end}"}, {"comment": "${end}"}, _WORLD, _FINISH, _END),
+        [_HELLO, {"comment": " data: ${end}"}, {"comment": "${end}"}, _WORLD],
         "Hello world",
-        cause=_WITHIN,
+        cause=END_IN_A_COMMENT,
+        source=PARSING_RULES,
     ),
-    _case(
+    _like_the_end(
         "in-another-field",
         "`${end}` as an event's id does not end the answer.",
-        PARSING_RULES,
-        _events(_HELLO, {"raw": "id: ${end}\ndata: ${text: world}\n\n"}, _FINISH, _END),
+        [_HELLO, {"raw": "id: ${end}\ndata: ${text: world}\n\n"}],
         "Hello world",
+        cause=_IN_FIELD,
+        source=PARSING_RULES,
         frame="sse",
         profile="whatwg",
-        cause=_WITHIN,
     ),
     _case(
         "only-its-beginning",

@@ -21,6 +21,10 @@ PARSER = "https://github.com/rexxars/eventsource-parser/blob/main/test/parse.tes
 TEXT = "Grüße, 世界 🙂!"
 PLAIN = "Hello, world!"  # where the reading of bytes is not the claim, a client that only reads badly must not fail
 GZIP_UNREAD = "it asks for gzip and cannot read it"
+END_IN_A_COMMENT = (
+    "`${end}` in a comment is not passed over: a line that begins with a colon says nothing, whatever is in it"
+)
+NOT_THE_END = "(end)"  # what stands in a control where its case has what looks like the end
 KEEP_ALIVE = ": ONEROUTER PROCESSING"
 
 HELLO_WORLD: list[Document] = [{"text": "Hello"}, {"text": " world"}, {"finish": "stop"}]
