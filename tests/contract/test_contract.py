@@ -812,10 +812,10 @@ def test_a_run_that_is_given_up_before_it_begins_does_not_begin(awaited: bool) -
         return never(base_url)
 
     let_go = threading.Event()
-    session = FunctionSubject(late).start("http://127.0.0.1:1/v1")
-    session.close()
+    run = FunctionSubject(late).start("http://127.0.0.1:1/v1")
+    run.close()
     let_go.set()
-    assert session.join(ENOUGH)
+    assert run.join(ENOUGH)
     assert not begun
 
 
@@ -834,18 +834,18 @@ def test_an_async_run_that_is_given_up_before_it_begins_does_not_begin(awaited: 
     never = returns if awaited else pieces
 
     def give_one_up() -> ClientRun:
-        session = FunctionSubject(never).start("http://127.0.0.1:1/v1")
-        while not session.can_cancel_inside_read:
+        run = FunctionSubject(never).start("http://127.0.0.1:1/v1")
+        while not run.can_cancel_inside_read:
             sleep(0.001)
-        session.close()
-        return session
+        run.close()
+        return run
 
     async def holds() -> None:
-        sessions.append(give_one_up())
+        runs.append(give_one_up())
 
-    sessions: list[ClientRun] = []
+    runs: list[ClientRun] = []
     client_loop().run(holds())
-    assert sessions[0].join(ENOUGH)
+    assert runs[0].join(ENOUGH)
     assert not begun
 
 

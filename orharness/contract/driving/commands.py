@@ -54,14 +54,14 @@ class CommandSubject:
         """Return ``None``, as ``cpu`` does."""
         return None
 
-    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandSession:
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> CommandRun:
         """Begin a run in a process of its own."""
         process = ClientProcess(self._command, {**client_environment(base_url, API_KEY), **self._environment})
         self.process = process.group
-        return CommandSession(process, self._longest, stop_after)
+        return CommandRun(process, self._longest, stop_after)
 
 
-class CommandSession:
+class CommandRun:
     """One run of a command, until its process has ended and all that it wrote was read."""
 
     can_cancel_inside_read = False

@@ -23,7 +23,7 @@ _QUITS = 2.0  # seconds from "quit" until it is killed
 _KILLED = 10.0  # seconds in which all is read of a killed one; a busy machine may need some
 
 
-class DriverSession:
+class DriverRun:
     """One run of a driver: it continues by itself, and is cancelled wherever it is."""
 
     def __init__(self, number: int, stop_after: int | None = None) -> None:
@@ -139,8 +139,8 @@ class Driver:
         self.dialect: str | None = None
         self._hello: dict[str, Any] | None = None
         self._greeted = threading.Event()
-        self._sessions: dict[int, DriverSession] = {}  # those that are under way
-        self._lock = threading.Lock()  # of the sessions, which may begin while a trouble ends the driver
+        self._runs: dict[int, DriverRun] = {}  # those that are under way
+        self._lock = threading.Lock()  # of the runs, which may begin while a trouble ends the driver
         self._last = 0
         self._left = _LONGEST_IDLE
         self._killed_for: Trouble | None = None
@@ -163,19 +163,19 @@ class Driver:
             raise self.trouble or Trouble("the driver says no hello")
         return self._hello
 
-    def stream(self, session: DriverSession, base_url: str) -> None:
+    def stream(self, run: DriverRun, base_url: str) -> None:
         """Begin a run. Raises the ``Trouble`` that ended the driver before."""
         with self._lock:
             if self.trouble is not None:
                 self.told = True
                 raise self.trouble
             if not self.parallel:
-                self._sessions.clear()
-            self._sessions[session.number] = session
-            self._last, self._left = session.number, _LONGEST_RUN
-            session.driver = self
+                self._runs.clear()
+            self._runs[run.number] = run
+            self._last, self._left = run.number, _LONGEST_RUN
+            run.driver = self
         told = {"base_url": base_url, "api_key": API_KEY, "model": MODEL, "prompt": PROMPT}
-        self.send({"op": "stream", "id": session.number, **told})
+        self.send({"op": "stream", "id": run.number, **told})
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one line. That a driver has gone is reported by the thread that reads it."""
@@ -212,9 +212,9 @@ class Driver:
         trouble.got = "\n".join(filter(None, [trouble.got, f"its stderr: {said}" if said else "nothing on its stderr"]))
         with self._lock:
             self.trouble = trouble
-            for session in () if self._quitting else tuple(self._sessions.values()):
+            for run in () if self._quitting else tuple(self._runs.values()):
                 self.told = True
-                session.finish(trouble)
+                run.finish(trouble)
         self._process.close()
         self._greeted.set()
 
@@ -253,9 +253,9 @@ class Driver:
             self._greet(message)
             return
         number = message.get("id")
-        session = self._sessions.get(number) if isinstance(number, int) else None
-        if session is not None and not session.over:
-            session.take(message)
+        run = self._runs.get(number) if isinstance(number, int) else None
+        if run is not None and not run.over:
+            run.take(message)
         elif isinstance(number, int) and 0 < number <= self._last:
             raise Trouble(f"the driver sends an event {message.get('event')!r} of run {number}, which was over")
         else:
@@ -278,10 +278,10 @@ class Driver:
 
     def _finish_what_is_over(self) -> None:
         with self._lock:
-            for session in [one for one in self._sessions.values() if one.over]:
-                del self._sessions[session.number]
-                self._left = _LONGEST_RUN if self._sessions else _LONGEST_IDLE
-                session.finish()
+            for run in [one for one in self._runs.values() if one.over]:
+                del self._runs[run.number]
+                self._left = _LONGEST_RUN if self._runs else _LONGEST_IDLE
+                run.finish()
 
 
 def _message(line: bytes) -> dict[str, Any]:

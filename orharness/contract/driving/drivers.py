@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 
-from orharness.contract.driving.driver_process import Driver, DriverSession
+from orharness.contract.driving.driver_process import Driver, DriverRun
 from orharness.contract.driving.subject import Trouble
 from orharness.contract.driving.usage import cpu_of_group, peak_of_group
 from orharness.processes import arguments
@@ -62,7 +62,7 @@ class DriverSubject:
         self._command = command
         self._greeting = greeting
         self._driver: Driver | None = None
-        self._last: DriverSession | None = None
+        self._last: DriverRun | None = None
         self._number = 0
         self._spoiled = 0
         self._enough = spoiled
@@ -101,17 +101,17 @@ class DriverSubject:
         """Return the most memory that they have had."""
         return None if self._driver is None else peak_of_group(self._driver.group)
 
-    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> DriverSession:
+    def start(self, base_url: str, stop_after: int | None = None, *, inside_read: bool = False) -> DriverRun:
         """Begin a run: tell the driver to stream."""
         self._number += 1
-        session = DriverSession(self._number, stop_after)
+        run = DriverRun(self._number, stop_after)
         try:
             self._give_up_on_the_hopeless()
-            self._ready().stream(session, base_url)
+            self._ready().stream(run, base_url)
         except Trouble as trouble:
-            session.finish(trouble)
-        self._last = session
-        return session
+            run.finish(trouble)
+        self._last = run
+        return run
 
     def _give_up_on_the_hopeless(self) -> None:
         last = None if self._last is None else self._last.error

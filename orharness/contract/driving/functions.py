@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from orharness.contract.driving.batches import FunctionBatch
-from orharness.contract.driving.sessions import FunctionSession
+from orharness.contract.driving.function_run import FunctionRun
 from orharness.contract.driving.subject import IMPORTING, Client, ClientRun
 from orharness.contract.driving.usage import peak_of
 
@@ -37,9 +37,9 @@ class FunctionSubject:
         """Begin a run in a thread of its own."""
         self._runs += 1
         self.starting = IMPORTING if self._runs == 1 else 0.0
-        session = FunctionSession(self._client, base_url, stop_after, inside_read=inside_read)
-        session.start()
-        return session
+        run = FunctionRun(self._client, base_url, stop_after, inside_read=inside_read)
+        run.start()
+        return run
 
     def start_many(self, base_url: str, times: int) -> FunctionBatch:
         """Begin a number of runs, one after the other, all in one thread and with one base URL."""
@@ -49,4 +49,4 @@ class FunctionSubject:
         """Begin one run for each base URL, one after the other, all in one thread."""
         self._runs += 1
         self.starting = IMPORTING if self._runs == 1 else 0.0
-        return FunctionBatch([FunctionSession(self._client, base_url) for base_url in base_urls], self.starting)
+        return FunctionBatch([FunctionRun(self._client, base_url) for base_url in base_urls], self.starting)

@@ -14,8 +14,8 @@ import time
 from contextlib import suppress
 
 from orharness.contract.driving.driver_process import PROTOCOL
+from orharness.contract.driving.function_run import FunctionRun
 from orharness.contract.driving.locate import locate
-from orharness.contract.driving.sessions import FunctionSession
 from orharness.contract.driving.subject import Client
 from orharness.errors import ScenarioError
 
@@ -39,20 +39,20 @@ class _Host:
         self._out.flush()
 
     def stream(self, number: int, base_url: str) -> None:
-        session = FunctionSession(self._client, base_url)
-        session.start()
+        run = FunctionRun(self._client, base_url)
+        run.start()
         told = 0
-        while not session.ended.is_set():
-            told = self._tell_texts(number, session, told)
+        while not run.ended.is_set():
+            told = self._tell_texts(number, run, told)
             time.sleep(self._look)
-        self._tell_texts(number, session, told)
-        if session.error is None:
+        self._tell_texts(number, run, told)
+        if run.error is None:
             self.tell(id=number, event="end")
         else:
-            self.tell(id=number, event="error", message=f"{type(session.error).__name__}: {session.error}")
+            self.tell(id=number, event="error", message=f"{type(run.error).__name__}: {run.error}")
 
-    def _tell_texts(self, number: int, session: FunctionSession, told: int) -> int:
-        new = session.pieces[told:]
+    def _tell_texts(self, number: int, run: FunctionRun, told: int) -> int:
+        new = run.pieces[told:]
         for text in new:
             self.tell(id=number, event="delta", text=text)
         return told + len(new)

@@ -26,24 +26,24 @@ def handed_over(trials: Trials, case: Case, cuts: Cuts, patience: float) -> Trie
     """
     reply = reply_cut(case, cuts)
 
-    def follow(session: ClientRun, route: LiveRoute) -> Tried:
+    def follow(run: ClientRun, route: LiveRoute) -> Tried:
         if reply.encoding is not None and not accepts(route.calls[0].exchange.request, reply.encoding):
             return Tried(None, note=f"the client does not ask for {reply.encoding}")
-        return _followed(trials, case, session, route, patience)
+        return _followed(trials, case, run, route, patience)
 
     return trials.followed(case, trials.route(case, [reply]), patience, follow)
 
 
-def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
+def _followed(trials: Trials, case: Case, run: ClientRun, route: LiveRoute, patience: float) -> Tried:
     call = route.calls[0]
-    handed = _at_the_gates(case, session, route, call, trials.watch, patience)
+    handed = _at_the_gates(case, run, route, call, trials.watch, patience)
     route.release(len(case.due))
-    ended = wait_for_end(session, route, 0, trials.watch.patience(patience), patience)
+    ended = wait_for_end(run, route, 0, trials.watch.patience(patience), patience)
     calls = route.calls
     if ended:
         at_their_ends(calls[-1:], trials.habits)
     took = monotonic() - call.started
-    heard = heard_in(session, ended, patience, took, silence=handed.held_back or 0.0)
+    heard = heard_in(run, ended, patience, took, silence=handed.held_back or 0.0)
     exchanges = [one.exchange for one in calls]
     of_text = judge_text(case, heard, exchanges)
     evidence = of_text or judge_delivery(case, handed, exchanges[-1])
@@ -52,9 +52,7 @@ def _followed(trials: Trials, case: Case, session: ClientRun, route: LiveRoute, 
     return Tried(evidence, exchanges[-1], heard, took=late, requests=len(exchanges), unsure=unsure)
 
 
-def _at_the_gates(
-    case: Case, session: ClientRun, route: LiveRoute, call: Call, watch: Watch, patience: float
-) -> Handed:
+def _at_the_gates(case: Case, run: ClientRun, route: LiveRoute, call: Call, watch: Watch, patience: float) -> Handed:
     after: list[float] = []
     usual: list[float] = []
     by_clock: list[float] = []
@@ -62,29 +60,29 @@ def _at_the_gates(
     for due in case.due:
         began = monotonic()
         being_sent = watch.patience(patience, exactly=True)
-        held = _held_beyond(gate, session, call, being_sent)
+        held = _held_beyond(gate, run, call, being_sent)
         if held is None:  # it has left, or asks again
             break
         gate, being_sent_took = held, being_sent.spent  # asked now: later it would count what comes next, too
         held_back = watch.patience(patience, exactly=True)
-        held_back.until(partial(_handed_over, session, due))
-        had = "".join(session.pieces)
+        held_back.until(partial(_handed_over, run, due))
+        had = "".join(run.pieces)
         if not has(had, due):
-            return Handed(tuple(after), None if session.ended.is_set() else held_back.spent, had)
+            return Handed(tuple(after), None if run.ended.is_set() else held_back.spent, had)
         after.append(being_sent_took + held_back.spent)
         now = monotonic()
         by_clock.append(now - began)
         route.release()
         usual.append(monotonic() - now)
-    return Handed(tuple(after), None, "".join(session.pieces), tuple(usual), tuple(by_clock))
+    return Handed(tuple(after), None, "".join(run.pieces), tuple(usual), tuple(by_clock))
 
 
-def _handed_over(session: ClientRun, due: str) -> bool:
+def _handed_over(run: ClientRun, due: str) -> bool:
     """Whether a run has handed over what is due, or has ended."""
-    return session.ended.is_set() or has("".join(session.pieces), due)
+    return run.ended.is_set() or has("".join(run.pieces), due)
 
 
-def _held_beyond(gate: int, session: ClientRun, call: Call, patience: Patience) -> int | None:
+def _held_beyond(gate: int, run: ClientRun, call: Call, patience: Patience) -> int | None:
     """Wait until the stream is held at a later gate and all before it has been read; return where, else ``None``."""
     found: list[int] = []
 
@@ -93,7 +91,7 @@ def _held_beyond(gate: int, session: ClientRun, call: Call, patience: Patience) 
         held, read = exchange.held_at, exchange.bytes_read
         if held is not None and held > gate and (read is None or read >= held):
             found.append(held)
-        return bool(found) or session.ended.is_set()
+        return bool(found) or run.ended.is_set()
 
     patience.until(there)
     return found[0] if found else None

@@ -55,30 +55,30 @@ class _Pair:
         self._patience = patience
         self._route = trials.route(case, [case.reply(), beside.reply()])
         self._gates = len(case.reply().answer(case.dialect.example_request).stream.gates)
-        self._sessions: list[ClientRun] = []
+        self._runs: list[ClientRun] = []
         self._in_turn = False  # the second request came only when the first answer was over
 
     def tried(self) -> Tried:
         addresses = self._trials.begin(2)
         try:
             for number, address in enumerate(addresses):
-                self._sessions.append(self._trials.subject.start(address.base_url))
+                self._runs.append(self._trials.subject.start(address.base_url))
                 if not self._asks(number):
-                    return Tried(self._trials.nothing_sent(self._cases[0], self._sessions[0], self._patience))
+                    return Tried(self._trials.nothing_sent(self._cases[0], self._runs[0], self._patience))
             ended = self._to_the_end()
             tried = self._judged([address.id for address in addresses], ended)
         finally:
-            for session in self._sessions:
-                self._trials.end(session, self._patience)
-        return self._trials.result(self._cases[0], tried, *self._sessions)
+            for run in self._runs:
+                self._trials.end(run, self._patience)
+        return self._trials.result(self._cases[0], tried, *self._runs)
 
     def _asks(self, number: int) -> bool:
         """Return whether the request of a run has come; where that of the second has not, let the first one end."""
-        session, began = self._sessions[number], monotonic()
+        run, began = self._runs[number], monotonic()
         until_request = max(self._patience, self._trials.until_request if number == 0 else 0.0)
-        self._trials.wait_for_request(session, self._route, number, until_request)
-        self._trials.learn(session, self._route, number, began)
-        if number == 1 and len(self._route.exchanges) < 2 and not session.ended.is_set():
+        self._trials.wait_for_request(run, self._route, number, until_request)
+        self._trials.learn(run, self._route, number, began)
+        if number == 1 and len(self._route.exchanges) < 2 and not run.ended.is_set():
             self._in_turn = True
             self._route.release(self._gates)
         return len(self._route.exchanges) > number or number == 1
@@ -88,28 +88,28 @@ class _Pair:
         for _ in range(0 if self._in_turn else self._gates):
             self._trials.watch.patience(self._patience).until(lambda: all(map(_is_held, self._route.calls)))
             self._route.release()
-        return [self._ends(one) for one in self._sessions]
+        return [self._ends(one) for one in self._runs]
 
-    def _ends(self, session: ClientRun) -> bool:
+    def _ends(self, run: ClientRun) -> bool:
         patience = self._trials.watch.patience(self._patience)
-        return wait_for_end(session, self._route, 0, patience, self._patience)
+        return wait_for_end(run, self._route, 0, patience, self._patience)
 
-    def _judged(self, runs: Sequence[int], ended: Sequence[bool]) -> Tried:
-        found = [self._judged_alone(number, run, ended[number]) for number, run in enumerate(runs)]
+    def _judged(self, ids: Sequence[int], ended: Sequence[bool]) -> Tried:
+        found = [self._judged_alone(number, one, ended[number]) for number, one in enumerate(ids)]
         heard = [one.heard for one in found if one.heard is not None]
         at_once = not self._in_turn or not self._beside.side_by_side
         wrong = next((one for one in found if one.evidence is not None), found[0])
         return replace(wrong, evidence=beside_another(self._cases, heard, wrong.evidence, at_once=at_once))
 
-    def _judged_alone(self, number: int, run: int, ended: bool) -> Tried:
-        case, session = self._cases[number], self._sessions[number]
-        calls = _of_run(self._route, run, number)
+    def _judged_alone(self, number: int, identifier: int, ended: bool) -> Tried:
+        case, run = self._cases[number], self._runs[number]
+        calls = _of_run(self._route, identifier, number)
         if ended and calls:
             at_their_ends(calls[-1:], self._trials.habits)
         took = monotonic() - calls[0].started if calls else 0.0
-        heard = heard_in(session, ended, self._patience, took, silence=self._patience)
+        heard = heard_in(run, ended, self._patience, took, silence=self._patience)
         if not calls:
-            return Tried(self._trials.nothing_sent(case, session, self._patience), None, heard)
+            return Tried(self._trials.nothing_sent(case, run, self._patience), None, heard)
         exchanges = [call.exchange for call in calls]
         return Tried(judge_text(case, heard, exchanges), exchanges[-1], heard, requests=len(exchanges))
 

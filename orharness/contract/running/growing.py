@@ -56,10 +56,10 @@ def _measured(trials: Trials, case: Case, events: int, before: int, most: float,
 def _run(trials: Trials, case: Case, most: float, patience: float) -> Tried:
     """Run the client once, until it ends, or has used more CPU time in all than ``most`` seconds."""
 
-    def follow(session: ClientRun, route: LiveRoute) -> Tried:
+    def follow(run: ClientRun, route: LiveRoute) -> Tried:
         waited = _MORE_PATIENCE * patience
-        ended = _wait(trials, session, most, waited)
-        heard = heard_in(session, ended, waited)
+        ended = _wait(trials, run, most, waited)
+        heard = heard_in(run, ended, waited)
         if ended:
             at_their_ends(route.calls[-1:], trials.habits)
         exchanges = [call.exchange for call in route.calls]
@@ -68,15 +68,15 @@ def _run(trials: Trials, case: Case, most: float, patience: float) -> Tried:
     return trials.followed(case, trials.route(case, [case.reply()]), patience, follow)
 
 
-def _wait(trials: Trials, session: ClientRun, most: float, patience: float) -> bool:
+def _wait(trials: Trials, run: ClientRun, most: float, patience: float) -> bool:
     """Wait for the end of a run; return whether it came. A client that uses CPU time, or yields text, is at work."""
     seen: object = None
     waits = trials.watch.patience(patience)
-    while not session.ended.wait(_LOOK):
+    while not run.ended.wait(_LOOK):
         used = trials.subject.cpu() or 0.0
         if used > most:
             return False
-        now = (len(session.pieces), round(used, 1))
+        now = (len(run.pieces), round(used, 1))
         if now != seen:
             seen = now
             waits.renew()

@@ -111,29 +111,29 @@ class Trials:
     ) -> Tried:
         """Run the client once on a fresh route; return what ``follow`` makes of the run when its request has come."""
         [address] = self.begin()
-        session, began = self.subject.start(address.base_url), monotonic()
+        run, began = self.subject.start(address.base_url), monotonic()
         until_request = max(patience, self.until_request)
         try:
-            self.wait_for_request(session, route, 0, until_request)
-            self.learn(session, route, 0, began)
-            tried = follow(session, route) if route.calls else Tried(self.nothing_sent(case, session, until_request))
+            self.wait_for_request(run, route, 0, until_request)
+            self.learn(run, route, 0, began)
+            tried = follow(run, route) if route.calls else Tried(self.nothing_sent(case, run, until_request))
         finally:
-            self.end(session, patience)
-        return self.result(case, tried, session)
+            self.end(run, patience)
+        return self.result(case, tried, run)
 
     def begin(self, runs: int = 1) -> list[RunAddress]:
         """Return the addresses for the runs of a trial that begins."""
         self.watch = Watch(self.subject)
         return self.server.begin_runs(runs)
 
-    def wait_for_request(self, session: ClientRun, route: LiveRoute, before: int, seconds: float) -> None:
+    def wait_for_request(self, run: ClientRun, route: LiveRoute, before: int, seconds: float) -> None:
         """Wait for the first request of a run, as ``waiting.wait_for_request`` does."""
-        wait_for_request(session, route, before, self.watch.patience(seconds), self.server)
+        wait_for_request(run, route, before, self.watch.patience(seconds), self.server)
 
-    def result(self, case: Case, tried: Tried, *sessions: ClientRun) -> Tried:
+    def result(self, case: Case, tried: Tried, *runs: ClientRun) -> Tried:
         """Return the result of a trial that is over, with what its runs and its waits have shown."""
-        for session in sessions:
-            tried = with_trouble(case, tried, session)
+        for run in runs:
+            tried = with_trouble(case, tried, run)
         unsure = tried.unsure or self.watch.unsure or _cut_short(tried, self.watch.starved)
         return replace(tried, unsure=unsure)
 
@@ -143,63 +143,61 @@ class Trials:
         starvation = Starvation(self.subject)
         if case.pauses is not None:
             starvation.since()
-        session, began = self.subject.start(address.base_url), monotonic()
+        run, began = self.subject.start(address.base_url), monotonic()
         try:
             waited = patience_for(case, case.reply(), patience)
             until_request = max(waited, self.until_request)
-            ended = wait_for_end(session, route, before, self.watch.patience(waited), until_request)
-            self.wait_for_request(session, route, before, 0.0)
-            self.learn(session, route, before, began)
+            ended = wait_for_end(run, route, before, self.watch.patience(waited), until_request)
+            self.wait_for_request(run, route, before, 0.0)
+            self.learn(run, route, before, began)
             calls = route.calls_from(before)
             took = monotonic() - calls[0].started if calls else 0.0
             if ended and calls:
                 at_their_ends(calls[-1:], self.habits)
             exchanges = [call.exchange for call in calls]
-            heard = heard_in(session, ended, waited, took, silence=waited - case.patience * patience)
-            evidence = (
-                judge_text(case, heard, exchanges) if exchanges else self.nothing_sent(case, session, until_request)
-            )
+            heard = heard_in(run, ended, waited, took, silence=waited - case.patience * patience)
+            evidence = judge_text(case, heard, exchanges) if exchanges else self.nothing_sent(case, run, until_request)
             note = AN_AGENT if evidence is not None and exchanges and goes_on(case, exchanges) else ""
             last = exchanges[-1] if exchanges else None
             tried = Tried(None if note else evidence, last, heard, note, requests=len(exchanges))
             if evidence is None and case.pauses is not None:
                 tried = _or_excused(tried, perhaps_too_soon(case, exchanges, starvation.since()))
         finally:
-            self.end(session, patience)
-        return self.result(case, tried, session)
+            self.end(run, patience)
+        return self.result(case, tried, run)
 
     @property
     def until_request(self) -> float:
         """The seconds to wait for the first request of the run that was just started."""
         return self.habits.limit(self.subject.starting, self.patience)
 
-    def learn(self, session: ClientRun, route: LiveRoute, before: int, began: float) -> None:
+    def learn(self, run: ClientRun, route: LiveRoute, before: int, began: float) -> None:
         """Note when the first request of the run came; ``began``: when the run was started."""
         asked = route.calls_from(before)
         if asked:
             self.habits.sent_after(asked[0].started - began)
-        elif not session.ended.is_set():
+        elif not run.ended.is_set():
             self.habits.hung()
 
-    def nothing_sent(self, case: Case, session: ClientRun, waited: float) -> Evidence:
+    def nothing_sent(self, case: Case, run: ClientRun, waited: float) -> Evidence:
         """Return the evidence of a run that has sent no request; ``waited``: seconds that it was waited for."""
         unmatched = [exchange for exchange in self.server.journal if exchange.outcome is Outcome.UNMATCHED]
         asked = [one for one in unmatched if one.request.method == "POST" and one.request.path.endswith(case.path)]
         if refused := next(filter(None, (refusal(case, one) for one in asked)), None):
             return refused
-        late, said = self.server.late_requests, "".join(session.pieces)
-        still_runs = waited if not session.ended.is_set() else None
-        return nothing_sent(case.path, session.error, unmatched, waited=still_runs, late=late, text=said)
+        late, said = self.server.late_requests, "".join(run.pieces)
+        still_runs = waited if not run.ended.is_set() else None
+        return nothing_sent(case.path, run.error, unmatched, waited=still_runs, late=late, text=said)
 
-    def end(self, session: ClientRun, patience: float) -> None:
+    def end(self, run: ClientRun, patience: float) -> None:
         """End a run, whatever it does."""
-        session.close()
-        if not session.ended.is_set():
+        run.close()
+        if not run.ended.is_set():
             self.mounted = None
             self.server.reset()  # ends its connection, so that a client which still waits is let go
         seconds = min(patience, _LEAVES)
-        ended = self.watch.patience(seconds).until(session.ended.is_set)
-        session.join(seconds if ended else min(seconds, _LETS_GO))
+        ended = self.watch.patience(seconds).until(run.ended.is_set)
+        run.join(seconds if ended else min(seconds, _LETS_GO))
 
     def first_text(self, case: Case, reply: Reply) -> tuple[int, int, float] | None:
         """Run the client, and return when it yielded its first text; ``None`` if it did so only at the end.
@@ -208,10 +206,10 @@ class Trials:
         """
         route = self.route(case, [reply])
         [address] = self.begin()
-        session = self.subject.start(address.base_url)
+        run = self.subject.start(address.base_url)
         try:
-            self.wait_for_request(session, route, 0, self.until_request)
-            while not session.pieces and not session.ended.wait(_LOOK):
+            self.wait_for_request(run, route, 0, self.until_request)
+            while not run.pieces and not run.ended.wait(_LOOK):
                 if not route.calls or route.calls[0].exchange.outcome is not None:
                     return None
             call = route.calls[0] if route.calls else None
@@ -219,9 +217,9 @@ class Trials:
             if call is None or exchange is None or exchange.bill is None or exchange.tokens_total is None:
                 return None
             written, total = exchange.bill.tokens_written, exchange.tokens_total
-            return (written, total, monotonic() - call.started) if session.pieces and written < total else None
+            return (written, total, monotonic() - call.started) if run.pieces and written < total else None
         finally:
-            self.end(session, self.patience)
+            self.end(run, self.patience)
 
     # --- cancelling -----------------------------------------------------------------------------------------------
 
@@ -230,33 +228,33 @@ class Trials:
             return Tried(None, note=self.subject.cannot_cancel)
         route = self.route(case, [case.reply()])
         [address] = self.begin()
-        session = self.subject.start(address.base_url, cancel.after, inside_read=cancel.inside_read)
+        run = self.subject.start(address.base_url, cancel.after, inside_read=cancel.inside_read)
         began, until_request = monotonic(), max(patience, self.until_request)
         try:
-            self.wait_for_request(session, route, 0, until_request)
-            self.learn(session, route, 0, began)
+            self.wait_for_request(run, route, 0, until_request)
+            self.learn(run, route, 0, began)
             if route.calls:
-                tried = self._cancel(cancel, session, route, patience)
+                tried = self._cancel(cancel, run, route, patience)
             else:
-                tried = Tried(self.nothing_sent(case, session, until_request))
+                tried = Tried(self.nothing_sent(case, run, until_request))
         finally:
-            self.end(session, patience)
+            self.end(run, patience)
             self.server.reset()
-        return self.result(case, tried, session)
+        return self.result(case, tried, run)
 
-    def _cancel(self, cancel: Cancel, session: ClientRun, route: LiveRoute, patience: float) -> Tried:
-        there = is_there(cancel, session, route, self.watch.patience(4 * patience))
-        heard = heard_in(session, session.ended.is_set(), patience)
+    def _cancel(self, cancel: Cancel, run: ClientRun, route: LiveRoute, patience: float) -> Tried:
+        there = is_there(cancel, run, route, self.watch.patience(4 * patience))
+        heard = heard_in(run, run.ended.is_set(), patience)
         before = route.calls[-1].exchange
         if not there:
             return Tried(did_not_get_there(cancel, heard), before, heard)
-        if cancel.inside_read and not session.can_cancel_inside_read:
+        if cancel.inside_read and not run.can_cancel_inside_read:
             return Tried(None, before, note=_NOT_ASYNCHRONOUS)
         if cancel.silent:
             wait_until_held(route, self.watch.patience(4 * patience))
         waits = self.watch.patience(patience)
         with no_garbage_collected():
-            said = _left(route, session, waits)
+            said = _left(route, run, waits)
         took = waits.spent
         self.left += said is None
         self.stayed |= said is not None and not cancel.silent
@@ -266,7 +264,7 @@ class Trials:
             return Tried(None, exchange, heard, note=unknown)
         if said is not None and was_over(before):
             return Tried(did_not_get_there(cancel, heard), exchange, heard)
-        why = None if said is None else session.why_it_stays()
+        why = None if said is None else run.why_it_stays()
         late = None
         if said is None and took > self.patience:
             after = f"the client left {took:.1f} s after it was closed, {self.patience:g} s are allowed"
@@ -274,17 +272,17 @@ class Trials:
         return Tried(judge_cancel(cancel, exchange, said, why), exchange, heard, took=took, late=late)
 
 
-def heard_in(session: ClientRun, ended: bool, waited: float, took: float = 0.0, *, silence: float = 0.0) -> Heard:
+def heard_in(run: ClientRun, ended: bool, waited: float, took: float = 0.0, *, silence: float = 0.0) -> Heard:
     """Return what a run has said by now. The times are in seconds, as ``Heard`` has them."""
-    return Heard("".join(session.pieces), session.error, ended, waited, took, silence, tuple(session.parts))
+    return Heard("".join(run.pieces), run.error, ended, waited, took, silence, tuple(run.parts))
 
 
-def with_trouble(case: Case, tried: Tried, session: ClientRun) -> Tried:
+def with_trouble(case: Case, tried: Tried, run: ClientRun) -> Tried:
     """Return the trial, or that the client broke the protocol by which it is driven, which shows when a run ends."""
-    trouble = session.error
+    trouble = run.error
     if not isinstance(trouble, Trouble):
         return tried
-    heard = Heard("".join(session.pieces), trouble, ended=True, waited=0.0)
+    heard = Heard("".join(run.pieces), trouble, ended=True, waited=0.0)
     return replace(tried, evidence=in_trouble(case, trouble, tried.exchange), heard=heard)
 
 
@@ -293,11 +291,11 @@ def _or_excused(tried: Tried, perhaps: Evidence | None) -> Tried:
     return tried if perhaps is None else replace(tried, evidence=perhaps, unsure=True, excused=True)
 
 
-def _left(route: LiveRoute, session: ClientRun, patience: Patience) -> str | None:
+def _left(route: LiveRoute, run: ClientRun, patience: Patience) -> str | None:
     """Close the client; ``None`` if it left as long as patience lasted, else what was seen, in one line."""
     try:
         with route.expect_disconnect(within=patience.seconds):
-            session.close()
+            run.close()
             _wait_until_left(route, patience)
     except ClientFailure as failure:
         return str(failure).splitlines()[0]

@@ -17,22 +17,22 @@ _LOOK = 0.002  # seconds between two of them
 _LOOK_AT_END = 0.05  # seconds between two looks at what a client has done
 
 
-def is_there(cancel: Cancel, session: ClientRun, route: LiveRoute, patience: Patience) -> bool:
+def is_there(cancel: Cancel, run: ClientRun, route: LiveRoute, patience: Patience) -> bool:
     """Wait until the client is where it is to be cancelled; return whether it is, and has not ended."""
     if cancel.after == 0:
         wait_until_held(route, patience)
     else:
-        patience.until(session.paused.is_set)
-    return not session.ended.is_set() and (cancel.after == 0 or session.paused.is_set())
+        patience.until(run.paused.is_set)
+    return not run.ended.is_set() and (cancel.after == 0 or run.paused.is_set())
 
 
-def wait_for_request(session: ClientRun, route: LiveRoute, before: int, patience: Patience, server: SseServer) -> None:
+def wait_for_request(run: ClientRun, route: LiveRoute, before: int, patience: Patience, server: SseServer) -> None:
     """Wait until the run's first request has come or the run has ended, as long as patience lasts.
 
     ``before``: the number of calls of earlier runs. The request of a client that has ended lies in a socket of the
     server: it is read within a few turns of the server's loop, whatever they take.
     """
-    if not patience.until(lambda: len(route.exchanges) > before or session.ended.is_set()):
+    if not patience.until(lambda: len(route.exchanges) > before or run.ended.is_set()):
         return
     for _ in range(_TURNS):
         if len(route.exchanges) > before:
@@ -41,7 +41,7 @@ def wait_for_request(session: ClientRun, route: LiveRoute, before: int, patience
         sleep(_LOOK)
 
 
-def wait_for_end(session: ClientRun, route: LiveRoute, before: int, patience: Patience, until_request: float) -> bool:
+def wait_for_end(run: ClientRun, route: LiveRoute, before: int, patience: Patience, until_request: float) -> bool:
     """Wait for the end of a run and return whether it came. Patience is spent only while nothing happens.
 
     ``before``: the number of calls of earlier runs. ``until_request``: seconds, instead of patience, until the
@@ -50,16 +50,16 @@ def wait_for_end(session: ClientRun, route: LiveRoute, before: int, patience: Pa
     seen: object = None
     seconds = patience.seconds
     patience.renew(until_request)
-    while not session.ended.wait(min(_LOOK_AT_END, seconds)):
+    while not run.ended.wait(min(_LOOK_AT_END, seconds)):
         calls = route.calls_from(before)
-        if len(calls) > MOST_REQUESTS or len(session.pieces) > MOST_PIECES:
+        if len(calls) > MOST_REQUESTS or len(run.pieces) > MOST_PIECES:
             return False
-        now = (len(session.pieces), [progress(call) for call in calls])
+        now = (len(run.pieces), [progress(call) for call in calls])
         if now != seen:
             seen = now
             patience.renew(seconds if calls else until_request)
         elif patience.over:
-            return session.ended.is_set()
+            return run.ended.is_set()
     return True
 
 

@@ -31,11 +31,11 @@ from typing import TypeVar
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
 from orharness.contract.catalogue.parse import parse
+from orharness.contract.driving.function_run import CLIENT_THREAD
 from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.driving.habits import Habits
 from orharness.contract.driving.locate import locate
 from orharness.contract.driving.processes import ClientProcess
-from orharness.contract.driving.sessions import CLIENT_THREAD
 from orharness.contract.driving.subject import IMPORTING
 from orharness.contract.running.replies import patience_for
 from orharness.contract.running.rows import Proof, Row, run_row

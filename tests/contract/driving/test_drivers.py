@@ -18,7 +18,7 @@ import pytest
 from orharness.contract import run
 from orharness.contract import starters as starter_files
 from orharness.contract.driving.commands import CommandSubject
-from orharness.contract.driving.driver_process import DriverSession
+from orharness.contract.driving.driver_process import DriverRun
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.driving.subject import ClientError, Trouble
 from orharness.errors import ScenarioError
@@ -151,28 +151,28 @@ def test_what_a_driver_tells_at_the_end_is_kept(script: Callable[[str], str]) ->
     )
     with DriverSubject(script(ends)) as subject:
         assert subject.name == "n 1"
-        session = subject.start("http://127.0.0.1:1/v1")
-        assert session.ended.wait(ENOUGH)
-    assert session.pieces == ["a", "🙂b"]  # halves of a pair, as a client in JavaScript may cut them
-    assert (session.error, session.finish_reason, session.usage) == (None, "stop", {"total_tokens": 3})
+        run = subject.start("http://127.0.0.1:1/v1")
+        assert run.ended.wait(ENOUGH)
+    assert run.pieces == ["a", "🙂b"]  # halves of a pair, as a client in JavaScript may cut them
+    assert (run.error, run.finish_reason, run.usage) == (None, "stop", {"total_tokens": 3})
 
 
 @pytest.mark.parametrize("last", ['event="end"', 'event="cancelled"', 'event="error", message="m"'])
 def test_half_a_character_at_the_end_is_not_passed_over(last: str, script: Callable[[str], str]) -> None:
     ends = HEARS + (f'    tell(id=asked["id"], event="delta", text="a\\ud83d")\n    tell(id=asked["id"], {last})\n')
     with DriverSubject(script(ends)) as subject:
-        session = subject.start("http://127.0.0.1:1/v1")
-        assert session.ended.wait(ENOUGH)
-    assert session.pieces == ["a", "\ufffd"]
+        run = subject.start("http://127.0.0.1:1/v1")
+        assert run.ended.wait(ENOUGH)
+    assert run.pieces == ["a", "\ufffd"]
 
 
 def test_an_error_is_told_with_its_status(script: Callable[[str], str]) -> None:
     told = HEARS + '    tell(id=asked["id"], event="error", message="slow down", status=429)\n'
     with DriverSubject(script(told)) as subject:
-        session = subject.start("http://127.0.0.1:1/v1")
-        assert session.ended.wait(ENOUGH)
-    assert isinstance(session.error, ClientError)
-    assert repr(session.error) == "slow down (status 429)"
+        run = subject.start("http://127.0.0.1:1/v1")
+        assert run.ended.wait(ENOUGH)
+    assert isinstance(run.error, ClientError)
+    assert repr(run.error) == "slow down (status 429)"
 
 
 def test_what_a_driver_started_is_gone_with_it(script: Callable[[str], str], tmp_path: Path) -> None:
@@ -390,10 +390,10 @@ async def answer(**asked):
 def test_a_driver_that_reads_nothing_does_not_hold_us(script: Callable[[str], str]) -> None:
     with DriverSubject(script(GREETS + "time.sleep(600)")) as subject:
         base_url = "http://127.0.0.1/" + "x" * 1_000_000
-        session = subject.start(base_url)
-        assert session.ended.wait(ENOUGH)
-    assert isinstance(session.error, Trouble)
-    assert str(session.error) == "the driver does not read its stdin"
+        run = subject.start(base_url)
+        assert run.ended.wait(ENOUGH)
+    assert isinstance(run.error, Trouble)
+    assert str(run.error) == "the driver does not read its stdin"
 
 
 # -- commands ------------------------------------------------------------------------------------------------------
@@ -535,10 +535,10 @@ def test_what_cannot_be_run_is_a_wrong_call(command: str, said: str) -> None:
 
 
 def test_a_session_that_nobody_drives_can_be_closed() -> None:
-    session = DriverSession(1)
-    session.close()
-    assert not session.join(0)
-    assert not session.can_cancel_inside_read
+    run = DriverRun(1)
+    run.close()
+    assert not run.join(0)
+    assert not run.can_cancel_inside_read
 
 
 @pytest.mark.slow

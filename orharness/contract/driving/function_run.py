@@ -19,7 +19,7 @@ CLIENT_THREAD = "orharness-client"
 _ANSWERS = 0.5  # seconds within which a loop that is not blocked answers
 
 
-class FunctionSession:
+class FunctionRun:
     """One run of a function: it reads ``stop_after`` pieces (all if ``None``) and then waits to be closed."""
 
     def __init__(
