@@ -60,6 +60,8 @@ class _Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
+        if isinstance(exc, ConnectionError):  # the client left as the last bytes were written: nobody reads this
+            return web.Response(status=status)
         if status >= 500:  # a mistake of ours
             return super().handle_error(request, status, exc, message)
         # What follows a colon or a line end quotes what the client sent, in which its key may be.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -224,3 +225,27 @@ def test_the_end_of_a_long_answer_is_seen_in_what_came_last(size: int) -> None:
     assert not watch.seen
     watch.add(b"\n")
     assert watch.seen
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_leaves_as_the_answer_ends_is_no_mistake_of_the_recorder(
+    to: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = asyncio.Event()
+
+    async def script(wire: Wire) -> None:
+        wire.head()
+        wire.chunks(b"data: [DONE]\n\n")
+        await ends.wait()
+
+    async with recording(to, script) as bench, asking(bench.base_url) as client:
+        await client.head()
+        await client.chunk()
+        # Both come to the recorder at the same moment, so it writes the end while it is closing the connection.
+        bench.upstream.requests[0].last_chunk()
+        client.writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+        ends.set()
+        await client.rest()
+    (found,) = load(to)
+    assert found.ending_recorded == Ending.EOF.value
+    assert caplog.text == ""
