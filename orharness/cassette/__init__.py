@@ -1,4 +1,4 @@
-"""Recorded sessions as vcrpy cassettes: version 1, YAML, so that any vcrpy user can replay them too.
+"""Recorded exchanges as vcrpy cassettes: version 1, YAML, so that any vcrpy user can replay them too.
 
 vcrpy has no place for chunk boundaries, timing, framing and ending. They are kept inside ``response``, under
 ``x-orharness`` (the only place that every vcrpy since 7 keeps when it saves a cassette again)::

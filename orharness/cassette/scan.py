@@ -216,9 +216,9 @@ def _of_spool(data: bytes) -> Iterable[_Message] | None:
     found = []
     for order, request in requests.items():
         body = base64.b64decode(request["body"])
-        found.append(_Message(f"session {order}.request", _pairs(request["headers"]), body, request["uri"]))
+        found.append(_Message(f"exchange {order}.request", _pairs(request["headers"]), body, request["uri"]))
         found.append(
-            _Message(f"session {order}.response", _pairs(responses[order]["headers"]), b"".join(bodies[order]))
+            _Message(f"exchange {order}.response", _pairs(responses[order]["headers"]), b"".join(bodies[order]))
         )
     return found
 

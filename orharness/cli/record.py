@@ -19,9 +19,9 @@ from orharness.cli.stderr import background_stderr
 from orharness.errors import ScenarioError
 from orharness.origins import check_host
 from orharness.recording.apart import ApartProcess
+from orharness.recording.exchange import SavedExchange
 from orharness.recording.proxy import Recorder
 from orharness.recording.reach import Reach, addresses_of
-from orharness.recording.session import SavedExchange
 from orharness.recording.upstreams import named_values
 from orharness.report.contents import shown
 from orharness.report.screen import Screen

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
 from orharness.gateways import ONEROUTER
-from orharness.recording.session import RecordedExchange
+from orharness.recording.exchange import RecordedExchange
 from orharness.recording.whole_chunks import data_of
 from orharness.server.forwarding import LONGEST_LINE
 from orharness.stream import Ending, Framing
@@ -102,18 +102,18 @@ async def read_body(request: web.BaseRequest) -> bytes:
 
 
 async def open_response(
-    request: web.BaseRequest, session: RecordedExchange, cors: Mapping[str, str]
+    request: web.BaseRequest, exchange: RecordedExchange, cors: Mapping[str, str]
 ) -> web.StreamResponse:
     """Send the response head to the client: as the server sent it, but with ``cors`` in place of its CORS headers."""
-    headers = CIMultiDict(session.headers)
+    headers = CIMultiDict(exchange.headers)
     if cors:
         headers = CIMultiDict(pair for pair in headers.items() if not pair[0].lower().startswith("access-control-"))
         headers.extend(cors)
-    assert session.status is not None, "no response head has come"
-    response = _PassedOn(status=session.status, reason=session.reason, headers=headers)
-    if session.announced is not None:
-        response.content_length = session.announced
-    elif session.framing is Framing.LENGTH:
+    assert exchange.status is not None, "no response head has come"
+    response = _PassedOn(status=exchange.status, reason=exchange.reason, headers=headers)
+    if exchange.announced is not None:
+        response.content_length = exchange.announced
+    elif exchange.framing is Framing.LENGTH:
         pass
     elif request.version >= (1, 1):
         response.enable_chunked_encoding()

@@ -21,8 +21,8 @@ from orharness.cassette.interaction import Interaction
 from orharness.errors import CassetteError, ScenarioError
 from orharness.recording.apart import ApartProcess
 from orharness.recording.bell import Bell
+from orharness.recording.exchange import MemoryLimits, RecordedExchange, SavedExchange
 from orharness.recording.messages import Unpacker, packed, packed_data
-from orharness.recording.session import MemoryLimits, RecordedExchange, SavedExchange
 from orharness.recording.unconfirmed import Message, SoFar, Unconfirmed
 from orharness.verdict import count
 
@@ -31,15 +31,16 @@ _TRIES, _CRASH = 100, 25
 _PATIENCE = 1.0  # seconds for which a process is waited for whose end of the socket is closed
 _ERRORS = {error.__name__: error for error in (CassetteError, ScenarioError)}
 BEGUN = ("order", "request", "recorded_at", "sent_at", "status", "reason", "headers", "head", "framing", "announced")
-"""What the process is told of a session that begins, beside its secrets and the time of its head."""
+"""What the process is told of an exchange that begins, beside its secrets and the time of its head."""
 
 log = logging.getLogger("orharness.recording")
 
 
 class Keeper(Protocol):
-    """What keeps the sessions: a ``Store`` in this process, or a ``KeeperProcess``.
+    """What keeps the exchanges: a ``Store`` in this process, or a ``KeeperProcess``.
 
-    ``searches_here``: the search for secrets is done in this process, so a session is to be prepared before it begins.
+    ``searches_here``: the search for secrets is done in this process, so an exchange is to be prepared before it
+    begins.
     """
 
     searches_here: bool
@@ -49,33 +50,33 @@ class Keeper(Protocol):
     def interactions(self) -> list[Interaction]:
         """What is in the cassette by now, in the order of the requests."""
 
-    def begin(self, session: RecordedExchange) -> None:
-        """Keep a session whose response head has come or will not come."""
+    def begin(self, exchange: RecordedExchange) -> None:
+        """Keep an exchange whose response head has come or will not come."""
 
-    def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
+    def hand_over(self, exchange: RecordedExchange, chunks: bytes, now: float) -> bool:
         """Take chunks in their framing, which came together at ``now``; return whether they may be passed on now."""
 
-    def after_handing_over(self, session: RecordedExchange, chunks: bytes, now: float) -> None:
+    def after_handing_over(self, exchange: RecordedExchange, chunks: bytes, now: float) -> None:
         """Do what is to be done in the same turn of the loop, but can wait for the write to the client."""
 
-    async def until_free(self, session: RecordedExchange) -> None:
+    async def until_free(self, exchange: RecordedExchange) -> None:
         """Wait until what was handed over may be passed on."""
 
-    async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
+    async def before_passing(self, exchange: RecordedExchange, data: bytes, now: float) -> None:
         """Do what is to be done before a chunk, which came at ``now``, is passed on."""
 
-    def after_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
+    def after_passing(self, exchange: RecordedExchange, data: bytes, now: float) -> None:
         """Do what is to be done after that."""
 
-    def end(self, session: RecordedExchange, ending: str, note: str | None = None) -> None:
-        """Keep how the response ended, and save the session. Only the first ending of a session counts."""
+    def end(self, exchange: RecordedExchange, ending: str, note: str | None = None) -> None:
+        """Keep how the response ended, and save the exchange. Only the first ending of an exchange counts."""
 
     async def close(self) -> None:
         """Save what has ended, and release everything. Raises ``CassetteError`` where something was not saved."""
 
 
 class KeeperProcess(asyncio.Protocol):
-    """Keeps sessions in a process of its own, which writes the cassette ``path``.
+    """Keeps exchanges in a process of its own, which writes the cassette ``path``.
 
     The process gets ``options`` beside the path: ``overwrite``, ``personal``, ``keep_headers`` and ``filters`` (as
     ``--filters`` has them). Where it is killed, another one gets what is not in the cassette yet. Of an answer that is
@@ -100,7 +101,7 @@ class KeeperProcess(asyncio.Protocol):
         self._unconfirmed = Unconfirmed(memory.large)
         self._in_cassette: set[int] = set()  # orders
         self._saving: set[int] = set()  # orders of what is being put into it
-        self._cut: set[int] = set()  # orders of large sessions that another process took over from the spool
+        self._cut: set[int] = set()  # orders of large exchanges that another process took over from the spool
         self._incomplete: set[int] = set()  # those of which the rest is lost
         self._answer: asyncio.Future[tuple[Any, ...]]
         self._has_started = False
@@ -141,25 +142,25 @@ class KeeperProcess(asyncio.Protocol):
 
         return load(self._path) if self.saved or self._there else []
 
-    def begin(self, session: RecordedExchange) -> None:
-        """Hand over a session whose response head has come or will not come."""
-        fields = {name: getattr(session, name) for name in BEGUN}
-        self._hold(session.order, ("begin", fields, session.redaction.secrets, session.last_at))
+    def begin(self, exchange: RecordedExchange) -> None:
+        """Hand over an exchange whose response head has come or will not come."""
+        fields = {name: getattr(exchange, name) for name in BEGUN}
+        self._hold(exchange.order, ("begin", fields, exchange.redaction.secrets, exchange.last_at))
 
-    def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
+    def hand_over(self, exchange: RecordedExchange, chunks: bytes, now: float) -> bool:
         """Hand over chunks. A large answer is to wait while the process is far behind."""
-        self._hand_over("chunks", session.order, chunks, now)
-        return self._may_go_on(session)
+        self._hand_over("chunks", exchange.order, chunks, now)
+        return self._may_go_on(exchange)
 
-    def after_handing_over(self, session: RecordedExchange, chunks: bytes, now: float) -> None:
+    def after_handing_over(self, exchange: RecordedExchange, chunks: bytes, now: float) -> None:
         """Hold the chunks, in case that the process is killed, and have it read them."""
-        self._hold_data("chunks", session, chunks, now)
+        self._hold_data("chunks", exchange, chunks, now)
 
-    async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
+    async def before_passing(self, exchange: RecordedExchange, data: bytes, now: float) -> None:
         """Hand over one more chunk, and wait until it may be passed on."""
-        self._hand_over("add", session.order, data, now)
-        self._hold_data("add", session, data, now)
-        await self.until_free(session)
+        self._hand_over("add", exchange.order, data, now)
+        self._hold_data("add", exchange, data, now)
+        await self.until_free(exchange)
 
     def _hand_over(self, kind: str, order: int, data: bytes, now: float) -> None:
         """Write to the socket ourselves: a transport takes longer for that, and each event waits for it."""
@@ -175,36 +176,36 @@ class KeeperProcess(asyncio.Protocol):
         if sent < len(message):
             self._wire.write(message[sent:])
 
-    def _hold_data(self, kind: str, session: RecordedExchange, data: bytes, now: float) -> None:
-        session.size += len(data)
+    def _hold_data(self, kind: str, exchange: RecordedExchange, data: bytes, now: float) -> None:
+        exchange.size += len(data)
         self._sent += len(data)
-        if self._is_kept(session.order):
-            self._unconfirmed.add(session.order, (kind, session.order, data, now), len(data), delivered=self._up)
+        if self._is_kept(exchange.order):
+            self._unconfirmed.add(exchange.order, (kind, exchange.order, data, now), len(data), delivered=self._up)
             self._bell.ring_soon(len(data))
 
-    def _may_go_on(self, session: RecordedExchange) -> bool:
-        if self._up and not self._is_full and session.size <= self._memory.large:
+    def _may_go_on(self, exchange: RecordedExchange) -> bool:
+        if self._up and not self._is_full and exchange.size <= self._memory.large:
             return True
-        if self._lost is not None or session.order in self._cut:
+        if self._lost is not None or exchange.order in self._cut:
             return True
         if not self._up:  # all is held here, and that is enough if it is not much
-            return session.size <= self._memory.large
+            return exchange.size <= self._memory.large
         return not self._is_full and self._sent - self._taken <= self._memory.behind
 
-    async def until_free(self, session: RecordedExchange) -> None:
+    async def until_free(self, exchange: RecordedExchange) -> None:
         """Wait until the process has room."""
-        while not self._may_go_on(session):
+        while not self._may_go_on(exchange):
             self._moved.clear()
             await self._moved.wait()
 
-    def after_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
+    def after_passing(self, exchange: RecordedExchange, data: bytes, now: float) -> None:
         """Do nothing: it was handed over."""
 
-    def end(self, session: RecordedExchange, ending: str, note: str | None = None) -> None:
-        """Hand over how the response ended. Only the first ending of a session counts."""
-        if session.ending is None:
-            session.finish(ending, note)
-            self._hold(session.order, ("end", session.order, session.ending, session.note))
+    def end(self, exchange: RecordedExchange, ending: str, note: str | None = None) -> None:
+        """Hand over how the response ended. Only the first ending of an exchange counts."""
+        if exchange.ending is None:
+            exchange.finish(ending, note)
+            self._hold(exchange.order, ("end", exchange.order, exchange.ending, exchange.note))
 
     async def close(self) -> None:
         """Wait until all is saved, and the process has ended. Raises ``CassetteError`` where something was not."""
@@ -237,11 +238,11 @@ class KeeperProcess(asyncio.Protocol):
         await asyncio.to_thread(self._apart.process.wait)
 
     def _is_kept(self, order: int) -> bool:
-        """Whether what comes of a session is still recorded."""
+        """Whether what comes of an exchange is still recorded."""
         return self._lost is None and order not in self._cut
 
     def _hold(self, order: int, message: Message) -> None:
-        """Hand over a message about a session, and hold it until the session is in the cassette."""
+        """Hand over a message about an exchange, and hold it until the exchange is in the cassette."""
         if self._is_kept(order):
             self._unconfirmed.add(order, message, 0, delivered=self._up)
             self._send(*message)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from orharness.errors import CassetteError, OrharnessError
 from orharness.recording.bell import rung
+from orharness.recording.exchange import RecordedExchange, SavedExchange
 from orharness.recording.giving_way import GivingWay
 from orharness.recording.messages import Unpacker, packed
 from orharness.recording.secrets import Redaction
-from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.store import Store
 from orharness.recording.unconfirmed import SoFar
 
@@ -72,7 +72,7 @@ class _Keeping:
         self._settings_at = settings_at
         self._unpacker = Unpacker()
         self._telling = threading.Lock()
-        self._sessions: dict[int, RecordedExchange] = {}
+        self._exchanges: dict[int, RecordedExchange] = {}
         self._taken = self._told = 0  # bytes of chunks
         self._came = self._handled = 0  # bytes of messages
 
@@ -138,7 +138,7 @@ class _Keeping:
                     await self._close(store)
                     return
                 self._take(store, *message)
-            giving_way.set(wanted=bool(self._sessions) and self._came - self._handled < _BEHIND)
+            giving_way.set(wanted=bool(self._exchanges) and self._came - self._handled < _BEHIND)
             if self._taken - self._told >= _TOLD:
                 self._told = self._taken
                 self.tell("taken", self._taken)
@@ -168,21 +168,21 @@ class _Keeping:
     def _take(self, store: Store, kind: Any, *rest: Any) -> None:
         if kind == "begin":
             fields, secrets, last_at = rest
-            session = RecordedExchange(**fields, redaction=replace(self._redaction, secrets=secrets))
-            session.last_at = last_at
-            session.prepare()
-            self._sessions[session.order] = session
-            store.begin(session)
+            exchange = RecordedExchange(**fields, redaction=replace(self._redaction, secrets=secrets))
+            exchange.last_at = last_at
+            exchange.prepare()
+            self._exchanges[exchange.order] = exchange
+            store.begin(exchange)
         elif kind in ("add", "chunks"):
             order, data, now = rest
             if kind == "chunks":
-                store.hand_over(self._sessions[order], data, now)
+                store.hand_over(self._exchanges[order], data, now)
             else:
-                store.after_passing(self._sessions[order], data, now)
+                store.after_passing(self._exchanges[order], data, now)
             self._taken += len(data)
         else:
             order, ending, note = rest
-            store.end(self._sessions.pop(order), ending, note)
+            store.end(self._exchanges.pop(order), ending, note)
 
     async def _close(self, store: Store) -> None:
         problem = None

@@ -6,7 +6,7 @@ import pickle
 import struct
 from typing import Any
 
-_HEAD = struct.Struct(">cQQd")  # kind, bytes that follow, order of the session, time
+_HEAD = struct.Struct(">cQQd")  # kind, bytes that follow, order of the exchange, time
 _PICKLED = b"p"
 _WITH_DATA = {b"a": "add", b"c": "chunks"}  # bytes of a body follow the head as they are
 _LETTERS = {kind: letter for letter, kind in _WITH_DATA.items()}

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orharness.recording.exchange import RecordedExchange
 from orharness.recording.keeper import Keeper
-from orharness.recording.session import RecordedExchange
 
 
 class Passage:
-    """Hands the chunks of a session over to its keeper, then writes them to the client, as a ``Taker``."""
+    """Hands the chunks of an exchange over to its keeper, then writes them to the client, as a ``Taker``."""
 
-    def __init__(self, keeper: Keeper, session: RecordedExchange, write: Callable[[bytes], object]) -> None:
+    def __init__(self, keeper: Keeper, exchange: RecordedExchange, write: Callable[[bytes], object]) -> None:
         self._keeper = keeper
-        self._session = session
+        self._exchange = exchange
         self._write = write
         self._waiting = b""
 
     def take(self, chunks: bytes, now: float) -> bool:
         """Keep the chunks and write them; where the keeper is far behind, they are written in ``until_free``."""
-        session = self._session
-        if session.ending is not None:
+        exchange = self._exchange
+        if exchange.ending is not None:
             return True
-        if is_free := self._keeper.hand_over(session, chunks, now):
+        if is_free := self._keeper.hand_over(exchange, chunks, now):
             self._write(chunks)
         else:
             self._waiting = chunks
         # What can wait is done after the write, for which the client waits.
-        self._keeper.after_handing_over(session, chunks, now)
-        session.end.add_chunks(chunks)
+        self._keeper.after_handing_over(exchange, chunks, now)
+        exchange.end.add_chunks(chunks)
         return is_free
 
     async def until_free(self) -> None:
         """Wait until the keeper has room, and write the chunks that waited for that."""
-        await self._keeper.until_free(self._session)
+        await self._keeper.until_free(self._exchange)
         self._write(self._waiting)
         self._waiting = b""

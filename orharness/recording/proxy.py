@@ -35,11 +35,11 @@ from orharness.recording.downstream import (
     refused,
     writer,
 )
+from orharness.recording.exchange import USUAL, MemoryLimits, RecordedExchange, SavedExchange
 from orharness.recording.keeper import Keeper, KeeperProcess
 from orharness.recording.passage import Passage
 from orharness.recording.reach import Reach, why_unanswered
 from orharness.recording.secrets import Redaction, address_secrets
-from orharness.recording.session import USUAL, MemoryLimits, RecordedExchange, SavedExchange
 from orharness.recording.store import Store
 from orharness.recording.upstream import Asker, ending_of
 from orharness.recording.upstreams import Upstreams, UpstreamServer
@@ -211,31 +211,31 @@ class Recorder:
             asked = f"{request.method} {scrub_uri(of_target(request.raw_path)[1])}"
             sentence = f"no upstream is named for {asked}: it is of none of the APIs of {self.upstreams}"
             return complaint(502, sentence, self._gate.response_headers(request.headers))
-        session = self._begin(request, body, upstream)
+        exchange = self._begin(request, body, upstream)
         # The search for secrets in a long prompt takes time, which the request does not wait for.
-        prepared = _prepared(session) if self._keeper.searches_here else None
+        prepared = _prepared(exchange) if self._keeper.searches_here else None
         try:
             announces_body = "Content-Length" in request.headers
-            answer = await self._asker.ask(session, key=upstream.key, announces_body=announces_body)
+            answer = await self._asker.ask(exchange, key=upstream.key, announces_body=announces_body)
         except (aiohttp.ClientError, OSError, ScenarioError, ValueError) as error:
-            said = partial(_why, session, upstream, error, self._reach)
-            why = await self._keep_failure(session, prepared, ending_of(error), said)
+            said = partial(_why, exchange, upstream, error, self._reach)
+            why = await self._keep_failure(exchange, prepared, ending_of(error), said)
             return complaint(502, why, self._gate.response_headers(request.headers))
         except asyncio.CancelledError:
             ending, note = self._left()
-            await self._keep_failure(session, prepared, ending, lambda: note)
+            await self._keep_failure(exchange, prepared, ending, lambda: note)
             raise
         followed = False
         try:
-            await self._keep(session, prepared)
-            return await self._relay(request, session, answer)
+            await self._keep(exchange, prepared)
+            return await self._relay(request, exchange, answer)
         except (asyncio.CancelledError, ConnectionError):  # the client left, or we are to stop
             ending, note = self._left()
-            if session.end_seen:
+            if exchange.end_seen:
                 followed = True
-                self._spawn(self._follow(session, answer, ending, note))
+                self._spawn(self._follow(exchange, answer, ending, note))
             else:
-                self._keeper.end(session, ending, note)
+                self._keeper.end(exchange, ending, note)
             raise
         finally:
             if not followed:
@@ -246,22 +246,22 @@ class Recorder:
         return (Ending.ABORT, _STOPPED) if self._stopping else (CLIENT_DISCONNECTED, None)
 
     async def _keep_failure(
-        self, session: RecordedExchange, prepared: asyncio.Task[None] | None, ending: str, note: Callable[[], T]
+        self, exchange: RecordedExchange, prepared: asyncio.Task[None] | None, ending: str, note: Callable[[], T]
     ) -> T:
         """Keep a request to which no response head came, even if the client leaves meanwhile.
 
         Returns the note, which is made when all secrets of the request are known.
         """
-        session.failed(self._clock())
+        exchange.failed(self._clock())
         try:
-            await self._keep(session, prepared or _prepared(session))
+            await self._keep(exchange, prepared or _prepared(exchange))
         finally:
             said = note()
-            self._keeper.end(session, ending, said)
+            self._keeper.end(exchange, ending, said)
         return said
 
-    async def _keep(self, session: RecordedExchange, prepared: asyncio.Task[None] | None) -> None:
-        """Begin to keep the session as soon as it is prepared, even if the client leaves meanwhile, or we stop."""
+    async def _keep(self, exchange: RecordedExchange, prepared: asyncio.Task[None] | None) -> None:
+        """Begin to keep the exchange as soon as it is prepared, even if the client leaves meanwhile, or we stop."""
         left: asyncio.CancelledError | None = None
         while prepared is not None and not prepared.done():
             try:
@@ -270,7 +270,7 @@ class Recorder:
                 left = error
         if prepared is not None:
             prepared.result()
-        self._keeper.begin(session)
+        self._keeper.begin(exchange)
         if left is not None:
             raise left
 
@@ -291,50 +291,50 @@ class Recorder:
         )
 
     async def _relay(
-        self, request: web.BaseRequest, session: RecordedExchange, upstream: aiohttp.ClientResponse
+        self, request: web.BaseRequest, exchange: RecordedExchange, upstream: aiohttp.ClientResponse
     ) -> web.StreamResponse:
         """Pass the response on, as it comes, and keep it."""
-        downstream = await open_response(request, session, self._gate.response_headers(request.headers))
+        downstream = await open_response(request, exchange, self._gate.response_headers(request.headers))
         try:
-            if session.body is not None and session.body.begun:
-                await session.body.taken_by(Passage(self._keeper, session, chunk_writer(request, downstream)))
-            await self._pass_on(session, upstream, writer(request, downstream))
+            if exchange.body is not None and exchange.body.begun:
+                await exchange.body.taken_by(Passage(self._keeper, exchange, chunk_writer(request, downstream)))
+            await self._pass_on(exchange, upstream, writer(request, downstream))
         except CutShort as cut:
-            self._keeper.end(session, cut.ending)
+            self._keeper.end(exchange, cut.ending)
             cut_off(request, cut.ending)
         else:
-            self._keeper.end(session, Ending.EOF)
+            self._keeper.end(exchange, Ending.EOF)
             await downstream.write_eof()
         return downstream
 
     async def _pass_on(
-        self, session: RecordedExchange, upstream: aiohttp.ClientResponse, write: Callable[[bytes], object]
+        self, exchange: RecordedExchange, upstream: aiohttp.ClientResponse, write: Callable[[bytes], object]
     ) -> None:
         """Pass on what aiohttp parses, chunk by chunk. Raises ``CutShort``."""
         turn = self._clock()
         async for data in http_chunks(upstream):
-            await self._keeper.before_passing(session, data, now := self._clock())
+            await self._keeper.before_passing(exchange, data, now := self._clock())
             write(data)
-            session.end.add(data)
-            self._keeper.after_passing(session, data, now)
+            exchange.end.add(data)
+            self._keeper.after_passing(exchange, data, now)
             if now - turn > _TURN:  # what is there already would come without a turn for the others
                 await asyncio.sleep(0)
                 turn = self._clock()
 
     async def _follow(
-        self, session: RecordedExchange, upstream: aiohttp.ClientResponse, ending: str, note: str | None
+        self, exchange: RecordedExchange, upstream: aiohttp.ClientResponse, ending: str, note: str | None
     ) -> None:
         """Keep the rest of a response whose client left after its end marker: that is not a cancel."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_TAIL_TIMEOUT):
                 try:
-                    if session.body is not None and session.body.begun:
-                        await session.body.taken_by(Passage(self._keeper, session, nowhere))
-                    await self._pass_on(session, upstream, nowhere)
+                    if exchange.body is not None and exchange.body.begun:
+                        await exchange.body.taken_by(Passage(self._keeper, exchange, nowhere))
+                    await self._pass_on(exchange, upstream, nowhere)
                     ending, note = Ending.EOF, None
                 except CutShort as cut:
                     ending, note = cut.ending, None
-        self._keeper.end(session, ending, note)
+        self._keeper.end(exchange, ending, note)
         drop(upstream)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -349,8 +349,8 @@ def _loaded(filters: Mapping[str, Any]) -> Filters:
     return Filters(filters)
 
 
-def _prepared(session: RecordedExchange) -> asyncio.Task[None]:
-    return asyncio.create_task(asyncio.to_thread(session.prepare))
+def _prepared(exchange: RecordedExchange) -> asyncio.Task[None]:
+    return asyncio.create_task(asyncio.to_thread(exchange.prepare))
 
 
 def _port_of(request: web.BaseRequest) -> int:
@@ -359,7 +359,7 @@ def _port_of(request: web.BaseRequest) -> int:
     return int(found[1]) if found else 0
 
 
-def _why(session: RecordedExchange, upstream: UpstreamServer, error: Exception, reach: Reach) -> str:
+def _why(exchange: RecordedExchange, upstream: UpstreamServer, error: Exception, reach: Reach) -> str:
     """A sentence about why no response head came."""
-    why = session.redaction.text(why_unanswered(error, upstream.base_url, reach.addresses))
+    why = exchange.redaction.text(why_unanswered(error, upstream.base_url, reach.addresses))
     return str(UpstreamError(f"{scrub_uri(upstream.base_url)} did not answer: {why}"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from orharness.cassette.interaction import Headers, Interaction, RecordedRequest
 from orharness.errors import OrharnessError
-from orharness.recording.session import RecordedExchange, rounded
+from orharness.recording.exchange import RecordedExchange, rounded
 from orharness.server.headers import readable
 from orharness.stream import Chunk, Framing
 
@@ -21,30 +21,30 @@ _ORDER = re.compile(rb'\{"order": (\d+)[,}]')  # how each line of a spool begins
 
 
 def recovered(data: bytes) -> tuple[list[Interaction], str | None]:
-    """The sessions of a spool in the order of their requests, and what of it is damaged.
+    """The exchanges of a spool in the order of their requests, and what of it is damaged.
 
     A last line without its line end is not damage: the process was killed in the middle of a write. Zeros in it are: a
     file system may leave them in place of what it had not written when the machine lost power.
     """
     recovery = _read(data)
     found, damage = [], recovery.damage()
-    for order in sorted(recovery.sessions):
+    for order in sorted(recovery.exchanges):
         try:
-            if (interaction := _interaction(recovery.sessions[order])) is not None:
+            if (interaction := _interaction(recovery.exchanges[order])) is not None:
                 found.append(interaction)
         except (OrharnessError, AttributeError, TypeError, ValueError) as error:
-            damage.append(f"a session of the spool is damaged: {error}")
+            damage.append(f"an exchange of the spool is damaged: {error}")
     return found, "; ".join(damage) or None
 
 
 def left_by_keeper(data: bytes, others: Collection[int]) -> dict[int, tuple[Interaction, bool]]:
-    """The sessions of a spool but for the ``others``, by their order, and whether each had ended."""
+    """The exchanges of a spool but for the ``others``, by their order, and whether each had ended."""
     found = {}
-    for order, session in _read(data).sessions.items():
-        ended = session.ending is not None
+    for order, exchange in _read(data).exchanges.items():
+        ended = exchange.ending is not None
         if not ended:
-            session.note = KEEPER_KILLED
-        if order not in others and (interaction := _interaction(session)) is not None:
+            exchange.note = KEEPER_KILLED
+        if order not in others and (interaction := _interaction(exchange)) is not None:
             found[order] = interaction, ended
     return found
 
@@ -59,9 +59,9 @@ def _read(data: bytes) -> _Recovery:
     return recovery
 
 
-def _interaction(session: RecordedExchange) -> Interaction | None:
-    session.chunks = _filled(session.chunks)
-    return session.interaction()
+def _interaction(exchange: RecordedExchange) -> Interaction | None:
+    exchange.chunks = _filled(exchange.chunks)
+    return exchange.interaction()
 
 
 def _is_json(line: bytes) -> bool:
@@ -84,18 +84,18 @@ def _filled(chunks: Iterable[Chunk]) -> list[Chunk]:
 
 
 class _Recovery:
-    """The sessions of a spool, read line by line.
+    """The exchanges of a spool, read line by line.
 
-    A line that cannot be read ends the session that it belongs to, and the later lines of that session are ignored: a
+    A line that cannot be read ends the exchange that it belongs to, and the later lines of that exchange are ignored: a
     response that is cut short is true as far as it goes, and one with a hole in its middle is not. Where the line does
-    not even show its session, or may hold the remains of several lines, all sessions that were going on are ended.
+    not even show its exchange, or may hold the remains of several lines, all exchanges that were going on are ended.
     """
 
     def __init__(self) -> None:
-        self.sessions: dict[int, RecordedExchange] = {}
-        self._cut: set[int] = set()  # sessions whose later lines are ignored
+        self.exchanges: dict[int, RecordedExchange] = {}
+        self._cut: set[int] = set()  # exchanges whose later lines are ignored
         self._saved: set[int] = set()
-        self._damaged: dict[int, list[int]] = {}  # by line number: the sessions that it cut
+        self._damaged: dict[int, list[int]] = {}  # by line number: the exchanges that it cut
 
     def read(self, number: int, line: bytes) -> None:
         """Take the next line; ``number`` counts from 1."""
@@ -105,23 +105,23 @@ class _Recovery:
             if "saved" in written:
                 self._saved.add(order)
             if order not in self._cut:
-                _replay(written, self.sessions)
+                _replay(written, self.exchanges)
             elif "saved" in written:
-                self.sessions.pop(order, None)
+                self.exchanges.pop(order, None)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
             self._damaged[number] = self._cut_by(number, line)
 
     def _cut_by(self, number: int, line: bytes) -> list[int]:
-        """End the sessions that the damaged line may belong to, also one whose beginning is lost with it."""
-        known = [order for order, session in self.sessions.items() if session.ending is None]
+        """End the exchanges that the damaged line may belong to, also one whose beginning is lost with it."""
+        known = [order for order, exchange in self.exchanges.items() if exchange.ending is None]
         shown = _ORDER.match(line)
-        if shown is not None and _is_of_one_session(line):
+        if shown is not None and _is_of_one_exchange(line):
             order = int(shown[1])
-            known = [order] if order in known or order not in self.sessions else []
+            known = [order] if order in known or order not in self.exchanges else []
         cut = [order for order in known if order not in self._cut]
         for order in cut:
-            if order in self.sessions:
-                self.sessions[order].note = f"line {number} of the recorder's spool is damaged: what followed is lost"
+            if order in self.exchanges:
+                self.exchanges[order].note = f"line {number} of the recorder's spool is damaged: what followed is lost"
         self._cut.update(cut)
         return cut
 
@@ -133,30 +133,30 @@ class _Recovery:
         ]
 
     def _lost(self, orders: Iterable[int]) -> str:
-        requests = (self.sessions[order].request if order in self.sessions else None for order in orders)
+        requests = (self.exchanges[order].request if order in self.exchanges else None for order in orders)
         lost = [f"the rest of {one.method} {one.uri}" if one else "a whole response" for one in requests]
         said = f"{', '.join(lost)} is lost" if lost else "nothing is known to be lost"
         return said.encode("ascii", "backslashreplace").decode()  # an address may hold bytes that are not UTF-8
 
 
-def _is_of_one_session(line: bytes) -> bool:
+def _is_of_one_exchange(line: bytes) -> bool:
     """Whether a damaged line was one line, as far as can be seen: what is lost may have had line ends in it."""
     return line.isascii() and b"\0" not in line and line.count(b'{"order": ') == 1
 
 
-def _replay(written: Mapping[str, Any], sessions: dict[int, RecordedExchange]) -> None:
+def _replay(written: Mapping[str, Any], exchanges: dict[int, RecordedExchange]) -> None:
     order = written["order"]
     if "request" in written:
-        sessions[order] = _begun(order, written["request"], written["response"])
+        exchanges[order] = _begun(order, written["request"], written["response"])
     elif "data" in written:
-        sessions[order].chunks.append(Chunk(_unpacked(written["data"]), written["delay"]))
+        exchanges[order].chunks.append(Chunk(_unpacked(written["data"]), written["delay"]))
     elif "more" in written:
-        chunks, number = sessions[order].chunks, written["chunk"]
+        chunks, number = exchanges[order].chunks, written["chunk"]
         chunks[number] = Chunk(chunks[number].data + _unpacked(written["more"]), chunks[number].delay)
     elif "saved" in written:
-        del sessions[order]
+        del exchanges[order]
     else:
-        sessions[order].ending, sessions[order].note = written["ending"], written["note"]
+        exchanges[order].ending, exchanges[order].note = written["ending"], written["note"]
 
 
 def _unpacked(text: str) -> bytes:

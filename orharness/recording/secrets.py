@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is written: finds those of a request, and removes them from sessions and streams."""
+"""Keeps secrets out of what is written: finds those of a request, and removes them from exchanges and streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorder's write-ahead file: the sessions that are not in the cassette yet."""
+"""The recorder's write-ahead file: the exchanges that are not in the cassette yet."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from time import monotonic, sleep
 
 from orharness.cassette.interaction import Interaction
 from orharness.errors import CassetteError
+from orharness.recording.exchange import RecordedExchange
 from orharness.recording.recovery import left_by_keeper, recovered
 from orharness.recording.secrets import decoder_for, joined_notes, note_about, uncoded
-from orharness.recording.session import RecordedExchange
 from orharness.stream import Chunk
 
 _PATIENCE = 3.0  # seconds in which the process of a recorder that was killed notices that
@@ -32,7 +32,7 @@ log = logging.getLogger("orharness.recording")
 
 
 class Spool:
-    """A file beside the cassette: JSON, one line for each thing that happens in a session.
+    """A file beside the cassette: JSON, one line for each thing that happens in an exchange.
 
     Each line is one ``write`` to the kernel, so that a killed process has lost none (a machine without power may).
     Secrets are not written.
@@ -52,7 +52,7 @@ class Spool:
         self._torn = False  # whether the last line is not whole
         self._size = self.path.stat().st_size  # bytes
         self._places: dict[int, array[int]] = {}  # by order: of each line with a part of the body, offset and size
-        self._holed: set[object] = set()  # sessions of which a line is missing: what would follow is not written
+        self._holed: set[object] = set()  # exchanges of which a line is missing: what would follow is not written
         self.damage: str | None = None  # why something could not be recovered
 
     def recover(self) -> list[Interaction]:
@@ -65,7 +65,7 @@ class Spool:
         return found
 
     def left_by_keeper(self, others: Collection[int]) -> dict[int, tuple[Interaction, bool]]:
-        """The unfinished sessions of a process that was killed, without the ``others``; the file goes on.
+        """The unfinished exchanges of a process that was killed, without the ``others``; the file goes on.
 
         By the order of their requests, each with whether it had ended.
         """
@@ -83,15 +83,15 @@ class Spool:
             file.write(self._file.read())
         return copy
 
-    def begin(self, session: RecordedExchange) -> None:
+    def begin(self, exchange: RecordedExchange) -> None:
         """Write that a response head has come, or that none will come."""
-        assert session.kept_request is not None, "it is not to be recorded"
-        self._places[session.order] = array("q")
-        request = session.kept_request.request
-        coded = not decoder_for(session.headers).identity  # the spool has the body decoded
-        headers = session.redaction.headers(uncoded(session.headers) if coded else session.headers)
+        assert exchange.kept_request is not None, "it is not to be recorded"
+        self._places[exchange.order] = array("q")
+        request = exchange.kept_request.request
+        coded = not decoder_for(exchange.headers).identity  # the spool has the body decoded
+        headers = exchange.redaction.headers(uncoded(exchange.headers) if coded else exchange.headers)
         self._write(
-            order=session.order,
+            order=exchange.order,
             request={
                 "method": request.method,
                 "uri": request.uri,
@@ -99,36 +99,38 @@ class Spool:
                 "body": _packed(request.body),
             },
             response={
-                "status": session.status,
-                "reason": session.redaction.text(session.reason),
+                "status": exchange.status,
+                "reason": exchange.redaction.text(exchange.reason),
                 "headers": headers,
-                "head": session.head,
-                "framing": session.framing.value,
-                "announced": None if coded else session.announced,
-                "recorded_at": session.recorded_at,
+                "head": exchange.head,
+                "framing": exchange.framing.value,
+                "announced": None if coded else exchange.announced,
+                "recorded_at": exchange.recorded_at,
             },
         )
 
-    def chunk(self, session: RecordedExchange, chunk: Chunk) -> None:
+    def chunk(self, exchange: RecordedExchange, chunk: Chunk) -> None:
         """Write one more chunk. The part of its end that may be the beginning of a secret waits for the next one.
 
         Where a user's filter is to see the whole response, the chunk is written without its bytes.
         """
-        if session.redaction.needs_the_whole_body:
-            self._write(order=session.order, delay=chunk.delay, data="")
+        if exchange.redaction.needs_the_whole_body:
+            self._write(order=exchange.order, delay=chunk.delay, data="")
             return
-        *before, data = session.searched.add(chunk.data)
-        self._continue(session, before)
-        self._write(order=session.order, delay=chunk.delay, data=_packed(data[1]))
+        *before, data = exchange.searched.add(chunk.data)
+        self._continue(exchange, before)
+        self._write(order=exchange.order, delay=chunk.delay, data=_packed(data[1]))
 
-    def pieces(self, session: RecordedExchange) -> Iterator[tuple[int, bytes]]:
+    def pieces(self, exchange: RecordedExchange) -> Iterator[tuple[int, bytes]]:
         """The body that was written, in order, each piece with the number of its chunk. May run in another thread.
 
         Raises ``CassetteError`` where some of it could not be written.
         """
-        if session.order in self._holed:
-            raise CassetteError(f"{self.path}: {self._failed}; the rest of an answer of {session.size:,} bytes is lost")
-        places = iter(self._places[session.order])
+        if exchange.order in self._holed:
+            raise CassetteError(
+                f"{self.path}: {self._failed}; the rest of an answer of {exchange.size:,} bytes is lost"
+            )
+        places = iter(self._places[exchange.order])
         number = -1
         try:
             with self.path.open("rb") as file:
@@ -141,24 +143,24 @@ class Spool:
         except (OSError, LookupError, ValueError) as error:
             raise CassetteError(f"{self.path}: what was written there cannot be read again: {error}") from error
 
-    def _continue(self, session: RecordedExchange, pieces: Iterable[tuple[int, bytes]]) -> None:
+    def _continue(self, exchange: RecordedExchange, pieces: Iterable[tuple[int, bytes]]) -> None:
         for number, data in pieces:
             if data:
-                self._write(order=session.order, chunk=number, more=_packed(data))
+                self._write(order=exchange.order, chunk=number, more=_packed(data))
 
-    def end(self, session: RecordedExchange) -> None:
+    def end(self, exchange: RecordedExchange) -> None:
         """Write that the response has ended."""
-        if not session.redaction.needs_the_whole_body:
-            self._continue(session, session.searched.rest())
-        note = joined_notes([session.note, note_about("response", session.searched.problem)])
-        self._write(order=session.order, ending=session.ending, note=note)
+        if not exchange.redaction.needs_the_whole_body:
+            self._continue(exchange, exchange.searched.rest())
+        note = joined_notes([exchange.note, note_about("response", exchange.searched.problem)])
+        self._write(order=exchange.order, ending=exchange.ending, note=note)
 
-    def saved(self, session: RecordedExchange) -> None:
-        """Write that the session is in the cassette."""
-        self.mark_saved(session.order)
+    def saved(self, exchange: RecordedExchange) -> None:
+        """Write that the exchange is in the cassette."""
+        self.mark_saved(exchange.order)
 
     def mark_saved(self, order: int) -> None:
-        """Write that the session with this order is in the cassette."""
+        """Write that the exchange with this order is in the cassette."""
         self._places.pop(order, None)
         self._write(order=order, saved=True)
 
@@ -183,7 +185,7 @@ class Spool:
 
     @property
     def holds(self) -> str:
-        """A clause about what the file holds of the sessions that are not in the cassette."""
+        """A clause about what the file holds of the exchanges that are not in the cassette."""
         if self._failed is None:
             return f"{self.path} keeps what is not in the cassette"
         return f"{self.path} keeps only the beginning of what is not in the cassette: {self._failed}"

@@ -1,4 +1,4 @@
-"""What the recorder has kept: sessions that go on in the spool, those that have ended in the cassette."""
+"""What the recorder has kept: exchanges that go on in the spool, those that have ended in the cassette."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from orharness.cassette.interaction import Interaction
 from orharness.cassette.secrets import scrub_uri
 from orharness.errors import CassetteError, OrharnessError
+from orharness.recording.exchange import RecordedExchange, SavedExchange
 from orharness.recording.secrets import UNREADABLE, note_about
-from orharness.recording.session import RecordedExchange, SavedExchange
 from orharness.recording.spool import Spool
 from orharness.recording.unconfirmed import SoFar
 from orharness.recording.whole_chunks import data_of
@@ -36,8 +36,8 @@ class Store:
     Raises ``CassetteError`` where any other cassette exists (unless ``overwrite``), where another recorder writes to
     it, and where its folder cannot be written.
 
-    ``so_far``: it takes the place of one whose process was killed; ``cut`` has the order of each session of which the
-    rest is lost then. ``on_saving`` is called, in a thread, with the orders of sessions before the file is written;
+    ``so_far``: it takes the place of one whose process was killed; ``cut`` has the order of each exchange of which the
+    rest is lost then. ``on_saving`` is called, in a thread, with the orders of exchanges before the file is written;
     ``on_saved`` after that with the order of each and what is said of it, or ``None`` for one that is left out.
     """
 
@@ -54,12 +54,12 @@ class Store:
     ) -> None:
         self.saved: list[SavedExchange] = []
         """What was added to the cassette."""
-        self._sessions: dict[int, RecordedExchange] = {}
+        self._exchanges: dict[int, RecordedExchange] = {}
         self._ended: list[RecordedExchange] = []  # those that are to be saved
         self._saving: asyncio.Task[None] | None = None
         self._failed: list[RecordedExchange] = []  # those that could not be saved
         self._unsaved: list[str] = []  # why
-        self._unwritten: dict[int, tuple[RecordedExchange, Chunk]] = {}  # by order: the last chunk of a session
+        self._unwritten: dict[int, tuple[RecordedExchange, Chunk]] = {}  # by order: the last chunk of an exchange
         self._writing: asyncio.Handle | None = None
         self._path = path
         self._on_saving = on_saving
@@ -122,70 +122,70 @@ class Store:
         """What is in the cassette by now, in the order of the requests."""
         return self._tape.interactions if self.saved or self._mode == "new_episodes" else []
 
-    def begin(self, session: RecordedExchange) -> None:
-        """Keep a session whose response head has come or will not come, unless the user's filters leave it out."""
+    def begin(self, exchange: RecordedExchange) -> None:
+        """Keep an exchange whose response head has come or will not come, unless the user's filters leave it out."""
         try:
-            left_out = session.kept_request is None
+            left_out = exchange.kept_request is None
         except CassetteError as error:
             self._cannot_save(error)
             left_out = True
         if left_out:
-            self._on_saved(session.order, None)
+            self._on_saved(exchange.order, None)
             return
-        self._sessions[session.order] = session
-        self._spool.begin(session)
+        self._exchanges[exchange.order] = exchange
+        self._spool.begin(exchange)
 
-    def hand_over(self, session: RecordedExchange, chunks: bytes, now: float) -> bool:
+    def hand_over(self, exchange: RecordedExchange, chunks: bytes, now: float) -> bool:
         """Keep chunks that came together."""
         for data in data_of(chunks):
-            self.after_passing(session, data, now)
+            self.after_passing(exchange, data, now)
         return True
 
-    def after_handing_over(self, session: RecordedExchange, chunks: bytes, now: float) -> None:
+    def after_handing_over(self, exchange: RecordedExchange, chunks: bytes, now: float) -> None:
         """Do nothing: they are kept."""
 
-    async def until_free(self, session: RecordedExchange) -> None:
+    async def until_free(self, exchange: RecordedExchange) -> None:
         """Wait for nothing."""
 
-    async def before_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
+    async def before_passing(self, exchange: RecordedExchange, data: bytes, now: float) -> None:
         """Write the chunk before this one, or a kill could lose both."""
-        self.settle(session)
+        self.settle(exchange)
 
-    def after_passing(self, session: RecordedExchange, data: bytes, now: float) -> None:
+    def after_passing(self, exchange: RecordedExchange, data: bytes, now: float) -> None:
         """Keep one more chunk, which came at ``now`` of the loop's clock: it is written in the loop's next turn."""
-        if session.order not in self._sessions:
+        if exchange.order not in self._exchanges:
             return
-        chunk = session.add(data, now)
+        chunk = exchange.add(data, now)
         # Searching it for secrets takes longer than passing it on, which those that have come meanwhile wait for. So it
         # is written after them; of each response only the last chunk is not yet in the spool.
-        self.settle(session)
-        self._unwritten[session.order] = session, chunk
+        self.settle(exchange)
+        self._unwritten[exchange.order] = exchange, chunk
         if self._writing is None:
             self._writing = asyncio.get_running_loop().call_soon(self._write_all)
 
     def _write_all(self) -> None:
-        """Write the chunks of all sessions; from time to time the loop has a turn."""
+        """Write the chunks of all exchanges; from time to time the loop has a turn."""
         self._writing, loop = None, asyncio.get_running_loop()
         until = loop.time() + _TURN
-        for session, _ in [*self._unwritten.values()]:
-            self.settle(session)
+        for exchange, _ in [*self._unwritten.values()]:
+            self.settle(exchange)
             if loop.time() > until and self._unwritten:
                 self._writing = loop.call_soon(self._write_all)
                 return
 
-    def settle(self, session: RecordedExchange) -> None:
-        """Write the chunk of the session that is not in the spool yet, if there is one."""
-        waiting = self._unwritten.pop(session.order, None)
+    def settle(self, exchange: RecordedExchange) -> None:
+        """Write the chunk of the exchange that is not in the spool yet, if there is one."""
+        waiting = self._unwritten.pop(exchange.order, None)
         if waiting is not None:
             self._spool.chunk(*waiting)
 
-    def end(self, session: RecordedExchange, ending: str, note: str | None = None) -> None:
-        """Keep how the response ended, and save the session. Only the first ending of a session counts."""
-        if session.ending is None and session.order in self._sessions:
-            session.finish(ending, note)
-            self.settle(session)
-            self._spool.end(session)
-            self._ended.append(session)
+    def end(self, exchange: RecordedExchange, ending: str, note: str | None = None) -> None:
+        """Keep how the response ended, and save the exchange. Only the first ending of an exchange counts."""
+        if exchange.ending is None and exchange.order in self._exchanges:
+            exchange.finish(ending, note)
+            self.settle(exchange)
+            self._spool.end(exchange)
+            self._ended.append(exchange)
             if self._saving is None:
                 self._saving = asyncio.create_task(self._save_ended())
 
@@ -203,8 +203,8 @@ class Store:
 
     async def leave(self) -> None:
         """Save what has ended, and leave the spool, as one who is killed does, so that the same command goes on."""
-        for session, _ in [*self._unwritten.values()]:
-            self.settle(session)
+        for exchange, _ in [*self._unwritten.values()]:
+            self.settle(exchange)
         if self._saving is not None:
             await self._saving
         self._spool.close(keep=True)
@@ -215,26 +215,26 @@ class Store:
 
     def release(self) -> None:
         """Release the files; the spool stays only where something is not in the cassette."""
-        self._spool.close(keep=bool(self._sessions))
+        self._spool.close(keep=bool(self._exchanges))
         if "_tape" in self.__dict__:
             self._tape.close()
 
     async def _save_ended(self) -> None:
         """Save what has ended. What ends meanwhile is saved together: each save writes the whole file."""
         while self._ended:
-            sessions, self._ended = self._ended, []
-            # In a thread, since other sessions are being forwarded meanwhile.
-            for session, saved in await asyncio.to_thread(self._put_in_cassette, sessions):
+            exchanges, self._ended = self._ended, []
+            # In a thread, since other exchanges are being forwarded meanwhile.
+            for exchange, saved in await asyncio.to_thread(self._put_in_cassette, exchanges):
                 if isinstance(saved, OrharnessError):
-                    self._failed.append(session)
+                    self._failed.append(exchange)
                     self._cannot_save(saved)
                     continue
                 if saved is not None:
                     self.saved.append(saved)
-                self._on_saved(session.order, saved)
-                del self._sessions[session.order]
-                self._spool.saved(session)
-            if not self._sessions:
+                self._on_saved(exchange.order, saved)
+                del self._exchanges[exchange.order]
+                self._spool.saved(exchange)
+            if not self._exchanges:
                 self._spool.clear()
         self._saving = None
 
@@ -243,42 +243,42 @@ class Store:
         self._unsaved.append(str(error))
 
     def _put_in_cassette(
-        self, sessions: Iterable[RecordedExchange]
+        self, exchanges: Iterable[RecordedExchange]
     ) -> list[tuple[RecordedExchange, SavedExchange | OrharnessError | None]]:
-        """Add the sessions to the cassette.
+        """Add the exchanges to the cassette.
 
         Returns what is said of each, ``None`` where the user's filters left nothing to add, or why it could not be
         added.
         """
         found: list[tuple[RecordedExchange, _Made | OrharnessError | None]] = []
-        for session in sessions:
+        for exchange in exchanges:
             try:
-                found.append((session, self._entry(session)))
+                found.append((exchange, self._entry(exchange)))
             except OrharnessError as error:
-                found.append((session, error))
+                found.append((exchange, error))
         try:
             if entries := [one.entry for _, one in found if isinstance(one, _Made)]:
                 self._on_saving([entry.order for entry in entries])
                 self._tape.add_all(entries)
         except OrharnessError as error:
-            return [(session, error if isinstance(one, _Made) else one) for session, one in found]
-        return [(session, one.said if isinstance(one, _Made) else one) for session, one in found]
+            return [(exchange, error if isinstance(one, _Made) else one) for exchange, one in found]
+        return [(exchange, one.said if isinstance(one, _Made) else one) for exchange, one in found]
 
-    def _entry(self, session: RecordedExchange) -> _Made | None:
-        interaction = session.without_body() if session.is_large else session.interaction()
+    def _entry(self, exchange: RecordedExchange) -> _Made | None:
+        interaction = exchange.without_body() if exchange.is_large else exchange.interaction()
         if interaction is None:
             return None
         if UNREADABLE in (interaction.note or ""):
             log.warning("%s %s: %s", interaction.request.method, scrub_uri(interaction.request.uri), interaction.note)
-        if not session.is_large:
-            entry = self._tape.entry(interaction, session.order)
+        if not exchange.is_large:
+            entry = self._tape.entry(interaction, exchange.order)
             return _Made(entry, _said(interaction, interaction.stream.duration, summary(interaction.stream)))
         from orharness.cassette.large import LargeBody
 
-        pieces = partial(self._spool.pieces, session) if session.searched.is_kept else tuple
-        entry = self._tape.large_entry(interaction, LargeBody(session.delays, pieces), session.order)
-        large = f"{count(len(session.delays), 'chunk')}, {count(session.size, 'byte')}"
-        return _Made(entry, _said(interaction, sum(session.delays), large))
+        pieces = partial(self._spool.pieces, exchange) if exchange.searched.is_kept else tuple
+        entry = self._tape.large_entry(interaction, LargeBody(exchange.delays, pieces), exchange.order)
+        large = f"{count(len(exchange.delays), 'chunk')}, {count(exchange.size, 'byte')}"
+        return _Made(entry, _said(interaction, sum(exchange.delays), large))
 
 
 class _Made(NamedTuple):
@@ -337,7 +337,7 @@ def _spool_of(path: Path) -> Spool:
 
 
 def _recover(spool: Spool, into: Path) -> None:
-    """Move the sessions of the spool into the cassette ``into``, and set a copy aside where one cannot be moved.
+    """Move the exchanges of the spool into the cassette ``into``, and set a copy aside where one cannot be moved.
 
     Raises ``CassetteError``, and leaves the spool as it is, where that cassette is damaged.
     """

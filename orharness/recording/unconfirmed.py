@@ -23,17 +23,17 @@ class SoFar(NamedTuple):
 
 
 class Unconfirmed:
-    """The messages about sessions that are not in the cassette, but for those of more than ``most`` bytes."""
+    """The messages about exchanges that are not in the cassette, but for those of more than ``most`` bytes."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._messages: dict[int, list[Message]] = {}  # by order
         self._sizes: dict[int, int] = {}  # bytes
         self.large: set[int] = set()
-        """The sessions whose messages are not held."""
+        """The exchanges whose messages are not held."""
 
     def add(self, order: int, message: Message, size: int, *, delivered: bool) -> None:
-        """Take one more message about a session. What was not ``delivered`` is held however large it is."""
+        """Take one more message about an exchange. What was not ``delivered`` is held however large it is."""
         if order in self.large:
             return
         self._messages.setdefault(order, []).append(message)
@@ -43,7 +43,7 @@ class Unconfirmed:
             self.large.add(order)
 
     def confirm(self, order: int) -> None:
-        """Forget a session: it is in the cassette, or is not to be."""
+        """Forget an exchange: it is in the cassette, or is not to be."""
         self._messages.pop(order, None)
         self._sizes.pop(order, None)
         self.large.discard(order)
@@ -55,5 +55,5 @@ class Unconfirmed:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """All that are held: those of a session in their order."""
+        """All that are held: those of an exchange in their order."""
         return tuple(message for one in self._messages.values() for message in one)

@@ -16,9 +16,9 @@ from yarl import URL
 from orharness.cassette.interaction import Headers, in_one_line
 from orharness.errors import ScenarioError
 from orharness.recording.direct import DirectBody
+from orharness.recording.exchange import Head, RecordedExchange
 from orharness.recording.noted_connections import NotedConnector, ResponseWire, current
 from orharness.recording.reach import Reach
-from orharness.recording.session import Head, RecordedExchange
 from orharness.recording.wire_notes import WireNotes
 from orharness.redaction import hide, is_secret
 from orharness.server.forwarding import client_session, is_chunked, was_reset
@@ -84,22 +84,22 @@ class Asker:
         await self._client.close()
 
     async def ask(
-        self, session: RecordedExchange, *, key: str | None = None, announces_body: bool
+        self, exchange: RecordedExchange, *, key: str | None = None, announces_body: bool
     ) -> aiohttp.ClientResponse:
-        """Send the request of the session, and give the session the response head. ``key`` replaces the client's.
+        """Send the request of the exchange, and give the exchange the response head. ``key`` replaces the client's.
 
         ``announces_body``: whether the client sent a Content-Length, which then goes on even where it is 0. Raises what
         aiohttp raises, ``OSError``, ``ValueError`` for an impossible address, or ``ScenarioError`` for a proxy of the
         environment that cannot be used.
         """
-        asked, url = session.request, URL(session.request.uri, encoded=True)
+        asked, url = exchange.request, URL(exchange.request.uri, encoded=True)
         # As the client sent them: the request that is recorded has repeated ones joined.
-        headers = CIMultiDict(_with_key(session.sent_headers or asked.headers, key))
+        headers = CIMultiDict(_with_key(exchange.sent_headers or asked.headers, key))
         headers["Accept-Encoding"] = "identity"  # what is recorded is to be the stream itself
         directly = self._direct and asked.method != "HEAD"
-        session.wire = WireNotes(stops_at_chunks=directly)
-        session.body = DirectBody(self._clock) if directly else None
-        current.set(ResponseWire(session.wire, session.body))
+        exchange.wire = WireNotes(stops_at_chunks=directly)
+        exchange.body = DirectBody(self._clock) if directly else None
+        current.set(ResponseWire(exchange.wire, exchange.body))
         response = await self._client.request(
             asked.method,
             url,
@@ -107,9 +107,9 @@ class Asker:
             proxy=self._proxy(url.scheme, url.host or ""),
             data=_payload(asked.body, announces_body=announces_body),
             allow_redirects=False,
-            trace_request_ctx=SimpleNamespace(session=session),
+            trace_request_ctx=SimpleNamespace(exchange=exchange),
         )
-        session.answered(_head(asked.method, response), self._clock())
+        exchange.answered(_head(asked.method, response), self._clock())
         return response
 
     def _proxy(self, scheme: str, host: str) -> str | None:
@@ -127,7 +127,7 @@ def _payload(body: bytes, *, announces_body: bool) -> bytes | io.BytesIO | None:
 
 def _client(clock: Callable[[], float], reach: Reach) -> aiohttp.ClientSession:
     async def sent(_: object, context: Any, __: object) -> None:
-        context.trace_request_ctx.session.sent(clock())
+        context.trace_request_ctx.exchange.sent(clock())
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(sent)

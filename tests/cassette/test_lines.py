@@ -14,7 +14,7 @@ from orharness.dialects.completion import Completion
 from orharness.frames import JSON_ARRAY, NDJSON, SSE, frame_of
 from orharness.gateways import ONEROUTER
 from orharness.journal import Request
-from orharness.recording.session import EndWatch
+from orharness.recording.exchange import EndWatch
 from orharness.report.contents import contents, dialect_of
 from orharness.scenario import Reply
 

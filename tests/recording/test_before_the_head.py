@@ -17,8 +17,8 @@ from orharness.cassette import load
 from orharness.cassette.interaction import CLIENT_DISCONNECTED, RecordedRequest
 from orharness.errors import CassetteError
 from orharness.recording import Recorder
+from orharness.recording.exchange import Head, RecordedExchange
 from orharness.recording.reach import Reach
-from orharness.recording.session import Head, RecordedExchange
 from orharness.recording.store import Store
 from orharness.server.facade import SseServer
 from orharness.stream import Framing
@@ -226,9 +226,9 @@ def slow_search(monkeypatch: pytest.MonkeyPatch) -> Event:
     """The search of the request for secrets ends when this is set."""
     go, prepare = Event(), RecordedExchange.prepare
 
-    def waiting(session: RecordedExchange) -> None:
+    def waiting(exchange: RecordedExchange) -> None:
         assert go.wait(PATIENCE)
-        prepare(session)
+        prepare(exchange)
 
     monkeypatch.setattr(RecordedExchange, "prepare", waiting)
     return go
@@ -269,11 +269,11 @@ async def test_what_the_request_keeps_secret_is_not_in_the_note_either(to: Path,
 @pytest.mark.asyncio
 async def test_what_never_ended_stays_in_the_spool(to: Path) -> None:
     store = Store(to, overwrite=False)
-    session = RecordedExchange(0, RecordedRequest("POST", "http://a/v1/chat/completions", (), b"{}"), "")
-    session.prepare()
-    session.answered(Head(200, "OK", (), Framing.CHUNKED, None, None), 0.0)
-    store.begin(session)
-    store.after_passing(session, b"data: a\n\n", 0.0)
+    exchange = RecordedExchange(0, RecordedRequest("POST", "http://a/v1/chat/completions", (), b"{}"), "")
+    exchange.prepare()
+    exchange.answered(Head(200, "OK", (), Framing.CHUNKED, None, None), 0.0)
+    store.begin(exchange)
+    store.after_passing(exchange, b"data: a\n\n", 0.0)
     await asyncio.sleep(0)
     await store.close()
     async with Recorder(refused(), to) as recorder:

@@ -209,7 +209,7 @@ async def test_all_but_the_last_chunk_is_in_the_spool_when_the_next_one_goes_on(
 
 
 @pytest.mark.asyncio
-async def test_a_session_is_saved_while_others_go_on(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exchange_is_saved_while_others_go_on(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
     add = Tape.add_all
 

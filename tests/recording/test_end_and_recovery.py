@@ -17,8 +17,8 @@ import pytest
 from orharness.cassette import RecordedRequest, load
 from orharness.errors import CassetteError
 from orharness.recording import Recorder
+from orharness.recording.exchange import RecordedExchange
 from orharness.recording.secrets import Redaction
-from orharness.recording.session import RecordedExchange
 from orharness.recording.spool import Spool
 from orharness.stream import Chunk
 from tests.support.recording_bench import (
@@ -142,19 +142,19 @@ async def test_a_kill_loses_nothing(to: Path, caplog: pytest.LogCaptureFixture) 
     assert [chunks_of(found) for found in load(to)] == [AWKWARD]
 
 
-def a_session(order: int) -> RecordedExchange:
+def an_exchange(order: int) -> RecordedExchange:
     return RecordedExchange(order, RecordedRequest("GET", f"http://a/{order}"), "2026-11-22T06:00:00Z", status=200)
 
 
 def test_the_spool_forgets_what_is_saved_and_knows_the_order_of_the_requests(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     for order in (2, 1, 0):
-        spool.begin(a_session(order))
-    spool.chunk(a_session(2), Chunk(b"data: a\n\n", 0.5))
-    ended = a_session(2)
+        spool.begin(an_exchange(order))
+    spool.chunk(an_exchange(2), Chunk(b"data: a\n\n", 0.5))
+    ended = an_exchange(2)
     ended.ending = "reset"
     spool.end(ended)
-    spool.saved(a_session(1))
+    spool.saved(an_exchange(1))
 
     first, last = spool.recover()
     assert (first.request.uri, first.ending_recorded) == ("http://a/0", "abort")
@@ -170,19 +170,19 @@ def test_the_spool_forgets_what_is_saved_and_knows_the_order_of_the_requests(tmp
 def test_a_secret_that_is_cut_is_neither_in_the_spool_nor_recovered(tmp_path: Path, size: int) -> None:
     body = f"data: s {KEY}{KEY} and {KEY[:-1]} sk\n\ndata: {KEY}\n\n".encode()
     spool = Spool(tmp_path / "spool")
-    session = a_session(0)
-    session.redaction = Redaction((KEY, KEY + "-and-longer"))
-    spool.begin(session)
+    exchange = an_exchange(0)
+    exchange.redaction = Redaction((KEY, KEY + "-and-longer"))
+    spool.begin(exchange)
     chunks = [Chunk(body[at : at + size], 0.5) for at in range(0, len(body), size)]
     for chunk in chunks:
-        spool.chunk(session, chunk)
+        spool.chunk(exchange, chunk)
         (found,) = spool.recover()
         written = b"".join(
             base64.b64decode(one) for one in re.findall(rb'"(?:data|more)": "([^"]*)"', contents(spool.path))
         )
         assert KEY.encode() not in found.stream.body + written
         assert all(one.data for one in found.stream.chunks)
-    spool.end(session)
+    spool.end(exchange)
 
     (found,) = spool.recover()
     assert found.stream.body == body.replace(KEY.encode(), b"REDACTED")
@@ -221,8 +221,8 @@ TWO_RESTS = "the rest of GET http://a/0, the rest of GET http://a/1 is lost"
 
 
 def a_spool(path: Path) -> Spool:
-    """Two sessions that take turns, and a third that is in the cassette. Lines 1 to 9."""
-    spool, (first, second, third) = Spool(path), map(a_session, range(3))
+    """Two exchanges that take turns, and a third that is in the cassette. Lines 1 to 9."""
+    spool, (first, second, third) = Spool(path), map(an_exchange, range(3))
     spool.begin(first)
     spool.begin(second)
     spool.chunk(first, Chunk(b"data: a\n\n", 0.5))
@@ -272,7 +272,7 @@ def test_a_damaged_line_of_the_spool_ends_its_response_and_is_reported(
 
 @pytest.mark.parametrize("lost", [b"\0", b"\xff"])
 def test_a_damage_that_spans_several_lines_ends_all_their_responses(tmp_path: Path, lost: bytes) -> None:
-    """As of a block of the disk. It begins in a line of the first session, and the second one's next line is in it."""
+    """As of a block of the disk. It begins in a line of the first exchange, and the second one's next line is in it."""
     spool = a_spool(tmp_path / "spool")
     data = contents(spool.path)
     lines = data.split(b"\n")
@@ -356,16 +356,16 @@ async def test_a_reason_that_is_no_utf8_is_kept_as_latin1(to: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_session_that_cannot_be_saved_stops_neither_the_others_nor_the_recorder(
+async def test_an_exchange_that_cannot_be_saved_stops_neither_the_others_nor_the_recorder(
     to: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("a.yaml.recording.unsaved", "a.yaml.recording.unsaved-2"):
         to.parent.mkdir(exist_ok=True)
         spool = Spool(to.with_name("a.yaml.recording"))
         for order, uri in enumerate(("http://a/\udcff", "http://a/b")):
-            session = a_session(order)
-            session.request = RecordedRequest("GET", uri)
-            spool.begin(session)
+            exchange = an_exchange(order)
+            exchange.request = RecordedRequest("GET", uri)
+            spool.begin(exchange)
         damaged = b'{"order": 7, "request": 3, "response": 4}\n{"order": 1, "ending": "odd", "note": null}\n'
         spool.close(keep=True)
         with spool.path.open("ab") as file:

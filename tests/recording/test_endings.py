@@ -11,7 +11,7 @@ import pytest
 
 from orharness.cassette import CLIENT_DISCONNECTED, load
 from orharness.recording.downstream import open_response
-from orharness.recording.session import EndWatch
+from orharness.recording.exchange import EndWatch
 from orharness.stream import Ending, Framing, Stream
 from tests.support.recording_bench import Script, Wire, asking, chunks_of, recording, streaming, until
 

@@ -17,7 +17,7 @@ import pytest
 from orharness.cassette import RecordedRequest, load
 from orharness.errors import CassetteError
 from orharness.recording import Recorder
-from orharness.recording.session import RecordedExchange
+from orharness.recording.exchange import RecordedExchange
 from orharness.recording.spool import Spool
 from orharness.stream import Chunk
 from tests.support.recording_bench import (
@@ -87,7 +87,7 @@ async def test_a_kill_between_two_responses_does_not_stop_the_next_recording(to:
     assert [one.request.path for one in load(to)] == ["/v1/saved", "/v1/new"]
 
 
-def a_session(order: int) -> RecordedExchange:
+def an_exchange(order: int) -> RecordedExchange:
     return RecordedExchange(order, RecordedRequest("GET", f"http://a/{order}"), "2026-11-22T06:00:00Z", status=200)
 
 
@@ -100,12 +100,12 @@ async def test_what_was_saved_before_the_spool_could_say_so_is_not_recovered_twi
         await until(lambda: to.exists() and not contents(spool))
         (saved,) = load(to)
     left = Spool(spool)
-    session = RecordedExchange(0, saved.request, saved.recorded_at or "", status=200, headers=saved.headers)
-    left.begin(session)
+    exchange = RecordedExchange(0, saved.request, saved.recorded_at or "", status=200, headers=saved.headers)
+    left.begin(exchange)
     for chunk in saved.stream.chunks:
-        left.chunk(session, chunk)
-    session.ending = "eof"
-    left.end(session)
+        left.chunk(exchange, chunk)
+    exchange.ending = "eof"
+    left.end(exchange)
     left.close(keep=True)
     await started("http://127.0.0.1:1/v1", to)
     assert load(to) == [saved]
@@ -119,7 +119,7 @@ def in_place_of_it(to: Path) -> None:
 async def test_a_damaged_cassette_keeps_its_spool(to: Path) -> None:
     to.parent.mkdir()
     spool = Spool(to.with_name("a.yaml.recording"))
-    spool.begin(a_session(0))
+    spool.begin(an_exchange(0))
     spool.close(keep=True)
     held = contents(spool.path)
     in_place_of_it(to)
@@ -185,9 +185,9 @@ class FullDisk:
 
 
 @pytest.mark.parametrize("room", [0, 30, 100, 170])
-def test_a_full_disk_leaves_no_hole_in_a_session(tmp_path: Path, room: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_leaves_no_hole_in_an_exchange(tmp_path: Path, room: int, caplog: pytest.LogCaptureFixture) -> None:
     spool = Spool(tmp_path / "spool")
-    first, second = a_session(0), a_session(1)
+    first, second = an_exchange(0), an_exchange(1)
     spool.begin(first)
 
     spool._file = disk = FullDisk(spool._file, room)  # type: ignore[assignment]
@@ -214,7 +214,7 @@ def test_a_line_of_which_a_part_was_written_is_not_taken_for_a_whole_one(
 ) -> None:
     """``write`` returns how much it wrote: a disk with room for a part of a line raises nothing."""
     spool = Spool(tmp_path / "spool")
-    first = a_session(0)
+    first = an_exchange(0)
     spool.begin(first)
     spool.chunk(first, Chunk(b"data: 0\n\n", 0.1))
     spool._file = disk = FullDisk(spool._file, 30)  # type: ignore[assignment]
@@ -222,7 +222,7 @@ def test_a_line_of_which_a_part_was_written_is_not_taken_for_a_whole_one(
     assert "No space left on device" in caplog.text
     disk.room = 10**6
     spool.chunk(first, Chunk(b"data: 2\n\n", 0.1))
-    spool.begin(a_session(1))
+    spool.begin(an_exchange(1))
     assert [one.stream.body for one in spool.recover()] == [b"data: 0\n\n", b""]
     spool.close()
 
@@ -251,11 +251,11 @@ def test_the_note_of_an_answer_whose_rest_could_not_be_written_does_not_say_that
     tmp_path: Path,
 ) -> None:
     spool = Spool(tmp_path / "spool")
-    session = a_session(0)
-    spool.begin(session)
-    spool.chunk(session, Chunk(b"data: 0\n\n", 0.1))
+    exchange = an_exchange(0)
+    spool.begin(exchange)
+    spool.chunk(exchange, Chunk(b"data: 0\n\n", 0.1))
     spool._file = FullDisk(spool._file, 0)  # type: ignore[assignment]
-    spool.end(session)
+    spool.end(exchange)
     (found,) = spool.recover()
     assert found.note == "the recorder was killed in the middle of it, or could not write the rest"
     spool.close()

@@ -21,8 +21,8 @@ from orharness.cassette import load
 from orharness.errors import CassetteError, ScenarioError
 from orharness.recording import Recorder
 from orharness.recording.apart import apart
+from orharness.recording.exchange import MemoryLimits
 from orharness.recording.messages import Unpacker, packed, packed_data
-from orharness.recording.session import MemoryLimits
 from orharness.recording.spool import Spool
 from tests.support.recording_bench import (
     AWKWARD,

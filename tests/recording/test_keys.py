@@ -178,7 +178,7 @@ ECHOES: dict[str, tuple[list[str], list[bytes], list[bytes]]] = {  # headers, wh
 
 
 def spooled(spool: Path) -> bytes:
-    """The body that the recorder's spool holds of its only session, as it will be recovered."""
+    """The body that the recorder's spool holds of its only exchange, as it will be recovered."""
     chunks: list[bytes] = []
     for line in map(json.loads, contents(spool).splitlines()):
         if "data" in line:

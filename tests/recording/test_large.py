@@ -16,7 +16,7 @@ import pytest
 from orharness.cassette import RecordedRequest, load
 from orharness.cassette.scan import scan
 from orharness.errors import CassetteError
-from orharness.recording.session import MemoryLimits, RecordedExchange
+from orharness.recording.exchange import MemoryLimits, RecordedExchange
 from orharness.recording.spool import Spool
 from tests.support.recording_bench import (
     AWKWARD,
@@ -53,11 +53,11 @@ async def test_a_large_answer_is_kept_with_its_chunks(to: Path) -> None:
 
 
 def test_a_large_body_is_not_held_in_memory() -> None:
-    session = RecordedExchange(0, RecordedRequest("GET", "http://a/"), "", status=200, large=20)
+    exchange = RecordedExchange(0, RecordedRequest("GET", "http://a/"), "", status=200, large=20)
     for number in range(4):
-        session.add(b"data: %d\n\n" % number, 0.5 * number)
-    assert session.chunks == []
-    assert session.delays.tolist() == [0, 0.5, 0.5, 0.5]
+        exchange.add(b"data: %d\n\n" % number, 0.5 * number)
+    assert exchange.chunks == []
+    assert exchange.delays.tolist() == [0, 0.5, 0.5, 0.5]
 
 
 @pytest.mark.asyncio

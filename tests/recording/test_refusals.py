@@ -37,7 +37,7 @@ async def test_a_cassette_that_exists_is_not_recorded_over(to: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_overwrite_replaces_it_with_the_first_session_and_not_before(to: Path) -> None:
+async def test_overwrite_replaces_it_with_the_first_exchange_and_not_before(to: Path) -> None:
     put_a_file(to, b"not a cassette")
     await started("http://127.0.0.1:1/v1", to, overwrite=True)
     assert contents(to) == b"not a cassette"

@@ -1,4 +1,4 @@
-"""Several sessions at once."""
+"""Several exchanges at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.recording_bench import (
 
 
 @pytest.mark.asyncio
-async def test_sessions_stand_in_the_order_of_their_requests(to: Path) -> None:
+async def test_exchanges_stand_in_the_order_of_their_requests(to: Path) -> None:
     second_ended = asyncio.Event()
 
     async def first(wire: Wire) -> None:

@@ -90,7 +90,7 @@ USUAL = MemoryLimits()
 
 
 class SavedExchange(NamedTuple):
-    """What is said of a session that is in the cassette. ``status``: ``None`` where no response head came.
+    """What is said of an exchange that is in the cassette. ``status``: ``None`` where no response head came.
 
     ``lasted``: seconds from the request to the last byte. ``ending``: as in the cassette. ``summary``: of the body.
     ``has_body``: the body is in the cassette; it is not if it could not be searched for secrets.
@@ -212,7 +212,7 @@ class RecordedExchange:
         return self.redaction.request(self.request)
 
     def interaction(self) -> Interaction | None:
-        """The session as the cassette keeps it, without secrets. One that goes on has the ending ``abort``.
+        """The exchange as the cassette keeps it, without secrets. One that goes on has the ending ``abort``.
 
         ``None``: the user's filters leave it out. Raises ``CassetteError`` where one of them fails.
         """
@@ -239,7 +239,7 @@ class RecordedExchange:
         )
 
     def without_body(self) -> Interaction | None:
-        """The session as the cassette keeps it, but for its large body, of which the spool holds what is kept.
+        """The exchange as the cassette keeps it, but for its large body, of which the spool holds what is kept.
 
         ``None`` and ``CassetteError`` are as for ``interaction``.
         """
