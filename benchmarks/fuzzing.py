@@ -36,7 +36,7 @@ def main() -> None:
             evidence = None if result.verdict is None else result.verdict.evidence
             found += evidence is not None
             said = "not found" if evidence is None else evidence.reason
-            events = 0 if result.document is None else len(result.document["reply"]["events"])
+            events = 0 if result.document is None else len(result.document["reply"].get("events", ()))
             print(
                 f"{mutant.name:<26} {monotonic() - began:5.1f} s  {result.streams:5} streams  {events} events  {said}"
             )

@@ -53,6 +53,7 @@ _COMMENTS = (" keep-alive", "", " data: x", " OPENROUTER PROCESSING")
 _ROW = "data: ${text:%s}\n\n"
 _FIELDS = ("id: 7\n", "event:\n", "retry: 10\n", ":\n", "")
 _USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
+_GATEWAYS = ("openai", "openrouter", "onerouter", "groq")  # each has its own form of an error inside a stream
 _MOST = 100_000  # streams
 _SHRINKING = 0.4  # of the time may pass between the first fail and the last attempt to make it smaller
 INSTALL = "orharness fuzz needs Hypothesis: pip install hypothesis"
@@ -94,7 +95,7 @@ def fuzz(
         search.run(seed)
         if search.least is None:
             return Found(search.streams)
-        document = {**search.least, "title": "Found by orharness fuzz."}
+        document = {**search.plainer(search.least), "title": "Found by orharness fuzz."}
         verdict = Bench(server, subject, seed, patience).judge(parse(document, dialect), None)
         return Found(search.streams, document, verdict if verdict.result is Result.FAIL else None)
 
@@ -140,6 +141,18 @@ class _Search:
         except (_Over, AssertionError):
             return
 
+    def plainer(self, document: Document) -> Document:
+        """Return the same texts in an answer that ends well, if the client fails that, too: else the document.
+
+        The text that a client loses in a stream that breaks off may have nothing to do with its end.
+        """
+        if not document["expect"].get("error"):
+            return document
+        whole = _whole(document)
+        case = parse(whole, self._dialect)
+        fails = _is_sound(case) and self._trials.once(case, None, 4 * self._trials.patience).evidence is not None
+        return whole if fails else document
+
     def _fails(self, document: Document) -> bool:
         if monotonic() > self._deadline or (self._kind is None and self.streams >= self._most):
             raise _Over
@@ -171,7 +184,8 @@ def _is_sound(case: Case) -> bool:
     except OrharnessError:  # a transform that does not fit the stream
         return False
     answer = case.dialect.fold(stream.frame.decode(stream.body))
-    return answer.text == case.expected.text
+    reported = "answer" not in case.document["reply"] or answer.error is not None
+    return reported and answer.text == case.expected.text
 
 
 def _document(through: list[Any], events: list[Document], expect: Document, **more: Any) -> Document:
@@ -194,7 +208,25 @@ def _documents() -> Any:
     body = st.lists(st.one_of(said, said, said, written, comment), min_size=1, max_size=6)
     through = st.lists(_transforms(st), max_size=2)
     last = st.sampled_from(("finish", "text-and-finish", "usage", "cut", "reset", "late"))
-    return st.builds(_answer, body, last, through)
+    answers = st.builds(_answer, body, last, through)
+    pieces = st.lists(texts, min_size=1, max_size=4)
+    errors = st.builds(_error, pieces, st.sampled_from(_GATEWAYS), through)
+    return st.one_of(answers, answers, answers, answers, answers, errors)
+
+
+def _whole(document: Document) -> Document:
+    """Return an answer that breaks off, or ends in an error, as one that ends well."""
+    reply, expect = document["reply"], document["expect"]
+    events = reply["events"] if "events" in reply else [{"text": one} for one in reply["answer"]["text"][:-1]]
+    return _document(reply.get("through", []), [*events, {"finish": "stop"}, {"end": True}], {"text": expect["text"]})
+
+
+def _error(pieces: list[str], gateway: str, through: list[Any]) -> Document:
+    """Return an answer of these texts that ends in an error event, in the form of a gateway."""
+    failure = {"message": "Provider disconnected", "code": 502, "after": len(pieces)}
+    reply = {"answer": {"text": [*pieces, "!"], "error": failure}, "gateway": gateway}
+    expect = {"text": "".join(pieces), "error": True}
+    return {**_document([], [], expect), "reply": {**reply, **({"through": through} if through else {})}}
 
 
 def _transforms(st: Any) -> Any:

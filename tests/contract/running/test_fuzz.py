@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,9 +16,11 @@ from orharness.cli.check import CheckOptions
 from orharness.cli.fuzz import FuzzOptions, fuzz_client
 from orharness.contract import run
 from orharness.contract.driving.functions import FunctionSubject
-from orharness.contract.running.fuzz import fuzz
+from orharness.contract.running.fuzz import _Search, fuzz
+from orharness.contract.running.trials import Trials
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
+from orharness.server.facade import SseServer
 from orharness.verdict import Result
 from tests.support.correct_clients import Answer, correct
 from tests.support.mutants import MUTANTS
@@ -27,23 +30,42 @@ ENOUGH = 20.0  # seconds in which a bug is found on a busy machine; mostly it ta
 CHAT = DIALECTS.default
 
 
+def events_of(document: dict[str, Any]) -> int:
+    reply = document["reply"]
+    return len(reply["events"] if "events" in reply else reply["answer"]["text"])
+
+
+def test_what_a_client_loses_is_shown_in_an_answer_that_ends_well_where_that_is_lost_as_well() -> None:
+    broken = {"events": [{"raw": "data:${text:a}\n\n"}], "ending": "abort"}
+    document = {"id": "fuzz/found", "title": "", "reply": broken, "expect": {"text": "a", "error": True}}
+    with SseServer(strict=False) as server:
+        lost, swallowed = (
+            _Search(Trials(server, FunctionSubject(CLIENTS[name]), 1.0), CHAT, 1.0, 1).plainer(document)
+            for name in ("NeedsTheSpace", "PassesOverErrorEvents")
+        )
+    assert lost["expect"] == {"text": "a"}
+    assert lost["reply"]["events"] == [*broken["events"], {"finish": "stop"}, {"end": True}]
+    assert swallowed is document
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
         ("NeedsTheSpace", "it looks for `data: ` with a space"),
         ("ParsesComments", "a comment line"),
-        ("StopsAtTheFinishReason", "it stops at the finish_reason"),
+        ("StopsAtTheFinishReason", "it stops at the finish_reason|the error is swallowed"),
         ("SplitsLinesAsPythonDoes", "a line is ended at a character that ends none"),
+        ("PassesOverErrorEvents", "the answer looks complete"),
     ],
 )
 def test_a_planted_bug_is_found_by_a_small_stream(name: str, reason: str) -> None:
     found = fuzz(FunctionSubject(CLIENTS[name]), CHAT, seconds=ENOUGH, seed=1)
     assert found.document is not None
-    assert len(found.document["reply"]["events"]) <= 4
+    assert events_of(found.document) <= 4
     assert found.verdict is not None
     assert found.verdict.evidence is not None
-    assert reason in found.verdict.evidence.reason
+    assert re.search(reason, found.verdict.evidence.reason)
     again = run(CLIENTS[name], [found.document])
     assert [one.result for one in again if one.case == "fuzz/found"] == [Result.FAIL]
 
@@ -59,7 +81,7 @@ def test_a_client_that_drops_some_texts_is_found(dropped: Callable[[str], bool])
 
     found = fuzz(FunctionSubject(partial(correct, make_answer=Drops)), CHAT, seconds=6 * ENOUGH, seed=1)
     assert found.document is not None
-    assert len(found.document["reply"]["events"]) <= 4
+    assert events_of(found.document) <= 4
 
 
 @pytest.mark.slow
