@@ -221,9 +221,9 @@ async def test_a_replay_that_is_recorded_again_is_the_recording(
 ) -> None:
     """A busy machine may be late once or twice; a replay that does not keep the times is late each time."""
     found = shipped(name)
-    sse_server.cassette(CASSETTES / f"{name}.yaml", pacing="recorded")
     times = [chunk.delay for chunk in found.stream.chunks]
     for attempt in range(3):
+        sse_server.cassette(CASSETTES / f"{name}.yaml", pacing="recorded")  # it plays each interaction once
         again = await recorded_again(found, sse_server, tmp_path / f"{attempt}.yaml")
         assert chunks_of(again) == chunks_of(found)
         assert (again.status, again.stream.framing) == (found.status, found.stream.framing)
