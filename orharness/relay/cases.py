@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -13,7 +13,7 @@ from orharness.dialects.completion import Failure
 from orharness.errors import Inexpressible
 from orharness.gateways import ONEROUTER
 from orharness.journal import How, Pacing
-from orharness.relay import added, answers, asking, judge, several, texts, whole
+from orharness.relay import added, answers, asking, judge, promptly, several, texts, whole
 from orharness.relay.seen import Judge
 from orharness.scenario import Reply
 from orharness.stream import Ending, Stream, Transform
@@ -52,6 +52,7 @@ class BrowserAct(StrEnum):
 
     READ = "read"  # to the end
     STEP = "step"  # each token is held back until the one before it came out
+    TIME = "time"  # ... and how long each needs is noted
     LEAVE = "leave"
     SEVERAL = "several"  # several of them, at once, to the end
 
@@ -177,15 +178,14 @@ def _error(name: str, title: str, reply: Callable[[Dialect], Reply], by: Judge, 
     return RelayCase(f"errors/{name}", title, reply, (by,), level)
 
 
-def _limit(dialect: Dialect) -> Reply:
-    error = dialect.error_document(ONEROUTER, 429, "relay-check: the limit is reached")
-    # The OpenAI SDKs obey the latter: the answer is judged, and not the third attempt.
-    return Reply.respond(429, json=error, headers={"Retry-After": "1", "x-should-retry": "false"})
+def _refusal(dialect: Dialect, *, status: int, says: str = "", headers: Mapping[str, str] | None = None) -> Reply:
+    """Return an error before the stream. The OpenAI SDKs obey ``x-should-retry``: no third attempt is judged."""
+    error = dialect.error_document(ONEROUTER, status, f"relay-check: {says or 'try again later'}")
+    return Reply.respond(status, json=error, headers={**(headers or {}), "x-should-retry": "false"})
 
 
-def _broken(dialect: Dialect) -> Reply:
-    error = dialect.error_document(ONEROUTER, 500, "relay-check: the model is down")
-    return Reply.respond(500, json=error, headers={"x-should-retry": "false"})
+_limit = partial(_refusal, status=429, says="the limit is reached", headers={"Retry-After": judge.RETRY_AFTER})
+_broken = partial(_refusal, status=500, says="the model is down")
 
 
 def _cancel(
@@ -310,8 +310,27 @@ _CASES: tuple[RelayCase, ...] = (
         (partial(judge.each_event, number=len(SHORT)),),
         act=BrowserAct.STEP,
     ),
+    RelayCase(
+        "buffering/promptly",
+        "An event comes out when it has come, and not by a timer.",
+        _said(WORDS[: promptly.EVENTS], _gates(1, promptly.EVENTS)),
+        (promptly.promptly,),
+        level=Level.SHOULD,
+        act=BrowserAct.TIME,
+        tokens=WORDS[: promptly.EVENTS],
+    ),
     _error("limit", "An error before the stream (429) can be seen.", _limit, judge.error_visible),
     _error("limit-status", "It keeps its status, 429.", _limit, judge.limit_kept, Level.SHOULD),
+    *(
+        _error(
+            f"retry-after-{status}",
+            f"A {status} keeps its Retry-After.",
+            partial(_refusal, status=status, headers={"Retry-After": judge.RETRY_AFTER}),
+            partial(judge.retry_after_kept, status=status),
+            Level.SHOULD,
+        )
+        for status in (429, 503)
+    ),
     _error("server", "An error before the stream (500) can be seen.", _broken, judge.error_visible),
     _error(
         "server-status", "It stays a server's fault, a status from 500 up.", _broken, judge.fault_kept, Level.SHOULD

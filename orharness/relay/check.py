@@ -22,7 +22,7 @@ from typing import Any
 from orharness.dialects import DIALECTS, Dialect
 from orharness.errors import ClientFailure, ScenarioError
 from orharness.journal import Exchange, Outcome, Request
-from orharness.relay import asking, texts
+from orharness.relay import asking, promptly, texts
 from orharness.relay.browser import RelayClient
 from orharness.relay.cases import CASES, LONGEST, BrowserAct, RelayCase
 from orharness.relay.reasons import RelayKind, kind_of
@@ -39,6 +39,7 @@ _GLANCE = 0.25  # times the patience: for what has failed already, when only evi
 _LOOK = 0.005  # seconds between two looks
 _ALL = 1_000  # gates, more than any stream has
 _ASKED = "fidelity/asks"
+_DIRECT = "/_without_the_relay"  # the path of an answer that no relay asks for
 # Seconds after a case in which requests without a browser's are watched for. The wait at the end of a check is a
 # little longer than the OpenAI SDKs wait before their first retry (0.5 s at most). The longer time is for cases that
 # others follow, where watching costs no time, and for a relay that was seen to ask again.
@@ -235,6 +236,7 @@ class _Runs:
         act = {
             BrowserAct.READ: self._read,
             BrowserAct.STEP: self._step,
+            BrowserAct.TIME: self._time,
             BrowserAct.LEAVE: self._leave,
             BrowserAct.SEVERAL: self._several,
         }[case.act]
@@ -309,6 +311,19 @@ class _Runs:
             route.release()
         self._finish(route, browser)
         return seen
+
+    def _time(self, case: RelayCase, route: LiveRoute, browser: RelayClient, seen: Seen) -> Seen:
+        """Open the gate after each token once that token came out, and note how long each has needed."""
+        found = promptly.waits(case.tokens, lambda token: self._comes(browser, token, self.patience), route.release)
+        self._finish(route, browser)
+        return replace(seen, waits=found, direct=self._direct(case) if promptly.are_late(found) else None)
+
+    def _direct(self, case: RelayCase) -> tuple[float, ...] | None:
+        """Return how long the tokens need without the relay."""
+        dialect = DIALECTS.default
+        route = self.server.mount(Route("POST", _DIRECT, (case.reply(dialect),)), strict=False)
+        with RelayClient(self.server.url_for(_DIRECT), dialect.example(), timeout=self.patience) as browser:
+            return promptly.waits(case.tokens, lambda token: self._comes(browser, token, self.patience), route.release)
 
     def _freed_by(self, case: RelayCase, route: LiveRoute, browser: RelayClient, number: int) -> int | None:
         """Return how many more events were sent until the one that was stuck came out."""

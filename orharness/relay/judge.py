@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from time import time
 
 from orharness.dialects import Dialect
 from orharness.relay.added import added_text, in_place_of_comments
@@ -17,6 +20,8 @@ from orharness.relay.views import AnswerForm, contents, events_of, finished, ite
 from orharness.sse import Comment
 from orharness.verdict import Evidence, quote, shorten
 
+RETRY_AFTER = "1"  # seconds that an upstream which refuses asks to wait
+_ABOUT = 60.0  # seconds by which a date of that may be off, since its reader may be slow
 # What the upstream says of its own connection to the relay.
 HOP_BY_HOP = {"Keep-Alive": "timeout=61", "X-Upstream-Hop": "1"}
 GLUED = (
@@ -244,3 +249,24 @@ def fault_kept(seen: Seen) -> Evidence | None:
         seen.outcome(),
         "its reader, and every proxy and monitor between, takes it for a success",
     )
+
+
+def retry_after_kept(seen: Seen, *, status: int) -> Evidence | str | None:
+    """How long its reader has to wait must come out with the status. Source: RFC 9110, 10.2.3."""
+    if seen.status != status:
+        return f"the status {status} does not come out: {seen.outcome()}"
+    value = seen.headers.get("retry-after", "").strip()
+    if value == RETRY_AFTER or _is_about_now(value):
+        return None
+    said = f"Retry-After is changed to {value!r}" if value else "Retry-After is lost"
+    why = (
+        "its reader does not wait as long as the upstream says" if value else "its reader cannot know how long to wait"
+    )
+    return Evidence(f"Retry-After: {RETRY_AFTER}", value or "no Retry-After", f"{said}: {why}")
+
+
+def _is_about_now(value: str) -> bool:
+    """Return whether a value is the other form of a Retry-After of a second: a date."""
+    with suppress(ValueError):
+        return abs(parsedate_to_datetime(value).timestamp() - time()) < _ABOUT
+    return False

@@ -53,7 +53,8 @@ class Seen:
     ``headers``: of the response, by lower-case name; ``kind``: what the relay is, as far as they say. ``unmatched``:
     requests of the relay that no reply was for. ``patience``: seconds that the relay had. ``problem``: why the browser
     could not read on. ``several``: what came out at each browser, where there were several at once; ``together``:
-    requests that had come before any answer ended.
+    requests that had come before any answer ended. ``waits``: the seconds that events needed to come out, ``None`` if
+    one did not; ``direct``: those without the relay.
     """
 
     base_url: str
@@ -71,6 +72,8 @@ class Seen:
     several: tuple[bytes, ...] = ()
     together: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+    waits: tuple[float, ...] | None = None
+    direct: tuple[float, ...] | None = None
 
     @property
     def form(self) -> AnswerForm:

@@ -80,6 +80,10 @@ RIGHT: dict[str, Change] = {
     "as it is": bytes,
     "another key order, blanks and escapes": by_chunk(rewritten),
     "CRLF": lambda body: body.replace(b"\n", b"\r\n"),
+    "CR": lambda body: body.replace(b"\n", b"\r"),
+    "each line end in turn": lambda body: b"".join(
+        line + (b"\n", b"\r\n", b"\r\n", b"\n")[at % 4] for at, line in enumerate(body.split(b"\n")[:-1])
+    ),
     "no blank after the colon": lambda body: body.replace(b"data: ", b"data:"),
     "a BOM": lambda body: b"\xef\xbb\xbf" + body,
     "more blank lines": lambda body: body.replace(b"\n\n", b"\n\n\n"),

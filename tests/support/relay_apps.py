@@ -46,7 +46,8 @@ async def upstream(
 
 
 async def begun(request: web.Request, answer: aiohttp.ClientResponse, kind: str = "") -> web.StreamResponse:
-    headers = {"Content-Type": kind or answer.headers["Content-Type"]}
+    kept = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
+    headers = {"Content-Type": kind or answer.headers["Content-Type"], **kept}
     response = web.StreamResponse(status=answer.status, headers=headers)
     await response.prepare(request)
     return response

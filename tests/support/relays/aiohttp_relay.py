@@ -20,7 +20,8 @@ async def chat(request: web.Request) -> web.StreamResponse:
         aiohttp.ClientSession(headers=HEADERS) as session,
         session.post(f"{UPSTREAM}/chat/completions", json=body) as answer,
     ):
-        response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.headers["Content-Type"]})
+        kept = {name: answer.headers[name] for name in ("Content-Type", "Retry-After") if name in answer.headers}
+        response = web.StreamResponse(status=answer.status, headers=kept)
         await response.prepare(request)
         async for piece in answer.content.iter_any():
             await response.write(piece)

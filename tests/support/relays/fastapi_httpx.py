@@ -26,7 +26,8 @@ async def chat(request: Request) -> StreamingResponse:
     """Answers as the upstream does."""
     asked = client.build_request("POST", "/chat/completions", content=await request.body())
     answer = await client.send(asked, stream=True)
-    return StreamingResponse(_bytes(answer), answer.status_code, media_type=answer.headers["Content-Type"])
+    kept = {name: answer.headers[name] for name in ("Content-Type", "Retry-After") if name in answer.headers}
+    return StreamingResponse(_bytes(answer), answer.status_code, kept)
 
 
 async def _bytes(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -13,7 +13,8 @@ createServer(async (request, response) => {
   try {
     const body = await text(request)
     const answer = await fetch(upstream, { method: 'POST', headers, body, signal: gone.signal })
-    response.writeHead(answer.status, { 'Content-Type': answer.headers.get('content-type') })
+    const kept = ['content-type', 'retry-after'].filter((name) => answer.headers.has(name))
+    response.writeHead(answer.status, kept.map((name) => [name, answer.headers.get(name)]))
     for await (const piece of answer.body) response.write(piece)
     response.end()
   } catch (error) {
