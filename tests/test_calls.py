@@ -17,7 +17,7 @@ api: Any = orharness  # untyped: a type checker refuses most of what is called h
 WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "chat(5)": (
         lambda s: s.chat(5),
-        "chat takes a text, or a list of its pieces, not 5; for so many tokens write tokens=5",
+        "chat takes a text, or a list of its pieces, not 5; for a number of tokens write tokens=5",
     ),
     "chat(b'x')": (lambda s: s.chat(b"x"), "chat takes a text, or a list of its pieces, not b'x'"),
     "chat([1])": (lambda s: s.chat([1]), "chat takes a text, or a list of its pieces, not [1]"),

@@ -32,7 +32,7 @@ def _content(called: str, text: str | Iterable[str] | None, tokens: int | None) 
     try:
         return pieces_of(text or (), "")
     except ScenarioError:
-        hint = f"; for so many tokens write tokens={text!r}" if isinstance(text, int) else ""
+        hint = f"; for a number of tokens write tokens={text!r}" if isinstance(text, int) else ""
         raise ScenarioError(f"{called} takes a text, or a list of its pieces, not {text!r}{hint}") from None
 
 

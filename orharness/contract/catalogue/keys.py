@@ -65,14 +65,14 @@ EXPECT: Meanings = {
 }
 WITHIN: Mapping[str, Meanings] = {
     "cancel": {
-        "after": "after so many pieces of text (2 by default); 0: before the first token",
+        "after": "the number of pieces of text before the cancel (2 by default); 0: before the first token",
         "silent": "`true`: all before a gate has been read, so that no further byte wakes the client",
         "inside_read": "`true`: inside the read that waits for more, which a synchronous iterator does not know",
         "stops": "`false`: the provider goes on without its client, and bills the whole answer (`true` by default)",
     },
     "pauses": {
-        "each": "at least so many seconds from each request to the next",
-        "longest": "at least so many seconds in the longest pause of a client that asks four times or more",
+        "each": "the least seconds from each request to the next",
+        "longest": "the least seconds in the longest pause of a client that asks four times or more",
     },
     "beside": {
         "reply": "the other answer",
@@ -101,10 +101,10 @@ REQUEST: Meanings = {
 REPLY: Meanings = {
     "answer": "a completion: `text`, `reasoning`, `tool_calls`, … as in a scenario",
     "events": "a list of events, in turn",
-    "blocks": "`{size: …, times: …, inside: …}`: a long answer in which so many ends of blocks of that many bytes fall"
+    "blocks": "`{size: …, times: …, inside: …}`: a long answer, in which `times` ends of blocks of `size` bytes fall"
     " inside a `character`, a `crlf`, a `field`, a `text`, or between `events`; with `away: character` or `away: crlf`"
     " it has one as often, away from those ends",
-    "many": "`{events: 1000}`: an answer of so many events, all sent at once",
+    "many": "`{events: 1000}`: an answer of that number of events, all sent at once",
     "stream": "the chunks that are sent, as in a scenario",
     "error": "the API's own error document with this message",
     "json": "a plain response with this document",

@@ -23,8 +23,8 @@ class Handed:
     ``after``: for each gate the seconds from when the text was sent until it was handed over, without those in which
     the machine kept the client or the server from running, up to the first gate where that did not happen.
     ``held_back``: the seconds that were waited for it there, ``None`` if it came each time. ``had``: the text that it
-    had handed over at the last gate. ``usual``: for each gate the seconds that it took to wake the server, as a busy
-    machine delays it. ``by_clock``: for each gate all of the seconds: so late the client is at most.
+    had handed over at the last gate. ``usual``: for each gate the seconds that it took to wake the server, which a busy
+    machine delays. ``by_clock``: for each gate all of the seconds, the upper bound of what the client took.
     """
 
     after: tuple[float, ...]
@@ -59,7 +59,7 @@ def has(text: str, due: str) -> bool:
 
 
 def judge_delivery(case: Case, handed: Handed, exchange: Exchange) -> Evidence | None:
-    """Return what is wrong, or what the machine lets look wrong, with when the text came; ``None`` if nothing is."""
+    """Return why the text came late, or may only seem late because of the machine; ``None`` if it came in time."""
     if handed.held_back is not None:
         due = case.due[len(handed.after)]
         waited = f"{shorten(repr(handed.had), _LONGEST)}, for {handed.held_back:.1f} s in which nothing more was sent"

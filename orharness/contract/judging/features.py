@@ -47,10 +47,10 @@ Lines = list[Line]
 class Feature:
     """Something that a stream has, and that can be taken away.
 
-    ``cause``: what a client does wrong that fails because of it; ``as_json``: where its JSON parser raised;
+    ``cause``: the mistake of a client that fails because of it; ``as_json``: where its JSON parser raised;
     ``as_error``: where it raised anything else; ``as_text``: where it yields text that was not sent. ``without``: the
     lines without it. ``put``: a plain answer's lines with it, in its commonest form; ``None`` where it has none.
-    ``of_bytes``: it is in how the events are written, and not in what they say.
+    ``of_bytes``: it is about how the events are written, not what they say.
     """
 
     name: str
@@ -397,7 +397,7 @@ FEATURES: tuple[Feature, ...] = (
 
 @cache
 def told_causes(dialect: Dialect) -> frozenset[str]:
-    """Return what is told of each feature of a dialect's streams, in all of its forms."""
+    """Return every cause that a report can name for the features of a dialect's streams."""
     known = (*FEATURES, *map(_of_slip, dialect.slips))
     return frozenset(
         one for feature in known for one in (feature.cause, feature.as_json, feature.as_text, feature.as_error)

@@ -36,7 +36,7 @@ def beside_another(
     """Return what is wrong with two answers at the same time, ``None`` if nothing is.
 
     ``wrong``: what is wrong with the first of them that is not as it was sent. ``at_once``: neither waited for the
-    other, or it does not matter.
+    other, or whether one did does not matter.
     """
     if wrong is not None:
         mixed = any(_has_text_of(one.text, case, other) for one, case, other in _pairs(cases, heard))

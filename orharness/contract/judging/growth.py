@@ -9,7 +9,7 @@ from itertools import pairwise
 _TIMES_MORE = 3.0  # than in proportion: what a client costs may vary by half, and what it costs in square by ten
 _LEAST_CPU = 0.1  # seconds; less cannot be distinguished from what a client does anyway
 _LEAST_BYTES = 16 * 1024 * 1024
-_ENOUGH_CPU = 1.0  # seconds: what is cheap is not worth a word
+_ENOUGH_CPU = 1.0  # seconds: a cheaper answer is not worth reporting
 _ENOUGH_BYTES = 64 * 1024 * 1024
 
 

@@ -81,10 +81,10 @@ def _too_soon(pauses: Pauses, exchanges: Sequence[Exchange]) -> str | None:
 
 
 def perhaps_too_soon(case: Case, exchanges: Sequence[Exchange], starved: float) -> Evidence | None:
-    """Return what would be wrong with the pauses if the client had made none of them, which cannot be known.
+    """Return what is wrong with the pauses unless the client made them, which cannot be known.
 
     ``starved``: the seconds of the run for which the client, or the server, was ready to run and had no core. ``None``
-    where they are too few to be the longest pause, so that the client has made it.
+    where they are shorter than the longest pause, so the client made that.
     """
     if case.pauses is None or not case.pauses.longest or len(exchanges) < _MANY:
         return None
@@ -132,14 +132,14 @@ def _fits(expected: Expected, heard: Heard) -> bool:
 
 
 def wrong_parts(expected: Expected, heard: Heard) -> list[str]:
-    """Return the kinds of parts that the client says otherwise than they were sent, or not at all, or of its own."""
+    """Return the kinds of parts that the client reports differently from what was sent, omits, or makes up."""
     wanted, got = folded(expected.parts), folded(heard.parts)
     wrong = [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
     return wrong + [kind for kind in expected.unsaid if kind in got]
 
 
 def makes_the_mistake(case: Case, heard: Heard, kinds: Sequence[str]) -> bool:
-    """Return whether what the client says of these kinds is what the mistake makes of it that the case names."""
+    """Return whether what the client reports of these kinds is what the mistake that the case names makes of it."""
     got = folded(heard.parts)
     mistakes = [folded(one) for one in case.mistaken]
     return not mistakes or any(all(_alike(kind, one, got) for kind in kinds) for one in mistakes)
@@ -203,7 +203,7 @@ def _shown(text: str) -> str:
 def judge_cancel(cancel: Cancel, exchange: Exchange, said: str | None, why: str | None = None) -> Evidence | None:
     """Return what is wrong with a cancel.
 
-    ``said``: why the leaving was not seen, ``None`` if it came in time. ``why``: what keeps the client, if known.
+    ``said``: why the leaving was not seen, ``None`` if it came in time. ``why``: why the client stays, if known.
     """
     if said is not None:
         return _leak(cancel, exchange, said, why)

@@ -1,7 +1,7 @@
 """The plain answer as a gate: a client that fails it gets that one verdict, and the other cases are not judged.
 
 A client that cannot read a plain answer, or never asks for one, fails nearly every case, and none of them says why. So
-does one that asks no more after some case, because a run has left a lock or a connection that all runs share.
+does one that sends no more requests after some case, because a run has left a lock or a connection that all runs share.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Judge = Callable[[Case, Sequence[int] | None], Verdict]
 def judge_all(cases: Sequence[Case], at: Sequence[int] | None, judge: Judge) -> Iterator[Verdict]:
     """Yield the verdicts on the cases in order. A case is not judged where the client fails a plain answer.
 
-    Of several cases a plain one is judged first, while the client is fresh; a case alone only if its verdict depends on
-    that: a fail that what the client made of the bytes points to, or a pass by an error, which a client that always
-    raises reaches, too. If no plain case is among ``cases``, the plainest is taken; its verdict is added only if it is
-    a fail, before the first case that is not judged.
+    Of several cases a plain one is judged first, while the client is fresh; for a single case, only if its verdict
+    depends on that: a fail by what the client made of the bytes, or a pass by an error, since a client that always
+    raises passes such a case, too. If no plain case is among ``cases``, the plainest is taken; its verdict is added
+    only if it is a fail, before the first case that is not judged.
     """
     chosen = plainest(cases)
     if chosen is None:
@@ -103,7 +103,7 @@ class _Gate:
         )
 
     def _asks_no_more(self) -> Evidence | None:
-        """Return how the client sends no request for the plain answer either, which it has read before."""
+        """Return evidence that the client no longer asks for the plain answer either, which it has read before."""
         if self.verdict.result is not Result.PASS:
             return None
         again = self._judge(self._case, self._plain_at).evidence

@@ -1,8 +1,8 @@
 """The reason of a fail in one sentence.
 
 Three kinds of reasons are kept apart. ``seen_in``: what a run shows by itself. ``declared_by``: the cause that a case
-declares, which is told only after a trial has shown it (``running.diagnosis``). ``told_by``: what the client did, and
-no cause; it is told where neither is known.
+declares, which is reported only after a trial has shown it (``running.diagnosis``). ``told_by``: what the client did,
+without a cause; it is reported where neither is known.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _not_reported(case: Case, heard: Heard, expected: str) -> str | None:
 
 
 def _is_told_as_text(case: Case, text: str, expected: str) -> bool:
-    """Return whether a text has more than the answer: neither what was sent as text, nor the same once more."""
+    """Return whether a text has something that was not sent as text, and is not the answer repeated."""
     more = text.removeprefix(expected)
     if not more or (expected and not more.replace(expected, "")):
         return False
@@ -163,7 +163,7 @@ def told_by(case: Case, heard: Heard) -> str:
 
 
 def _of_parts(case: Case, heard: Heard) -> str:
-    """Return what a run said of the first kind of parts that it did not say as it was sent."""
+    """Return what a run reported of the first kind of parts that differs from what was sent."""
     wanted, got = folded(case.expected.parts), folded(heard.parts)
     wrong = [kind for kind, value in wanted.items() if kind not in got or differs(kind, value, got[kind])]
     kind = next(iter(wrong), None) or next(one for one in case.expected.unsaid if one in got)
@@ -296,7 +296,7 @@ def lost_characters(expected: str, got: str) -> str:
 
 
 def of_characters(expected: str, got: str) -> str | None:
-    """Return that some characters are left out of a text, or replaced by one other, each wherever it is.
+    """Return that some characters are left out of a text, or replaced by another, wherever they are.
 
     ``None`` for any other change, and where all outside ASCII are left out: that has a name of its own.
     """
@@ -314,7 +314,7 @@ def of_characters(expected: str, got: str) -> str | None:
 
 
 def late(tokens: int, total: int, seconds: float) -> str:
-    """Return that the first text came so late: seconds, and tokens of the total that had been written by then."""
+    """Return how late the first text came: the seconds, and how many tokens had been written by then."""
     return (
         f"the client yields its text late: the first of it {seconds:.1f} s after its request,"
         f" when {tokens} of {total} tokens had come"

@@ -1,4 +1,4 @@
-"""The bench: one server, one client, and a verdict on each case that is put on it."""
+"""The bench: one server, one client, and a verdict on each case."""
 
 from __future__ import annotations
 
@@ -114,10 +114,8 @@ class Bench:
         return self._diagnosis.of_delivery(case, cuts, tried)
 
     def _unsaid(self, case: Case) -> list[str]:
-        """Return the kinds of parts that the case is about and that the client says nothing of, in any stream.
-
-        Whether it does is seen once for each kind, with the first cases of that kind: the plainest may be the very one
-        that it reads wrong.
+        """Return the kinds of parts that the case is about and that the client never reports, in any stream. This is
+        tested once for each kind, with the first cases of that kind: the plainest may be the one that it reads wrong.
         """
         kinds = [*folded(case.expected.parts), *case.expected.unsaid]
         for kind in kinds:
@@ -126,7 +124,7 @@ class Bench:
         return [TITLES.get(kind, kind) for kind in kinds if not self._says.get(kind)]
 
     def _is_said(self, kind: str, case: Case) -> bool:
-        """Return whether the client says a kind of parts of this case, or means to and fails."""
+        """Return whether the client reports a kind of parts of this case, or tries to and fails."""
         heard = self._trials.once(case, None, self._patience).heard
         return heard is not None and (kind in folded(heard.parts) or isinstance(heard.error, NotText | Trouble))
 
@@ -149,9 +147,8 @@ class Bench:
 
     @property
     def _confirming(self) -> float:
-        """The seconds of patience with which a client that did not end, or did not leave, is run again.
-
-        One that was seen to wait for more than that, and more than once, is not waited for so long each time.
+        """The seconds of patience with which a client that did not end, or did not leave, is run again. They are fewer
+        for a client that was seen to wait even longer more than once.
         """
         return _MORE * self._patience if self._stuck < _SEEN_STUCK else self._patience
 
@@ -208,10 +205,8 @@ def _cuttings(case: Case, stream: Stream, seed: int) -> list[Cuts]:
 def _surely(
     trial: Callable[[float], Tried], patience: float, of_time: Callable[[Tried], bool] = lambda _: True
 ) -> Tried:
-    """Return the result of a trial, which is repeated where this machine may be the cause of its fail.
-
-    Where it may be so each time, nothing is known, and the note says that. ``of_time``: whether a fail is one that a
-    busy machine can cause.
+    """Return the result of a trial, which is repeated while this machine may be the cause of its fail. If it may be
+    each time, nothing is known, and the note says so. ``of_time``: whether a fail is one that a busy machine can cause.
     """
     tried = Tried(None)
     for _ in range(_TIMES_IF_BUSY):
@@ -234,7 +229,7 @@ class _Counted:
 
 
 def with_once(held: Tried, first: Tried, more: int) -> Tried:
-    """Return a trial; where it holds, with the fail of the first one, which did not come again in so many more.
+    """Return a trial; if it holds, with the fail of the first of these trials, which did not come again.
 
     A fail of which this machine may be the cause says nothing about the client.
     """

@@ -1,4 +1,4 @@
-"""Controls: what comes of a fail if the same client gets the stream a little otherwise."""
+"""Controls: trials that show whether a client still fails if its stream is changed a little."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Failed:
 
 
 class Controls:
-    """Plays controls to one client. ``left``: how many may still be played for the present fail."""
+    """Plays controls to one client. ``left``: how many may still be played for the current fail."""
 
     def __init__(self, trials: Trials) -> None:
         self.left = 0
@@ -88,7 +88,7 @@ class Controls:
         return self.holds(failed, cut(reply, cuts))
 
     def holds(self, failed: Failed, reply: Reply) -> bool:
-        """Return whether the client holds with another reply; not if no more of them may be played."""
+        """Return whether the client holds with another reply; false if no more of them may be played."""
         self.left -= 1
         if self.left < 0:
             return False

@@ -78,8 +78,8 @@ class Cutting:
     def of_own_reads(self, failed: Failed) -> str | None:
         """Return the reason of a fail of a stream that nothing cuts but the client's own reads; ``None``: they do not.
 
-        Each event in a chunk, which is read before the next one is sent, it holds; and the same text as a plain answer
-        it loses, too, if all of that is sent at once.
+        It holds if each event is a chunk that is read before the next one is sent, and it loses a part of the same text
+        in a plain answer, too, if that is sent at once.
         """
         case, text = failed.case, failed.case.expected.text
         if not failed.has_joined or len(failed.between) < 2 or text is None or case.expected.error:

@@ -22,7 +22,8 @@ from orharness.server.handles import Call, LiveRoute
 def handed_over(trials: Trials, case: Case, cuts: Cuts, patience: float) -> Tried:
     """Run the client against the case's reply, and open each gate when what is due has been handed over.
 
-    ``patience``: seconds that a held stream stays held without it. ``took``, of the result: those that were spent so.
+    ``patience``: the seconds for which a stream is held if it does not come. ``took``, of the result: the seconds that
+    were spent on that.
     """
     reply = reply_cut(case, cuts)
 

@@ -1,6 +1,6 @@
 """The cause of a fail, found by trials: the same stream with one feature taken away, which then holds.
 
-A cause that no trial shows is not reported: the reason is then what the client did.
+A cause that no trial shows is not reported: then the reason says what the client did.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Diagnosis:
         return self.of_nothing_early(case, self._cutting.of_delivery(case, cuts, tried))
 
     def of_nothing_early(self, case: Case, tried: Tried) -> Tried:
-        """Return a fail; where the client had yielded nothing when it was to, with when it yields its first text."""
+        """Return a fail; if the client had yielded nothing before its cancel, with when it yields its first text."""
         evidence = tried.evidence
         if evidence is None or evidence.reason != NOTHING_EARLY:
             return tried
@@ -175,7 +175,7 @@ class Diagnosis:
         return self._controls.body_holds(failed, failed.stream.body, None)
 
     def _holds_as(self, control: Further, case: Case, *, per_byte: bool = False) -> bool:
-        """Return whether the client holds where all is the same but for what the case is about.
+        """Return whether the client holds if everything is the same except what the case is about.
 
         ``per_byte``: also where each byte comes alone, since the case fails only where it is cut.
         """
@@ -195,7 +195,7 @@ class Diagnosis:
         return told(failed, cause or "") if made and held and all(held) else failed.tried
 
     def _keeps_inside(self, failed: Failed) -> bool:
-        """Return whether the characters that a text has lost arrive where each is between two letters of one event."""
+        """Return whether the lost characters arrive if each of them is between two letters of one event."""
         lost = lost_characters(failed.case.expected.text or "", failed.heard.text)
         text = "x".join(f" {lost[::-1]} ").strip()  # no bracket opens before the one that closes it
         events = [{"text": text}, {"finish": "stop"}, {"end": True}]
@@ -214,7 +214,7 @@ class Diagnosis:
         return [] if coded else features_of(failed.stream.body, failed.case.dialect)
 
     def _because_of(self, failed: Failed, features: Sequence[Feature]) -> list[Feature]:
-        """Return the fewest features without which the client holds; none if it holds without none of them."""
+        """Return the fewest features without which the client holds; nothing if there are none."""
         body = failed.stream.body
         for one in features:
             if self._controls.body_holds(failed, one.taken_from(body), failed.style):
@@ -231,8 +231,8 @@ class Diagnosis:
     def _cause(self, failed: Failed, found: Sequence[Feature]) -> str:
         """Return the causes of the features that were found.
 
-        The case's own words are told where it has other ones for just that feature, and where the client reads a plain
-        answer that has it.
+        The case's own words are used if it has some for that feature alone, and if the client reads a plain answer that
+        has the feature.
         """
         if [one.name for one in found] == [LONG_COMMENTS]:
             return self._of_long_comments(failed)
@@ -304,7 +304,7 @@ class Diagnosis:
         return self._trials.once(failed.case, cuts, self._trials.patience).evidence is not None
 
     def _left_overs(self, failed: Failed) -> Tried:
-        """Return the fail as it is, or that even a plain answer, which the client could read, fails after it."""
+        """Return the fail, or that even a plain answer, which the client could read before, fails after it."""
         plain = plainest([failed.case]) if self.plain_held else None
         if plain is None or self._trials.once(plain, None, self._trials.patience).evidence is None:
             return failed.tried
@@ -370,7 +370,7 @@ class Diagnosis:
     def _waited_for(self, failed: Failed) -> Tried:
         """Return what the client does if it is given time: one that asks again after a while is not one that hangs.
 
-        If that brings it to the right end, nothing is wrong. One that never ends is not waited for so long each time.
+        If it then comes to the right end, nothing is wrong. For one that never ends the wait is shorter the next times.
         """
         seconds = _WAITED_OUT * self._trials.patience
         if self._waited_out >= _MOST_WAITED_OUT or failed.heard.waited >= seconds:
@@ -405,7 +405,7 @@ def _cause_of(feature: Feature, failed: Failed) -> str:
 
 
 def _told_by_control(failed: Failed, control: Further) -> Tried:
-    """Return the fail with the cause of its control, which held; what differs is shown, but of blocks of kilobytes."""
+    """Return the fail with the cause of its control, which held, and with what differs, unless that is long."""
     if failed.case.chunkings == (WHOLE,):
         return told(failed, control.cause)
     other = replace(failed.case, reply=control.reply)

@@ -39,7 +39,7 @@ def after_cancels(trials: Trials, case: Case, cancel: Cancel, then: Further, pat
 
 
 def side_by_side(trials: Trials, case: Case, beside: Further, patience: float) -> Tried:
-    """Run the client twice at the same time. Each stream is held at its gates until the other has come as far."""
+    """Run the client twice at the same time. Each stream is held at a gate until the other has come as far."""
     if trials.subject.cannot_pair is not None:
         return Tried(None, note=trials.subject.cannot_pair)
     return _Pair(trials, case, beside, patience).tried()
@@ -73,7 +73,7 @@ class _Pair:
         return self._trials.result(self._cases[0], tried, *self._runs)
 
     def _asks(self, number: int) -> bool:
-        """Return whether the request of a run has come; where that of the second has not, let the first one end."""
+        """Return whether the request of a run has come. If that of the second has not, let the first run end."""
         run, began = self._runs[number], monotonic()
         until_request = max(self._patience, self._trials.until_request if number == 0 else 0.0)
         self._trials.wait_for_request(run, self._route, number, until_request)
@@ -84,7 +84,7 @@ class _Pair:
         return len(self._route.exchanges) > number or number == 1
 
     def _to_the_end(self) -> list[bool]:
-        """Open the gates, each when both streams are held there; return of each run whether it has ended."""
+        """Open the gates, each when both streams are held there; return for each run whether it has ended."""
         for _ in range(0 if self._in_turn else self._gates):
             self._trials.watch.patience(self._patience).until(lambda: all(map(_is_held, self._route.calls)))
             self._route.release()

@@ -60,7 +60,7 @@ INSTALL = "orharness fuzz needs Hypothesis: pip install hypothesis"
 
 
 class _Over(BaseException):
-    """The time is over: it ends Hypothesis' search, whatever that is doing."""
+    """The time is over: raised to end Hypothesis' search, whatever that is doing."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def fuzz(
     patience: float = 1.0,
     most: int = _MOST,
 ) -> Found:
-    """Search for a stream that the client reads wrong, for a number of seconds, in at most so many streams.
+    """Search for a stream that the client reads wrong, for ``seconds`` and in at most ``most`` streams.
 
     Raises ``ScenarioError`` without Hypothesis, and for a client that fails a plain answer.
     """

@@ -23,7 +23,7 @@ def growing(trials: Trials, case: Case, patience: float) -> Tried:
     """Run the client against answers of more and more events, up to the first that is wrong or costs too much.
 
     One that costs too much is ended: at a hundred thousand events it could last for hours, or take all the memory. One
-    that is wrong, or for which no request comes, is told if it is so again.
+    that is wrong, or for which no request comes, is reported if that happens again.
     """
     costs: list[Cost] = []
     before = trials.subject.memory()

@@ -84,9 +84,8 @@ def opened(client: Sequence[str], clock: ClientClock | None = None) -> AbstractC
 
 
 def run_in_jobs(share: Share, jobs: int, on_verdict: Callable[[Verdict], None]) -> list[Verdict]:
-    """Judge the cases of a share in several processes; return the verdicts in the order of its cases.
-
-    ``on_verdict`` is called with each as it comes. Raises ``OrharnessError`` where a process fails.
+    """Judge the cases of a share in several processes; return the verdicts in the order of its cases. ``on_verdict`` is
+    called with each verdict as it comes. Raises ``OrharnessError`` where a process fails.
     """
     shares = [replace(share, only=share.only[number::jobs]) for number in range(min(jobs, len(share.only)))]
     found: dict[str, Verdict] = {}

@@ -1,4 +1,4 @@
-"""How long a line may be that a client reads: found by plain answers with one line of that length."""
+"""The longest line that a client reads, found by plain answers that have one line of a given length."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from orharness.contract.judging.features import lines_of
 from orharness.contract.running.trials import Trials
 from orharness.dialects import Dialect
 
-_LONG = 1_000  # bytes of a line, and more, whose length may be the cause of a fail
-_SHORTEST = 256  # bytes: no client was seen that cannot read such a line
+_LONG = 1_000  # bytes: the length of a line from here on may be the cause of a fail
+_SHORTEST = 256  # bytes: every client that was seen can read such a line
 _END: list[dict[str, Any]] = [{"finish": "stop"}, {"end": True}]
 _COMMENT = "comment"
 _DATA = "data"
@@ -71,7 +71,7 @@ class Lengths:
 
 
 def _answer(kind: str, dialect: Dialect, length: int) -> Case:
-    """Return a plain answer that has one line of so many bytes."""
+    """Return a plain answer that has one line of ``length`` bytes."""
     line = {"comment": " " + "." * (length - 2)} if kind == _COMMENT else {"text": "x", "fill": length}
     return parse(
         {

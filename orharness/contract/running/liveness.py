@@ -1,8 +1,9 @@
 """Living and dead streams: the cases whose times are multiples of the silence that the client allows, side by side.
 
-First the plain answer and a dead stream, which show whether the client's clock can be made faster, and how long it
-bears silence. Then each case in a process of its own, at a rate at which that silence takes two seconds: a busy machine
-delays by a fraction of that. What fails is confirmed at a lower rate. The server and its proofs keep to our clock.
+First the plain answer and a dead stream, which show whether the client's clock can be made faster, and the silence that
+it allows. Then each case runs in a process of its own, at a rate at which that silence takes two seconds: a busy
+machine delays by a fraction of that. What fails is confirmed at a lower rate. The server and its proofs keep to our
+clock.
 """
 
 from __future__ import annotations
@@ -294,7 +295,7 @@ class _Watch:
 
 
 def _because(verdict: Verdict, cause: str | None, other: str | None) -> Verdict:
-    """Return a failed verdict with another cause in its reason."""
+    """Return a failed verdict whose reason has another cause."""
     if verdict.evidence is None or cause is None or other is None:
         return verdict
     return replace(verdict, evidence=replace(verdict.evidence, reason=verdict.evidence.reason.replace(cause, other)))

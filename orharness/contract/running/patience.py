@@ -17,7 +17,7 @@ from orharness.contract.driving.usage import starved
 
 _EACH = 0.1  # seconds between two looks at who was starved
 _LATE = 0.06  # seconds that a look may be late: what it is later is not spent
-_MOST = 10.0  # times the patience, after which nothing is waited for any longer
+_MOST = 10.0  # times the patience: after that no wait goes on
 _LOOK = 0.002  # seconds
 
 NOT_KNOWN = (
@@ -52,7 +52,7 @@ class Starvation:
     def since(self) -> float:
         """Return the seconds since this was asked before; 0 for the first time.
 
-        Of the threads of each side the one counts that was starved the most: they wait for each other. The thread that
+        Of the threads of each side, the one that was starved the most counts: they wait for each other. The thread that
         asks is left out: it sees by itself that it is late.
         """
         ours = starved(os.getpid(), children=False)
@@ -66,15 +66,15 @@ class Starvation:
 
 
 def _most(now: Mapping[int, float], before: Mapping[int, float]) -> float:
-    """Return by how much the count of a thread has grown that has grown the most."""
+    """Return the largest growth of a thread's count."""
     return max((seconds - before.get(thread, 0.0) for thread, seconds in now.items()), default=0.0)
 
 
 class Patience:
     """Seconds that are spent only while nothing happens, and nothing keeps a client from running.
 
-    ``seconds``: how many there are; ``spent``: how many are spent. ``starved``: returns the seconds, since it was asked
-    before, for which the threads were starved on which the client depends.
+    ``seconds``: how many there are; ``spent``: how many are spent. ``starved``: returns for how many seconds, since the
+    previous call, the threads on which the client depends were starved.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Patience:
 
     @property
     def over(self) -> bool:
-        """Whether all is spent. To be asked often: what passes between two looks is spent for a part only."""
+        """Whether all is spent. It must be asked often: only a part of the time between two looks is spent."""
         if self.seconds and self._clock() - self._looked < min(_EACH, self.seconds / 4):
             return False
         self._look()

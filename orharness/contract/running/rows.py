@@ -56,10 +56,9 @@ class Proof:
 
 
 def _only_assumed(exchange: Exchange) -> int:
-    """Return how many boundaries of a body were tried, and not proven.
-
-    None is tried where chunks are joined on purpose (no read is to end there: their boundaries are those of HTTP
-    chunks, which every client has to observe), nor by a body in one piece.
+    """Return how many boundaries of a body were tried and not proven. No boundary is tried where chunks are joined on
+    purpose (no read is to end there: their boundaries are those of HTTP chunks, which every client has to observe), nor
+    by a body in one piece.
     """
     joined = exchange.pacing is Pacing.INSTANT or exchange.chunks_written <= 1
     return 0 if joined else exchange.boundaries.assumed
@@ -80,13 +79,13 @@ class Row:
 
 @runtime_checkable
 class RowSubject(Protocol):
-    """A client that runs a row elsewhere."""
+    """A client that runs a row in other processes."""
 
     def prepare(self) -> None:
         """Get ready for a row that will come: it may take a moment to begin, which passes while others are judged."""
 
     def takes(self, trials: int) -> int:
-        """Return how many of so many trials it takes in a row; 0 where they are to be run here."""
+        """Return how many of ``trials`` it takes in a row; 0 if they are to be run here."""
 
     def row(self, case: Case, cuttings: Sequence[Cuts], patience: float) -> Row | None:
         """Do what ``run_row`` does."""

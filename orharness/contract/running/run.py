@@ -50,9 +50,9 @@ def run(
     which the fewest cuts of a fail are looked for. ``pace``: of the cases of liveness, which only the claim of that
     name includes. ``on_verdict`` is called with each verdict as it comes.
 
-    A fail is confirmed by a second, more patient run before it is told. A client that fails a plain answer is told that
-    and nothing else: the other cases are not applicable. Raises ``ScenarioError`` for what does not
-    exist, or if no case is left.
+    A fail is confirmed by a second, more patient run before it is reported. Of a client that fails a plain answer only
+    that is reported: the other cases are not applicable. Raises ``ScenarioError`` for what does not exist, or if no
+    case is left.
     """
     judged = chosen(claims, only, profile, cases, dialect)
     subject = client if isinstance(client, Subject) else FunctionSubject(client)

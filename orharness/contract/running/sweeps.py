@@ -41,7 +41,7 @@ class Sweep:
             done += len(together)
 
     def _elsewhere(self, trials: int) -> int:
-        """Return how many of so many trials the client takes in a row elsewhere."""
+        """Return how many of ``trials`` the client takes in a row in other processes."""
         subject = self._trials.subject
         return subject.takes(trials) if isinstance(subject, RowSubject) else 0
 
@@ -50,7 +50,7 @@ class Sweep:
         reply = case.reply()  # one for all: what it answers, and how it is made, is the same but for the cuts
         route, answered, left = None, 0, 0
         for number, cuts in enumerate(cuttings):
-            # A client that asked again has taken another's reply; and a fail that was looked at has taken the place.
+            # A client that asked again has taken the reply of another trial, and so has the confirmation of a fail.
             if not left or route is None or route is not self._trials.mounted or len(route.exchanges) != answered:
                 batch = [cut(reply, one) for one in cuttings[number : number + _ON_ONE_ROUTE]]
                 route = self._trials.route(case, [one for one in batch for _ in range(case.runs)])

@@ -40,7 +40,7 @@ from orharness.verdict import Evidence, Once
 
 _LOOK = 0.002  # seconds between two looks at whether a text has come
 _SOON = 0.3  # seconds for what is sent at once, and in which nothing is measured yet
-_LEAVES = 5.0  # seconds, at most, that are waited for a client which was told to leave
+_LEAVES = 5.0  # seconds: the longest wait for a client to leave once it was asked to
 _LETS_GO = 0.5  # ... and then for its threads, or its loop
 _NOT_ASYNCHRONOUS = (
     "an iterator that is not asynchronous cannot be cancelled inside a read: a client that is an async generator is"
@@ -84,7 +84,7 @@ class Trials:
         self.watch = Watch(subject)  # of the trial that was begun last
 
     def once(self, case: Case, cuts: Cuts, patience: float) -> Tried:
-        """Run the client against the case's reply, cut so; a further request gets what the case has for it."""
+        """Run the client against the case's reply with these cuts; a further request gets the case's next reply."""
         further = [] if case.again is None else [case.again()]
         return self.run(case, self.route(case, [reply_cut(case, cuts), *further]), patience)
 
@@ -202,7 +202,7 @@ class Trials:
     def first_text(self, case: Case, reply: Reply) -> tuple[int, int, float] | None:
         """Run the client, and return when it yielded its first text; ``None`` if it did so only at the end.
 
-        That is: how many tokens had been written by then, how many there are, and the seconds since its request.
+        The result is the number of tokens written by then, the number of all tokens, and the seconds since its request.
         """
         route = self.route(case, [reply])
         [address] = self.begin()

@@ -2,8 +2,8 @@
 
 Two threads that share an interpreter, a server and its client, do best on one core: they take turns anyway, and on two
 cores each waits for the other one to wake up, a dozen times a run. So each of these processes has a server of its own
-and keeps to one core, and whole sweeps are shared among them, part by part: whoever is done takes the next part. What
-they say is taken only if every run was right; whatever is wrong is looked at here, where it can be seen.
+and keeps to one core, and whole sweeps are shared among them, part by part: a process that is done takes the next part.
+Their result counts only if every run was right; anything wrong is repeated in this process, where it can be seen.
 
 Run as a module, it is such a process. It takes a line of JSON a row, ``{"case": document, "dialect": name, "cuts":
 [[…], …], "patience": s}``, and answers with one: ``{"row": {"text": …, "proof": [proven, assumed]}}``, with null as the
@@ -56,7 +56,8 @@ _SLACK = 5.0  # seconds beyond patience within which a process says something: i
 
 
 class NamedFunction(FunctionSubject):
-    """A function by its name, ``MODULE:NAME`` or ``FILE.py:NAME``: other processes find it, too. A context manager.
+    """A function that is given by its name, ``MODULE:NAME`` or ``FILE.py:NAME``, so that other processes find it, too.
+    A context manager.
 
     ``starting``: seconds until a process sends its first request. ``slack``: seconds beyond patience within which a
     process must say something. ``cores``: of each of these processes the number of its core, ``None`` where none can be
@@ -81,7 +82,7 @@ class NamedFunction(FunctionSubject):
             self._processes(1)
 
     def takes(self, trials: int) -> int:
-        """Return how many of so many trials the processes take in a row; 0 after they failed."""
+        """Return how many of ``trials`` the processes take in a row; 0 after they failed."""
         if self._failed or (not self._workers and trials < _WORTH_A_PROCESS):
             return 0
         return min(trials, len(self.cores) * self._share)
@@ -110,7 +111,7 @@ class NamedFunction(FunctionSubject):
         return parts.result
 
     def _processes(self, number: int) -> list[Worker]:
-        """Return those that run, at least ``number``; none where no more can be started."""
+        """Return the running processes, at least ``number``; none if no more can be started."""
         try:
             while len(self._workers) < number:  # the last core first: this thread has the first one
                 self._workers.append(Worker(self._name, self.cores[-1 - len(self._workers)], *self._limits))
@@ -259,7 +260,7 @@ class Handout:
 
 
 def _work(worker: Worker, parts: Handout, case: Case, patience: float, waited: float) -> None:
-    """Have a process run parts of a row until there is none left, or one does not hold; see ``Worker.run``."""
+    """Have a process run parts of a row until no part is left, or one does not hold; see ``Worker.run``."""
     while (part := parts.take()) is not None:
         at, cuttings = part
         row = worker.run(case, cuttings, patience, waited)
