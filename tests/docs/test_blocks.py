@@ -1,6 +1,7 @@
 """Each block of the documents is of a kind that is known, and one in Python is run.
 
-Most are run by ``test_readme.py`` and ``test_tutorials.py``: here are those that need a service, and the list of kinds.
+Most are run by ``test_readme.py``, ``test_tutorials.py`` and ``test_shell_blocks.py``. Here are the list of kinds, and
+those in Python that ask a service.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,9 @@ KINDS = {
     "python": "a test, or a file for the tests of its page: run",
     "console": "a command of orharness: run, and what it prints is compared",
     "text": "what is printed: compared where the block before it is run",
-    "sh": "in tutorials run; else it installs, serves until Ctrl-C or asks a service: its options are read",
-    "js": "in tutorials and for tests of the page run; else it is the package's own example or wants a framework",
-    "go": "in tutorials run; else it is the package's own example",
+    "sh": "run; what cannot be is in the table NOT_RUN of test_shell_blocks.py, and its options are read",
+    "js": "run: in tutorials, by the tests of the page, or as a test of the package for Node",
+    "go": "run: in tutorials, or as a test of the package for Go",
     "yaml": "read; scenarios are also checked as documents, others are for GitHub, Docker and pre-commit",
     "json": "read",
 }
@@ -75,6 +77,15 @@ def test_a_block_of_data_can_be_read(page: str) -> None:
         list(yaml.safe_load_all(block))
 
 
+def test_each_block_for_node_or_go_is_where_it_is_run() -> None:
+    pages = {page for page, text in TEXTS.items() if {"js", "go"} & set(kinds(text))} - set(TUTORIALS)
+    assert pages == {"docs/relays.md", "clients/node/README.md", "clients/go/README.md"}
+    shown = [block.splitlines()[0] for block in _blocks("js", TEXTS["docs/relays.md"])]
+    assert shown == ["// relay.mjs", "// app/api/chat/route.js"]  # by a test of the page, and in test_shell_blocks.py
+    for page in ("clients/node/README.md", "clients/go/README.md"):  # test_node_package.py, test_go_package.py
+        assert len(_blocks("(?:js|go)", TEXTS[page])) == 1
+
+
 def _commands(block: str) -> Iterator[list[str]]:
     """The arguments of each call of orharness in a block of a shell."""
     plain = re.sub(r"(?m)(^|\s)#.*$", "", re.sub(r"\\\n\s*", " ", block))
@@ -92,25 +103,35 @@ def _commands(block: str) -> Iterator[list[str]]:
             words.append(word)
 
 
-def _refused(command: list[str]) -> str:
+@cache
+def _refused(*command: str) -> str:
     """What is said of a wrong option; ``--help`` keeps the command from being run, its options are read before."""
     names = 2 if command[0] in ("cassette", "cases") else 1
     seen = CliRunner().invoke(app, [*command[:names], "--help", *command[names:]])
     return "" if seen.exit_code == 0 else seen.output or repr(seen.exception)
 
 
-@pytest.mark.parametrize("page", [page for page, text in TEXTS.items() if "sh" in kinds(text)])
-def test_the_options_of_a_command_in_a_shells_block_exist(page: str) -> None:
-    commands = [command for block in _blocks("sh", TEXTS[page]) for command in _commands(block)]
-    assert [(command, said) for command in commands if (said := _refused(command))] == []
+def _shown(page: str) -> list[list[str]]:
+    """The commands of orharness in a page: of its blocks for a shell, and in a line of prose."""
+    inline = [re.sub(r"\s+", " ", one) for one in re.findall(r"`(orharness [a-z][^`]*)`", page)]
+    return [command for block in (*_blocks("sh", page), *inline) for command in _commands(f"{block}\n")]
 
 
-def test_commands_are_found_in_a_block_and_a_wrong_option_is_seen() -> None:
+@pytest.mark.parametrize("page", [page for page, text in TEXTS.items() if _shown(text)])
+def test_the_options_of_a_command_exist(page: str) -> None:
+    assert [(command, said) for command in _shown(TEXTS[page]) if (said := _refused(*command))] == []
+
+
+def test_commands_are_found_in_a_block_and_in_prose_and_a_wrong_option_is_seen() -> None:
     block = "A=b orharness serve --text 'a b' \\\n  --delay 1 &  # orharness\npip install . && orharness chekc | cat\n"
     assert list(_commands(block)) == [["serve", "--text", "a b", "--delay", "1"], ["chekc"]]
-    assert _refused(["serve", "--text", "a"]) == ""
-    assert _refused(["serve", "--txet", "a"])
-    assert _refused(["cassette", "show", "--formta", "html"])
+    assert _shown("`orharness check\n--quick` or `orharness.ini`\n```sh\norharness demo\n```\n") == [
+        ["demo"],
+        ["check", "--quick"],
+    ]
+    assert _refused("serve", "--text", "a") == ""
+    assert _refused("serve", "--txet", "a")
+    assert _refused("cassette", "show", "--formta", "html")
 
 
 TWO_APIS = """

@@ -1,4 +1,4 @@
-"""The commands of the pages about control over HTTP do what the pages say, run by a shell."""
+"""The curl commands of the reference of control over HTTP do what it says, run by a shell."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -20,10 +18,6 @@ pytestmark = pytest.mark.skipif(
     (shutil.which("curl") is None or shutil.which("bash") is None) and not os.environ.get("CI"), reason="needs curl"
 )
 COMMANDS = re.findall(r"^curl .*$", GENERATED["reference/http.md"], re.M)
-JQ = f"""#!{sys.executable}
-import json, sys
-print(json.load(sys.stdin)[sys.argv[-1].removeprefix(".")])
-"""
 
 
 def test_there_is_a_command_for_each_operation() -> None:
@@ -53,26 +47,6 @@ def test_a_command_of_the_reference_is_answered_as_it_says(sse_server: SseServer
     check_against_document(verb, verb.status, content_type, body.encode())
     control.ask("DELETE", f"/sessions/{session['id']}")
     stream.close()
-
-
-@pytest.mark.slow
-def test_the_stop_button_of_the_guide_stops_the_model(sse_server: SseServer, tmp_path: Path) -> None:
-    page = (DOCS / "control.md").read_text("utf-8")
-    [block] = re.findall(r"^# in another\n(.*?)^```", page, re.M | re.S)
-    script = block.replace("127.0.0.1:8181", f"127.0.0.1:{sse_server.port}").replace("within=0.25", "within=20")
-    tool = tmp_path / "jq"
-    tool.write_text(JQ, "utf-8")
-    tool.chmod(0o755)
-    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-e", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    held, left, upstream, passed = done.stdout.splitlines()
-    assert "held at a gate" in held
-    assert (left, passed) == ("True", "True")
-    assert "cancelled" in upstream
-    assert "data: " in (tmp_path / "answer.txt").read_text("utf-8")
 
 
 def test_the_problems_of_the_guide_are_those_of_the_document() -> None:

@@ -7,14 +7,10 @@ failure, the last command must fail, and else it must not. What they install is 
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,13 +18,13 @@ import pytest
 
 from tests.docs.test_readme import _missing
 from tests.support.places import ROOT
+from tests.support.shell import Shell
 
 PAGES = {page.stem: page.read_text("utf-8") for page in sorted((ROOT / "docs" / "tutorials").glob("*.md"))}
 MODULES = ROOT / "clients" / "node" / "examples" / "node_modules"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
 FAILS = re.compile(r"\bFAIL\b|^✗|\bfailed\b|: FAIL", re.M)
-END = "the end of a block:"
 INSTALLED = {
     r"python3 -m venv (\S+) && cd \1 && \. bin/activate": r"mkdir \1 && cd \1",
     r"python3 -m venv .*": ":",
@@ -38,47 +34,9 @@ INSTALLED = {
 }
 
 
-class Shell:
-    """A shell that goes on from block to block, in a folder that has the clone in it."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "orharness").symlink_to(ROOT)
-        env = {name: value for name, value in os.environ.items() if not re.match("PYTEST|ORHARNESS|CI$|OPENAI", name)}
-        env["ORHARNESS_COMMAND"] = shlex.join([sys.executable, "-m", "orharness"])
-        env["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-        env |= {"NO_COLOR": "1", "COLUMNS": "140", "CGO_ENABLED": "0", "PYTHONUTF8": "1"}
-        self._bash = subprocess.Popen(
-            ["bash"],
-            cwd=folder,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-
-    def type(self, block: str) -> tuple[int, str]:
-        """The exit code of the last command of a block, and what was printed."""
-        assert self._bash.stdin is not None
-        assert self._bash.stdout is not None
-        self._bash.stdin.write(f'{block}\nCODE=$?; echo; echo "{END} $CODE"\n')
-        self._bash.stdin.flush()
-        printed = ""
-        for line in self._bash.stdout:
-            if line.startswith(END):
-                return int(line.removeprefix(END)), printed
-            printed += line
-        raise AssertionError(f"the shell ended: {printed}")
-
-    def close(self) -> None:
-        """End it, and what it has started."""
-        os.killpg(self._bash.pid, signal.SIGKILL)
-        self._bash.communicate()
-
-
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
+    (tmp_path / "orharness").symlink_to(ROOT)
     shell = Shell(tmp_path)
     yield shell
     shell.close()
