@@ -9,7 +9,7 @@
     └── UpstreamError              the recorded server failed
     ClientFailure(AssertionError)  the client under test is wrong
 
-The first family is a mistake of whoever wrote the test or holds the cassette; the second is a finding about the client,
+The first family is a mistake in the test, or in the cassette that it uses; the second is a finding about the client,
 an ``AssertionError``, so that every test runner shows it as a failed test and not as a broken one.
 """
 

@@ -30,7 +30,7 @@ def scan(
         typer.Option(metavar="REGEX", help="Do not report what matches this. Repeatable.", show_default=False),
     ] = None,
 ) -> None:
-    """List what looks like a secret in recorded files, whoever recorded them.
+    """List what looks like a secret in recorded files, whatever recorded them.
 
     A line for each: the file, where in it, the kind, and the first characters.
     Exit code 1 if there is any. It is also a pre-commit hook, with the id
@@ -123,7 +123,8 @@ def convert(
 
     Example: [bold]orharness cassette convert session.har --to answer.yaml[/bold]
 
-    Example: [bold]orharness cassette convert answer.sse --to answer.yaml --url https://llm.onerouter.pro/v1/chat/completions[/bold]
+    Example: [bold]orharness cassette convert answer.sse --to answer.yaml --url
+    https://llm.onerouter.pro/v1/chat/completions[/bold]
     """
     from orharness.cli.convert import ConvertOptions, convert_file
 

@@ -1,4 +1,4 @@
-"""Stderr of a command that runs until it is stopped: it never waits for whoever reads it."""
+"""Stderr of a command that runs until it is stopped: it never waits for its reader."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class ApartProcess:
 
 @contextmanager
 def apart() -> Iterator[ApartProcess | None]:
-    """A process for a recorder that is made in this block; ``None`` where there can be none."""
+    """A process for a recorder that is made in this block; ``None`` if none can be started."""
     if not CAN_BE_APART:
         yield None
         return

@@ -50,7 +50,7 @@ class Bell:
             self._soon = self._loop.call_later(self._seconds, self.ring)
 
     def ring_while(self, wanted: Callable[[], bool]) -> None:
-        """Ring now, and on, as long as ``wanted`` says so: for data of which nobody tells when it can be read."""
+        """Ring now, and again as long as ``wanted`` says so: for data that becomes readable without notice."""
         self.ring()
         if self._again is None:
             self._again = self._loop.call_later(_AGAIN, self._ring_on, wanted)

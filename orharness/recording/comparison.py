@@ -1,4 +1,4 @@
-"""What of an answer's grammar differs between two recordings of one request: fields, order, end, pacing; no words."""
+"""The differences in grammar between two recordings of one request: fields, order, end and pacing, but not words."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _listed(values: Iterable[str] | None) -> str:
 
 
 def _order(old: _Grammar, new: _Grammar) -> Iterator[str]:
-    """Which kinds of events follow one another now that did not; only of kinds that were there before."""
+    """Which kinds of events follow one another now that did not before, among the kinds that were there before."""
     known, seen = set(old.kinds), set(pairwise(old.kinds))
     if old.kinds and new.kinds and old.kinds[0] != new.kinds[0]:
         yield f"order: the first event was {old.kinds[0]}, and is {new.kinds[0]}"

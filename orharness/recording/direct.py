@@ -1,4 +1,5 @@
-"""The short way of a body through the recorder: from the server's connection to who passes it on, without a task."""
+"""The short way of a body through the recorder: from the server's connection to the ``Taker`` that passes it on,
+without a task."""
 
 from __future__ import annotations
 
@@ -37,12 +38,12 @@ class DirectBody:
         """Whether what follows is for a parser of HTTP."""
 
     def begin(self, transport: asyncio.Transport | None) -> None:
-        """Take that the head has come, and that the chunks follow on this connection."""
+        """Note that the head has come, and that the chunks follow on this connection."""
         self.begun = True
         self._transport = transport
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes of the connection; return those for a parser of HTTP, which are none before the end."""
+        """Take the next bytes of the connection; return those for an HTTP parser: none before the end."""
         whole, rest = self._chunks.feed(data)
         if whole:
             self._pass(whole, self._clock())
@@ -51,7 +52,7 @@ class DirectBody:
         return rest
 
     def end(self) -> bytes:
-        """Take that the connection has ended; return the bytes of a chunk that is not whole."""
+        """Note that the connection has ended; return the bytes of an incomplete chunk."""
         self._end()
         return self._chunks.rest()
 

@@ -31,7 +31,7 @@ def rounded(seconds: float) -> float:
 
 
 class EndWatch:
-    """Finds the event after which a client may leave, in any chunks: leaving after it is not a cancel.
+    """Finds the event after which a client may leave, however it is chunked: leaving after it is not a cancel.
 
     It looks only when it is asked, since most clients do not leave, and it takes longer than passing a chunk on. What
     comes after such an event is short, so it looks only at what came last.
@@ -171,7 +171,7 @@ class RecordedExchange:
         return self.size > self.large and not self.redaction.needs_the_whole_body
 
     def failed(self, now: float) -> None:
-        """Take that at ``now`` it was clear that no response head comes."""
+        """Note that no response head will come; ``now`` is when that was clear."""
         self.head = rounded(now - self.sent_at)
 
     def add(self, data: bytes, now: float) -> Chunk:

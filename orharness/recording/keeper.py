@@ -28,10 +28,10 @@ from orharness.verdict import count
 
 _PIECE = 2**16  # bytes that are read at once
 _TRIES, _CRASH = 100, 25
-_PATIENCE = 1.0  # seconds for which a process is waited for whose end of the socket is closed
+_PATIENCE = 1.0  # seconds: the wait for a process that has closed its end of the socket
 _ERRORS = {error.__name__: error for error in (CassetteError, ScenarioError)}
 BEGUN = ("order", "request", "recorded_at", "sent_at", "status", "reason", "headers", "head", "framing", "announced")
-"""What the process is told of an exchange that begins, beside its secrets and the time of its head."""
+"""The fields of an exchange that the process gets when it begins, besides its secrets and the time of its head."""
 
 log = logging.getLogger("orharness.recording")
 
@@ -80,7 +80,7 @@ class KeeperProcess(asyncio.Protocol):
 
     The process gets ``options`` beside the path: ``overwrite``, ``personal``, ``keep_headers`` and ``filters`` (as
     ``--filters`` has them). Where it is killed, another one gets what is not in the cassette yet. Of an answer that is
-    large (``memory``) that is only what was written; this is told, and ``close`` raises an error.
+    large (``memory``) that is only what was written; this is logged, and ``close`` raises an error.
     """
 
     searches_here = False

@@ -77,7 +77,7 @@ class _Handler(ResponseHandler):
                 wire.notes.restart()
 
     def set_response_params(self, **options: Any) -> None:
-        """Take that a request is about to be sent: what comes from now on is for its notes."""
+        """Note that a request is about to be sent: what comes from now on is for its notes."""
         self._take_wire()
         super().set_response_params(**options)
 

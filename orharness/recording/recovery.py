@@ -1,4 +1,4 @@
-"""Reads the spool that a recorder has left which was killed or could not write, as on a full disk."""
+"""Reads the spool of a recorder that was killed, or that could not write, as on a full disk."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Assignments:
         + rb"|(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*\Z"
     )
     _stems = (b"key", b"secret", b"passw", b"passc", b"passp", b"cred", b"token")
-    _cut_stems = frozenset(  # what a piece may end in whose next one completes a stem
+    _cut_stems = frozenset(  # what a piece may end in if the next one completes a stem
         stem[:size]
         for stem in (
             *(

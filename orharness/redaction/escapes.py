@@ -92,7 +92,7 @@ class Numbered(Unescaped):
         )
 
     def spans(self, begin: int, end: int, text: bytes) -> Iterator[Span]:
-        """Each number of the secret from ``begin`` to ``end``, which becomes that of an asterisk."""
+        """The numbers of the secret from ``begin`` to ``end``, each of which becomes that of an asterisk."""
         for one in range(begin, end):
             yield Span(self._starts[one], self._ends[one], b"%d" % ord("*"))
 
@@ -109,7 +109,7 @@ def _extend(plain: bytearray, starts: array[int], ends: array[int], raw: bytes, 
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
-    """The character that an escape encodes, in UTF-8; of a URL, the byte."""
+    """The character that an escape encodes, in UTF-8; for an escape of a URL, the byte."""
     unicode, byte, slash, percent, decimal, hexadecimal = escape.groups()
     if slash:
         return b"/"

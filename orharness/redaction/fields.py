@@ -55,7 +55,7 @@ def is_secret_inside(key: bytes, value: bytes) -> bool:
 
 
 def _inner(escapes: int, quote: bytes) -> bytes:
-    """What a string of JSON holds that is in a string itself ``escapes`` backslashes deep."""
+    """The content of a JSON string that is itself in a string, ``escapes`` backslashes deep."""
     delimiter, modulus = rb"\\" * escapes + quote, 2 * (escapes + 1)
     return (
         # No quote or backslash; backslashes before neither; an escaped quote; escaped backslashes at the end.
@@ -67,8 +67,8 @@ def _inner(escapes: int, quote: bytes) -> bytes:
 class _Inside(NamedTuple):
     """The strings of a list or an object: each one's nearest key and offsets.
 
-    ``end``: how far it was read. ``open``: the text ends before the list does. ``unended``: where the string begins
-    that the text ends in, if any.
+    ``end``: how far it was read. ``open``: the text ends before the list does. ``unended``: where the string in which
+    the text ends begins, if any.
     """
 
     strings: list[tuple[bytes, int, int]]
@@ -78,7 +78,7 @@ class _Inside(NamedTuple):
 
 
 class Json:
-    """JSON that is in a string itself ``escapes`` backslashes deep: 0, 1 (JSON in JSON) or 3; or a Python literal."""
+    """JSON that is itself in a string, ``escapes`` backslashes deep: 0, 1 (JSON in JSON) or 3; or a Python literal."""
 
     def __init__(self, escapes: int, quote: bytes = b'"') -> None:
         self.quote = b"\\" * escapes + quote

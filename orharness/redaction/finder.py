@@ -16,7 +16,7 @@ from orharness.redaction.shapes import ALPHABET, WINDOW, Shapes, shapes
 from orharness.redaction.utf16 import HEAD, Utf16, utf16_of
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the end may become a CRLF
-_REMEMBERED = 4096  # texts of which it is remembered what is in them: ids and names are repeated in each event
+_REMEMBERED = 4096  # texts whose findings are remembered: ids and names are repeated in each event
 _UNKNOWN = object()
 _HEAD = (
     64  # bytes: each shorter beginning of a secret is kept in a set; all those of a header of 40 KB would be gigabytes
@@ -88,7 +88,7 @@ class SecretFinder:
         self._json = Lexer()
         self.spans: list[Span] = []
         """What was found, in order and without overlaps."""
-        self._sizes: dict[tuple[int, str], int] = {}  # how long what was found is by now
+        self._sizes: dict[tuple[int, str], int] = {}  # the length of what was found, by now
         self.kinds: dict[int, str] = {}
         """By the offset at which a secret begins: its kind."""
 
@@ -112,7 +112,7 @@ class SecretFinder:
         return raw.decode("utf-8" if self._utf16 is None else self._utf16.encoding, "replace")
 
     def _place(self, offset: int) -> int:
-        """Where in the body it is what is at this offset of the text."""
+        """The place in the body of this offset of the text."""
         return offset if self._utf16 is None else self._utf16.offset(offset)
 
     def _search(self, data: bytes) -> None:
@@ -154,7 +154,7 @@ class SecretFinder:
                 self._join(string, line[string.start : string.end], at + string.start)
 
     def _note(self, text: Unescaped, found: Iterable[SecretMatch]) -> None:
-        """Add what was found in a text; what grew with the text since it was found only by what is new of it."""
+        """Add what was found in a text; of a finding that grew with the text since, only the new part."""
         for one in found:
             at = text.offset(one.start)
             self.kinds.setdefault(self._place(at), one.kind)
@@ -200,12 +200,12 @@ class SecretFinder:
                 self._hold(place, *fresh)
 
     def _begun_by(self, text: Unescaped) -> tuple[Unescaped, PartialMatch] | None:
-        """A text that ends in the beginning of something, with that."""
+        """A text that ends in the beginning of something, with that beginning."""
         begun = self._needles.begins(text.plain)
         return None if begun is None else (text, begun)
 
     def _begun_in(self, piece: bytes, at: int) -> tuple[Unescaped, PartialMatch] | None:
-        """The end of a piece that begins something, if it does. Most pieces were there before: ids, names, words."""
+        """The end of a piece, if it begins something. Most pieces have come before: ids, names, words."""
         known = self._begun.get(piece, _UNKNOWN)
         if known is None:
             return None
@@ -271,7 +271,7 @@ class _Needles:
         return found
 
     def begins(self, text: bytes) -> PartialMatch | None:
-        """Where a beginning at the end of the text is of something longer that is looked for."""
+        """Where the end of the text begins something longer that is looked for."""
         shaped = self._shapes.begins(text)
         size = self._begun(text)
         if not size:
@@ -283,7 +283,7 @@ class _Needles:
         return PartialMatch(min(start, shaped.start), min(ends, default=None))
 
     def _begun(self, text: bytes) -> int:
-        """How many bytes at the end of the text begin a known secret, and are not the whole of it; 0 for none."""
+        """The number of bytes at the end of the text that begin a known secret without being all of it; 0 for none."""
         if begun := max((_overlap(text, form) for form in self._long), default=0):
             return begun
         sizes = range(min(len(text), self._shorter_than - 1), 0, -1)

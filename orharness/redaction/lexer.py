@@ -171,7 +171,7 @@ class _Value(NamedTuple):
 
 
 def _named(frame: _Frame, text: bytes) -> bytes:
-    """The secret name of a value that another field of the same object, or the element before it, names."""
+    """The secret name of a value, if another field of the same object or the element before it names the value."""
     if frame.in_list:
         frame.elements += 1
         if frame.elements == 1:

@@ -16,7 +16,7 @@ _NAMING, _VALUE = b"|".join(sorted(NAMING)), b"|".join(sorted(VALUE))
 
 
 def _pair(form: Json) -> re.Pattern[bytes]:
-    """A field that names another, at most two others with texts, and the value."""
+    """A field that gives a name, at most two others with texts, and the value."""
     string = rb"%b%b%b" % (form.delimiter, form.inner, form.delimiter)
     other = rb"(?:%b%b:%b%b%b,%b){0,2}?" % (string, GAP, GAP, string, GAP, GAP)
     return re.compile(

@@ -1,4 +1,4 @@
-"""Personal data: e-mail addresses, IP addresses and telephone numbers. They are looked for only where asked for.
+"""Personal data: e-mail addresses, IP addresses and telephone numbers. They are looked for only on request.
 
 Each is a run of characters, so that the last run of a text may be the beginning of one.
 """

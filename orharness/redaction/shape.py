@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 PLACEHOLDER = "REDACTED"
 REDACTED = PLACEHOLDER.encode()
-HARMLESS = 5  # characters: the beginning of a key that says nothing of it, such as "sk-or"
+HARMLESS = 5  # characters: the beginning of a key that reveals nothing of it, such as "sk-or"
 
 
 class SecretMatch(NamedTuple):
@@ -36,4 +36,4 @@ class Shape(Protocol):
         """Return each whole secret. ``line``: the text is a whole line of a body, not a part of one."""
 
     def begins(self, text: bytes, low: bytes) -> PartialMatch | None:
-        """Return the first beginning of a secret that may go on past the end of the text."""
+        """Return the first place where a secret begins that may go on past the end of the text."""

@@ -16,7 +16,7 @@ _BIG = re.compile(rb"\0[\t\n\r -~]\0[\t\n\r -~]", re.S)
 
 
 def utf16_of(head: bytes) -> Utf16 | None:
-    """What decodes a body that begins so; ``None``: by its mark and its first characters it is not in UTF-16."""
+    """Return a decoder for a body that begins with these bytes; ``None`` if they are not UTF-16."""
     if head.startswith(codecs.BOM_UTF16_LE) and head[2:4] != b"\0\0":
         return Utf16("utf-16-le", 2)
     if head.startswith(codecs.BOM_UTF16_BE):
@@ -60,7 +60,7 @@ class Utf16:
         self._ended = True
 
     def offset(self, offset: int) -> int:
-        """Return where in the body the character begins that is at this offset of the text."""
+        """Return where in the body the character at this offset of the text begins."""
         if self._ended and offset >= self._size:
             return self._fed
         at = bisect_right(self._starts, offset) - 1

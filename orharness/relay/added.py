@@ -51,7 +51,7 @@ def only_messages(seen: Seen) -> Found:
 
 
 def only_content(seen: Seen) -> Found:
-    """No chunk may come that brings nothing of the answer and that the upstream did not send."""
+    """No chunk may come that the upstream did not send and that brings nothing of the answer."""
     compared = _of_chunks(seen)
     if not isinstance(compared, Comparison):
         return compared

@@ -81,7 +81,7 @@ def _question(exchange: Exchange) -> object:
 
 
 def asked_once(seen: Seen) -> Evidence | None:
-    """One request of the browser must be billed once."""
+    """A request of the browser must be billed only once."""
     if not asked_again(seen, billed=True):
         return None
     return Evidence("one request to the upstream for one request of the browser", _bills(seen), ASKS_AGAIN)

@@ -130,7 +130,7 @@ class Comparison:
     def surplus(self) -> list[SeenBlock]:
         """Return the chunks by which more came than were sent, between two that are the same on both sides.
 
-        Of those between the two, the ones that bring nothing of the answer count as added first, repeated ones last.
+        Between the two, chunks that bring nothing of the answer count as added first, and repeated ones last.
         """
         found: list[SeenBlock] = []
         for sent, came in self._gaps:

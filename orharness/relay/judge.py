@@ -155,7 +155,7 @@ def each_event(seen: Seen, *, number: int) -> Evidence | None:
 
 
 def error_told(seen: Seen) -> Evidence | None:
-    """An error that the upstream reports must be visible as one: an answer that only lacks its end does not tell it."""
+    """An error that the upstream reports must be visible as one: an answer that only lacks its end does not show it."""
     found = error_visible(seen)
     if found is not None or _shows_error(seen):
         return found

@@ -20,7 +20,7 @@ _SHOWN = 200  # characters
 
 
 def unreadable(seen: Seen) -> Evidence | None:
-    """What comes out must be HTTP: of what is not, nothing else can be told."""
+    """What comes out must be HTTP: otherwise nothing else can be judged."""
     if not seen.problem or seen.leaving is not None:
         return None
     return Evidence("a response in HTTP", seen.outcome(), _problem(seen))

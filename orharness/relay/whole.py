@@ -144,7 +144,7 @@ def finish_last(seen: Seen) -> Found:
         said = "a chunk with a choice comes after the one with the finish_reason"
         if any(one.get("finish_reason") for one in came):
             return said
-        return f"{said}, and has none: whoever goes by the last chunk finds no finish_reason"
+        return f"{said}, and has none: a client that goes by the last chunk finds no finish_reason"
 
     return _compared(seen, say, reason)
 

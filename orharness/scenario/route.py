@@ -34,7 +34,7 @@ class Turns(StrEnum):
     """The number of its requests so far: the first gets the first reply."""
     CONVERSATION = "conversation"
     """The number of the model's turns in the conversation that the request carries: the first turn is the first reply,
-    whoever else is asking at the same time."""
+    whatever other clients ask at the same time."""
 
 
 @dataclass(frozen=True)

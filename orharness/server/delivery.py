@@ -49,7 +49,7 @@ class LoopClock:
 
 
 class Source(Protocol):
-    """Where a body comes from that is made by and by."""
+    """The source of a body that is made piece by piece."""
 
     async def reaches(self, offset: int) -> bool:
         """Wait until the body is there up to an offset; return whether it is, false if it ends before."""

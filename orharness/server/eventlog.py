@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
 
 
 class Changes:
-    """Wakes whoever waits for something to happen. The loop's thread only."""
+    """Wakes the coroutines that wait for something to happen. The loop's thread only."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()

@@ -1,4 +1,4 @@
-"""What looks like a secret in a recorded file is listed, whoever recorded it."""
+"""What looks like a secret in a recorded file is listed, whatever recorded it."""
 
 from __future__ import annotations
 

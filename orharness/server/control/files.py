@@ -109,7 +109,7 @@ def _read(name: str, text: str) -> OtherRecording:
 
 
 def _is_scenario(text: str) -> bool:
-    """Whether a file means to be a scenario, so that what is wrong with it is told as that."""
+    """Whether a file means to be a scenario, so that its mistakes are reported as those of one."""
     if (data := _json(text)) is None:
         return re.search(r"^orharness\s*:", text, re.M) is not None
     return isinstance(data, Mapping) and "orharness" in data
