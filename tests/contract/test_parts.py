@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,44 @@ def test_what_is_said_wrongly_is_shown(sse_thread: ServerThread) -> None:
     assert verdict.evidence is not None
     assert "usage: Usage(prompt_tokens=3, completion_tokens=2" in verdict.evidence.expected
     assert "completion_tokens=0" in verdict.evidence.got
+
+
+def test_arguments_that_an_sdk_has_parsed_are_compared_by_what_they_mean(sse_thread: ServerThread) -> None:
+    """LangChain and Anthropic's SDK hand over a dict: the blanks that the model wrote are no longer known."""
+
+    def client(base_url: str) -> Iterator[Any]:
+        for part in correct_parts(base_url):
+            if isinstance(part, ToolCall) and part.arguments:
+                yield ToolCall(part.name, json.dumps(json.loads(part.arguments), indent=2), part.id)
+            else:
+                yield part
+
+    verdicts = run(client, only="parts/", thread=sse_thread, patience=10.0)
+    assert [one.case for one in verdicts if one.result is Result.FAIL] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "differ"),
+    [
+        ('{"b": [1, true], "a": null}', False),
+        ('{"a":null,"b":[1,true]}', False),
+        ('{"a":null,"b":[1,1]}', True),
+        ('{"a":null,"b":[true,1]}', True),
+        ('{"a":null,"b":[1,true]', True),
+        ("[" * 10**6, True),
+    ],
+)
+def test_arguments_mean_the_same_or_not(arguments: str, *, differ: bool) -> None:
+    expected, got = (ToolCall("f", text) for text in ('{"a":null,"b":[1,true]}', arguments))
+    assert differs("tool_call", [expected], [got]) is differ
+
+
+def test_calls_may_be_handed_over_in_any_order() -> None:
+    """The AI SDK hands over each as soon as its arguments are whole, whatever its index."""
+    one, other = ToolCall("f", "{}", "1"), ToolCall("g", "{}", "2")
+    assert not differs("tool_call", [one, other], [other, one])
+    assert differs("tool_call", [one, other], [one, one])
+    assert differs("tool_call", [one, one], [one, other])
 
 
 class Keeps:

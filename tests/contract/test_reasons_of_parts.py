@@ -117,6 +117,58 @@ def test_the_cause_of_a_case_is_told_of_the_client_that_makes_that_mistake(
     assert told[f"parts/{case}"].startswith(reason)
 
 
+class RefusesWhatHasNoIndex(Parts):
+    """As a client that validates each chunk does."""
+
+    def text(self, delta: dict[str, Any]) -> Iterator[str]:
+        for call in delta.get("tool_calls") or ():
+            if "index" not in call:
+                raise TypeError("index: Field required")
+        return super().text(delta)
+
+
+class StumblesOverAChunkWithoutChoices(Parts):
+    """As JavaScript does over the first of an empty list."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        if not chunk["choices"]:
+            raise TypeError("Cannot read properties of undefined (reading 'delta')")
+        return super().chunk(chunk)
+
+
+class StumblesOverNull(Parts):
+    """A key that is there is taken for a usage."""
+
+    def chunk(self, chunk: dict[str, Any]) -> Iterator[str]:
+        if "usage" in chunk:
+            chunk["usage"]["prompt_tokens"]
+        return super().chunk(chunk)
+
+
+@pytest.mark.parametrize(
+    ("answer", "case", "reason"),
+    [
+        (RefusesWhatHasNoIndex, "tool-calls-without-an-index", "it raised TypeError('index: Field required')"),
+        (StumblesOverAChunkWithoutChoices, "usage", 'it raised TypeError("Cannot read properties of undefined'),
+        (StumblesOverAChunkWithoutChoices, "usage-null-until-the-end", 'it raised TypeError("Cannot read properties'),
+        (StumblesOverNull, "usage-null-until-the-end", "a usage of null is stumbled over"),
+    ],
+)
+def test_the_error_of_a_client_is_told_and_no_mistake_that_it_did_not_make(
+    answer: type[Parts], case: str, reason: str, thread: ServerThread
+) -> None:
+    [told] = reasons(partial(correct_parts, make_answer=answer), [f"parts/{case}"], thread).values()
+    assert told.startswith(reason)
+
+
+LOSES_THE_SECOND = changed(ToolCall, lambda seen: seen[0])
+
+
+def test_a_call_that_is_lost_is_not_said_to_be_merged(thread: ServerThread) -> None:
+    [told] = reasons(LOSES_THE_SECOND, ["parts/tool-calls-of-one-index"], thread).values()
+    assert told.startswith("of tool calls it says [ToolCall(name='weather'")
+
+
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 

@@ -133,7 +133,9 @@ class Diagnosis:
     def _of_content(self, failed: Failed) -> Tried:
         case, body, end = failed.case, failed.stream.body, failed.stream.end_marker
         declared = declared_by(case, failed.heard)
-        if case.control is not None and self._holds_as(case.control, case):
+        # The words about what is said besides text are of a client that says it wrongly, not of one that raised.
+        silent = failed.heard.error is None or not (case.expected.parts or case.expected.unsaid)
+        if silent and case.control is not None and self._holds_as(case.control, case):
             return _told_by_control(failed, case.control)
         if _is_sent_specially(failed) and self._controls.body_holds(failed, body, failed.style, plainly=True):
             return told(failed, declared or SENT_SPECIALLY)
@@ -190,8 +192,9 @@ class Diagnosis:
         plain = [plainest_of(kind, failed.case) for kind in kinds]
         others = [one for one in plain if one is not None and one.id != failed.case.id]
         held = [self._trials.once(one, None, self._trials.patience).evidence is None for one in others]
-        cause = failed.case.cause
-        made = cause is not None and makes_the_mistake(failed.case, failed.heard, kinds)
+        raised = failed.heard.error is not None
+        cause = failed.case.raises if raised else failed.case.cause
+        made = cause is not None and (raised or makes_the_mistake(failed.case, failed.heard, kinds))
         return told(failed, cause or "") if made and held and all(held) else failed.tried
 
     def _keeps_inside(self, failed: Failed) -> bool:

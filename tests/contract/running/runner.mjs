@@ -125,9 +125,7 @@ async function run(test, cuts) {
   const prefix = `/run${id}/`;
   const silence = Math.max(test.reply.head ?? 0, ...test.reply.stream.chunks.map((one) => one.delay ?? 0));
   const heard = { text: "", parts: {}, error: false, ended: false };
-  let pieces = 0;
-  let left = false;
-  let gate;
+  let pieces = 0, left = false, gate, end, enough;
   const reached = new Promise((done) => (gate = done));
   const handed = async (due) => {
     for (let left = PATIENCE / 2; left > 0 && solid(heard.text) < solid(due) && !heard.ended; left--) await sleep(2);
@@ -136,9 +134,7 @@ async function run(test, cuts) {
   const held = { gates: test.gates, due: [...(test.expect.due ?? [])], opened: 0, handed, reached: gate };
   play = { prefix, reply: test.reply, cuts, ...held, asked: [], onClose: () => (left = true), over: false };
   const mine = play;
-  let end;
   const ended = new Promise((done) => (end = done));
-  let enough;
   const paused = new Promise((done) => (enough = done));
   driver.hear = (message) => {
     if (message.id !== id) return;
@@ -148,7 +144,7 @@ async function run(test, cuts) {
       if (++pieces >= (cancel?.after ?? Infinity)) enough();
     }
     if (event === "reasoning" || event === "refusal") heard.parts[event] = (heard.parts[event] ?? "") + message.text;
-    if (event === "tool_call") (heard.parts.tool_call ??= []).push({ name: message.name, arguments: message.arguments });
+    if (event === "tool_call") (heard.parts.tool_call ??= []).push({ name: message.name, arguments: parsed(message.arguments), id: message.call_id });
     if (event === "error") heard.error = true;
     if (event === "end") {
       if (message.finish_reason !== null) heard.parts.finish = message.finish_reason;
@@ -204,10 +200,12 @@ function judged(test, heard, asked) {
 
 // ---- What a client says besides text: judged only where it says it at all. -----------------------------------------
 
+const parsed = (text) => { try { return JSON.parse(text || "{}"); } catch { return text; } };
+
 function wanted(test) {
   const kinds = Object.fromEntries((test.expect.unsaid ?? []).map((kind) => [kind, undefined]));
   for (const { type, ...part } of test.expect.parts ?? []) {
-    if (type === "tool_call") (kinds.tool_call ??= []).push({ name: part.name, arguments: part.arguments });
+    if (type === "tool_call") (kinds.tool_call ??= []).push({ name: part.name, arguments: parsed(part.arguments), id: part.id });
     else if (type === "usage") kinds.usage = part;
     else kinds[type] = type === "finish" ? part.reason : (kinds[type] ?? "") + part.text;
   }
@@ -216,7 +214,9 @@ function wanted(test) {
 
 function same(kind, want, got) {
   if (kind === "usage" && want) return ["prompt_tokens", "completion_tokens"].every((name) => want[name] === got?.[name]);
-  return JSON.stringify(want) === JSON.stringify(got);
+  const ids = [want, got].every((said) => said?.every?.((one) => one.id)); // calls are in any order, and may have no id
+  const flat = (said) => said?.map?.((one) => JSON.stringify([one.name, one.arguments, ids && one.id])).sort() ?? said;
+  return JSON.stringify(flat(want)) === JSON.stringify(flat(got));
 }
 
 // ---- All of them. --------------------------------------------------------------------------------------------------

@@ -25,10 +25,14 @@ _USAGE: Document = {"type": "usage", "prompt_tokens": 3, "completion_tokens": 2}
 _THOUGHT: Document = {"type": "reasoning", "text": "Let me think."}
 _NOT_SENT = "it tells counts that nobody has sent: where no usage comes, how many tokens there were is not known"
 _TAIL = (
-    "arguments that have neither a name nor an id, and an index of their own, are lost: they go on with the call before"
+    "arguments that have neither a name nor an id, and an index of their own, are lost, or begin another call:"
+    " they go on with the call before"
 )
 _ALL_CHOICES = "the tool calls of all choices are mixed: each choice has an index, and its calls begin at 0 again"
 _MERGED = "calls that share an index, or have none, are merged: a new id and a new name begin a new call"
+_AS_ONE = [
+    [{"type": "tool_call", "name": name, "arguments": _A + _B}] for name in ("weather", "clock", "weatherclock")
+]  # what is merged
 _GROWN = "a fragment is added to the wrong call: the index says which call it continues"
 _OF_ONE_CHUNK = (
     "fragments of two calls in one chunk are lost, or added to the wrong call: the index says which it continues"
@@ -136,6 +140,7 @@ CASES: tuple[Document, ...] = (
         "",
         *_BOTH,
         cause=_MERGED,
+        mistaken=_AS_ONE,
     ),
     _case(
         "tool-calls-without-an-index",
@@ -145,6 +150,7 @@ CASES: tuple[Document, ...] = (
         "",
         *_BOTH,
         cause=_MERGED,
+        mistaken=_AS_ONE,
         level="SHOULD",  # the API's reference requires the index
     ),
     _case(
@@ -341,7 +347,8 @@ CASES: tuple[Document, ...] = (
         ),
         "Hello world",
         _USAGE,
-        cause="a usage of null is stumbled over, or taken for the usage",
+        cause="a usage of null is taken for the usage",
+        raises="a usage of null is stumbled over",
     ),
     _case(
         "usage-absent",
