@@ -53,7 +53,7 @@ def openai_async(make: Callable[..., Any] | None = None, **asked: Any) -> Stream
 
     async def stream(base_url: str) -> AsyncIterator[Part]:
         maker = make or _of_sdk("openai", "AsyncOpenAI")
-        fold = _Chunks()
+        fold = Chunks()
         async with maker(base_url=base_url, api_key=API_KEY) as sdk:
             _check_call("openai_async", asked, sdk.chat.completions.create)
             async with await sdk.chat.completions.create(**_asked(asked)) as answer:
@@ -95,13 +95,10 @@ def langchain(make: Callable[..., Any] | None = None, **options: Any) -> Streame
         maker = make or _of_sdk("langchain_openai", "ChatOpenAI")
         given = {"model": _MODEL, "stream_usage": True, **options}
         model = maker(base_url=base_url, api_key=API_KEY, **given)
-        whole: Any = None
+        fold = Messages()
         for chunk in model.stream("hi"):
-            whole = chunk if whole is None else whole + chunk
-            yield Text(chunk.text if isinstance(chunk.text, str) else chunk.text())
-            yield from _texts(Reasoning, chunk.additional_kwargs.get("reasoning_content"))
-        if whole is not None:
-            yield from _of_message(whole)
+            yield from fold.take(chunk)
+        yield from fold.end()
 
     return stream
 
@@ -215,14 +212,17 @@ def _texts(kind: Callable[[str], Part], text: Any) -> Iterator[Part]:
 
 
 def _of_chunks(chunks: Iterable[Mapping[str, Any]]) -> Iterator[Part]:
-    fold = _Chunks()
+    fold = Chunks()
     for chunk in chunks:
         yield from fold.take(chunk)
     yield from fold.end()
 
 
-class _Chunks:
-    """What the chunks of one answer say, as parts: texts at once, tool calls and the last usage at the end."""
+class Chunks:
+    """What the chunks of one chat completion say, as parts: texts at once, tool calls and the last usage at the end.
+
+    For any SDK that hands over chunks as the API has them: ``take`` each of them as a dict, then ``end``.
+    """
 
     def __init__(self) -> None:
         self._calls: dict[Any, list[Any]] = {}
@@ -274,10 +274,25 @@ def _text(content: Any) -> Any:
     return "".join(part.get("text") or "" for part in content if part.get("type") == "text")
 
 
-def _of_message(message: Any) -> Iterator[Part]:
-    """Yield what LangChain's whole message says besides its text."""
-    for call in message.tool_calls:
-        yield ToolCall(call["name"], json.dumps(call["args"], ensure_ascii=False), call["id"])
-    yield from _texts(Finish, message.response_metadata.get("finish_reason"))
-    if message.usage_metadata is not None:
-        yield Usage(message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"])
+class Messages:
+    """What the messages of one answer say that LangChain streams, as parts: ``take`` each of them, then ``end``."""
+
+    def __init__(self) -> None:
+        self._whole: Any = None
+
+    def take(self, chunk: Any) -> Iterator[Part]:
+        """Yield the text and the reasoning of one message."""
+        self._whole = chunk if self._whole is None else self._whole + chunk
+        yield Text(chunk.text if isinstance(chunk.text, str) else chunk.text())
+        yield from _texts(Reasoning, chunk.additional_kwargs.get("reasoning_content"))
+
+    def end(self) -> Iterator[Part]:
+        """Yield what LangChain's whole message says besides."""
+        message = self._whole
+        if message is None:
+            return
+        for call in message.tool_calls:
+            yield ToolCall(call["name"], json.dumps(call["args"], ensure_ascii=False), call["id"])
+        yield from _texts(Finish, message.response_metadata.get("finish_reason"))
+        if message.usage_metadata is not None:
+            yield Usage(message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"])

@@ -2,7 +2,8 @@
 
 The failing cases are exported, and played to the same client behind a driver. What that runner cannot tell (it proves
 no boundary, and passes over cases of very many cuts) stays unconfirmed, with its words. A plain answer is played each
-time as well, and must hold: a client that fails everything there confirms nothing.
+time as well, and must hold: a client that fails everything there confirms nothing. So is a case that holds of each kind
+of parts, for that runner judges a client by a kind only where it says that kind.
 
 ``python -m benchmarks.judged.confirm [CLIENT…]`` does so again for what is stored.
 """
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +28,7 @@ from benchmarks.judged.records import UNASKED, Fail, Record
 from orharness.contract.catalogue import cases_in
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.export import as_document
+from orharness.parts import folded
 
 RUNNER = ROOT / "tests" / "contract" / "running" / "runner.mjs"
 _MINUTES = 1800  # seconds for the fails of one client
@@ -42,7 +45,7 @@ def confirmed(record: Record, driver: Sequence[str]) -> Record:
     """
     fails = dict(record.fails)
     asked = [case for case, fail in fails.items() if fail.bare is None or (fail.why == UNASKED and not fail.confirmed)]
-    control = [as_document(case) for case in _plain(record)]
+    control = [as_document(case) for case in _controls(record)]
     for shrunk in (_SHRUNK, _WHOLE):
         left = {case: fails[case] for case in asked if not fails[case].confirmed}
         documents = [_document(case, fail, record.dialect, shrunk=shrunk) for case, fail in left.items()]
@@ -55,10 +58,17 @@ def confirmed(record: Record, driver: Sequence[str]) -> Record:
     return replace(record, fails=fails)
 
 
-def _plain(record: Record) -> list[Case]:
-    """The first plain case that the client passed; none where it fails the plainest."""
-    known = [case for case in cases_in(None, record.dialect) if case.plain and case.inapplicable is None]
-    return [case for case in known if case.id not in record.fails][:1]
+def _controls(record: Record) -> list[Case]:
+    """The first plain case that the client passed, and the first of each kind of parts of which it fails a case."""
+    known = cases_in(None, record.dialect)
+    plain = [case for case in known if case.plain and case.inapplicable is None and case.id not in record.fails]
+    kinds = {kind for case in known if case.id in record.fails for kind in _kinds(case)}
+    of_kinds = [[case for case in known if case.id in record.held and kind in _kinds(case)][:1] for kind in kinds]
+    return list({case.id: case for case in chain(plain[:1], *of_kinds)}.values())
+
+
+def _kinds(case: Case) -> set[str]:
+    return {*folded(case.expected.parts), *case.expected.unsaid}
 
 
 def _document(case: str, fail: Fail, dialect: str, *, shrunk: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A Python client behind the driver protocol: ``python -m benchmarks.judged.driver NAME``.
 
-For a server that can only tell a driver what to do. It imports nothing of orharness. The client's packages are imported
-before the hello, so that no run is charged with that.
+For a server that can only tell a driver what to do. Of orharness it needs only the parts that a client may yield. The
+client's packages are imported before the hello, so that no run is charged with that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import threading
 from contextlib import aclosing, closing
 from importlib import import_module
 from typing import Any
+
+from orharness.parts import Finish, Part, Reasoning, Refusal, Text, ToolCall, Usage
 
 # What a library prints must not come between the lines of the protocol: descriptor 1 becomes that of stderr.
 _TOLD = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass", buffering=1)
@@ -33,6 +35,8 @@ class Run:
     def __init__(self, number: int, iterable: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._number = number
         self._stopped = False
+        self._finish: str | None = None
+        self._usage: dict[str, int] | None = None
         self._future: Any = None
         if inspect.isasyncgen(iterable):
             self._future = asyncio.run_coroutine_threadsafe(self._heard_async(iterable), loop)
@@ -48,8 +52,8 @@ class Run:
     def _heard(self, iterable: Any) -> None:
         try:
             with closing(iterable):
-                for text in iterable:
-                    self._say(text)
+                for said in iterable:
+                    self._say(said)
                     if self._stopped:
                         break
         except Exception as error:
@@ -60,8 +64,8 @@ class Run:
     async def _heard_async(self, iterable: Any) -> None:
         try:
             async with aclosing(iterable):
-                async for text in iterable:
-                    self._say(text)
+                async for said in iterable:
+                    self._say(said)
         except asyncio.CancelledError:
             self._stopped = True
             self._end()
@@ -70,15 +74,28 @@ class Run:
         else:
             self._end()
 
-    def _say(self, text: str) -> None:
-        if text:
-            tell(self._number, "delta", text=text)
+    def _say(self, said: str | Part) -> None:
+        match said:
+            case str(text) | Text(text):
+                if text:
+                    tell(self._number, "delta", text=text)
+            case Reasoning(text):
+                tell(self._number, "reasoning", text=text)
+            case Refusal(text):
+                tell(self._number, "refusal", text=text)
+            case ToolCall():
+                tell(self._number, "tool_call", name=said.name, arguments=said.arguments, call_id=said.id)
+            case Finish(reason):
+                self._finish = reason
+            case Usage():
+                counts = (said.prompt_tokens, said.completion_tokens)
+                self._usage = dict(zip(("prompt_tokens", "completion_tokens"), counts, strict=True))
 
     def _end(self) -> None:
         if self._stopped:
             tell(self._number, "cancelled")
         else:
-            tell(self._number, "end", finish_reason=None, usage=None)
+            tell(self._number, "end", finish_reason=self._finish, usage=self._usage)
 
     def _fail(self, error: Exception) -> None:
         tell(self._number, "error", message=f"{type(error).__name__}: {error}", status=None)

@@ -29,9 +29,11 @@ hide: [navigation, toc]
 `python -m benchmarks.clients --write docs/clients.md` makes this page: it judges {number} clients (pinned),
 by [the contract](contract.md) (profile `gateway`, and what an answer of 100,000 events costs). Each streams as its
 manual shows; what the manual leaves to the user is left out. Where a package only reads events, or is only an HTTP
-client, the loop around it is the one that people write, and is judged with it. They are judged by the text that they
-hand over: cases of the families `parts` (what is said besides text) and `liveness` (silent and slow streams) are not on
-this page.
+client, the loop around it is the one that people write, and is judged with it. Each is judged by the text that it hands
+over; {parts} of them by parts as well: tool calls, why the model stopped, usage, reasoning and refusals, as the
+adapters of `orharness.clients` and the starter for the AI SDK read them, each kind where the client says it at all.
+Where an SDK hands over fragments of tool calls as they came, they are joined by their index, as OpenAI's manual does,
+and that is judged with it. Cases of the family `liveness` (silent and slow streams) are not on this page.
 
 A cell is the number of cases that hold, of those that could be judged; it leads to the fails. Fails of a SHOULD are
 counted as well. What each case asks, and from where, is on the page "The cases" of the built reference. CI judges
@@ -51,7 +53,10 @@ def page() -> str:
     every = [fail for record in records for fail in record.fails.values()]
     parts = [
         _INTRODUCTION.format(
-            number=len(records), fails=len(every), confirmed=sum(one.confirmed for one in every)
+            number=len(records),
+            parts=sum("parts" in record.families for record in records),
+            fails=len(every),
+            confirmed=sum(one.confirmed for one in every),
         ).rstrip()
     ]
     known = {record.client for record in records}
@@ -70,12 +75,13 @@ def page() -> str:
 def _matrix(records: Sequence[Record]) -> str:
     known = families_of(cases_in(None, records[0].dialect))
     families = [one for one in known if any(one in record.families for record in records)]
-    rows = [("client", "version", "CI", "fails", *families)]
+    rows = [("client", "version", "CI", "judged by", "fails", *families)]
     for record in records:
         name = f"[{record.client}](#{record.client})"
         versions = f"{_short(record.versions)} ({record.language})"
         cells = [_cell(record, family) for family in families]
-        rows.append((name, versions, _BY_CI.get(record.client, "-"), f"{len(record.fails)}", *cells))
+        judged_by = "text, parts" if "parts" in record.families else "text"
+        rows.append((name, versions, _BY_CI.get(record.client, "-"), judged_by, f"{len(record.fails)}", *cells))
     return _table(rows)
 
 

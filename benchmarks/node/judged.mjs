@@ -1,26 +1,27 @@
 // Real JavaScript clients behind one driver, each as its manual shows: node judged.mjs NAME
 import { createRequire } from "node:module";
 
-import { drive, KEY, messages, root } from "./driver.mjs";
+import { besides, drive, KEY, messages, ofAiSdk, root } from "./driver.mjs";
 
 // https://github.com/openai/openai-node#streaming-responses
-async function* openai(baseURL, signal) {
+async function* openai(baseURL, signal, told) {
   const { default: OpenAI } = await import("openai");
   const client = new OpenAI({ baseURL, apiKey: KEY });
-  const stream = await client.chat.completions.create({ model: "m", messages, stream: true }, { signal });
-  for await (const chunk of stream) yield chunk.choices[0]?.delta?.content ?? "";
+  const asked = { model: "m", messages, stream: true, stream_options: { include_usage: true } };
+  const { take, end } = besides(told);
+  for await (const chunk of await client.chat.completions.create(asked, { signal })) {
+    yield chunk.choices[0]?.delta?.content ?? "";
+    yield* take(chunk);
+  }
+  yield* end();
 }
 
 // https://ai-sdk.dev/docs/ai-sdk-core/generating-text#fullstream-property
-async function* ai(baseURL, signal) {
+async function* ai(baseURL, signal, told) {
   const { streamText } = await import("ai");
   const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
-  const provider = createOpenAICompatible({ name: "orharness", apiKey: KEY, baseURL });
-  const result = streamText({ model: provider("m"), messages, abortSignal: signal, onError() {} });
-  for await (const part of result.fullStream) {
-    if (part.type === "text-delta") yield part.text;
-    if (part.type === "error") throw part.error;
-  }
+  const provider = createOpenAICompatible({ name: "orharness", apiKey: KEY, baseURL, includeUsage: true });
+  yield* ofAiSdk(streamText({ model: provider("m"), messages, abortSignal: signal, onError() {} }), told);
 }
 
 // https://github.com/rexxars/eventsource-parser#stream-usage

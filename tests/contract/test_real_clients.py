@@ -113,6 +113,18 @@ def test_the_page_has_enough_clients_of_every_api_and_language() -> None:
     assert {client.language for client in JUDGED} >= {"Python", "Node", "Go", "Java", "a shell"}
 
 
+def test_the_page_says_who_is_judged_by_parts() -> None:
+    by_parts = {
+        record.client
+        for record in map(Record.read, [client.name for client in JUDGED])
+        if record and "parts" in record.families
+    }
+    rows = [line.split(" | ") for line in page().splitlines() if line.startswith("| [")]
+    assert {row[0].partition("]")[0].removeprefix("| [") for row in rows if row[3] == "text, parts"} == by_parts
+    assert by_parts >= {"openai", "openai-async", "openai-node", "litellm", "langchain-openai", "ai-sdk"}
+    assert {row[3] for row in rows} == {"text", "text, parts"}
+
+
 def test_each_cell_with_a_fail_leads_to_it() -> None:
     written = page()
     leads = set(re.findall(r"\(#([a-z0-9-]+)\)", written))
@@ -244,6 +256,42 @@ def later(base_url):
 by_hand.http_client = later
 driver.main(sys.argv[1])
 """
+
+SAYS_PARTS = """
+import sys
+from benchmarks.judged import driver
+from benchmarks.judged.sdks import by_hand
+from tests.support.correct_clients import Parts, correct_parts
+
+class LeavesAtTheFinish(Parts):
+    def finish(self, reason):
+        super().finish(reason)
+        self.done |= bool(reason)
+
+by_hand.http_client = lambda base_url: correct_parts(base_url, ANSWER)
+driver.main(sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_the_driver_tells_all_parts(sse_thread: ServerThread) -> None:
+    driver = [sys.executable, "-c", SAYS_PARTS.replace("ANSWER", "Parts"), "by_hand:http_client"]
+    with DriverSubject(driver) as subject:
+        verdicts = run(subject, only=["parts"], thread=sse_thread)
+    assert {one.result for one in verdicts} == {Result.PASS}
+
+
+@pytest.mark.slow
+def test_a_fail_of_parts_is_confirmed_beside_a_case_that_holds_of_that_kind(node: str) -> None:
+    """The bare server judges by usage only who says some, and a client may say none in the case that it fails."""
+    driver = [sys.executable, "-c", SAYS_PARTS.replace("ANSWER", "LeavesAtTheFinish"), "by_hand:http_client"]
+    cases = ("parts/usage", "parts/tool-call")
+    claimed = replace(
+        BY_HAND, held=("parts/usage-with-the-finish",), fails={case: Fail("MUST", "", None) for case in cases}
+    )
+    found = confirmed(claimed, driver).fails
+    assert {case: fail.bare for case, fail in found.items()} == {"parts/usage": "fail", "parts/tool-call": "pass"}
+
 
 GREETS_AND_FAILS = """
 import json, sys

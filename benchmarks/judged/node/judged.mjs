@@ -1,25 +1,33 @@
 // Further JavaScript clients behind one driver, each as its manual shows: node judged.mjs NAME
 import { readFileSync } from "node:fs";
 
-import { drive, KEY, messages, root } from "../../node/driver.mjs";
+import { besides, drive, KEY, messages, ofAiSdk, root } from "../../node/driver.mjs";
 
 const asked = { model: "m", messages, stream: true };
 const headers = { "Content-Type": "application/json", Authorization: `Bearer ${KEY}` };
 
+async function* chatOf(stream, told) {
+  const { take, end } = besides(told);
+  for await (const chunk of stream) {
+    yield chunk.choices[0]?.delta?.content ?? "";
+    yield* take(chunk);
+  }
+  yield* end();
+}
+
 // https://github.com/togethercomputer/together-typescript#streaming-responses
-async function* together(baseURL, signal) {
+async function* together(baseURL, signal, told) {
   const { default: Together } = await import("together-ai");
   const stream = await new Together({ baseURL, apiKey: KEY }).chat.completions.create(asked, { signal });
-  for await (const chunk of stream) yield chunk.choices[0]?.delta?.content ?? "";
+  yield* chatOf(stream, told);
 }
 
 // https://github.com/groq/groq-typescript#streaming-responses; its paths begin with /openai, which is taken away
-async function* groq(baseURL, signal) {
+async function* groq(baseURL, signal, told) {
   const { default: Groq } = await import("groq-sdk");
   const elsewhere = (url, init) => fetch(String(url).replace("/openai/v1/", "/v1/"), init);
   const client = new Groq({ baseURL: root(baseURL), apiKey: KEY, fetch: elsewhere });
-  for await (const chunk of await client.chat.completions.create(asked, { signal }))
-    yield chunk.choices[0]?.delta?.content ?? "";
+  yield* chatOf(await client.chat.completions.create(asked, { signal }), told);
 }
 
 // https://openrouter.ai/docs/sdks/typescript, and https://openrouter.ai/docs/api-reference/streaming: `error` in a chunk
@@ -55,23 +63,18 @@ async function* langchainAnthropic(baseURL, signal) {
 }
 
 // https://huggingface.co/docs/huggingface.js/inference/README#chat-completion: a custom endpoint
-async function* huggingface(baseURL, signal) {
+async function* huggingface(baseURL, signal, told) {
   const { InferenceClient } = await import("@huggingface/inference");
   const client = new InferenceClient(KEY, { endpointUrl: baseURL });
-  for await (const chunk of client.chatCompletionStream({ model: "m", messages }, { signal }))
-    yield chunk.choices[0]?.delta?.content ?? "";
+  yield* chatOf(client.chatCompletionStream({ model: "m", messages }, { signal }), told);
 }
 
 // https://ai-sdk.dev/docs/ai-sdk-core/generating-text#fullstream-property, with one provider each
 const aiSDK = (library, make) =>
-  async function* (baseURL, signal) {
+  async function* (baseURL, signal, told) {
     const { streamText } = await import("ai");
     const model = make(await import(library), baseURL);
-    const result = streamText({ model, messages, abortSignal: signal, onError() {} });
-    for await (const part of result.fullStream) {
-      if (part.type === "text-delta") yield part.text;
-      if (part.type === "error") throw part.error;
-    }
+    yield* ofAiSdk(streamText({ model, messages, abortSignal: signal, onError() {} }), told);
   };
 const openaiChat = (module, baseURL) => module.createOpenAI({ baseURL, apiKey: KEY }).chat("m");
 const openaiResponses = (module, baseURL) => module.createOpenAI({ baseURL, apiKey: KEY }).responses("m");

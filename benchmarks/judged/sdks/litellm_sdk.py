@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
-from benchmarks.judged.sdks import KEY, MESSAGES
+from benchmarks.judged.sdks import BODY, KEY
+from benchmarks.judged.sdks.besides import USAGE, Besides
+from orharness.parts import Part
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # otherwise it asks the network for its prices
 import litellm
@@ -13,36 +16,45 @@ import litellm
 litellm.suppress_debug_info = True  # it prints a page for each error
 
 
-async def completion_async(base_url: str) -> AsyncIterator[str]:
+async def completion_async(base_url: str) -> AsyncIterator[str | Part]:
     """https://docs.litellm.ai/docs/completion/stream#async-completion"""
-    response = await litellm.acompletion(
-        model="openai/m", messages=MESSAGES, stream=True, api_base=base_url, api_key=KEY
-    )
-    try:
-        async for chunk in response:
-            yield chunk.choices[0].delta.content or ""
-    finally:
-        await response.aclose()
+    async for said in _streamed("openai/m", base_url):
+        yield said
 
 
-def completion(base_url: str) -> Iterator[str]:
+def completion(base_url: str) -> Iterator[str | Part]:
     """https://docs.litellm.ai/docs/completion/stream#streaming-responses"""
-    for chunk in litellm.completion(model="openai/m", messages=MESSAGES, stream=True, api_base=base_url, api_key=KEY):
+    besides = Besides()
+    for chunk in litellm.completion(**_asked("openai/m", base_url)):
         yield chunk.choices[0].delta.content or ""
+        yield from besides.take(chunk)
+    yield from besides.end()
 
 
-async def openrouter(base_url: str) -> AsyncIterator[str]:
+async def openrouter(base_url: str) -> AsyncIterator[str | Part]:
     """https://docs.litellm.ai/docs/providers/openrouter: async, closed, as in ``completion_async``
 
     The synchronous stream has no close(), and all calls share one httpx client: where the garbage collector closes a
     stream that was left while another call holds the lock of httpcore's pool, in the same thread, that call waits for
     itself, and every later one for it. So what it does in one run depends on when the collector comes.
     """
-    response = await litellm.acompletion(
-        model="openrouter/m", messages=MESSAGES, stream=True, api_base=base_url, api_key=KEY
-    )
+    async for said in _streamed("openrouter/m", base_url):
+        yield said
+
+
+async def _streamed(model: str, base_url: str) -> AsyncIterator[str | Part]:
+    besides = Besides()
+    response = await litellm.acompletion(**_asked(model, base_url))
     try:
         async for chunk in response:
             yield chunk.choices[0].delta.content or ""
+            for part in besides.take(chunk):
+                yield part
+        for part in besides.end():
+            yield part
     finally:
         await response.aclose()
+
+
+def _asked(model: str, base_url: str) -> dict[str, Any]:
+    return {**BODY, "model": model, "stream_options": USAGE, "api_base": base_url, "api_key": KEY}

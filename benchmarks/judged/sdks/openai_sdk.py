@@ -8,26 +8,35 @@ from typing import Any
 
 from openai import AsyncOpenAI, OpenAI
 
-from benchmarks.judged.sdks import BODY, KEY, MESSAGES
+from benchmarks.judged.sdks import BODY, KEY
+from benchmarks.judged.sdks.besides import USAGE, Besides
+from orharness.parts import Part
 
 
-def chat(base_url: str) -> Iterator[str]:
+def chat(base_url: str) -> Iterator[str | Part]:
     """https://github.com/openai/openai-python#streaming-responses"""
-    stream = _client(base_url).chat.completions.create(model="m", messages=MESSAGES, stream=True)
-    with stream:
+    besides = Besides()
+    with _client(base_url).chat.completions.create(**BODY, stream_options=USAGE) as stream:
         for chunk in stream:
             if chunk.choices and chunk.choices[0].delta.content:
                 yield chunk.choices[0].delta.content
+            yield from besides.take(chunk)
+    yield from besides.end()
 
 
-async def chat_async(base_url: str) -> AsyncIterator[str]:
+async def chat_async(base_url: str) -> AsyncIterator[str | Part]:
     """https://github.com/openai/openai-python#async-usage"""
+    besides = Besides()
     async with AsyncOpenAI(base_url=base_url, api_key=KEY) as client:
-        stream: Any = await client.chat.completions.create(**BODY)
+        stream: Any = await client.chat.completions.create(**BODY, stream_options=USAGE)
         async with stream:
             async for chunk in stream:
                 if chunk.choices and chunk.choices[0].delta.content:
                     yield chunk.choices[0].delta.content
+                for part in besides.take(chunk):
+                    yield part
+    for part in besides.end():
+        yield part
 
 
 def responses(base_url: str) -> Iterator[str]:

@@ -8,10 +8,13 @@ from typing import Any
 from openrouter import OpenRouter
 
 from benchmarks.judged.sdks import KEY, MESSAGES
+from benchmarks.judged.sdks.besides import Besides
+from orharness.parts import Part
 
 
-def chat(base_url: str) -> Iterator[str]:
+def chat(base_url: str) -> Iterator[str | Part]:
     """https://openrouter.ai/docs/sdks/python; `error` in a chunk: https://openrouter.ai/docs/api-reference/streaming"""
+    besides = Besides()
     with OpenRouter(api_key=KEY, server_url=base_url) as client:
         asked: Any = client.chat
         with asked.send(model="m", messages=MESSAGES, stream=True) as chunks:
@@ -20,10 +23,13 @@ def chat(base_url: str) -> Iterator[str]:
                     raise RuntimeError(chunk.error.message)
                 if chunk.choices:
                     yield chunk.choices[0].delta.content or ""
+                yield from besides.take(chunk)
+    yield from besides.end()
 
 
-async def chat_async(base_url: str) -> AsyncIterator[str]:
+async def chat_async(base_url: str) -> AsyncIterator[str | Part]:
     """https://openrouter.ai/docs/sdks/python; `error` in a chunk: https://openrouter.ai/docs/api-reference/streaming"""
+    besides = Besides()
     async with OpenRouter(api_key=KEY, server_url=base_url) as client:
         asked: Any = client.chat
         async with await asked.send_async(model="m", messages=MESSAGES, stream=True) as chunks:
@@ -32,3 +38,7 @@ async def chat_async(base_url: str) -> AsyncIterator[str]:
                     raise RuntimeError(chunk.error.message)
                 if chunk.choices:
                     yield chunk.choices[0].delta.content or ""
+                for part in besides.take(chunk):
+                    yield part
+    for part in besides.end():
+        yield part
