@@ -35,6 +35,10 @@ adapters of `orharness.clients` and the starter for the AI SDK read them, each k
 Where an SDK hands over fragments of tool calls as they came, they are joined by their index, as OpenAI's manual does,
 and that is judged with it. Cases of the family `liveness` (silent and slow streams) are not on this page.
 
+By parts it was seen that LangChain adds up the usages of an answer that has one in each chunk, that LiteLLM hands over
+only the first piece of a refusal, and that the AI SDK takes an empty `finish_reason` for one. The loop of OpenAI's
+manual makes one call of two that share an index, whichever SDK hands over their fragments.
+
 A cell is the number of cases that hold, of those that could be judged; it leads to the fails. Fails of a SHOULD are
 counted as well. What each case asks, and from where, is on the page "The cases" of the built reference. CI judges
 again, at each change and but for `cost`, the clients that have a yes there.
