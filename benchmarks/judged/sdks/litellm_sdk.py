@@ -26,7 +26,7 @@ def completion(base_url: str) -> Iterator[str | Part]:
     """https://docs.litellm.ai/docs/completion/stream#streaming-responses"""
     besides = Besides()
     for chunk in litellm.completion(**_asked("openai/m", base_url)):
-        yield chunk.choices[0].delta.content or ""
+        yield _text_of(chunk)
         yield from besides.take(chunk)
     yield from besides.end()
 
@@ -47,13 +47,18 @@ async def _streamed(model: str, base_url: str) -> AsyncIterator[str | Part]:
     response = await litellm.acompletion(**_asked(model, base_url))
     try:
         async for chunk in response:
-            yield chunk.choices[0].delta.content or ""
+            yield _text_of(chunk)
             for part in besides.take(chunk):
                 yield part
         for part in besides.end():
             yield part
     finally:
         await response.aclose()
+
+
+def _text_of(chunk: Any) -> str:
+    """By its manual on usage, a stream that was asked for it may have a chunk without choices."""
+    return (chunk.choices and chunk.choices[0].delta.content) or ""
 
 
 def _asked(model: str, base_url: str) -> dict[str, Any]:
