@@ -327,9 +327,8 @@ def test_a_row_that_was_not_run_is_neither_met_nor_missed() -> None:
     assert "| beside it | not run | it | not run | ≥ 1.5 | not run |" in page_of_costs([row], {})
 
 
-def test_without_aimock_its_rows_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(against, "NODE", tmp_path)
-    rows = list(against.aimock(QUICK))
+def test_without_aimock_its_rows_say_so(tmp_path: Path) -> None:
+    rows = list(against.aimock(QUICK, tmp_path))
     assert len(rows) == len(QUICK.streams)
     for row in rows:
         assert (row.measured, row.met) == ("not run", None)

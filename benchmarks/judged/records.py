@@ -55,16 +55,17 @@ class Record:
         held, failed = Counter(map(_family, self.held)), Counter(map(_family, self.fails))
         return {family: (held[family], held[family] + failed[family]) for family in held | failed}
 
-    def write(self) -> None:
-        """Write it to its file."""
+    def write(self, folder: Path | None = None) -> None:
+        """Write it to its file in the folder, by default ``MEASURED``."""
         held: dict[str, list[str]] = {}
         for case in self.held:
             family, _, name = case.partition("/")
             held.setdefault(family, []).append(name)
         document = asdict(self) | {"held": {family: " ".join(names) for family, names in held.items()}}
-        MEASURED.mkdir(exist_ok=True)
+        folder = folder or MEASURED
+        folder.mkdir(exist_ok=True)
         text = json.dumps(document, ensure_ascii=True, indent=1) + "\n"  # some reasons have lone surrogates
-        (MEASURED / f"{self.client}.json").write_text(text, "utf-8")
+        (folder / f"{self.client}.json").write_text(text, "utf-8")
 
     def after(self, before: Record | None, order: Iterable[str]) -> Record:
         """Return this record with what an earlier one knows of other cases. ``order``: the ids of all cases."""
@@ -79,10 +80,10 @@ class Record:
         )
 
     @classmethod
-    def read(cls, client: str) -> Record | None:
+    def read(cls, client: str, folder: Path | None = None) -> Record | None:
         """Return what was measured of a client, ``None`` if nothing was."""
         try:
-            document: dict[str, Any] = json.loads((MEASURED / f"{client}.json").read_text("utf-8"))
+            document: dict[str, Any] = json.loads(((folder or MEASURED) / f"{client}.json").read_text("utf-8"))
         except FileNotFoundError:
             return None
         held = tuple(f"{family}/{name}" for family, names in document.pop("held").items() for name in names.split())

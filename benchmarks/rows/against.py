@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from shutil import which
 from time import thread_time
 from typing import cast
@@ -28,39 +29,42 @@ _IN_TIME = 20.0  # milliseconds
 _RATE = 10  # events a second of each stream
 
 
-def aimock(sizes: Sizes) -> Iterator[Row]:
-    """A chat completion in the pacing ``instant``, with as many events as aimock makes of the same text."""
-    missing = _aimock_missing(sizes)
+def aimock(sizes: Sizes, node: Path = NODE) -> Iterator[Row]:
+    """A chat completion in the pacing ``instant``, with as many events as aimock makes of the same text.
+
+    ``node``: the folder in which aimock is installed.
+    """
+    missing = _aimock_missing(sizes, node)
     for streams, events in sizes.streams:
         what = f"events a CPU-second, instant, a chat completion, {streams:,} x {events:,}"
         if missing is not None:
             yield Row(what, "not run", "aimock", None, 1.5, most=False, why=missing)
             continue
-        ours, theirs, version = _beside_aimock(streams, events, sizes.times + 1)
+        ours, theirs, version = _beside_aimock(node, streams, events, sizes.times + 1)
         why = "with many short streams the request itself: a turn of Python's parser, tasks and journal for each"
         base = f"aimock {version}: {1 / theirs:,.0f}"
         yield Row(what, f"{1 / ours:,.0f}", base, theirs / ours, 1.5, most=False, why=why)
 
 
-def _aimock_missing(sizes: Sizes) -> str | None:
+def _aimock_missing(sizes: Sizes, node: Path) -> str | None:
     """Return why aimock cannot be run here; ``None`` where it can."""
     if which("node") is None:
         return "there is no node here"
     if sizes.installs and (why := install_node_clients()) is not None:
         return why
-    if not (NODE / "node_modules" / _AIMOCK).is_dir():
+    if not (node / "node_modules" / _AIMOCK).is_dir():
         return f"{_AIMOCK} is not installed: `npm ci` in benchmarks/node"
     return None
 
 
-def _beside_aimock(streams: int, events: int, times: int) -> tuple[float, float, str]:
+def _beside_aimock(node: Path, streams: int, events: int, times: int) -> tuple[float, float, str]:
     """CPU seconds an event of ours and of aimock, each in its best reading, and aimock's version."""
     allow_many_files()
     spent: dict[str, list[float]] = {"ours": [], "aimock": []}
     with ExitStack() as stack:
         server, thread = stack.enter_context(serving(pacing="instant", gateway="openai"))
         server.chat([_TOKEN] * events)
-        process = stack.enter_context(_aimock(events))
+        process = stack.enter_context(_aimock(node, events))
         assert process.stdout is not None
         ports = {"ours": server.port, "aimock": int(process.stdout.readline())}
         clocks = {"ours": lambda: thread.call(thread_time), "aimock": lambda: cpu_of(process.pid)}
@@ -73,14 +77,14 @@ def _beside_aimock(streams: int, events: int, times: int) -> tuple[float, float,
                 before = clocks[name]()
                 client.do(Watch(target, 1, streams, sizes[name]))
                 spent[name].append(clocks[name]() - before)
-    version = json.loads((NODE / "node_modules" / _AIMOCK / "package.json").read_text("utf-8"))["version"]
+    version = json.loads((node / "node_modules" / _AIMOCK / "package.json").read_text("utf-8"))["version"]
     ours, theirs = (min(seconds) / streams / events for seconds in spent.values())
     return ours, theirs, version
 
 
 @contextmanager
-def _aimock(events: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = ["node", str(NODE / "aimock.mjs"), str(events)]
+def _aimock(node: Path, events: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = ["node", str(node / "aimock.mjs"), str(events)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield process
         assert process.stdin is not None

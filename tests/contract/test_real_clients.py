@@ -136,17 +136,16 @@ def test_each_cell_with_a_fail_leads_to_it() -> None:
 # --- what is kept ---------------------------------------------------------------------------------------------------
 
 
-def test_a_record_keeps_what_was_not_judged_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_record_keeps_what_was_not_judged_again(tmp_path: Path) -> None:
     failed = Fail("MUST", "half a character: \ud83d", (3, 5), "fail", "its text is wrong")
     before = replace(BY_HAND, held=("a/1", "b/1"), fails={"a/2": failed, "b/2": failed, "a/gone": failed})
     now = replace(BY_HAND, held=("a/2",), fails={"a/1": failed})
     merged = now.after(before, ["a/1", "a/2", "b/1", "b/2"])
     assert (merged.held, list(merged.fails)) == (("a/2", "b/1"), ["a/1", "b/2"])
     assert merged.families == {"a": (1, 2), "b": (1, 2)}
-    monkeypatch.setattr(records, "MEASURED", tmp_path)
-    merged.write()
-    assert Record.read(merged.client) == merged
-    assert Record.read("another") is None
+    merged.write(tmp_path)
+    assert Record.read(merged.client, tmp_path) == merged
+    assert Record.read("another", tmp_path) is None
 
 
 def test_only_what_has_no_verdict_is_new() -> None:
