@@ -57,19 +57,11 @@ class Bench:
         """Return the verdict on one case: all of its chunkings hold, or the fewest cuts with which it fails."""
         if case.inapplicable is not None:
             return _verdict(case, [Tried(None, note=case.inapplicable)])
-        if case.cancel is not None:
-            cancel = case.cancel
+        if case.cancel is not None or case.due or case.beside is not None:
             if at is not None:
-                raise ScenarioError(f"{case.id} is about leaving, and tries no boundaries: {_WITHOUT}")
-            if case.then is not None:
-                then = partial(after_cancels, self._trials, case, cancel, case.then)
-                return _verdict(case, [self._confirmed(then)])
-            tried = self._confirmed(lambda patience: self._trials.cancelled(case, cancel, patience))
-            return _verdict(case, [self._diagnosis.of_nothing_early(case, tried)])
-        if case.due or case.beside is not None:
-            if at is not None:
-                raise ScenarioError(f"{case.id} is about time, and tries no boundaries: {_WITHOUT}")
-            return self._delivered(case) if case.beside is None else self._beside(case, case.beside)
+                what = "time" if case.cancel is None else "leaving"
+                raise ScenarioError(f"{case.id} is about {what}, and tries no boundaries: {_WITHOUT}")
+            return self._timely(case)
         if case.grows and at is None:
             return _verdict(case, [growing(self._trials, case, self._patience)])
         stream = representative(case)
@@ -78,7 +70,19 @@ class Bench:
             raise ScenarioError(f"{case.id} is {len(stream.body):,} bytes: it cannot be cut at {wanted}{_OF_ONE}")
         if unsaid := self._unsaid(case):
             return _verdict(case, [Tried(None, note=f"the client says nothing of {' and '.join(unsaid)}")])
-        cuttings = [tuple(at)] if at is not None else _cuttings(case, stream, self._seed)
+        return self._swept(case, stream, [tuple(at)] if at is not None else _cuttings(case, stream, self._seed))
+
+    def _timely(self, case: Case) -> Verdict:
+        """Return the verdict on a case about leaving, or about when text is handed over: no boundary is tried."""
+        if case.cancel is None:
+            return self._delivered(case) if case.beside is None else self._beside(case, case.beside)
+        if case.then is not None:
+            return _verdict(case, [self._confirmed(partial(after_cancels, self._trials, case, case.cancel, case.then))])
+        tried = self._confirmed(partial(self._trials.cancelled, case, case.cancel))
+        return _verdict(case, [self._diagnosis.of_nothing_early(case, tried)])
+
+    def _swept(self, case: Case, stream: Stream, cuttings: Sequence[Cuts]) -> Verdict:
+        """Return the verdict on a case whose stream is cut in each of these ways, up to the first that fails."""
         tries: list[Tried] = []
         for cuts, tried in self._sweep.tries(case, cuttings):
             if tried.evidence is not None and tried.evidence.reason == NO_KEY and self._trials.subject.keyless:

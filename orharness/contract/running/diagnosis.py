@@ -131,19 +131,38 @@ class Diagnosis:
     # -- a client that has ended -------------------------------------------------------------------------------------
 
     def _of_content(self, failed: Failed) -> Tried:
-        case, body, end = failed.case, failed.stream.body, failed.stream.end_marker
-        declared = declared_by(case, failed.heard)
+        declared = declared_by(failed.case, failed.heard)
+        special = declared is not None and declared not in told_causes(failed.case.dialect)
+        return (
+            self._of_sending(failed, declared, special=special)
+            or self._of_what_it_reads(failed)
+            or self._of_text(failed, declared, special=special)
+            or self._left_overs(failed)
+        )
+
+    def _of_sending(self, failed: Failed, declared: str | None, *, special: bool) -> Tried | None:
+        """Return the fail with a cause in how the stream is sent, ``None`` if that is not one.
+
+        ``special``: the case declares a cause of its own, which is not that of a feature.
+        """
+        case = failed.case
         # The words about what is said besides text are of a client that says it wrongly, not of one that raised.
         silent = failed.heard.error is None or not (case.expected.parts or case.expected.unsaid)
         if silent and case.control is not None and self._holds_as(case.control, case):
             return _told_by_control(failed, case.control)
-        if _is_sent_specially(failed) and self._controls.body_holds(failed, body, failed.style, plainly=True):
+        if _is_sent_specially(failed) and self._controls.body_holds(
+            failed, failed.stream.body, failed.style, plainly=True
+        ):
             return told(failed, declared or SENT_SPECIALLY)
         if of_reads := self._cutting.of_own_reads(failed):
             return told(failed, of_reads)
-        special = declared is not None and declared not in told_causes(case.dialect)
         if self._loses_what_is_joined(failed):
             return told(failed, declared or JOINED if special or failed.style == () else JOINED)
+        return None
+
+    def _of_what_it_reads(self, failed: Failed) -> Tried | None:
+        """Return the fail with the part of the stream that causes it, ``None`` if no trial shows one."""
+        case, body, end = failed.case, failed.stream.body, failed.stream.end_marker
         goes_on = end is not None and end < len(body) and not case.dialect.ends_with_body
         if goes_on and self._controls.body_holds(failed, body[:end], failed.style):
             return told(failed, f"it goes on after {name_of_end(failed)}", end)
@@ -160,15 +179,21 @@ class Diagnosis:
             if error is not None and is_of_json(error) and self._cutting.loses(case):  # a read cuts a longer line
                 return told(failed, of_pieces(case, failed.heard))
             return told(failed, shown(case, failed.heard, of_length))
+        return None
+
+    def _of_text(self, failed: Failed, declared: str | None, *, special: bool) -> Tried | None:
+        """Return the fail with what becomes of the text as such; ``None`` if the same text, sent plainly, fails, too.
+
+        ``special``: as for ``_of_sending``.
+        """
+        case = failed.case
         sent_plainly = special and self._sent_plainly(failed)
         if not sent_plainly and self._only_text_matters(failed):
             changed = of_characters(case.expected.text or "", failed.heard.text)
             if changed is not None and not self._keeps_inside(failed):
                 return told(failed, changed)
             sent_plainly = special
-        if sent_plainly:
-            return told(failed, shown(case, failed.heard, declared or ""))
-        return self._left_overs(failed)
+        return told(failed, shown(case, failed.heard, declared or "")) if sent_plainly else None
 
     def _loses_what_is_joined(self, failed: Failed) -> bool:
         """Return whether the client loses events that come in one read, also of a plain answer."""
