@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,7 @@ class CheckOptions:
     time_rate: float | None = None
     idle_limit: float | None = None
     strict: bool = False
+    _read: dict[str, tuple[Case, ...]] = field(default_factory=dict, repr=False, compare=False)  # by dialect
 
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.client, self.command, self.driver)) != 1:
@@ -89,7 +90,10 @@ class CheckOptions:
 
     def cases(self, dialect: Dialect | None = None) -> tuple[Case, ...]:
         """Return all cases, those of the user's files included. Raises ``ScenarioError`` for a wrong file."""
-        return with_own(self.files, self.dialect if dialect is None else dialect)
+        known = DIALECTS.named(dialect or self.dialect or DIALECTS.default)
+        if known.name not in self._read:  # a folder of exported cases takes seconds
+            self._read[known.name] = with_own(self.files, known)
+        return self._read[known.name]
 
     def chosen(self, dialect: Dialect | None = None) -> list[Case]:
         """Return the cases to be run. Raises ``ScenarioError`` where none is left."""

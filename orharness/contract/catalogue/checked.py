@@ -13,7 +13,8 @@ from orharness.verdict import Level, did_you_mean, shorten
 Check = Callable[[Any], bool]
 
 _SHOWN = 60  # characters of a wrong value
-_NEEDED_OF = dict.fromkeys(("beside", "then", "control"), ("reply", "expect"))
+_NEEDED_OF = {"beside": ("reply", "expect"), "then": ("reply", "expect"), "control": ("reply", "expect", "cause")}
+_OF_THE_CASE = ("cancel", "due")  # keys of the case's own expect alone
 
 
 def _whole(least: int) -> Check:
@@ -60,7 +61,7 @@ _CASE: dict[str, tuple[Check, str]] = {
     "expect": _mapping_of(EXPECT),
     "frame": (lambda value: _text(value) and value in FRAMES, f"one of {', '.join(FRAMES)}"),
     "also": (_list_of(_mapping), "a list of what may come instead, each as in expect"),
-    "chunkings": (_list_of(_text), "a list of names"),
+    "chunkings": (lambda value: _list_of(_text)(value) and len(value) > 0, "a list of names"),
     "request": _mapping_of(REQUEST),
     "requests": (lambda value: value == "any" or _whole(1)(value), "a number from 1 up, or any"),
     "runs": (_whole(1), "a number from 1 up"),
@@ -87,6 +88,12 @@ _OF_EXPECT: dict[str, tuple[Check, str]] = {
     "due": (_list_of(_text), "a list of texts"),
     "sent": _SWITCH,
 }
+_REQUEST: dict[str, tuple[Check, str]] = {
+    "accept": (_text, "a media type"),
+    "type": (lambda value: value in ("json", "named"), "json or named"),
+    "key": (lambda value: value is True, "true"),
+    "complete": (lambda value: value is True, "true"),
+}
 _OF_WITHIN: dict[str, dict[str, tuple[Check, str]]] = {
     "cancel": {
         "after": (_whole(0), "a number of pieces, 0 or more"),
@@ -106,11 +113,16 @@ def check_document(document: Mapping[str, Any]) -> None:
     for name in WITHIN:
         if name in document:
             _check_within(document[name], name)
+    for name, (check, wanted) in _REQUEST.items():
+        _check(document.get("request", {}), name, check, wanted, " in request")
     if "then" in document and "cancel" not in document["expect"]:
         raise ScenarioError("then is the answer after a cancel, and expect has no cancel")
     further = [document[name] for name in _NEEDED_OF if name in document]
-    for expect in (document["expect"], *document.get("also", ()), *(one["expect"] for one in further)):
+    _check_expect(document["expect"])
+    for expect in (*document.get("also", ()), *(one["expect"] for one in further)):
         _check_expect(expect)
+        if wrong := [name for name in _OF_THE_CASE if name in expect]:
+            raise ScenarioError(f"{wrong[0]} is in the expect of the case alone, not in also, beside, then or control")
 
 
 def _check_expect(expect: Any) -> None:

@@ -25,6 +25,7 @@ from orharness.contract.catalogue.case import Cancel, Case, Further, Pauses, Pro
 from orharness.contract.catalogue.checked import check_document
 from orharness.contract.catalogue.chunkings import CHUNKINGS, Chunking
 from orharness.contract.catalogue.demands import wrong_request
+from orharness.contract.catalogue.entries import check_entries
 from orharness.contract.catalogue.keys import CASE, NEEDED, WRITTEN_OUT
 from orharness.contract.catalogue.roles import with_role
 from orharness.contract.catalogue.sending import reply_of
@@ -136,8 +137,9 @@ def _maker(reply: Json, name: str, dialect: Dialect) -> Callable[[], Reply]:
             return reply_of(reply, dialect)
         except Inexpressible:
             raise
-        except ScenarioError as error:
-            raise ScenarioError(f"{name}: {error}") from error
+        except (ScenarioError, ValueError, TypeError, KeyError, AttributeError) as error:  # a value of another type
+            where = name if isinstance(error, ScenarioError) else f"{name}: reply"
+            raise ScenarioError(f"{where}: {error}") from error
 
     return make
 
@@ -164,6 +166,9 @@ def _text(given: Json, document: Json, dialect: Dialect) -> str | None:
     if given.get("sent") and "blocks" in document["reply"]:
         return written(document["reply"]["blocks"], dialect)[1]
     if given.get("sent"):
+        if "events" not in document["reply"]:
+            raise ScenarioError("sent in expect is about a reply of events, blocks or many; this one has none of them")
+        check_entries(document["reply"]["events"])
         return said_in(with_role(document["reply"]["events"]), dialect)
     text = given.get("text")
     return None if text is None else _with_end(text, dialect)

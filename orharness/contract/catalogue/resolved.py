@@ -16,7 +16,7 @@ from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import AS_SENT, WHOLE, Chunking, Cuts
 from orharness.errors import ScenarioError
 from orharness.stream import Stream
-from orharness.verdict import shorten
+from orharness.verdict import count, shorten
 
 Json = Mapping[str, Any]
 
@@ -63,6 +63,18 @@ def obeyed(case: Case, document: Json) -> Case:
         return _obeyed(case, document)
     except _WrongValueError as error:
         raise ScenarioError(f"{case.id}: {error}") from None
+
+
+def check_due(case: Case) -> None:
+    """Raise ``ScenarioError`` for a case whose reply is not held once for each text that is due."""
+    if not case.due or case.inapplicable is not None:
+        return
+    held = len(case.reply().answer(case.dialect.example_request).stream.gates)
+    if held != len(case.due):
+        what = (
+            f"{count(len(case.due), 'text')}, and the reply is held at {count(held, 'place')} (by hold, in its through)"
+        )
+        raise ScenarioError(f"{case.id}: due in expect has {what}: one text is due at each")
 
 
 def _obeyed(case: Case, document: Json) -> Case:

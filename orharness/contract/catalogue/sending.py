@@ -15,6 +15,7 @@ from typing import Any
 
 from orharness.contract.catalogue import many
 from orharness.contract.catalogue.blocks import written
+from orharness.contract.catalogue.entries import check_entries
 from orharness.contract.catalogue.roles import with_role
 from orharness.contract.catalogue.script import pieces
 from orharness.contract.catalogue.templates import event_of
@@ -41,10 +42,13 @@ KEYS = {  # of a reply, by what says what is sent
     "many": {"many"},
     "plain": {"status", "headers", "head", "json", "text", "body", "error", "gateway"},
 }
+_SAYING = ("answer", "events", "blocks", "many", "stream", "error", "json", "text", "body")
 
 
 def reply_of(document: Json, dialect: Dialect) -> Reply:
     """Return the reply. Raises ``ScenarioError`` for a mistake, ``Inexpressible`` for what the API has no form for."""
+    if len(saying := [one for one in _SAYING if one in document]) > 1:
+        raise ScenarioError(f"a reply says what is sent in one of {', '.join(_SAYING)}; not in {' and '.join(saying)}")
     if "stream" in document:
         return read_reply({**document, "dialect": dialect.name})
     kind = next((one for one in ("answer", "events", "blocks", "many") if one in document), "plain")
@@ -76,7 +80,9 @@ def _meant(name: str, value: Any) -> Any:
 
 
 def _events(given: dict[str, Any], dialect: Dialect) -> Reply:
-    made: list[Piece | Stream] = list(pieces(with_role(given.pop("events")), dialect))
+    entries = given.pop("events")
+    check_entries(entries)
+    made: list[Piece | Stream] = list(pieces(with_role(entries), dialect))
     options = _sending(given, dialect)
     if options.pop("gzipped", False):  # whatever the client accepts; `encoding` asks it
         sent = Reply.stream(*made, dialect=dialect).answer(_ASKED).stream

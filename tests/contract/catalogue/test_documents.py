@@ -118,7 +118,7 @@ def test_a_text_fills_a_line() -> None:
         ({"chunkings": ["per-bite"]}, "mine/one: there is no chunking 'per-bite' (did you mean 'per-byte'?)"),
         ({"level": "must"}, "mine/one: level is MUST or SHOULD; not 'must'"),
         ({"reply": {"evnts": []}}, "mine/one: a reply has no key evnts; it takes body, error, gateway"),
-        ({"reply": {"events": [{"txt": "x"}]}}, "mine/one: an event is one of"),
+        ({"reply": {"events": [{"txt": "x"}]}}, "mine/one: event 1 has no key txt"),
         ({"reply": {"events": [{"raw": "${text:x|frist}"}]}}, r"mine/one: a placeholder has no change 'frist'"),
         ({"reply": {"answer": {"text": "x"}, "through": ["per_bite"]}}, "mine/one: there is no transform 'per_bite'"),
     ],

@@ -25,6 +25,7 @@ from orharness.verdict import Result
 from tests.support.correct_clients import correct
 
 CHAT = DIALECTS.default
+NO_ID = "case 1 of the file: id is a text without blanks, FAMILY/NAME; not "
 OWN = """
 cases:
 - id: mine/twice
@@ -111,7 +112,7 @@ def test_a_case_of_ones_own_is_judged_with_the_others(tmp_path: Path, name: str)
         (OWN.replace("mine/twice", "done/twice"), "the id 'done/twice' is taken"),
         (OWN.replace("expect:", "expects:"), "mine/twice: expect is missing"),
         (OWN.replace("{text: ab}", "{tex: ab}"), "mine/twice: "),
-        ("[1]", "a case is a mapping"),
+        ("[1]", "case 1 of the file is not a mapping"),
         ("{", "own.yaml"),
     ],
 )
@@ -135,6 +136,62 @@ def test_so_is_a_wrong_python_file(tmp_path: Path, text: str | None, said: str) 
         with_own([file])
 
 
+def exported(tmp_path: Path, **edits: object) -> Path:
+    case = next(one for one in CASES if one.id == "done/clean-end")
+    document = {**json.loads(json.dumps(as_document(case))), **edits}
+    (tmp_path / "exported.json").write_text(json.dumps(document))
+    return tmp_path / "exported.json"
+
+
+@pytest.mark.parametrize("edits", [{}, {"title": "As an older version worded it."}])
+def test_an_exported_case_of_ours_is_run_once(tmp_path: Path, edits: dict[str, object]) -> None:
+    ids = [case.id for case in with_own([exported(tmp_path, **edits)])]
+    assert ids.count("done/clean-end") == 1
+    assert ids == [case.id for case in with_own([])]
+
+
+def test_an_exported_case_that_was_edited_needs_an_id_of_its_own(tmp_path: Path) -> None:
+    said = r"exported\.json: the id 'done/clean-end' is taken by another case: give it an id of its own"
+    exported(tmp_path, expect={"text": "x"})
+    with pytest.raises(ScenarioError, match=said):
+        with_own([tmp_path])  # of a folder, the file is named
+    own = with_own([exported(tmp_path, expect={"text": "x"}, id="mine/end")])[-1]
+    assert (own.id, own.expected.text) == ("mine/end", "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cases: []", "it has no case in it"),
+        *(
+            (
+                OWN.replace("mine/twice", wrong),
+                f"case 1 of the file: id is a text without blanks, FAMILY/NAME; not {said}",
+            )
+            for wrong, said in (("3", "3"), ("twice", "'twice'"), ("../x", "'../x'"), ("mine/a b", "'mine/a b'"))
+        ),
+        ("cases: [{title: x}]", "case 1 of the file: id is missing"),
+        (f"{OWN}- {{title: x}}", "case 2 of the file: id is missing"),
+        (f"{OWN}- x", "case 2 of the file is not a mapping with id, title, reply and expect, but 'x'"),
+        (OWN.replace("reply:", "dialect: chta\n  reply:"), "mine/twice: there is no dialect 'chta'"),
+        (
+            OWN.replace("abab}", "abab, due: [ab]}"),
+            "mine/twice: due in expect has 1 text, and the reply is held at 0 places",
+        ),
+    ],
+)
+def test_the_case_that_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        with_own([tmp_path / "own.yaml"])
+    assert str(caught.value).startswith(f"{tmp_path / 'own.yaml'}: {said}")
+
+
+def test_a_file_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"none\.yaml: cannot be read: No such file or directory$"):
+        with_own([tmp_path / "none.yaml"])
+
+
 def test_a_folder_without_cases_is_no_set_of_cases(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(OWN)
     with pytest.raises(ScenarioError, match=r"there is no case in this folder: of a folder, the \*\.json files"):
@@ -151,7 +208,53 @@ def test_a_file_of_cases_that_ends_the_process_is_a_mistake_and_no_verdict(tmp_p
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("id", 3, "id is a text, FAMILY/NAME; not 3"),
+        ("chunkings", [], "chunkings is a list of names; not []"),
+        ("request", {"accept": 1}, "accept in request is a media type; not 1"),
+        ("request", {"type": "xml"}, "type in request is json or named; not 'xml'"),
+        ("control", {"reply": {}, "expect": {}}, "control needs cause"),
+        (
+            "also",
+            [{"text": "a", "cancel": {}}],
+            "cancel is in the expect of the case alone, not in also, beside, then or control",
+        ),
+        ("reply", {"events": {"text": "a"}}, "events is a list; not {'text': 'a'}"),
+        ("reply", {"events": ["text"]}, "event 1 is a mapping, such as {text: Hello}; not 'text'"),
+        (
+            "reply",
+            {"events": [{"text": "a"}, {"txt": "a"}]},
+            "event 2 has no key txt (did you mean 'text'?); it takes base64, comment, cut, data, delay, end, event,"
+            " fill, finish, id, named_as, optional, raw, retry, role, text, usage",
+        ),
+        (
+            "reply",
+            {"events": [{"delay": 1}]},
+            "event 1 says nothing: it has none of text, finish, usage, end, data, event, id, comment, retry, raw or"
+            " base64",
+        ),
+        (
+            "reply",
+            {"events": [{"text": "a", "comment": "b"}]},
+            "event 1 has text and comment, which are events of their own",
+        ),
+        ("reply", {"events": [{"text": None}]}, "text in event 1 is a text; not None"),
+        ("reply", {"events": [{"base64": "%%%"}]}, "base64 in event 1 is bytes in base64; not '%%%'"),
+        (
+            "reply",
+            {"events": [{"text": "a", "delay": "1"}]},
+            "delay in event 1 is a number of seconds, 0 or more; not '1'",
+        ),
+        ("reply", {"events": [{"end": False}]}, "end in event 1 is true; not False"),
+        (
+            "reply",
+            {"events": [{"usage": 3}]},
+            "usage in event 1 is a mapping of prompt_tokens, completion_tokens, reasoning_tokens, cost; not 3",
+        ),
+        (
+            "reply",
+            {"events": [{"text": "a"}], "json": {}},
+            "a reply says what is sent in one of answer, events, blocks, many, stream, error, json, text, body; not in"
+            " events and json",
+        ),
         ("level", "must", "level is MUST or SHOULD; not 'must'"),
         ("chunkings", "per-byte", "chunkings is a list of names; not 'per-byte'"),
         ("runs", 0, "runs is a number from 1 up; not 0"),
