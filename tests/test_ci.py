@@ -68,7 +68,7 @@ def test_each_workflow_that_runs_the_tests_says_that_it_has_no_recordings(name: 
 @NEEDS_BASH
 @pytest.mark.parametrize(("tag", "ends"), [("v{}", 0), ("{}", 1), ("v{}.1", 1), ("v", 1)])
 def test_only_the_tag_of_the_packages_own_version_is_published(tag: str, ends: int) -> None:
-    steps = WORKFLOWS["publish.yml"]["jobs"]["publish"]["steps"]
+    steps = WORKFLOWS["publish.yml"]["jobs"]["build"]["steps"]
     names = [step.get("name") for step in steps]
     check = names.index("the tag is the version of the package")
     assert check < next(number for number, step in enumerate(steps) if ".ci/run" in step.get("run", ""))
