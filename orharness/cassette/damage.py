@@ -23,7 +23,7 @@ ORDER = "order"  # beside TOTAL: the checksum of the checksums of ours, in their
 SEAL = "sha256"  # below KEY, in each interaction of ours: the checksum of its content
 VERSION = 1  # the version of vcrpy's format
 _SCENARIO = "orharness"  # the key of its version in a scenario document
-_KEYS = frozenset(["format", "head", "chunks", "framing", "ending", "recorded_at", "announced", "note", "timed"]) | {
+KEYS = frozenset(["format", "head", "chunks", "framing", "ending", "recorded_at", "announced", "note", "timed"]) | {
     TOTAL,
     OURS,
     ORDER,
@@ -133,7 +133,7 @@ def _sealed_part(response: At) -> At | None:
     if KEY not in response:
         return None
     ours = response[KEY]
-    unknown = sorted(map(str, ours.mapping().keys() - _KEYS))
+    unknown = sorted(map(str, ours.mapping().keys() - KEYS))
     if unknown and SEAL not in ours:  # a later version may write further keys, but not without a checksum
         ours.fail(f"the key {unknown[0]!r} is not known, and there is no checksum {SEAL}. {_SEAL_IT}")
     return ours

@@ -18,13 +18,16 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from typer.main import get_command
 
 import orharness
+from orharness import clients
+from orharness.cassette.damage import KEYS
 from orharness.cli.app import app
 from orharness.contract import CASES
 from orharness.contract.catalogue import lives_of, sets
 from orharness.dialects import DIALECTS
+from orharness.server.control import openapi
 from tests.support.generated import generator, pages
 from tests.support.places import ROOT
 
@@ -142,21 +145,69 @@ def test_each_fixture_marker_and_option_of_the_plugin_is_shown(pytester: pytest.
     assert names - _headings("reference/pytest.md") == set()
 
 
-@pytest.mark.parametrize(
-    "command", [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
-)
-def test_each_option_of_a_command_is_shown(command: str) -> None:
-    """What ``--help`` lists."""
+def _commands(group: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+    """Each command, as it is typed, those of a group too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{within}{name} ")
+        else:
+            yield within + name, command
+
+
+COMMANDS = dict(_commands(get_command(app)))
+
+
+def test_each_command_is_shown() -> None:
+    assert {"check", "cassette convert", "cases export"} <= COMMANDS.keys()
+    assert {one for one in _headings("reference/commands.md") if one.startswith("orharness ")} == {
+        f"orharness {name}" for name in COMMANDS
+    }
+
+
+def _taken(command: Any, kind: str) -> set[str]:
+    """What a command is called with: its options, in each of their forms, or the names of its arguments."""
+    shown = [one for one in command.params if one.param_type_name == kind and not getattr(one, "hidden", False)]
+    return {name for one in shown for name in (*one.opts, *one.secondary_opts)} - {"--help", "-h"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_option_and_argument_of_a_command_is_shown(name: str) -> None:
     text = GENERATED["reference/commands.md"]
-    section = re.search(rf"^## orharness {command}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    section = re.search(rf"^## orharness {name}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
     assert section is not None
-    helped = CliRunner(env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"}).invoke(app, [command, "--help"])
-    listed = set(re.findall(r"^[│| *]*(--[\w-]+)", helped.stdout, re.M)) - {"--help"}
-    assert listed == set(re.findall(r"^\| `(--[\w-]+)`", section[1], re.M))
+    rows = re.findall(r"^\| (`.*?) \| .*\| (.*) \|$", section[1], re.M)
+    options = {option for called, _ in rows for option in re.findall(r"`(--?[\w-]+)`", called)}
+    assert options == _taken(COMMANDS[name], "option")
+    assert len([called for called, _ in rows if called[1] != "-"]) == len(_taken(COMMANDS[name], "argument"))
+    assert [called for called, meaning in rows if not meaning.strip()] == []
 
 
 def test_the_option_of_no_command_is_shown() -> None:
     assert "--version" in _named("reference/commands.md")
+
+
+def test_each_client_of_an_sdk_has_one_entry() -> None:
+    made = [name for name, one in vars(clients).items() if inspect.isfunction(one) and name[0] != "_"]
+    own = [name for name in made if getattr(clients, name).__module__ == clients.__name__]
+    entries = [one for text in WRITTEN.values() for one in re.findall(r"^::: orharness\.clients\.(\w+)$", text, re.M)]
+    assert sorted(entries) == sorted(own)
+
+
+def test_each_key_of_a_cassette_of_ours_is_shown() -> None:
+    [section] = re.findall(r"^## The keys under `x-orharness`\n(.*?)^## ", WRITTEN["cassettes.md"], re.M | re.S)
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.M)) == KEYS
+
+
+def test_each_key_that_http_answers_with_is_shown() -> None:
+    text = GENERATED["reference/http.md"]
+    sections = dict(re.findall(r"^### (\S+) \{#schema-.*?\n(.*?)(?=^##|\Z)", text, re.M | re.S))
+    answered = {
+        name: set(one.get("properties", ()))
+        for name, one in openapi.document()["components"]["schemas"].items()
+        if not name.startswith("Scenario")
+    }
+    assert "difference" in answered["Exchange"]
+    assert {name: set(re.findall(r"^\| `(\w+)`", body, re.M)) for name, body in sections.items()} == answered
 
 
 def _keys(schema: Any) -> Iterator[str]:
