@@ -191,12 +191,18 @@ def check_client(options: CheckOptions) -> int:
         gone = set(compared.stale) - {one.case for one in verdicts}
         baseline.write(options.baseline, judgement, {one: why for one, why in known.items() if one not in gone})
         return 0
-    if compared.stale:
-        entries = count(len(compared.stale), "entry of", "entries of")
-        stale = ", ".join(compared.stale)
-        no_longer = "no longer fail" if len(compared.stale) > 1 else "no longer fails"
-        sys.stderr.write(f"orharness: {entries} {options.baseline} {no_longer}: {stale}; --update-baseline\n")
+    there = {case.id for case in every}
+    _say_stale(options, [one for one in compared.stale if one in there], "no longer fail", "no longer fails")
+    no_case = f"no case of {dialect.name} (one of your own needs its --cases)"
+    _say_stale(options, [one for one in compared.stale if one not in there], f"name {no_case}", f"names {no_case}")
     return 0 if compared.ok else 1
+
+
+def _say_stale(options: CheckOptions, stale: Sequence[str], many: str, one: str) -> None:
+    if stale:
+        entries = count(len(stale), "entry of", "entries of")
+        what = many if len(stale) > 1 else one
+        sys.stderr.write(f"orharness: {entries} {options.baseline} {what}: {', '.join(stale)}; --update-baseline\n")
 
 
 def _said_by(subject: Subject) -> str | None:
