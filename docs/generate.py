@@ -10,6 +10,7 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -103,20 +104,54 @@ def options() -> list[tuple[type, str, Callable[..., Any]]]:
 
 
 def options_page() -> str:
-    """Return the page of all keyword options, with their types and defaults."""
-    parts = ["# Options", "The keyword options that functions share. What each does is said where a function takes it."]
+    """Return the page of all keyword options, with their types, defaults and meanings."""
+    parts = ["# Options", "The keyword options that functions share."]
     for kind, takers, function in options():
         parts += [f"## {kind.__name__}", f"Taken by {takers}.", first_paragraph(kind.__doc__)]
-        parts.append(table(("option", "type", "default"), _option_rows(kind, function)))
+        rows = list(_option_rows(kind, function))
+        described = any(meaning for *_, meaning in rows)  # the arguments of an SDK's client are its own business
+        head = ("option", "type", "default", "meaning")
+        parts.append(table(head if described else head[:2], rows if described else [row[:2] for row in rows]))
     return page(parts)
 
 
 def _option_rows(kind: type, function: Callable[..., Any]) -> Iterator[Cells]:
     defaults = {} if function is dict else inspect.signature(function).parameters
+    meanings = {} if function is dict else _meanings(function)
     for name, hint in kind.__annotations__.items():
         parameter = defaults.get(name)
         default = "" if parameter is None or parameter.default is parameter.empty else written(parameter.default)
-        yield code(name), code(hint.__forward_arg__), default
+        yield code(name), code(hint.__forward_arg__), default, in_line(meanings.get(name, ""))
+
+
+def _meanings(function: Callable[..., Any]) -> dict[str, str]:
+    """Return what each option means, by its name, as the docstrings of the function and of its class say it.
+
+    A docstring says "``name``: …." or "``one``, ``other``: ….", or it is that of an attribute.
+    """
+    from orharness import Reply
+    from orharness.dialects.completion import Completion
+
+    own = getattr(inspect.getmodule(function), function.__qualname__.partition(".")[0])
+    found: dict[str, str] = {}
+    for taker in (function, own, *([Completion] if own is Reply else [])):
+        text = " ".join((inspect.getdoc(taker) or "").split())
+        for names, meaning in re.findall(r"((?:``\w+``(?:, | and )?)+): (.+?\.)(?= |$)", text):
+            for name in re.findall(r"``(\w+)``", names):
+                found.setdefault(name, meaning[0].upper() + meaning[1:])
+        if taker is Completion:
+            found = {**_of_attributes(Completion), **found}
+    return found
+
+
+def _of_attributes(of: type) -> dict[str, str]:
+    """Return the docstrings of a class's attributes."""
+    (body,) = (node.body for node in ast.parse(inspect.getsource(of)).body if isinstance(node, ast.ClassDef))
+    return {
+        ast.unparse(node.target): ast.literal_eval(after.value)
+        for node, after in pairwise(body)
+        if isinstance(node, ast.AnnAssign) and isinstance(after, ast.Expr)
+    }
 
 
 # --- the plugin ---------------------------------------------------------------------------------------------------

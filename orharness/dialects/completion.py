@@ -65,29 +65,37 @@ class Piece:
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer. ``tokens`` are the pieces of its text, one event each; ``others`` those of further choices.
+    """One answer. A field that is ``None`` is derived from the others, always in the same way.
 
-    ``reasoning``, ``refusal`` and the arguments of ``tool_calls`` are whole texts, cut by ``tokens_of``. ``provider``:
-    its name in a chunk. ``error``: what breaks the stream off. A field that is ``None`` is derived from the others,
-    always in the same way: ``finish_reason`` (``tool_calls`` if there are calls, else ``stop``),
-    ``native_finish_reason`` (equal to it), ``usage`` (each piece is a token), ``id``, ``model`` (the one that the
-    request names, else ``MODEL``). ``created`` is in seconds since 1970. Raises ``ScenarioError`` if the error is to
-    come after more pieces than there are.
+    Raises ``ScenarioError`` if the error is to come after more pieces than there are.
     """
 
     tokens: tuple[str, ...] = ()
+    """The pieces of its text, one event each."""
     reasoning: str = ""
+    """The whole reasoning, cut by ``tokens_of``."""
     tool_calls: tuple[ToolCall, ...] = ()
+    """The calls of tools, whose arguments are cut by ``tokens_of``."""
     refusal: str = ""
+    """The whole refusal, cut by ``tokens_of``."""
     finish_reason: str | None = None
+    """Why it ends, ``None`` for ``tool_calls`` if there are calls, else ``stop``."""
     native_finish_reason: str | None = None
+    """The provider's own word, ``None`` for the same as ``finish_reason``."""
     usage: Usage | None = None
+    """The token counts, ``None`` for one token a piece."""
     model: str | None = None
+    """The model's name, ``None`` for the one that the request names, else ``openai/gpt-4o-mini``."""
     provider: str | None = "OpenAI"
+    """The provider's name in a chunk."""
     id: str | None = None
+    """Its id, ``None`` for one that is made from the answer."""
     created: int = 1_767_225_600
+    """When it was made, in seconds since 1970."""
     others: tuple[tuple[str, ...], ...] = ()
+    """The pieces of further choices."""
     error: Failure | None = None
+    """An error that breaks the stream off."""
 
     def __post_init__(self) -> None:
         if self.error and not 0 <= self._made <= len(self.pieces):

@@ -46,10 +46,10 @@ class BrowserOptions(TypedDict, total=False):
 class RelayClient:
     """One request to a relay, sent when the ``with`` block begins; its end closes the connection.
 
-    ``url``: the address of the relay. ``json``: the request's body, or ``body``: its bytes. ``headers``: added to a
-    browser's own, or replacing them. ``timeout``: the longest that connecting and each reading may take, in seconds.
-    Reading blocks, so the relay must run in another thread or process. Raises ``ScenarioError`` for an address that is
-    not ``http://``, or where nothing listens.
+    ``url``: the address of the relay. ``json``: the request's body. ``body``: its bytes, in place of ``json``.
+    ``method``: the request's method. ``headers``: added to a browser's own, or replacing them. ``timeout``: the longest
+    that connecting and each reading may take, in seconds. Reading blocks, so the relay must run in another thread or
+    process. Raises ``ScenarioError`` for an address that is not ``http://``, or where nothing listens.
     """
 
     @checked_call()

@@ -49,12 +49,14 @@ class SseProcess:
     """A process that is started when the ``with`` block begins; when it ends, the process and its children are gone.
 
     ``argv``: its command, in which ``{port}`` and ``{base_url}`` stand for the port that it must listen on (also in the
-    environment, as ``PORT``) and for its upstream. ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` are those of ``server``,
-    or ``base_url`` and ``api_key``, and so are ``ANTHROPIC_BASE_URL``, ``GOOGLE_GEMINI_BASE_URL`` and ``OLLAMA_HOST``
-    (without ``/v1``: those clients add the whole path) and ``ANTHROPIC_API_KEY`` and ``GEMINI_API_KEY``; ``env`` is
-    added to the environment. ``timeout``: seconds in which it must listen on 127.0.0.1; ``stop_timeout``:
-    seconds from SIGTERM to SIGKILL. Raises ``ScenarioError`` for a command that cannot be run, and ``OrharnessError``
-    with its output if it ends or does not listen.
+    environment, as ``PORT``) and for its upstream. ``server``: the server that is its upstream. ``base_url``,
+    ``api_key``: the address and the key of another upstream. They are in the environment: ``OPENAI_BASE_URL`` and
+    ``OPENAI_API_KEY``, ``ANTHROPIC_BASE_URL``, ``GOOGLE_GEMINI_BASE_URL`` and ``OLLAMA_HOST`` (without ``/v1``, since
+    those clients add the whole path), ``ANTHROPIC_API_KEY`` and ``GEMINI_API_KEY``. ``env``: added to the environment.
+    ``port``: the port that it must listen on, by default a free one. ``cwd``: the folder in which it runs. ``timeout``:
+    seconds in which it must listen on 127.0.0.1. ``stop_timeout``: seconds from SIGTERM to SIGKILL. Raises
+    ``ScenarioError`` for a command that cannot be run, and ``OrharnessError`` with its output if it ends or does not
+    listen.
     """
 
     @checked_call()

@@ -65,11 +65,13 @@ class Reply:
     ``gateway``: the gateway whose errors and usage it has, ``None`` for the server's. ``provider``: whose model makes
     it, ``None`` for the default or, of a stream, the one that it names. ``pace``: seconds that the model takes for a
     token, ``None`` for as fast as the stream is written. ``latency``: the times of its tokens, drawn for each request,
-    as in ``prefill=200ms±50ms,itl=20ms``. ``price``: dollars a token. ``status``, ``headers``: those of the response.
-    ``delay``: seconds before each event that has no delay of its own. ``head``: seconds before the response head.
-    ``through``: transforms. ``ending``, ``framing``, ``pacing``: ``None`` for the body's own, or the server's.
-    ``encoding``: the content coding of a stream, for clients that accept it. ``default_headers``: add a content type if
-    ``headers`` has none. ``cache``: no part of the reply, but what was made of it so far.
+    as in ``prefill=200ms±50ms,itl=20ms``. ``price``: dollars a token. ``status``: the response's status. ``headers``:
+    the response's headers. ``delay``: seconds before each event that has no delay of its own. ``head``: seconds before
+    the response head. ``through``: the transforms of its stream. ``ending``: how it ends, ``None`` for the body's own.
+    ``framing``: how it marks the end of its body, ``None`` for the body's own. ``pacing``: when the next chunk is
+    written, ``None`` for the server's. ``encoding``: the content coding of a stream, for clients that accept it.
+    ``default_headers``: add a content type if ``headers`` has none. ``cache``: no part of the reply, but what was made
+    of it so far.
     """
 
     body: Body
@@ -139,11 +141,11 @@ class Reply:
     ) -> Reply:
         """Return a completion in a dialect (``None``: that of the request), streamed if the request asks for a stream.
 
-        ``text``: the answer, or its pieces, a token each; ``tokens=500`` makes one of that length. ``provider``: whose
-        model makes it, unless the request's routing preferences select one. ``completion`` takes the fields of
-        ``Completion``: ``reasoning=``, ``tool_calls=``, ``usage=``, ``model=`` (by default the one that the request
-        names), ``error=``, … The other options are the fields of ``Reply``. Raises ``ScenarioError`` for unknown or
-        impossible values.
+        ``text``: the answer, or its pieces, a token each. ``tokens``: the number of tokens of a sample answer in its
+        place. ``provider``: whose model makes it, unless the request's routing preferences select one. ``completion``
+        takes the fields of ``Completion``: ``reasoning=``, ``tool_calls=``, ``usage=``, ``model=`` (by default the one
+        that the request names), ``error=``, … The other options are the fields of ``Reply``. Raises ``ScenarioError``
+        for unknown or impossible values.
         """
         named = None if dialect is None else DIALECTS.named(dialect).name
         maker = provider_named(provider)
@@ -246,7 +248,11 @@ class Reply:
         headers: Headers = (),
         head: float = 0.0,
     ) -> Reply:
-        """Return a plain response (a JSON document, a text or bytes); its head comes ``head`` seconds later."""
+        """Return a plain response, which is not a stream.
+
+        ``json``: its body as a document. ``text``: its body as a text, in place of ``json``. ``body``: its body as
+        bytes, in place of both.
+        """
         if sum(given is not None for given in (json, text, body)) > 1:
             raise ScenarioError("respond takes one of json=, text= and body=")
         given: object = text if body is None else body
