@@ -200,6 +200,16 @@ def test_each_key_of_a_cassette_of_ours_is_shown() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.M)) == KEYS
 
 
+def test_each_variable_of_the_environment_is_shown() -> None:
+    named = {
+        name for file in PACKAGE.rglob("*.py") for name in re.findall(r'"(ORHARNESS_[A-Z_]+)"', file.read_text("utf-8"))
+    }
+    own = {"ORHARNESS_CLOCK", "ORHARNESS_PARENT"}  # what our own processes pass to each other
+    text = "".join((*WRITTEN.values(), *GENERATED.values()))
+    assert {name for name in named - own if f"`{name}`" not in text} == set()
+    assert own < named
+
+
 def test_each_key_that_http_answers_with_is_shown() -> None:
     text = GENERATED["reference/http.md"]
     sections = dict(re.findall(r"^### (\S+) \{#schema-.*?\n(.*?)(?=^##|\Z)", text, re.M | re.S))
