@@ -6,20 +6,24 @@ Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from orharness.report.documents import half_characters_escaped
 from orharness.report.words import in_words
 from orharness.verdict import Judgement, Result, Verdict
 
+_MODULES = (".py", "/__init__.py")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_sarif(judgement: Judgement) -> str:
     """Return the judgement as one SARIF log with one run.
 
-    A MUST that fails is an ``error``, a SHOULD a ``warning``, a fail that a baseline knows is suppressed. What was
-    judged has no source file: each result is at the client's name, as a logical location.
+    A MUST that fails is an ``error``, a SHOULD a ``warning``, a fail that a baseline knows is suppressed. Each result
+    is at the file that the client's name or command names: GitHub refuses a whole log in which one result has none.
     """
     failed = [verdict for verdict in judgement.verdicts if verdict.result is Result.FAIL]
     made = judgement.made
@@ -41,6 +45,26 @@ def as_sarif(judgement: Judgement) -> str:
     return half_characters_escaped(json.dumps(log, ensure_ascii=False, indent=2)) + "\n"
 
 
+def _location(client: str) -> dict[str, Any]:
+    """Return where the client is: the first line of its file, or where there is none of its name."""
+    place = {"artifactLocation": {"uri": quote(_file(client))}, "region": {"startLine": 1}}
+    return {"physicalLocation": place, "logicalLocations": [{"fullyQualifiedName": client, "kind": "module"}]}
+
+
+def _file(client: str) -> str:
+    """Return the file of ``FILE.py:NAME``, ``MODULE:NAME`` or of a command, from the current directory."""
+    try:
+        words = shlex.split(client)
+    except ValueError:  # a quotation that does not end
+        words = client.split()
+    module = client.rpartition(":")[0]
+    paths = [f"{folder}{module.replace('.', '/')}{end}" for folder in ("", "src/") for end in _MODULES]
+    here = Path.cwd()
+    found = (Path(one).absolute() for one in (module, *paths, *words) if Path(one).is_file())
+    inside = next((one for one in found if one.is_relative_to(here)), None)  # not /usr/bin/node
+    return client if inside is None else inside.relative_to(here).as_posix()
+
+
 def _rule(verdict: Verdict) -> dict[str, Any]:
     help_uri = {"helpUri": verdict.source} if verdict.source.startswith("http") else {}
     return {"id": verdict.case, "shortDescription": {"text": verdict.title}, **help_uri}
@@ -54,7 +78,7 @@ def _result(judgement: Judgement, verdict: Verdict, rule: int) -> dict[str, Any]
         "ruleIndex": rule,
         "level": "error" if verdict.fails_client else "warning",
         "message": {"text": f"{reason}\n\n{in_words(verdict)}"},
-        "locations": [{"logicalLocations": [{"fullyQualifiedName": judgement.client, "kind": "module"}]}],
+        "locations": [_location(judgement.client)],
         "partialFingerprints": {"case/v1": f"{judgement.client}:{verdict.case}"},
         **known,
     }

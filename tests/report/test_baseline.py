@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -85,6 +86,30 @@ def test_sarif_has_a_result_for_each_fail() -> None:
     assert [rules[one["ruleIndex"]]["id"] for one in run["results"]] == ["done/b", "done/c"]
     assert rules[0]["helpUri"] == "https://example.org/rule"
     assert "helpUri" not in rules[1]
+
+
+@pytest.mark.parametrize(
+    ("client", "uri"),
+    [
+        ("my client.py:stream", "my%20client.py"),
+        ("apps.chat:stream", "src/apps/chat.py"),
+        (f"{sys.executable} 'my client.py' --fast (mine 1)", "my%20client.py"),
+        ("curl it's", "curl%20it%27s"),
+        ("http://127.0.0.1:80/v1", "http%3A//127.0.0.1%3A80/v1"),
+    ],
+)
+def test_each_result_of_sarif_is_at_a_file(
+    client: str, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("my client.py", "src/apps/chat.py"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    [run] = json.loads(render(replace(JUDGED, client=client), "sarif"))["runs"]
+    for result in run["results"]:
+        [location] = result["locations"]
+        assert location["physicalLocation"] == {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}
+        assert location["logicalLocations"] == [{"fullyQualifiedName": client, "kind": "module"}]
 
 
 @pytest.mark.parametrize(
