@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -34,7 +35,7 @@ KINDS = {
     "sh": "run; what cannot be is in the table NOT_RUN of test_shell_blocks.py, and its options are read",
     "js": "run: in tutorials, by the tests of the page, or as a test of the package for Node",
     "go": "run: in tutorials, or as a test of the package for Go",
-    "yaml": "read; scenarios are also checked as documents, others are for GitHub, Docker and pre-commit",
+    "yaml": "read; scenarios are checked as documents, and what runs orharness for others has its options read",
     "json": "read",
 }
 FILES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")]
@@ -112,9 +113,24 @@ def _refused(*command: str) -> str:
 
 
 def _shown(page: str) -> list[list[str]]:
-    """The commands of orharness in a page: of its blocks for a shell, and in a line of prose."""
+    """The commands of orharness in a page: of its blocks for a shell and in YAML, and in a line of prose."""
     inline = [re.sub(r"\s+", " ", one) for one in re.findall(r"`(orharness [a-z][^`]*)`", page)]
-    return [command for block in (*_blocks("sh", page), *inline) for command in _commands(f"{block}\n")]
+    configured = [one for block in _blocks("yaml", page) for one in _configured(yaml.safe_load(block))]
+    return [command for block in (*_blocks("sh", page), *inline, *configured) for command in _commands(f"{block}\n")]
+
+
+def _configured(found: Any) -> Iterator[str]:
+    """The commands of orharness in a file for pre-commit (`entry`), our action (`arguments`) or Docker (a list)."""
+    if isinstance(found, dict):
+        match found:
+            case {"entry": str(entry)}:
+                yield entry
+            case {"command": str(command), "arguments": str(arguments)}:
+                yield f"orharness {command} {arguments}"
+            case {"command": [*words]}:
+                yield shlex.join(["orharness", *map(str, words)])
+    for one in found.values() if isinstance(found, dict) else found if isinstance(found, list) else ():
+        yield from _configured(one)
 
 
 @pytest.mark.parametrize("page", [page for page, text in TEXTS.items() if _shown(text)])
@@ -129,6 +145,10 @@ def test_commands_are_found_in_a_block_and_in_prose_and_a_wrong_option_is_seen()
         ["demo"],
         ["check", "--quick"],
     ]
+    data = (
+        "- {entry: orharness demo}\n- {with: {command: check, arguments: a.py:b}}\n- {command: [serve, --text, a b]}\n"
+    )
+    assert _shown(f"```yaml\n{data}```\n") == [["demo"], ["check", "a.py:b"], ["serve", "--text", "a b"]]
     assert _refused("serve", "--text", "a") == ""
     assert _refused("serve", "--txet", "a")
     assert _refused("cassette", "show", "--formta", "html")
