@@ -124,13 +124,18 @@ def anthropic(make: Callable[..., Any] | None = None, **asked: Any) -> Streamed:
                     elif event.type == "thinking":
                         yield Reasoning(event.thinking)
                 message = answer.get_final_message()
-            for block in message.content:
-                if block.type == "tool_use":
-                    yield ToolCall(block.name, json.dumps(block.input, ensure_ascii=False), block.id)
-            yield from _texts(Finish, message.stop_reason)
-            yield Usage(message.usage.input_tokens, message.usage.output_tokens)
+            yield from end_of(message)
 
     return stream
+
+
+def end_of(message: Any) -> Iterator[Part]:
+    """Yield what the final message of Anthropic's SDK says besides text and thinking."""
+    for block in message.content:
+        if block.type == "tool_use":
+            yield ToolCall(block.name, json.dumps(block.input, ensure_ascii=False), block.id)
+    yield from _texts(Finish, message.stop_reason)
+    yield Usage(message.usage.input_tokens, message.usage.output_tokens)
 
 
 def _of_sdk(module: str, name: str) -> Any:
@@ -285,6 +290,8 @@ class Messages:
         self._whole = chunk if self._whole is None else self._whole + chunk
         yield Text(chunk.text if isinstance(chunk.text, str) else chunk.text())
         yield from _texts(Reasoning, chunk.additional_kwargs.get("reasoning_content"))
+        for block in chunk.content if isinstance(chunk.content, list) else ():  # as Anthropic's API has it
+            yield from _texts(Reasoning, block.get("thinking") if isinstance(block, dict) else None)
 
     def end(self) -> Iterator[Part]:
         """Yield what LangChain's whole message says besides."""
@@ -293,6 +300,7 @@ class Messages:
             return
         for call in message.tool_calls:
             yield ToolCall(call["name"], json.dumps(call["args"], ensure_ascii=False), call["id"])
-        yield from _texts(Finish, message.response_metadata.get("finish_reason"))
+        said = message.response_metadata
+        yield from _texts(Finish, said.get("finish_reason") or said.get("stop_reason"))
         if message.usage_metadata is not None:
             yield Usage(message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"])

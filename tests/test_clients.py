@@ -53,7 +53,7 @@ def test_openais_sdk_is_judged_by_all_that_it_hands_over(client: Any) -> None:
 
 @pytest.mark.slow
 def test_anthropics_sdk_reads_its_own_events() -> None:
-    verdicts = run(orharness.clients.anthropic(), dialect="messages", only=["messages"])
+    verdicts = run(orharness.clients.anthropic(), dialect="messages", only=["messages", "parts"])
     assert {one.case for one in verdicts if one.result is not Result.PASS} == set()
     assert len(verdicts) > 5
     assert cases_of(DIALECTS.named("messages"))
@@ -84,7 +84,7 @@ class Message:
     """As LangChain's: chunks are added, and the whole knows its calls."""
 
     def __init__(self, text: str, **more: Any) -> None:
-        self.text, self.additional_kwargs = text, more.pop("extra", {})
+        self.text, self.content, self.additional_kwargs = text, more.pop("content", text), more.pop("extra", {})
         self.tool_calls, self.response_metadata = more.pop("calls", []), more.pop("metadata", {})
         self.usage_metadata = more.pop("usage", None)
 
@@ -111,6 +111,13 @@ def test_langchains_messages_are_parts() -> None:
         Finish("stop"),
         Usage(3, 2),
     ]
+
+
+def test_so_are_those_of_langchains_model_for_anthropic() -> None:
+    thinking = [{"type": "thinking", "thinking": "Hm", "index": 0}, {"type": "text", "text": ""}, "lo"]
+    messages = [Message("", content=thinking), Message("lo", metadata={"stop_reason": "max_tokens"})]
+    client = orharness.clients.langchain(lambda **given: SimpleNamespace(stream=lambda _: messages))
+    assert list(client("http://127.0.0.1:1/v1")) == [Text(""), Reasoning("Hm"), Text("lo"), Finish("max_tokens")]
 
 
 OPENAI, ANTHROPIC = "Completions.create of openai", "Messages.stream of anthropic"

@@ -75,12 +75,18 @@ async function* anthropic(baseURL, signal) {
 }
 
 // https://github.com/anthropics/anthropic-sdk-typescript/blob/main/helpers.md: the events, then the final message
-async function* anthropicHelper(baseURL, signal) {
+async function* anthropicHelper(baseURL, signal, told) {
   const client = await anthropicClient(baseURL);
   const stream = client.messages.stream(message, { signal });
   for await (const event of stream)
     if (event.type === "content_block_delta" && event.delta.type === "text_delta") yield event.delta.text;
-  await stream.finalMessage();
+  const { content, stop_reason, usage } = await stream.finalMessage();
+  for (const { type, id, name, input, thinking } of content) {
+    if (type === "thinking") yield { event: "reasoning", text: thinking };
+    if (type === "tool_use") yield { event: "tool_call", name, arguments: JSON.stringify(input), call_id: id };
+  }
+  told.finish_reason = stop_reason;
+  told.usage = { prompt_tokens: usage.input_tokens, completion_tokens: usage.output_tokens };
 }
 
 // https://github.com/openai/openai-node#streaming-responses

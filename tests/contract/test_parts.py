@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import orharness
-from orharness.contract import CASES, run
+from orharness.contract import CASES, cases_of, run
 from orharness.contract.driving.kept import KeptCalls
 from orharness.contract.running.replies import representative
+from orharness.dialects import DIALECTS
 from orharness.dialects.completion import ToolCall, Usage
 from orharness.parts import KINDS, Finish, Part, Reasoning, Refusal, Text, differs, folded, kind_of, part_of
 from orharness.server.thread import ServerThread
@@ -20,6 +21,8 @@ from orharness.verdict import Result
 from tests.support.correct_clients import Parts, correct, correct_parts
 
 PARTS = [case for case in CASES if case.family == "parts"]
+OTHERS = [dialect for dialect in DIALECTS.values() if dialect is not DIALECTS.default]
+OF_OTHERS = [case for dialect in OTHERS for case in cases_of(dialect) if case.family == "parts"]
 
 
 @pytest.mark.parametrize("case", PARTS, ids=lambda one: one.id)
@@ -33,6 +36,20 @@ def test_our_own_reader_is_right_on_each(case: Any) -> None:
         "usage": usage,
         "reasoning": answer.reasoning,
         "refusal": answer.refusal,
+    }
+    assert answer.text == case.expected.text
+    assert [kind for kind, value in wanted.items() if differs(kind, value, read[kind])] == []
+
+
+@pytest.mark.parametrize("case", [*OF_OTHERS], ids=lambda one: one.id)
+def test_so_is_that_of_each_other_api(case: Any) -> None:
+    answer = case.dialect.fold(case.dialect.frame.decode(representative(case).body))
+    wanted = folded(case.expected.parts)
+    read = {
+        "tool_call": list(answer.tool_calls),
+        "finish": answer.first.native_finish_reason,
+        "usage": Usage(answer.tokens_prompt or 0, answer.tokens_made or 0),
+        "reasoning": answer.reasoning,
     }
     assert answer.text == case.expected.text
     assert [kind for kind, value in wanted.items() if differs(kind, value, read[kind])] == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import chain
+from operator import itemgetter
 
 import pytest
 
@@ -28,10 +31,30 @@ apis = pytest.mark.parametrize("dialect", RIGHT, ids=lambda each: each.name)
 @apis
 def test_a_client_that_is_right_holds_each_case_of_the_api(dialect: Dialect, sse_thread: ServerThread) -> None:
     ids = [case["id"] for case in dialect.cases()]
-    client = client_of(dialect, RIGHT[dialect])
+    client = client_of(dialect, clients.messages_with_parts if dialect is MESSAGES else RIGHT[dialect])
     verdicts = run(client, dialect=dialect, only=ids, thread=sse_thread, patience=10.0)
     assert failure_of(verdicts) is None
     assert [one.case for one in verdicts if one.result is Result.PASS] == ids
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (sum, dict.fromkeys(("usage", "usage-as-it-grows", "usage-of-the-start"), "of usage it says")),
+        (itemgetter(0), dict.fromkeys(("usage", "usage-as-it-grows", "usage-of-the-start"), "of usage it says")),
+        (lambda counts: counts[-1] if len(counts) > 1 else 0, {"usage-of-the-start": "the input tokens of message"}),
+    ],
+    ids=["adds up", "takes the first", "passes over the first"],
+)
+def test_a_client_of_messages_that_counts_wrongly_is_caught(
+    count: Callable[[list[int]], int], told: dict[str, str], sse_thread: ServerThread
+) -> None:
+    client = client_of(MESSAGES, partial(clients.messages_with_parts, count=count))
+    only = [case["id"] for case in MESSAGES.cases() if case["id"].startswith("parts/messages-usage")]
+    verdicts = run(client, dialect=MESSAGES, only=only, thread=sse_thread, patience=10.0)
+    found = {one.case.removeprefix("parts/messages-"): one.evidence.reason for one in verdicts if one.evidence}
+    assert found.keys() == told.keys()
+    assert [case for case, reason in found.items() if not reason.startswith(told[case])] == []
 
 
 @pytest.mark.slow

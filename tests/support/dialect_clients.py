@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orharness.dialects import Dialect
+from orharness.parts import Finish, Reasoning, ToolCall, Usage
 from orharness.sse import Event
 
 
@@ -17,7 +18,7 @@ class ApiError(Exception):
     """The answer is an error, or is not whole."""
 
 
-Read = Callable[[Iterator[Any]], Iterator[str]]
+Read = Callable[[Iterator[Any]], Iterator[Any]]
 
 
 def messages(events: Iterator[Any]) -> Iterator[str]:
@@ -30,6 +31,37 @@ def messages(events: Iterator[Any]) -> Iterator[str]:
             case "content_block_delta" if event["delta"].get("type", "text_delta") == "text_delta":
                 yield event["delta"]["text"]
     raise ApiError("the answer is not whole")
+
+
+def messages_with_parts(events: Iterator[Any], count: Callable[[list[int]], int] = max) -> Iterator[Any]:
+    """Say tools, thinking, the stop reason and the usage as well. ``count``: what to tell of all counts that came."""
+    calls: dict[int, list[str]] = {}
+    counts: dict[str, list[int]] = {"input_tokens": [], "output_tokens": []}
+    stop = ""
+    for event in events:
+        usage = event.get("usage") or event.get("message", {}).get("usage") or {}
+        for name in counts.keys() & usage.keys():
+            counts[name].append(usage[name])
+        match event:
+            case {"type": "error"}:
+                raise ApiError(event)
+            case {"type": "message_stop"}:
+                break
+            case {"type": "content_block_start", "index": index, "content_block": {"type": "tool_use"} as block}:
+                calls[index] = [block["name"], "", block["id"]]
+            case {"type": "content_block_delta", "index": index, "delta": {"partial_json": piece}}:
+                calls[index][1] += piece
+            case {"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": text}}:
+                yield Reasoning(text)
+            case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": text}}:
+                yield text
+            case {"type": "message_delta", "delta": {"stop_reason": str(reason)}}:
+                stop = reason
+    else:
+        raise ApiError("the answer is not whole")
+    yield from (ToolCall(*call) for call in calls.values())
+    yield Finish(stop)
+    yield Usage(*map(count, counts.values()))
 
 
 def messages_of_any_delta(events: Iterator[Any]) -> Iterator[str]:

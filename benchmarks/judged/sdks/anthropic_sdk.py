@@ -9,6 +9,8 @@ from typing import Any
 from anthropic import Anthropic, AsyncAnthropic
 
 from benchmarks.judged.sdks import KEY, MESSAGES, root
+from orharness.clients import end_of
+from orharness.parts import Part, Reasoning
 
 _ASKED: dict[str, Any] = {"model": "m", "max_tokens": 1024, "messages": MESSAGES}
 
@@ -31,11 +33,13 @@ async def messages_async(base_url: str) -> AsyncIterator[str]:
                     yield event.delta.text
 
 
-def messages_helper(base_url: str) -> Iterator[str]:
+def messages_helper(base_url: str) -> Iterator[str | Part]:
     """https://github.com/anthropics/anthropic-sdk-python#streaming-helpers"""
     with _client(base_url).messages.stream(**_ASKED) as stream:
         yield from stream.text_stream
-        stream.get_final_message()
+        message = stream.get_final_message()
+    yield from (Reasoning(block.thinking) for block in message.content if block.type == "thinking")
+    yield from end_of(message)
 
 
 @cache

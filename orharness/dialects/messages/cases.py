@@ -19,12 +19,13 @@ _ERROR = {"type": "overloaded_error", "message": "Overloaded"}
 _TOOLS = "what a tool is called with is taken for text: the text is that of text_delta"
 _THINKING = "thinking is taken for text: the text is that of text_delta"
 _SKIP = "an event or a field that it does not know is stumbled over: it must be passed over"
+_LOST_COUNT = "the input tokens of message_start are lost: a message_delta without them leaves them as they are"
 _PASSED_OVER = "the error event is passed over: the answer looks complete"
 
 
 def documents() -> Sequence[Mapping[str, Any]]:
     """Return all cases."""
-    return (*_content(), *_errors())
+    return (*_content(), *_parts(), *_errors())
 
 
 def _event(name: str, **fields: Any) -> Json:
@@ -58,6 +59,7 @@ _THOUGHT = _block(
     _delta(0, "thinking_delta", thinking="Let me"),
     _delta(0, "signature_delta", signature="c2ln"),
 )
+_REASONING = {"type": "reasoning", "text": "Let me"}
 _CALL = {"type": "tool_use", "id": "toolu_1", "name": "clock", "input": {}}
 
 
@@ -187,6 +189,89 @@ def _content() -> list[Json]:
             STREAMING,
             _said(*_text(0, "Hello world"), finish="length"),
             {"text": "Hello world", "error": "allowed"},
+        ),
+    ]
+
+
+def _parts() -> list[Json]:
+    """Return the cases about what is said besides text, for clients that hand that over. The first of each is plain."""
+    clock = {"type": "tool_call", "name": "clock", "arguments": '{"zone":"text"}', "id": "toolu_1"}
+    weather = {"type": "tool_call", "name": "weather", "arguments": "", "id": "toolu_2"}
+    asked = [_delta(1, "input_json_delta", partial_json=piece) for piece in ("", '{"zone": ', '"text"}')]
+    tool = _block(1, _CALL, *asked)
+    without_input = _block(2, {**_CALL, "id": "toolu_2", "name": "weather"})
+    counts = {"type": "usage", "prompt_tokens": 1, "completion_tokens": 3}
+    hello = _text(0, "Hello", " world")
+    stopped = {"stop_reason": "end_turn", "stop_sequence": None}
+
+    def counted(*usages: Json) -> Json:
+        *before, last = usages
+        first = [_event("message_delta", delta=dict.fromkeys(stopped), usage=one) for one in before]
+        return {"events": [_START, *hello, *first, _event("message_delta", delta=stopped, usage=last), _STOP]}
+
+    def case(name: str, title: str, reply: Json, text: str, *parts: Json, **more: Any) -> Json:
+        expect = {"text": text, "parts": list(parts), "error": more.pop("error", False)}
+        return _case(f"parts/messages-{name}", title, STREAMING, reply, expect, **more)
+
+    return [
+        case(
+            "tool-use",
+            "A text, then a tool: its input in fragments, the first of them empty.",
+            _said(*_text(0, "Hello"), *tool, finish="tool_calls"),
+            "Hello",
+            clock,
+        ),
+        case(
+            "tools",
+            "Two tools, the second one without input.",
+            _said(*_text(0, "Hello"), *tool, *without_input, finish="tool_calls"),
+            "Hello",
+            clock,
+            weather,
+            cause="a tool without input is thrown away: it is called all the same",
+            mistaken=[[clock]],
+        ),
+        case("thinking", "Thinking before the text.", _said(*_THOUGHT, *_text(1, "Hello")), "Hello", _REASONING),
+        case(
+            "stop",
+            "The stop reason `end_turn`.",
+            _said(*hello),
+            "Hello world",
+            {"type": "finish", "reason": "end_turn"},
+        ),
+        case(
+            "max-tokens",
+            "The stop reason `max_tokens`.",
+            _said(*hello, finish="length"),
+            "Hello world",
+            {"type": "finish", "reason": "max_tokens"},
+            error="allowed",
+            cause="every answer is said to have stopped by itself",
+            mistaken=[[{"type": "finish", "reason": "end_turn"}]],
+        ),
+        case(
+            "usage",
+            "The first of the output tokens in message_start, and all of them in message_delta.",
+            counted({"input_tokens": 1, "output_tokens": 3}),
+            "Hello world",
+            counts,
+        ),
+        case(
+            "usage-as-it-grows",
+            "Two times message_delta: the tokens of each are all until then.",
+            counted({"input_tokens": 1, "output_tokens": 2}, {"input_tokens": 1, "output_tokens": 3}),
+            "Hello world",
+            counts,
+        ),
+        case(
+            "usage-of-the-start",
+            "The input tokens in message_start alone, as the examples of the manual have it.",
+            counted({"output_tokens": 3}),
+            "Hello world",
+            counts,
+            cause=_LOST_COUNT,
+            mistaken=[[{**counts, "prompt_tokens": 0}]],
+            level="SHOULD",  # the API sends both, and its reference lets it leave out the input tokens
         ),
     ]
 

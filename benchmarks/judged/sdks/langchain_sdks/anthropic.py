@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from langchain_anthropic import ChatAnthropic
 
 from benchmarks.judged.sdks import KEY, root
-from benchmarks.judged.sdks.langchain_sdks import texts_of
+from benchmarks.judged.sdks.langchain_sdks import parts_of
+from orharness.parts import Part
 
 
-def stream(base_url: str) -> AsyncIterator[str]:
+def stream(base_url: str) -> AsyncIterator[str | Part]:
     """https://docs.langchain.com/oss/python/integrations/chat/anthropic"""
-    return texts_of(ChatAnthropic(model_name="m", base_url=root(base_url), api_key=KEY))
+    return parts_of(ChatAnthropic(model_name="m", base_url=root(base_url), api_key=KEY))
