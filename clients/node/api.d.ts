@@ -1,4 +1,4 @@
-// Made by `npm run types` from openapi.json, sha256 6a3374818bc675e61bec72150ad8c8259a4ef1ef488350df8c17eb3694d6312c.
+// Made by `npm run types` from openapi.json, sha256 0c7b08a17a5cf2109002d228a3f3451290e3428331f144a0d6801fe66f59b846.
 export interface paths {
     "/_orharness": {
         parameters: {
@@ -483,8 +483,11 @@ export interface components {
         };
         /** @description One request and what became of its answer; times are in seconds. */
         Exchange: {
+            /** @description The id by which the verbs name the call. */
             id: string;
+            /** @description When the whole request had been read: ISO 8601, in UTC. */
             started_at: string;
+            /** @description Without credentials. */
             request: {
                 method: string;
                 path: string;
@@ -493,23 +496,33 @@ export interface components {
                 };
                 body: string;
             };
+            /** @description The route's name; null if no route answers the request. */
             route: string | null;
+            /** @description The HTTP status; null before it is chosen, and where no head was sent. */
             status: number | null;
             outcome: ("completed" | "left_at_end" | "cancelled" | "faulted" | "abandoned" | "still_open" | "unmatched" | "left") | null;
             how: ("fin" | "rst" | "half_close") | null;
+            /** @description Seconds from the request to the moment that decided the outcome, or at which the client left. */
             ended_after: number | null;
+            /** @description The number of chunks written. */
             chunks_written: number;
+            /** @description The bytes of the body written. */
             bytes_written: number;
+            /** @description Those that the client's process has read; null if unknown. */
             bytes_read: number | null;
             pacing: ("recorded" | "lockstep" | "instant") | null;
+            /** @description Chunk boundaries that the client observed. */
             boundaries: {
                 proven: number;
                 assumed: number;
             };
+            /** @description The names of the answer's scripted faults. */
             faults: string[];
+            /** @description How the request differs from the nearest routes, or from the recorded one. */
             difference: string | null;
             /** @description What the model behind the answer made and charges. */
             bill: Record<string, never> | null;
+            /** @description How the values of these names are known. */
             certainty: {
                 [key: string]: "seen" | "inferred" | "at_least" | "unknown";
             };
@@ -523,8 +536,11 @@ export interface components {
         };
         /** @description A journal's entry, and what else a handle knows. */
         Call: {
+            /** @description The id by which the verbs name the call. */
             id: string;
+            /** @description When the whole request had been read: ISO 8601, in UTC. */
             started_at: string;
+            /** @description Without credentials. */
             request: {
                 method: string;
                 path: string;
@@ -533,23 +549,33 @@ export interface components {
                 };
                 body: string;
             };
+            /** @description The route's name; null if no route answers the request. */
             route: string | null;
+            /** @description The HTTP status; null before it is chosen, and where no head was sent. */
             status: number | null;
             outcome: ("completed" | "left_at_end" | "cancelled" | "faulted" | "abandoned" | "still_open" | "unmatched" | "left") | null;
             how: ("fin" | "rst" | "half_close") | null;
+            /** @description Seconds from the request to the moment that decided the outcome, or at which the client left. */
             ended_after: number | null;
+            /** @description The number of chunks written. */
             chunks_written: number;
+            /** @description The bytes of the body written. */
             bytes_written: number;
+            /** @description Those that the client's process has read; null if unknown. */
             bytes_read: number | null;
             pacing: ("recorded" | "lockstep" | "instant") | null;
+            /** @description Chunk boundaries that the client observed. */
             boundaries: {
                 proven: number;
                 assumed: number;
             };
+            /** @description The names of the answer's scripted faults. */
             faults: string[];
+            /** @description How the request differs from the nearest routes, or from the recorded one. */
             difference: string | null;
             /** @description What the model behind the answer made and charges. */
             bill: Record<string, never> | null;
+            /** @description How the values of these names are known. */
             certainty: {
                 [key: string]: "seen" | "inferred" | "at_least" | "unknown";
             };

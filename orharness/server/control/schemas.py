@@ -65,23 +65,36 @@ _TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _EVENT = {**_WHOLE, "description": "The number of the latest event: a later `since`."}
 
 _EXCHANGE: Schema = {
-    "id": _TEXT,
-    "started_at": _TEXT,
-    "request": _object({"method": _TEXT, "path": _TEXT, "headers": _TEXTS, "body": _TEXT}),
-    "route": _or_null(_TEXT),
-    "status": _or_null(_WHOLE),
+    "id": {**_TEXT, "description": "The id by which the verbs name the call."},
+    "started_at": {**_TEXT, "description": "When the whole request had been read: ISO 8601, in UTC."},
+    "request": _object({"method": _TEXT, "path": _TEXT, "headers": _TEXTS, "body": _TEXT}, text="Without credentials."),
+    "route": {**_or_null(_TEXT), "description": "The route's name; null if no route answers the request."},
+    "status": {
+        **_or_null(_WHOLE),
+        "description": "The HTTP status; null before it is chosen, and where no head was sent.",
+    },
     "outcome": _or_null(_enum(Outcome, "What the client did; null while that is undecided.")),
     "how": _or_null(_enum(How, "How it left.")),
-    "ended_after": _or_null(_NUMBER),
-    "chunks_written": _WHOLE,
-    "bytes_written": _WHOLE,
-    "bytes_read": _or_null(_WHOLE),
-    "pacing": _or_null(_enum(Pacing)),
-    "boundaries": _object({"proven": _WHOLE, "assumed": _WHOLE}),
-    "faults": _list(_TEXT),
-    "difference": _or_null(_TEXT),
+    "ended_after": {
+        **_or_null(_NUMBER),
+        "description": "Seconds from the request to the moment that decided the outcome, or at which the client left.",
+    },
+    "chunks_written": {**_WHOLE, "description": "The number of chunks written."},
+    "bytes_written": {**_WHOLE, "description": "The bytes of the body written."},
+    "bytes_read": {**_or_null(_WHOLE), "description": "Those that the client's process has read; null if unknown."},
+    "pacing": _or_null(_enum(Pacing, "When each next chunk is written.")),
+    "boundaries": _object({"proven": _WHOLE, "assumed": _WHOLE}, text="Chunk boundaries that the client observed."),
+    "faults": {**_list(_TEXT), "description": "The names of the answer's scripted faults."},
+    "difference": {
+        **_or_null(_TEXT),
+        "description": "How the request differs from the nearest routes, or from the recorded one.",
+    },
     "bill": _or_null({"type": "object", "description": "What the model behind the answer made and charges."}),
-    "certainty": {"type": "object", "additionalProperties": _enum(Certainty)},
+    "certainty": {
+        "type": "object",
+        "additionalProperties": _enum(Certainty),
+        "description": "How the values of these names are known.",
+    },
 }
 _CHUNK: Schema = _object(
     {
