@@ -554,10 +554,14 @@ def run_tests(
         typer.Option(metavar="FILE.py:NAME", help="With --record: vcrpy's filters.", show_default=False),
     ] = None,
     ca: Annotated[
-        Path | None, typer.Option("--ca", metavar="FILE", help=f"With --record: {_CA}", show_default=False)
+        Path | None,
+        typer.Option("--ca", metavar="FILE", help=f"With --record: {_CA[0].lower()}{_CA[1:]}", show_default=False),
     ] = None,
     resolve: Annotated[
-        list[str] | None, typer.Option(metavar="HOST=ADDR", help=f"With --record: {_RESOLVE}", show_default=False)
+        list[str] | None,
+        typer.Option(
+            metavar="HOST=ADDR", help=f"With --record: {_RESOLVE[0].lower()}{_RESOLVE[1:]}", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Run tests, or any command, against a server, and judge what they did.
