@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,12 @@ def test_sets_hold_cases_that_exist() -> None:
         assert sets.ids_of(name) <= ids, "an id of a frozen set is gone: ids stay"
     assert len(sets.ids_of(sets.QUICK)) == 40
     assert sets.ids_of(sets.QUICK) <= ids
+
+
+@pytest.mark.parametrize(("name", "digest"), [("2026-12", "70e2e2bedc0384d8"), ("2027-01", "142ea288aeddc2d9")])
+def test_a_frozen_set_stays_as_it_was_frozen(name: str, digest: str) -> None:
+    lines = "".join(f"{one}\n" for one in sorted(sets.ids_of(name)))
+    assert hashlib.sha256(lines.encode()).hexdigest()[:16] == digest, "what is new is for a set of a later date"
 
 
 def test_a_set_chooses_the_cases_and_ones_own_are_in_each(own: Path) -> None:
