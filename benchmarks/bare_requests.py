@@ -47,7 +47,7 @@ class WholeAnswers(asyncio.Protocol):
 def timed(client: FunctionSubject, base_url: str, times: int) -> float:
     """Seconds that so many requests take. Raises ``RuntimeError`` if one of them failed."""
     started = perf_counter()
-    batch = client.start_many(base_url, times)
+    batch = client.start_runs([base_url] * times)
     batch.ended.wait(_MINUTES)
     seconds = perf_counter() - started
     batch.close()

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from time import perf_counter
 
@@ -24,7 +25,7 @@ from orharness.contract import run
 from orharness.contract.driving.usage import starved
 from orharness.contract.running.replies import representative
 from orharness.contract.running.run import chosen
-from orharness.contract.running.worker import NamedFunction, shares_of
+from orharness.contract.running.worker import NamedFunction
 from orharness.verdict import Result, Verdict
 from tests.support.mutants import kept
 
@@ -36,7 +37,8 @@ _NEVER_CLOSES = "tests/support/mutants.py:never_closes"
 
 def timed_bare(name: str, case: str, times: int, cores: Sequence[int | None]) -> float:
     """Seconds that so many requests to a bare protocol take, shared among processes as those of a sweep are."""
-    shares = [len(share) for share in shares_of(range(times), len(cores))]
+    ends = [times * at // len(cores) for at in range(len(cores) + 1)]
+    shares = [end - start for start, end in pairwise(ends)]
     command = [sys.executable, "-m", bare_requests.__name__, name, case]
     processes = [
         subprocess.Popen(

@@ -41,10 +41,6 @@ class FunctionSubject:
         run.start()
         return run
 
-    def start_many(self, base_url: str, times: int) -> FunctionBatch:
-        """Begin a number of runs, one after the other, all in one thread and with one base URL."""
-        return self.start_runs([base_url] * times)
-
     def start_runs(self, base_urls: Sequence[str]) -> FunctionBatch:
         """Begin one run for each base URL, one after the other, all in one thread."""
         self._runs += 1

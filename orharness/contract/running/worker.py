@@ -23,10 +23,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, replace
 from functools import cache, partial
-from itertools import pairwise
 from time import monotonic
 from types import TracebackType
-from typing import TypeVar
 
 from orharness.contract.catalogue.case import Case
 from orharness.contract.catalogue.chunkings import Cuts
@@ -44,7 +42,6 @@ from orharness.errors import OrharnessError
 from orharness.server.facade import SseServer
 from orharness.server.thread import ServerThread
 
-T = TypeVar("T")
 _MOST_WORKERS = 4
 _WORTH_A_PROCESS = 128  # trials: it takes longer to start a process than to run fewer here
 _LONGEST_SHARE = 512  # trials in a row for each of them, at most
@@ -268,12 +265,6 @@ def _work(worker: Worker, parts: Handout, case: Case, patience: float, waited: f
             return parts.stop()
         parts.done(at, len(cuttings), row)
     return None
-
-
-def shares_of(items: Sequence[T], number: int) -> list[Sequence[T]]:
-    """Return consecutive parts of about the same length."""
-    ends = [len(items) * at // number for at in range(number + 1)]
-    return [items[start:end] for start, end in pairwise(ends)]
 
 
 def cores_of_workers() -> list[int | None]:

@@ -20,7 +20,7 @@ from orharness.contract.driving.functions import FunctionSubject
 from orharness.contract.running.replies import representative
 from orharness.contract.running.rows import Proof, Row
 from orharness.contract.running.run import chosen
-from orharness.contract.running.worker import Handout, NamedFunction, cores_of_workers, shares_of
+from orharness.contract.running.worker import Handout, NamedFunction, cores_of_workers
 from orharness.server.thread import ServerThread
 from orharness.verdict import Got, Result, Verdict
 from tests.support.correct_clients import correct, correct_async
@@ -286,17 +286,9 @@ def test_a_short_row_is_not_worth_a_process(folder: Path) -> None:
         assert client.takes(200) == min(200, 150 * len(client.cores))
 
 
-@given(st.lists(st.integers()), st.integers(1, 9))
-def test_shares_are_all_of_it(items: list[int], number: int) -> None:
-    shares = shares_of(items, number)
-    assert [item for share in shares for item in share] == items
-    assert len(shares) == number
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
-
-
 def test_a_subject_says_how_long_its_first_run_may_take() -> None:
     subject = FunctionSubject(correct)
-    first, second = (subject.start_many("http://127.0.0.1:1/v1", 1) for _ in range(2))
+    first, second = (subject.start_runs(["http://127.0.0.1:1/v1"]) for _ in range(2))
     for batch in (first, second):
         assert batch.ended.wait(20)
         batch.close()
