@@ -81,14 +81,16 @@ class Slip:
     """Something in an API's JSON that careless readers stumble over.
 
     ``cause``: what such a reader does wrong, in a sentence; ``as_error``: the same where it raises an error, if the
-    cause is about the text alone. ``without``: the JSON of one event with that taken away,
-    such that the text of the answer stays; the same JSON where it is not there, ``None`` for an event to leave out.
+    cause is about the text alone, ``as_text``: where it yields text that was not sent. ``without``: the JSON of one
+    event with that taken away, such that the text of the answer stays; the same JSON where it is not there, ``None``
+    for an event to leave out.
     """
 
     name: str
     cause: str
     without: Callable[[Json], Json | None]
     as_error: str = ""
+    as_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

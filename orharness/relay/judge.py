@@ -72,6 +72,8 @@ def end_marker(seen: Seen) -> Evidence | str | None:
     number = events.count("[DONE]")
     if not number and seen.content.rstrip(b"\r\n").endswith(b"[DONE]"):
         reason = "the empty line after [DONE] is missing: without it no event is dispatched, by the standard"
+        if seen.content.endswith((b"\n\n", b"\r\r", b"\n\r\n")):
+            reason = "[DONE] does not come in a line of data: the field's name is another one, such as one after U+FEFF"
         return Evidence("[DONE] once, as the last event", quote(seen.content[-TAIL:]), reason)
     got = f"[DONE] {number} times" if number != 1 else f"after [DONE]: {shorten(repr(events[-1]), 100)}"
     reason = "[DONE] is lost: its readers wait for more, or take the answer for cut" if not number else (

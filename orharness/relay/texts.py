@@ -17,6 +17,8 @@ from orharness.verdict import Evidence, quote, shorten
 _NO_HTTP = "what came out is not HTTP"
 _NOT_PACKED = "a Content-Encoding is said that the body does not have: the header is passed on, and the body unpacked"
 _SHOWN = 200  # characters
+_OF_FIELDS = 2  # the first of the views that are texts inside JSON
+_LONG = 1_000  # characters, so many of a text that comes out that it is cut, and not lost
 
 
 def unreadable(seen: Seen) -> Evidence | None:
@@ -120,11 +122,20 @@ def spaces(seen: Seen, *, tokens: tuple[str, ...]) -> Found:
 
 def separators(seen: Seen, *, tokens: tuple[str, ...]) -> Found:
     """Characters that some libraries take for line ends must come out, each between two letters of a token."""
-    replaced = re.compile("|".join(f"{token[0]}[^\r\n]{{1,3}}{token[2]}" for token in tokens))
+
+    def each_has(between: str, found: Sequence[str]) -> bool:
+        """Return whether one reading has, in each token, such characters between its letters."""
+        patterns = [re.compile(f"{token[0]}{between}{token[2]}", re.DOTALL) for token in tokens]
+        return any(all(pattern.search(view) for pattern in patterns) for view in found)
 
     def reason(found: Sequence[str]) -> str | None:
-        if any(replaced.search(view) for view in found):  # characters or blanks are changed: the line is not cut
+        if each_has(r"[^\r\n \\]{1,3}", found):  # as in any text, characters are changed: the line is not cut
             return None
+        if each_has(".{0,3}", found[_OF_FIELDS:]):
+            return (
+                "U+2028, U+2029 or U+0085 comes out as a blank or a line end, or not at all: in a text they are"
+                " characters like any other"
+            )
         return (
             "a text with U+2028, U+2029 and U+0085 does not come out: only LF, CR and CRLF end a line of an event"
             " stream (Python's str.splitlines cuts at more)"
@@ -141,11 +152,24 @@ def without_blanks(seen: Seen, *, tokens: tuple[str, ...]) -> Found:
 
 def long_event(seen: Seen, *, sent: str) -> Found:
     """A long event must come out."""
-    reason = (
+    lost = (
         f"an event of {len(sent):,} bytes does not come out: if shorter ones do, a buffer for lines has a limit (64 KiB"
         " in Go's bufio.Scanner and in asyncio's readline)"
     )
-    return _said(seen, sent, lambda found: reason)
+
+    def reason(found: Sequence[str]) -> str:
+        longest = max(_begun(sent, view) for view in found)
+        return f"a long text is cut: of {len(sent):,} characters the first {longest:,} come out" if longest else lost
+
+    return _said(seen, sent, reason)
+
+
+def _begun(text: str, view: str) -> int:
+    """Return how many characters of the beginning of a long text a reading has; 0 if not a long part of it."""
+    if (at := view.find(text[:_LONG])) < 0:
+        return 0
+    both = zip(text, view[at:], strict=False)
+    return next((number for number, (one, other) in enumerate(both) if one != other), min(len(text), len(view) - at))
 
 
 def unpacked(seen: Seen, *, tokens: tuple[str, ...]) -> Found:

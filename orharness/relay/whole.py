@@ -13,7 +13,7 @@ from typing import Any
 from orharness.dialects.values import at, list_at
 from orharness.relay.added import added_text
 from orharness.relay.seen import Found, Seen, other_form
-from orharness.relay.views import AnswerForm, bare, canonical, events_of, form_of, parsed
+from orharness.relay.views import AnswerForm, bare, canonical, contents, events_of, form_of, parsed
 from orharness.sse import Event
 from orharness.verdict import Evidence, shorten
 
@@ -22,6 +22,8 @@ _SHOWN = 200  # characters
 _REQUIRED = ("id", "object", "created", "model")  # beside the choices, which make it a chunk
 _REQUIRED_OF_A_CHOICE = ("index", "delta")
 _OBJECT = "chat.completion.chunk"
+_WRAPPED = "no event that comes out is a chunk: its JSON is put into another value, or has no `choices`"
+_AS_TEXT = "comes out as text of the answer: its readers cannot tell one from the other"
 _OTHER_ID = "another id in each chunk"
 
 
@@ -61,9 +63,13 @@ def _compared(
     if form_of(seen.exchanges[-1].body) is not AnswerForm.CHAT:
         return "the relay does not ask for chat completions"
     sent = say(chunks_of(events_of(seen.exchanges[-1].body)))
-    came = say(chunks_of(events_of(seen.content)))
+    events = events_of(seen.content)
+    chunks = chunks_of(events)
+    came = say(chunks)
     if holds(sent, came):
         return None
+    if not chunks and (wrapped := next((one.data for one in events if parsed(one.data) is not None), None)) is not None:
+        return Evidence("a JSON object with `choices` in each event", shorten(repr(wrapped), _SHOWN), _WRAPPED)
     expected, got = _differing(sent, came), _differing(came, sent)
     return Evidence(shorten(repr(expected), _SHOWN), shorten(repr(got), _SHOWN), reason(sent, came))
 
@@ -174,7 +180,24 @@ def usage(seen: Seen) -> Found:
             return f"{lost}. Where only stream_options.include_usage asks for it, put that into --json"
         return "the usage comes out more than once" if len(came) > len(sent) else "the usage is changed"
 
-    return _compared(seen, say, reason)
+    # A key of the relay's own takes nothing from its readers.
+    def holds(sent: list[Json], came: list[Json]) -> bool:
+        return len(sent) == len(came) and all(map(_has_all, came, sent))
+
+    return _compared(seen, say, reason, holds)
+
+
+def _has_all(came: Any, sent: Any) -> bool:
+    """Return whether a JSON value has all that another has, each with the same value."""
+    if isinstance(sent, dict) and isinstance(came, dict):
+        return all(name in came and _has_all(came[name], value) for name, value in sent.items())
+    return bool(came == sent)
+
+
+def _lost_or_text(seen: Seen, name: str, sent: str, lost: str) -> str:
+    """Return that something of the answer is lost, or that it comes out as text."""
+    text = "".join(contents(events_of(seen.content)))
+    return f"{name} {_AS_TEXT}" if sent and sent in text else lost
 
 
 def reasoning(seen: Seen) -> Found:
@@ -183,7 +206,12 @@ def reasoning(seen: Seen) -> Found:
     def say(chunks: Sequence[Json]) -> str:
         return "".join(str(one.get("reasoning") or one.get("reasoning_content") or "") for one in _deltas(chunks))
 
-    return _compared(seen, say, lambda sent, came: "the reasoning is lost" if not came else "the reasoning is changed")
+    def reason(sent: str, came: str) -> str:
+        return (
+            "the reasoning is changed" if came else _lost_or_text(seen, "the reasoning", sent, "the reasoning is lost")
+        )
+
+    return _compared(seen, say, reason)
 
 
 def tools(seen: Seen) -> Found:
@@ -231,7 +259,8 @@ def refusal(seen: Seen) -> Found:
         return "".join(str(one.get("refusal") or "") for one in _deltas(chunks))
 
     def reason(sent: str, came: str) -> str:
-        return "the refusal is changed" if came else "the refusal is lost: its readers get an empty answer"
+        lost = "the refusal is lost: its readers get an empty answer"
+        return "the refusal is changed" if came else _lost_or_text(seen, "the refusal", sent, lost)
 
     return _compared(seen, say, reason)
 

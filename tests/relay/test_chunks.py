@@ -23,20 +23,28 @@ from tests.support.relay_changes import (
     by_choice,
     by_chunk,
     chunk,
+    cut_text,
     first_of_each,
     in_place_of_comments,
     joined,
     moved,
     named_other,
     of_the_first_choice,
+    pretty,
+    reasoning_as_text,
+    refusal_as_text,
     rewritten,
+    rounded,
     says,
     split,
     text_in,
     twice,
+    usage_as_texts,
     without,
+    without_details,
     without_nulls,
     without_repetition,
+    without_tool_ids,
 )
 
 CASES_READ = [case for case in CASES if case.act is BrowserAct.READ and case.id.startswith("fidelity/")]
@@ -84,6 +92,12 @@ RIGHT: dict[str, Change] = {
     "each line end in turn": lambda body: b"".join(
         line + (b"\n", b"\r\n", b"\r\n", b"\n")[at % 4] for at, line in enumerate(body.split(b"\n")[:-1])
     ),
+    "JSON over several data lines": by_block(pretty),
+    "names, ids, retries, comments and unknown fields in each block": by_block(
+        lambda block: b"event: message\nid: 7\n: x\nretry: 9\ntrace: abc\n" + block if block[:4] == b"data" else block
+    ),
+    "an empty data line at the end": by_block(lambda block: block[:-1] + b"data\n\n" if b"{" in block else block),
+    "usage with a key of its own": by_chunk(lambda chunk: (chunk.get("usage") or {}).update(queue_time=0.1)),
     "no blank after the colon": lambda body: body.replace(b"data: ", b"data:"),
     "a BOM": lambda body: b"\xef\xbb\xbf" + body,
     "more blank lines": lambda body: body.replace(b"\n\n", b"\n\n\n"),
@@ -208,6 +222,10 @@ TEXTS = ("text", "spaces", "separators", "long-event", "no-blank", "gzip")
 
 
 ONE = "the choices are made one: the text of one comes out as that of another"
+WRAPPED = (
+    *("role", "finish", "usage", "reasoning", "tools", "refusal", "choices", "choices-together", "annotations"),
+    *("logprobs", "unknown-fields"),
+)
 CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
     "no refusal": (without("delta", "refusal"), {"refusal": "the refusal is lost: its readers get an empty answer"}),
     "no annotations": (without("delta", "annotations"), {"annotations": "the annotations are lost"}),
@@ -361,6 +379,48 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
     "str.splitlines": (
         lambda body: b"".join(line.encode() + b"\n\n" for line in body.decode().splitlines() if line),
         {"separators": "does not come out: only LF, CR and CRLF end a line"},
+    ),
+    "text above 64 KiB cut": (
+        by_choice(cut_text),
+        {"long-event": "a long text is cut: of 300,010 characters the first 65,542 come out"},
+    ),
+    "line separators as line ends": (
+        lambda body: body.replace("\u2028".encode(), b"\\n").replace("\u2029".encode(), b"\\n"),
+        {"separators": "comes out as a blank or a line end, or not at all"},
+    ),
+    "reasoning as text": (
+        by_choice(reasoning_as_text),
+        {"reasoning": "the reasoning comes out as text of the answer"},
+    ),
+    "a refusal as text": (
+        by_choice(refusal_as_text),
+        {"refusal": "the refusal comes out as text of the answer"},
+    ),
+    "usage as texts": (by_chunk(usage_as_texts), {"usage": "the usage is changed"}),
+    "usage without its details": (by_chunk(without_details), {"usage": "the usage is changed"}),
+    "stop for every finish_reason": (
+        by_choice(lambda choice: choice.get("finish_reason") and choice.update(finish_reason="stop")),
+        dict.fromkeys(("finish", "choices", "choices-together"), "finish_reason"),
+    ),
+    "rounded logprobs": (by_choice(rounded), {"logprobs": "the logprobs are changed"}),
+    "no ids of tool calls": (by_choice(without_tool_ids), {"tools": "tool call 0 is changed: its id"}),
+    "no first chunk": (
+        lambda body: re.sub(rb"data: \{.*\n\n", b"", body, count=1),
+        {"role": "the role is lost", "unknown-fields": "left out: x_groq"},
+    ),
+    "each chunk in a list": (
+        by_block(lambda block: b"data: [" + block[6:-2] + b"]\n\n" if block.startswith(b"data: {") else block),
+        {
+            **dict.fromkeys(WRAPPED, "no event that comes out is a chunk"),
+            **dict.fromkeys(("events", "grammar", "only-chunks"), ""),
+        },
+    ),
+    "U+FEFF before each event": (
+        by_block(lambda block: b"\xef\xbb\xbf" + block),
+        {
+            "done": "does not come in a line of data: the field's name is another one",
+            **dict.fromkeys(("text", "events", "grammar", "long-event"), ""),
+        },
     ),
     "no event above 64 KiB": (
         by_block(lambda block: block if len(block) < 1 << 16 else b""),

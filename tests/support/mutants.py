@@ -1083,6 +1083,22 @@ def hands_over_in_batches(base_url: str) -> Iterator[str]:
 _lock = threading.Lock()
 
 
+_halves = {"rest": b""}
+
+
+@mutant("delivery/two-at-once-inside-events", "with another answer at the same time: ")
+class SharesItsBuffer(Answer):
+    """The line whose end has not come is kept in one place for all streams."""
+
+    @property
+    def _rest(self) -> bytes:
+        return _halves["rest"]
+
+    @_rest.setter
+    def _rest(self, rest: bytes) -> None:
+        _halves["rest"] = rest
+
+
 @mutant("delivery/side-by-side", "one after the other", waits=True)
 def answers_one_after_the_other(base_url: str) -> Iterator[str]:
     """A lock is held from the request to the end of its answer."""

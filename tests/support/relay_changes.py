@@ -133,3 +133,47 @@ def joined(body: bytes) -> bytes:
 
 def named_other(choice: dict[str, Any]) -> None:
     choice["message"] = choice.pop("delta")
+
+
+def pretty(block: bytes) -> bytes:
+    """The JSON of a chunk over several data lines."""
+    if not block.startswith(b"data: {"):
+        return block
+    lines = json.dumps(json.loads(block[6:]), indent=1).encode().split(b"\n")
+    return b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
+
+
+def cut_text(choice: dict[str, Any]) -> None:
+    if content := choice["delta"].get("content"):
+        choice["delta"]["content"] = content[:65536]
+
+
+def reasoning_as_text(choice: dict[str, Any]) -> None:
+    delta = choice["delta"]
+    if said := delta.pop("reasoning", None) or delta.pop("reasoning_content", None):
+        delta["content"] = (delta.get("content") or "") + said
+
+
+def refusal_as_text(choice: dict[str, Any]) -> None:
+    if choice["delta"].get("refusal"):
+        choice["delta"]["content"] = choice["delta"].pop("refusal")
+
+
+def usage_as_texts(chunk: dict[str, Any]) -> None:
+    if counts := chunk.get("usage"):
+        chunk["usage"] = {name: one if isinstance(one, dict) else str(one) for name, one in counts.items()}
+
+
+def without_details(chunk: dict[str, Any]) -> None:
+    if counts := chunk.get("usage"):
+        chunk["usage"] = {name: one for name, one in counts.items() if not isinstance(one, dict)}
+
+
+def rounded(choice: dict[str, Any]) -> None:
+    for one in (choice.get("logprobs") or {}).get("content") or ():
+        one["logprob"] = round(one["logprob"])
+
+
+def without_tool_ids(choice: dict[str, Any]) -> None:
+    for call in choice["delta"].get("tool_calls") or ():
+        call["id"] = None

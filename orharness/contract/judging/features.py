@@ -134,7 +134,9 @@ def _of_slip(slip: Slip) -> Feature:
         one = Line(b"data: " + dumps(changed).encode(), data[-1].end)
         return [one if line is data[-1] else line for line in block if line is data[-1] or line.name != b"data"]
 
-    return Feature(slip.name, slip.cause, _of_blocks(change), as_error=slip.as_error, of_bytes=False)
+    return Feature(
+        slip.name, slip.cause, _of_blocks(change), as_error=slip.as_error, as_text=slip.as_text, of_bytes=False
+    )
 
 
 def meaning(body: bytes) -> list[tuple[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from http.client import HTTPException
 from itertools import pairwise
 from typing import Any
 
@@ -281,6 +282,8 @@ def nothing_sent(
     never = f"the client never sent a request to the base_url it was given{said}"
     if waited is not None:
         never = f"the client sent no request to the base_url it was given within {waited:.3g} s, and still runs"
+    if isinstance(error, ConnectionError | HTTPException) and not said:
+        never = f"no request came to the base_url that it was given: it raised {shorten(spelled(error), _LONGEST)}"
     if late:
         never += (
             f"; {count(late, 'request')} came to the base_url of an earlier run: too late,"

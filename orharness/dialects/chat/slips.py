@@ -100,6 +100,10 @@ def _no_finish_beside_text(choice: Json) -> Json:
     return {**choice, "finish_reason": None} if said and choice.get("finish_reason") else choice
 
 
+def _is_another_end(choice: Json) -> bool:
+    return choice.get("finish_reason") in ("length", "content_filter")
+
+
 SLIPS: tuple[Slip, ...] = (
     Slip(
         "other-event",
@@ -168,11 +172,27 @@ SLIPS: tuple[Slip, ...] = (
         _each_choice(_without("message")),
         as_error="a `message` beside a delta is stumbled over: it says again what the deltas say",
     ),
+    Slip(
+        "other-finish",
+        "a finish_reason other than `stop` is taken for a fault: it says why the model stopped, and the text stays",
+        _each_choice(lambda choice: {**choice, "finish_reason": "stop"} if _is_another_end(choice) else choice),
+    ),
     Slip("usage", "a chunk with usage is stumbled over: its text is read all the same", _without("usage")),
     Slip(
         "null-fields", "a field that is null is stumbled over: it says no more than one that is absent", _no_null_fields
     ),
-    Slip("unknown-fields", "a field that it does not know is stumbled over: it is to be passed over", _known_fields),
+    Slip(
+        "annotations",
+        "annotations are stumbled over: they name sources of the text, and are not a part of it",
+        _each_delta(_without("annotations")),
+        as_text="annotations are taken for text: they name sources of the text, and are not a part of it",
+    ),
+    Slip(
+        "unknown-fields",
+        "a field that it does not know is stumbled over: it is to be passed over",
+        _known_fields,
+        as_text="a field that it does not know is taken for text: the text is what stands in `content`",
+    ),
     Slip(
         "no-content",
         "a delta may have no content: a role, a finish_reason, tool calls or reasoning come alone",

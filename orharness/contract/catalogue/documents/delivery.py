@@ -16,6 +16,7 @@ _CONCURRENT = "https://www.rfc-editor.org/rfc/rfc9112#section-9.4"
 # Each ends with its blank: a client that hands over whole words has to wait for nothing.
 _WORDS = ["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight."]
 _HELD = [{"hold": {"after_text": word}} for word in _WORDS[:-1]]
+_PIECES = 37  # bytes of a chunk: one that crosses a gate is sent whole, and ends inside the next event
 _DUE = list(accumulate(_WORDS[:-1]))
 
 
@@ -31,15 +32,15 @@ def _case(name: str, title: str, source: str = PARSING_RULES, **more: Any) -> Do
     }
 
 
-def _two(name: str, title: str, side_by_side: bool, **more: Any) -> Document:
+def _two(name: str, title: str, side_by_side: bool, *through: Document, **more: Any) -> Document:
     """Return two answers at the same time; each is held after two of its words until the other has come as far."""
     red, blue = (_in_colour(colour) for colour in ("red", "blue"))
-    beside = {"reply": _held_twice(blue), "expect": {"text": "".join(blue)}, "side_by_side": side_by_side}
+    beside = {"reply": _held_twice(blue, *through), "expect": {"text": "".join(blue)}, "side_by_side": side_by_side}
     return {
         "id": f"delivery/{name}",
         "title": title,
         "source": _CONCURRENT,
-        "reply": _held_twice(red),
+        "reply": _held_twice(red, *through),
         "expect": {"text": "".join(red)},
         "beside": beside,
         **more,
@@ -50,8 +51,8 @@ def _in_colour(colour: str) -> list[str]:
     return [f"{colour}{number} " for number in range(1, 6)]
 
 
-def _held_twice(words: list[str]) -> Document:
-    return {"answer": {"text": words}, "through": [{"hold": {"after_text": word}} for word in words[1:3]]}
+def _held_twice(words: list[str], *through: Document) -> Document:
+    return {"answer": {"text": words}, "through": [*({"hold": {"after_text": word}} for word in words[1:3]), *through]}
 
 
 CASES: tuple[Document, ...] = (
@@ -72,12 +73,18 @@ CASES: tuple[Document, ...] = (
     _two(
         "two-at-once",
         "Two answers at the same time: each request gets its own text, and no word of the other's.",
-        side_by_side=False,
+        False,
+    ),
+    _two(
+        "two-at-once-inside-events",
+        "Two answers at the same time, each held in the middle of an event while half of one of the other comes.",
+        False,
+        {"rechunk": _PIECES},
     ),
     _two(
         "side-by-side",
         "Two answers at the same time: the second request is sent while the first answer still comes.",
-        side_by_side=True,
+        True,
         level="SHOULD",
     ),
 )
