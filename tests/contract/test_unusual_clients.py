@@ -74,9 +74,11 @@ def speaks_http_1_0(base_url: str) -> Iterator[str]:
     address = urlsplit(base_url)
     fields = {"Host": address.netloc, "Content-Length": str(len(ASK)), **HEADERS}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    with closing(socket.create_connection((address.hostname or "", address.port or 80), timeout=60)) as connection:
+    with (
+        closing(socket.create_connection((address.hostname or "", address.port or 80), timeout=60)) as connection,
+        closing(connection.makefile("rb", buffering=0)) as reader,
+    ):
         connection.sendall(f"POST {address.path}/chat/completions HTTP/1.0\r\n{head}\r\n{ASK}".encode())
-        reader = connection.makefile("rb", buffering=0)
         status = int(reader.readline().split()[1])
         headers = BytesParser().parsebytes(b"".join(iter(reader.readline, b"\r\n")), headersonly=True)
         check(status, headers["Content-Type"], reader.readall)
