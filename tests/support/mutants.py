@@ -547,7 +547,7 @@ class Marker(Answer):
         return super().event(type_, data)
 
 
-@mutant("done/inside-content", "looked for inside the data")
+@mutant("done/inside-content", "in the text is not taken for text")
 class FindsTheEndAnywhere(Marker):
     """`[DONE]` is looked for anywhere in the data."""
 
@@ -583,7 +583,7 @@ class FindsTheEndInTheRead(Answer):
             yield from super().feed(data)
 
 
-@mutant("done/without-the-space", "`[DONE]` is not recognised")
+@mutant("done/without-the-space", "`data:[DONE]` is not taken for the end")
 class NeedsTheSpaceBeforeTheEnd(Answer):
     """Only `data: [DONE]` is the end, with the space."""
 
