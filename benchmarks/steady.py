@@ -124,6 +124,9 @@ def measure(clients: Sequence[str], runs: int, options: Sequence[str], *, good: 
                 reasons = {case: found[-1][case][1] for case in failed}
                 false = {case: why for case, why in reasons.items() if _NO_LIMIT not in why}
                 wrong += [f"{client}, run {number + 1}: {case} fails: {why}" for case, why in false.items()]
+                print(
+                    *wrong[len(wrong) - len(false) :], sep="\n", end="\n" if false else "", file=sys.stderr, flush=True
+                )
         differ = differing(found)
         wrong += [f"{client}: {case} differs: {' | '.join(map(str, each))}" for case, each in differ.items()]
         said = [one for run in found for one in run.values()]
