@@ -281,6 +281,7 @@ LINE_JSON = (
 )
 CUT_EVENT = "text is lost or changed: an event that a boundary cuts is dropped or read in pieces"
 NOT_SENT = "the client never sent a request to the base_url it was given"
+RAISED_FIRST = "no request came to the base_url that it was given: it raised ConnectionRefusedError('no')"
 TOO_LATE = "the client yields nothing before the answer is complete: a stop button could stop nothing"
 LEAK = (
     "closing the client does not close its connection; the model goes on, and is billed:"
@@ -358,8 +359,8 @@ WITHIN = "`[DONE]` in the text is not taken for text: only an event whose whole 
         wrong(never_asks, "boundaries/one-event-a-chunk", NOT_SENT),
         wrong(never_asks, "done/clean-end", NOT_SENT),
         wrong(never_asks, "cancellation/while-silent", NOT_SENT),
-        wrong(cannot_ask, "boundaries/one-event-a-chunk", NOT_SENT),
-        wrong(cannot_ask, "cancellation/while-silent", NOT_SENT),
+        wrong(cannot_ask, "boundaries/one-event-a-chunk", RAISED_FIRST),
+        wrong(cannot_ask, "cancellation/while-silent", RAISED_FIRST),
         wrong(asks_somewhere_else, "done/clean-end", "the client asks for something else"),
         wrong(drains_when_it_is_closed, "cancellation/between-events", LEAK, BRIEF),
         wrong(asks_twice, "done/clean-end", "the request was silently sent again"),

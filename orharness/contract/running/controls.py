@@ -87,6 +87,17 @@ class Controls:
             return None
         return self.holds(failed, cut(reply, cuts))
 
+    def heard_of(self, failed: Failed, text: str) -> Heard | None:
+        """Return what the client says of a text that comes as a plain answer; ``None`` if none may be played."""
+        self.left -= 1
+        if self.left < 0:
+            return None
+        try:
+            reply = Reply.completion(failed.case.dialect, text, model="m")
+        except OrharnessError:
+            return None
+        return self._trials.of_reply(failed.case, reply, self._trials.patience).heard
+
     def holds(self, failed: Failed, reply: Reply) -> bool:
         """Return whether the client holds with another reply; false if no more of them may be played."""
         self.left -= 1

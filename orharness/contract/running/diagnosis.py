@@ -12,6 +12,7 @@ from orharness.contract.catalogue import plainest, plainest_of
 from orharness.contract.catalogue.case import Case, Further
 from orharness.contract.catalogue.chunkings import WHOLE, Cuts
 from orharness.contract.catalogue.parse import parse
+from orharness.contract.driving.commands import CommandSubject
 from orharness.contract.judging.features import (
     LONG_COMMENTS,
     Feature,
@@ -60,6 +61,9 @@ _MOST = 24  # trials for one fail
 _MOST_OF_HANGS = 3  # ... where each that does not hold lasts as long as patience does
 _TOKENS, _STEP = 64, 0.03  # of the answer by which it is seen when the first text comes: seconds between two tokens
 _AT_ONCE = 4  # tokens of that answer, at most, that have come when a client yields its text as it comes
+_LONG_TEXT = 4096  # bytes: a text from here on may be too long for its client
+_WORD = "x" * 63 + " "  # of a plain answer that is long: so few events as not to take long
+_ENDED_EARLY = "does the program end, as by process.exit(), before its stdout has taken everything?"
 _WAITED_OUT = 12.0  # times patience for a client that may be about to ask again
 _DEAF = " is not obeyed: the client reads on to the end of the response"
 _MOST_WAITED_OUT = 2  # fails of one client for which that long wait may end without a result
@@ -99,11 +103,32 @@ class Diagnosis:
         self._controls.left = _MOST
         if self._holds_after_a_plain_answer(failed):
             return told(failed, LEFT_OVERS)
+        if of_size := self._of_size(failed):
+            return told(failed, of_size)
         if evidence.cuts and not failed.on_events:
             if case.control is not None and self._holds_as(case.control, case, per_byte=True):
                 return _told_by_control(failed, case.control)
             return told(failed, self._cutting.of_cuts(failed))
         return self._of_content(failed)
+
+    def _of_size(self, failed: Failed) -> str | None:
+        """Return that the end of any text as long as this one is lost; ``None`` where that is not so.
+
+        Just as much must be said of a plain answer: a client that loses what is at the end of a block of the stream
+        says another part of that.
+        """
+        expected, said = ((one or "").encode() for one in (failed.case.expected.text, failed.heard.text))
+        if failed.heard.error is not None or len(said) < _LONG_TEXT or said == expected:
+            return None
+        if not expected.startswith(said):
+            return None
+        plain = _WORD * (len(expected) // len(_WORD) + 1)
+        heard = self._controls.heard_of(failed, plain[: len(expected)])
+        if heard is None or heard.error is not None or heard.text != plain[: len(said)]:
+            return None
+        size = f"{len(said):,} bytes are said of this one, and of a plain answer as long"
+        lost = f"the end of a long text is lost, whatever its lines are: {size}"
+        return f"{lost}; {_ENDED_EARLY}" if isinstance(self._trials.subject, CommandSubject) else lost
 
     def of_delivery(self, case: Case, cuts: Cuts, tried: Tried) -> Tried:
         """Return the fail of a stream that was held at gates with its cause, if one is found."""
