@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from math import inf
 from threading import Event, Thread
 
@@ -25,6 +26,7 @@ from orharness.contract.judging.liveness import Limit, is_dead, on_its_clock, re
 from orharness.contract.running.patience import NOT_KNOWN
 from orharness.contract.running.trials import Trials, Tried
 from orharness.errors import ScenarioError
+from orharness.journal import Exchange
 from orharness.scenario import Reply
 from orharness.server.facade import SseServer
 from orharness.server.handles import LiveRoute
@@ -42,6 +44,7 @@ _LOWERED = 5  # rates, each lower than the one before, at which a plain answer i
 _PATIENT = 5.0  # times patience that is waited by our own clock for a client that declares no limit
 _MEASURED = 6  # times at most
 _DEAD = 1.5  # times the limit within which a client is to leave a dead stream
+_LATE = 0.75  # of the limit: a silence of a living stream that was longer was not sent in time
 _AT_ONCE = 6  # trials side by side
 # A limit that is shorter than declared ends each stream; one on the whole answer also one that has text all the time.
 _PLAINER = ("liveness/silence-in-the-middle", "liveness/long-answer")
@@ -227,12 +230,27 @@ class Liveness:
             return _verdict(case, tried, f"{_NOT_OF_TIME}: {tried.evidence.reason}")
         ended = tried.heard is not None and tried.heard.ended
         if ended or known.limit is not None:  # else it was seen twice to wait for ever
-            tried = self._trial(case, known, max(1.0, known.rate / (_LOWER if ended else 1)))
-        if tried.evidence is not None and tried.unsure and tried.heard is not None and not tried.heard.ended:
-            return _verdict(case, tried, NOT_KNOWN)
+            rate = max(1.0, known.rate / (_LOWER if ended else 1))
+            tried = self._trial(case, known, rate)
+            if self._is_excused(case, tried, known, rate):
+                tried = self._trial(case, known, rate)
+            if self._is_excused(case, tried, known, rate):
+                return _verdict(case, tried, NOT_KNOWN)
         if tried.evidence is None or not tried.evidence.likely:
             return _verdict(case, tried)
         return _verdict(case, tried, f"{_NOT_OF_TIME}: {tried.evidence.reason}")
+
+    def _is_excused(self, case: Case, tried: Tried, known: _Known, rate: float) -> bool:
+        """Return whether the machine may be the cause of a fail: it kept the client waiting, or a silence was longer.
+
+        A stream that is alive is silent for half of what the client allows, at most, as long as it is sent in time.
+        """
+        if tried.evidence is None or tried.heard is None:
+            return False
+        if is_dead(case) or not tried.heard.ended:
+            return tried.unsure and not tried.heard.ended
+        late = known.limit is not None and longest_silence(tried.exchange) * rate > _LATE * known.limit.seconds
+        return late or tried.unsure
 
     def _trial(self, case: Case, known: _Known, rate: float) -> Tried:
         """Return the result of one trial at a rate; the reason of a fail is one about time, or there is none."""
@@ -292,6 +310,14 @@ class _Watch:
             if self._over.wait(_LOOK):
                 return
         self.uncovered = self._clock.uncovered()
+
+
+def longest_silence(exchange: Exchange | None) -> float:
+    """Return the longest time, in seconds, in which nothing was written, up to the moment when the client left."""
+    if exchange is None:
+        return 0.0
+    left = () if exchange.left_after is None else (exchange.left_after,)
+    return max((then - before for before, then in pairwise((0.0, *exchange.written_at, *left))), default=0.0)
 
 
 def _because(verdict: Verdict, cause: str | None, other: str | None) -> Verdict:

@@ -23,12 +23,13 @@ from orharness.contract.driving import host
 from orharness.contract.driving.clocks import ClientClock, libfaketime
 from orharness.contract.driving.drivers import DriverSubject
 from orharness.contract.judging.heard import Heard
-from orharness.contract.judging.liveness import is_dead
+from orharness.contract.judging.liveness import Limit, is_dead
 from orharness.contract.running.jobs import opened
-from orharness.contract.running.liveness import Liveness, LivenessOptions, _Seen
+from orharness.contract.running.liveness import Liveness, LivenessOptions, _Known, _Seen
 from orharness.contract.running.trials import Tried
 from orharness.dialects import DIALECTS
 from orharness.errors import ScenarioError
+from orharness.journal import Exchange, Request
 from orharness.verdict import Evidence, Result, Verdict
 from tests.support import waiting_clients
 from tests.support.waiting_clients import LIMIT
@@ -184,6 +185,49 @@ def test_the_delay_of_a_busy_machine_is_no_part_of_a_limit(lasts: float) -> None
     limit = Delayed(partial(opened, []), LivenessOptions(), 1.0, lasts=lambda: lasts)._measured(LIVES[0]).limit
     assert limit is not None
     assert 60 < limit.seconds < 60 * 1.6  # the silences of living streams are half of it, and shorter than 60 s
+
+
+class SentLate(Liveness):
+    """What it sees of a client that allows 60 s of its clock, at a rate of 60, on a machine that stands still.
+
+    ``stalls``: the seconds of it in each trial of a living stream, the first one left out.
+    """
+
+    stalls: tuple[float, ...] = ()
+    unsure = False
+
+    def _once(self, case: Case, rate: float, patience: float) -> tuple[Tried, _Seen]:
+        if is_dead(case) or case.id == "framing/lf":
+            return Tried(None, heard=Heard("Hello", TimeoutError(), True, patience, 60 / rate)), _Seen()
+        self.tries = getattr(self, "tries", 0) + 1
+        stall = self.stalls[self.tries - 2] if self.tries > 1 else 60 / rate
+        exchange = Exchange("1", "", Request("POST", "/"), written_at=(0.0, 24 / rate), left_after=24 / rate + stall)
+        heard = Heard("Hello", TimeoutError(), True, 0.0, 84 / rate)
+        if not stall:
+            return Tried(None, exchange, heard), _Seen()
+        return Tried(Evidence("", "", "", likely=True), exchange, heard, unsure=self.unsure), _Seen()
+
+
+@needs_faketime
+@pytest.mark.parametrize(
+    ("stalls", "unsure", "result"),
+    [
+        ((0.0,), False, Result.PASS),  # it was that once
+        ((4.0, 0.0), False, Result.PASS),
+        ((4.0, 4.0), False, Result.NOT_APPLICABLE),
+        ((1.0,), False, Result.FAIL),  # a silence of 15 s of the client's clock is none that it must not bear
+        ((1.0, 1.0), True, Result.NOT_APPLICABLE),
+    ],
+)
+def test_a_stream_that_the_machine_did_not_send_in_time_fails_nobody(
+    stalls: tuple[float, ...], unsure: bool, result: Result
+) -> None:
+    [case] = [one for one in LIVES if one.id == "liveness/comments"]
+    machine = SentLate(partial(opened, []), LivenessOptions(), 1.0, lasts=lambda: 1.0)
+    machine.stalls, machine.unsure = stalls, unsure
+    verdict = machine._judged(case, known=_Known(60.0, Limit(60.0, declared=False)))
+    assert verdict.result is result
+    assert verdict.note.startswith("not known") == (result is Result.NOT_APPLICABLE)
 
 
 class LimitedInAll(Liveness):
