@@ -497,7 +497,7 @@ class SseServer:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Start afresh on the same address: no routes, an empty journal, all connections ended."""
+        """Start afresh on the same address: no routes, an empty journal, and every connection ended that was used."""
         self._thread.run(self._origin.reset)
 
     def close(self) -> None:

@@ -266,6 +266,11 @@ class Connection(Parsing):
         """Whether a request is unanswered; then its exchange handles the client's leaving."""
         return self._request_count > self.answered
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing has come on it: a client may open one ahead of its next request."""
+        return self._request_count == 0 and self._parser is None and not self.gone.done()
+
     def _leave(self) -> None:
         if not self.gone.done():
             self.gone_at = monotonic()

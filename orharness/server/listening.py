@@ -57,12 +57,12 @@ class Listening:
         """Whether there is no connection."""
         return not self._manager.connections
 
-    async def abort(self) -> None:
-        """End every connection now."""
-        while connections := self._connections():  # a few turns in which their answers end
+    async def abort(self, *, unused: bool = True) -> None:
+        """End every connection now. ``unused``: also those on which nothing has come."""
+        while connections := self._connections(unused=unused):  # a few turns in which their answers end
             for connection in connections:  # includes connections accepted meanwhile
                 connection.abort()
             await asyncio.sleep(0)
 
-    def _connections(self) -> list[Connection]:
-        return list(self._manager.connections)
+    def _connections(self, *, unused: bool = True) -> list[Connection]:
+        return [one for one in self._manager.connections if unused or not one.is_unused]

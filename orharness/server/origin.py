@@ -164,18 +164,23 @@ class Origin:
         await self.settle()
         await self._end()
 
-    async def _end(self) -> None:
+    async def _end(self, *, unused: bool = True) -> None:
         self.sessions.end_all()
         for exchange in self.answering.exchanges:
             if exchange.open:
                 exchange.look()
                 exchange.feed(TestEnded(exchange.elapsed()))
         self.answering.works.close()
-        await self._listening.abort()
+        await self._listening.abort(unused=unused)
 
     async def reset(self) -> None:
-        """As new, on the same port: no routes, an empty journal, no other session, no connections."""
-        await self.end_exchanges()
+        """As new, on the same port: no routes, an empty journal, no other session, no connection that was used.
+
+        One on which nothing has come is kept: Node's fetch opens another when one is cancelled, and would send its next
+        request on it just as it ends.
+        """
+        await self.settle()
+        await self._end(unused=False)
         self.sessions.default.reset()
 
 

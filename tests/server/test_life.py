@@ -286,6 +286,22 @@ def test_reset_starts_afresh_on_the_same_address(server: SseServer) -> None:
         assert len(dechunk(raw.body)) > 2
 
 
+def test_reset_ends_the_connections_that_were_used_and_no_other(server: SseServer) -> None:
+    """Node's fetch opens another connection when one is cancelled, and sends its next request on that."""
+    route = server.chat("Hi")
+    with Raw(server) as ahead, Raw(server) as begun, Raw(server) as used:
+        begun.send(b"POST /v1/chat")
+        used.post()
+        used.read_until(b"0\r\n\r\n")
+        route.call.wait_ended(20)
+        server.reset()
+        assert used.read_all()
+        assert begun.read_all() == b""
+        server.chat("Hi")
+        ahead.post()
+        ahead.read_until(b"0\r\n\r\n")
+
+
 @pytest.mark.parametrize("port", ["a", 70_000, -1, 80.0, None])
 def test_an_impossible_port_is_one_sentence(sse_thread: ServerThread, port: Any) -> None:
     with pytest.raises(ScenarioError, match=r"^port is a number from 0 \(any free one\) to 65535, not "):
