@@ -150,6 +150,7 @@ class Judgement:
 
     ``client``: what was judged, for a relay its address. ``profile`` and ``seed``: ``None`` if there is none.
     ``command``: the command that judged. ``made``: by which version, when and where, ``None`` where that was not noted.
+    ``unjudged``: how many more cases were to be judged when it was stopped.
     """
 
     client: str
@@ -158,6 +159,7 @@ class Judgement:
     verdicts: tuple[Verdict, ...]
     command: str = "check"
     made: Made | None = None
+    unjudged: int = 0
 
     def number(self, result: Result) -> int:
         """Return how many verdicts have that result."""

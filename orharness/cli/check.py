@@ -181,7 +181,8 @@ def check_client(options: CheckOptions) -> int:
             share.judge(subject, add)
         if lives:
             Liveness(partial(opened, options.words), options.pace, patience).judge(lives, add)
-    judgement = Judgement(name, options.profile, options.seed, tuple(verdicts), made=_made(monotonic() - began))
+    made, left = _made(monotonic() - began), len(cases) - len(verdicts) if stopped.number is not None else 0
+    judgement = Judgement(name, options.profile, options.seed, tuple(verdicts), made=made, unjudged=left)
     compared = baseline.compare(judgement, known, [case.id for case in every])
     report(compared.judgement, options.formats, options.outputs)
     if stopped.number is not None:

@@ -17,7 +17,9 @@ def as_badge(judgement: Judgement) -> str:
     judged = len(judgement.verdicts) - judgement.number(Result.NOT_APPLICABLE)
     name = "SSE contract" if judgement.profile is None else f"SSE contract {judgement.profile}"
     said = f"{judged - failed:,} of {judged:,}" if judged else "not judged"
-    color = _NONE if not judged else _BAD if failed else _GOOD
+    if judgement.unjudged:
+        said += f", {judgement.unjudged:,} not judged"
+    color = _BAD if failed else _NONE if judgement.unjudged or not judged else _GOOD
     left, right = (round(len(text) * _WIDTH) + _PADDING for text in (name, said))
     title = escape(f"{name}: {said}", quote=True)
     return (

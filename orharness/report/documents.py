@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from orharness.report.groups import by_family
-from orharness.report.words import in_words
+from orharness.report.words import in_words, stopped
 from orharness.verdict import Evidence, Judgement, Result, Verdict
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which a client that decodes wrongly may yield
@@ -38,6 +38,7 @@ def _document(judgement: Judgement) -> dict[str, Any]:
             "failed_should": sum(one.result is Result.FAIL and not one.counts for one in judgement.verdicts),
             "not_applicable": judgement.number(Result.NOT_APPLICABLE),
             "failed_once": sum(one.once is not None for one in judgement.verdicts),
+            "unjudged": judgement.unjudged,
         },
         "cases": [_case(verdict) for verdict in judgement.verdicts],
     }
@@ -93,8 +94,19 @@ def as_junit(judgement: Judgement) -> str:
         _count(suite, verdicts)
         for verdict in verdicts:
             _test_case(suite, judgement, verdict)
+    if judgement.unjudged:
+        _stopped(root, judgement)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+
+
+def _stopped(root: ElementTree.Element, judgement: Judgement) -> None:
+    """Add an error, so that a run that was stopped is not taken for a whole one."""
+    for element in (root, ElementTree.SubElement(root, "testsuite", name="stopped", failures="0", skipped="0")):
+        element.set("tests", str(int(element.get("tests", "0")) + 1))
+        element.set("errors", "1")
+    case = ElementTree.SubElement(element, "testcase", classname=_xml(f"{judgement.client}.stopped"), name="stopped")
+    ElementTree.SubElement(case, "error", message=stopped(judgement))
 
 
 def _count(element: ElementTree.Element, verdicts: list[Verdict]) -> None:

@@ -43,10 +43,10 @@ def show_judgement(screen: Screen, judgement: Judgement) -> None:
 
 
 def _told(judgement: Judgement) -> Text:
-    """Return the whole judgement in one sentence, with a mark; a client of which nothing was judged has no tick."""
+    """Return the whole judgement in one sentence, with a mark; only what was judged, and to the end, has a tick."""
     if not judgement.ok:
         return Text(f"✗ {headline(judgement)}", f"bold {BAD}")
-    judged = len(judgement.verdicts) > judgement.number(Result.NOT_APPLICABLE)
+    judged = len(judgement.verdicts) > judgement.number(Result.NOT_APPLICABLE) and not judgement.unjudged
     return Text(f"{'✓' if judged else '-'} {headline(judgement)}", f"bold {GOOD if judged else NOTE}")
 
 

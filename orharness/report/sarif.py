@@ -40,7 +40,7 @@ def as_sarif(judgement: Judgement) -> str:
         "columnKind": "unicodeCodePoints",
     }
     if made is not None:
-        run["invocations"] = [{"executionSuccessful": True, "endTimeUtc": made.date}]
+        run["invocations"] = [{"executionSuccessful": not judgement.unjudged, "endTimeUtc": made.date}]
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return half_characters_escaped(json.dumps(log, ensure_ascii=False, indent=2)) + "\n"
 

@@ -7,6 +7,18 @@ from orharness.verdict import Judgement, Once, Result, Verdict, aligned, count
 
 def headline(judgement: Judgement) -> str:
     """Return the whole judgement in one sentence."""
+    if not judgement.unjudged:
+        return _of_those_judged(judgement)
+    return f"{stopped(judgement)}; of these: {_of_those_judged(judgement)}"
+
+
+def stopped(judgement: Judgement) -> str:
+    """Return after how many cases it was stopped, in words."""
+    judged = len(judgement.verdicts)
+    return f"stopped after {judged:,} of {judged + judgement.unjudged:,} cases"
+
+
+def _of_those_judged(judgement: Judgement) -> str:
     if not judgement.verdicts:
         return "nothing was judged"
     failed = sum(verdict.counts for verdict in judgement.verdicts)

@@ -582,6 +582,7 @@ def test_a_signal_ends_it_with_what_was_judged_so_far(number: signal.Signals, fo
         out, errors = process.communicate(timeout=ENOUGH)
     assert process.returncode == 128 + number
     assert re.search(r"✓ done +1 +- +-\n", out)
+    assert "\n- stopped after 1 of 2 cases; of these: the one case holds\n" in out
     assert re.fullmatch(r"orharness: stopped after 1 of 2 cases\n", errors)
 
 

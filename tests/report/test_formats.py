@@ -20,7 +20,7 @@ from orharness.errors import OrharnessError, ScenarioError
 from orharness.report.formats import FORMATS, render, write
 from orharness.report.html import cells, windows
 from orharness.report.words import headline
-from orharness.verdict import Evidence, Expected, Got, Judgement, Level, Once, Result, Verdict
+from orharness.verdict import Evidence, Expected, Got, Judgement, Level, Made, Once, Result, Verdict
 from tests.support.planted import with_a_shape
 
 BODY = 'data: {"content":"Grüße <b>"}\n\ndata: [DONE]\n\n'.encode()
@@ -58,7 +58,7 @@ def test_json_is_what_was_promised() -> None:
         "client": "a b.py:c",
         "profile": "gateway",
         "seed": 3,
-        "summary": {"passed": 1, "failed": 2, "failed_should": 1, "not_applicable": 1, "failed_once": 0},
+        "summary": {"passed": 1, "failed": 2, "failed_should": 1, "not_applicable": 1, "failed_once": 0, "unjudged": 0},
     }
     first, *_, last = document["cases"]
     assert first["id"] == "boundaries/a"
@@ -182,6 +182,21 @@ def test_a_client_of_which_nothing_was_judged_has_no_tick() -> None:
     assert "\n- nothing was judged: 1 case not applicable\n" in render(
         Judgement("c", "gateway", 0, (NOT_APPLICABLE,)), "text"
     )
+
+
+def test_a_run_that_was_stopped_is_not_taken_for_a_whole_one() -> None:
+    judged = Judgement("c", "gateway", 0, (PASSED, PASSED), unjudged=3)
+    assert "\n- stopped after 2 of 5 cases; of these: all 2 cases hold\n" in render(judged, "text")
+    assert "stopped after 2 of 5 cases" in render(judged, "html")
+    assert json.loads(render(judged, "json"))["summary"]["unjudged"] == 3
+    root = ElementTree.fromstring(render(judged, "junit"))
+    assert (root.get("tests"), root.get("errors"), root.get("failures")) == ("3", "1", "0")
+    [error] = root.iter("error")
+    assert error.get("message") == "stopped after 2 of 5 cases"
+    assert "2 of 2, 3 not judged" in render(judged, "badge")
+    assert render(judged, "badge").count("#2da44e") == 0
+    made = Made("1", "2026-11-27", "Linux", 1.0)
+    assert '"executionSuccessful": false' in render(replace(judged, made=made), "sarif")
 
 
 @pytest.mark.parametrize("form", FORMATS)
