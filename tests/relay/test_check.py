@@ -426,7 +426,7 @@ def test_one_fault_is_told_once_with_its_cases_and_in_every_format(tmp_path: Pat
     assert ran.stdout.rstrip().endswith("✗ 2 of 4 cases fail")
     assert re.search(r"^fail  MUST   cancel/while-silent-fin  The browser leaves", ran.stderr, re.M)
     document = json.loads(forms["json"].read_text("utf-8"))
-    assert document["summary"] == {"passed": 2, "failed": 2, "failed_should": 0, "not_applicable": 0, "failed_once": 0}
+    assert {name: number for name, number in document["summary"].items() if number} == {"passed": 2, "failed": 2}
     assert (document["profile"], document["seed"]) == (None, None)
     assert 'name="orharness relay-check http://127.0.0.1:{port}/chat"' in forms["junit"].read_text("utf-8")
     html = forms["html"].read_text("utf-8")
