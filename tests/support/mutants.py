@@ -899,7 +899,7 @@ class TakesHalfForWhole(Answer):
         pass
 
 
-@mutant("errors/json-cut-short", "no JSON is passed over")
+@mutant("errors/json-cut-short", "not JSON is passed over")
 class PassesOverBadJson(Answer):
     """An event that is not JSON is passed over."""
 
