@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -305,10 +306,14 @@ def test_a_block_does_what_its_page_says(name: str, tmp_path: Path, make_sse_ser
             else:
                 code, printed = shell.type(typed)
                 assert code == CODES.get(command, 0), f"{typed}\n{printed}"
-                for file in _found(LEAVES, command):
-                    assert list(tmp_path.glob(file)), f"{typed}: there is no {file}\n{printed}"
+                for file in _found(LEAVES, command):  # a command in the background may still have to make it
+                    eventually(partial(_is_there, tmp_path, file))
                 for shown in _found(PRINTS, command):
                     assert re.search(shown, printed, re.M), f"{typed}\n{printed}"
+
+
+def _is_there(folder: Path, file: str) -> bool:
+    return any(folder.glob(file))
 
 
 @contextmanager
