@@ -266,6 +266,7 @@ def test_a_request_that_comes_late_is_charged_to_the_case_that_caused_it(run: Ru
     assert "asked 2 times" in evidence(verdicts["fidelity/comments"]).got
 
 
+@pytest.mark.slow
 def test_a_retry_of_an_error_before_the_stream_is_counted_and_is_no_fault(run: Run) -> None:
     verdicts = run("retries_errors", "errors/")
     assert failed(verdicts) == set()

@@ -61,6 +61,7 @@ def test_a_relay_that_sends_by_a_timer_fails_if_the_machine_is_not_the_cause(nam
 
 
 @pytest.mark.parametrize("name", ["right", "stumbles"])
+@pytest.mark.slow
 def test_a_relay_that_is_late_at_times_passes(name: str, run: Run) -> None:
     assert run(name, "buffering/promptly")["buffering/promptly"].result is Result.PASS
 

@@ -87,6 +87,7 @@ def test_questions_to_the_kernel_do_not_grow_with_the_events(server: SseServer, 
 
 @on_linux
 @pytest.mark.parametrize("reads", [False, True])
+@pytest.mark.slow
 def test_a_pause_costs_three_looks_at_most_and_none_once_all_is_read(
     *, reads: bool, server: SseServer, peers: Counting
 ) -> None:

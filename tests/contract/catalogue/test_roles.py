@@ -51,6 +51,7 @@ def first_deltas(case: Case) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_first_delta_of_every_stream_has_its_role() -> None:
     """As all recorded chat completions have it (https://platform.openai.com/docs/api-reference/chat-streaming)."""
     first = {case.id: first_deltas(case) for case in EVERY}

@@ -193,6 +193,7 @@ def _noted(monkeypatch: pytest.MonkeyPatch) -> list[Handed]:
     return seen
 
 
+@pytest.mark.slow
 def test_no_second_of_a_late_text_is_counted_twice(monkeypatch: pytest.MonkeyPatch, thread: ServerThread) -> None:
     seen = _noted(monkeypatch)
     verdict_of(later(0.14), HELD, thread, patience=ENOUGH)

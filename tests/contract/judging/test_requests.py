@@ -166,6 +166,7 @@ def test_who_asks_again_and_again_without_a_pause_is_told_how_often(status: int,
     assert verdict.evidence.reason.startswith("it asks again and again without a pause: 5 requests in ")
 
 
+@pytest.mark.slow
 def test_a_pause_that_the_machine_may_have_made_is_not_known(
     thread: ServerThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
